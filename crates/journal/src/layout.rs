@@ -1,0 +1,66 @@
+//! Where things lie beneath the haul's directory.
+
+use crate::storage::RelativePath;
+
+/// The directory of Longhaul's own files, beneath the haul's directory.
+pub const STATE_DIRECTORY: &str = ".longhaul";
+/// The directory of the bodies under way, one file a row.
+pub const PARTS_DIRECTORY: &str = ".longhaul/parts";
+/// The file whose lock says that a process works on the haul.
+pub const LOCK_FILE: &str = ".longhaul/lock";
+
+/// The kinds of numbered files in the state directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Spool,
+    Log,
+    Summary,
+}
+
+impl Kind {
+    const fn affixes(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Spool => ("spool-", ".seg"),
+            Self::Log => ("log-", ".seg"),
+            Self::Summary => ("summary-", ""),
+        }
+    }
+
+    /// The file of this kind with this number.
+    pub(crate) fn path(self, number: u32) -> RelativePath {
+        let (prefix, suffix) = self.affixes();
+        fixed(&format!("{STATE_DIRECTORY}/{prefix}{number:010}{suffix}"))
+    }
+
+    /// The numbers of the files of this kind among the names in the state directory, ascending.
+    pub(crate) fn numbers(self, names: &[String]) -> Vec<u32> {
+        let (prefix, suffix) = self.affixes();
+        let number = |name: &String| {
+            let digits = name.strip_prefix(prefix)?.strip_suffix(suffix)?;
+            (digits.len() == 10 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+                .then_some(digits)?
+                .parse()
+                .ok()
+        };
+        let mut numbers: Vec<u32> = names.iter().filter_map(number).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+}
+
+/// What the name of a file under construction ends in. Such a file was never part of the journal and is removed when it is opened.
+pub(crate) const UNFINISHED_SUFFIX: &str = ".new";
+
+/// The name that a file bears until it is complete.
+pub(crate) fn unfinished(path: &RelativePath) -> RelativePath {
+    fixed(&format!("{path}{UNFINISHED_SUFFIX}"))
+}
+
+pub(crate) fn state_directory() -> RelativePath {
+    fixed(STATE_DIRECTORY)
+}
+
+/// A path that is spelled in this crate, not by anyone outside.
+pub(crate) fn fixed(path: &str) -> RelativePath {
+    path.parse().expect("names spelled in this crate are valid relative paths")
+}

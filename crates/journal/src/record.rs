@@ -1,0 +1,130 @@
+//! What the log says about a row.
+
+use crate::row::RowId;
+
+/// One statement of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A run of the program begins. Written by [`crate::Journal::open`].
+    Session {
+        /// Identity of the machine's boot: tells whether what was only handed to the system can still be there.
+        boot_id: [u8; 16],
+        /// When, in unix milliseconds.
+        started_unix_ms: u64,
+        /// The program's version.
+        version: String,
+    },
+    /// A body is under way in a part file. Says what is needed to resume it; replaces an earlier `Part` of the row.
+    Part(RowId, Part),
+    /// This many bytes of the row's part file are on stable storage.
+    PartSynced(RowId, u64),
+    /// The row was tried and will be tried again.
+    Waiting(RowId, Waiting),
+    /// The row's file is complete. In doubt until the next commit.
+    Done(RowId, Done),
+    /// The row failed for good.
+    Failed(RowId, Failed),
+    /// The row will not be fetched, for the reason given.
+    Skipped(RowId, String),
+    /// The row is pending again, as if it had never been tried.
+    Reopened(RowId),
+}
+
+/// A body under way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// What names this version of the content.
+    pub validator: Option<Validator>,
+    /// Length of the whole body in bytes, where the server said it.
+    pub total: Option<u64>,
+    /// Whether the server can go on from the middle.
+    pub resumable: bool,
+}
+
+/// A row between two attempts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Attempts made so far, so that a budget survives a restart.
+    pub attempts: u32,
+    /// Not before this time, in unix milliseconds.
+    pub until_unix_ms: u64,
+    /// Whether the wait is so long that the run will not sit it out.
+    pub parked: bool,
+    /// Why the last attempt ended.
+    pub fault: FaultRecord,
+}
+
+/// A file that is complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// Status of the final response.
+    pub status: u16,
+    /// Length of the file in bytes.
+    pub size: u64,
+    /// BLAKE3 hash of the file.
+    pub blake3: [u8; 32],
+    /// What the server called this version of the content.
+    pub validator: Option<Validator>,
+    /// How the content was verified.
+    pub verification: Verification,
+    /// Attempts made, this one included.
+    pub attempts: u32,
+    /// Start of the first attempt of this run, in unix milliseconds.
+    pub started_unix_ms: u64,
+    /// When the last byte was written, in unix milliseconds.
+    pub finished_unix_ms: u64,
+    /// The final name, where it is not the one that the row names.
+    pub name: Option<String>,
+    /// Where the redirects ended, if there were any.
+    pub final_url: Option<String>,
+}
+
+/// How a body was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// Its length was announced and met.
+    Length,
+    /// It matched a digest; the algorithm's name as the server or the list gave it, such as `sha-256`.
+    Digest(String),
+    /// It ended when the connection closed: nothing says that it is whole.
+    LengthUnverified,
+}
+
+/// A row that failed for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Why.
+    pub fault: FaultRecord,
+    /// Status of the final response, if there was one.
+    pub status: Option<u16>,
+    /// Attempts made.
+    pub attempts: u32,
+    /// Start of the first attempt of this run, in unix milliseconds.
+    pub started_unix_ms: u64,
+    /// End of the last, in unix milliseconds.
+    pub finished_unix_ms: u64,
+}
+
+/// Why an attempt ended, in words that outlive the program that wrote them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FaultRecord {
+    /// The kind of fault, such as `timeout`.
+    pub class: String,
+    /// The phase of the exchange, such as `connect`.
+    pub phase: String,
+    /// The endpoint it happened at, such as `192.0.2.1:443`.
+    pub endpoint: String,
+    /// Time since the attempt began, in milliseconds.
+    pub elapsed_ms: u64,
+    /// One line for people.
+    pub message: String,
+}
+
+/// What a server calls one version of a resource (RFC 9110 section 8.8). Opaque here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Validator {
+    /// The `ETag` field, as received.
+    pub etag: Option<String>,
+    /// The `Last-Modified` field, as received.
+    pub last_modified: Option<String>,
+}

@@ -1,0 +1,90 @@
+//! What one line of a list became: a row, its number, and the source it was read from.
+
+use std::fmt;
+
+/// The number of a row: dense from 0 over the whole haul, fixed when the row is appended, and its identity from then on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowId(pub u64);
+
+impl fmt::Display for RowId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "row {}", self.0)
+    }
+}
+
+/// The number of a source, dense from 0 in the order in which sources were added to the haul.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(pub u32);
+
+/// One line of one source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Where the line was read.
+    pub source: SourceId,
+    /// Its number there, from 1.
+    pub line: u64,
+    /// What it says.
+    pub entry: Entry,
+}
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Something to download.
+    Fetch {
+        /// The address as it will be asked for.
+        url: String,
+        /// The final name beneath the haul's directory, or `None` for the name that follows from the address.
+        name: Option<String>,
+    },
+    /// The same address as an earlier row: fetched once, reported twice. Counts as skipped.
+    Duplicate {
+        /// The address.
+        url: String,
+        /// The row that fetches it.
+        of: RowId,
+    },
+    /// A line that names nothing that can be downloaded. Counts as failed.
+    Refused {
+        /// An excerpt of the line, at most [`Entry::EXCERPT_BYTES_MAX`] bytes.
+        text: String,
+        /// Why it was refused.
+        reason: String,
+    },
+    /// The row exists, but its record on disk is damaged and its text is lost. Never written; read in place of such a record, so that
+    /// every row still ends in one outcome. Counts as failed, unless the log knows better.
+    Lost,
+}
+
+impl Entry {
+    /// The longest excerpt of a refused line, in bytes. A longer text is cut at a character's boundary when it is appended.
+    pub const EXCERPT_BYTES_MAX: usize = 200;
+}
+
+/// A list that rows were read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its number.
+    pub id: SourceId,
+    /// What the user called it: a file's name, `-`, or `arguments`.
+    pub label: String,
+    /// Which file it was, if it was one: known once the source was read to its end.
+    pub identity: Option<FileIdentity>,
+    /// Whether it was read to its end.
+    pub complete: bool,
+    /// Lines read, the ignored ones included. 0 until complete.
+    pub lines: u64,
+    /// Blank lines and comments among them.
+    pub ignored_lines: u64,
+}
+
+/// What tells one state of a list's file from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileIdentity {
+    /// Length in bytes.
+    pub len: u64,
+    /// Time of the last change, unix milliseconds.
+    pub modified_unix_ms: u64,
+    /// Inode number.
+    pub inode: u64,
+}
