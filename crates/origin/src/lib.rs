@@ -1,1 +1,54 @@
-//! (under construction)
+//! A host on loopback that serves seeded files and misbehaves by rule.
+//!
+//! Three parts, each of which can be asked without the others:
+//!
+//! - a [`Site`] says what is served. Every byte is a pure function of the seed, the path and the generation, so that a
+//!   test verifies a download without keeping a copy of anything;
+//! - a [`FaultMix`] says what goes wrong. It too is a pure function, of the seed, the path and how many times that path
+//!   was asked, so that the order and the concurrency of the requests change nothing;
+//! - an [`Origin`] joins the two behind listeners of any [`Network`](longhaul_socket::Network): real TCP on loopback, or the
+//!   in-memory network in virtual time. It speaks HTTP/1.1 by hand, because a library that keeps the protocol cannot break it.
+//!
+//! Where it does not misbehave on purpose it is correct: keep-alive, ranges, conditional requests, chunked coding.
+//! Every wait in it has a deadline and every collection a bound, like everywhere else in the project: a rehearsal in
+//! which the origin hangs would say nothing about the client.
+//!
+//! ```
+//! use longhaul_origin::{FaultKind, FaultMix, Site, Sizes};
+//!
+//! let site = Site::new(7).with_sizes(Sizes::fixed(1_000));
+//! assert_eq!(site.content("/a").len(), 1_000);
+//! assert_eq!(site.content("/a?size=9").len(), 9);
+//!
+//! let faults = FaultMix::none().on("/a", 1..=2, FaultKind::Status503);
+//! assert_eq!(faults.fault_of(7, "/a", 2), Some(FaultKind::Status503));
+//! assert_eq!(faults.fault_of(7, "/a", 3), None);
+//! ```
+//!
+//! What a path and its query may ask for is listed at [`Target`].
+
+mod answer;
+mod connection;
+mod content;
+mod delivery;
+mod draw;
+mod fault;
+mod intervals;
+mod mix;
+mod origin;
+mod range;
+mod request;
+mod site;
+mod stats;
+mod status;
+mod target;
+mod wire;
+
+pub use content::Content;
+pub use draw::Share;
+pub use fault::FaultKind;
+pub use mix::{CONSECUTIVE_FAULTS_MAX, FaultMix};
+pub use origin::{Options, Origin, Running};
+pub use site::{Site, Sizes};
+pub use stats::Stats;
+pub use target::{SIZE_BYTES_MAX, Target};
