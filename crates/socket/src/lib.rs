@@ -1,1 +1,47 @@
-//! (under construction)
+//! A socket layer in which every wait ends.
+//!
+//! From the bottom up:
+//!
+//! - [`Endpoint`], [`Host`], [`Deadline`]: the nouns. [`clock`] is the one clock.
+//! - [`Network`]: the seam to the system. [`SystemNetwork`] is the real one, [`memory::MemoryNetwork`] a simulated one
+//!   in which time is virtual and everything can break.
+//! - [`Resolver`]: names to addresses, with a cache, one flight per name and a deadline per caller.
+//! - [`Connector`]: a [`Target`] to a [`Stream`], over the fastest of its addresses (RFC 8305), with TLS if asked for.
+//! - [`Fault`]: what went wrong, in which [`Phase`], at which endpoint, after how long. [`kind_of`] is the one table of
+//!   the error numbers of the systems.
+//!
+//! Absent on purpose: HTTP, retries and any policy. A failure is told once, precisely, and the rooms above decide.
+
+mod connector;
+mod deadline;
+mod endpoint;
+mod errno;
+mod eyeballs;
+mod fault;
+mod fault_kind;
+mod host;
+mod network;
+mod reach;
+mod resolver;
+mod stream;
+mod system;
+mod target;
+mod tls;
+
+pub mod clock;
+pub mod memory;
+
+pub use connector::Connector;
+pub use deadline::{Deadline, DeadlinePassed};
+pub use endpoint::{Endpoint, InvalidEndpoint, Protocol};
+pub use errno::{Platform, kind_of, kind_of_number};
+pub use fault::{Fault, Phase};
+pub use fault_kind::{CertificateFault, FaultKind};
+pub use host::{Host, HostName, InvalidHost};
+pub use network::{BoxFuture, Listener, LookupError, Network, Transport};
+pub use reach::is_public;
+pub use resolver::Resolver;
+pub use stream::Stream;
+pub use system::SystemNetwork;
+pub use target::{ConnectTimeouts, Target};
+pub use tls::{InvalidCertificateFile, TlsOptions, TlsSummary};

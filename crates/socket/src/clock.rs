@@ -1,0 +1,52 @@
+//! The one clock of the project.
+//!
+//! Deadlines and durations are measured on the monotonic clock of the runtime, so that simulated time reaches every
+//! wait. Dates, which are needed only where a protocol or a person asks for one, come from [`WallClock`]: it looks at
+//! the system's clock once and then counts, so a clock that is set back or jumps a year hurts nothing.
+#![expect(clippy::disallowed_methods, reason = "this is the module that may read the clocks")]
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+/// The present instant of the monotonic clock; in a paused runtime, of the simulated one.
+pub fn now() -> Instant {
+    Instant::now()
+}
+
+/// Unix time as a start that was read once, plus the monotonic time since.
+///
+/// ```
+/// use longhaul_socket::clock::WallClock;
+///
+/// let clock = WallClock::starting_at(1_700_000_000_000);
+/// assert!(clock.unix_ms() >= 1_700_000_000_000);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct WallClock {
+    start_unix_ms: u64,
+    start: Instant,
+}
+
+impl WallClock {
+    /// A clock that starts at the system's present time; a system clock before 1970 counts as 1970.
+    pub fn system() -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self::starting_at(whole_ms(since_epoch))
+    }
+
+    /// A clock that shows `unix_ms`, milliseconds since 1970-01-01T00:00:00Z, at this moment.
+    pub fn starting_at(unix_ms: u64) -> Self {
+        Self { start_unix_ms: unix_ms, start: now() }
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z. Never goes backwards.
+    pub fn unix_ms(&self) -> u64 {
+        self.start_unix_ms.saturating_add(whole_ms(self.start.elapsed()))
+    }
+}
+
+/// Whole milliseconds; a duration beyond 584 million years is cut to that.
+fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,74 @@
+//! The seam: the services of the system that everything above stands on.
+//!
+//! [`SystemNetwork`](crate::SystemNetwork) is the real one and [`MemoryNetwork`](crate::memory::MemoryNetwork) the
+//! simulated one; a test may bring its own. Nothing behind the seam has a deadline of its own: the [`Resolver`] and
+//! the [`Connector`] put one around each call, and each call may be dropped at any time.
+//!
+//! [`Resolver`]: crate::Resolver
+//! [`Connector`]: crate::Connector
+
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::{Endpoint, HostName};
+
+/// A boxed future, so that the traits of the seam can be used as objects.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Names, connections and listeners.
+pub trait Network: Send + Sync + 'static {
+    /// The addresses of `name`, at least one, in the order in which the source gives them.
+    fn lookup<'a>(&'a self, name: &'a HostName) -> BoxFuture<'a, Result<Vec<IpAddr>, LookupError>>;
+
+    /// Connects to `endpoint`. A protocol that has no streams is `Unsupported`.
+    fn dial(&self, endpoint: Endpoint) -> BoxFuture<'_, io::Result<Box<dyn Transport>>>;
+
+    /// Listens on `endpoint`; with port 0 on a port that is free. A protocol that has no streams is `Unsupported`.
+    fn listen(&self, endpoint: Endpoint) -> io::Result<Box<dyn Listener>>;
+}
+
+/// One established connection: bytes in order, both ways.
+///
+/// `poll_shutdown` ends our direction only (FIN). Dropping a transport closes it as the system sees fit; to close it
+/// with an error on purpose there is [`reset`](Self::reset).
+pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+    /// Our end.
+    fn local(&self) -> Endpoint;
+
+    /// The other end.
+    fn remote(&self) -> Endpoint;
+
+    /// Closes at once with RST: what is not yet delivered is lost, and the peer sees a reset.
+    fn reset(self: Box<Self>);
+}
+
+/// A socket that takes connections.
+pub trait Listener: Send + Sync {
+    /// Where it listens, with the port that the system chose.
+    fn endpoint(&self) -> Endpoint;
+
+    /// The next connection, and where it comes from. Cancel safe: no connection is lost when the future is dropped.
+    fn accept(&self) -> BoxFuture<'_, io::Result<(Box<dyn Transport>, Endpoint)>>;
+}
+
+/// Why a name has no addresses. Cheap to clone: one answer may serve many callers.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LookupError {
+    /// The name does not exist, or has no addresses.
+    #[error("the name does not exist or has no address")]
+    NotFound,
+    /// A server answered that it cannot say (SERVFAIL, REFUSED), or nonsense.
+    #[error("the name server failed: {0}")]
+    ServerFailed(Arc<str>),
+    /// No server answered.
+    #[error("no name server answered")]
+    Silent,
+    /// Trouble of our own machine, such as no free file descriptor.
+    #[error("looking up names fails on this machine")]
+    Local(#[source] Arc<io::Error>),
+}
