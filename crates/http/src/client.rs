@@ -1,0 +1,188 @@
+//! Sending one request over one connection, old or new.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue};
+use longhaul_socket::{ConnectTimeouts, Connector, Deadline, Fault, FaultKind, Phase, Target, clock};
+use tokio::time::Instant;
+
+use crate::body::Body;
+use crate::connection::{Connection, Exchange, Failure, Scratch, Trace};
+use crate::fault::Error;
+use crate::fault::ProtocolFaultKind;
+use crate::head::Head;
+use crate::limits::Limits;
+use crate::origin::Origin;
+use crate::outgoing;
+use crate::pool::Pool;
+use crate::request::Request;
+use crate::timeouts::Timeouts;
+use crate::watch::Watch;
+
+/// What every request of a client says about its sender.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// `User-Agent`: who is asking.
+    pub user_agent: HeaderValue,
+    /// Further fields, sent to **every** origin: nothing secret belongs here.
+    pub headers: HeaderMap,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        let user_agent = HeaderValue::from_static(concat!("longhaul/", env!("CARGO_PKG_VERSION")));
+        Self { user_agent, headers: HeaderMap::new() }
+    }
+}
+
+/// A client of one thread, with its pool of connections. Cheap to clone; clones share the pool.
+///
+/// `!Send` on purpose: each host belongs to one thread, so nothing here needs a lock.
+#[derive(Clone)]
+pub struct Client {
+    shared: Rc<Shared>,
+}
+
+struct Shared {
+    connector: Arc<Connector>,
+    limits: Limits,
+    timeouts: Timeouts,
+    options: ClientOptions,
+    pool: Rc<Pool>,
+    scratch: Scratch,
+}
+
+/// The answer to one request.
+pub struct Response {
+    /// Status and fields.
+    pub head: Head,
+    /// The rest, still on its way.
+    pub body: Body,
+}
+
+impl Client {
+    /// A client without any connection yet.
+    pub fn new(
+        connector: Arc<Connector>,
+        limits: Limits,
+        timeouts: Timeouts,
+        options: ClientOptions,
+    ) -> Self {
+        let pool = Rc::new(Pool::new(&limits));
+        Self {
+            shared: Rc::new(Shared { connector, limits, timeouts, options, pool, scratch: Scratch::new() }),
+        }
+    }
+
+    /// Sends one request and waits for the head of its answer. Redirects are answers like any other.
+    ///
+    /// A connection out of the pool may have been closed by its peer just now, without a word; that says nothing about the request
+    /// and costs nobody anything, so it is sent once more, on a new connection, whose outcome stands. Every other failure is the
+    /// caller's to judge: retries are decided in one place, and not here.
+    ///
+    /// Ends by the sum of its deadlines at the latest. Cancel safe: dropping the future closes the connection it was using.
+    pub async fn send(&self, request: &Request) -> Result<Response, Error> {
+        let started = clock::now();
+        let ends = self.shared.timeouts.total.map(|total| started + total);
+        let origin = request.url().origin();
+        // An idle connection may lead to a private address, which only a new one checks.
+        if !request.forbid_private
+            && let Some(connection) = self.shared.pool.take(origin, started)
+        {
+            match self.exchange(connection, request, started, ends).await {
+                Err(Failure { stale: true, .. }) => {}
+                outcome => return outcome.map_err(|failure| failure.error),
+            }
+        }
+        let connection = self.connect(request, started, ends).await?;
+        self.exchange(connection, request, started, ends).await.map_err(|failure| failure.error)
+    }
+
+    /// Closes the connections that have been idle for too long at `now`, and those that their peers have closed. To be called now
+    /// and then, every few seconds.
+    pub fn close_idle(&self, now: Instant) {
+        self.shared.pool.close_idle(now);
+    }
+
+    /// How many idle connections to `origin` are kept.
+    pub fn idle_connections(&self, origin: &Origin) -> usize {
+        self.shared.pool.count(origin)
+    }
+
+    async fn connect(
+        &self,
+        request: &Request,
+        started: Instant,
+        ends: Option<Instant>,
+    ) -> Result<Connection, Error> {
+        let Shared { connector, limits, timeouts, options, scratch, .. } = &*self.shared;
+        let origin = request.url().origin();
+        let mut target = Target::new(origin.host().clone(), origin.port());
+        if origin.scheme().is_secure() {
+            target = target.with_tls().offering(&[b"http/1.1"]);
+        }
+        target.public_only = request.forbid_private;
+        let connect_timeouts = ConnectTimeouts { connect: timeouts.connect, tls: timeouts.tls };
+        let connecting = connector.connect(&target, &connect_timeouts);
+        let stream = match ends {
+            None => connecting.await,
+            Some(ends) => Deadline::at(ends).bound(connecting).await.unwrap_or_else(|_| {
+                let elapsed = clock::now() - started;
+                Err(Fault::new(Phase::Connect, FaultKind::TimedOut, elapsed).of(origin.host().clone()))
+            }),
+        };
+        let stream = stream.map_err(Error::Socket)?;
+        let endpoint = stream.remote();
+        let fields = Rc::new(outgoing::origin_fields(origin, options));
+        Connection::open(stream, scratch.clone(), limits, Rc::new(origin.clone()), fields).await.map_err(
+            |error| {
+                let fault = Fault::new(Phase::Send, FaultKind::Other, clock::now() - started);
+                Error::Socket(fault.at(endpoint).of(origin.host().clone()).because(error))
+            },
+        )
+    }
+
+    async fn exchange(
+        &self,
+        mut connection: Connection,
+        request: &Request,
+        started: Instant,
+        ends: Option<Instant>,
+    ) -> Result<Response, Failure> {
+        let Shared { limits, timeouts, pool, .. } = &*self.shared;
+        let trace =
+            Trace { origin: Rc::clone(connection.origin()), endpoint: connection.endpoint(), started };
+        let outgoing = outgoing::request(request, connection.fields())?;
+        let terms = Exchange { trace: &trace, limits, timeouts, ends };
+        let answer = connection.exchange(outgoing, &terms).await?;
+
+        let (parts, incoming) = answer.into_parts();
+        let status = parts.status.as_u16();
+        if status == 101 {
+            return Err(trace.protocol_error(Phase::Head, ProtocolFaultKind::UnaskedUpgrade).into());
+        }
+        let head = Head::new(status, parts.headers, trace.endpoint, request.method())
+            .map_err(|kind| trace.protocol_error(Phase::Head, kind))?;
+        let keep_connection = head.leaves_connection_clean();
+        let watch = Watch::new(timeouts, ends);
+        let pool = Rc::clone(pool);
+        let body = Body::new(
+            incoming,
+            connection,
+            pool,
+            trace,
+            head.framing,
+            keep_connection,
+            limits.drain_bytes_max,
+            watch,
+        );
+        Ok(Response { head, body })
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, stale: false }
+    }
+}

@@ -1,0 +1,79 @@
+//! What hyper's errors mean. It offers few predicates, so some kinds are told apart by the words of its description; where those
+//! should ever change, a kind becomes a coarser one (and a test fails), but never a failure a success.
+
+use std::error::Error as StdError;
+use std::io;
+
+use longhaul_socket::{FaultKind, Phase, kind_of};
+
+use super::trace::Trace;
+use crate::fault::{Error, ProtocolFaultKind};
+use crate::head::Framing;
+
+/// Why no head came. `bytes_read` are those of this exchange.
+pub(super) fn head_error(
+    error: hyper::Error,
+    trace: &Trace,
+    phase: Phase,
+    bytes_read: u64,
+    head_bytes_max: usize,
+) -> Error {
+    if error.is_parse() {
+        let kind = parse_fault_kind(&error, bytes_read >= head_bytes_max as u64);
+        return Error::Protocol(trace.protocol(Phase::Head, kind).because(error));
+    }
+    // The request was handed back unsent, and yet something was read.
+    if error.is_canceled() && bytes_read > 0 {
+        return Error::Protocol(trace.protocol(Phase::Send, ProtocolFaultKind::UnaskedBytes).because(error));
+    }
+    let kind = io_cause(&error).map_or(FaultKind::ClosedEarly, kind_of_io);
+    Error::Socket(trace.fault(phase, kind).because(error))
+}
+
+/// Why the body did not come to its end.
+pub(crate) fn body_error(error: hyper::Error, trace: &Trace, framing: Framing) -> Error {
+    let Some(cause) = io_cause(&error) else {
+        return Error::Socket(trace.fault(Phase::Body, FaultKind::ClosedEarly).because(error));
+    };
+    // The decoder of chunks complains with these two kinds; a cause below them is the stream's, not the decoder's.
+    let malformed = matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
+    if malformed && framing == Framing::Chunked && kind_of(cause) == FaultKind::Other {
+        return Error::Protocol(trace.protocol(Phase::Body, ProtocolFaultKind::BadChunk).because(error));
+    }
+    let kind = kind_of_io(cause);
+    Error::Socket(trace.fault(Phase::Body, kind).because(error))
+}
+
+fn parse_fault_kind(error: &hyper::Error, head_is_long: bool) -> ProtocolFaultKind {
+    match error.to_string().as_str() {
+        "message head is too large" if head_is_long => ProtocolFaultKind::HeadTooLarge,
+        "message head is too large" => ProtocolFaultKind::TooManyFields,
+        "invalid content-length parsed" | "unexpected transfer-encoding parsed" => {
+            ProtocolFaultKind::BadFraming
+        }
+        "invalid HTTP header parsed" => ProtocolFaultKind::BadHead,
+        text if error.is_parse_status() || text.starts_with("invalid HTTP version") => {
+            ProtocolFaultKind::NotHttp
+        }
+        _ => ProtocolFaultKind::BadHead,
+    }
+}
+
+fn kind_of_io(error: &io::Error) -> FaultKind {
+    match error.kind() {
+        // An end without close_notify where the framing wanted more is an early end like any other (RFC 9112 section 9.8).
+        io::ErrorKind::UnexpectedEof => FaultKind::ClosedEarly,
+        _ => kind_of(error),
+    }
+}
+
+fn io_cause(error: &hyper::Error) -> Option<&io::Error> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref() {
+            return Some(error);
+        }
+        cause = error.source();
+    }
+    None
+}

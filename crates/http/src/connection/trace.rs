@@ -1,0 +1,40 @@
+//! What every error of an exchange has to say about it: with whom, and for how long.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use longhaul_socket::{Endpoint, Fault, FaultKind, Phase, clock};
+use tokio::time::Instant;
+
+use crate::fault::{Error, ProtocolFault, ProtocolFaultKind};
+use crate::origin::Origin;
+
+#[derive(Clone)]
+pub(crate) struct Trace {
+    pub(crate) origin: Rc<Origin>,
+    pub(crate) endpoint: Endpoint,
+    /// When the exchange began, name look-up included.
+    pub(crate) started: Instant,
+}
+
+impl Trace {
+    pub(crate) fn fault(&self, phase: Phase, kind: FaultKind) -> Fault {
+        Fault::new(phase, kind, self.elapsed()).at(self.endpoint).of(self.origin.host().clone())
+    }
+
+    pub(crate) fn protocol(&self, phase: Phase, kind: ProtocolFaultKind) -> ProtocolFault {
+        ProtocolFault::new(kind, phase, self.endpoint, self.elapsed())
+    }
+
+    pub(crate) fn socket_error(&self, phase: Phase, kind: FaultKind) -> Error {
+        Error::Socket(self.fault(phase, kind))
+    }
+
+    pub(crate) fn protocol_error(&self, phase: Phase, kind: ProtocolFaultKind) -> Error {
+        Error::Protocol(self.protocol(phase, kind))
+    }
+
+    fn elapsed(&self) -> Duration {
+        clock::now() - self.started
+    }
+}

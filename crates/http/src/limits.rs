@@ -1,0 +1,72 @@
+//! The most of everything that one exchange may take. A peer that wants more is refused, never obeyed: no head, chain of redirects or
+//! idle connection grows without a bound that can be read here.
+
+use std::time::Duration;
+
+/// Bytes of one response head. Real heads with a dozen cookies and a content security policy stay under 32 KiB; eight times that leaves
+/// room for the odd ones and still bounds what a thousand connections can hold.
+pub const HEAD_BYTES_MAX: usize = 256 * 1024;
+
+/// Fields of one response head. Browsers stop at a few hundred; nobody sends more by mistake.
+pub const FIELDS_MAX: usize = 500;
+
+/// Interim (1xx) responses before the final one. RFC 9110 section 15.2 allows any number, and early hints send two or three.
+pub const INTERIM_RESPONSES_MAX: usize = 16;
+
+/// Bytes of a `Location`. RFC 9110 section 4.1 asks for at least 8,000 octets of a URI to be supported.
+pub const LOCATION_BYTES_MAX: usize = 8 * 1024;
+
+/// Redirects followed for one URL. Chains beyond ten are loops with changing parameters.
+pub const REDIRECTS_MAX: usize = 10;
+
+/// Bytes of a URL, as given and as normalised. Longer lines are no URLs, and the request target of an `http::Uri` ends at 65,534 bytes.
+pub const URL_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of an unwanted body that are read to keep its connection: an error page is cheaper to read than a handshake is to repeat.
+pub const DRAIN_BYTES_MAX: u64 = 16 * 1024;
+
+/// How long such a body may take. A connection worth keeping delivers an error page well within a second.
+pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// Idle connections kept to one origin. More than this in use at once to one host is rare, and idle ones cost the host memory.
+pub const IDLE_PER_ORIGIN_MAX: usize = 16;
+
+/// Idle connections kept by one client. Well below the usual limit of 1,024 descriptors, shared with the files being written.
+pub const IDLE_TOTAL_MAX: usize = 256;
+
+/// How long an idle connection is kept. Servers close theirs after 5 s (Apache) to 75 s (nginx); a connection that is nearly always
+/// stale when it is wanted only costs a round trip.
+pub const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// The most of everything that one exchange may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one response head; at least 8 KiB.
+    pub head_bytes_max: usize,
+    /// Fields of one response head.
+    pub fields_max: usize,
+    /// Interim (1xx) responses before the final one.
+    pub interim_responses_max: usize,
+    /// Bytes of an unwanted body that [`Body::drain`](crate::Body::drain) reads to keep the connection.
+    pub drain_bytes_max: u64,
+    /// Idle connections kept to one origin.
+    pub idle_per_origin_max: usize,
+    /// Idle connections kept by one client.
+    pub idle_total_max: usize,
+    /// How long an idle connection is kept.
+    pub idle_time_max: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes_max: HEAD_BYTES_MAX,
+            fields_max: FIELDS_MAX,
+            interim_responses_max: INTERIM_RESPONSES_MAX,
+            drain_bytes_max: DRAIN_BYTES_MAX,
+            idle_per_origin_max: IDLE_PER_ORIGIN_MAX,
+            idle_total_max: IDLE_TOTAL_MAX,
+            idle_time_max: IDLE_TIME_MAX,
+        }
+    }
+}

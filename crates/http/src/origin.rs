@@ -1,0 +1,97 @@
+//! Scheme, host and port: what pace, queue and connections are kept by (RFC 6454).
+
+use std::fmt;
+
+use longhaul_socket::Host;
+
+/// `http` or `https`; nothing else is ever fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scheme {
+    /// In the clear.
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// The scheme as it stands in a URL.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port where none is given.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+
+    /// Whether the connection is encrypted.
+    pub const fn is_secure(self) -> bool {
+        matches!(self, Self::Https)
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Scheme, host and port. Cheap to clone.
+///
+/// ```
+/// # use longhaul_http::HttpUrl;
+/// let url: HttpUrl = "https://Example.org:443/a?b#c".parse()?;
+/// assert_eq!(url.origin().to_string(), "https://example.org");
+/// # Ok::<(), longhaul_http::UrlError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Origin {
+    // The host stands first: sorted, the origins of one host are neighbours.
+    host: Host,
+    port: u16,
+    scheme: Scheme,
+}
+
+impl Origin {
+    /// The origin of these three.
+    pub const fn new(scheme: Scheme, host: Host, port: u16) -> Self {
+        Self { host, port, scheme }
+    }
+
+    /// `http` or `https`.
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The name or address.
+    pub const fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The port, the scheme's own where the URL gave none.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `host` or `host:port`, as the `Host` field wants it (RFC 9110 section 7.2).
+    pub fn authority(&self) -> String {
+        if self.port == self.scheme.default_port() {
+            self.host.to_string()
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.host)?;
+        if self.port == self.scheme.default_port() { Ok(()) } else { write!(f, ":{}", self.port) }
+    }
+}

@@ -1,0 +1,132 @@
+//! Idle connections, most recently used first: that one is the least likely to have been closed meanwhile, and the others grow old.
+//!
+//! One thread, no locks. Every operation is logarithmic in the number of idle connections, which is bounded; nothing is kept for an
+//! origin without any.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use tokio::time::Instant;
+
+use crate::connection::Connection;
+use crate::limits::Limits;
+use crate::origin::Origin;
+
+/// When a connection was parked, as a number: a larger one is more recent.
+type Ticket = u64;
+
+pub(crate) struct Pool {
+    per_origin_max: usize,
+    total_max: usize,
+    idle_time_max: std::time::Duration,
+    shelves: RefCell<Shelves>,
+}
+
+#[derive(Default)]
+struct Shelves {
+    idle: BTreeMap<Ticket, Idle>,
+    // Ascending, so the most recent is at the back. No queue is empty.
+    tickets: BTreeMap<Rc<Origin>, VecDeque<Ticket>>,
+    last_ticket: Ticket,
+}
+
+struct Idle {
+    connection: Connection,
+    since: Instant,
+}
+
+impl Pool {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            per_origin_max: limits.idle_per_origin_max,
+            total_max: limits.idle_total_max,
+            idle_time_max: limits.idle_time_max,
+            shelves: RefCell::default(),
+        }
+    }
+
+    /// A connection to `origin` on which nothing has happened since its last exchange.
+    pub(crate) fn take(&self, origin: &Origin, now: Instant) -> Option<Connection> {
+        loop {
+            let mut idle = self.shelves.borrow_mut().pop_newest(origin)?;
+            if now.saturating_duration_since(idle.since) < self.idle_time_max && idle.connection.is_usable() {
+                return Some(idle.connection);
+            }
+        }
+    }
+
+    /// Keeps a connection after an exchange, if it can be used again and there is room; the least recently used makes room.
+    pub(crate) fn park(&self, mut connection: Connection, now: Instant) {
+        if self.per_origin_max == 0 || self.total_max == 0 || !connection.is_usable() {
+            return;
+        }
+        let mut shelves = self.shelves.borrow_mut();
+        if shelves.count(connection.origin()) >= self.per_origin_max {
+            let origin = Rc::clone(connection.origin());
+            shelves.pop_oldest_of(&origin);
+        } else if shelves.idle.len() >= self.total_max {
+            shelves.pop_oldest();
+        }
+        shelves.push(Idle { connection, since: now });
+    }
+
+    /// Closes the connections that have been idle for too long, and those that their peers have closed.
+    pub(crate) fn close_idle(&self, now: Instant) {
+        let mut shelves = self.shelves.borrow_mut();
+        let too_old = |idle: &Idle| now.saturating_duration_since(idle.since) >= self.idle_time_max;
+        while shelves.idle.first_key_value().is_some_and(|(_, idle)| too_old(idle)) {
+            shelves.pop_oldest();
+        }
+        let closed = |(ticket, idle): (&Ticket, &mut Idle)| (!idle.connection.is_usable()).then_some(*ticket);
+        let closed: Vec<Ticket> = shelves.idle.iter_mut().filter_map(closed).collect();
+        for ticket in closed {
+            shelves.remove(ticket);
+        }
+    }
+
+    pub(crate) fn count(&self, origin: &Origin) -> usize {
+        self.shelves.borrow().count(origin)
+    }
+}
+
+impl Shelves {
+    fn count(&self, origin: &Origin) -> usize {
+        self.tickets.get(origin).map_or(0, VecDeque::len)
+    }
+
+    fn push(&mut self, idle: Idle) {
+        self.last_ticket += 1;
+        self.tickets.entry(Rc::clone(idle.connection.origin())).or_default().push_back(self.last_ticket);
+        self.idle.insert(self.last_ticket, idle);
+    }
+
+    fn pop_newest(&mut self, origin: &Origin) -> Option<Idle> {
+        let ticket = *self.tickets.get(origin)?.back()?;
+        self.remove(ticket)
+    }
+
+    fn pop_oldest_of(&mut self, origin: &Origin) -> Option<Idle> {
+        let ticket = *self.tickets.get(origin)?.front()?;
+        self.remove(ticket)
+    }
+
+    fn pop_oldest(&mut self) -> Option<Idle> {
+        let ticket = *self.idle.first_key_value()?.0;
+        self.remove(ticket)
+    }
+
+    fn remove(&mut self, ticket: Ticket) -> Option<Idle> {
+        let idle = self.idle.remove(&ticket)?;
+        let origin = idle.connection.origin();
+        if let Some(queue) = self.tickets.get_mut(&**origin) {
+            if let Ok(position) = queue.binary_search(&ticket) {
+                queue.remove(position);
+            }
+            if queue.is_empty() {
+                self.tickets.remove(&**origin);
+            }
+        }
+        Some(idle)
+    }
+}

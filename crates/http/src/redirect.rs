@@ -1,0 +1,160 @@
+//! Where a redirect leads, and whether to go there. Nothing is fetched here.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use longhaul_socket::{Host, is_public};
+
+use crate::limits::{LOCATION_BYTES_MAX, REDIRECTS_MAX};
+use crate::origin::Scheme;
+use crate::url::{HttpUrl, UrlError};
+
+/// What is allowed of redirects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How many are followed for one URL.
+    pub redirects_max: usize,
+    /// Whether one may lead from `https` to `http`.
+    pub allow_downgrade: bool,
+    /// Whether one may lead from the public internet into a private network.
+    pub allow_private: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { redirects_max: REDIRECTS_MAX, allow_downgrade: false, allow_private: false }
+    }
+}
+
+/// What of a response a redirect is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    /// The status.
+    pub status: u16,
+    /// The bytes of `Location`, as sent.
+    pub location: Option<&'a [u8]>,
+    /// The address that answered: one that is private itself may lead to private ones.
+    pub answered_by: IpAddr,
+}
+
+/// The next URL of a chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// Where to go. Has the credentials of the URL before it if the origin is the same, and otherwise none.
+    pub url: HttpUrl,
+    /// Whether the origin changed: the caller drops its own `Authorization` and `Cookie` for this hop.
+    pub other_origin: bool,
+    /// Whether the connection must be refused if the name turns out to be a private address.
+    pub forbid_private: bool,
+}
+
+/// Why a redirect is not followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RedirectFault {
+    /// The chain came back to a URL it had been at.
+    #[error("the redirects go round in a circle")]
+    Loop,
+    /// The chain is longer than allowed.
+    #[error("more than {0} redirects")]
+    TooMany(usize),
+    /// A status that redirects, without a `Location`.
+    #[error("status {0} without a location")]
+    NoLocation(u16),
+    /// Longer than [`LOCATION_BYTES_MAX`].
+    #[error("the location is longer than {LOCATION_BYTES_MAX} bytes")]
+    LocationTooLong,
+    /// Control characters, which a parser would drop silently.
+    #[error("the location contains control characters")]
+    LocationControls,
+    /// No URL, or one of another scheme.
+    #[error("the location cannot be followed")]
+    Location(#[source] UrlError),
+    /// From `https` to `http`.
+    #[error("the redirect leads from https to http")]
+    Downgrade,
+    /// From the public internet to an address outside it.
+    #[error("the redirect leads from the public internet to a private address")]
+    Private,
+    /// 304 without a condition in the request.
+    #[error("status 304 without having been asked")]
+    UnaskedNotModified,
+    /// A 3xx that says nothing about where to go.
+    #[error("status {0} is not followed")]
+    NotFollowed(u16),
+}
+
+/// Whether `ip` lies outside the public internet.
+pub fn is_private(ip: IpAddr) -> bool {
+    !is_public(ip)
+}
+
+/// The next hop after `answer` to a request for `from`; `None` where the status is no redirect. `earlier` are the URLs of this chain
+/// before `from`, the first one first.
+///
+/// 304 is a fault here: whoever sent a conditional request does not ask this function about its 304.
+pub fn next(
+    policy: &Policy,
+    from: &HttpUrl,
+    earlier: &[HttpUrl],
+    answer: Answer<'_>,
+) -> Result<Option<Hop>, RedirectFault> {
+    match answer.status {
+        301 | 302 | 303 | 307 | 308 => {}
+        // Several choices, of which the server may prefer one (RFC 9110 section 15.4.1).
+        300 if answer.location.is_some() => {}
+        304 => return Err(RedirectFault::UnaskedNotModified),
+        300..=399 => return Err(RedirectFault::NotFollowed(answer.status)),
+        _ => return Ok(None),
+    }
+    let location = answer.location.ok_or(RedirectFault::NoLocation(answer.status))?;
+    let target = target(from, location)?;
+    if earlier.len() >= policy.redirects_max {
+        return Err(RedirectFault::TooMany(policy.redirects_max));
+    }
+    if target.as_str() == from.as_str() || earlier.iter().any(|url| url.as_str() == target.as_str()) {
+        return Err(RedirectFault::Loop);
+    }
+    let downgrade = from.origin().scheme().is_secure() && target.origin().scheme() == Scheme::Http;
+    if downgrade && !policy.allow_downgrade {
+        return Err(RedirectFault::Downgrade);
+    }
+    let forbid_private = !policy.allow_private && is_public(answer.answered_by);
+    if forbid_private && matches!(target.origin().host(), Host::Ip(ip) if is_private(*ip)) {
+        return Err(RedirectFault::Private);
+    }
+    let other_origin = target.origin() != from.origin();
+    let credentials = if other_origin { None } else { from.credentials().cloned() };
+    Ok(Some(Hop { url: target.with_credentials(credentials), other_origin, forbid_private }))
+}
+
+/// Resolves the field's bytes. Where they are no UTF-8, those beyond ASCII are escaped as they are, so that the server gets back what
+/// it sent, in whatever encoding it meant.
+fn target(from: &HttpUrl, location: &[u8]) -> Result<HttpUrl, RedirectFault> {
+    let location = location.trim_ascii();
+    if location.len() > LOCATION_BYTES_MAX {
+        return Err(RedirectFault::LocationTooLong);
+    }
+    if location.is_empty() {
+        return Err(RedirectFault::Location(UrlError::Empty));
+    }
+    if location.iter().any(u8::is_ascii_control) {
+        return Err(RedirectFault::LocationControls);
+    }
+    let reference =
+        std::str::from_utf8(location).map_or_else(|_| with_high_bytes_escaped(location), str::to_owned);
+    from.join(&reference).map_err(RedirectFault::Location)
+}
+
+fn with_high_bytes_escaped(location: &[u8]) -> String {
+    let mut reference = String::with_capacity(location.len());
+    for &byte in location {
+        if byte.is_ascii() {
+            reference.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(reference, "%{byte:02X}");
+        }
+    }
+    reference
+}

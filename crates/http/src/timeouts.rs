@@ -1,0 +1,82 @@
+//! How long each phase of an exchange may take. A limit per read alone would let one byte at a time hold a connection for ever, so a
+//! head has one deadline as a whole and a body must keep a minimum speed.
+
+use std::time::Duration;
+
+/// The default of the waits in which nothing at all arrives.
+const SILENCE_MAX: Duration = Duration::from_secs(20);
+
+/// A body slower than this is given up: `bytes_per_second` on average over every `window` spent waiting for it.
+///
+/// Only time spent waiting for the peer counts. A consumer that takes a minute to write a chunk does not make its peer slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MinimumSpeed {
+    /// The least average speed; 0 turns the check off.
+    pub bytes_per_second: u32,
+    /// Over how long it is averaged.
+    pub window: Duration,
+}
+
+impl MinimumSpeed {
+    /// The bytes that have to arrive within one window.
+    pub(crate) fn bytes_per_window(self) -> u64 {
+        let bytes = u128::from(self.bytes_per_second) * self.window.as_millis() / 1_000;
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+}
+
+impl Default for MinimumSpeed {
+    fn default() -> Self {
+        Self { bytes_per_second: 100, window: Duration::from_secs(30) }
+    }
+}
+
+/// How long each phase of an exchange may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Looking up the name and connecting, all addresses together.
+    pub connect: Duration,
+    /// The TLS handshake.
+    pub tls: Duration,
+    /// Writing the request.
+    pub send: Duration,
+    /// From the request written to the head complete.
+    pub head: Duration,
+    /// Silence in the body.
+    pub idle: Duration,
+    /// The least speed of the body.
+    pub speed: MinimumSpeed,
+    /// The exchange as a whole, body included; `None` for no limit, since a large file may rightly take a day.
+    pub total: Option<Duration>,
+}
+
+impl Timeouts {
+    /// Every wait at most `wait`, the window of the minimum speed included; the whole stays unlimited.
+    #[must_use]
+    pub fn all(wait: Duration) -> Self {
+        let speed = MinimumSpeed::default();
+        Self {
+            connect: wait,
+            tls: wait,
+            send: wait,
+            head: wait,
+            idle: wait,
+            speed: MinimumSpeed { window: speed.window.min(wait), ..speed },
+            total: None,
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            tls: Duration::from_secs(10),
+            send: SILENCE_MAX,
+            head: SILENCE_MAX,
+            idle: SILENCE_MAX,
+            speed: MinimumSpeed::default(),
+            total: None,
+        }
+    }
+}

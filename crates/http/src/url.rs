@@ -1,0 +1,225 @@
+//! URLs that can be fetched, and credentials that cannot be printed.
+//!
+//! Parsing is the WHATWG algorithm, as in browsers, followed by what this project needs to hold for every URL it keeps: `http` or
+//! `https`, a host that can be looked up, no fragment, a bounded length, and user information taken out.
+
+use std::fmt;
+use std::str::FromStr;
+
+use longhaul_socket::{Host, InvalidHost};
+use url::{Position, Url};
+
+use crate::limits::URL_BYTES_MAX;
+use crate::origin::{Origin, Scheme};
+
+/// An absolute `http` or `https` URL without fragment and without credentials, which are kept beside it.
+///
+/// `Display`, `Debug` and [`as_str`](Self::as_str) never show credentials.
+///
+/// ```
+/// # use longhaul_http::HttpUrl;
+/// let url: HttpUrl = "HTTP://user:secret@Example.org:80/a b?q#part".parse()?;
+/// assert_eq!(url.as_str(), "http://example.org/a%20b?q");
+/// assert_eq!(url.path_and_query(), "/a%20b?q");
+/// assert!(url.credentials().is_some());
+/// # Ok::<(), longhaul_http::UrlError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct HttpUrl {
+    url: Url,
+    origin: Origin,
+    // Boxed because few URLs have any, and lists have millions of URLs.
+    credentials: Option<Box<Credentials>>,
+}
+
+/// A user and a password out of a URL, decoded. `Debug` shows neither, and there is no `Display`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Credentials {
+    /// The user, as bytes, since escapes need not be UTF-8.
+    pub user: Vec<u8>,
+    /// The password; empty where the URL gave none.
+    pub password: Vec<u8>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(..)")
+    }
+}
+
+/// Why a text is no [`HttpUrl`]. Never contains the text: it may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// There is nothing.
+    #[error("the URL is empty")]
+    Empty,
+    /// Longer than [`URL_BYTES_MAX`], as given or with its escapes written out.
+    #[error("the URL is longer than {URL_BYTES_MAX} bytes")]
+    TooLong,
+    /// No scheme, so not absolute.
+    #[error("the URL has no scheme such as https:")]
+    NoScheme,
+    /// Neither `http` nor `https`. The scheme is lower case ASCII.
+    #[error("unsupported scheme {0}")]
+    UnsupportedScheme(String),
+    /// The host is missing.
+    #[error("the URL has no host")]
+    NoHost,
+    /// There is a host, but nobody could be called that.
+    #[error("the host of the URL is invalid")]
+    InvalidHost(#[source] InvalidHost),
+    /// Port 0, or beyond 65,535.
+    #[error("the port of the URL is invalid")]
+    InvalidPort,
+    /// Anything else that the grammar refuses.
+    #[error("the URL cannot be parsed")]
+    Malformed(#[source] UrlSyntaxError),
+}
+
+/// What the parser had to say, without its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub struct UrlSyntaxError(url::ParseError);
+
+impl From<url::ParseError> for UrlError {
+    fn from(error: url::ParseError) -> Self {
+        match error {
+            url::ParseError::EmptyHost => Self::NoHost,
+            url::ParseError::InvalidPort => Self::InvalidPort,
+            url::ParseError::RelativeUrlWithoutBase => Self::NoScheme,
+            error => Self::Malformed(UrlSyntaxError(error)),
+        }
+    }
+}
+
+impl HttpUrl {
+    /// The URL without credentials and fragment: normalised, and the text it is known by.
+    pub fn as_str(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// Scheme, host and port.
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The request target (RFC 9112 section 3.2.1): begins with `/`.
+    pub fn path_and_query(&self) -> &str {
+        &self.url[Position::BeforePath..Position::AfterQuery]
+    }
+
+    /// The path alone, escapes as they are: begins with `/`.
+    pub fn path(&self) -> &str {
+        self.url.path()
+    }
+
+    /// The query without its `?`, escapes as they are.
+    pub fn query(&self) -> Option<&str> {
+        self.url.query()
+    }
+
+    /// What the URL's user information said.
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_deref()
+    }
+
+    /// The same URL with other credentials, or with none.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: Option<Credentials>) -> Self {
+        self.credentials = credentials.map(Box::new);
+        self
+    }
+
+    /// Resolves a reference against this URL (RFC 3986 section 5). Only the reference's own credentials are taken over.
+    pub fn join(&self, reference: &str) -> Result<Self, UrlError> {
+        if reference.len() > URL_BYTES_MAX {
+            return Err(UrlError::TooLong);
+        }
+        Self::from_url(self.url.join(reference)?)
+    }
+
+    fn from_url(mut url: Url) -> Result<Self, UrlError> {
+        let scheme = match url.scheme() {
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
+            other => return Err(UrlError::UnsupportedScheme(other.to_owned())),
+        };
+        let host = match url.host().ok_or(UrlError::NoHost)? {
+            url::Host::Domain(name) => Host::Name(name.parse().map_err(UrlError::InvalidHost)?),
+            url::Host::Ipv4(ip) => Host::Ip(ip.into()),
+            url::Host::Ipv6(ip) => Host::Ip(ip.into()),
+        };
+        let port = url.port().unwrap_or(scheme.default_port());
+        if port == 0 {
+            return Err(UrlError::InvalidPort);
+        }
+        url.set_fragment(None);
+        let credentials = take_credentials(&mut url);
+        if url.as_str().len() > URL_BYTES_MAX {
+            return Err(UrlError::TooLong);
+        }
+        Ok(Self { url, origin: Origin::new(scheme, host, port), credentials })
+    }
+}
+
+impl FromStr for HttpUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        if text.len() > URL_BYTES_MAX {
+            return Err(UrlError::TooLong);
+        }
+        Self::from_url(Url::parse(text)?)
+    }
+}
+
+impl fmt::Display for HttpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for HttpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HttpUrl").field(&self.as_str()).finish()
+    }
+}
+
+fn take_credentials(url: &mut Url) -> Option<Box<Credentials>> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let user = percent_decoded(url.username());
+    let password = url.password().map(percent_decoded).unwrap_or_default();
+    // Both setters fail only for a URL without a host, and this one has been seen to have one.
+    let _ = url.set_password(None);
+    let _ = url.set_username("");
+    Some(Box::new(Credentials { user, password }))
+}
+
+/// Bytes with `%XX` decoded once; an incomplete escape stands for itself.
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escape = match rest {
+            [b'%', high, low, after @ ..] => {
+                hex_value(*high).zip(hex_value(*low)).map(|digits| (digits, after))
+            }
+            _ => None,
+        };
+        if let Some(((high, low), after)) = escape {
+            decoded.push(high << 4 | low);
+            rest = after;
+        } else {
+            decoded.push(*first);
+            rest = tail;
+        }
+    }
+    decoded
+}
+
+fn hex_value(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}

@@ -1,0 +1,92 @@
+//! What tells one version of a resource from another: its entity tag and its modification date. Bytes of two requests are joined only
+//! under a *strong* validator (RFC 9110 section 13.1.5): a weak one admits that the bytes may differ.
+
+use http::HeaderMap;
+use http::header::{DATE, ETAG, LAST_MODIFIED};
+
+use crate::retry_after::http_date_unix_ms;
+
+/// How much older than the response a modification date has to be before it can be strong (RFC 9110 section 8.8.2.2): a file that was
+/// changed within the last minute may be changed again within the same second.
+pub const STRONG_DATE_AGE_MS: u64 = 60_000;
+
+/// The longest entity tag or date that is kept: it goes into every journal row and every `If-Range`.
+pub const VALIDATOR_BYTES_MAX: usize = 1024;
+
+/// The version of a resource, as one response stated it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Validator {
+    /// The entity tag as sent, quotes and `W/` included.
+    pub etag: Option<String>,
+    /// The `Last-Modified` as sent.
+    pub last_modified: Option<String>,
+    /// Whether that date was strong when it was sent: at least 60 s before the response's own `Date`.
+    pub last_modified_strong: bool,
+}
+
+/// What a resumed request makes its range depend on (RFC 9110 section 13.1.5): a strong entity tag or a strong date, as first sent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum IfRange {
+    /// A strong entity tag, quotes included.
+    Etag(String),
+    /// A strong modification date.
+    Date(String),
+}
+
+impl IfRange {
+    /// The field's value.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Etag(value) | Self::Date(value) => value,
+        }
+    }
+}
+
+impl Validator {
+    /// What the fields of one response say.
+    pub fn of(fields: &HeaderMap) -> Self {
+        let text = |name| fields.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+        let etag = text(ETAG).filter(|tag| is_entity_tag(tag)).map(str::to_owned);
+        let last_modified =
+            text(LAST_MODIFIED).filter(|date| date.len() <= VALIDATOR_BYTES_MAX).map(str::to_owned);
+        let unix_ms = |text: &str| http_date_unix_ms(text.as_bytes());
+        let age_ms = last_modified.as_deref().and_then(unix_ms).zip(text(DATE).and_then(unix_ms));
+        let last_modified_strong =
+            age_ms.is_some_and(|(modified, sent)| sent >= modified.saturating_add(STRONG_DATE_AGE_MS));
+        Self { etag, last_modified, last_modified_strong }
+    }
+
+    /// The entity tag if it is strong.
+    pub fn strong_etag(&self) -> Option<&str> {
+        self.etag.as_deref().filter(|tag| tag.starts_with('"'))
+    }
+
+    /// Whether bytes of another request may be joined under this validator.
+    pub fn is_strong(&self) -> bool {
+        self.strong_etag().is_some() || (self.last_modified.is_some() && self.last_modified_strong)
+    }
+
+    /// The condition for a resumed request: the strong tag, else the strong date, else none.
+    pub fn if_range(&self) -> Option<IfRange> {
+        if let Some(tag) = self.strong_etag() {
+            return Some(IfRange::Etag(tag.to_owned()));
+        }
+        self.last_modified.clone().filter(|_| self.last_modified_strong).map(IfRange::Date)
+    }
+
+    /// Whether the two state the same thing differently: another tag or another date. What only one of them states says nothing.
+    pub fn contradicts(&self, other: &Self) -> bool {
+        let differ = |ours: &Option<String>, theirs: &Option<String>| {
+            ours.as_ref().zip(theirs.as_ref()).is_some_and(|(ours, theirs)| ours != theirs)
+        };
+        differ(&self.etag, &other.etag) || differ(&self.last_modified, &other.last_modified)
+    }
+}
+
+/// `"opaque"` or `W/"opaque"` (RFC 9110 section 8.8.3) within the length that is kept.
+fn is_entity_tag(tag: &str) -> bool {
+    let opaque = tag.strip_prefix("W/").unwrap_or(tag);
+    let inner = opaque.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    tag.len() <= VALIDATOR_BYTES_MAX
+        && inner.is_some_and(|inner| inner.bytes().all(|byte| byte > b' ' && byte != b'"'))
+}
