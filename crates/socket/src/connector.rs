@@ -1,25 +1,124 @@
-//! A target to a stream.
+//! The way from a [`Target`] to a [`Stream`]: resolve, connect, secure.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::{ConnectTimeouts, Deadline, Fault, Network, Resolver, Stream, Target, TlsOptions, Transport};
+use crate::eyeballs::{Lost, interleave, race};
+use crate::tls::Tls;
+use crate::{
+    ConnectTimeouts, Deadline, Endpoint, Fault, FaultKind, Host, Network, Phase, Protocol, Resolver, Stream, Target,
+    TlsOptions, Transport, clock, is_public,
+};
 
-/// Connects.
+/// Connects to targets, each step within its deadline. Clones share the cache of names and the TLS sessions; they may
+/// be used from several runtimes.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+/// use longhaul_socket::memory::MemoryNetwork;
+/// use longhaul_socket::{ConnectTimeouts, Connector, FaultKind, Network, Target, TlsOptions};
+///
+/// let network = MemoryNetwork::new();
+/// network.name("a.test", ["10.0.0.1".parse()?]);
+/// let _listener = network.listen("tcp://10.0.0.1:80".parse()?)?;
+///
+/// let connector = Connector::new(Arc::new(network), TlsOptions::system());
+/// let timeouts = ConnectTimeouts::default();
+/// let stream = connector.connect(&Target::new("a.test".parse()?, 80), &timeouts).await?;
+/// assert_eq!(stream.remote().to_string(), "tcp://10.0.0.1:80");
+///
+/// let Err(fault) = connector.connect(&Target::new("a.test".parse()?, 81), &timeouts).await else { panic!() };
+/// assert_eq!(fault.kind(), FaultKind::Refused);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Connector {
     network: Arc<dyn Network>,
+    resolver: Resolver,
+    tls: Arc<Tls>,
 }
 
 impl Connector {
-    /// A connector over `network`.
-    pub fn new(network: Arc<dyn Network>, tls: TlsOptions) -> Self { Self { network } }
+    /// A connector over `network`. Certificates are loaded when the first TLS connection needs them.
+    pub fn new(network: Arc<dyn Network>, tls: TlsOptions) -> Self {
+        let resolver = Resolver::new(Arc::clone(&network));
+        Self { network, resolver, tls: Arc::new(Tls::new(tls)) }
+    }
 
-    /// A connection to `target`, with TLS if it asks for it.
-    pub async fn connect(&self, target: &Target, timeouts: &ConnectTimeouts) -> Result<Stream, Fault> { todo!() }
+    /// A connection to `target`: the first of its addresses that answers (RFC 8305), and a TLS handshake if it asks for
+    /// one. Cancel safe: what is under way is closed when the future is dropped.
+    ///
+    /// # Errors
+    /// The phase is `Resolve`, `Connect` or `Tls`. Where several addresses failed, the fault is the one that tells most,
+    /// and the name is looked up anew next time. An address that [`Target::public_only`] excludes is `Denied`.
+    pub async fn connect(&self, target: &Target, timeouts: &ConnectTimeouts) -> Result<Stream, Fault> {
+        let transport = self.dial(target, Deadline::after(timeouts.connect)).await?;
+        if target.tls {
+            self.secure(transport, target, Deadline::after(timeouts.tls)).await
+        } else {
+            Ok(Stream::plain(transport))
+        }
+    }
 
-    /// A TLS handshake with `target` over a connection that stands, such as the tunnel of a proxy.
-    pub async fn secure(&self, transport: Box<dyn Transport>, target: &Target, deadline: Deadline) -> Result<Stream, Fault> { todo!() }
+    /// A TLS handshake with `target` over a connection that stands already, such as the tunnel of a proxy; a [`Stream`]
+    /// is a transport too, when boxed. Cancel safe: the connection is closed when the future is dropped.
+    pub async fn secure(
+        &self,
+        transport: Box<dyn Transport>,
+        target: &Target,
+        deadline: Deadline,
+    ) -> Result<Stream, Fault> {
+        self.tls.handshake(transport, target, deadline).await.map(Stream::secure)
+    }
 
-    /// The resolver.
-    pub fn resolver(&self) -> &Resolver { todo!() }
+    /// The resolver that this connector asks.
+    pub fn resolver(&self) -> &Resolver {
+        &self.resolver
+    }
+
+    async fn dial(&self, target: &Target, deadline: Deadline) -> Result<Box<dyn Transport>, Fault> {
+        let addresses = match &target.host {
+            Host::Ip(ip) => Arc::from([*ip]),
+            Host::Name(name) => self.resolver.resolve(name, deadline).await?,
+        };
+        let start = clock::now();
+        let endpoints = admitted(target, &addresses)?;
+        race(&*self.network, endpoints, deadline).await.map_err(|lost| {
+            if let Some(name) = target.name() {
+                self.resolver.forget(name);
+            }
+            let fault = match lost {
+                None => Fault::new(Phase::Connect, FaultKind::NameNotFound, start.elapsed()),
+                Some(Lost { endpoint, kind, source }) => {
+                    let fault = Fault::new(Phase::Connect, kind, start.elapsed()).at(endpoint);
+                    match source {
+                        Some(source) => fault.because(source),
+                        None => fault,
+                    }
+                }
+            };
+            fault.of(target.host.clone())
+        })
+    }
+}
+
+/// The endpoints to try, in order. An error if there are addresses but none of them may be used.
+fn admitted(target: &Target, addresses: &[IpAddr]) -> Result<Vec<Endpoint>, Fault> {
+    let endpoints: Vec<Endpoint> = interleave(addresses)
+        .into_iter()
+        .map(|ip| Endpoint::new(ip, Protocol::Tcp, target.port))
+        .filter(|endpoint| !target.public_only || is_public(endpoint.ip()))
+        .collect();
+    match addresses {
+        [refused, ..] if endpoints.is_empty() => {
+            Err(Fault::new(Phase::Connect, FaultKind::Denied, std::time::Duration::ZERO)
+                .at(Endpoint::new(*refused, Protocol::Tcp, target.port))
+                .of(target.host.clone())
+                .because("the address does not belong to the public internet"))
+        }
+        _ => Ok(endpoints),
+    }
 }

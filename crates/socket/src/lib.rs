@@ -44,4 +44,4 @@ pub use resolver::Resolver;
 pub use stream::Stream;
 pub use system::SystemNetwork;
 pub use target::{ConnectTimeouts, Target};
-pub use tls::{InvalidCertificateFile, TlsOptions, TlsSummary};
+pub use tls::{InvalidRoots, TlsOptions, TlsSummary};

@@ -1,37 +1,16 @@
-//! TLS.
-use crate::Host;
+//! TLS over a transport: whom to trust, the handshake, and what its failures mean.
+//!
+//! rustls does the work and stays inside this folder. It refuses what is unsafe (TLS 1.1 and older, renegotiation,
+//! floods of empty records); nothing of that can be switched back on.
 
-/// Whom to trust.
-#[derive(Clone, Debug, Default)]
-pub struct TlsOptions {}
+mod failure;
+mod handshake;
+mod options;
+mod roots;
+mod verify;
 
-impl TlsOptions {
-    /// The roots of the system.
-    pub fn system() -> Self { Self::default() }
-    /// No roots at all but those added.
-    pub fn empty() -> Self { Self::default() }
-    /// Also trust the certificates in `pem`.
-    pub fn with_roots_pem(self, pem: &[u8]) -> Result<Self, InvalidCertificateFile> { todo!() }
-    /// Accept any certificate from `host`.
-    #[must_use]
-    pub fn insecure_for(self, host: Host) -> Self { todo!() }
-    /// Accept any certificate from anybody.
-    #[must_use]
-    pub fn insecure_everywhere(self) -> Self { todo!() }
-}
+pub(crate) use failure::kind_of_tls;
+pub(crate) use handshake::{Tls, summary_of};
 
-/// A file of certificates that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no certificate in PEM form")]
-pub struct InvalidCertificateFile;
-
-/// What was agreed on in the handshake.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsSummary {
-    /// Such as `TLSv1.3`.
-    pub version: &'static str,
-    /// Such as `TLS13_AES_128_GCM_SHA256`.
-    pub cipher_suite: &'static str,
-    /// The protocol that the peer chose (ALPN), if any.
-    pub alpn: Option<Vec<u8>>,
-}
+pub use handshake::TlsSummary;
+pub use options::{InvalidRoots, TlsOptions};

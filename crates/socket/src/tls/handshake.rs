@@ -1,0 +1,122 @@
+//! The handshake, within its deadline.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
+use tokio::sync::OnceCell;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::options::TlsOptions;
+use super::roots;
+use super::verify::{Careful, Careless};
+use crate::{Deadline, Fault, FaultKind, Host, Phase, Target, Transport, clock};
+
+/// Handshakes under one set of options. Configurations, with their caches of sessions, are made when first needed.
+pub(crate) struct Tls {
+    options: TlsOptions,
+    careful: OnceCell<Arc<ClientConfig>>,
+    careless: OnceCell<Arc<ClientConfig>>,
+}
+
+impl Tls {
+    pub(crate) fn new(options: TlsOptions) -> Self {
+        Self { options, careful: OnceCell::new(), careless: OnceCell::new() }
+    }
+
+    /// A session with `target` over `transport`. Cancel safe: the transport is closed when the future is dropped.
+    pub(crate) async fn handshake(
+        &self,
+        transport: Box<dyn Transport>,
+        target: &Target,
+        deadline: Deadline,
+    ) -> Result<TlsStream<Box<dyn Transport>>, Fault> {
+        let start = clock::now();
+        let remote = transport.remote();
+        let fault = match deadline.bound(self.shake_hands(transport, target)).await {
+            Ok(Ok(session)) => return Ok(session),
+            Ok(Err(error)) => Fault::from_io(Phase::Tls, error, start.elapsed()),
+            Err(_passed) => Fault::new(Phase::Tls, FaultKind::TimedOut, start.elapsed()),
+        };
+        Err(fault.at(remote).of(target.host.clone()))
+    }
+
+    async fn shake_hands(
+        &self,
+        transport: Box<dyn Transport>,
+        target: &Target,
+    ) -> io::Result<TlsStream<Box<dyn Transport>>> {
+        let name = server_name(&target.host)?;
+        let config = self.config(&target.host).await.map_err(io::Error::other)?;
+        let connector = TlsConnector::from(config);
+        if target.alpn.is_empty() {
+            connector.connect(name, transport).await
+        } else {
+            connector.with_alpn(target.alpn.clone()).connect(name, transport).await
+        }
+    }
+
+    async fn config(&self, host: &Host) -> Result<Arc<ClientConfig>, Box<dyn Error + Send + Sync>> {
+        let provider = Arc::new(ring::default_provider());
+        let config = if self.options.is_insecure_for(host) {
+            let careless = async || config_with(Arc::new(Careless(Arc::clone(&provider))), Arc::clone(&provider));
+            self.careless.get_or_try_init(careless).await?
+        } else {
+            let careful = async || -> Result<_, Box<dyn Error + Send + Sync>> {
+                let roots = roots::load(&self.options).await?;
+                let verifier = Careful::new(roots, Arc::clone(&provider))?;
+                Ok(config_with(Arc::new(verifier), Arc::clone(&provider))?)
+            };
+            self.careful.get_or_try_init(careful).await?
+        };
+        Ok(Arc::clone(config))
+    }
+}
+
+fn config_with(
+    verifier: Arc<dyn ServerCertVerifier>,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<ClientConfig>, rustls::Error> {
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+fn server_name(host: &Host) -> io::Result<ServerName<'static>> {
+    match host {
+        Host::Ip(ip) => Ok(ServerName::IpAddress((*ip).into())),
+        Host::Name(name) => ServerName::try_from(name.as_str().to_owned())
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error)),
+    }
+}
+
+/// What was agreed on in the handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsSummary {
+    /// Such as `TLSv1_3`.
+    pub version: &'static str,
+    /// Such as `TLS13_AES_128_GCM_SHA256`.
+    pub cipher_suite: &'static str,
+    /// The protocol that the peer chose among those offered (ALPN, RFC 7301), if it chose one.
+    pub alpn: Option<Vec<u8>>,
+}
+
+pub(crate) fn summary_of(connection: &ClientConnection) -> TlsSummary {
+    const UNKNOWN: &str = "unknown";
+    TlsSummary {
+        version: connection.protocol_version().and_then(|version| version.as_str()).unwrap_or(UNKNOWN),
+        cipher_suite: connection
+            .negotiated_cipher_suite()
+            .and_then(|suite| suite.suite().as_str())
+            .unwrap_or(UNKNOWN),
+        alpn: connection.alpn_protocol().map(<[u8]>::to_vec),
+    }
+}

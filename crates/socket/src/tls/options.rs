@@ -1,0 +1,96 @@
+//! Whom to trust.
+
+use std::collections::BTreeSet;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use crate::Host;
+
+/// Whose certificates to accept.
+///
+/// ```
+/// use longhaul_socket::TlsOptions;
+///
+/// let options = TlsOptions::system().insecure_for("printer.test".parse()?);
+/// assert!(TlsOptions::empty().with_roots_pem(b"no certificate").is_err());
+/// # Ok::<(), longhaul_socket::InvalidHost>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct TlsOptions {
+    pub(super) system_roots: bool,
+    pub(super) extra_roots: Vec<CertificateDer<'static>>,
+    pub(super) insecure: Insecure,
+}
+
+/// From whom any certificate is accepted.
+#[derive(Clone, Debug)]
+pub(super) enum Insecure {
+    Hosts(BTreeSet<Host>),
+    Everybody,
+}
+
+impl TlsOptions {
+    /// The roots that the system trusts, or those in `SSL_CERT_FILE` and `SSL_CERT_DIR` if these are set.
+    pub fn system() -> Self {
+        Self { system_roots: true, ..Self::empty() }
+    }
+
+    /// No roots but those that are added.
+    pub fn empty() -> Self {
+        Self { system_roots: false, extra_roots: Vec::new(), insecure: Insecure::Hosts(BTreeSet::new()) }
+    }
+
+    /// Trusts the certificates in `pem` too, whether they belong to authorities or to single servers.
+    ///
+    /// # Errors
+    /// When there is no certificate in it, or one that cannot be decoded.
+    pub fn with_roots_pem(mut self, pem: &[u8]) -> Result<Self, InvalidRoots> {
+        let before = self.extra_roots.len();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            self.extra_roots.push(certificate.map_err(|_| InvalidRoots::NotPem)?);
+        }
+        if self.extra_roots.len() == before { Err(InvalidRoots::Empty) } else { Ok(self) }
+    }
+
+    /// Accepts any certificate from `host`, and so gives up the proof of who it is.
+    #[must_use]
+    pub fn insecure_for(mut self, host: Host) -> Self {
+        if let Insecure::Hosts(hosts) = &mut self.insecure {
+            hosts.insert(host);
+        }
+        self
+    }
+
+    /// Accepts any certificate from anybody.
+    #[must_use]
+    pub fn insecure_everywhere(mut self) -> Self {
+        self.insecure = Insecure::Everybody;
+        self
+    }
+
+    pub(super) fn is_insecure_for(&self, host: &Host) -> bool {
+        match &self.insecure {
+            Insecure::Hosts(hosts) => hosts.contains(host),
+            Insecure::Everybody => true,
+        }
+    }
+}
+
+impl Default for TlsOptions {
+    fn default() -> Self {
+        Self::system()
+    }
+}
+
+/// Why a text gives no certificates to trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidRoots {
+    /// There is none in it.
+    #[error("there is no certificate in PEM form")]
+    Empty,
+    /// It begins like PEM and goes on otherwise.
+    #[error("a certificate is not well-formed PEM")]
+    NotPem,
+}

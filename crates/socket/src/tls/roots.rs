@@ -1,0 +1,45 @@
+//! Loading the certificates to trust.
+
+use std::io;
+use std::thread;
+
+use rustls::pki_types::CertificateDer;
+use tokio::sync::oneshot;
+
+use super::options::TlsOptions;
+
+/// All certificates that the options trust. Those of the system are read by a thread of their own: it takes tens of
+/// milliseconds, in which the runtime has better things to do.
+pub(super) async fn load(options: &TlsOptions) -> Result<Vec<CertificateDer<'static>>, NoRoots> {
+    let mut roots = options.extra_roots.clone();
+    if options.system_roots {
+        let loaded = load_system().await.map_err(NoRoots::Thread)?;
+        roots.extend(loaded.certs);
+        if roots.is_empty() {
+            return Err(loaded.errors.into_iter().next().map_or(NoRoots::None, NoRoots::System));
+        }
+    }
+    if roots.is_empty() { Err(NoRoots::None) } else { Ok(roots) }
+}
+
+async fn load_system() -> io::Result<rustls_native_certs::CertificateResult> {
+    let (sender, receiver) = oneshot::channel();
+    thread::Builder::new().name("longhaul-roots".into()).spawn(move || {
+        // An error means that nobody waits any more.
+        let _ = sender.send(rustls_native_certs::load_native_certs());
+    })?;
+    receiver.await.map_err(io::Error::other)
+}
+
+/// Why there is nobody to trust, so that no certificate can be checked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoRoots {
+    #[error("no trusted certificates are installed or configured")]
+    None,
+    #[error("the trusted certificates of the system cannot be read")]
+    System(#[source] rustls_native_certs::Error),
+    #[error("the thread that reads the trusted certificates failed")]
+    Thread(#[source] io::Error),
+    #[error("none of the trusted certificates can be used")]
+    Unusable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
