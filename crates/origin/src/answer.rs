@@ -1,5 +1,6 @@
 //! The right answer to a request, as a value: what a host without faults would send (RFC 9110 sections 13 to 15).
 
+use std::fmt::{self, Display};
 use std::io::Write;
 use std::ops::Range;
 use std::time::SystemTime;
@@ -87,7 +88,7 @@ impl Answer {
     }
 
     /// Adds a field.
-    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Display) -> Self {
         self.fields.push((name, value.to_string()));
         self
     }
@@ -119,12 +120,14 @@ impl Answer {
     }
 
     fn file(status: Status, request: &Request, content: Content, range: Range<u64>) -> Self {
-        let framing = match (request.target.until_close(), request.target.chunked()) {
-            (true, _) => Framing::UntilClose,
-            (false, true) if request.is_http_1_1 => Framing::Chunked,
+        let chunked = request.target.chunked();
+        let framing = if request.target.until_close() || (chunked && !request.is_http_1_1) {
             // HTTP/1.0 knows no chunks (RFC 9112 section 6.1).
-            (false, true) => Framing::UntilClose,
-            (false, false) => Framing::Length(range.end - range.start),
+            Framing::UntilClose
+        } else if chunked {
+            Framing::Chunked
+        } else {
+            Framing::Length(range.end - range.start)
         };
         let body = if request.method == Method::Head { Body::Nothing } else { Body::Part(content, range) };
         Self::of(status, &content, framing, body)
@@ -140,7 +143,7 @@ impl Answer {
 
     /// Appends the head, with its empty line.
     pub(crate) fn append_head(&self, date: SystemTime, closes: bool, output: &mut Vec<u8>) {
-        let mut line = |text: std::fmt::Arguments<'_>| {
+        let mut line = |text: fmt::Arguments<'_>| {
             output.write_fmt(text).expect("a Vec takes all that is written to it");
             output.extend_from_slice(b"\r\n");
         };

@@ -68,6 +68,7 @@ impl Content {
         let buffer = &mut buffer[..filled];
 
         let mut counter = offset / WORD_BYTES as u64;
+        #[expect(clippy::cast_possible_truncation, reason = "a remainder of eight is small")]
         let into_word = (offset % WORD_BYTES as u64) as usize;
         let (head, rest) = buffer.split_at_mut(((WORD_BYTES - into_word) % WORD_BYTES).min(filled));
         if !head.is_empty() {

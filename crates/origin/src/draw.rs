@@ -28,8 +28,9 @@ pub(crate) fn draw(seed: u64, about: About, path: &str, turn: u64) -> u64 {
     hasher.update(&turn.to_le_bytes());
     hasher.update(&[about as u8]);
     hasher.update(path.as_bytes());
-    let [a, b, c, d, e, f, g, h, ..] = *hasher.finalize().as_bytes();
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    let mut drawn = [0; 8];
+    hasher.finalize_xof().fill(&mut drawn);
+    u64::from_le_bytes(drawn)
 }
 
 /// Scales a draw to `0..bound` (to 0 for a bound of 0), without the bias of a remainder.

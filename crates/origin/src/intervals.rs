@@ -1,5 +1,6 @@
 //! Which bytes of a content were served already.
 
+use std::iter;
 use std::ops::Range;
 
 /// Separate stretches remembered for one content. Beyond it a stretch that touches no other is forgotten,
@@ -29,7 +30,7 @@ impl Intervals {
         }
         let start = touched.first().map_or(added.start, |known| known.start.min(added.start));
         let end = touched.last().map_or(added.end, |known| known.end.max(added.end));
-        self.0.splice(first..after, [start..end]);
+        self.0.splice(first..after, iter::once(start..end));
         repeated
     }
 }

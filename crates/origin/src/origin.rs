@@ -171,12 +171,11 @@ async fn accept(host: Arc<Host>, listener: Box<dyn Listener>, mut stopped: onesh
             biased;
             _ = &mut stopped => break,
             Some(_) = connections.join_next() => {}
-            accepted = listener.accept(), if connections.len() < connections_max => match accepted {
-                Ok((transport, _)) => {
+            accepted = listener.accept(), if connections.len() < connections_max => {
+                if let Ok((transport, _)) = accepted {
                     let host = Arc::clone(&host);
                     connections.spawn(async move { connection::serve(&host, transport).await });
-                }
-                Err(_) => {
+                } else {
                     host.tally.accept_failure();
                     tokio::time::sleep(ACCEPT_REST).await;
                 }

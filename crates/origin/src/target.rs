@@ -46,7 +46,7 @@ impl Target {
         for parameter in query.split('&') {
             match parameter.split_once('=').unwrap_or((parameter, "")) {
                 ("size", value) => {
-                    target.size_bytes = value.parse().ok().map(|size: u64| size.min(SIZE_BYTES_MAX))
+                    target.size_bytes = value.parse().ok().map(|size: u64| size.min(SIZE_BYTES_MAX));
                 }
                 ("latency", value) => {
                     target.latency = Duration::from_millis(value.parse().unwrap_or(0)).min(LATENCY_MAX);

@@ -1,0 +1,192 @@
+//! Each fault, as a client sees it that looks at the bytes.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Client, End, Head, World};
+use longhaul_origin::{FaultKind, FaultMix, Options, Running, Stats};
+use longhaul_socket::clock;
+
+/// Asks for `/a` once, when the first attempt meets `kind`.
+async fn meet(kind: FaultKind) -> (World, Client) {
+    let world = World::new(FaultMix::none().on("/a", 1..=1, kind));
+    let mut client = world.client().await;
+    client.get("/a", "").await;
+    (world, client)
+}
+
+/// The fault was counted once, and the next attempt is served right.
+async fn assert_met_once(world: &World, kind: FaultKind) -> Stats {
+    let (head, body) = world.get("/a", "").await;
+    assert_eq!((head.status, body), (200, world.site.content("/a").to_vec()), "after {kind}");
+    let stats = world.running.stats();
+    assert_eq!(stats.faults_met.iter().collect::<Vec<_>>(), [(&kind, &1)]);
+    stats
+}
+
+/// The body stopped before its end, and was right until then.
+fn assert_cut(world: &World, head: &Head, body: &[u8]) {
+    assert_eq!((head.status, head.length()), (200, 1_000));
+    assert!(body.len() < 1_000);
+    assert!(world.site.content("/a").to_vec().starts_with(body));
+}
+
+#[tokio::test(start_paused = true)]
+async fn reset_before_the_head() {
+    let (world, mut client) = meet(FaultKind::ResetBeforeHead).await;
+    assert_eq!(client.rest().await, (Vec::new(), End::Reset));
+    let stats = assert_met_once(&world, FaultKind::ResetBeforeHead).await;
+    assert_eq!((stats.requests, stats.responses_complete, stats.statuses[&200]), (2, 1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn reset_in_the_body() {
+    let (world, mut client) = meet(FaultKind::ResetInBody).await;
+    // A reset may overtake what was sent before it, the head included.
+    if let Ok(head) = client.head().await {
+        let (body, end) = client.rest().await;
+        assert_cut(&world, &head, &body);
+        assert_eq!(end, End::Reset);
+    }
+    let stats = assert_met_once(&world, FaultKind::ResetInBody).await;
+    assert_eq!(stats.bytes_served, 1_000 + stats.bytes_served_twice);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fin_in_the_body() {
+    let (world, mut client) = meet(FaultKind::FinInBody).await;
+    let head = client.head().await.expect("a head");
+    let (body, end) = client.rest().await;
+    assert_cut(&world, &head, &body);
+    assert_eq!(end, End::Fin);
+    let stats = assert_met_once(&world, FaultKind::FinInBody).await;
+    assert_eq!(stats.bytes_served_twice, body.len() as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stalls_end() {
+    let (world, mut client) = meet(FaultKind::StallBeforeHead).await;
+    let start = clock::now();
+    assert_eq!(client.rest().await, (Vec::new(), End::Fin));
+    assert_eq!(start.elapsed().as_secs(), Options::default().stall.as_secs());
+    assert_met_once(&world, FaultKind::StallBeforeHead).await;
+
+    let (world, mut client) = meet(FaultKind::StallInBody).await;
+    let head = client.head().await.expect("a head comes at once");
+    let start = clock::now();
+    let (body, end) = client.rest().await;
+    assert_cut(&world, &head, &body);
+    assert_eq!((end, start.elapsed().as_secs()), (End::Fin, Options::default().stall.as_secs()));
+    assert_met_once(&world, FaultKind::StallInBody).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stall_does_not_outlive_the_client() {
+    let (world, client) = meet(FaultKind::StallBeforeHead).await;
+    drop(client);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(world.running.stats().connections_open, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drip_is_one_byte_a_second_and_ends() {
+    let (world, mut client) = meet(FaultKind::Drip).await;
+    let head = client.head().await.expect("a head comes at once");
+    let start = clock::now();
+    client.body(3).await.expect("three bytes");
+    assert_eq!(start.elapsed().as_secs(), 3);
+    let (body, end) = client.rest().await;
+    assert_eq!((head.length(), body.len(), end), (1_000, 57, End::Fin));
+    assert_met_once(&world, FaultKind::Drip).await;
+
+    let world = World::new(FaultMix::none().under("/", .., FaultKind::Drip));
+    let (_, body) = world.get("/a?size=5", "").await;
+    assert_eq!(body, world.site.content("/a?size=5").to_vec(), "a short body is whole in the end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn statuses_leave_the_connection_open() {
+    let world = World::new(
+        FaultMix::none()
+            .on("/a", 1..=1, FaultKind::Status500)
+            .on("/a", 2..=2, FaultKind::Status503)
+            .on("/a", 3..=3, FaultKind::Status429RetryAfter(17))
+            .on("/a", 4..=4, FaultKind::NotFound),
+    );
+    let mut client = world.client().await;
+    for (status, retry_after) in [(500, None), (503, None), (429, Some("17")), (404, None), (200, None)] {
+        client.get("/a", "").await;
+        let head = client.head().await.expect("a head");
+        assert_eq!((head.status, head.field("retry-after")), (status, retry_after));
+        client.body(head.length()).await.expect("the whole body");
+    }
+    let stats = world.running.stats();
+    assert_eq!((stats.connections, stats.responses_complete, stats.faults_met.len()), (1, 5, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_chunk_is_missing() {
+    let (world, mut client) = meet(FaultKind::CutChunkedBody).await;
+    let head = client.head().await.expect("a head");
+    assert_eq!(head.field("transfer-encoding"), Some("chunked"));
+    assert_eq!(client.chunked().await, Err((world.site.content("/a").to_vec(), End::Fin)));
+    assert_met_once(&world, FaultKind::CutChunkedBody).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_length_is_too_large() {
+    let (world, mut client) = meet(FaultKind::BadLength).await;
+    let head = client.head().await.expect("a head");
+    assert!(head.length() > 1_000);
+    assert_eq!(client.rest().await, (world.site.content("/a").to_vec(), End::Fin));
+    assert_met_once(&world, FaultKind::BadLength).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_no_body_escapes_the_faults_of_the_body() {
+    for kind in
+        [FaultKind::ResetInBody, FaultKind::StallInBody, FaultKind::BadLength, FaultKind::CutChunkedBody]
+    {
+        let world = World::new(FaultMix::none().under("/", .., kind));
+        let mut client = world.client().await;
+        client.send("HEAD /a HTTP/1.1\r\nHost: o\r\n\r\n").await;
+        assert_eq!(client.head().await.expect("a head").length(), 1_000);
+        client.get("/a?size=0", "").await;
+        assert_eq!(client.head().await.expect("a head on the same connection").length(), 0);
+        assert!(world.running.stats().faults_met.is_empty(), "{kind}");
+    }
+}
+
+/// Asks for each path three times, in the given order, and returns what came of it and the counts.
+async fn rehearse(order: impl Iterator<Item = u32>) -> (Vec<String>, Stats) {
+    let world = World::new(FaultMix::rehearsal());
+    let mut outcomes = Vec::new();
+    for path in order {
+        for attempt in 1..=3 {
+            let mut client = world.client().await;
+            client.get(&format!("/{path}"), "Connection: close\r\n").await;
+            let status = client
+                .head()
+                .await
+                .map(|head| (head.status, head.field("content-length").map(str::to_owned)));
+            let (body, end) = client.rest().await;
+            outcomes.push(format!("/{path} {attempt}: {status:?}, {} bytes, {end:?}", body.len()));
+        }
+    }
+    outcomes.sort();
+    let Stats { faults_met, statuses, .. } = stopped(world.running).await;
+    (outcomes, Stats { faults_met, statuses, ..Stats::default() })
+}
+
+async fn stopped(running: Running) -> Stats {
+    running.stop().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_misbehaves_the_same_way_in_any_order() {
+    let forwards = rehearse(0..100).await;
+    let backwards = rehearse((0..100).rev()).await;
+    assert_eq!(forwards, backwards);
+    assert!(forwards.1.faults_met.len() > 8, "{:?}", forwards.1.faults_met);
+}
