@@ -1,20 +1,11 @@
-//! The real network.
-use std::io;
-use std::net::IpAddr;
+//! The real network: TCP by the system, names by DNS and by the system.
 
-use crate::{BoxFuture, Endpoint, HostName, Listener, LookupError, Network, Transport};
+mod dns;
+mod getaddrinfo;
+#[cfg(any(target_os = "android", target_os = "linux"))]
+mod linux;
+mod names;
+mod network;
+mod tcp;
 
-/// The network of the system.
-#[derive(Debug, Default)]
-pub struct SystemNetwork {}
-
-impl SystemNetwork {
-    /// The network of the system. Nothing is opened yet.
-    pub fn new() -> Self { Self::default() }
-}
-
-impl Network for SystemNetwork {
-    fn lookup<'a>(&'a self, name: &'a HostName) -> BoxFuture<'a, Result<Vec<IpAddr>, LookupError>> { todo!() }
-    fn dial(&self, endpoint: Endpoint) -> BoxFuture<'_, io::Result<Box<dyn Transport>>> { todo!() }
-    fn listen(&self, endpoint: Endpoint) -> io::Result<Box<dyn Listener>> { todo!() }
-}
+pub use network::SystemNetwork;

@@ -1,0 +1,49 @@
+//! The end of a simulated network that takes connections.
+
+use std::io;
+
+use tokio::sync::{Mutex, mpsc};
+
+use super::script::Script;
+use super::transport::MemoryTransport;
+use crate::{BoxFuture, Endpoint, Listener, Transport};
+
+/// Dropping it makes its endpoint refuse, and resets what it has not accepted.
+pub(super) struct MemoryListener {
+    endpoint: Endpoint,
+    backlog: Mutex<mpsc::Receiver<MemoryTransport>>,
+    script: Script,
+}
+
+impl MemoryListener {
+    pub(super) fn new(endpoint: Endpoint, backlog: mpsc::Receiver<MemoryTransport>, script: Script) -> Self {
+        Self { endpoint, backlog: Mutex::new(backlog), script }
+    }
+}
+
+impl Listener for MemoryListener {
+    fn endpoint(&self) -> Endpoint {
+        self.endpoint
+    }
+
+    fn accept(&self) -> BoxFuture<'_, io::Result<(Box<dyn Transport>, Endpoint)>> {
+        Box::pin(async {
+            let Some(transport) = self.backlog.lock().await.recv().await else {
+                return Err(io::ErrorKind::NotConnected.into());
+            };
+            let remote = transport.remote();
+            Ok((Box::new(transport) as Box<dyn Transport>, remote))
+        })
+    }
+}
+
+impl Drop for MemoryListener {
+    fn drop(&mut self) {
+        self.script.state().listeners.remove(&self.endpoint);
+        let backlog = self.backlog.get_mut();
+        backlog.close();
+        while let Ok(transport) = backlog.try_recv() {
+            Box::new(transport).reset();
+        }
+    }
+}

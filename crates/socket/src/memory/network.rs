@@ -1,0 +1,241 @@
+//! The simulated network as a test sees it.
+
+use std::fmt;
+use std::future::pending;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use super::listener::MemoryListener;
+use super::script::{Condition, Script};
+use super::transport::MemoryTransport;
+use crate::{BoxFuture, Endpoint, HostName, Listener, LookupError, Network, Protocol, Transport};
+
+/// Connections that a listener has not accepted yet; further ones wait, as if their SYN were dropped.
+const BACKLOG_MAX: usize = 128;
+/// Where connections come from; the address is that of no one else (RFC 5737, RFC 3849).
+const CLIENT_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+const CLIENT_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+
+/// A network in memory. Clones are the same network, so one can be handed to the code under test and another kept to
+/// change things while that code runs.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use longhaul_socket::memory::MemoryNetwork;
+/// use longhaul_socket::{Network, clock};
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// let network = MemoryNetwork::new();
+/// network.name("a.test", ["10.0.0.1".parse()?]).latency(Duration::from_millis(40));
+///
+/// let listener = network.listen("tcp://10.0.0.1:80".parse()?)?;
+/// let start = clock::now();
+/// let mut client = network.dial(listener.endpoint()).await?;
+/// assert_eq!(start.elapsed().as_millis(), 80);
+///
+/// let (mut server, _from) = listener.accept().await?;
+/// server.write_all(b"220 hello").await?;
+/// server.reset();
+/// let mut received = Vec::new();
+/// let error = client.read_to_end(&mut received).await.unwrap_err();
+/// assert_eq!(received, b"220 hello");
+/// assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct MemoryNetwork {
+    script: Script,
+}
+
+impl MemoryNetwork {
+    /// A network without latency, in which nobody listens and no name exists.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// From now on `name` has these addresses; with none of them, it does not exist any more.
+    ///
+    /// # Panics
+    /// When `name` is no valid host name: a script is not foreign input.
+    pub fn name(&self, name: &str, addresses: impl IntoIterator<Item = IpAddr>) -> &Self {
+        let addresses: Vec<IpAddr> = addresses.into_iter().collect();
+        let answer = if addresses.is_empty() { Err(LookupError::NotFound) } else { Ok(addresses) };
+        self.script.state().names.insert(scripted_name(name), answer);
+        self
+    }
+
+    /// From now on each look-up of `name` ends with `error`; with [`LookupError::Silent`] it never ends.
+    ///
+    /// # Panics
+    /// When `name` is no valid host name: a script is not foreign input.
+    pub fn name_fails(&self, name: &str, error: LookupError) -> &Self {
+        self.script.state().names.insert(scripted_name(name), Err(error));
+        self
+    }
+
+    /// From now on each look-up takes this long.
+    pub fn lookup_latency(&self, latency: Duration) -> &Self {
+        self.script.state().lookup_latency = latency;
+        self
+    }
+
+    /// From now on data takes this long each way, and a dial twice as long. Connections keep what they began with.
+    pub fn latency(&self, one_way: Duration) -> &Self {
+        self.script.state().one_way_latency = one_way;
+        self
+    }
+
+    /// From now on a dial to `endpoint` never ends. Its connections go on.
+    pub fn silence(&self, endpoint: Endpoint) -> &Self {
+        self.script.state().silent.insert(endpoint);
+        self
+    }
+
+    /// Ends what [`silence`](Self::silence) began, for dials that begin from now on.
+    pub fn unsilence(&self, endpoint: Endpoint) -> &Self {
+        self.script.state().silent.remove(&endpoint);
+        self
+    }
+
+    /// The network is down, as if the cable were out: dials are unreachable and look-ups fail, both at once.
+    /// Connections stall; nothing they carry is lost.
+    pub fn down(&self) -> &Self {
+        self.script.change(Condition::Down);
+        self
+    }
+
+    /// The network is down somewhere further on: dials and look-ups that begin now never end. Connections stall.
+    pub fn blackout(&self) -> &Self {
+        self.script.change(Condition::Blackout);
+        self
+    }
+
+    /// The network is up again; connections that stalled go on.
+    pub fn up(&self) -> &Self {
+        self.script.change(Condition::Up);
+        self
+    }
+
+    /// How many look-ups have begun.
+    pub fn lookups(&self) -> usize {
+        self.script.state().lookups
+    }
+
+    /// How many dials have begun.
+    pub fn dials(&self) -> usize {
+        self.script.state().dials
+    }
+
+    async fn find(&self, name: &HostName) -> Result<Vec<IpAddr>, LookupError> {
+        let (condition, latency) = {
+            let mut state = self.script.state();
+            state.lookups += 1;
+            (state.condition, state.lookup_latency)
+        };
+        match condition {
+            Condition::Up => sleep_unless_zero(latency).await,
+            Condition::Down => return Err(LookupError::ServerFailed("the network is down".into())),
+            Condition::Blackout => pending().await,
+        }
+        let answer = self.script.state().names.get(name).cloned().unwrap_or(Err(LookupError::NotFound));
+        match answer {
+            Err(LookupError::Silent) => pending().await,
+            answer => answer,
+        }
+    }
+
+    async fn connect(&self, remote: Endpoint) -> io::Result<MemoryTransport> {
+        require_tcp(remote)?;
+        let (condition, latency, local) = {
+            let mut state = self.script.state();
+            state.dials += 1;
+            let silent = state.silent.contains(&remote);
+            let condition = if silent { Condition::Blackout } else { state.condition };
+            (condition, state.one_way_latency, client_endpoint(remote, state.next_port()))
+        };
+        match condition {
+            Condition::Up => sleep_unless_zero(latency).await,
+            Condition::Down => return Err(io::ErrorKind::NetworkUnreachable.into()),
+            Condition::Blackout => pending().await,
+        }
+        let listener = self.script.state().listener(remote).cloned();
+        let (ours, theirs) = MemoryTransport::pair(local, remote, latency, &self.script);
+        let accepted = match listener {
+            Some(listener) => listener.send(theirs).await.is_ok(),
+            None => false,
+        };
+        sleep_unless_zero(latency).await;
+        if accepted { Ok(ours) } else { Err(io::ErrorKind::ConnectionRefused.into()) }
+    }
+}
+
+impl Network for MemoryNetwork {
+    fn lookup<'a>(&'a self, name: &'a HostName) -> BoxFuture<'a, Result<Vec<IpAddr>, LookupError>> {
+        Box::pin(self.find(name))
+    }
+
+    fn dial(&self, endpoint: Endpoint) -> BoxFuture<'_, io::Result<Box<dyn Transport>>> {
+        Box::pin(async move { Ok(Box::new(self.connect(endpoint).await?) as Box<dyn Transport>) })
+    }
+
+    fn listen(&self, endpoint: Endpoint) -> io::Result<Box<dyn Listener>> {
+        require_tcp(endpoint)?;
+        let mut state = self.script.state();
+        let port = if endpoint.port() == 0 { state.next_port() } else { endpoint.port() };
+        let endpoint = Endpoint::new(endpoint.ip(), endpoint.protocol(), port);
+        if state.listeners.contains_key(&endpoint) {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        let (sender, receiver) = mpsc::channel(BACKLOG_MAX);
+        state.listeners.insert(endpoint, sender);
+        drop(state);
+        Ok(Box::new(MemoryListener::new(endpoint, receiver, self.script.clone())))
+    }
+}
+
+impl fmt::Debug for MemoryNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.script.state();
+        f.debug_struct("MemoryNetwork")
+            .field("condition", &state.condition)
+            .field("names", &state.names)
+            .field("listeners", &state.listeners.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+fn scripted_name(name: &str) -> HostName {
+    match name.parse() {
+        Ok(name) => name,
+        Err(error) => panic!("the script names the host {name:?}: {error}"),
+    }
+}
+
+fn client_endpoint(remote: Endpoint, port: u16) -> Endpoint {
+    let ip = match remote.ip() {
+        IpAddr::V4(_) => CLIENT_V4.into(),
+        IpAddr::V6(_) => CLIENT_V6.into(),
+    };
+    Endpoint::new(ip, Protocol::Tcp, port)
+}
+
+fn require_tcp(endpoint: Endpoint) -> io::Result<()> {
+    match endpoint.protocol() {
+        Protocol::Tcp => Ok(()),
+        Protocol::Udp => Err(io::ErrorKind::Unsupported.into()),
+    }
+}
+
+/// A sleep of zero would still wait for the next tick of the timer.
+async fn sleep_unless_zero(duration: Duration) {
+    if !duration.is_zero() {
+        sleep(duration).await;
+    }
+}

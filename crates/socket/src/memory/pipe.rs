@@ -1,0 +1,172 @@
+//! One direction of a simulated connection: bytes that arrive later, and an ending.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use tokio::io::ReadBuf;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::script::Script;
+use crate::clock;
+
+/// Bytes under way and unread together, like a socket's buffers: a writer that is ahead by so much waits.
+const PIPE_BYTES_MAX: usize = 64 * 1024;
+
+/// How a direction ends, if it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// In order, with FIN.
+    Fin,
+    /// With RST. As on Linux, what has arrived before it can still be read.
+    Reset,
+}
+
+pub(super) struct Pipe {
+    state: Mutex<State>,
+    latency: Duration,
+    script: Script,
+}
+
+#[derive(Default)]
+struct State {
+    segments: VecDeque<(Instant, Bytes)>,
+    held_bytes: usize,
+    ending: Option<(Instant, Ending)>,
+    /// The reading end is gone: what is written now is answered with RST.
+    abandoned: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+/// What a reader finds.
+enum Found {
+    /// Bytes, or the end.
+    Ready(io::Result<()>),
+    /// Something that is still under way.
+    Due(Instant),
+    Nothing,
+}
+
+impl State {
+    /// Fills `buf` from what has arrived by `now`.
+    fn read(&mut self, now: Instant, buf: &mut ReadBuf<'_>) -> Found {
+        match self.segments.front_mut() {
+            Some((arrives, segment)) if *arrives <= now => {
+                let taken = segment.len().min(buf.remaining());
+                buf.put_slice(&segment[..taken]);
+                segment.advance(taken);
+                if segment.is_empty() {
+                    self.segments.pop_front();
+                }
+                self.held_bytes -= taken;
+                Found::Ready(Ok(()))
+            }
+            Some((arrives, _)) => Found::Due(*arrives),
+            None => match self.ending {
+                Some((arrives, _)) if arrives > now => Found::Due(arrives),
+                Some((_, Ending::Fin)) => Found::Ready(Ok(())),
+                Some((_, Ending::Reset)) => Found::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+                None => Found::Nothing,
+            },
+        }
+    }
+
+    fn wake_both(&mut self) {
+        let wakers = [self.reader.take(), self.writer.take()];
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+}
+
+impl Pipe {
+    pub(super) fn new(latency: Duration, script: Script) -> Self {
+        Self { state: Mutex::default(), latency, script }
+    }
+
+    /// Takes as many of `bytes` as there is room for.
+    pub(super) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let mut state = self.state();
+        match state.ending {
+            _ if state.abandoned => return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+            Some((_, Ending::Reset)) => return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+            Some((_, Ending::Fin)) => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            None => {}
+        }
+        let room = PIPE_BYTES_MAX - state.held_bytes;
+        let taken = room.min(bytes.len());
+        if taken == 0 && !bytes.is_empty() {
+            state.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        if taken > 0 {
+            state.held_bytes += taken;
+            let arrives = clock::now() + self.latency;
+            state.segments.push_back((arrives, Bytes::copy_from_slice(&bytes[..taken])));
+            if let Some(reader) = state.reader.take() {
+                reader.wake();
+            }
+        }
+        Poll::Ready(Ok(taken))
+    }
+
+    /// Fills `buf` from what has arrived; nothing at the end. `timer` is the reader's alarm for what is under way.
+    pub(super) fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        timer: &mut Option<Pin<Box<Sleep>>>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            if !self.script.passes(cx) {
+                return Poll::Pending;
+            }
+            let mut state = self.state();
+            let found = state.read(clock::now(), buf);
+            if let Found::Ready(outcome) = found {
+                if let Some(writer) = state.writer.take() {
+                    writer.wake();
+                }
+                return Poll::Ready(outcome);
+            }
+            state.reader = Some(cx.waker().clone());
+            drop(state);
+            let Found::Due(due) = found else { return Poll::Pending };
+            let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
+            timer.as_mut().reset(due);
+            if timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Ends the direction: after what is under way, and once. A reset overrules an end in order.
+    pub(super) fn end(&self, ending: Ending) {
+        let arrives = clock::now() + self.latency;
+        let mut state = self.state();
+        match (state.ending, ending) {
+            (None, _) | (Some((_, Ending::Fin)), Ending::Reset) => state.ending = Some((arrives, ending)),
+            (Some(_), _) => {}
+        }
+        state.wake_both();
+    }
+
+    /// The reading end goes. Says whether it left anything unread.
+    pub(super) fn abandon(&self) -> bool {
+        let mut state = self.state();
+        state.abandoned = true;
+        let unread = !state.segments.is_empty();
+        state.segments.clear();
+        state.held_bytes = 0;
+        state.wake_both();
+        unread
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing between lock and unlock can panic but a waker, which comes last.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

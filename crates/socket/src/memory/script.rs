@@ -1,0 +1,90 @@
+//! What a simulated network is like at this moment: the part that the test writes and the connections read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::transport::MemoryTransport;
+use crate::{Endpoint, HostName, LookupError};
+
+/// Whether anything gets through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Condition {
+    #[default]
+    Up,
+    /// New operations fail at once; connections stall.
+    Down,
+    /// Nothing answers; connections stall.
+    Blackout,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) condition: Condition,
+    pub(super) one_way_latency: Duration,
+    pub(super) lookup_latency: Duration,
+    pub(super) names: BTreeMap<HostName, Result<Vec<IpAddr>, LookupError>>,
+    pub(super) silent: BTreeSet<Endpoint>,
+    pub(super) listeners: BTreeMap<Endpoint, mpsc::Sender<MemoryTransport>>,
+    pub(super) lookups: usize,
+    pub(super) dials: usize,
+    pub(super) ports_used: u16,
+    /// Readers that wait for the network to come back.
+    stalled: Vec<Waker>,
+}
+
+impl State {
+    /// A port from the dynamic range (RFC 6335 section 6); each is used again after 16,383 others.
+    pub(super) fn next_port(&mut self) -> u16 {
+        const FIRST: u16 = 49_152;
+        const COUNT: u16 = u16::MAX - FIRST;
+        let port = FIRST + self.ports_used % COUNT;
+        self.ports_used = (self.ports_used + 1) % COUNT;
+        port
+    }
+
+    /// The listener for `endpoint`: the one of this address, else the one of any address of its family.
+    pub(super) fn listener(&self, endpoint: Endpoint) -> Option<&mpsc::Sender<MemoryTransport>> {
+        let any: IpAddr = match endpoint.ip() {
+            IpAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let anywhere = Endpoint::new(any, endpoint.protocol(), endpoint.port());
+        self.listeners.get(&endpoint).or_else(|| self.listeners.get(&anywhere))
+    }
+}
+
+/// The state, shared by the network, its listeners and its connections.
+#[derive(Clone, Default)]
+pub(super) struct Script(Arc<Mutex<State>>);
+
+impl Script {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        // Each change is a single statement: a panic elsewhere leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn change(&self, condition: Condition) {
+        let mut state = self.state();
+        state.condition = condition;
+        let woken = if condition == Condition::Up { std::mem::take(&mut state.stalled) } else { Vec::new() };
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether data gets through; if not, the task is woken when it does again.
+    pub(super) fn passes(&self, cx: &mut Context<'_>) -> bool {
+        let mut state = self.state();
+        if state.condition == Condition::Up {
+            return true;
+        }
+        if !state.stalled.iter().any(|waker| waker.will_wake(cx.waker())) {
+            state.stalled.push(cx.waker().clone());
+        }
+        false
+    }
+}

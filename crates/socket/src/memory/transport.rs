@@ -1,0 +1,83 @@
+//! One end of a simulated connection.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+use super::pipe::{Ending, Pipe};
+use super::script::Script;
+use crate::{Endpoint, Transport};
+
+/// Dropping it closes as Linux does: with FIN, or with RST when something was left unread (RFC 1122 section 4.2.2.13).
+pub(super) struct MemoryTransport {
+    local: Endpoint,
+    remote: Endpoint,
+    incoming: Arc<Pipe>,
+    outgoing: Arc<Pipe>,
+    arrival: Option<Pin<Box<Sleep>>>,
+}
+
+impl MemoryTransport {
+    /// The two ends of a connection: that of the client at `local`, and that of the server at `remote`.
+    pub(super) fn pair(local: Endpoint, remote: Endpoint, latency: Duration, script: &Script) -> (Self, Self) {
+        let up = Arc::new(Pipe::new(latency, script.clone()));
+        let down = Arc::new(Pipe::new(latency, script.clone()));
+        let client = Self {
+            local,
+            remote,
+            incoming: Arc::clone(&down),
+            outgoing: Arc::clone(&up),
+            arrival: None,
+        };
+        let server = Self { local: remote, remote: local, incoming: up, outgoing: down, arrival: None };
+        (client, server)
+    }
+}
+
+impl Transport for MemoryTransport {
+    fn local(&self) -> Endpoint {
+        self.local
+    }
+
+    fn remote(&self) -> Endpoint {
+        self.remote
+    }
+
+    fn reset(self: Box<Self>) {
+        self.outgoing.end(Ending::Reset);
+    }
+}
+
+impl Drop for MemoryTransport {
+    fn drop(&mut self) {
+        let unread = self.incoming.abandon();
+        self.outgoing.end(if unread { Ending::Reset } else { Ending::Fin });
+    }
+}
+
+impl AsyncRead for MemoryTransport {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.incoming.poll_read(cx, buf, &mut this.arrival)
+    }
+}
+
+impl AsyncWrite for MemoryTransport {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.outgoing.poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.outgoing.end(Ending::Fin);
+        Poll::Ready(Ok(()))
+    }
+}

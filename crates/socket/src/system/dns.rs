@@ -1,0 +1,155 @@
+//! DNS by hickory, on a thread with a runtime of its own.
+//!
+//! hickory serves its sockets with tasks in the runtime that first used it. In a program with several runtimes the
+//! names of all would hang on that one, so the resolver has its own, and the others talk to it by messages.
+
+use std::net::{IpAddr, SocketAddr};
+use std::thread;
+use std::time::Duration;
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{NameServerConfig, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError, NoRecords};
+use hickory_resolver::proto::op::ResponseCode;
+use tokio::runtime;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::{Deadline, FaultKind, HostName, LookupError, kind_of};
+
+/// Look-ups under way at the same moment; further ones wait in the queue, under the deadlines of their callers.
+const IN_FLIGHT_MAX: usize = 256;
+/// Look-ups in the queue; further callers wait for a place in it, under their deadlines.
+const QUEUE_MAX: usize = 256;
+/// Wait for one answer of one server. Datagrams get lost, so the same query is sent again after it, and there must be
+/// time for getaddrinfo(3) within the usual 10 s when no server answers.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(2);
+/// Times that a server is asked; a lost datagram is not a failure worth telling.
+const ATTEMPTS_MAX: usize = 2;
+/// The whole of a look-up, however many servers and aliases are involved. Nobody waits longer.
+const LOOKUP_MAX: Duration = Duration::from_secs(30);
+/// Records kept for as long as their owners allow.
+const CACHE_RECORDS_MAX: u64 = 4096;
+
+/// Which servers to ask.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Servers {
+    /// Those that the system is configured with, after its hosts file.
+    #[default]
+    System,
+    /// These only.
+    These(Vec<SocketAddr>),
+}
+
+type Outcome = Result<Vec<IpAddr>, LookupError>;
+
+struct Query {
+    name: HostName,
+    reply: oneshot::Sender<Outcome>,
+}
+
+/// The way to the thread, which ends when this is dropped.
+pub(super) struct Dns {
+    queries: mpsc::Sender<Query>,
+}
+
+impl Dns {
+    /// Starts the thread. If that fails, or the system has no usable configuration, look-ups give `None`.
+    pub(super) fn start(servers: Servers) -> Self {
+        let (queries, queue) = mpsc::channel(QUEUE_MAX);
+        let builder = thread::Builder::new().name("longhaul-dns".into());
+        // Without the thread the queue is dropped here, and every look-up finds it closed.
+        let _ = builder.spawn(move || {
+            if let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() {
+                runtime.block_on(serve(servers, queue));
+            }
+        });
+        Self { queries }
+    }
+
+    /// The addresses of `name`, or `None` if DNS is not to be had on this machine. Cancel safe: the query is dropped.
+    pub(super) async fn lookup(&self, name: &HostName) -> Option<Outcome> {
+        let (reply, answer) = oneshot::channel();
+        self.queries.send(Query { name: name.clone(), reply }).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+async fn serve(servers: Servers, mut queue: mpsc::Receiver<Query>) {
+    let Ok(resolver) = resolver(servers) else { return };
+    let mut in_flight = JoinSet::new();
+    while let Some(query) = queue.recv().await {
+        while in_flight.try_join_next().is_some() {}
+        if in_flight.len() >= IN_FLIGHT_MAX {
+            in_flight.join_next().await;
+        }
+        in_flight.spawn(answer(resolver.clone(), query));
+    }
+}
+
+async fn answer(resolver: TokioResolver, Query { name, mut reply }: Query) {
+    let lookup = Deadline::after(LOOKUP_MAX).bound(lookup(&resolver, &name));
+    tokio::select! {
+        biased;
+        () = reply.closed() => {}
+        outcome = lookup => {
+            // An error means that the caller left meanwhile.
+            let _ = reply.send(outcome.unwrap_or(Err(LookupError::Silent)));
+        }
+    }
+}
+
+async fn lookup(resolver: &TokioResolver, name: &HostName) -> Outcome {
+    // With its final dot the name is absolute: no search domain is tried.
+    let answer = resolver.lookup_ip(format!("{name}.")).await.map_err(classify)?;
+    let addresses: Vec<IpAddr> = answer.iter().collect();
+    if addresses.is_empty() { Err(LookupError::NotFound) } else { Ok(addresses) }
+}
+
+fn resolver(servers: Servers) -> Result<TokioResolver, NetError> {
+    let mut builder = match servers {
+        Servers::System => TokioResolver::builder_tokio()?,
+        Servers::These(servers) => {
+            let servers = servers.into_iter().map(name_server).collect();
+            let config = ResolverConfig::from_name_servers(servers);
+            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+        }
+    };
+    let options = builder.options_mut();
+    options.timeout = options.timeout.min(ANSWER_WAIT_MAX);
+    options.attempts = options.attempts.min(ATTEMPTS_MAX);
+    options.cache_size = CACHE_RECORDS_MAX;
+    // That a name does not exist is to be asked twice, and then remembered above this seam.
+    options.negative_max_ttl = Some(Duration::ZERO);
+    builder.build()
+}
+
+fn name_server(address: SocketAddr) -> NameServerConfig {
+    let mut server = NameServerConfig::udp_and_tcp(address.ip());
+    for connection in &mut server.connections {
+        connection.port = address.port();
+    }
+    server
+}
+
+fn classify(error: NetError) -> LookupError {
+    match error {
+        NetError::Dns(DnsError::NoRecordsFound(NoRecords {
+            response_code: ResponseCode::NXDomain | ResponseCode::NoError,
+            ..
+        })) => LookupError::NotFound,
+        NetError::Timeout => LookupError::Silent,
+        NetError::Io(error) => match kind_of(&error) {
+            FaultKind::TimedOut => LookupError::Silent,
+            FaultKind::Unreachable => LookupError::Local(error),
+            kind if kind.is_local() => LookupError::Local(error),
+            _ => server_failed(&error),
+        },
+        error => server_failed(&error),
+    }
+}
+
+fn server_failed(error: &dyn std::error::Error) -> LookupError {
+    LookupError::ServerFailed(error.to_string().into())
+}

@@ -1,0 +1,75 @@
+//! The services of the system behind the seam.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use super::names::Names;
+use super::tcp;
+use crate::{BoxFuture, Endpoint, HostName, Listener, LookupError, Network, Protocol, Transport};
+
+/// The network of this machine. Nothing is opened and no thread is started before it is needed.
+///
+/// It may be shared by any number of runtimes: connections belong to the runtime that dials, and names are looked up
+/// by threads of its own.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use longhaul_socket::{Network, SystemNetwork};
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// let network = SystemNetwork::new();
+/// let listener = network.listen("tcp://127.0.0.1:0".parse()?)?;
+/// let mut client = network.dial(listener.endpoint()).await?;
+/// let (mut server, from) = listener.accept().await?;
+/// assert_eq!(from, client.local());
+///
+/// client.write_all(b"hello").await?;
+/// let mut received = [0; 5];
+/// server.read_exact(&mut received).await?;
+/// assert_eq!(&received, b"hello");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Default)]
+pub struct SystemNetwork {
+    names: Names,
+}
+
+impl SystemNetwork {
+    /// The network as this machine is configured.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same, but names are asked of these servers only, each over UDP and TCP; neither the hosts file nor
+    /// getaddrinfo(3) is consulted.
+    pub fn with_name_servers(servers: Vec<SocketAddr>) -> Self {
+        Self { names: Names::asking(servers) }
+    }
+}
+
+impl Network for SystemNetwork {
+    fn lookup<'a>(&'a self, name: &'a HostName) -> BoxFuture<'a, Result<Vec<IpAddr>, LookupError>> {
+        Box::pin(self.names.lookup(name))
+    }
+
+    fn dial(&self, endpoint: Endpoint) -> BoxFuture<'_, io::Result<Box<dyn Transport>>> {
+        Box::pin(async move {
+            require_tcp(endpoint)?;
+            Ok(Box::new(tcp::dial(endpoint.socket_addr()).await?) as Box<dyn Transport>)
+        })
+    }
+
+    fn listen(&self, endpoint: Endpoint) -> io::Result<Box<dyn Listener>> {
+        require_tcp(endpoint)?;
+        Ok(Box::new(tcp::listen(endpoint.socket_addr())?))
+    }
+}
+
+fn require_tcp(endpoint: Endpoint) -> io::Result<()> {
+    match endpoint.protocol() {
+        Protocol::Tcp => Ok(()),
+        Protocol::Udp => Err(io::ErrorKind::Unsupported.into()),
+    }
+}
