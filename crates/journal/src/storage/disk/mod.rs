@@ -1,58 +1,21 @@
-//! The real file system.
-use super::{File, Lock, LockError, Metadata, RelativePath, Storage};
-use std::io;
-use std::path::Path;
+//! The real file system, beneath one directory.
+//!
+//! Every operation goes through a handle of the directory that holds the name, and every such handle was opened beneath the root
+//! without following a symbolic link ([`directories`]). What happens to paths above the root, or to links within it, moves nothing out.
 
-/// A directory of the real file system.
-#[derive(Debug)]
-pub struct DiskStorage {}
-impl DiskStorage {
-    /// Opens a directory.
-    pub fn open(_directory: &Path, _create: bool) -> io::Result<Self> {
-        todo!()
-    }
-}
-impl Storage for DiskStorage {
-    fn create(&self, _: &RelativePath) -> io::Result<Box<dyn File>> {
-        todo!()
-    }
-    fn open(&self, _: &RelativePath) -> io::Result<Box<dyn File>> {
-        todo!()
-    }
-    fn open_read(&self, _: &RelativePath) -> io::Result<Box<dyn File>> {
-        todo!()
-    }
-    fn create_dir_all(&self, _: &RelativePath) -> io::Result<()> {
-        todo!()
-    }
-    fn rename(&self, _: &RelativePath, _: &RelativePath) -> io::Result<()> {
-        todo!()
-    }
-    fn rename_noreplace(&self, _: &RelativePath, _: &RelativePath) -> io::Result<()> {
-        todo!()
-    }
-    fn remove(&self, _: &RelativePath) -> io::Result<()> {
-        todo!()
-    }
-    fn remove_dir(&self, _: &RelativePath) -> io::Result<()> {
-        todo!()
-    }
-    fn list(&self, _: &RelativePath) -> io::Result<Vec<String>> {
-        todo!()
-    }
-    fn metadata(&self, _: &RelativePath) -> io::Result<Option<Metadata>> {
-        todo!()
-    }
-    fn sync_dir(&self, _: Option<&RelativePath>) -> io::Result<()> {
-        todo!()
-    }
-    fn lock(&self, _: &RelativePath, _: &str) -> Result<Box<dyn Lock>, LockError> {
-        todo!()
-    }
-    fn lock_holder(&self, _: &RelativePath) -> io::Result<Option<String>> {
-        todo!()
-    }
-    fn free_bytes(&self) -> io::Result<u64> {
-        todo!()
-    }
-}
+mod directories;
+mod file;
+mod lock;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod platform_linux;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod platform_portable;
+mod rename;
+mod root;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use platform_linux as platform;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+use platform_portable as platform;
+
+pub use root::DiskStorage;

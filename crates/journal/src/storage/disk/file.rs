@@ -1,0 +1,78 @@
+//! An open file of the real file system.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::io::{Errno, retry_on_intr};
+
+use super::platform;
+use crate::storage::File;
+
+#[derive(Debug)]
+pub(super) struct DiskFile {
+    handle: OwnedFd,
+    /// Set by a failed sync: the system may have thrown the unwritten pages away and marked them clean, so that the next sync
+    /// would succeed and mean nothing (fsync(2), errors since Linux 4.13).
+    poisoned: bool,
+}
+
+impl DiskFile {
+    pub(super) fn new(handle: OwnedFd) -> Self {
+        Self { handle, poisoned: false }
+    }
+
+    fn refuse_poisoned(&self) -> io::Result<()> {
+        if self.poisoned {
+            return Err(io::Error::other("an earlier sync of this file failed"));
+        }
+        Ok(())
+    }
+}
+
+impl File for DiskFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let at = offset + filled as u64;
+            match retry_on_intr(|| rustix::io::pread(&self.handle, &mut buffer[filled..], at))? {
+                0 => break,
+                count => filled += count,
+            }
+        }
+        Ok(filled)
+    }
+
+    fn write_all_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.refuse_poisoned()?;
+        let mut written = 0;
+        while written < bytes.len() {
+            let at = offset + written as u64;
+            match retry_on_intr(|| rustix::io::pwrite(&self.handle, &bytes[written..], at))? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                count => written += count,
+            }
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.refuse_poisoned()?;
+        platform::sync_data(self.handle.as_fd()).map_err(|error: Errno| {
+            self.poisoned = true;
+            error.into()
+        })
+    }
+
+    fn start_writeback(&mut self) {
+        platform::start_writeback(self.handle.as_fd());
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(u64::try_from(rustix::fs::fstat(&self.handle)?.st_size).unwrap_or(0))
+    }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.refuse_poisoned()?;
+        Ok(retry_on_intr(|| rustix::fs::ftruncate(&self.handle, len))?)
+    }
+}

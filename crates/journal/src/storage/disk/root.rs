@@ -1,0 +1,180 @@
+//! The directory that a haul is, and the operations beneath it.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::io::{Errno, retry_on_intr};
+
+use super::directories::Directories;
+use super::file::DiskFile;
+use super::{lock, rename};
+use crate::storage::{File, FileKind, Lock, LockError, Metadata, RelativePath, Storage};
+
+/// `O_NONBLOCK` means nothing to a regular file, and keeps the opening of a pipe that stands in its place from waiting for a peer.
+const OPEN_FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+
+/// A directory of the real file system and everything beneath it.
+#[derive(Debug)]
+pub struct DiskStorage {
+    directories: Directories,
+}
+
+impl DiskStorage {
+    /// Opens a directory; with `create`, makes it and those above it where they are missing. The path itself may lead through
+    /// symbolic links: it is the user's. What lies beneath may not.
+    pub fn open(directory: impl AsRef<Path>, create: bool) -> io::Result<Self> {
+        Self::open_root(directory.as_ref(), create, false)
+    }
+
+    /// As [`DiskStorage::open`], but does without the system calls that not every POSIX system has. Slower, and otherwise the same;
+    /// it is what `open` falls back to call by call.
+    pub fn open_portable(directory: impl AsRef<Path>, create: bool) -> io::Result<Self> {
+        Self::open_root(directory.as_ref(), create, true)
+    }
+
+    fn open_root(directory: &Path, create: bool, portable: bool) -> io::Result<Self> {
+        if create {
+            #[expect(clippy::disallowed_methods, reason = "this is the module that other code is sent to")]
+            std::fs::create_dir_all(directory)?;
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = retry_on_intr(|| rustix::fs::open(directory, flags, Mode::empty()))?;
+        if create {
+            // The name of a new root is durable only with its parent. A parent that may not be read cannot be synced either.
+            if let Ok(parent) = rustix::fs::openat(&root, "..", flags, Mode::empty()) {
+                sync_directory(parent.as_fd())?;
+            }
+        }
+        Ok(Self { directories: Directories::new(root, portable) })
+    }
+
+    fn open_file(&self, path: &RelativePath, flags: OFlags) -> io::Result<Box<dyn File>> {
+        let handle = self.directories.within(path, |directory, name| {
+            retry_on_intr(|| {
+                rustix::fs::openat(directory, name, flags | OPEN_FLAGS, Mode::from_raw_mode(0o666))
+            })
+        })?;
+        if FileType::from_raw_mode(rustix::fs::fstat(&handle)?.st_mode) != FileType::RegularFile {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        Ok(Box::new(DiskFile::new(handle)))
+    }
+}
+
+impl Storage for DiskStorage {
+    fn create(&self, path: &RelativePath) -> io::Result<Box<dyn File>> {
+        self.open_file(path, OFlags::CREATE | OFlags::EXCL | OFlags::RDWR)
+    }
+
+    fn open(&self, path: &RelativePath) -> io::Result<Box<dyn File>> {
+        self.open_file(path, OFlags::RDWR)
+    }
+
+    fn open_read(&self, path: &RelativePath) -> io::Result<Box<dyn File>> {
+        self.open_file(path, OFlags::RDONLY)
+    }
+
+    fn create_dir_all(&self, path: &RelativePath) -> io::Result<()> {
+        Ok(self.directories.create_all(path)?)
+    }
+
+    fn rename(&self, from: &RelativePath, to: &RelativePath) -> io::Result<()> {
+        let target = self.directories.get(to.parent().as_ref())?;
+        Ok(self.directories.within(from, |directory, name| {
+            rustix::fs::renameat(directory, name, target.as_fd(), to.file_name())
+        })?)
+    }
+
+    fn rename_noreplace(&self, from: &RelativePath, to: &RelativePath) -> io::Result<()> {
+        let target = self.directories.get(to.parent().as_ref())?;
+        Ok(self.directories.within(from, |directory, name| {
+            rename::rename_noreplace(
+                (directory, name),
+                (target.as_fd(), to.file_name()),
+                self.directories.portable(),
+            )
+        })?)
+    }
+
+    fn remove(&self, path: &RelativePath) -> io::Result<()> {
+        Ok(self
+            .directories
+            .within(path, |directory, name| rustix::fs::unlinkat(directory, name, AtFlags::empty()))?)
+    }
+
+    fn remove_dir(&self, path: &RelativePath) -> io::Result<()> {
+        self.directories.forget(path);
+        Ok(self
+            .directories
+            .within(path, |directory, name| rustix::fs::unlinkat(directory, name, AtFlags::REMOVEDIR))?)
+    }
+
+    fn list(&self, path: &RelativePath) -> io::Result<Vec<String>> {
+        let handle = self.directories.get(Some(path))?;
+        let mut names = Vec::new();
+        for entry in Dir::read_from(handle.as_fd())? {
+            match entry?.file_name().to_str() {
+                Ok("." | "..") | Err(_) => {}
+                Ok(name) => names.push(name.to_owned()),
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn metadata(&self, path: &RelativePath) -> io::Result<Option<Metadata>> {
+        let answer = self
+            .directories
+            .within(path, |directory, name| rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW));
+        match answer {
+            Ok(stat) => Ok(Some(describe(&stat))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn sync_dir(&self, path: Option<&RelativePath>) -> io::Result<()> {
+        sync_directory(self.directories.get(path)?.as_fd())
+    }
+
+    fn lock(&self, path: &RelativePath, holder: &str) -> Result<Box<dyn Lock>, LockError> {
+        lock::take(&self.directories, path, holder)
+    }
+
+    fn lock_holder(&self, path: &RelativePath) -> io::Result<Option<String>> {
+        Ok(lock::holder(&self.directories, path)?)
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        let volume = rustix::fs::fstatvfs(self.directories.root())?;
+        Ok(volume.f_bavail.saturating_mul(volume.f_frsize))
+    }
+}
+
+/// fsync(2) of a directory. `EINVAL` is what a file system answers that cannot do it and keeps names in order by itself.
+fn sync_directory(handle: BorrowedFd<'_>) -> io::Result<()> {
+    match retry_on_intr(|| rustix::fs::fsync(handle)) {
+        Ok(()) | Err(Errno::INVAL) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn describe(stat: &rustix::fs::Stat) -> Metadata {
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => FileKind::File,
+        FileType::Directory => FileKind::Directory,
+        FileType::Symlink => FileKind::Symlink,
+        _ => FileKind::Other,
+    };
+    let len = if kind == FileKind::File { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 };
+    let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
+    #[allow(
+        clippy::useless_conversion,
+        clippy::unnecessary_fallible_conversions,
+        reason = "its type differs by system"
+    )]
+    let milliseconds = u64::try_from(stat.st_mtime_nsec).unwrap_or(0) / 1_000_000;
+    Metadata { len, kind, modified_unix_ms: seconds.saturating_mul(1000).saturating_add(milliseconds) }
+}
