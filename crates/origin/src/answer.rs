@@ -1,4 +1,5 @@
-//! The right answer to a request, as a value: what a host without faults would send (RFC 9110 sections 13 to 15).
+//! The right answer to a request, as a value: what a host without faults would send (RFC 9110 sections 13 to
+//! 15).
 
 use std::fmt::{self, Display};
 use std::io::Write;
@@ -175,7 +176,8 @@ fn is_not_modified(request: &Request, content: &Content) -> bool {
     since.is_some_and(|since| content.last_modified() <= since)
 }
 
-/// RFC 9110 sections 13.1.5 and 14.2: a range counts for `GET` only, and only while the content is the one that is meant.
+/// RFC 9110 sections 13.1.5 and 14.2: a range counts for `GET` only, and only while the content is the one
+/// that is meant.
 fn selection(request: &Request, content: &Content) -> Selection {
     let Some(range) = request.range.as_deref().filter(|_| request.method == Method::Get) else {
         return Selection::Whole;

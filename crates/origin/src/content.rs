@@ -1,12 +1,12 @@
 //! The bytes of one path, in one generation.
 //!
-//! A generator in counter mode: the eight bytes at offset `8 * n` are a mix of a key and of `n`, so a range in the middle
-//! of a terabyte costs no more than its own length.
+//! A generator in counter mode: the eight bytes at offset `8 * n` are a mix of a key and of `n`, so a range
+//! in the middle of a terabyte costs no more than its own length.
 
 use std::time::{Duration, SystemTime};
 
-/// Each step of the counter moves the state by this odd number: 2^64 divided by the golden ratio (Steele, Lea and Flood,
-/// "Fast splittable pseudorandom number generators", 2014).
+/// Each step of the counter moves the state by this odd number: 2^64 divided by the golden ratio (Steele, Lea
+/// and Flood, "Fast splittable pseudorandom number generators", 2014).
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Bytes that one value of the counter gives.
@@ -15,11 +15,12 @@ const WORD_BYTES: usize = size_of::<u64>();
 /// What is hashed at a time.
 const HASH_PIECE_BYTES: usize = 64 * 1024;
 
-/// The first generation was last modified on 2020-01-01 at 00:00:00 UTC: long enough ago to be a strong validator
-/// (RFC 9110 section 8.8.2.2).
+/// The first generation was last modified on 2020-01-01 at 00:00:00 UTC: long enough ago to be a strong
+/// validator (RFC 9110 section 8.8.2.2).
 const FIRST_MODIFIED_UNIX_SECONDS: u64 = 1_577_836_800;
 
-/// Each generation is a minute younger than the one before, since a date tells only whole seconds apart; all of them lie in the past.
+/// Each generation is a minute younger than the one before, since a date tells only whole seconds apart; all
+/// of them lie in the past.
 const GENERATION_SECONDS: u64 = 60;
 
 /// The content of a path: its length, its validators, and its bytes from any offset.
@@ -61,7 +62,8 @@ impl Content {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    /// Fills `buffer` with the bytes from `offset` on and returns how many there were, fewer only at the end of the content.
+    /// Fills `buffer` with the bytes from `offset` on and returns how many there were, fewer only at the end
+    /// of the content.
     pub fn fill(&self, offset: u64, buffer: &mut [u8]) -> usize {
         let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
         let filled = buffer.len().min(left);

@@ -58,7 +58,8 @@ impl Answer {
 }
 
 impl Delivery<'_> {
-    /// Sends what the fault lets through. The error is that of a connection on which nothing more can be sent.
+    /// Sends what the fault lets through. The error is that of a connection on which nothing more can be
+    /// sent.
     pub(crate) async fn run(mut self) -> io::Result<After> {
         let len = self.answer.body.len();
         match self.fault {
@@ -94,7 +95,8 @@ impl Delivery<'_> {
     }
 
     async fn send_right(mut self, len: u64) -> io::Result<After> {
-        // The last piece and the end of its coding go out in one write, which for a small file is the only one.
+        // The last piece and the end of its coding go out in one write, which for a small file is the only
+        // one.
         let last_piece = len.saturating_sub(1) / PIECE_BYTES * PIECE_BYTES;
         if last_piece > 0 {
             self.send_pieces(last_piece).await?;

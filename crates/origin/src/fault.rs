@@ -15,9 +15,11 @@ pub enum FaultKind {
     FinInBody,
     /// No byte of an answer comes; after [`Options::stall`](crate::Options::stall) the connection is closed.
     StallBeforeHead,
-    /// The body stops in the middle; after [`Options::stall`](crate::Options::stall) the connection is closed.
+    /// The body stops in the middle; after [`Options::stall`](crate::Options::stall) the connection is
+    /// closed.
     StallInBody,
-    /// The body comes at one byte a second, for at most [`Options::stall`](crate::Options::stall); then the connection is closed.
+    /// The body comes at one byte a second, for at most [`Options::stall`](crate::Options::stall); then the
+    /// connection is closed.
     Drip,
     /// `500 Internal Server Error`.
     Status500,
@@ -25,7 +27,8 @@ pub enum FaultKind {
     Status503,
     /// `429 Too Many Requests` with a `Retry-After` of so many seconds.
     Status429RetryAfter(u32),
-    /// The whole body in chunked coding, but the connection is closed instead of the last chunk (RFC 9112 section 8).
+    /// The whole body in chunked coding, but the connection is closed instead of the last chunk (RFC 9112
+    /// section 8).
     CutChunkedBody,
     /// A `Content-Length` larger than the body, which is sent whole and followed by a close in order.
     BadLength,
@@ -52,7 +55,8 @@ impl FaultKind {
         }
     }
 
-    /// Whether the fault strikes in the body, so that an answer without one (to a `HEAD`, a `304`, an empty file) escapes it.
+    /// Whether the fault strikes in the body, so that an answer without one (to a `HEAD`, a `304`, an empty
+    /// file) escapes it.
     pub const fn needs_body(self) -> bool {
         matches!(
             self,

@@ -46,7 +46,9 @@ mod tests {
     proptest! {
         /// Checked against the plainest model there is: a set of single offsets.
         #[test]
-        fn counts_what_a_set_of_offsets_counts(stretches in prop::collection::vec((0_u64..200, 0_u64..40), 0..60)) {
+        fn counts_what_a_set_of_offsets_counts(
+            stretches in prop::collection::vec((0_u64..200, 0_u64..40), 0..60),
+        ) {
             let (mut intervals, mut model) = (Intervals::default(), BTreeSet::new());
             for (start, len) in stretches {
                 let repeated = (start..start + len).filter(|&offset| !model.insert(offset)).count();

@@ -2,16 +2,17 @@
 //!
 //! Three parts, each of which can be asked without the others:
 //!
-//! - a [`Site`] says what is served. Every byte is a pure function of the seed, the path and the generation, so that a
-//!   test verifies a download without keeping a copy of anything;
-//! - a [`FaultMix`] says what goes wrong. It too is a pure function, of the seed, the path and how many times that path
-//!   was asked, so that the order and the concurrency of the requests change nothing;
-//! - an [`Origin`] joins the two behind listeners of any [`Network`](longhaul_socket::Network): real TCP on loopback, or the
-//!   in-memory network in virtual time. It speaks HTTP/1.1 by hand, because a library that keeps the protocol cannot break it.
+//! - a [`Site`] says what is served. Every byte is a pure function of the seed, the path and the generation,
+//!   so that a test verifies a download without keeping a copy of anything;
+//! - a [`FaultMix`] says what goes wrong. It too is a pure function, of the seed, the path and how many times
+//!   that path was asked, so that the order and the concurrency of the requests change nothing;
+//! - an [`Origin`] joins the two behind listeners of any [`Network`](longhaul_socket::Network): real TCP on
+//!   loopback, or the in-memory network in virtual time. It speaks HTTP/1.1 by hand, because a library that
+//!   keeps the protocol cannot break it.
 //!
-//! Where it does not misbehave on purpose it is correct: keep-alive, ranges, conditional requests, chunked coding.
-//! Every wait in it has a deadline and every collection a bound, like everywhere else in the project: a rehearsal in
-//! which the origin hangs would say nothing about the client.
+//! Where it does not misbehave on purpose it is correct: keep-alive, ranges, conditional requests, chunked
+//! coding. Every wait in it has a deadline and every collection a bound, like everywhere else in the project:
+//! a rehearsal in which the origin hangs would say nothing about the client.
 //!
 //! ```
 //! use longhaul_origin::{FaultKind, FaultMix, Site, Sizes};
@@ -38,6 +39,7 @@ mod mix;
 mod origin;
 mod range;
 mod request;
+mod share;
 mod site;
 mod stats;
 mod status;
@@ -45,10 +47,10 @@ mod target;
 mod wire;
 
 pub use content::Content;
-pub use draw::Share;
 pub use fault::FaultKind;
 pub use mix::{CONSECUTIVE_FAULTS_MAX, FaultMix};
 pub use origin::{Options, Origin, Running};
+pub use share::{InvalidShare, Share};
 pub use site::{Site, Sizes};
 pub use stats::Stats;
 pub use target::{SIZE_BYTES_MAX, Target};

@@ -1,15 +1,16 @@
 //! Which request meets which fault.
 //!
-//! The decision is a pure function of the seed, the path and the number of the attempt on that path. It keeps no state,
-//! so concurrency cannot change it and a test can foretell it.
+//! The decision is a pure function of the seed, the path and the number of the attempt on that path. It keeps
+//! no state, so concurrency cannot change it and a test can foretell it.
 
 use std::ops::{Bound, RangeBounds};
 
-use crate::draw::{About, Share, draw};
-use crate::{FaultKind, Target};
+use crate::draw::{About, draw};
+use crate::{FaultKind, Share, Target};
 
-/// No path meets more drawn faults in a row than this: one more attempt is always served right, so that a rehearsal ends
-/// whatever the seed. Rules made with [`FaultMix::on`] and [`FaultMix::under`] are obeyed to the letter instead.
+/// No path meets more drawn faults in a row than this: one more attempt is always served right, so that a
+/// rehearsal ends whatever the seed. Rules made with [`FaultMix::on`] and [`FaultMix::under`] are obeyed to
+/// the letter instead.
 pub const CONSECUTIVE_FAULTS_MAX: u64 = 6;
 
 /// Rules for what goes wrong: explicit ones first, in their order, then shares of everything else.
@@ -44,14 +45,16 @@ impl FaultMix {
     ///
     /// | percent | fault | why so many |
     /// |---|---|---|
-    /// | 6 + 6 + 6 | reset before the head, reset in the body, FIN in the body | the common ends of an overloaded host or a bad path; each takes a code path of its own in a client |
+    /// | 6 + 6 | reset, before the head or in the body | common on a bad path |
+    /// | 6 | FIN in the body | common with an overloaded host |
     /// | 4 + 4 | 500, 503 | common too, but the connection survives them |
-    /// | 4 + 3 | last chunk missing, `Content-Length` too large | lies in the framing, which a careless client takes for success |
-    /// | 2 | 429 with `Retry-After: 1` | each one rightly slows the whole host for a second, so more would measure waiting |
-    /// | 2 + 2 | stall before the head, stall in the body | each costs the client a whole idle deadline |
-    /// | 1 | drip | costs the client the longest measure it has, that of the minimum speed |
+    /// | 4 + 3 | no last chunk, length too large | lies that a careless client takes for success |
+    /// | 2 | 429 with `Retry-After: 1` | rightly slows the whole host for a second each time |
+    /// | 2 + 2 | stall, before the head or in the body | costs the client a whole idle deadline |
+    /// | 1 | drip | costs it the measure of its minimum speed, the longest of all |
     ///
-    /// `404` is no part of it, being a property of a path: see [`Site::with_absent_share`](crate::Site::with_absent_share).
+    /// `404` is no part of it, being a property of a path: see
+    /// [`Site::with_absent_share`](crate::Site::with_absent_share).
     pub fn rehearsal() -> Self {
         [
             (FaultKind::ResetBeforeHead, 6),
@@ -86,7 +89,8 @@ impl FaultMix {
         self
     }
 
-    /// On `path` (compared without its query) the given attempts, counted from 1, meet `kind`. The first rule that fits wins.
+    /// On `path` (compared without its query) the given attempts, counted from 1, meet `kind`. The first rule
+    /// that fits wins.
     #[must_use]
     pub fn on(self, path: &str, attempts: impl RangeBounds<u64>, kind: FaultKind) -> Self {
         self.rule(Paths::One(path.to_owned()), &attempts, kind)
@@ -116,8 +120,8 @@ impl FaultMix {
 
     /// What the given attempt (counted from 1) on a path meets.
     ///
-    /// A pure function, the very one that the origin asks. What it names strikes unless the answer has no body and the
-    /// fault [needs one](FaultKind::needs_body).
+    /// A pure function, the very one that the origin asks. What it names strikes unless the answer has no
+    /// body and the fault [needs one](FaultKind::needs_body).
     pub fn fault_of(&self, seed: u64, path: &str, attempt: u64) -> Option<FaultKind> {
         self.decide(seed, &Target::parse(path), attempt)
     }

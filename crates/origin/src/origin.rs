@@ -13,7 +13,8 @@ use crate::connection;
 use crate::stats::{PathKey, Tally};
 use crate::{FaultMix, Site, Stats, Target};
 
-/// How long a listener rests after a failed accept: the usual cause, too many open files, does not go away at once.
+/// How long a listener rests after a failed accept: the usual cause, too many open files, does not go away at
+/// once.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 /// The last millisecond that a `Date` can name: the end of the year 9999.
@@ -39,7 +40,8 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Thousands of connections, heads of 32 KiB, a minute for everything that waits, no latency, the system's date.
+    /// Thousands of connections, heads of 32 KiB, a minute for everything that waits, no latency, the
+    /// system's date.
     fn default() -> Self {
         let minute = Duration::from_mins(1);
         Self {
@@ -114,7 +116,8 @@ impl Origin {
         self.0.tally.stats()
     }
 
-    /// How many requests there were for a path. A `?size=N` makes it another path, the rest of a query does not.
+    /// How many requests there were for a path. A `?size=N` makes it another path, the rest of a query does
+    /// not.
     pub fn requests_of(&self, path: &str) -> u64 {
         self.0.tally.requests_of(PathKey::of(&Target::parse(path)))
     }
@@ -125,7 +128,8 @@ impl Origin {
     }
 }
 
-/// A listener at work. Dropping it ends the listener and its connections soon; [`stop`](Self::stop) waits for it.
+/// A listener at work. Dropping it ends the listener and its connections soon; [`stop`](Self::stop) waits for
+/// it.
 #[derive(Debug)]
 pub struct Running {
     endpoint: Endpoint,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::{PoisonError, RwLock};
 
-use crate::draw::{About, Share, draw, scale};
-use crate::{Content, SIZE_BYTES_MAX, Target};
+use crate::draw::{About, draw, scale};
+use crate::{Content, SIZE_BYTES_MAX, Share, Target};
 
 /// The law by which a path gets its length.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +17,8 @@ impl Sizes {
         Self::between(bytes, bytes)
     }
 
-    /// Every path has between `bytes_min` and `bytes_max` bytes, both included, evenly drawn; at most [`SIZE_BYTES_MAX`].
-    /// Given in the wrong order they change places.
+    /// Every path has between `bytes_min` and `bytes_max` bytes, both included, evenly drawn; at most
+    /// [`SIZE_BYTES_MAX`]. Given in the wrong order they change places.
     pub fn between(bytes_min: u64, bytes_max: u64) -> Self {
         let (low, high) = (bytes_min.min(bytes_max), bytes_min.max(bytes_max));
         Self(low.min(SIZE_BYTES_MAX)..=high.min(SIZE_BYTES_MAX))
@@ -38,8 +38,8 @@ impl Default for Sizes {
 
 /// A tree of files without end: every path has content, unless it was made absent.
 ///
-/// Content, length and existence are pure functions of the seed and the path. A site can change while it is served, as sites do:
-/// a path can disappear, come back, or get other content of the same length.
+/// Content, length and existence are pure functions of the seed and the path. A site can change while it is
+/// served, as sites do: a path can disappear, come back, or get other content of the same length.
 #[derive(Debug)]
 pub struct Site {
     seed: u64,
@@ -48,7 +48,8 @@ pub struct Site {
     changes: RwLock<Changes>,
 }
 
-/// What was changed after the start. It grows only by calls of the program that owns the site, never by requests.
+/// What was changed after the start. It grows only by calls of the program that owns the site, never by
+/// requests.
 #[derive(Debug, Default)]
 struct Changes {
     generation: u16,

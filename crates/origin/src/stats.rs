@@ -38,8 +38,8 @@ pub struct Stats {
     pub faults_met: BTreeMap<FaultKind, u64>,
     /// Bytes of content that were handed to the network. What a reset then threw away is in it.
     pub bytes_served: u64,
-    /// Those of them that had been handed over before: the same offset of the same content. Exact up to 64 separate
-    /// stretches of a content, else too low.
+    /// Those of them that had been handed over before: the same offset of the same content. Exact up to 64
+    /// separate stretches of a content, else too low.
     pub bytes_served_twice: u64,
     /// Paths asked for, up to the number that is remembered (about a million).
     pub paths: u64,
@@ -98,8 +98,8 @@ impl Tally {
         self.book().stats.accept_failures += 1;
     }
 
-    /// Counts a request as in flight until the entry is dropped. With it comes the number of this attempt on the path,
-    /// from 1, or `None` where the path is one too many.
+    /// Counts a request as in flight until the entry is dropped. With it comes the number of this attempt on
+    /// the path, from 1, or `None` where the path is one too many.
     pub(crate) fn request(&self, path: PathKey) -> (InFlight<'_>, Option<u64>) {
         let book = &mut *self.book();
         book.stats.requests += 1;

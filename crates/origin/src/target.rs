@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// The largest content that can be asked for with `?size=`: 1 TiB, so that sums of offsets stay far from the end of `u64`.
+/// The largest content that can be asked for with `?size=`: 1 TiB, so that sums of offsets stay far from the
+/// end of `u64`.
 pub const SIZE_BYTES_MAX: u64 = 1 << 40;
 
 /// The longest delay that can be asked for with `?latency=`: ten minutes, because every wait has an end.
@@ -14,13 +15,13 @@ const LATENCY_MAX: Duration = Duration::from_mins(10);
 /// | part | meaning |
 /// |---|---|
 /// | `/redirect/N/rest` | a redirect; after `N` of them `/rest` is reached. The query is kept |
-/// | `?size=N` | content of `N` bytes instead of the length that the site would draw; at most [`SIZE_BYTES_MAX`] |
+/// | `?size=N` | content of `N` bytes, not of the site's choice; at most [`SIZE_BYTES_MAX`] |
 /// | `?latency=MS` | the answer waits so many milliseconds, at most ten minutes |
 /// | `?chunked` | the body in chunked coding |
 /// | `?close` | no length at all: the close ends the body |
 ///
-/// Several are joined by `&`. Whatever else the query holds, or does not parse, has no meaning and changes nothing.
-/// Paths are compared byte for byte; nothing is decoded.
+/// Several are joined by `&`. Whatever else the query holds, or does not parse, has no meaning and changes
+/// nothing. Paths are compared byte for byte; nothing is decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     path: String,

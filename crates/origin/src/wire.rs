@@ -1,4 +1,5 @@
-//! One connection as the origin uses it: heads come in, bytes go out, and there are three ways to part. Every wait ends.
+//! One connection as the origin uses it: heads come in, bytes go out, and there are three ways to part. Every
+//! wait ends.
 
 use std::io;
 use std::time::Duration;
@@ -57,10 +58,6 @@ impl Wire {
     pub(crate) async fn receive(&mut self) -> Received {
         let deadline = Deadline::after(self.head_time);
         loop {
-            // RFC 9112 section 2.2: an empty line before a request is ignored.
-            while self.received.starts_with(LINE_END) {
-                self.received.drain(..LINE_END.len());
-            }
             if let Some(received) = self.take_request() {
                 return received;
             }
@@ -76,16 +73,20 @@ impl Wire {
 
     /// Takes a request off what was received; `None` while its head is unfinished and within the limits.
     fn take_request(&mut self) -> Option<Received> {
-        let end = find(&self.received, HEAD_END);
-        if end.unwrap_or(self.received.len()) > self.head_bytes_max {
+        // RFC 9112 section 2.2: an empty line before a request is ignored. One is enough.
+        let head = self.received.strip_prefix(LINE_END).unwrap_or(&self.received);
+        let skipped = self.received.len() - head.len();
+
+        let end = find(head, HEAD_END);
+        if end.unwrap_or(head.len()) > self.head_bytes_max {
             return Some(Received::Refused(Status::RequestHeaderFieldsTooLarge));
         }
         let Some(end) = end else {
-            let line_len = find(&self.received, LINE_END).unwrap_or(self.received.len());
+            let line_len = find(head, LINE_END).unwrap_or(head.len());
             return (line_len > REQUEST_LINE_BYTES_MAX).then_some(Received::Refused(Status::UriTooLong));
         };
-        let parsed = Request::parse(&self.received[..end]);
-        self.received.drain(..end + HEAD_END.len());
+        let parsed = Request::parse(&head[..end]);
+        self.received.drain(..skipped + end + HEAD_END.len());
         Some(parsed.map_or_else(Received::Refused, Received::Request))
     }
 
@@ -98,7 +99,8 @@ impl Wire {
         Deadline::after(self.write_time).bound(write).await?
     }
 
-    /// Sends nothing for so long, or until the peer has ended its side. What it sends meanwhile is thrown away.
+    /// Sends nothing for so long, or until the peer has ended its side. What it sends meanwhile is thrown
+    /// away.
     pub(crate) async fn hold(&mut self, time: Duration) -> Peer {
         let deadline = Deadline::after(time);
         let mut discarded = 0;

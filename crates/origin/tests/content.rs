@@ -5,7 +5,11 @@ use proptest::prelude::*;
 
 proptest! {
     #[test]
-    fn any_split_gives_the_same_bytes(seed: u64, size in 0_u64..5_000, cuts in prop::collection::vec(0_usize..700, 0..40)) {
+    fn any_split_gives_the_same_bytes(
+        seed: u64,
+        size in 0_u64..5_000,
+        cuts in prop::collection::vec(0_usize..700, 0..40),
+    ) {
         let content = Site::new(seed).content(&format!("/a?size={size}"));
         let whole = content.to_vec();
         prop_assert_eq!(whole.len() as u64, size);
