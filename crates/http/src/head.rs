@@ -60,6 +60,18 @@ impl Head {
         Ok(Self { status, headers, endpoint, content_length, framing })
     }
 
+    /// The head of an answer to a GET, put together from its parts; for simulations and tests of what decides by heads.
+    ///
+    /// # Errors
+    /// The lengths contradict each other or are no lengths.
+    pub fn from_parts(
+        status: u16,
+        headers: HeaderMap,
+        endpoint: Endpoint,
+    ) -> Result<Self, ProtocolFaultKind> {
+        Self::new(status, headers, endpoint, Method::Get)
+    }
+
     /// The version of the resource, as this response states it.
     pub fn validator(&self) -> Validator {
         Validator::of(&self.headers)

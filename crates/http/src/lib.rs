@@ -41,6 +41,7 @@ pub use limits::*;
 pub use origin::{Origin, Scheme};
 pub use redirect::is_private;
 pub use request::{Method, RangeRequest, Request};
+pub use retry_after::RETRY_AFTER_MAX;
 pub use timeouts::{MinimumSpeed, Timeouts};
 pub use url::{Credentials, HttpUrl, UrlError, UrlSyntaxError};
 pub use validator::{IfRange, STRONG_DATE_AGE_MS, VALIDATOR_BYTES_MAX, Validator};

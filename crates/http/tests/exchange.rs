@@ -1,0 +1,309 @@
+//! One request after another: what is sent, which connection is used, what is kept.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use longhaul_http::{
+    Client, ClientOptions, Completion, Framing, HeaderName, HeaderValue, IDLE_TIME_MAX, IfRange, Limits,
+    ProtocolFaultKind, RangeRequest, Request, Timeouts,
+};
+use longhaul_socket::memory::MemoryNetwork;
+use longhaul_socket::{Connector, FaultKind, Network, Phase, TlsOptions, clock};
+use support::{PEER, Scene, Script, local, read_all, url};
+use tokio::time::sleep;
+
+const ANSWER: &str = r#"send "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello""#;
+
+fn answers(times: usize) -> Script {
+    Script::parse(&format!("request\n{ANSWER}\n").repeat(times))
+}
+
+async fn fetch(scene: &Scene) -> Vec<u8> {
+    let mut response = scene.get().await.expect("a head");
+    read_all(&mut response.body).await.expect("a body")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_used_again() {
+    local(async {
+        let scene = Scene::new(vec![answers(3)]);
+        for _ in 0..3 {
+            assert_eq!(fetch(&scene).await, b"hello");
+            assert_eq!(scene.idle(), 1);
+        }
+        assert_eq!(scene.connections.get(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_head_says_who_asks_and_for_what() {
+    local(async {
+        let script = answers(1);
+        let seen = script.seen.clone();
+        let scene = Scene::new(vec![script]);
+        let url = "http://user:p%40ss@10.0.0.1/a%20b?q=1#part".parse().expect("a URL");
+        let if_range = Some(IfRange::Etag("\"v1\"".to_owned()));
+        let request = Request::get(url)
+            .with_range(Some(RangeRequest { from: 7, if_range }))
+            .with_header(HeaderName::from_static("accept"), HeaderValue::from_static("text/plain"))
+            .with_header(HeaderName::from_static("host"), HeaderValue::from_static("elsewhere.test"))
+            .with_header(HeaderName::from_static("connection"), HeaderValue::from_static("close"));
+        scene.client.send(&request).await.expect("a head");
+        let seen = seen.borrow();
+        let mut lines = seen[0].trim_end().split("\r\n");
+        assert_eq!(lines.next(), Some("GET /a%20b?q=1 HTTP/1.1"));
+        assert_eq!(lines.next(), Some("host: 10.0.0.1"));
+        let mut fields: Vec<_> = lines.collect();
+        fields.sort_unstable();
+        let agent = concat!("user-agent: longhaul/", env!("CARGO_PKG_VERSION"));
+        let expected = [
+            "accept-encoding: identity",
+            "accept: text/plain",
+            "authorization: Basic dXNlcjpwQHNz",
+            "if-range: \"v1\"",
+            "range: bytes=7-",
+            agent,
+        ];
+        assert_eq!(fields, expected);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_connection_costs_one_free_retry() {
+    for ending in ["close", "reset"] {
+        local(async {
+            // Closed only after the next request has been read: no look at the idle connection could have told.
+            let first = Script::parse(&format!("request\n{ANSWER}\nrequest\n{ending}"));
+            let scene = Scene::new(vec![first, answers(1)]);
+            fetch(&scene).await;
+            assert_eq!(fetch(&scene).await, b"hello", "{ending}");
+            assert_eq!(scene.connections.get(), 2, "{ending}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_free_retry_is_only_one() {
+    local(async {
+        let first = Script::parse(&format!("request\n{ANSWER}\nrequest\nclose"));
+        let scene = Scene::new(vec![first, Script::parse("request\nclose"), answers(1)]);
+        fetch(&scene).await;
+        let error = scene.get().await.err().expect("two closed connections");
+        assert_eq!(error.fault_kind(), Some(FaultKind::ClosedEarly));
+        assert_eq!(scene.connections.get(), 2);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_has_begun_is_not_asked_for_again() {
+    local(async {
+        let first = Script::parse(&format!("request\n{ANSWER}\nrequest\nsend \"HTTP/1.1 2\"\nclose"));
+        let scene = Scene::new(vec![first, answers(1)]);
+        fetch(&scene).await;
+        let error = scene.get().await.err().expect("a cut head");
+        assert_eq!((error.phase(), error.fault_kind()), (Phase::Head, Some(FaultKind::ClosedEarly)));
+        assert_eq!(scene.connections.get(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_on_a_used_connection_is_not_stale() {
+    local(async {
+        let first = Script::parse(&format!("request\n{ANSWER}\nrequest"));
+        let scene = Scene::new(vec![first, answers(1)]);
+        fetch(&scene).await;
+        let error = scene.get().await.err().expect("silence");
+        assert_eq!(error.fault_kind(), Some(FaultKind::TimedOut));
+        assert_eq!(scene.connections.get(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_on_an_idle_connection_retire_it() {
+    local(async {
+        let poisoned =
+            Script::parse(&format!("request\n{ANSWER}\nwait 1s\nsend \"HTTP/1.1 200 OK\\r\\n\\r\\n\""));
+        let scene = Scene::new(vec![poisoned, answers(1)]);
+        fetch(&scene).await;
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(fetch(&scene).await, b"hello");
+        assert_eq!(scene.connections.get(), 2);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_connections_are_closed_in_time() {
+    local(async {
+        let scene = Scene::new(vec![answers(1), answers(1)]);
+        fetch(&scene).await;
+        scene.client.close_idle(clock::now());
+        assert_eq!(scene.idle(), 1);
+        sleep(IDLE_TIME_MAX).await;
+        scene.client.close_idle(clock::now());
+        assert_eq!(scene.idle(), 0);
+        fetch(&scene).await;
+        assert_eq!(scene.connections.get(), 2);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_idle_connections_are_kept_than_allowed() {
+    local(async {
+        let limits = Limits { idle_per_origin_max: 2, ..Limits::default() };
+        let mut scene = Scene::new((0..4).map(|_| answers(1)).collect());
+        let connector = Arc::new(Connector::new(Arc::new(scene.network.clone()), TlsOptions::default()));
+        scene.client = Client::new(connector, limits, Timeouts::default(), ClientOptions::default());
+        let mut responses = Vec::new();
+        for _ in 0..4 {
+            responses.push(scene.get().await.expect("a head"));
+        }
+        for response in &mut responses {
+            read_all(&mut response.body).await.expect("a body");
+        }
+        assert_eq!(scene.idle(), 2);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_dropped_ends_its_connection() {
+    local(async {
+        let scene = Scene::new(vec![answers(1), answers(1)]);
+        drop(scene.get().await.expect("a head"));
+        assert_eq!(scene.idle(), 0);
+        fetch(&scene).await;
+        assert_eq!(scene.connections.get(), 2);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_small_rest_is_drained_and_a_large_one_is_not() {
+    for (length, sent, kept) in [(5_000, 5_000, true), (50_000, 50_000, false), (5_000, 4_999, false)] {
+        local(async {
+            let script = format!(
+                "request\nsend \"HTTP/1.1 503 Busy\\r\\nContent-Length: {length}\\r\\n\\r\\n\"\nrepeat {sent} \"x\""
+            );
+            let scene = Scene::new(vec![Script::parse(&script)]);
+            let started = clock::now();
+            let response = scene.get().await.expect("a head");
+            assert_eq!(response.body.drain().await, kept, "{sent} of {length}");
+            assert_eq!(scene.idle(), usize::from(kept));
+            assert!(started.elapsed() <= longhaul_http::DRAIN_TIME_MAX + Duration::from_millis(1));
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn head_has_no_body_whatever_its_fields_say() {
+    local(async {
+        let script = "request\nsend \"HTTP/1.1 200 OK\\r\\nContent-Length: 5\\r\\n\\r\\n\"\n".repeat(2);
+        let scene = Scene::new(vec![Script::parse(&script)]);
+        for _ in 0..2 {
+            let mut response = scene.client.send(&Request::head(url("/"))).await.expect("a head");
+            assert_eq!((response.head.framing, response.head.content_length), (Framing::Empty, Some(5)));
+            assert_eq!(response.body.chunk().await.expect("an end"), None);
+            assert_eq!(response.body.completion(), Some(Completion::Length));
+        }
+        assert_eq!(scene.connections.get(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_does_not_make_its_peer_slow() {
+    local(async {
+        let script = "request\nsend \"HTTP/1.1 200 OK\\r\\nContent-Length: 200000\\r\\n\\r\\n\"\nrepeat 2000 \"\
+            aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"";
+        let scene = Scene::new(vec![Script::parse(script)]);
+        let mut response = scene.get().await.expect("a head");
+        while response.body.chunk().await.expect("no error, however slow we are").is_some() {
+            sleep(Duration::from_secs(60)).await;
+        }
+        assert_eq!(response.body.received(), 200_000);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_whole_has_an_end_if_it_is_given_one() {
+    let timeouts = Timeouts { total: Some(Duration::from_secs(5)), ..Timeouts::default() };
+    local(async {
+        let script =
+            "request\nsend \"HTTP/1.1 200 OK\\r\\nContent-Length: 9\\r\\n\\r\\n\"\ndrip 1s \"123456789\"";
+        let scene = Scene::with(vec![Script::parse(script)], timeouts);
+        let started = clock::now();
+        let mut response = scene.get().await.expect("a head");
+        let error = read_all(&mut response.body).await.expect_err("an end");
+        assert_eq!((error.phase(), error.fault_kind()), (Phase::Body, Some(FaultKind::TimedOut)));
+        assert_eq!(started.elapsed().as_secs(), 5);
+        assert_eq!(error.elapsed().as_secs(), 5);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_waited_for_without_end() {
+    local(async {
+        let network = MemoryNetwork::new();
+        network.silence(PEER);
+        let connector = Arc::new(Connector::new(Arc::new(network), TlsOptions::default()));
+        let timeouts = Timeouts::all(Duration::from_secs(3));
+        let client = Client::new(connector, Limits::default(), timeouts, ClientOptions::default());
+        let started = clock::now();
+        let error = client.send(&Request::get(url("/"))).await.err().expect("a black hole");
+        assert_eq!((error.phase(), error.fault_kind()), (Phase::Connect, Some(FaultKind::TimedOut)));
+        assert_eq!(started.elapsed().as_secs(), 3);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_private_address_is_refused_where_it_is_forbidden() {
+    local(async {
+        let scene = Scene::new(vec![answers(2)]);
+        fetch(&scene).await;
+        let request = Request::get(url("/")).with_forbid_private(true);
+        let error = scene.client.send(&request).await.err().expect("10.0.0.1 is private");
+        assert_eq!(error.fault_kind(), Some(FaultKind::Denied));
+        assert_eq!(scene.connections.get(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_body_stays_failed() {
+    local(async {
+        let script = "request\nsend \"HTTP/1.1 200 OK\\r\\nContent-Length: 9\\r\\n\\r\\nfive!\"\nclose";
+        let scene = Scene::new(vec![Script::parse(script)]);
+        let mut response = scene.get().await.expect("a head");
+        assert!(read_all(&mut response.body).await.is_err());
+        assert!(response.body.chunk().await.is_err());
+        assert_eq!((response.body.received(), response.body.completion()), (5, None));
+        assert!(!response.body.is_verified_length());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_say_where_when_and_what_on_one_level() {
+    local(async {
+        let scene = Scene::new(vec![Script::parse("request\nwait 2s\nsend \"nonsense\\r\\n\\r\\n\"")]);
+        let error = scene.get().await.err().expect("no HTTP");
+        assert_eq!(error.protocol_fault_kind(), Some(ProtocolFaultKind::NotHttp));
+        assert_eq!(error.to_string(), "head from tcp://10.0.0.1:80: the answer is not HTTP after 2000 ms");
+        assert!(std::error::Error::source(&error).is_some());
+    })
+    .await;
+}

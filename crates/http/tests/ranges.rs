@@ -1,0 +1,158 @@
+//! Resuming: bytes of two responses are joined only where nothing speaks against it.
+
+use longhaul_http::range::{Partial, Plan, plan, refuse_unasked};
+use longhaul_http::{
+    ContentRange, Framing, Head, HeaderMap, HeaderValue, IfRange, ProtocolFaultKind, Validator,
+};
+use longhaul_socket::Endpoint;
+use proptest::prelude::*;
+
+const MODIFIED: &str = "Mon, 01 Jan 2024 00:00:00 GMT";
+const MUCH_LATER: &str = "Mon, 01 Jan 2024 00:01:00 GMT";
+const SOON_AFTER: &str = "Mon, 01 Jan 2024 00:00:59 GMT";
+
+fn head(status: u16, fields: &[(&'static str, &str)]) -> Head {
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields {
+        headers.append(*name, HeaderValue::from_str(value).expect("the test's own value"));
+    }
+    let endpoint: Endpoint = "tcp://9.9.9.9:443".parse().expect("an endpoint");
+    Head::from_parts(status, headers, endpoint).expect("the test's own head")
+}
+
+fn validator(fields: &[(&'static str, &str)]) -> Validator {
+    head(200, fields).validator()
+}
+
+fn partial(fields: &[(&'static str, &str)]) -> Partial {
+    Partial { have: 100, validator: validator(fields), total: Some(1_000) }
+}
+
+fn plan_for(partial: &Partial, status: u16, fields: &[(&'static str, &str)]) -> Plan {
+    plan(partial, &partial.request().expect("something strong"), &head(status, fields))
+}
+
+#[test]
+fn only_strong_validators_ask_for_a_rest() {
+    let asked =
+        |fields: &[(&'static str, &str)]| partial(fields).request().and_then(|request| request.if_range);
+    assert_eq!(asked(&[("etag", "\"a\"")]), Some(IfRange::Etag("\"a\"".to_owned())));
+    assert_eq!(asked(&[("etag", "W/\"a\"")]), None);
+    assert_eq!(asked(&[("etag", "unquoted")]), None);
+    let date = Some(IfRange::Date(MODIFIED.to_owned()));
+    assert_eq!(asked(&[("last-modified", MODIFIED), ("date", MUCH_LATER)]), date);
+    assert_eq!(asked(&[("etag", "W/\"a\""), ("last-modified", MODIFIED), ("date", MUCH_LATER)]), date);
+    assert_eq!(asked(&[("last-modified", MODIFIED), ("date", SOON_AFTER)]), None);
+    assert_eq!(asked(&[("last-modified", MODIFIED)]), None);
+    assert_eq!(asked(&[]), None);
+    let nothing = Partial { have: 0, ..partial(&[("etag", "\"a\"")]) };
+    assert_eq!(nothing.request(), None);
+}
+
+#[test]
+fn a_rest_is_appended_where_everything_agrees() {
+    let ours = partial(&[("etag", "\"a\"")]);
+    let range = ("content-range", "bytes 100-999/1000");
+    let append = Plan::Append { from: 100, total: Some(1_000) };
+    assert_eq!(plan_for(&ours, 206, &[range, ("etag", "\"a\""), ("content-length", "900")]), append);
+    assert_eq!(plan_for(&ours, 206, &[range]), append);
+    assert_eq!(plan_for(&ours, 206, &[("content-range", "bytes 100-999/*")]), append);
+}
+
+#[test]
+fn what_changed_starts_again() {
+    let ours = partial(&[("etag", "\"a\""), ("last-modified", MODIFIED)]);
+    let range = ("content-range", "bytes 100-999/1000");
+    assert_eq!(plan_for(&ours, 200, &[("etag", "\"b\"")]), Plan::Replace);
+    for changed in [("etag", "\"b\""), ("etag", "W/\"a\""), ("last-modified", MUCH_LATER)] {
+        assert_eq!(plan_for(&ours, 206, &[range, changed]), Plan::Restart, "{changed:?}");
+    }
+    assert_eq!(plan_for(&ours, 206, &[("content-range", "bytes 100-1999/2000")]), Plan::Restart);
+}
+
+#[test]
+fn other_ranges_are_refused() {
+    let ours = partial(&[("etag", "\"a\"")]);
+    let bad = Plan::Refuse(ProtocolFaultKind::BadContentRange);
+    assert_eq!(plan_for(&ours, 206, &[]), bad);
+    for range in
+        ["bytes 0-999/1000", "bytes 101-999/1000", "bytes 100-99/1000", "items 100-999/1000", "bytes */1000"]
+    {
+        assert_eq!(plan_for(&ours, 206, &[("content-range", range)]), bad, "{range}");
+    }
+    let range = ("content-range", "bytes 100-999/1000");
+    assert_eq!(plan_for(&ours, 206, &[range, ("content-length", "901")]), bad);
+    assert_eq!(plan_for(&ours, 206, &[range, range]), bad);
+    let multipart = ("content-type", "Multipart/ByteRanges; boundary=x");
+    assert_eq!(plan_for(&ours, 206, &[multipart]), Plan::Refuse(ProtocolFaultKind::UnaskedMultipart));
+    assert_eq!(refuse_unasked(&head(206, &[multipart])), Some(ProtocolFaultKind::UnaskedMultipart));
+    assert_eq!(refuse_unasked(&head(206, &[range])), Some(ProtocolFaultKind::BadContentRange));
+    assert_eq!(refuse_unasked(&head(200, &[])), None);
+}
+
+#[test]
+fn beyond_the_end_is_complete_or_something_else() {
+    let whole = Partial { have: 1_000, ..partial(&[("etag", "\"a\"")]) };
+    let unknown_total = Partial { total: None, ..whole.clone() };
+    assert_eq!(plan_for(&whole, 416, &[("content-range", "bytes */1000")]), Plan::Complete);
+    assert_eq!(plan_for(&unknown_total, 416, &[("content-range", "bytes */1000")]), Plan::Complete);
+    assert_eq!(plan_for(&whole, 416, &[("content-range", "bytes */999")]), Plan::Restart);
+    assert_eq!(plan_for(&whole, 416, &[]), Plan::Restart);
+    assert_eq!(plan_for(&whole, 416, &[("content-range", "bytes */1000"), ("etag", "\"b\"")]), Plan::Restart);
+    assert_eq!(plan_for(&whole, 503, &[]), Plan::Inapplicable);
+}
+
+#[test]
+fn lengths_frame_what_they_should() {
+    assert_eq!(head(200, &[("content-length", "7")]).framing, Framing::Length(7));
+    assert_eq!(head(200, &[("transfer-encoding", "gzip, Chunked")]).framing, Framing::Chunked);
+    assert_eq!(head(200, &[("transfer-encoding", "gzip")]).framing, Framing::UntilClose);
+    assert_eq!(head(304, &[("content-length", "7")]).framing, Framing::Empty);
+}
+
+fn tag() -> impl Strategy<Value = Option<&'static str>> {
+    prop_oneof![Just(None), Just(Some("\"a\"")), Just(Some("\"b\"")), Just(Some("W/\"a\""))]
+}
+
+proptest! {
+    #[test]
+    fn content_ranges_round_trip(first in 0u64..1 << 62, length in 1u64..1 << 40, beyond in 0u64..1 << 40, known: bool) {
+        let last = first + length - 1;
+        let total = known.then_some(last + 1 + beyond);
+        let total_text = total.map_or("*".to_owned(), |total| total.to_string());
+        let parsed = ContentRange::parse(format!("bytes {first}-{last}/{total_text}").as_bytes());
+        prop_assert_eq!(parsed, Some(ContentRange::Part { first, last, total }));
+    }
+
+    #[test]
+    fn any_content_range_is_valid_or_none(value: Vec<u8>, text in "bytes [0-9*/ -]{0,60}") {
+        for value in [&value[..], text.as_bytes()] {
+            if let Some(ContentRange::Part { first, last, total }) = ContentRange::parse(value) {
+                prop_assert!(first <= last && total.is_none_or(|total| last < total));
+            }
+        }
+    }
+
+    #[test]
+    fn differing_validators_are_never_joined(
+        ours in tag(), theirs in tag(), have in 1u64..2_000, total in 1u64..2_000, status in prop_oneof![Just(200u16), Just(206), Just(416)],
+        first in 0u64..2_000,
+    ) {
+        let fields = |tag: Option<&'static str>| tag.map(|tag| ("etag", tag)).into_iter().collect::<Vec<_>>();
+        let partial = Partial { have, validator: validator(&fields(ours)), total: None };
+        let Some(asked) = partial.request() else {
+            prop_assert!(partial.validator.strong_etag().is_none());
+            return Ok(());
+        };
+        let range = if status == 416 { format!("bytes */{total}") } else { format!("bytes {first}-{}/{total}", total - 1) };
+        let mut answer = fields(theirs);
+        answer.push(("content-range", &range));
+        let plan = plan(&partial, &asked, &head(status, &answer));
+        if theirs.is_some() && theirs != ours {
+            prop_assert!(!matches!(plan, Plan::Append { .. } | Plan::Complete), "{plan:?}");
+        }
+        if let Plan::Append { from, .. } = plan {
+            prop_assert_eq!((from, first, status), (have, have, 206));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Where redirects lead, and where nobody follows.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use longhaul_http::redirect::{Answer, Hop, Policy, RedirectFault, next};
+use longhaul_http::{HttpUrl, LOCATION_BYTES_MAX, REDIRECTS_MAX, UrlError};
+use proptest::prelude::*;
+
+const PUBLIC: IpAddr = IpAddr::V4(Ipv4Addr::new(9, 9, 9, 9));
+const PRIVATE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 1));
+
+fn url(text: &str) -> HttpUrl {
+    text.parse().expect("the test's own URL")
+}
+
+fn hop(from: &str, status: u16, location: &str) -> Result<Option<Hop>, RedirectFault> {
+    let answer = Answer { status, location: Some(location.as_bytes()), answered_by: PUBLIC };
+    next(&Policy::default(), &url(from), &[], answer)
+}
+
+fn target(from: &str, location: &str) -> Hop {
+    hop(from, 302, location).expect("allowed").expect("a redirect")
+}
+
+#[test]
+fn references_are_resolved() {
+    for (location, expected) in [
+        ("/b", "https://example.org/b"),
+        ("b?q", "https://example.org/x/b?q"),
+        ("//other.test/c", "https://other.test/c"),
+        ("https://other.test:444/#part", "https://other.test:444/"),
+        ("  /trimmed ", "https://example.org/trimmed"),
+        ("/caf\u{e9}", "https://example.org/caf%C3%A9"),
+    ] {
+        assert_eq!(target("https://example.org/x/a", location).url.as_str(), expected);
+    }
+    let latin = Answer { status: 301, location: Some(b"/caf\xe9"), answered_by: PUBLIC };
+    let hop = next(&Policy::default(), &url("http://example.org/"), &[], latin)
+        .expect("allowed")
+        .expect("a redirect");
+    assert_eq!(hop.url.as_str(), "http://example.org/caf%E9");
+}
+
+#[test]
+fn credentials_stay_with_their_origin() {
+    let same = target("https://u:p@example.org/a", "/b");
+    assert!(same.url.credentials().is_some() && !same.other_origin);
+    for elsewhere in ["https://other.test/", "https://example.org:444/", "https://x:y@other.test/"] {
+        let hop = target("https://u:p@example.org/a", elsewhere);
+        assert!(hop.url.credentials().is_none() && hop.other_origin, "{elsewhere}");
+    }
+    // Even to the same origin, what a server writes into a URL is not what the user gave.
+    assert_eq!(target("https://example.org/a", "https://x:y@example.org/b").url.credentials(), None);
+}
+
+#[test]
+fn other_schemes_are_refused() {
+    for location in ["file:///etc/passwd", "ftp://example.org/", "data:,x", "javascript:alert(1)"] {
+        let fault = hop("https://example.org/", 302, location).expect_err(location);
+        assert!(matches!(fault, RedirectFault::Location(UrlError::UnsupportedScheme(_))), "{location}");
+    }
+}
+
+#[test]
+fn nothing_leads_from_https_to_http_unless_allowed() {
+    assert_eq!(hop("https://example.org/", 302, "http://example.org/b"), Err(RedirectFault::Downgrade));
+    assert!(hop("http://example.org/", 302, "https://example.org/b").is_ok());
+    let policy = Policy { allow_downgrade: true, ..Policy::default() };
+    let answer = Answer { status: 302, location: Some(b"http://example.org/b"), answered_by: PUBLIC };
+    assert!(next(&policy, &url("https://example.org/"), &[], answer).is_ok());
+}
+
+#[test]
+fn the_public_internet_does_not_lead_into_private_networks() {
+    let inner =
+        ["127.0.0.1", "2130706433", "10.1.2.3", "169.254.169.254", "[::1]", "[fe80::1]", "[::ffff:10.0.0.1]"];
+    for host in inner {
+        let location = format!("http://{host}/");
+        assert_eq!(hop("http://example.org/", 302, &location), Err(RedirectFault::Private), "{host}");
+        let answer = Answer { status: 302, location: Some(location.as_bytes()), answered_by: PRIVATE };
+        let hop = next(&Policy::default(), &url("http://files.corp/"), &[], answer).expect("from inside");
+        assert!(!hop.expect("a redirect").forbid_private, "{host}");
+    }
+    assert!(target("http://example.org/", "http://rebinding.test/").forbid_private);
+}
+
+#[test]
+fn chains_end() {
+    let answer = Answer { status: 302, location: Some(b"/next"), answered_by: PUBLIC };
+    let earlier: Vec<_> = (0..REDIRECTS_MAX).map(|n| url(&format!("http://example.org/{n}"))).collect();
+    let from = url("http://example.org/now");
+    let policy = Policy::default();
+    assert!(next(&policy, &from, &earlier[1..], answer).is_ok());
+    assert_eq!(next(&policy, &from, &earlier, answer), Err(RedirectFault::TooMany(REDIRECTS_MAX)));
+    let back = Answer { location: Some(b"/3"), ..answer };
+    assert_eq!(next(&policy, &from, &earlier[..5], back), Err(RedirectFault::Loop));
+    assert_eq!(hop("http://example.org/a", 302, "/a#again"), Err(RedirectFault::Loop));
+}
+
+#[test]
+fn statuses_and_locations_that_lead_nowhere() {
+    let nowhere = |status| {
+        next(
+            &Policy::default(),
+            &url("http://example.org/"),
+            &[],
+            Answer { status, location: None, answered_by: PUBLIC },
+        )
+    };
+    assert_eq!(nowhere(200), Ok(None));
+    assert_eq!(nowhere(404), Ok(None));
+    assert_eq!(nowhere(301), Err(RedirectFault::NoLocation(301)));
+    assert_eq!(nowhere(300), Err(RedirectFault::NotFollowed(300)));
+    assert_eq!(nowhere(304), Err(RedirectFault::UnaskedNotModified));
+    assert_eq!(nowhere(305), Err(RedirectFault::NotFollowed(305)));
+    let long = format!("/{}", "a".repeat(LOCATION_BYTES_MAX));
+    assert_eq!(hop("http://example.org/", 302, &long), Err(RedirectFault::LocationTooLong));
+    assert_eq!(hop("http://example.org/", 302, "/a\r\nSet-Cookie: b"), Err(RedirectFault::LocationControls));
+    assert_eq!(hop("http://example.org/", 302, ""), Err(RedirectFault::Location(UrlError::Empty)));
+}
+
+proptest! {
+    #[test]
+    fn no_location_gets_past_the_rules(
+        status in 100u16..1000,
+        location in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..200)),
+    ) {
+        let from = url("https://u:p@example.org/a");
+        let answer = Answer { status, location: location.as_deref(), answered_by: PUBLIC };
+        if let Ok(Some(hop)) = next(&Policy::default(), &from, &[], answer) {
+            prop_assert!(hop.url.as_str().starts_with("https://"));
+            prop_assert!(hop.forbid_private);
+            prop_assert_eq!(hop.url.credentials().is_some(), !hop.other_origin);
+            prop_assert!((300..400).contains(&status));
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `Retry-After` in all its forms.
+
+use std::time::Duration;
+
+use longhaul_http::RETRY_AFTER_MAX;
+use longhaul_http::retry_after::parse;
+use proptest::prelude::*;
+
+/// 1994-11-06T08:49:37Z, the date of the examples in RFC 9110 section 5.6.7.
+const EXAMPLE_UNIX_MS: u64 = 784_111_777_000;
+
+#[test]
+fn seconds_and_three_forms_of_dates() {
+    let ten_seconds_before = EXAMPLE_UNIX_MS - 10_000;
+    for text in [
+        "10",
+        " 10\t",
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994",
+    ] {
+        assert_eq!(parse(text.as_bytes(), ten_seconds_before), Some(Duration::from_secs(10)), "{text}");
+    }
+}
+
+#[test]
+fn the_past_is_no_wait_and_garbage_is_no_answer() {
+    assert_eq!(parse(b"Sun, 06 Nov 1994 08:49:37 GMT", EXAMPLE_UNIX_MS + 1), Some(Duration::ZERO));
+    assert_eq!(parse(b"0", 0), Some(Duration::ZERO));
+    for garbage in ["", "-5", "+5", "1.5", "soon", "10 seconds", "Sun, 99 Nov 1994 08:49:37 GMT", "\u{ff11}"]
+    {
+        assert_eq!(parse(garbage.as_bytes(), 0), None, "{garbage}");
+    }
+}
+
+#[test]
+fn the_absurd_is_cut() {
+    for text in ["99999999999", "99999999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+        assert_eq!(parse(text.as_bytes(), 0), Some(RETRY_AFTER_MAX), "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn anything_at_all_is_bounded(value: Vec<u8>, now_unix_ms: u64) {
+        prop_assert!(parse(&value, now_unix_ms).is_none_or(|wait| wait <= RETRY_AFTER_MAX));
+    }
+
+    #[test]
+    fn any_text_is_bounded(value in "[A-Za-z0-9:, -]{0,40}", now_unix_ms: u64) {
+        prop_assert!(parse(value.as_bytes(), now_unix_ms).is_none_or(|wait| wait <= RETRY_AFTER_MAX));
+    }
+}
