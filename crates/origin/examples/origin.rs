@@ -1,5 +1,4 @@
-//! The origin as a program, for scripts: it serves until its standard input ends, and then prints what it has
-//! seen.
+//! The origin as a program, for scripts: it serves until its standard input ends and prints what it has seen.
 //!
 //! ```text
 //! origin --listen tcp://127.0.0.1:0 [--listen ...] [--seed N] [--mix none|rehearsal] [--latency-ms N]
@@ -12,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Display;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -31,11 +30,8 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .and_then(|runtime| runtime.block_on(serve(plan)))
-    {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime.and_then(|runtime| runtime.block_on(serve(plan))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("origin: {error}");
@@ -62,7 +58,7 @@ async fn serve(plan: Plan) -> io::Result<()> {
     let (ended, end) = oneshot::channel();
     thread::spawn(move || {
         // Whatever becomes of the input, it has ended.
-        let _ = io::copy(&mut io::stdin().lock().by_ref(), &mut io::sink());
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         let _ = ended.send(());
     });
     // The thread sends, or it is gone: the end in both cases.

@@ -1,5 +1,6 @@
-//! The right answer to a request, as a value: what a host without faults would send (RFC 9110 sections 13 to
-//! 15).
+//! The right answer to a request, as a value: what a host without faults would send.
+//!
+//! Conditions, ranges and statuses are those of RFC 9110 sections 13 to 15.
 
 use std::fmt::{self, Display};
 use std::io::Write;

@@ -58,8 +58,7 @@ impl Answer {
 }
 
 impl Delivery<'_> {
-    /// Sends what the fault lets through. The error is that of a connection on which nothing more can be
-    /// sent.
+    /// Sends what the fault lets through. After an error nothing more can be sent on the connection.
     pub(crate) async fn run(mut self) -> io::Result<After> {
         let len = self.answer.body.len();
         match self.fault {
@@ -95,8 +94,7 @@ impl Delivery<'_> {
     }
 
     async fn send_right(mut self, len: u64) -> io::Result<After> {
-        // The last piece and the end of its coding go out in one write, which for a small file is the only
-        // one.
+        // The last piece goes out with the end of its coding: a small file is one write in all.
         let last_piece = len.saturating_sub(1) / PIECE_BYTES * PIECE_BYTES;
         if last_piece > 0 {
             self.send_pieces(last_piece).await?;
@@ -137,6 +135,7 @@ impl Delivery<'_> {
             self.write(len..len).await?;
             self.tally.complete();
         }
+        // Whole or not: a next request may have been thrown away while the peer was held.
         Ok(After::Fin)
     }
 

@@ -20,8 +20,7 @@ pub(crate) enum About {
     Memory,
 }
 
-/// A number that is a pure function of `seed`, the decision, `path` and `turn`, evenly spread over all of
-/// `u64`.
+/// A pure function of `seed`, the decision, `path` and `turn`, evenly spread over all of `u64`.
 pub(crate) fn draw(seed: u64, about: About, path: &str, turn: u64) -> u64 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&seed.to_le_bytes());

@@ -15,8 +15,7 @@ pub enum FaultKind {
     FinInBody,
     /// No byte of an answer comes; after [`Options::stall`](crate::Options::stall) the connection is closed.
     StallBeforeHead,
-    /// The body stops in the middle; after [`Options::stall`](crate::Options::stall) the connection is
-    /// closed.
+    /// The body stops in the middle, and after [`Options::stall`](crate::Options::stall) comes a close.
     StallInBody,
     /// The body comes at one byte a second, for at most [`Options::stall`](crate::Options::stall); then the
     /// connection is closed.

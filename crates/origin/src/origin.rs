@@ -13,8 +13,7 @@ use crate::connection;
 use crate::stats::{PathKey, Tally};
 use crate::{FaultMix, Site, Stats, Target};
 
-/// How long a listener rests after a failed accept: the usual cause, too many open files, does not go away at
-/// once.
+/// How long a listener rests after a failed accept: the usual cause, too many open files, takes time to go.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 /// The last millisecond that a `Date` can name: the end of the year 9999.
@@ -116,8 +115,7 @@ impl Origin {
         self.0.tally.stats()
     }
 
-    /// How many requests there were for a path. A `?size=N` makes it another path, the rest of a query does
-    /// not.
+    /// How many requests there were for a path. A `?size=N` makes it another path, the rest of a query not.
     pub fn requests_of(&self, path: &str) -> u64 {
         self.0.tally.requests_of(PathKey::of(&Target::parse(path)))
     }
@@ -128,8 +126,7 @@ impl Origin {
     }
 }
 
-/// A listener at work. Dropping it ends the listener and its connections soon; [`stop`](Self::stop) waits for
-/// it.
+/// A listener at work. Dropping it ends it and its connections soon; [`stop`](Self::stop) waits for the end.
 #[derive(Debug)]
 pub struct Running {
     endpoint: Endpoint,

@@ -118,8 +118,7 @@ impl Request {
     }
 }
 
-/// Strips scheme and authority off the absolute form, which every server must accept (RFC 9112 section
-/// 3.2.2).
+/// Strips scheme and authority off the absolute form, which must be accepted (RFC 9112 section 3.2.2).
 fn origin_form(target: &str) -> Option<&str> {
     if target.starts_with('/') {
         return Some(target);

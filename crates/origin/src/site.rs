@@ -48,8 +48,7 @@ pub struct Site {
     changes: RwLock<Changes>,
 }
 
-/// What was changed after the start. It grows only by calls of the program that owns the site, never by
-/// requests.
+/// What was changed after the start. It grows by calls of the site's owner only, never by requests.
 #[derive(Debug, Default)]
 struct Changes {
     generation: u16,

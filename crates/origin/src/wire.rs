@@ -1,5 +1,5 @@
-//! One connection as the origin uses it: heads come in, bytes go out, and there are three ways to part. Every
-//! wait ends.
+//! One connection as the origin uses it: heads come in, bytes go out, and it can end with FIN or with RST.
+//! Every wait ends.
 
 use std::io;
 use std::time::Duration;
@@ -99,8 +99,8 @@ impl Wire {
         Deadline::after(self.write_time).bound(write).await?
     }
 
-    /// Sends nothing for so long, or until the peer has ended its side. What it sends meanwhile is thrown
-    /// away.
+    /// Sends nothing for so long, or until the peer has ended its side.
+    /// What it sends meanwhile is thrown away.
     pub(crate) async fn hold(&mut self, time: Duration) -> Peer {
         let deadline = Deadline::after(time);
         let mut discarded = 0;

@@ -4,8 +4,8 @@ mod common;
 
 use std::time::Duration;
 
-use common::{End, World};
-use longhaul_origin::{FaultMix, Options};
+use common::{Client, End, World};
+use longhaul_origin::{FaultKind, FaultMix, Options};
 use longhaul_socket::clock;
 
 #[tokio::test(start_paused = true)]
@@ -234,6 +234,20 @@ async fn bytes_served_twice_are_counted_per_content() {
     world.get("/a", "").await;
     assert_eq!(world.running.stats().bytes_served_twice, 50, "other content is served for the first time");
     assert_eq!(world.running.origin().requests_of("/a?chunked"), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_listeners_are_one_host() {
+    let world = World::new(FaultMix::none().on("/a", 2..=2, FaultKind::Status503));
+    let endpoint = "tcp://10.0.0.1:8080".parse().expect("an endpoint");
+    let second = world.running.origin().listen(&*world.network, endpoint).expect("a free endpoint");
+    assert_eq!(world.get("/a", "").await.0.status, 200);
+    let mut client = Client::connect(&*world.network, second.endpoint()).await;
+    client.get("/a", "").await;
+    assert_eq!(client.head().await.expect("a head").status, 503);
+    second.stop().await;
+    assert_eq!(world.get("/a", "").await.0.status, 200);
+    assert_eq!(world.running.stats().requests, 3);
 }
 
 #[tokio::test(start_paused = true)]
