@@ -9,8 +9,7 @@ use tokio::time::Instant;
 
 use crate::body::Body;
 use crate::connection::{Connection, Exchange, Failure, Scratch, Trace};
-use crate::fault::Error;
-use crate::fault::ProtocolFaultKind;
+use crate::fault::{Error, ProtocolFaultKind};
 use crate::head::Head;
 use crate::limits::Limits;
 use crate::origin::Origin;
@@ -95,7 +94,8 @@ impl Client {
                 outcome => return outcome.map_err(|failure| failure.error),
             }
         }
-        let connection = self.connect(request, started, ends).await?;
+        // Boxed: the future of connecting is ten times the size of all the rest, and rarely needed.
+        let connection = Box::pin(self.connect(request, started, ends)).await?;
         self.exchange(connection, request, started, ends).await.map_err(|failure| failure.error)
     }
 

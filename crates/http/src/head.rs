@@ -77,12 +77,15 @@ impl Head {
         Validator::of(&self.headers)
     }
 
-    /// The part of the whole this response brings. `Some(None)` stands for a field that is there and invalid or repeated.
-    #[expect(clippy::option_option, reason = "absent and invalid lead to different faults")]
-    pub fn content_range(&self) -> Option<Option<ContentRange>> {
+    /// The part of the whole this response brings, where it says so.
+    ///
+    /// # Errors
+    /// [`ProtocolFaultKind::BadContentRange`] where the field is invalid or repeated.
+    pub fn content_range(&self) -> Result<Option<ContentRange>, ProtocolFaultKind> {
         let mut values = self.headers.get_all(CONTENT_RANGE).iter();
-        let first = values.next()?;
-        Some(if values.next().is_some() { None } else { ContentRange::parse(first.as_bytes()) })
+        let Some(value) = values.next() else { return Ok(None) };
+        let range = ContentRange::parse(value.as_bytes()).filter(|_| values.next().is_none());
+        range.map(Some).ok_or(ProtocolFaultKind::BadContentRange)
     }
 
     /// How long `Retry-After` asks to wait, seen from `now_unix_ms`.

@@ -73,8 +73,8 @@ pub fn refuse_unasked(head: &Head) -> Option<ProtocolFaultKind> {
 
 fn plan_partial(partial: &Partial, asked: &RangeRequest, head: &Head) -> Plan {
     let (first, last, total) = match head.content_range() {
-        Some(Some(ContentRange::Part { first, last, total })) => (first, last, total),
-        None if head.is_multipart_ranges() => return Plan::Refuse(ProtocolFaultKind::UnaskedMultipart),
+        Ok(Some(ContentRange::Part { first, last, total })) => (first, last, total),
+        Ok(None) if head.is_multipart_ranges() => return Plan::Refuse(ProtocolFaultKind::UnaskedMultipart),
         _ => return Plan::Refuse(ProtocolFaultKind::BadContentRange),
     };
     let body_bytes = last - first + 1;
@@ -91,7 +91,7 @@ fn plan_partial(partial: &Partial, asked: &RangeRequest, head: &Head) -> Plan {
 }
 
 fn plan_unsatisfied(partial: &Partial, head: &Head) -> Plan {
-    let Some(Some(ContentRange::Unsatisfied { total })) = head.content_range() else {
+    let Ok(Some(ContentRange::Unsatisfied { total })) = head.content_range() else {
         return Plan::Restart;
     };
     let total_is_ours = total == partial.have && partial.total.is_none_or(|ours| ours == total);

@@ -4,7 +4,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 /// What an absurdly long wait is cut to, so that adding it to any clock cannot overflow: a hundred years.
-pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// How long the value of a `Retry-After` asks to wait, seen from `now_unix_ms`.
 ///

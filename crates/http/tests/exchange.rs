@@ -10,7 +10,7 @@ use longhaul_http::{
     ProtocolFaultKind, RangeRequest, Request, Timeouts,
 };
 use longhaul_socket::memory::MemoryNetwork;
-use longhaul_socket::{Connector, FaultKind, Network, Phase, TlsOptions, clock};
+use longhaul_socket::{Connector, FaultKind, Phase, TlsOptions, clock};
 use support::{PEER, Scene, Script, local, read_all, url};
 use tokio::time::sleep;
 
@@ -229,7 +229,7 @@ async fn a_slow_reader_does_not_make_its_peer_slow() {
         let scene = Scene::new(vec![Script::parse(script)]);
         let mut response = scene.get().await.expect("a head");
         while response.body.chunk().await.expect("no error, however slow we are").is_some() {
-            sleep(Duration::from_secs(60)).await;
+            sleep(Duration::from_mins(1)).await;
         }
         assert_eq!(response.body.received(), 200_000);
     })
@@ -304,6 +304,34 @@ async fn errors_say_where_when_and_what_on_one_level() {
         assert_eq!(error.protocol_fault_kind(), Some(ProtocolFaultKind::NotHttp));
         assert_eq!(error.to_string(), "head from tcp://10.0.0.1:80: the answer is not HTTP after 2000 ms");
         assert!(std::error::Error::source(&error).is_some());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_never_reads_is_given_up() {
+    local(async {
+        let scene = Scene::new(vec![Script::default()]);
+        let large = HeaderValue::from_str(&"x".repeat(1 << 20)).expect("a long value");
+        let request = Request::get(url("/")).with_header(HeaderName::from_static("x-large"), large);
+        let started = clock::now();
+        let error = scene.client.send(&request).await.err().expect("no room for the request");
+        assert_eq!((error.phase(), error.fault_kind()), (Phase::Send, Some(FaultKind::TimedOut)));
+        assert_eq!(started.elapsed(), Timeouts::default().send);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_nothing_is_discarded_with_its_connection() {
+    local(async {
+        let premature =
+            Script::parse("send \"HTTP/1.1 200 OK\\r\\nContent-Length: 5\\r\\n\\r\\nwrong\"\nrequest");
+        let scene = Scene::new(vec![premature]);
+        scene.network.latency(Duration::from_millis(10));
+        let error = scene.get().await.err().expect("nothing had been asked");
+        assert_eq!(error.protocol_fault_kind(), Some(ProtocolFaultKind::UnaskedBytes));
+        assert_eq!(scene.idle(), 0);
     })
     .await;
 }

@@ -13,7 +13,7 @@ use longhaul_socket::memory::MemoryNetwork;
 use longhaul_socket::{Connector, Endpoint, Network, Protocol, TlsOptions, Transport};
 use tokio::io::AsyncReadExt;
 
-pub(crate) use script::{Script, Step};
+pub(crate) use script::Script;
 
 pub(crate) const PEER: Endpoint = Endpoint::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), Protocol::Tcp, 80);
 
