@@ -11,7 +11,7 @@ use longhaul_socket::{Deadline, FaultKind, Phase, clock};
 
 use crate::connection::{Connection, Trace, body_error};
 use crate::fault::Error;
-use crate::head::Framing;
+use crate::head::{Framing, Head};
 use crate::limits::DRAIN_TIME_MAX;
 use crate::pool::Pool;
 use crate::watch::Watch;
@@ -53,30 +53,28 @@ enum State {
 }
 
 impl Body {
-    #[expect(clippy::too_many_arguments, reason = "the parts of one exchange, put together in one place")]
     pub(crate) fn new(
+        head: &Head,
         incoming: Incoming,
         connection: Connection,
         pool: Rc<Pool>,
         trace: Trace,
-        framing: Framing,
-        keep_connection: bool,
-        drain_bytes_max: u64,
         watch: Watch,
+        drain_bytes_max: u64,
     ) -> Self {
         let mut body = Self {
             incoming,
             connection: Some(connection),
             pool,
             trace,
-            framing,
-            keep_connection,
+            framing: head.framing,
+            keep_connection: head.leaves_connection_clean(),
             drain_bytes_max,
             received: 0,
             watch,
             state: State::Reading,
         };
-        if matches!(framing, Framing::Empty | Framing::Length(0)) {
+        if matches!(head.framing, Framing::Empty | Framing::Length(0)) {
             body.complete();
         }
         body

@@ -164,19 +164,9 @@ impl Client {
         }
         let head = Head::new(status, parts.headers, trace.endpoint, request.method())
             .map_err(|kind| trace.protocol_error(Phase::Head, kind))?;
-        let keep_connection = head.leaves_connection_clean();
         let watch = Watch::new(timeouts, ends);
-        let pool = Rc::clone(pool);
-        let body = Body::new(
-            incoming,
-            connection,
-            pool,
-            trace,
-            head.framing,
-            keep_connection,
-            limits.drain_bytes_max,
-            watch,
-        );
+        let body =
+            Body::new(&head, incoming, connection, Rc::clone(pool), trace, watch, limits.drain_bytes_max);
         Ok(Response { head, body })
     }
 }
