@@ -9,6 +9,35 @@
 //! Absent on purpose: which URL is next, when to try again, following redirects, files. This room makes one exchange and tells what
 //! became of it.
 //!
+//! ```
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//!
+//! use longhaul_http::{Client, ClientOptions, Completion, Limits, Request, Timeouts};
+//! use longhaul_socket::memory::MemoryNetwork;
+//! use longhaul_socket::{Connector, Network, TlsOptions};
+//! use tokio::io::AsyncWriteExt;
+//!
+//! let network = MemoryNetwork::new();
+//! let listener = network.listen("tcp://10.0.0.1:80".parse()?)?;
+//! tokio::spawn(async move {
+//!     let (mut peer, _) = listener.accept().await?;
+//!     peer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").await
+//! });
+//!
+//! let connector = Arc::new(Connector::new(Arc::new(network), TlsOptions::default()));
+//! let client = Client::new(connector, Limits::default(), Timeouts::default(), ClientOptions::default());
+//! let mut response = client.send(&Request::get("http://10.0.0.1/hello".parse()?)).await?;
+//! assert_eq!(response.head.status, 200);
+//! while let Some(bytes) = response.body.chunk().await? {
+//!     assert_eq!(bytes, "hello");
+//! }
+//! assert_eq!(response.body.completion(), Some(Completion::Length));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! A client belongs to one thread, and an exchange is driven by the future that waits for it: there are no tasks and no locks here.
 
 mod body;
@@ -39,6 +68,7 @@ pub use head::{Framing, Head};
 pub use http::{HeaderMap, HeaderName, HeaderValue};
 pub use limits::*;
 pub use origin::{Origin, Scheme};
+pub use range::{Partial, Plan};
 pub use redirect::is_private;
 pub use request::{Method, RangeRequest, Request};
 pub use retry_after::RETRY_AFTER_MAX;

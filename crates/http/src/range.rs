@@ -27,6 +27,9 @@ pub enum Plan {
     Append {
         /// Offset of the body's first byte: what was there already.
         from: u64,
+        /// How many bytes the body has to bring, no more and no fewer. The whole may be longer still: a server may send less than the
+        /// rest that was asked for.
+        body_bytes: u64,
         /// Length of the whole, where it is known.
         total: Option<u64>,
     },
@@ -87,7 +90,7 @@ fn plan_partial(partial: &Partial, asked: &RangeRequest, head: &Head) -> Plan {
     if changed || totals_differ || unsafe_to_join || asked.from != partial.have {
         return Plan::Restart;
     }
-    Plan::Append { from: first, total: total.or(partial.total) }
+    Plan::Append { from: first, body_bytes, total: total.or(partial.total) }
 }
 
 fn plan_unsatisfied(partial: &Partial, head: &Head) -> Plan {

@@ -53,10 +53,12 @@ fn only_strong_validators_ask_for_a_rest() {
 fn a_rest_is_appended_where_everything_agrees() {
     let ours = partial(&[("etag", "\"a\"")]);
     let range = ("content-range", "bytes 100-999/1000");
-    let append = Plan::Append { from: 100, total: Some(1_000) };
+    let append = Plan::Append { from: 100, body_bytes: 900, total: Some(1_000) };
     assert_eq!(plan_for(&ours, 206, &[range, ("etag", "\"a\""), ("content-length", "900")]), append);
     assert_eq!(plan_for(&ours, 206, &[range]), append);
     assert_eq!(plan_for(&ours, 206, &[("content-range", "bytes 100-999/*")]), append);
+    let less = Plan::Append { from: 100, body_bytes: 1, total: Some(1_000) };
+    assert_eq!(plan_for(&ours, 206, &[("content-range", "bytes 100-100/1000")]), less);
 }
 
 #[test]
