@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::eyeballs::{Lost, interleave, race};
 use crate::tls::Tls;
 use crate::{
-    ConnectTimeouts, Deadline, Endpoint, Fault, FaultKind, Host, Network, Phase, Protocol, Resolver, Stream, Target,
-    TlsOptions, Transport, clock, is_public,
+    ConnectTimeouts, Deadline, Endpoint, Fault, FaultKind, Host, Network, Phase, Protocol, Resolver, Stream,
+    Target, TlsOptions, Transport, clock, is_public,
 };
 
 /// Connects to targets, each step within its deadline. Clones share the cache of names and the TLS sessions; they may

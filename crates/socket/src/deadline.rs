@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::clock;
 
 /// "No limit", for practical purposes: durations that overflow the clock are cut to about thirty years.
-const FAR_AWAY: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+const FAR_AWAY: Duration = Duration::from_hours(30 * 365 * 24);
 
 /// The instant at which a wait ends, whatever it waits for.
 ///

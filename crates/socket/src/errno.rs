@@ -19,7 +19,7 @@ pub enum Platform {
     Linux,
     /// macOS and its relatives.
     Apple,
-    /// FreeBSD, OpenBSD, NetBSD, DragonFly.
+    /// FreeBSD, OpenBSD, NetBSD, `DragonFly`.
     Bsd,
     /// Windows: Winsock from 10000 on, and the system's own numbers below.
     Windows,

@@ -74,7 +74,7 @@ fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 
-/// Whether inet_aton(3) would read the label as a part of an address: decimal, octal or hexadecimal.
+/// Whether `inet_aton(3)` would read the label as a part of an address: decimal, octal or hexadecimal.
 fn is_number(label: &str) -> bool {
     let hexadecimal = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
     match hexadecimal {

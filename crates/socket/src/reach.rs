@@ -26,7 +26,9 @@ pub fn is_public(ip: IpAddr) -> bool {
 fn is_public_v4(ip: Ipv4Addr) -> bool {
     let special = match ip.octets() {
         // This network; carrier-grade NAT (RFC 6598); IETF assignments; 6to4 relays; benchmarks; reserved.
-        [0 | 240.., ..] | [100, 64..=127, ..] | [192, 0, 0, _] | [192, 88, 99, _] | [198, 18 | 19, ..] => true,
+        [0 | 240.., ..] | [100, 64..=127, ..] | [192, 0, 0, _] | [192, 88, 99, _] | [198, 18 | 19, ..] => {
+            true
+        }
         _ => ip.is_private() || ip.is_loopback() || ip.is_link_local(),
     };
     !(special || ip.is_multicast() || ip.is_documentation())
@@ -35,11 +37,12 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
 fn is_public_v6(ip: Ipv6Addr) -> bool {
     match ip.segments() {
         // Mapped (RFC 4291 section 2.5.5.2) and NAT64 (RFC 6052 section 2.1): the last 32 bits.
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => is_public_v4(v4_of(high, low)),
         // 6to4 (RFC 3056): the 32 bits after the prefix.
-        [0x2002, high, low, ..] => is_public_v4(v4_of(high, low)),
+        [0, 0, 0, 0, 0, 0xffff, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => is_public_v4(v4_of(high, low)),
         // IETF assignments with Teredo (RFC 2928), and the two prefixes for documentation (RFC 3849, RFC 9637).
-        [0x2001, 0..=0x01ff, ..] | [0x2001, 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] => false,
+        [0x2001, 0..=0x01ff | 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] => false,
         // Global unicast is 2000::/3 and nothing else (RFC 4291 section 2.4, IANA).
         [first, ..] => first & 0xe000 == 0x2000,
     }

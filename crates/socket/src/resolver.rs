@@ -19,7 +19,7 @@ const ADDRESSES_MAX: usize = 16;
 const NAMES_MAX: usize = 4096;
 /// Long enough for a burst of connections to one host; short enough to follow a host that moves. How long the answer
 /// itself may be kept is for the source of the answers to know, and the system's resolver does.
-const POSITIVE_TIME_TO_LIVE: Duration = Duration::from_secs(60);
+const POSITIVE_TIME_TO_LIVE: Duration = Duration::from_mins(1);
 /// Long enough for the other rows of the host; short enough for the retry of a failure that passes.
 const NEGATIVE_TIME_TO_LIVE: Duration = Duration::from_secs(2);
 
@@ -58,7 +58,7 @@ impl Resolver {
         Self { network, cache: Arc::default() }
     }
 
-    /// The addresses of `name`, at least one and at most 16. Cancel safe.
+    /// The addresses of `name`, at least one and at most 16, each once. Cancel safe.
     ///
     /// # Errors
     /// In phase `Resolve`: `NameNotFound`, `NameServerFailed`, `TimedOut`, or a local kind.
@@ -68,7 +68,9 @@ impl Resolver {
         let outcome = deadline.bound(self.answer(name, &slot)).await;
         let fault = match outcome {
             Ok(Ok(addresses)) => return Ok(addresses),
-            Ok(Err(error)) => Fault::new(Phase::Resolve, kind_of_lookup(&error), start.elapsed()).because(error),
+            Ok(Err(error)) => {
+                Fault::new(Phase::Resolve, kind_of_lookup(&error), start.elapsed()).because(error)
+            }
             Err(_passed) => Fault::new(Phase::Resolve, FaultKind::TimedOut, start.elapsed()),
         };
         Err(fault.of(Host::Name(name.clone())))
@@ -87,7 +89,7 @@ impl Resolver {
         }
         let outcome = match self.network.lookup(name).await {
             Ok(addresses) if addresses.is_empty() => Err(LookupError::NotFound),
-            Ok(addresses) => Ok(addresses.into_iter().take(ADDRESSES_MAX).collect()),
+            Ok(addresses) => Ok(usable(&addresses)),
             Err(error) => Err(error),
         };
         let time_to_live = if outcome.is_ok() { POSITIVE_TIME_TO_LIVE } else { NEGATIVE_TIME_TO_LIVE };
@@ -99,6 +101,20 @@ impl Resolver {
         // The cache is whole between any two statements: a panic elsewhere leaves nothing half done.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The first few addresses, each once.
+fn usable(addresses: &[IpAddr]) -> Arc<[IpAddr]> {
+    let mut usable = Vec::with_capacity(ADDRESSES_MAX);
+    for ip in addresses {
+        if usable.len() == ADDRESSES_MAX {
+            break;
+        }
+        if !usable.contains(ip) {
+            usable.push(*ip);
+        }
+    }
+    usable.into()
 }
 
 fn kind_of_lookup(error: &LookupError) -> FaultKind {

@@ -127,7 +127,10 @@ impl Stream {
 
 impl std::fmt::Debug for Stream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stream").field("remote", &self.remote()).field("tls", &self.tls()).finish_non_exhaustive()
+        f.debug_struct("Stream")
+            .field("remote", &self.remote())
+            .field("tls", &self.tls())
+            .finish_non_exhaustive()
     }
 }
 

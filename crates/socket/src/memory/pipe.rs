@@ -37,10 +37,16 @@ struct State {
     segments: VecDeque<(Instant, Bytes)>,
     held_bytes: usize,
     ending: Option<(Instant, Ending)>,
-    /// The reading end is gone: what is written now is answered with RST.
-    abandoned: bool,
+    /// Set once the reading end is gone: what is written then goes nowhere.
+    abandoned: Option<Abandoned>,
     reader: Option<Waker>,
     writer: Option<Waker>,
+}
+
+#[derive(Clone, Copy)]
+struct Abandoned {
+    /// When the writer hears of it. Where the reader went in order that takes a write, which is answered with RST.
+    known_from: Option<Instant>,
 }
 
 /// What a reader finds.
@@ -89,12 +95,17 @@ impl Pipe {
 
     /// Takes as many of `bytes` as there is room for.
     pub(super) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let now = clock::now();
         let mut state = self.state();
-        match state.ending {
-            _ if state.abandoned => return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
-            Some((_, Ending::Reset)) => return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
-            Some((_, Ending::Fin)) => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-            None => {}
+        if state.ending.is_some() {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if let Some(Abandoned { known_from }) = &mut state.abandoned {
+            if known_from.is_some_and(|known_from| known_from <= now) {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
+            known_from.get_or_insert(now + self.latency * 2);
+            return Poll::Ready(Ok(bytes.len()));
         }
         let room = PIPE_BYTES_MAX - state.held_bytes;
         let taken = room.min(bytes.len());
@@ -104,8 +115,7 @@ impl Pipe {
         }
         if taken > 0 {
             state.held_bytes += taken;
-            let arrives = clock::now() + self.latency;
-            state.segments.push_back((arrives, Bytes::copy_from_slice(&bytes[..taken])));
+            state.segments.push_back((now + self.latency, Bytes::copy_from_slice(&bytes[..taken])));
             if let Some(reader) = state.reader.take() {
                 reader.wake();
             }
@@ -154,15 +164,17 @@ impl Pipe {
         state.wake_both();
     }
 
-    /// The reading end goes. Says whether it left anything unread.
-    pub(super) fn abandon(&self) -> bool {
+    /// The reading end goes, if it is still there: with RST if `reset` or if it leaves something unread, as RFC 1122
+    /// section 4.2.2.13 asks. Says which of the two it was.
+    pub(super) fn abandon(&self, reset: bool) -> Ending {
         let mut state = self.state();
-        state.abandoned = true;
-        let unread = !state.segments.is_empty();
+        let ending = if reset || !state.segments.is_empty() { Ending::Reset } else { Ending::Fin };
+        let known_from = (ending == Ending::Reset).then(|| clock::now() + self.latency);
+        state.abandoned.get_or_insert(Abandoned { known_from });
         state.segments.clear();
         state.held_bytes = 0;
         state.wake_both();
-        unread
+        ending
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

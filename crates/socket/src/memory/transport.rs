@@ -13,7 +13,7 @@ use super::pipe::{Ending, Pipe};
 use super::script::Script;
 use crate::{Endpoint, Transport};
 
-/// Dropping it closes as Linux does: with FIN, or with RST when something was left unread (RFC 1122 section 4.2.2.13).
+/// Dropping it closes as Linux does: with FIN, or with RST when something was left unread.
 pub(super) struct MemoryTransport {
     local: Endpoint,
     remote: Endpoint,
@@ -24,16 +24,16 @@ pub(super) struct MemoryTransport {
 
 impl MemoryTransport {
     /// The two ends of a connection: that of the client at `local`, and that of the server at `remote`.
-    pub(super) fn pair(local: Endpoint, remote: Endpoint, latency: Duration, script: &Script) -> (Self, Self) {
+    pub(super) fn pair(
+        local: Endpoint,
+        remote: Endpoint,
+        latency: Duration,
+        script: &Script,
+    ) -> (Self, Self) {
         let up = Arc::new(Pipe::new(latency, script.clone()));
         let down = Arc::new(Pipe::new(latency, script.clone()));
-        let client = Self {
-            local,
-            remote,
-            incoming: Arc::clone(&down),
-            outgoing: Arc::clone(&up),
-            arrival: None,
-        };
+        let client =
+            Self { local, remote, incoming: Arc::clone(&down), outgoing: Arc::clone(&up), arrival: None };
         let server = Self { local: remote, remote: local, incoming: up, outgoing: down, arrival: None };
         (client, server)
     }
@@ -49,14 +49,13 @@ impl Transport for MemoryTransport {
     }
 
     fn reset(self: Box<Self>) {
-        self.outgoing.end(Ending::Reset);
+        self.outgoing.end(self.incoming.abandon(true));
     }
 }
 
 impl Drop for MemoryTransport {
     fn drop(&mut self) {
-        let unread = self.incoming.abandon();
-        self.outgoing.end(if unread { Ending::Reset } else { Ending::Fin });
+        self.outgoing.end(self.incoming.abandon(false));
     }
 }
 

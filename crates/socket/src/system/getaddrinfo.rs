@@ -17,7 +17,7 @@ use crate::{FaultKind, HostName, LookupError, Platform, kind_of_number};
 const THREADS: usize = 4;
 /// Calls that wait for a thread; beyond that, the resolver of the system is as good as silent.
 const QUEUE_MAX: usize = 64;
-/// What the C libraries say for EAI_NONAME and EAI_NODATA. The standard library keeps the text and drops the number;
+/// What the C libraries say for `EAI_NONAME` and `EAI_NODATA`. The standard library keeps the text and drops the number;
 /// the text is that of the C locale, since nothing here sets another.
 const NOT_FOUND_TEXTS: [&str; 5] = [
     "name or service not known",
@@ -80,13 +80,8 @@ fn serve(queue: &Mutex<Receiver<Job>>) {
 
 fn call(name: &HostName) -> Result<Vec<IpAddr>, LookupError> {
     let addresses = (name.as_str(), 0).to_socket_addrs().map_err(classify)?;
-    let mut unique: Vec<IpAddr> = Vec::new();
-    for ip in addresses.map(|address| address.ip()) {
-        if !unique.contains(&ip) {
-            unique.push(ip);
-        }
-    }
-    if unique.is_empty() { Err(LookupError::NotFound) } else { Ok(unique) }
+    let addresses: Vec<IpAddr> = addresses.map(|address| address.ip()).collect();
+    if addresses.is_empty() { Err(LookupError::NotFound) } else { Ok(addresses) }
 }
 
 fn classify(error: io::Error) -> LookupError {

@@ -18,11 +18,14 @@ pub(crate) fn kind_of_tls(error: &Error) -> FaultKind {
 fn certificate_fault(error: &CertificateError) -> CertificateFault {
     match error {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => CertificateFault::Expired,
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => CertificateFault::NotYetValid,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            CertificateFault::NotYetValid
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             CertificateFault::WrongHost
         }
-        CertificateError::UnknownIssuer => CertificateFault::UnknownIssuer,
+        // A bad signature is that of somebody who bears the name of an issuer we trust and has another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => CertificateFault::UnknownIssuer,
         CertificateError::Revoked => CertificateFault::Revoked,
         _ => CertificateFault::Other,
     }

@@ -64,7 +64,8 @@ impl Tls {
     async fn config(&self, host: &Host) -> Result<Arc<ClientConfig>, Box<dyn Error + Send + Sync>> {
         let provider = Arc::new(ring::default_provider());
         let config = if self.options.is_insecure_for(host) {
-            let careless = async || config_with(Arc::new(Careless(Arc::clone(&provider))), Arc::clone(&provider));
+            let careless =
+                async || config_with(Arc::new(Careless(Arc::clone(&provider))), Arc::clone(&provider));
             self.careless.get_or_try_init(careless).await?
         } else {
             let careful = async || -> Result<_, Box<dyn Error + Send + Sync>> {

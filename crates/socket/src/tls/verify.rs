@@ -8,7 +8,7 @@ use rustls::client::verify_server_name;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
 
 use super::roots::NoRoots;
 
@@ -16,7 +16,8 @@ use super::roots::NoRoots;
 ///
 /// Web PKI refuses the certificate of an authority as that of a server. But the certificate that `openssl req -x509`
 /// makes, the usual one of a server at home or in a test, is both; who puts it among the roots trusts this very
-/// certificate. So where the certificate is a root itself, its name and dates decide.
+/// certificate. So where the certificate is a root itself, its name and dates decide; and where it is not, the fault is
+/// that nobody we trust has issued it.
 #[derive(Debug)]
 pub(super) struct Careful {
     web_pki: Arc<WebPkiServerVerifier>,
@@ -49,11 +50,11 @@ impl ServerCertVerifier for Careful {
         let verdict =
             self.web_pki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verdict {
-            // The refusal of an authority has no name of its own. It comes after the check of the dates, and before
-            // that of the name; tests hold both.
-            Err(Error::InvalidCertificate(CertificateError::Other(_)))
-                if self.roots.iter().any(|root| root == end_entity) =>
-            {
+            Err(error) if refuses_authority(&error) => {
+                // The dates are checked before this refusal, the name after it; tests hold both.
+                if !self.roots.contains(end_entity) {
+                    return Err(CertificateError::UnknownIssuer.into());
+                }
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -82,6 +83,12 @@ impl ServerCertVerifier for Careful {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.web_pki.supported_verify_schemes()
     }
+}
+
+/// Whether the certificate was refused for being that of an authority. rustls has no name of its own for that.
+fn refuses_authority(error: &Error) -> bool {
+    let Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) = error else { return false };
+    matches!(inner.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
 /// Accepts any certificate, from the hosts for which that was asked. The peer must still hold its key.

@@ -1,0 +1,155 @@
+//! Happy eyeballs: which address is tried when, who wins, and what a total failure tells.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use longhaul_socket::memory::MemoryNetwork;
+use longhaul_socket::{
+    ConnectTimeouts, Connector, Endpoint, Fault, FaultKind, Listener, Network, Phase, Stream, Target,
+    TlsOptions, clock,
+};
+use tokio::io::AsyncReadExt;
+
+const PORT: u16 = 80;
+
+struct Net {
+    network: MemoryNetwork,
+    connector: Connector,
+    listeners: Vec<Box<dyn Listener>>,
+}
+
+impl Net {
+    fn new(addresses: &[&str]) -> Self {
+        let network = MemoryNetwork::new();
+        network.name("a.test", addresses.iter().map(|ip| ip.parse().unwrap()));
+        let connector = Connector::new(Arc::new(network.clone()), TlsOptions::empty());
+        Self { network, connector, listeners: Vec::new() }
+    }
+
+    fn listening(mut self, ip: &str) -> Self {
+        self.listeners.push(self.network.listen(at(ip)).unwrap());
+        self
+    }
+
+    fn silent(self, ip: &str) -> Self {
+        self.network.silence(at(ip));
+        self
+    }
+
+    async fn connect(&self) -> Result<Stream, Fault> {
+        let target = Target::new("a.test".parse().unwrap(), PORT);
+        self.connector.connect(&target, &ConnectTimeouts::default()).await
+    }
+
+    async fn connect_in(&self) -> (Endpoint, Duration) {
+        let start = clock::now();
+        (self.connect().await.unwrap().remote(), start.elapsed())
+    }
+}
+
+fn at(ip: &str) -> Endpoint {
+    Endpoint::tcp((ip.parse::<IpAddr>().unwrap(), PORT).into())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_refuses_gives_way_at_once() {
+    let net = Net::new(&["10.0.0.1", "10.0.0.2"]).listening("10.0.0.2");
+    assert_eq!(net.connect_in().await, (at("10.0.0.2"), Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ipv6_is_silent_and_ipv4_answers_after_the_head_start() {
+    let net = Net::new(&["10.0.0.1", "fd00::1"]).silent("fd00::1").listening("10.0.0.1");
+    assert_eq!(net.connect_in().await, (at("10.0.0.1"), Duration::from_millis(250)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ipv6_comes_first_and_the_families_take_turns() {
+    let net = Net::new(&["10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2"])
+        .silent("fd00::1")
+        .silent("10.0.0.1")
+        .silent("fd00::2")
+        .listening("10.0.0.2");
+    assert_eq!(net.connect_in().await, (at("10.0.0.2"), Duration::from_millis(750)));
+    let both = Net::new(&["10.0.0.1", "fd00::1"]).listening("10.0.0.1").listening("fd00::1");
+    assert_eq!(both.connect_in().await, (at("fd00::1"), Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_first_address_may_still_win() {
+    let net = Net::new(&["10.0.0.1", "10.0.0.2"]).silent("10.0.0.2").listening("10.0.0.1");
+    net.network.latency(Duration::from_millis(400));
+    assert_eq!(net.connect_in().await, (at("10.0.0.1"), Duration::from_millis(800)));
+    assert_eq!(net.network.dials(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_losers_are_closed() {
+    let net = Net::new(&["10.0.0.1", "10.0.0.2"]).listening("10.0.0.1").listening("10.0.0.2");
+    net.network.latency(Duration::from_millis(400));
+    let winner = net.connect().await.unwrap();
+    assert_eq!(winner.remote(), at("10.0.0.1"));
+    let (mut loser, _from) = net.listeners[1].accept().await.unwrap();
+    assert_eq!(loser.read(&mut [0; 1]).await.unwrap(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_silent_ends_at_the_deadline() {
+    let net = Net::new(&["10.0.0.1", "10.0.0.2"]).silent("10.0.0.1").silent("10.0.0.2");
+    let start = clock::now();
+    let fault = net.connect().await.unwrap_err();
+    assert_eq!(start.elapsed(), Duration::from_secs(10));
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Connect, FaultKind::TimedOut));
+    assert_eq!(fault.endpoint(), Some(at("10.0.0.1")));
+    assert_eq!(fault.elapsed(), Duration::from_secs(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn resolving_and_connecting_share_one_deadline() {
+    let net = Net::new(&["10.0.0.1"]).silent("10.0.0.1");
+    net.network.lookup_latency(Duration::from_secs(4));
+    let start = clock::now();
+    let fault = net.connect().await.unwrap_err();
+    assert_eq!(start.elapsed(), Duration::from_secs(10));
+    assert_eq!((fault.phase(), fault.elapsed()), (Phase::Connect, Duration::from_secs(6)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_tells_more_than_no_way_there() {
+    let net = Net::new(&["10.0.0.1", "10.0.0.2"]);
+    let fault = net.connect().await.unwrap_err();
+    assert_eq!((fault.kind(), fault.endpoint()), (FaultKind::Refused, Some(at("10.0.0.2"))));
+    assert_eq!(fault.to_string(), "connect to tcp://10.0.0.2:80 (a.test): refused after 0 ms");
+
+    net.network.down();
+    assert_eq!(net.connect().await.unwrap_err().kind(), FaultKind::NameServerFailed);
+    let literal = Target::new("10.0.0.1".parse().unwrap(), PORT);
+    let fault = net.connector.connect(&literal, &ConnectTimeouts::default()).await.unwrap_err();
+    assert_eq!((fault.kind(), fault.endpoint()), (FaultKind::Unreachable, Some(at("10.0.0.1"))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_total_failure_the_name_is_asked_again() {
+    let net = Net::new(&["10.0.0.1"]).listening("10.0.0.2");
+    assert!(net.connect().await.is_err());
+    net.network.name("a.test", ["10.0.0.2".parse().unwrap()]);
+    assert_eq!(net.connect().await.unwrap().remote(), at("10.0.0.2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_needs_no_name() {
+    let net = Net::new(&[]).listening("fd00::1");
+    let target = Target::new("[fd00::1]".parse().unwrap(), PORT);
+    let stream = net.connector.connect(&target, &ConnectTimeouts::default()).await.unwrap();
+    assert_eq!((stream.remote(), net.network.lookups()), (at("fd00::1"), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_turns_private_is_denied_where_that_is_asked_for() {
+    let net = Net::new(&["10.0.0.1", "127.0.0.1"]).listening("10.0.0.1");
+    let target = Target::new("a.test".parse().unwrap(), PORT).public_only();
+    let fault = net.connector.connect(&target, &ConnectTimeouts::default()).await.unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Connect, FaultKind::Denied));
+    assert_eq!(net.network.dials(), 0);
+}

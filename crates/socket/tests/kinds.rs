@@ -1,0 +1,154 @@
+//! The table of error numbers, what is found inside wrapped errors, and how faults read.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use longhaul_socket::{
+    CertificateFault, DeadlinePassed, Endpoint, Fault, FaultKind, Phase, Platform, kind_of, kind_of_number,
+};
+
+/// Linux, macOS, the BSDs, Windows.
+const PLATFORMS: [Platform; 4] = [Platform::Linux, Platform::Apple, Platform::Bsd, Platform::Windows];
+
+#[test]
+fn the_four_systems_number_their_errors_each_in_its_way() {
+    let cases = [
+        (FaultKind::Refused, [111, 61, 61, 10061]),
+        (FaultKind::Reset, [104, 54, 54, 10054]),
+        (FaultKind::Reset, [103, 53, 53, 10053]),
+        (FaultKind::Reset, [32, 32, 32, 10058]),
+        (FaultKind::TimedOut, [110, 60, 60, 10060]),
+        (FaultKind::Unreachable, [101, 51, 51, 10051]),
+        (FaultKind::Unreachable, [113, 65, 65, 10065]),
+        (FaultKind::Unreachable, [97, 47, 47, 10047]),
+        (FaultKind::LocalNetworkDown, [100, 50, 50, 10050]),
+        (FaultKind::LocalExhausted, [99, 49, 49, 10049]),
+        (FaultKind::LocalExhausted, [24, 24, 24, 10024]),
+        (FaultKind::LocalExhausted, [105, 55, 55, 10055]),
+        (FaultKind::Denied, [13, 13, 13, 10013]),
+    ];
+    for (kind, numbers) in cases {
+        for (platform, number) in PLATFORMS.into_iter().zip(numbers) {
+            assert_eq!(kind_of_number(platform, number), Some(kind), "{number} on {platform:?}");
+        }
+    }
+}
+
+#[test]
+fn a_number_of_one_system_is_not_read_as_that_of_another() {
+    assert_eq!(kind_of_number(Platform::Apple, 104), None);
+    assert_eq!(kind_of_number(Platform::Linux, 10054), None);
+    assert_eq!(kind_of_number(Platform::Windows, 111), None);
+    assert_eq!(kind_of_number(Platform::Linux, 64), Some(FaultKind::LocalNetworkDown));
+    assert_eq!(kind_of_number(Platform::Bsd, 64), Some(FaultKind::Unreachable));
+    for platform in PLATFORMS {
+        for number in [0, -1, i32::MAX, i32::MIN] {
+            assert_eq!(kind_of_number(platform, number), None);
+        }
+    }
+}
+
+#[test]
+fn errors_without_a_number_go_by_their_kind() {
+    use io::ErrorKind;
+    let cases = [
+        (ErrorKind::ConnectionRefused, FaultKind::Refused),
+        (ErrorKind::ConnectionReset, FaultKind::Reset),
+        (ErrorKind::BrokenPipe, FaultKind::Reset),
+        (ErrorKind::UnexpectedEof, FaultKind::ClosedEarly),
+        (ErrorKind::NetworkUnreachable, FaultKind::Unreachable),
+        (ErrorKind::NetworkDown, FaultKind::LocalNetworkDown),
+        (ErrorKind::AddrNotAvailable, FaultKind::LocalExhausted),
+        (ErrorKind::InvalidData, FaultKind::Other),
+    ];
+    for (from, kind) in cases {
+        assert_eq!(kind_of(&from.into()), kind, "{from:?}");
+        assert_eq!(kind_of(&io::Error::new(from, "as a library would put it")), kind, "{from:?}");
+    }
+}
+
+/// A library's error around another, some levels deep.
+#[derive(Debug)]
+struct Wrapped(Box<dyn Error + Send + Sync>);
+
+impl std::fmt::Display for Wrapped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("wrapped")
+    }
+}
+
+impl Error for Wrapped {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+fn wrapped(error: impl Into<Box<dyn Error + Send + Sync>>, levels: usize) -> io::Error {
+    let mut error = error.into();
+    for _ in 0..levels {
+        error = Box::new(Wrapped(error));
+    }
+    io::Error::other(error)
+}
+
+#[test]
+fn what_is_wrapped_is_found() {
+    let reset = || io::Error::from(io::ErrorKind::ConnectionReset);
+    let expired = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
+    let fault = Fault::new(Phase::Body, FaultKind::TooSlow, Duration::ZERO);
+    assert_eq!(kind_of(&wrapped(reset(), 0)), FaultKind::Reset);
+    assert_eq!(kind_of(&wrapped(reset(), 5)), FaultKind::Reset);
+    assert_eq!(kind_of(&wrapped(io::Error::other(reset()), 2)), FaultKind::Reset);
+    assert_eq!(kind_of(&wrapped(expired, 3)), FaultKind::Certificate(CertificateFault::Expired));
+    assert_eq!(kind_of(&wrapped(fault, 1)), FaultKind::TooSlow);
+    assert_eq!(kind_of(&wrapped(DeadlinePassed, 1)), FaultKind::TimedOut);
+    assert_eq!(kind_of(&DeadlinePassed.into()), FaultKind::TimedOut);
+}
+
+#[test]
+fn a_very_deep_error_is_given_up_on() {
+    assert_eq!(kind_of(&wrapped(io::Error::from(io::ErrorKind::ConnectionReset), 10_000)), FaultKind::Other);
+}
+
+#[test]
+fn only_trouble_of_this_machine_is_local() {
+    assert!(FaultKind::LocalExhausted.is_local());
+    assert!(FaultKind::LocalNetworkDown.is_local());
+    assert!(!FaultKind::Unreachable.is_local());
+    assert!(!FaultKind::TimedOut.is_local());
+}
+
+#[test]
+fn a_fault_tells_one_level_and_keeps_the_rest() {
+    let endpoint: Endpoint = "tcp://[2001:db8::1]:443".parse().unwrap();
+    let after = Duration::from_millis(1_200);
+    let expired = FaultKind::Certificate(CertificateFault::Expired);
+    let cases = [
+        (Fault::new(Phase::Body, FaultKind::TooSlow, after), "body: too slow after 1200 ms"),
+        (
+            Fault::new(Phase::Resolve, FaultKind::NameNotFound, after).of("a.test".parse().unwrap()),
+            "resolve a.test: name not found after 1200 ms",
+        ),
+        (
+            Fault::new(Phase::Tls, expired, after).at(endpoint).of("a.test".parse().unwrap()),
+            "tls with tcp://[2001:db8::1]:443 (a.test): expired certificate after 1200 ms",
+        ),
+        (
+            Fault::new(Phase::Head, FaultKind::TimedOut, after).at(endpoint),
+            "head from tcp://[2001:db8::1]:443: timed out after 1200 ms",
+        ),
+    ];
+    for (fault, text) in cases {
+        assert_eq!(fault.to_string(), text);
+        assert!(fault.source().is_none());
+    }
+    let fault = Fault::from_io(Phase::Send, io::ErrorKind::BrokenPipe.into(), after).at(endpoint);
+    assert_eq!(fault.kind(), FaultKind::Reset);
+    assert!(fault.source().unwrap().is::<io::Error>());
+}
+
+#[test]
+fn a_result_with_a_fault_is_small() {
+    assert!(size_of::<Result<(), Fault>>() <= size_of::<usize>());
+}
