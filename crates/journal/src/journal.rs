@@ -4,13 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::{Damage, JournalError, TornTail};
-use crate::log::LogWriter;
+use crate::format::{LogRecord, Stamp};
+use crate::layout::{Kind, LOCK_FILE, PARTS_DIRECTORY, fixed, is_unfinished, state_directory};
+use crate::log::{LogWriter, write_summary};
 use crate::read_only::ReadOnly;
-use crate::record::{Done, Part, Waiting};
+use crate::record::{Done, Part, Record, Waiting};
 use crate::row::RowId;
-use crate::spool::{SpoolReader, SpoolWriter};
+use crate::spool::{Shared, SpoolReader, SpoolWriter, relocate_tail};
 use crate::states::Summary;
-use crate::storage::{Lock, Storage};
+use crate::storage::{Lock, LockError, Storage};
+use crate::survey::{Survey, survey};
+
+/// A start that had to read more segments than this leaves a summary for the next one. Every start begins a segment.
+const SEGMENTS_READ_MAX: usize = 8;
 
 /// The way into a haul's journal.
 #[derive(Debug)]
@@ -20,12 +26,48 @@ impl Journal {
     /// Opens the journal of a haul, creating it where there is none, and recovers it. `holder` is what another process is told that
     /// finds the haul in use, such as `pid 123`.
     pub fn open(
-        _storage: Arc<dyn Storage>,
-        _now_unix_ms: u64,
-        _boot_id: [u8; 16],
-        _holder: &str,
+        storage: Arc<dyn Storage>,
+        now_unix_ms: u64,
+        boot_id: [u8; 16],
+        holder: &str,
     ) -> Result<Opened, JournalError> {
-        todo!()
+        let lock = prepare_directory(&*storage, holder)?;
+        let Survey { states, mut log, mut spool } = survey(&storage)?;
+        let stamp = Stamp { boot_id, now_unix_ms };
+        relocate_tail(&storage, &mut spool, stamp)
+            .map_err(JournalError::io("rewrite the tail of", "the spool"))?;
+        let next_spool_number = spool.next_number;
+        let writer =
+            SpoolWriter::new(Shared::new(Arc::clone(&storage), spool.index), stamp, next_spool_number);
+        let rows = writer.reader();
+
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let session = Record::Session { boot_id, started_unix_ms: now_unix_ms, version };
+        let mut records = vec![LogRecord::Record(session)];
+        records.append(&mut log.carried);
+        let (number, base) = (log.next_number(), log.base);
+        let log_writer =
+            LogWriter::begin(Arc::clone(&storage), rows.clone(), stamp, (number, base), &records)
+                .map_err(JournalError::io("create", Kind::Log.path(number)))?;
+        if log.segments_read > SEGMENTS_READ_MAX {
+            // A summary saves time at the next start and nothing else.
+            let _ = write_summary(&*storage, stamp, number - 1, base);
+        }
+
+        let fold = log.fold;
+        let same_boot = fold.boot_id == Some(boot_id);
+        log.damage.append(&mut spool.damage);
+        log.torn.append(&mut spool.torn);
+        let recovery = Recovery {
+            states,
+            in_doubt: fold.doubts.into_iter().collect(),
+            waiting: fold.waiting,
+            parts: fold.parts,
+            damage: log.damage,
+            torn: log.torn,
+            same_boot,
+        };
+        Ok(Opened { lock, spool: writer, rows, log: log_writer, recovery })
     }
 
     /// Looks at the journal of a haul, running or not. Takes no lock and never writes; the tail that a running process is just
@@ -33,6 +75,26 @@ impl Journal {
     pub fn read(storage: Arc<dyn Storage>) -> Result<ReadOnly, JournalError> {
         ReadOnly::open(storage)
     }
+}
+
+/// Makes the directories of a haul, takes its lock, and removes what an earlier run left unfinished.
+fn prepare_directory(storage: &dyn Storage, holder: &str) -> Result<Box<dyn Lock>, JournalError> {
+    let directory = state_directory();
+    storage.create_dir_all(&fixed(PARTS_DIRECTORY)).map_err(JournalError::io("create", PARTS_DIRECTORY))?;
+    let lock = storage.lock(&fixed(LOCK_FILE), holder).map_err(|error| match error {
+        LockError::Held { holder } => JournalError::Held { holder },
+        LockError::Io(source) => JournalError::io("lock", LOCK_FILE)(source),
+    })?;
+    storage.sync_dir(None).map_err(JournalError::io("sync", "."))?;
+    storage.sync_dir(Some(&directory)).map_err(JournalError::io("sync", &directory))?;
+    for name in storage.list(&directory).map_err(JournalError::io("list", &directory))? {
+        if is_unfinished(&name)
+            && let Ok(path) = directory.join(&name)
+        {
+            storage.remove(&path).map_err(JournalError::io("remove", &path))?;
+        }
+    }
+    Ok(lock)
 }
 
 /// An open journal: one value for each thread that works with it.

@@ -49,11 +49,18 @@ impl Kind {
 }
 
 /// What the name of a file under construction ends in. Such a file was never part of the journal and is removed when it is opened.
-pub(crate) const UNFINISHED_SUFFIX: &str = ".new";
+const UNFINISHED_SUFFIX: &str = ".new";
 
 /// The name that a file bears until it is complete.
 pub(crate) fn unfinished(path: &RelativePath) -> RelativePath {
     fixed(&format!("{path}{UNFINISHED_SUFFIX}"))
+}
+
+/// Whether a name in the state directory is that of a file under construction, of any kind.
+pub(crate) fn is_unfinished(name: &str) -> bool {
+    let kinds = [Kind::Spool, Kind::Log, Kind::Summary];
+    name.strip_suffix(UNFINISHED_SUFFIX)
+        .is_some_and(|name| kinds.iter().any(|kind| !kind.numbers(&[name.to_owned()]).is_empty()))
 }
 
 pub(crate) fn state_directory() -> RelativePath {

@@ -14,6 +14,7 @@ pub mod storage;
 
 mod claims;
 mod error;
+mod files;
 mod format;
 mod journal;
 mod layout;
@@ -24,6 +25,7 @@ mod record;
 mod row;
 mod spool;
 mod states;
+mod survey;
 
 pub use claims::Claims;
 pub use error::{Damage, JournalError, TornTail};

@@ -6,6 +6,11 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId(pub u64);
 
+impl RowId {
+    /// No haul has more rows than this. A number beyond it, read from disk, is damage.
+    pub(crate) const COUNT_MAX: u64 = 1 << 32;
+}
+
 impl fmt::Display for RowId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "row {}", self.0)

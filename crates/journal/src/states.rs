@@ -25,7 +25,7 @@ impl State {
         }
     }
 
-    const fn from_bits(bits: u8) -> Self {
+    pub(crate) const fn from_bits(bits: u8) -> Self {
         match bits & 3 {
             0 => Self::Pending,
             1 => Self::Done,
@@ -87,5 +87,62 @@ impl Summary {
     /// How many rows there are of each state.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Puts a row into a state, adding the rows up to it as pending where they are new.
+    pub(crate) fn set(&mut self, row: RowId, state: State) {
+        self.grow(row.0.saturating_add(1));
+        let before = self.state(row);
+        *self.tally(before) -= 1;
+        *self.tally(state) += 1;
+        if let Some(byte) = usize::try_from(row.0 / 4).ok().and_then(|index| self.bits.get_mut(index)) {
+            let shift = row.0 % 4 * 2;
+            *byte = *byte & !(3 << shift) | state.bits() << shift;
+        }
+    }
+
+    /// Adds pending rows until there are this many.
+    pub(crate) fn grow(&mut self, rows: u64) {
+        if rows <= self.rows {
+            return;
+        }
+        self.counts.pending += rows - self.rows;
+        self.counts.rows = rows;
+        self.rows = rows;
+        // Row numbers are checked against ROWS_MAX when they are read, so that this is far from the address space's end.
+        self.bits.resize(usize::try_from(rows.div_ceil(4)).unwrap_or(usize::MAX), 0);
+    }
+
+    /// Leaves out the rows from this one on.
+    pub(crate) fn shrink(&mut self, rows: u64) {
+        for row in rows..self.rows {
+            let state = self.state(RowId(row));
+            *self.tally(state) -= 1;
+            self.counts.rows -= 1;
+        }
+        self.rows = self.rows.min(rows);
+        self.bits.truncate(usize::try_from(self.rows.div_ceil(4)).unwrap_or(usize::MAX));
+        if let (Some(last), used @ 1..) = (self.bits.last_mut(), self.rows % 4) {
+            *last &= (1 << (used * 2)) - 1;
+        }
+    }
+
+    /// Fills in the counts that say what is among the others.
+    pub(crate) fn annotate(&mut self, annotate: impl FnOnce(&mut Counts)) {
+        annotate(&mut self.counts);
+    }
+
+    /// Four rows a byte.
+    pub(crate) fn bits(&self) -> &[u8] {
+        &self.bits
+    }
+
+    fn tally(&mut self, state: State) -> &mut u64 {
+        match state {
+            State::Pending => &mut self.counts.pending,
+            State::Done => &mut self.counts.done,
+            State::Failed => &mut self.counts.failed,
+            State::Skipped => &mut self.counts.skipped,
+        }
     }
 }

@@ -1,1 +1,14 @@
-//! The bytes on disk.
+//! The bytes on disk: encoding and decoding, nothing else. `docs/journal-format.md` is the description of what stands here.
+//!
+//! Everything is read from untrusted bytes: a decoder answers `None` for what it does not know, and never panics.
+
+mod frame;
+mod header;
+mod log_record;
+mod spool_record;
+mod wire;
+
+pub(crate) use frame::{FRAME_PREFIX_BYTES, Frames, Item, append_frame};
+pub(crate) use header::{HEADER_BYTES, Header, HeaderRead, Stamp};
+pub(crate) use log_record::{LogRecord, Marker, encode_record, row_of};
+pub(crate) use spool_record::{RowKind, SpoolRecord, encode_row, peek_row};

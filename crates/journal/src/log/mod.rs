@@ -1,26 +1,13 @@
-//! The log.
-use std::io;
+//! What became of each row: segments of records, the groups they are committed in, and what is made of them after a crash.
 
-use crate::record::Record;
+mod fold;
+mod replay;
+mod segments;
+mod summary;
+mod tail;
+mod writer;
 
-/// Appends to the log. One thread owns it.
-pub struct LogWriter {}
-
-impl LogWriter {
-    /// Takes a record. Buffered.
-    pub fn record(&mut self, _record: &Record) -> io::Result<()> {
-        todo!()
-    }
-    /// Hands everything recorded to the system.
-    pub fn flush(&mut self) -> io::Result<()> {
-        todo!()
-    }
-    /// Makes everything recorded durable, `Done` records still in doubt.
-    pub fn prepare(&mut self) -> io::Result<()> {
-        todo!()
-    }
-    /// Makes everything recorded durable and settled.
-    pub fn commit(&mut self) -> io::Result<()> {
-        todo!()
-    }
-}
+pub(crate) use replay::{Replay, replay};
+pub(crate) use segments::LogSegment;
+pub(crate) use summary::write_summary;
+pub use writer::LogWriter;

@@ -1,70 +1,44 @@
-//! The spool.
-use std::io;
+//! The rows of the haul: appended by one thread, read by any, never changed.
 
-use crate::row::{FileIdentity, Row, RowId, Source, SourceId};
+mod durability;
+mod index;
+mod reader;
+mod recovery;
+mod relocation;
+mod writer;
 
-/// Rows in a block.
-pub const BLOCK_ROWS: u64 = 256;
+pub(crate) use recovery::{Found, recover};
+pub(crate) use relocation::relocate_tail;
 
-/// The number of a block of [`BLOCK_ROWS`] rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BlockId(pub u64);
+pub use index::{BLOCK_ROWS, BlockId};
+pub use reader::SpoolReader;
+pub use writer::SpoolWriter;
 
-/// Appends rows.
-pub struct SpoolWriter {}
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-impl SpoolWriter {
-    /// Begins a source.
-    pub fn append_source(&mut self, _label: &str) -> io::Result<SourceId> {
-        todo!()
-    }
-    /// Says that a source was read to its end.
-    pub fn finish_source(
-        &mut self,
-        _id: SourceId,
-        _identity: Option<FileIdentity>,
-        _lines: u64,
-        _ignored: u64,
-    ) -> io::Result<()> {
-        todo!()
-    }
-    /// Appends a row. Buffered.
-    pub fn append(&mut self, _row: &Row) -> io::Result<RowId> {
-        todo!()
-    }
-    /// Hands everything appended to the system and publishes it to the readers.
-    pub fn flush(&mut self) -> io::Result<()> {
-        todo!()
-    }
-    /// Flushes, and returns when everything is on stable storage.
-    pub fn sync(&mut self) -> io::Result<()> {
-        todo!()
-    }
+use durability::Durability;
+use index::Index;
+
+use crate::storage::Storage;
+
+/// What the writer and the readers share.
+pub(crate) struct Shared {
+    pub(crate) storage: Arc<dyn Storage>,
+    index: Mutex<Index>,
+    durability: Mutex<Durability>,
 }
 
-/// Reads rows.
-#[derive(Clone)]
-pub struct SpoolReader {}
+impl Shared {
+    pub(crate) fn new(storage: Arc<dyn Storage>, index: Index) -> Arc<Self> {
+        let durability = Mutex::new(Durability::with_rows(index.rows()));
+        Arc::new(Self { storage, index: Mutex::new(index), durability })
+    }
 
-impl SpoolReader {
-    /// Number of rows that can be read.
-    pub fn published(&self) -> u64 {
-        todo!()
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    /// Reads a block.
-    pub fn read_block(&self, _block: BlockId, _rows: &mut Vec<(RowId, Row)>) -> io::Result<()> {
-        todo!()
-    }
-    /// Reads one row.
-    pub fn row(&self, _row: RowId) -> io::Result<Row> {
-        todo!()
-    }
-    /// The sources.
-    pub fn sources(&self) -> Vec<Source> {
-        todo!()
-    }
-    /// Returns when the row, and every one before it, is on stable storage.
-    pub fn ensure_durable(&self, _through: RowId) -> io::Result<()> {
-        todo!()
+
+    fn durability(&self) -> MutexGuard<'_, Durability> {
+        self.durability.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

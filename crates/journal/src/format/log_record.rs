@@ -1,0 +1,315 @@
+//! The payloads of the log and of summaries.
+
+use super::wire::{Pieces, put_number, put_text, put_text_if};
+use crate::record::{Done, Failed, FaultRecord, Part, Record, Validator, Verification, Waiting};
+use crate::row::RowId;
+
+const SESSION: u8 = 1;
+const PART: u8 = 2;
+const PART_SYNCED: u8 = 3;
+const WAITING: u8 = 4;
+const DONE: u8 = 5;
+const FAILED: u8 = 6;
+const SKIPPED: u8 = 7;
+const REOPENED: u8 = 8;
+const DOUBT: u8 = 9;
+const MARKER: u8 = 10;
+const STATES: u8 = 11;
+const SUMMARY_END: u8 = 12;
+
+/// What a frame of the log says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LogRecord {
+    Record(Record),
+    /// A `Done` of an earlier run that was never committed, carried over until someone settles it.
+    Doubt(RowId, Done),
+    /// Everything before is settled.
+    Marker(Marker),
+    /// Summary only: the states of rows from the first one on, four a byte.
+    States {
+        first_row: u64,
+        bits: Vec<u8>,
+    },
+    /// Summary only: its last frame.
+    SummaryEnd {
+        rows: u64,
+        spool_rows: u64,
+    },
+}
+
+/// The end of a group that was committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Marker {
+    /// The segment up to this byte was on stable storage before the marker was written.
+    pub(crate) durable_bytes: u64,
+    /// As many rows of the spool were on stable storage before the marker was written.
+    pub(crate) spool_rows: u64,
+}
+
+/// The row that a payload is about and whether it changes the row's outcome, without decoding the rest.
+pub(crate) fn row_of(payload: &[u8]) -> Option<(RowId, bool)> {
+    let mut pieces = Pieces::new(payload);
+    let kind = pieces.byte()?;
+    let changes_outcome = match kind {
+        WAITING | DONE | FAILED | SKIPPED | REOPENED | DOUBT => true,
+        PART | PART_SYNCED => false,
+        _ => return None,
+    };
+    Some((RowId(pieces.number()?), changes_outcome))
+}
+
+impl LogRecord {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Record(record) => encode_record(record, out),
+            Self::Doubt(row, done) => {
+                begin(out, DOUBT, *row);
+                encode_done(done, out);
+            }
+            Self::Marker(marker) => {
+                out.push(MARKER);
+                put_number(out, marker.durable_bytes);
+                put_number(out, marker.spool_rows);
+            }
+            Self::States { first_row, bits } => {
+                out.push(STATES);
+                put_number(out, *first_row);
+                out.extend_from_slice(bits);
+            }
+            Self::SummaryEnd { rows, spool_rows } => {
+                out.push(SUMMARY_END);
+                put_number(out, *rows);
+                put_number(out, *spool_rows);
+            }
+        }
+    }
+
+    /// The row that it is about.
+    pub(crate) fn row(&self) -> Option<RowId> {
+        match self {
+            Self::Doubt(row, _)
+            | Self::Record(
+                Record::Part(row, _)
+                | Record::PartSynced(row, _)
+                | Record::Waiting(row, _)
+                | Record::Done(row, _)
+                | Record::Failed(row, _)
+                | Record::Skipped(row, _)
+                | Record::Reopened(row),
+            ) => Some(*row),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn decode(payload: &[u8]) -> Option<Self> {
+        let mut pieces = Pieces::new(payload);
+        let record = match pieces.byte()? {
+            MARKER => Self::Marker(Marker { durable_bytes: pieces.number()?, spool_rows: pieces.number()? }),
+            SUMMARY_END => Self::SummaryEnd { rows: pieces.number()?, spool_rows: pieces.number()? },
+            STATES => {
+                let first_row = pieces.number()?;
+                return Some(Self::States { first_row, bits: pieces.rest().to_vec() });
+            }
+            DOUBT => Self::Doubt(RowId(pieces.number()?), decode_done(&mut pieces)?),
+            kind => Self::Record(decode_record(kind, &mut pieces)?),
+        };
+        pieces.end()?;
+        Some(record)
+    }
+}
+
+/// Encodes a statement as [`LogRecord::Record`] does, without owning it.
+pub(crate) fn encode_record(record: &Record, out: &mut Vec<u8>) {
+    match record {
+        Record::Session { boot_id, started_unix_ms, version } => {
+            out.push(SESSION);
+            out.extend_from_slice(boot_id);
+            put_number(out, *started_unix_ms);
+            put_text(out, version);
+        }
+        Record::Part(row, part) => {
+            begin(out, PART, *row);
+            let flags = validator_flags(part.validator.as_ref())
+                | flag(part.total.is_some(), 0x08)
+                | flag(part.resumable, 0x10);
+            out.push(flags);
+            put_validator(out, part.validator.as_ref());
+            if let Some(total) = part.total {
+                put_number(out, total);
+            }
+        }
+        Record::PartSynced(row, len) => {
+            begin(out, PART_SYNCED, *row);
+            put_number(out, *len);
+        }
+        Record::Waiting(row, waiting) => {
+            begin(out, WAITING, *row);
+            out.push(u8::from(waiting.parked));
+            put_number(out, u64::from(waiting.attempts));
+            put_number(out, waiting.until_unix_ms);
+            put_fault(out, &waiting.fault);
+        }
+        Record::Done(row, done) => {
+            begin(out, DONE, *row);
+            encode_done(done, out);
+        }
+        Record::Failed(row, failed) => {
+            begin(out, FAILED, *row);
+            out.push(flag(failed.status.is_some(), 0x01));
+            if let Some(status) = failed.status {
+                put_number(out, u64::from(status));
+            }
+            put_number(out, u64::from(failed.attempts));
+            put_times(out, failed.started_unix_ms, failed.finished_unix_ms);
+            put_fault(out, &failed.fault);
+        }
+        Record::Skipped(row, reason) => {
+            begin(out, SKIPPED, *row);
+            put_text(out, reason);
+        }
+        Record::Reopened(row) => begin(out, REOPENED, *row),
+    }
+}
+
+fn decode_record(kind: u8, pieces: &mut Pieces<'_>) -> Option<Record> {
+    if kind == SESSION {
+        let (boot_id, started_unix_ms) = (pieces.array()?, pieces.number()?);
+        return Some(Record::Session { boot_id, started_unix_ms, version: pieces.text()? });
+    }
+    let row = RowId(pieces.number()?);
+    Some(match kind {
+        PART => {
+            let flags = pieces.byte()?;
+            let validator = take_validator(pieces, flags)?;
+            let total = if flags & 0x08 == 0 { None } else { Some(pieces.number()?) };
+            Record::Part(row, Part { validator, total, resumable: flags & 0x10 != 0 })
+        }
+        PART_SYNCED => Record::PartSynced(row, pieces.number()?),
+        WAITING => {
+            let parked = pieces.byte()? != 0;
+            let attempts = pieces.number_u32()?;
+            let until_unix_ms = pieces.number()?;
+            Record::Waiting(row, Waiting { attempts, until_unix_ms, parked, fault: take_fault(pieces)? })
+        }
+        DONE => Record::Done(row, decode_done(pieces)?),
+        FAILED => {
+            let status =
+                if pieces.byte()? & 0x01 == 0 { None } else { Some(pieces.number()?.try_into().ok()?) };
+            let attempts = pieces.number_u32()?;
+            let (started_unix_ms, finished_unix_ms) = take_times(pieces)?;
+            let fault = take_fault(pieces)?;
+            Record::Failed(row, Failed { fault, status, attempts, started_unix_ms, finished_unix_ms })
+        }
+        SKIPPED => Record::Skipped(row, pieces.text()?),
+        REOPENED => Record::Reopened(row),
+        _ => return None,
+    })
+}
+
+fn encode_done(done: &Done, out: &mut Vec<u8>) {
+    let verification = match done.verification {
+        Verification::Length => 0,
+        Verification::Digest(_) => 1,
+        Verification::LengthUnverified => 2,
+    };
+    let flags = validator_flags(done.validator.as_ref())
+        | flag(done.name.is_some(), 0x08)
+        | flag(done.final_url.is_some(), 0x10)
+        | verification << 5;
+    out.push(flags);
+    put_number(out, u64::from(done.status));
+    put_number(out, done.size);
+    out.extend_from_slice(&done.blake3);
+    put_number(out, u64::from(done.attempts));
+    put_times(out, done.started_unix_ms, done.finished_unix_ms);
+    put_validator(out, done.validator.as_ref());
+    put_text_if(out, done.name.as_ref());
+    put_text_if(out, done.final_url.as_ref());
+    if let Verification::Digest(algorithm) = &done.verification {
+        put_text(out, algorithm);
+    }
+}
+
+fn decode_done(pieces: &mut Pieces<'_>) -> Option<Done> {
+    let flags = pieces.byte()?;
+    let status = pieces.number()?.try_into().ok()?;
+    let size = pieces.number()?;
+    let blake3 = pieces.array()?;
+    let attempts = pieces.number_u32()?;
+    let (started_unix_ms, finished_unix_ms) = take_times(pieces)?;
+    let validator = take_validator(pieces, flags)?;
+    let name = pieces.text_if(flags & 0x08 != 0)?;
+    let final_url = pieces.text_if(flags & 0x10 != 0)?;
+    let verification = match flags >> 5 {
+        0 => Verification::Length,
+        1 => Verification::Digest(pieces.text()?),
+        2 => Verification::LengthUnverified,
+        _ => return None,
+    };
+    Some(Done {
+        status,
+        size,
+        blake3,
+        validator,
+        verification,
+        attempts,
+        started_unix_ms,
+        finished_unix_ms,
+        name,
+        final_url,
+    })
+}
+
+fn begin(out: &mut Vec<u8>, kind: u8, row: RowId) {
+    out.push(kind);
+    put_number(out, row.0);
+}
+
+const fn flag(set: bool, bit: u8) -> u8 {
+    if set { bit } else { 0 }
+}
+
+fn validator_flags(validator: Option<&Validator>) -> u8 {
+    validator.map_or(0, |validator| {
+        0x01 | flag(validator.etag.is_some(), 0x02) | flag(validator.last_modified.is_some(), 0x04)
+    })
+}
+
+fn put_validator(out: &mut Vec<u8>, validator: Option<&Validator>) {
+    if let Some(validator) = validator {
+        put_text_if(out, validator.etag.as_ref());
+        put_text_if(out, validator.last_modified.as_ref());
+    }
+}
+
+fn take_validator(pieces: &mut Pieces<'_>, flags: u8) -> Option<Option<Validator>> {
+    if flags & 0x01 == 0 {
+        return Some(None);
+    }
+    let etag = pieces.text_if(flags & 0x02 != 0)?;
+    Some(Some(Validator { etag, last_modified: pieces.text_if(flags & 0x04 != 0)? }))
+}
+
+/// The end as a distance from the start, which is short. It wraps, so that a clock that was set back does no harm.
+fn put_times(out: &mut Vec<u8>, started: u64, finished: u64) {
+    put_number(out, started);
+    put_number(out, finished.wrapping_sub(started));
+}
+
+fn take_times(pieces: &mut Pieces<'_>) -> Option<(u64, u64)> {
+    let started = pieces.number()?;
+    Some((started, started.wrapping_add(pieces.number()?)))
+}
+
+fn put_fault(out: &mut Vec<u8>, fault: &FaultRecord) {
+    put_text(out, &fault.class);
+    put_text(out, &fault.phase);
+    put_text(out, &fault.endpoint);
+    put_number(out, fault.elapsed_ms);
+    put_text(out, &fault.message);
+}
+
+fn take_fault(pieces: &mut Pieces<'_>) -> Option<FaultRecord> {
+    let (class, phase, endpoint) = (pieces.text()?, pieces.text()?, pieces.text()?);
+    Some(FaultRecord { class, phase, endpoint, elapsed_ms: pieces.number()?, message: pieces.text()? })
+}

@@ -1,0 +1,142 @@
+//! The payloads of the spool.
+//!
+//! Each begins with its kind and the number of a row, counted from the segment's first: for a row its own number, for a source the
+//! number of the row that comes next. A damaged record therefore never shifts the numbers of those after it.
+
+use super::wire::{Pieces, put_number, put_text};
+use crate::row::{Entry, FileIdentity, Row, RowId, SourceId};
+
+const FETCH: u8 = 1;
+const FETCH_NAMED: u8 = 2;
+const DUPLICATE: u8 = 3;
+const REFUSED: u8 = 4;
+const SOURCE_BEGIN: u8 = 5;
+const SOURCE_END: u8 = 6;
+
+/// What a frame of the spool says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SpoolRecord {
+    Row(Row),
+    SourceBegin { id: SourceId, label: String },
+    SourceEnd { id: SourceId, identity: Option<FileIdentity>, lines: u64, ignored_lines: u64 },
+}
+
+/// What a payload is, as far as an index needs to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowKind {
+    Fetch,
+    Duplicate,
+    Refused,
+    /// Not a row.
+    Source,
+}
+
+/// The kind and the number of a payload, without decoding the rest.
+pub(crate) fn peek_row(payload: &[u8], first_row: u64) -> Option<(RowKind, RowId)> {
+    let mut pieces = Pieces::new(payload);
+    let kind = match pieces.byte()? {
+        FETCH | FETCH_NAMED => RowKind::Fetch,
+        DUPLICATE => RowKind::Duplicate,
+        REFUSED => RowKind::Refused,
+        SOURCE_BEGIN | SOURCE_END => RowKind::Source,
+        _ => return None,
+    };
+    Some((kind, RowId(first_row.checked_add(pieces.number()?)?)))
+}
+
+/// Appends the payload of a row. [`Entry::Lost`] is never written: the caller refuses it.
+pub(crate) fn encode_row(row: &Row, number_in_segment: u64, out: &mut Vec<u8>) {
+    let kind = match &row.entry {
+        Entry::Fetch { name: None, .. } => FETCH,
+        Entry::Fetch { name: Some(_), .. } => FETCH_NAMED,
+        Entry::Duplicate { .. } => DUPLICATE,
+        Entry::Refused { .. } | Entry::Lost => REFUSED,
+    };
+    out.push(kind);
+    put_number(out, number_in_segment);
+    put_number(out, u64::from(row.source.0));
+    put_number(out, row.line);
+    match &row.entry {
+        Entry::Fetch { url, name } => {
+            if let Some(name) = name {
+                put_text(out, name);
+            }
+            put_text(out, url);
+        }
+        Entry::Duplicate { url, of } => {
+            put_number(out, of.0);
+            put_text(out, url);
+        }
+        Entry::Refused { text, reason } => {
+            put_text(out, excerpt(text));
+            put_text(out, reason);
+        }
+        Entry::Lost => {}
+    }
+}
+
+impl SpoolRecord {
+    pub(crate) fn encode(&self, number_in_segment: u64, out: &mut Vec<u8>) {
+        match self {
+            Self::Row(row) => encode_row(row, number_in_segment, out),
+            Self::SourceBegin { id, label } => {
+                out.push(SOURCE_BEGIN);
+                put_number(out, number_in_segment);
+                put_number(out, u64::from(id.0));
+                put_text(out, label);
+            }
+            Self::SourceEnd { id, identity, lines, ignored_lines } => {
+                out.push(SOURCE_END);
+                put_number(out, number_in_segment);
+                put_number(out, u64::from(id.0));
+                put_number(out, *lines);
+                put_number(out, *ignored_lines);
+                out.push(u8::from(identity.is_some()));
+                if let Some(identity) = identity {
+                    put_number(out, identity.len);
+                    put_number(out, identity.modified_unix_ms);
+                    put_number(out, identity.inode);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn decode(payload: &[u8]) -> Option<Self> {
+        let mut pieces = Pieces::new(payload);
+        let kind = pieces.byte()?;
+        pieces.number()?;
+        let source = SourceId(pieces.number_u32()?);
+        let record = match kind {
+            SOURCE_BEGIN => Self::SourceBegin { id: source, label: pieces.text()? },
+            SOURCE_END => {
+                let (lines, ignored_lines) = (pieces.number()?, pieces.number()?);
+                let identity = if pieces.byte()? == 0 { None } else { Some(take_identity(&mut pieces)?) };
+                Self::SourceEnd { id: source, identity, lines, ignored_lines }
+            }
+            _ => {
+                let line = pieces.number()?;
+                Self::Row(Row { source, line, entry: take_entry(kind, &mut pieces)? })
+            }
+        };
+        pieces.end()?;
+        Some(record)
+    }
+}
+
+fn take_entry(kind: u8, pieces: &mut Pieces<'_>) -> Option<Entry> {
+    Some(match kind {
+        FETCH => Entry::Fetch { name: None, url: pieces.text()? },
+        FETCH_NAMED => Entry::Fetch { name: Some(pieces.text()?), url: pieces.text()? },
+        DUPLICATE => Entry::Duplicate { of: RowId(pieces.number()?), url: pieces.text()? },
+        REFUSED => Entry::Refused { text: pieces.text()?, reason: pieces.text()? },
+        _ => return None,
+    })
+}
+
+fn take_identity(pieces: &mut Pieces<'_>) -> Option<FileIdentity> {
+    Some(FileIdentity { len: pieces.number()?, modified_unix_ms: pieces.number()?, inode: pieces.number()? })
+}
+
+fn excerpt(text: &str) -> &str {
+    &text[..text.floor_char_boundary(Entry::EXCERPT_BYTES_MAX)]
+}

@@ -1,0 +1,94 @@
+//! What the log's records add up to, one record after the other.
+
+use std::collections::BTreeMap;
+
+use crate::format::LogRecord;
+use crate::record::{Done, Part, Record, Waiting};
+use crate::row::RowId;
+use crate::states::{State, Summary};
+
+/// The sum of all records so far. Its size is two bits a row, and the details of the rows that are not settled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fold {
+    pub(crate) states: Summary,
+    pub(crate) waiting: BTreeMap<RowId, Waiting>,
+    pub(crate) parts: BTreeMap<RowId, (Part, u64)>,
+    pub(crate) doubts: BTreeMap<RowId, Done>,
+    /// Rows of the spool that were on stable storage at the last marker.
+    pub(crate) spool_rows: u64,
+    /// Where the last session ran.
+    pub(crate) boot_id: Option<[u8; 16]>,
+}
+
+impl Fold {
+    /// Adds a record; `false` when it cannot be one of ours.
+    #[must_use]
+    pub(crate) fn apply(&mut self, record: LogRecord) -> bool {
+        match record {
+            LogRecord::Marker(marker) => {
+                if marker.spool_rows > RowId::COUNT_MAX {
+                    return false;
+                }
+                self.spool_rows = self.spool_rows.max(marker.spool_rows);
+                true
+            }
+            LogRecord::Doubt(row, done) => {
+                let known = self.move_to(row, State::Pending);
+                if known {
+                    self.doubts.insert(row, done);
+                }
+                known
+            }
+            LogRecord::Record(record) => self.apply_record(record),
+            LogRecord::States { .. } | LogRecord::SummaryEnd { .. } => false,
+        }
+    }
+
+    fn apply_record(&mut self, record: Record) -> bool {
+        match record {
+            Record::Session { boot_id, .. } => {
+                self.boot_id = Some(boot_id);
+                true
+            }
+            Record::Part(row, part) => {
+                let known = row.0 < RowId::COUNT_MAX;
+                if known {
+                    self.parts.insert(row, (part, 0));
+                }
+                known
+            }
+            Record::PartSynced(row, len) => {
+                if let Some((_, synced_len)) = self.parts.get_mut(&row) {
+                    *synced_len = len;
+                }
+                true
+            }
+            Record::Waiting(row, waiting) => {
+                let known = self.move_to(row, State::Pending);
+                if known {
+                    self.waiting.insert(row, waiting);
+                }
+                known
+            }
+            Record::Done(row, _) => self.settle(row, State::Done),
+            Record::Failed(row, _) => self.settle(row, State::Failed),
+            Record::Skipped(row, _) => self.settle(row, State::Skipped),
+            Record::Reopened(row) => self.move_to(row, State::Pending),
+        }
+    }
+
+    fn settle(&mut self, row: RowId, state: State) -> bool {
+        self.parts.remove(&row);
+        self.move_to(row, state)
+    }
+
+    fn move_to(&mut self, row: RowId, state: State) -> bool {
+        if row.0 >= RowId::COUNT_MAX {
+            return false;
+        }
+        self.waiting.remove(&row);
+        self.doubts.remove(&row);
+        self.states.set(row, state);
+        true
+    }
+}
