@@ -1,0 +1,172 @@
+//! Which rows of the spool are taken into memory now, and which are left for later.
+//!
+//! The spool holds the whole list; memory holds a bounded part of it. Rows are taken in order, but a host gets only so
+//! many places: where it has them all, its rows are left in the spool and only the *blocks* that hold them are
+//! remembered, as ranges. So one slow host with millions of rows neither fills the memory nor hides the hosts behind
+//! it, and its rows are found again without searching the whole spool.
+//!
+//! Pure: it says what to read next, the caller reads and asks row by row.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Rows of one host in memory: enough to keep a fast host busy while the next block is read.
+pub const ROWS_PER_HOST_MAX: usize = 1024;
+/// A host whose rows in memory have fallen to this many is given more of those that were left.
+const ROWS_PER_HOST_LOW: usize = ROWS_PER_HOST_MAX / 2;
+/// Rows in memory, all hosts together: about 10 MB of URLs of ordinary length.
+pub const ROWS_MAX: usize = 32 * 1024;
+
+/// The number of a block of the spool.
+pub type Block = u64;
+
+/// Where a row goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// Into memory, to its shard.
+    Take,
+    /// It stays in the spool for now.
+    Leave,
+}
+
+/// What to read next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read<K> {
+    /// The next block in order.
+    Next,
+    /// This block again, for the rows of this host from the given row on.
+    Again {
+        /// The host.
+        host: K,
+        /// The block.
+        block: Block,
+        /// Rows of the host below this one have been taken before.
+        from_row: u64,
+    },
+    /// Nothing, until a row is settled or the spool grows.
+    Nothing,
+}
+
+#[derive(Debug, Default)]
+struct HostRows {
+    in_memory: usize,
+    /// Blocks which hold rows that were left, as ranges from the key up to, not including, the value.
+    left: BTreeMap<Block, Block>,
+    /// Every row of the host below this one has been taken.
+    next_row: u64,
+}
+
+/// The rows that are in memory, by host, and the blocks that hold the others.
+#[derive(Debug)]
+pub struct Backlog<K> {
+    hosts: BTreeMap<K, HostRows>,
+    in_memory: usize,
+    /// Hosts with rows left and room for more.
+    hungry: BTreeSet<K>,
+}
+
+impl<K: Clone + Ord> Default for Backlog<K> {
+    fn default() -> Self {
+        Self { hosts: BTreeMap::new(), in_memory: 0, hungry: BTreeSet::new() }
+    }
+}
+
+impl<K: Clone + Ord> Backlog<K> {
+    /// What to read now. Rows that were left come before new ones, so that a host's rows keep their order.
+    pub fn next_read(&self) -> Read<K> {
+        if self.in_memory >= ROWS_MAX {
+            return Read::Nothing;
+        }
+        let again = self.hungry.first().and_then(|key| {
+            let host = self.hosts.get(key)?;
+            let block = *host.left.first_key_value()?.0;
+            Some(Read::Again { host: key.clone(), block, from_row: host.next_row })
+        });
+        again.unwrap_or(Read::Next)
+    }
+
+    /// Asks for a place for a row that is read in order. Where the answer is [`Admission::Take`], the row counts as in
+    /// memory until [`settled`](Self::settled).
+    pub fn admit(&mut self, key: &K, row: u64, block: Block) -> Admission {
+        let host = match self.hosts.get_mut(key) {
+            Some(host) => host,
+            None => self.hosts.entry(key.clone()).or_default(),
+        };
+        if host.left.is_empty() && host.in_memory < ROWS_PER_HOST_MAX {
+            host.in_memory += 1;
+            host.next_row = row + 1;
+            self.in_memory += 1;
+            return Admission::Take;
+        }
+        leave(&mut host.left, block);
+        if host.in_memory <= ROWS_PER_HOST_LOW {
+            self.hungry.insert(key.clone());
+        }
+        Admission::Leave
+    }
+
+    /// Asks for a place for a row of a block that is read again.
+    pub fn admit_again(&mut self, key: &K, row: u64) -> Admission {
+        let Some(host) = self.hosts.get_mut(key) else { return Admission::Leave };
+        if row < host.next_row || host.in_memory >= ROWS_PER_HOST_MAX {
+            return Admission::Leave;
+        }
+        host.in_memory += 1;
+        host.next_row = row + 1;
+        self.in_memory += 1;
+        Admission::Take
+    }
+
+    /// A block was read again to its end for this host: `exhausted` says that no row of the host remains in it.
+    pub fn read_again(&mut self, key: &K, block: Block, exhausted: bool) {
+        let Some(host) = self.hosts.get_mut(key) else { return };
+        if exhausted
+            && let Some(end) = host.left.remove(&block)
+            && block + 1 < end
+        {
+            host.left.insert(block + 1, end);
+        }
+        if host.left.is_empty() || host.in_memory >= ROWS_PER_HOST_MAX {
+            self.hungry.remove(key);
+        }
+    }
+
+    /// A row that was in memory has got its outcome, or is parked.
+    pub fn settled(&mut self, key: &K) {
+        let Some(host) = self.hosts.get_mut(key) else { return };
+        host.in_memory = host.in_memory.saturating_sub(1);
+        self.in_memory = self.in_memory.saturating_sub(1);
+        if host.left.is_empty() {
+            if host.in_memory == 0 {
+                self.hosts.remove(key);
+            }
+        } else if host.in_memory <= ROWS_PER_HOST_LOW {
+            self.hungry.insert(key.clone());
+        }
+    }
+
+    /// Rows in memory.
+    #[must_use]
+    pub fn in_memory(&self) -> usize {
+        self.in_memory
+    }
+
+    /// Whether rows are left in the spool behind the reading position.
+    #[must_use]
+    pub fn has_left(&self) -> bool {
+        self.hosts.values().any(|host| !host.left.is_empty())
+    }
+}
+
+fn leave(left: &mut BTreeMap<Block, Block>, block: Block) {
+    // Rows come in order, so only the last range can grow.
+    if let Some(mut last) = left.last_entry() {
+        if block < *last.get() {
+            return;
+        }
+        if block == *last.get() {
+            *last.get_mut() = block + 1;
+            return;
+        }
+    }
+    left.insert(block, block + 1);
+}

@@ -1,0 +1,157 @@
+//! The one stream of events that leaves the engine. The progress display, the machine-readable output and a library
+//! user's own code are readers of this one stream.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use longhaul_journal::{FaultRecord, RowId};
+
+use crate::pace::Limiter;
+use crate::report::Counts;
+
+/// Something that happened. Outcomes ([`Done`](Event::Done), [`Failed`](Event::Failed), [`Skipped`](Event::Skipped))
+/// are told only when they are on stable storage.
+///
+/// URLs in events carry no credentials. Texts that came from a server are as received: escape them before a terminal
+/// or a log sees them.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The haul is open; the counts are those of earlier runs.
+    Opened {
+        /// What became of the rows so far.
+        counts: Counts,
+    },
+    /// The journal was damaged by something else than a crash; what could be read goes on.
+    Damaged {
+        /// What, and where.
+        description: &'a str,
+    },
+    /// A list has been read to its end.
+    ListRead {
+        /// The list's name.
+        label: &'a str,
+        /// Its lines.
+        lines: u64,
+        /// How many of them became new rows.
+        new_rows: u64,
+    },
+    /// An attempt has begun.
+    Started {
+        /// The row.
+        row: RowId,
+        /// What is asked for.
+        url: &'a str,
+        /// 1 for the first attempt.
+        attempt: u32,
+    },
+    /// Bytes of a body have arrived. Told in steps, not for every packet.
+    Received {
+        /// The row.
+        row: RowId,
+        /// How many since the last such event of this row.
+        bytes: u64,
+    },
+    /// An attempt failed and will be made again.
+    Retrying {
+        /// The row.
+        row: RowId,
+        /// What was asked for.
+        url: &'a str,
+        /// What went wrong.
+        fault: &'a FaultRecord,
+        /// Attempts so far.
+        attempts: u32,
+        /// How long until the next one, at the earliest.
+        wait: Duration,
+    },
+    /// The row's host asked for a pause longer than a run waits: the row is left for a later run.
+    Parked {
+        /// The row.
+        row: RowId,
+        /// What was asked for.
+        url: &'a str,
+        /// Why.
+        fault: &'a FaultRecord,
+        /// When the host takes requests again, in milliseconds of Unix time.
+        until_unix_ms: u64,
+    },
+    /// The file is complete under its final name, on stable storage.
+    Done {
+        /// The row.
+        row: RowId,
+        /// What was asked for.
+        url: &'a str,
+        /// The file's name below the haul's directory.
+        name: &'a str,
+        /// Its size in bytes.
+        size: u64,
+        /// Its BLAKE3 digest.
+        blake3: [u8; 32],
+        /// The status of the answer that brought it.
+        status: u16,
+        /// Attempts, the last one included.
+        attempts: u32,
+        /// From the first attempt to the last byte.
+        elapsed: Duration,
+    },
+    /// Failed for good.
+    Failed {
+        /// The row.
+        row: RowId,
+        /// What was asked for, or the line as it stood in the list.
+        url: &'a str,
+        /// What went wrong in the last attempt.
+        fault: &'a FaultRecord,
+        /// The status of the answer, where there was one.
+        status: Option<u16>,
+        /// Attempts, the last one included.
+        attempts: u32,
+    },
+    /// Nothing had to be fetched.
+    Skipped {
+        /// The row.
+        row: RowId,
+        /// What was asked for.
+        url: &'a str,
+        /// Why.
+        reason: &'a str,
+    },
+    /// The pace of a host changed in kind.
+    Paced {
+        /// The host, as `scheme://name:port`.
+        host: &'a str,
+        /// Exchanges that it is given at a time.
+        window: u32,
+        /// What holds it back.
+        limiter: Limiter,
+        /// For how long it is left alone.
+        blocked: Option<Duration>,
+    },
+    /// Nothing can be written for now; downloads wait and go on by themselves.
+    Paused {
+        /// Why.
+        reason: &'a str,
+    },
+    /// Writing goes on after a pause.
+    Resumed,
+    /// The run is stopping before the end, as it was told to.
+    Stopping,
+}
+
+/// Where events go. Shared by the threads of a haul; one event at a time, so they have one order.
+pub(crate) struct Observer(Mutex<Box<Callback>>);
+
+type Callback = dyn FnMut(&Event<'_>) + Send;
+
+impl Observer {
+    pub(crate) fn new(callback: impl FnMut(&Event<'_>) + Send + 'static) -> Self {
+        Self(Mutex::new(Box::new(callback)))
+    }
+
+    pub(crate) fn tell(&self, event: &Event<'_>) {
+        // An observer that panicked once is still told: the haul does not depend on it.
+        let mut callback = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        callback(event);
+    }
+}

@@ -1,0 +1,189 @@
+//! The lines of a list, one after the other, from any reader: a byte order mark, CRLF, blank lines and comments are
+//! accepted; a line without end is given up at a cap and the next one is found.
+
+use std::io::{self, Read};
+use std::ops::Range;
+
+/// Bytes of one line. Servers refuse request lines far below this; a longer line is no URL but a mistake.
+pub const LINE_BYTES_MAX: usize = 64 * 1024;
+/// Bytes asked of the reader at once.
+const READ_BYTES: usize = 64 * 1024;
+/// The UTF-8 signature that editors of one system put before the first line.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+/// How much of a refused line is shown to people and kept in the journal.
+const EXCERPT_BYTES_MAX: usize = 200;
+
+/// One line that is neither blank nor a comment.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line<'a> {
+    /// Text without its line end and the white space around it.
+    Text(&'a str),
+    /// A line that cannot be taken, with how it begins and the reason.
+    Refused {
+        /// Its beginning, with what is not UTF-8 replaced.
+        excerpt: String,
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+/// Splits a reader into lines, with memory bounded by [`LINE_BYTES_MAX`].
+pub(super) struct Lines<R> {
+    reader: R,
+    buffer: Vec<u8>,
+    /// The part of the buffer that has not been looked at.
+    start: usize,
+    end: usize,
+    number: u64,
+    ignored: u64,
+    ended: bool,
+}
+
+/// What the splitter needs next.
+enum Found {
+    Line { from: usize, to: usize },
+    TooLong { excerpt: String },
+    End,
+}
+
+impl<R: Read> Lines<R> {
+    /// Begins at the reader's position.
+    pub(super) fn new(reader: R) -> Self {
+        Self {
+            reader,
+            buffer: vec![0; LINE_BYTES_MAX + READ_BYTES],
+            start: 0,
+            end: 0,
+            number: 0,
+            ignored: 0,
+            ended: false,
+        }
+    }
+
+    /// Lines read so far, of every kind; the number of the line that was returned last, from 1.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Blank lines and comments so far.
+    pub(super) fn ignored(&self) -> u64 {
+        self.ignored
+    }
+
+    /// Whether the next line, or the knowledge that there is none, takes a read which may block.
+    pub(super) fn would_read(&self) -> bool {
+        !self.ended && !self.buffer[self.start..self.end].contains(&b'\n')
+    }
+
+    /// The next line that is not blank and no comment (`#` as its first character).
+    pub(super) fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
+        loop {
+            let (from, to) = match self.find()? {
+                Found::End => return Ok(None),
+                Found::TooLong { excerpt } => {
+                    self.number += 1;
+                    return Ok(Some(Line::Refused { excerpt, reason: "the line is longer than 64 KiB" }));
+                }
+                Found::Line { from, to } => (from, to),
+            };
+            self.number += 1;
+            let text = trimmed(&self.buffer, from, to, self.number == 1);
+            if text.is_empty() || self.buffer[text.start] == b'#' {
+                self.ignored += 1;
+                continue;
+            }
+            let bytes = &self.buffer[text];
+            return Ok(Some(match str::from_utf8(bytes) {
+                Ok(text) => Line::Text(text),
+                Err(_) => Line::Refused { excerpt: excerpt(bytes), reason: "the line is not valid UTF-8" },
+            }));
+        }
+    }
+
+    fn find(&mut self) -> io::Result<Found> {
+        let mut searched = 0;
+        loop {
+            let unsearched = &self.buffer[self.start + searched..self.end];
+            if let Some(at) = unsearched.iter().position(|&byte| byte == b'\n') {
+                let from = self.start;
+                let to = from + searched + at;
+                self.start = to + 1;
+                return Ok(Found::Line { from, to });
+            }
+            searched = self.end - self.start;
+            if searched > LINE_BYTES_MAX {
+                let excerpt = excerpt(&self.buffer[self.start..self.end]);
+                self.skip_line()?;
+                return Ok(Found::TooLong { excerpt });
+            }
+            if !self.fill()? {
+                if searched == 0 {
+                    return Ok(Found::End);
+                }
+                let (from, to) = (self.start, self.end);
+                self.start = self.end;
+                return Ok(Found::Line { from, to });
+            }
+        }
+    }
+
+    /// Reads once; false at the end.
+    fn fill(&mut self) -> io::Result<bool> {
+        if self.ended {
+            return Ok(false);
+        }
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        let room = self.end..(self.end + READ_BYTES).min(self.buffer.len());
+        loop {
+            match self.reader.read(&mut self.buffer[room.clone()]) {
+                Ok(0) => {
+                    self.ended = true;
+                    return Ok(false);
+                }
+                Ok(count) => {
+                    self.end += count;
+                    return Ok(true);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn skip_line(&mut self) -> io::Result<()> {
+        loop {
+            let here = &self.buffer[self.start..self.end];
+            if let Some(at) = here.iter().position(|&byte| byte == b'\n') {
+                self.start += at + 1;
+                return Ok(());
+            }
+            self.start = 0;
+            self.end = 0;
+            if !self.fill()? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The bounds of a line's text: without white space around it, and without a byte order mark if it is the first.
+fn trimmed(buffer: &[u8], from: usize, to: usize, is_first: bool) -> Range<usize> {
+    let has_mark = is_first && buffer[from..to].starts_with(BYTE_ORDER_MARK);
+    let from = if has_mark { from + BYTE_ORDER_MARK.len() } else { from };
+    let start = from + (to - from - buffer[from..to].trim_ascii_start().len());
+    start..start + buffer[start..to].trim_ascii_end().len()
+}
+
+pub(super) fn excerpt(bytes: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(&bytes[..bytes.len().min(EXCERPT_BYTES_MAX)]).into_owned();
+    let mut end = text.len().min(EXCERPT_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text
+}

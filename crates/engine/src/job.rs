@@ -1,0 +1,50 @@
+//! A row on its way: what the dispatcher hands to a shard, and a shard to the sink.
+
+use longhaul_http::{HttpUrl, Origin, Partial};
+use longhaul_journal::RowId;
+
+/// One row that is to be fetched. It is owned by one actor at a time.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) row: RowId,
+    /// The row's own URL. Its origin is the host for which the row holds a place in memory.
+    pub(crate) url: HttpUrl,
+    /// Where redirects have led, if they did.
+    pub(crate) moved: Option<Moved>,
+    /// The final name below the haul's directory.
+    pub(crate) name: String,
+    /// Charged attempts so far.
+    pub(crate) attempts: u32,
+    /// When the first attempt of this run began, in milliseconds of Unix time; 0 before it.
+    pub(crate) started_unix_ms: u64,
+    /// What has been kept of the body.
+    pub(crate) partial: Option<Partial>,
+}
+
+/// Where redirects have led.
+#[derive(Debug, Clone)]
+pub(crate) struct Moved {
+    /// What is to be asked for now.
+    pub(crate) url: HttpUrl,
+    /// The URLs on the way, the row's own first.
+    pub(crate) earlier: Vec<HttpUrl>,
+    /// The way began on the public internet and must not lead into a private network.
+    pub(crate) forbid_private: bool,
+}
+
+impl Job {
+    /// The URL to be asked for now.
+    pub(crate) fn target(&self) -> &HttpUrl {
+        self.moved.as_ref().map_or(&self.url, |moved| &moved.url)
+    }
+
+    /// The host that the row belongs to.
+    pub(crate) fn home(&self) -> &Origin {
+        self.url.origin()
+    }
+
+    /// The URLs before [`target`](Self::target).
+    pub(crate) fn earlier(&self) -> &[HttpUrl] {
+        self.moved.as_ref().map_or(&[], |moved| &moved.earlier)
+    }
+}

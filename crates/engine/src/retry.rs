@@ -1,0 +1,202 @@
+//! What becomes of a URL after a failed attempt: tried again, and when; parked; or given up.
+//!
+//! The only place where that is decided. Pure: the attempt's fault and history go in, a [`Decision`] comes out, and
+//! randomness is a number that the caller passes in. What the failure means for the host's pace is
+//! [`pace`](crate::pace)'s affair, told through [`Verdict::signal`].
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::class::Class;
+use crate::pace::Signal;
+
+/// Tries of one URL unless the user says otherwise. With two answers in five failing at random, twenty tries lose one
+/// URL in a hundred million.
+pub const TRIES_DEFAULT: u32 = 20;
+/// The wait after the first failed attempt; each further one waits [`WAIT_GROWTH`] times longer.
+const WAIT_FIRST: Duration = Duration::from_millis(500);
+/// Growth of the wait per attempt.
+const WAIT_GROWTH: f64 = 1.5;
+/// The longest wait between two attempts of one URL.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+/// The wait before an attempt that failed by our own machine's trouble is made again; it is not charged.
+const WAIT_LOCAL: Duration = Duration::from_secs(1);
+/// A Retry-After up to this long is waited for in the run; beyond it the rows of the host are parked for a later run.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+/// A name that does not exist is asked for once more before that is believed.
+const TRIES_NAME_NOT_FOUND: u32 = 2;
+/// A broken answer may be a proxy's slip or a cut on the way; the same again is the server's way.
+const TRIES_PROTOCOL: u32 = 3;
+/// A host is given up when this long has passed ...
+pub const HOST_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often one URL is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tries {
+    /// At most so many times (at least 1).
+    AtMost(u32),
+    /// Until it is done.
+    Unlimited,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self::AtMost(TRIES_DEFAULT)
+    }
+}
+
+impl Tries {
+    fn allow(self, attempts: u32) -> bool {
+        match self {
+            Self::AtMost(most) => attempts < most,
+            Self::Unlimited => true,
+        }
+    }
+}
+
+/// Whose trouble a failure is, and so whether trying again can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may well go better next time: charged to the URL, and the host's pace hears of it.
+    Transient,
+    /// The host asked for room: not charged to the URL while the host serves others.
+    Throttled,
+    /// It will be the same next time, or at best after these few tries.
+    Permanent {
+        /// Tries in all before it is believed.
+        tries: u32,
+    },
+    /// Our own machine's trouble: charged to nobody.
+    Local,
+}
+
+impl Verdict {
+    /// The verdict on a failure of this class, with the answer's status where there was one. `name_missing` tells a
+    /// name that does not exist from name servers that did not answer; `also_retry` holds the statuses that the user
+    /// wants to be tried again.
+    #[must_use]
+    pub fn of(class: Class, status: Option<u16>, name_missing: bool, also_retry: &[u16]) -> Self {
+        if status.is_some_and(|status| also_retry.contains(&status)) {
+            return Self::Transient;
+        }
+        match class {
+            Class::Dns if name_missing => Self::Permanent { tries: TRIES_NAME_NOT_FOUND },
+            Class::Dns
+            | Class::Refused
+            | Class::Unreachable
+            | Class::Reset
+            | Class::Closed
+            | Class::Timeout => Self::Transient,
+            Class::Slow => Self::Transient,
+            Class::Throttled => Self::Throttled,
+            Class::ServerError => match status {
+                Some(503 | 509 | 529) => Self::Throttled,
+                // What the server says it cannot do it will not do a minute later either.
+                Some(501 | 505) => Self::Permanent { tries: 1 },
+                _ => Self::Transient,
+            },
+            Class::ClientError => match status {
+                Some(408 | 425) => Self::Transient,
+                _ => Self::Permanent { tries: 1 },
+            },
+            Class::Protocol => Self::Permanent { tries: TRIES_PROTOCOL },
+            Class::Local => Self::Local,
+            Class::Tls | Class::Redirect | Class::Auth | Class::File | Class::List | Class::Other => {
+                Self::Permanent { tries: 1 }
+            }
+        }
+    }
+
+    /// What the failure tells the host's pace. `latency` is how long the answer took, where there was one.
+    #[must_use]
+    pub fn signal(self, class: Class, latency: Duration, retry_after: Option<Duration>) -> Signal {
+        let well = Signal::Success { latency };
+        match self {
+            Self::Throttled => Signal::Throttle { retry_after },
+            Self::Local => Signal::Neutral,
+            Self::Transient => match class {
+                Class::ClientError => well,
+                _ => Signal::Congestion,
+            },
+            Self::Permanent { .. } => match class {
+                // A host that answers 'no such thing' is well.
+                Class::ClientError | Class::Auth | Class::Redirect | Class::Protocol => well,
+                Class::Dns => Signal::Congestion,
+                _ => Signal::Neutral,
+            },
+        }
+    }
+}
+
+/// What happens to the URL next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Tried again, not before this time.
+    Again {
+        /// The earliest time of the next attempt.
+        at: Instant,
+        /// Whether the attempt counts against the URL's tries.
+        charged: bool,
+    },
+    /// The host asked for a longer pause than this run will wait.
+    Park {
+        /// When the host will take requests again.
+        until: Instant,
+    },
+    /// Failed for good.
+    GiveUp,
+}
+
+/// The history and circumstances of a failed attempt.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt {
+    /// Whose trouble it was.
+    pub verdict: Verdict,
+    /// Charged attempts so far, this one included (were it charged).
+    pub attempts: u32,
+    /// What the host asked for, uncapped.
+    pub retry_after: Option<Duration>,
+    /// Failures of the host in a row, and how long that has lasted.
+    pub host_failing: Option<(u32, Duration)>,
+    /// The attempt brought bytes that the next one builds upon.
+    pub made_progress: bool,
+}
+
+/// Decides. `jitter` is a random number in 0..1.
+#[must_use]
+pub fn decide(attempt: &Attempt, tries: Tries, now: Instant, jitter: f64) -> Decision {
+    if let Some(wait) = attempt.retry_after.filter(|&wait| wait > RETRY_AFTER_MAX) {
+        return Decision::Park { until: now + wait };
+    }
+    let wait = wait_after(attempt.attempts, jitter);
+    match attempt.verdict {
+        Verdict::Local => Decision::Again { at: now + WAIT_LOCAL, charged: false },
+        Verdict::Throttled if host_given_up(attempt.host_failing, tries) => Decision::GiveUp,
+        Verdict::Throttled => {
+            Decision::Again { at: now + attempt.retry_after.unwrap_or(wait), charged: false }
+        }
+        Verdict::Transient if !tries.allow(attempt.attempts) => Decision::GiveUp,
+        Verdict::Transient if host_given_up(attempt.host_failing, tries) => Decision::GiveUp,
+        // Progress earns a fresh start: a large file over a poor line may be cut many times and still arrive.
+        Verdict::Transient => Decision::Again { at: now + wait, charged: !attempt.made_progress },
+        Verdict::Permanent { tries: few } if attempt.attempts < few && tries.allow(attempt.attempts) => {
+            Decision::Again { at: now + wait, charged: true }
+        }
+        Verdict::Permanent { .. } => Decision::GiveUp,
+    }
+}
+
+/// ... and as many failures in a row as one URL has tries, with no success between them.
+#[must_use]
+pub fn host_given_up(failing: Option<(u32, Duration)>, tries: Tries) -> bool {
+    let Tries::AtMost(most) = tries else { return false };
+    failing.is_some_and(|(failures, lasted)| failures >= most && lasted >= HOST_PATIENCE)
+}
+
+/// Exponential, capped, with jitter over the upper half: spreads the returns without ever returning at once.
+fn wait_after(attempts: u32, jitter: f64) -> Duration {
+    let exponent = i32::try_from(attempts.saturating_sub(1).min(64)).unwrap_or(64);
+    let growth = WAIT_GROWTH.powi(exponent).min(WAIT_MAX.as_secs_f64() / WAIT_FIRST.as_secs_f64());
+    WAIT_FIRST.mul_f64(growth * (0.5 + 0.5 * jitter))
+}

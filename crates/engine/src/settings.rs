@@ -1,0 +1,73 @@
+//! What a haul may do, resolved: every value is in its final type and range.
+
+use std::time::Duration;
+
+use longhaul_http::{Limits, Timeouts};
+
+use crate::retry::Tries;
+
+/// Exchanges at a time, all hosts together. With the default caps of a host this keeps dozens of hosts busy, and the
+/// sockets and files stay well below the usual limit of 1,024 descriptors.
+pub const JOBS_DEFAULT: u32 = 256;
+
+/// The settings of a haul. `Settings::default()` needs no change for an ordinary list.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Deadlines of every phase of an exchange.
+    pub timeouts: Timeouts,
+    /// Limits of heads and connections.
+    pub limits: Limits,
+    /// How often one URL is tried.
+    pub tries: Tries,
+    /// Exchanges at a time, all hosts together.
+    pub jobs_max: u32,
+    /// Exchanges at a time with one host; `None` for the default caps (8; 32 on loopback and private addresses).
+    pub jobs_per_host_max: Option<u32>,
+    /// Statuses that are tried again although they are permanent by default.
+    pub retry_statuses: Vec<u16>,
+    /// Bytes a second, all hosts together.
+    pub rate_limit: Option<u64>,
+    /// The `User-Agent` field.
+    pub user_agent: String,
+    /// Further request fields, checked.
+    pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
+    /// Follow redirects from https to http.
+    pub allow_downgrade: bool,
+    /// A file that stands where a row's file belongs makes the row skipped rather than failed.
+    pub no_clobber: bool,
+    /// Hosts whose certificates are not checked.
+    pub insecure_hosts: Vec<String>,
+    /// Threads that do exchanges; each host belongs to one of them.
+    pub shards: usize,
+    /// Seed of every random choice.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            tries: Tries::default(),
+            jobs_max: JOBS_DEFAULT,
+            jobs_per_host_max: None,
+            retry_statuses: Vec::new(),
+            rate_limit: None,
+            user_agent: concat!("longhaul/", env!("CARGO_PKG_VERSION")).to_owned(),
+            headers: Vec::new(),
+            allow_downgrade: false,
+            no_clobber: false,
+            insecure_hosts: Vec::new(),
+            shards: std::thread::available_parallelism().map_or(1, usize::from),
+            seed: fastrand::u64(..),
+        }
+    }
+}
+
+impl Settings {
+    /// One deadline for every wait on a socket.
+    pub fn set_timeout(&mut self, timeout: Duration) {
+        self.timeouts = Timeouts::all(timeout);
+    }
+}

@@ -1,0 +1,484 @@
+//! The sink's actor: takes messages, writes, records, and commits in groups.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use longhaul_journal::storage::{RelativePath, Storage};
+use longhaul_journal::{Done, Failed, FaultRecord, LogWriter, Record, RowId};
+use longhaul_socket::clock::{self, WallClock};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::group::{Entry, FileEntry, Group};
+use super::parts::{PartFile, Parts, WriteError, part_path};
+use super::{Completion, Listed, Message, Piece, SinkHandle, Verdict};
+use crate::class::Class;
+use crate::event::{Event, Observer};
+use crate::job::Job;
+use crate::stop::StopWatch;
+
+/// Messages taken at once; the log is handed to the system after each such batch.
+const BATCH_MAX: usize = 256;
+/// While nothing can be written, it is tried again this often.
+const PAUSE: Duration = Duration::from_millis(500);
+/// A body under way is made durable this often, so that a power failure costs about a second of it ...
+const PART_SYNC_EVERY: Duration = Duration::from_secs(1);
+/// ... if it has grown by this much; less is quickly fetched again.
+const PART_SYNC_BYTES_MIN: u64 = 4 * 1024 * 1024;
+
+/// Why the sink ended before its inbox did.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// The haul was stopped while nothing could be written; so much had been settled before.
+    Stopped(Tally),
+    /// The directory cannot be written, and waiting will not change that.
+    Disk(io::Error),
+}
+
+/// What the sink has settled in this run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tally {
+    pub(crate) done: u64,
+    pub(crate) skipped: u64,
+    pub(crate) failures: BTreeMap<Class, u64>,
+    pub(crate) parked: u64,
+}
+
+/// The actor. One for each haul.
+pub(crate) struct Committer {
+    storage: Arc<dyn Storage>,
+    log: LogWriter,
+    parts: Parts,
+    group: Group,
+    known_directories: BTreeSet<RelativePath>,
+    verdicts: mpsc::UnboundedSender<Verdict>,
+    observer: Arc<Observer>,
+    clock: WallClock,
+    stop: StopWatch,
+    pauses: Arc<AtomicU64>,
+    is_paused: bool,
+    tally: Tally,
+}
+
+impl Committer {
+    pub(crate) fn new(
+        storage: Arc<dyn Storage>,
+        log: LogWriter,
+        handle: &SinkHandle,
+        verdicts: mpsc::UnboundedSender<Verdict>,
+        observer: Arc<Observer>,
+        clock: WallClock,
+        stop: StopWatch,
+    ) -> Self {
+        Self {
+            parts: Parts::new(Arc::clone(&storage)),
+            storage,
+            log,
+            group: Group::default(),
+            known_directories: BTreeSet::new(),
+            verdicts,
+            observer,
+            clock,
+            stop,
+            pauses: handle.pause_counter(),
+            is_paused: false,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Works until every handle of the sink is gone and everything is committed.
+    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Message>) -> Result<Tally, Halt> {
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        loop {
+            let tick = self.group.due().unwrap_or_else(|| clock::now() + PART_SYNC_EVERY);
+            tokio::select! {
+                biased;
+                count = inbox.recv_many(&mut batch, BATCH_MAX) => {
+                    if count == 0 {
+                        break;
+                    }
+                    for message in batch.drain(..) {
+                        self.take(message).await?;
+                    }
+                    self.flush().await?;
+                }
+                () = tokio::time::sleep_until(tick) => self.sync_parts().await?,
+            }
+            if std::mem::take(&mut self.is_paused) {
+                self.observer.tell(&Event::Resumed);
+            }
+            if self.group.is_due(clock::now()) {
+                self.commit().await?;
+                self.sync_parts().await?;
+            }
+        }
+        self.commit().await?;
+        Ok(self.tally)
+    }
+
+    async fn take(&mut self, message: Message) -> Result<(), Halt> {
+        match message {
+            Message::Begin { row, part } => {
+                // The old bytes go before the new validator comes: never are both on disk together.
+                self.patiently(|sink| sink.parts.clear(row, clock::now())).await?;
+                self.record(Record::Part(row, part)).await?;
+                self.flush().await
+            }
+            Message::Body { row, piece } => self.write(row, &piece).await.map(drop),
+            Message::Complete { job, piece, completion } => self.complete(job, &piece, completion).await,
+            Message::Retry { row, url, waiting, wait } => {
+                self.parts.close(row);
+                let (fault, attempts) = (waiting.fault.clone(), waiting.attempts);
+                self.record(Record::Waiting(row, waiting)).await?;
+                let url = url.as_str();
+                self.observer.tell(&Event::Retrying { row, url, fault: &fault, attempts, wait });
+                Ok(())
+            }
+            Message::Park { job, waiting } => {
+                self.parts.close(job.row);
+                let (fault, until_unix_ms) = (waiting.fault.clone(), waiting.until_unix_ms);
+                self.record(Record::Waiting(job.row, waiting)).await?;
+                let url = job.url.as_str();
+                self.observer.tell(&Event::Parked { row: job.row, url, fault: &fault, until_unix_ms });
+                self.tally.parked += 1;
+                self.tell(Verdict::Settled(job));
+                Ok(())
+            }
+            Message::Fail { job, failed } => {
+                self.patiently(|sink| sink.parts.remove(job.row)).await?;
+                self.record(Record::Failed(job.row, failed.clone())).await?;
+                self.group.push(Entry::Failed { job, failed }, clock::now());
+                Ok(())
+            }
+            Message::Skip { job, reason } => {
+                self.record(Record::Skipped(job.row, reason.clone())).await?;
+                self.group.push(Entry::Skipped { job, reason }, clock::now());
+                Ok(())
+            }
+            Message::Listed(listed) => {
+                self.group.push(Entry::Listed(listed), clock::now());
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes a piece; false if it does not continue what is there.
+    async fn write(&mut self, row: RowId, piece: &Piece) -> Result<bool, Halt> {
+        loop {
+            match self.parts.write(row, piece, clock::now()) {
+                Ok(()) => return Ok(true),
+                Err(WriteError::Broken) => {
+                    self.parts.close(row);
+                    return Ok(false);
+                }
+                Err(WriteError::Io(error)) => self.wait_out(error).await?,
+            }
+        }
+    }
+
+    async fn complete(&mut self, job: Box<Job>, piece: &Piece, completion: Completion) -> Result<(), Halt> {
+        let is_written = self.write(job.row, piece).await?;
+        let part = self.parts.take(job.row).filter(|part| is_written && part.len == completion.size);
+        let Some(part) = part else {
+            return self.begin_again(job).await;
+        };
+        let done = Done {
+            status: completion.status,
+            size: completion.size,
+            blake3: part.hasher.finalize().into(),
+            validator: crate::resume::stored(&completion.validator),
+            verification: completion.verification,
+            attempts: job.attempts,
+            started_unix_ms: job.started_unix_ms,
+            finished_unix_ms: completion.finished_unix_ms,
+            name: None,
+            final_url: job.moved.as_ref().map(|moved| moved.url.as_str().to_owned()),
+        };
+        self.record(Record::Done(job.row, done.clone())).await?;
+        self.group.push(Entry::File(Box::new(FileEntry { job, part, done })), clock::now());
+        Ok(())
+    }
+
+    /// What was kept of the row is not what it should be: forgets it and has the row fetched from the beginning.
+    async fn begin_again(&mut self, mut job: Box<Job>) -> Result<(), Halt> {
+        self.patiently(|sink| sink.parts.remove(job.row)).await?;
+        self.record(Record::Reopened(job.row)).await?;
+        job.partial = None;
+        self.tell(Verdict::Again(job));
+        Ok(())
+    }
+
+    /// Makes the group durable: data, names, directories, records; then tells of it.
+    async fn commit(&mut self) -> Result<(), Halt> {
+        let mut entries = self.group.take();
+        for entry in &mut entries {
+            if let Entry::File(file) = entry {
+                file.part.file.start_writeback();
+            }
+        }
+        let mut settled = Vec::with_capacity(entries.len());
+        let mut directories = BTreeSet::new();
+        for entry in entries {
+            match entry {
+                Entry::File(file) => {
+                    if let Some(entry) = self.finish(file, &mut directories).await? {
+                        settled.push(entry);
+                    }
+                }
+                other => settled.push(other),
+            }
+        }
+        for directory in directories {
+            self.patiently(|sink| sink.storage.sync_dir(directory.as_ref())).await?;
+        }
+        self.patiently(|sink| sink.log.commit()).await?;
+        for entry in settled {
+            self.settle(entry);
+        }
+        Ok(())
+    }
+
+    /// Data durable, then the final name. `None` if the row has to be fetched again.
+    async fn finish(
+        &mut self,
+        file: Box<FileEntry>,
+        directories: &mut BTreeSet<Option<RelativePath>>,
+    ) -> Result<Option<Entry>, Halt> {
+        let FileEntry { job, mut part, done } = *file;
+        if part.file.sync().is_err() {
+            // What a failed sync leaves in the file is unknown, so it is not asked again: the bytes are fetched anew.
+            drop(part);
+            self.begin_again(job).await?;
+            return Ok(None);
+        }
+        match self.rename(&job, directories).await? {
+            Ok(()) => Ok(Some(Entry::File(Box::new(FileEntry { job, part, done })))),
+            Err(error) => {
+                self.patiently(|sink| sink.parts.remove(job.row)).await?;
+                let failed = Failed {
+                    fault: file_fault(&job.name, &error),
+                    status: Some(done.status),
+                    attempts: done.attempts,
+                    started_unix_ms: done.started_unix_ms,
+                    finished_unix_ms: self.clock.unix_ms(),
+                };
+                self.record(Record::Failed(job.row, failed.clone())).await?;
+                Ok(Some(Entry::Failed { job, failed }))
+            }
+        }
+    }
+
+    /// Gives the row's part file its final name. The inner error is this file's own: something stands in its way.
+    async fn rename(
+        &mut self,
+        job: &Job,
+        directories: &mut BTreeSet<Option<RelativePath>>,
+    ) -> Result<io::Result<()>, Halt> {
+        let name: RelativePath = match job.name.parse() {
+            Ok(name) => name,
+            Err(error) => return Ok(Err(io::Error::new(io::ErrorKind::InvalidInput, error))),
+        };
+        let parent = name.parent();
+        loop {
+            let renamed = self
+                .make_directory(parent.as_ref())
+                .and_then(|()| self.storage.rename_noreplace(&part_path(job.row), &name));
+            match renamed {
+                Ok(()) => {
+                    // A new directory is durable when its own parent is.
+                    let mut level = parent;
+                    while directories.insert(level.clone()) {
+                        level = match level {
+                            Some(directory) => directory.parent(),
+                            None => break,
+                        };
+                    }
+                    return Ok(Ok(()));
+                }
+                Err(error) if stands_in_the_way(&error) => return Ok(Err(error)),
+                Err(error) => self.wait_out(error).await?,
+            }
+        }
+    }
+
+    fn make_directory(&mut self, directory: Option<&RelativePath>) -> io::Result<()> {
+        let Some(directory) = directory else { return Ok(()) };
+        if !self.known_directories.contains(directory) {
+            self.storage.create_dir_all(directory)?;
+            if self.known_directories.len() >= KNOWN_DIRECTORIES_MAX {
+                self.known_directories.clear();
+            }
+            self.known_directories.insert(directory.clone());
+        }
+        Ok(())
+    }
+
+    /// Tells everyone of an outcome that is durable now.
+    fn settle(&mut self, entry: Entry) {
+        match entry {
+            Entry::File(file) => {
+                let FileEntry { job, done, .. } = *file;
+                self.tally.done += 1;
+                let elapsed =
+                    Duration::from_millis(done.finished_unix_ms.saturating_sub(done.started_unix_ms));
+                self.observer.tell(&Event::Done {
+                    row: job.row,
+                    url: job.url.as_str(),
+                    name: &job.name,
+                    size: done.size,
+                    blake3: done.blake3,
+                    status: done.status,
+                    attempts: done.attempts,
+                    elapsed,
+                });
+                self.tell(Verdict::Settled(job));
+            }
+            Entry::Failed { job, failed } => {
+                self.count_failure(&failed.fault);
+                self.observer.tell(&Event::Failed {
+                    row: job.row,
+                    url: job.url.as_str(),
+                    fault: &failed.fault,
+                    status: failed.status,
+                    attempts: failed.attempts,
+                });
+                self.tell(Verdict::Settled(job));
+            }
+            Entry::Skipped { job, reason } => {
+                self.tally.skipped += 1;
+                let url = job.url.as_str();
+                self.observer.tell(&Event::Skipped { row: job.row, url, reason: &reason });
+                self.tell(Verdict::Settled(job));
+            }
+            Entry::Listed(Listed::Duplicate { row, url, of }) => {
+                self.tally.skipped += 1;
+                let reason = format!("the same as row {}", of.0);
+                self.observer.tell(&Event::Skipped { row, url: &url, reason: &reason });
+            }
+            Entry::Listed(Listed::Refused { row, text, fault }) => {
+                self.count_failure(&fault);
+                self.observer.tell(&Event::Failed {
+                    row,
+                    url: &text,
+                    fault: &fault,
+                    status: None,
+                    attempts: 0,
+                });
+            }
+        }
+    }
+
+    fn count_failure(&mut self, fault: &FaultRecord) {
+        *self.tally.failures.entry(Class::of_record(fault)).or_default() += 1;
+    }
+
+    /// Makes large bodies under way durable now and then.
+    async fn sync_parts(&mut self) -> Result<(), Halt> {
+        let now = clock::now();
+        let mut synced = Vec::new();
+        for (row, part) in self.parts.iter_mut() {
+            if part.is_worth_a_sync(now) && part.file.sync().is_ok() {
+                part.synced_len = part.len;
+                synced.push((row, part.len));
+            }
+        }
+        for &(row, len) in &synced {
+            self.record(Record::PartSynced(row, len)).await?;
+        }
+        if synced.is_empty() { Ok(()) } else { self.flush().await }
+    }
+
+    async fn record(&mut self, record: Record) -> Result<(), Halt> {
+        self.patiently(|sink| sink.log.record(&record)).await
+    }
+
+    async fn flush(&mut self) -> Result<(), Halt> {
+        self.patiently(|sink| sink.log.flush()).await
+    }
+
+    /// Does it, and does it again while the disk is full.
+    async fn patiently(
+        &mut self,
+        mut operation: impl FnMut(&mut Self) -> io::Result<()>,
+    ) -> Result<(), Halt> {
+        loop {
+            match operation(self) {
+                Ok(()) => return Ok(()),
+                Err(error) => self.wait_out(error).await?,
+            }
+        }
+    }
+
+    /// Returns when it is worth trying again, or says that it never will be.
+    async fn wait_out(&mut self, error: io::Error) -> Result<(), Halt> {
+        let Some(reason) = passing_trouble(&error) else { return Err(Halt::Disk(error)) };
+        self.pauses.fetch_add(1, Ordering::Relaxed);
+        if !std::mem::replace(&mut self.is_paused, true) {
+            self.observer.tell(&Event::Paused { reason });
+        }
+        tokio::select! {
+            biased;
+            () = self.stop.stopped() => Err(Halt::Stopped(self.tally.clone())),
+            () = tokio::time::sleep(PAUSE) => Ok(()),
+        }
+    }
+
+    fn tell(&self, verdict: Verdict) {
+        // A dispatcher that has gone has no use for it: the run is over.
+        let _ = self.verdicts.send(verdict);
+    }
+}
+
+impl PartFile {
+    fn is_worth_a_sync(&mut self, now: Instant) -> bool {
+        let due = now.saturating_duration_since(self.synced_at) >= PART_SYNC_EVERY;
+        if due {
+            self.synced_at = now;
+        }
+        due && self.len - self.synced_len >= PART_SYNC_BYTES_MIN
+    }
+}
+
+/// Directories remembered as existing: bounds the memory of a list with as many directories as files.
+const KNOWN_DIRECTORIES_MAX: usize = 4096;
+
+/// Trouble that goes away when somebody makes room, with words for it.
+pub(crate) fn passing_trouble(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::StorageFull => Some("no space left on the disk"),
+        io::ErrorKind::QuotaExceeded => Some("the disk quota is used up"),
+        _ if is_out_of_files(error) => Some("too many open files"),
+        _ => None,
+    }
+}
+
+/// EMFILE and ENFILE have no `ErrorKind` of their own.
+fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(longhaul_socket::kind_of(error), longhaul_socket::FaultKind::LocalExhausted)
+}
+
+/// Errors of one name, not of the disk. A symbolic link in the way (ELOOP) and a name too long for the file system
+/// have no stable `ErrorKind`; no other error of a rename is known to mean that waiting, or another disk, would help.
+fn stands_in_the_way(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    passing_trouble(error).is_none() && !matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
+}
+
+/// The record of a file that could not be given its name.
+pub(crate) fn file_fault(name: &str, error: &io::Error) -> FaultRecord {
+    let message = if error.kind() == io::ErrorKind::AlreadyExists {
+        format!("a file that is not of this haul stands at {name}")
+    } else {
+        format!("cannot write {name}: {error}")
+    };
+    FaultRecord {
+        class: Class::File.as_str().to_owned(),
+        phase: "file".to_owned(),
+        endpoint: String::new(),
+        elapsed_ms: 0,
+        message,
+    }
+}

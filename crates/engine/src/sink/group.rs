@@ -1,0 +1,63 @@
+//! What waits for the next commit, in the order in which it came.
+
+use longhaul_journal::{Done, Failed};
+use tokio::time::Instant;
+
+use super::Listed;
+use super::parts::PartFile;
+use crate::job::Job;
+
+/// Files in one group: their descriptors stay open until they are synced, beside the sockets and the bodies under way,
+/// within the usual limit of 1,024.
+const FILES_MAX: usize = 256;
+/// Outcomes in one group: bounds what a crash leaves in doubt.
+const ENTRIES_MAX: usize = 1000;
+/// How long the first entry of a group waits for others: below what a person notices, long enough that one sync serves
+/// many files.
+const WAIT_MAX: std::time::Duration = std::time::Duration::from_millis(75);
+
+/// One outcome that is recorded and not yet durable.
+pub(super) enum Entry {
+    File(Box<FileEntry>),
+    Failed { job: Box<Job>, failed: Failed },
+    Skipped { job: Box<Job>, reason: String },
+    Listed(Listed),
+}
+
+/// A complete body without its final name.
+pub(super) struct FileEntry {
+    pub(super) job: Box<Job>,
+    pub(super) part: PartFile,
+    pub(super) done: Done,
+}
+
+#[derive(Default)]
+pub(super) struct Group {
+    entries: Vec<Entry>,
+    files: usize,
+    due: Option<Instant>,
+}
+
+impl Group {
+    pub(super) fn push(&mut self, entry: Entry, now: Instant) {
+        self.files += usize::from(matches!(entry, Entry::File(_)));
+        self.entries.push(entry);
+        self.due.get_or_insert(now + WAIT_MAX);
+    }
+
+    /// When the group is to be committed at the latest; `None` while it is empty.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.files >= FILES_MAX || self.entries.len() >= ENTRIES_MAX || self.due.is_some_and(|due| due <= now)
+    }
+
+    /// Takes everything; the group is empty then.
+    pub(super) fn take(&mut self) -> Vec<Entry> {
+        self.files = 0;
+        self.due = None;
+        std::mem::take(&mut self.entries)
+    }
+}

@@ -1,0 +1,130 @@
+//! Where bodies become files and outcomes become durable.
+//!
+//! The one writer of a haul's directory: every shard sends it what arrives, in order for each row, and it writes
+//! part files, records outcomes, and commits both in groups. The order of a commit is the order of the promises:
+//! data durable, final name durable, record durable, event.
+//!
+//! It refuses to decide anything about a URL, and to write anything that was not handed to it in order.
+
+mod committer;
+mod group;
+mod parts;
+mod recovery;
+
+pub(crate) use committer::{Committer, Halt, Tally, file_fault, passing_trouble};
+pub(crate) use parts::part_path;
+pub(crate) use recovery::settle_doubts;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use longhaul_http::{HttpUrl, Validator};
+use longhaul_journal::{Failed, FaultRecord, Part, RowId, Verification, Waiting};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use crate::job::Job;
+
+/// Bytes of bodies on their way to the disk. A disk that is slower than the network is felt by the network here.
+const BYTES_UNDERWAY_MAX: usize = 8 * 1024 * 1024;
+/// Messages on their way, for the same reason.
+const MESSAGES_MAX: usize = 4096;
+
+/// What a shard, or the dispatcher, tells the sink.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// A body begins that will come in several pieces: what is needed to resume it. What was kept before is void.
+    Begin { row: RowId, part: Part },
+    /// The next piece of a body.
+    Body { row: RowId, piece: Piece },
+    /// The body is complete with this last piece, which for a small file is the whole.
+    Complete { job: Box<Job>, piece: Piece, completion: Completion },
+    /// An attempt failed and will be made again; the job stays with its shard.
+    Retry { row: RowId, url: HttpUrl, waiting: Waiting, wait: Duration },
+    /// The row waits for a host that asked for a long pause.
+    Park { job: Box<Job>, waiting: Waiting },
+    /// The row has failed for good.
+    Fail { job: Box<Job>, failed: Failed },
+    /// Nothing has to be fetched.
+    Skip { job: Box<Job>, reason: String },
+    /// A row that was settled by the list itself: to be told once it is durable.
+    Listed(Listed),
+}
+
+/// A row that was settled when it was read.
+#[derive(Debug)]
+pub(crate) enum Listed {
+    Duplicate { row: RowId, url: String, of: RowId },
+    Refused { row: RowId, text: String, fault: FaultRecord },
+}
+
+/// Bytes of a body, and where they belong.
+#[derive(Debug, Default)]
+pub(crate) struct Piece {
+    /// Offset of the first byte. 0 begins the file anew.
+    pub(crate) offset: u64,
+    pub(crate) chunks: Vec<Bytes>,
+    /// Given back when the piece has been written and is dropped.
+    #[expect(dead_code, reason = "held for its destructor")]
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
+}
+
+/// What is known of a complete body.
+#[derive(Debug)]
+pub(crate) struct Completion {
+    pub(crate) status: u16,
+    pub(crate) size: u64,
+    pub(crate) validator: Validator,
+    pub(crate) verification: Verification,
+    pub(crate) finished_unix_ms: u64,
+}
+
+/// What the sink tells the dispatcher.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// The row has its outcome, or is parked.
+    Settled(Box<Job>),
+    /// What was kept of the row is lost: it has to be fetched again from the beginning.
+    Again(Box<Job>),
+}
+
+/// The shards' end of the sink.
+#[derive(Clone)]
+pub(crate) struct SinkHandle {
+    messages: mpsc::Sender<Message>,
+    bytes: Arc<Semaphore>,
+    pauses: Arc<AtomicU64>,
+}
+
+/// The sink has gone: the run is over.
+#[derive(Debug)]
+pub(crate) struct SinkGone;
+
+impl SinkHandle {
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Message>) {
+        let (messages, inbox) = mpsc::channel(MESSAGES_MAX);
+        let bytes = Arc::new(Semaphore::new(BYTES_UNDERWAY_MAX));
+        (Self { messages, bytes, pauses: Arc::new(AtomicU64::new(0)) }, inbox)
+    }
+
+    /// Hands a message over; waits while the disk is behind.
+    pub(crate) async fn send(&self, message: Message) -> Result<(), SinkGone> {
+        self.messages.send(message).await.map_err(|_| SinkGone)
+    }
+
+    /// A place for so many bytes; waits while the disk is behind.
+    pub(crate) async fn admit(&self, bytes: u64) -> Result<OwnedSemaphorePermit, SinkGone> {
+        let wanted = u32::try_from(bytes).unwrap_or(u32::MAX).min(BYTES_UNDERWAY_MAX as u32);
+        Arc::clone(&self.bytes).acquire_many_owned(wanted).await.map_err(|_| SinkGone)
+    }
+
+    /// How often writing has been paused: a failure during a pause may be our own doing.
+    pub(crate) fn pauses(&self) -> u64 {
+        self.pauses.load(Ordering::Relaxed)
+    }
+
+    fn pause_counter(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.pauses)
+    }
+}

@@ -1,0 +1,172 @@
+//! Bodies under way: one file a row, below `.longhaul/parts/`, until it is complete and gets its final name.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use longhaul_journal::storage::{File, RelativePath, Storage};
+use longhaul_journal::{PARTS_DIRECTORY, RowId};
+use tokio::time::Instant;
+
+use super::Piece;
+
+/// Bytes read at once when what was kept is read again.
+const READ_BYTES: usize = 256 * 1024;
+
+/// A file that is being written.
+pub(super) struct PartFile {
+    pub(super) file: Box<dyn File>,
+    pub(super) len: u64,
+    pub(super) hasher: blake3::Hasher,
+    /// Of `len`, so many bytes are on stable storage, since when.
+    pub(super) synced_len: u64,
+    pub(super) synced_at: Instant,
+}
+
+/// The part files that are open, by row.
+pub(super) struct Parts {
+    storage: Arc<dyn Storage>,
+    open: BTreeMap<RowId, PartFile>,
+}
+
+/// Why a piece was not written.
+#[derive(Debug)]
+pub(super) enum WriteError {
+    /// What is on disk is not what the piece continues: it was changed by someone else, or lost.
+    Broken,
+    Io(io::Error),
+}
+
+impl From<io::Error> for WriteError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl Parts {
+    pub(super) fn new(storage: Arc<dyn Storage>) -> Self {
+        Self { storage, open: BTreeMap::new() }
+    }
+
+    /// Makes sure that nothing is kept of the row.
+    pub(super) fn clear(&mut self, row: RowId, now: Instant) -> io::Result<()> {
+        if let Some(part) = self.open.get_mut(&row) {
+            part.file.truncate(0)?;
+            part.begin_again(now);
+            return Ok(());
+        }
+        let part = PartFile::fresh(self.create_empty(row)?, now);
+        self.open.insert(row, part);
+        Ok(())
+    }
+
+    /// Writes a piece where it belongs. May be called again with the same piece after an error of the file system.
+    pub(super) fn write(&mut self, row: RowId, piece: &Piece, now: Instant) -> Result<(), WriteError> {
+        if piece.offset == 0 && self.open.get(&row).is_none_or(|part| part.len > 0) {
+            self.clear(row, now)?;
+        }
+        if !self.open.contains_key(&row) {
+            let part = self.reopen(row, piece.offset, now)?;
+            self.open.insert(row, part);
+        }
+        let Some(part) = self.open.get_mut(&row) else { return Err(WriteError::Broken) };
+        if part.len != piece.offset {
+            return Err(WriteError::Broken);
+        }
+        let mut at = piece.offset;
+        for chunk in &piece.chunks {
+            part.file.write_all_at(chunk, at)?;
+            at += chunk.len() as u64;
+        }
+        for chunk in &piece.chunks {
+            part.hasher.update(chunk);
+        }
+        part.len = at;
+        Ok(())
+    }
+
+    /// Closes the row's file; what is in it stays.
+    pub(super) fn close(&mut self, row: RowId) {
+        self.open.remove(&row);
+    }
+
+    /// Removes what was kept of the row.
+    pub(super) fn remove(&mut self, row: RowId) -> io::Result<()> {
+        self.open.remove(&row);
+        match self.storage.remove(&part_path(row)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the row's complete file.
+    pub(super) fn take(&mut self, row: RowId) -> Option<PartFile> {
+        self.open.remove(&row)
+    }
+
+    /// The files that are being written.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (RowId, &mut PartFile)> {
+        self.open.iter_mut().map(|(&row, part)| (row, part))
+    }
+
+    fn create_empty(&self, row: RowId) -> io::Result<Box<dyn File>> {
+        let path = part_path(row);
+        match self.storage.create(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let mut file = self.storage.open(&path)?;
+                file.truncate(0)?;
+                Ok(file)
+            }
+            created => created,
+        }
+    }
+
+    /// Opens a file of an earlier attempt, cuts it to `len` and reads it, so that the digest covers the whole.
+    fn reopen(&self, row: RowId, len: u64, now: Instant) -> Result<PartFile, WriteError> {
+        let mut file = match self.storage.open(&part_path(row)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(WriteError::Broken),
+            opened => opened?,
+        };
+        if file.len()? < len {
+            return Err(WriteError::Broken);
+        }
+        file.truncate(len)?;
+        let hasher = hash_file(&*file, len)?.ok_or(WriteError::Broken)?;
+        Ok(PartFile { file, len, hasher, synced_len: 0, synced_at: now })
+    }
+}
+
+impl PartFile {
+    fn fresh(file: Box<dyn File>, now: Instant) -> Self {
+        Self { file, len: 0, hasher: blake3::Hasher::new(), synced_len: 0, synced_at: now }
+    }
+
+    fn begin_again(&mut self, now: Instant) {
+        self.len = 0;
+        self.hasher.reset();
+        self.synced_len = 0;
+        self.synced_at = now;
+    }
+}
+
+/// The path of a row's part file.
+pub(crate) fn part_path(row: RowId) -> RelativePath {
+    format!("{PARTS_DIRECTORY}/{}", row.0).parse().expect("a directory's name and a number make a valid path")
+}
+
+/// Hashes the first `len` bytes; `None` if the file is shorter.
+pub(super) fn hash_file(file: &dyn File, len: u64) -> io::Result<Option<blake3::Hasher>> {
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; READ_BYTES];
+    let mut at = 0;
+    while at < len {
+        let wanted = usize::try_from(len - at).map_or(READ_BYTES, |left| left.min(READ_BYTES));
+        let count = file.read_at(&mut buffer[..wanted], at)?;
+        if count == 0 {
+            return Ok(None);
+        }
+        hasher.update(&buffer[..count]);
+        at += count as u64;
+    }
+    Ok(Some(hasher))
+}

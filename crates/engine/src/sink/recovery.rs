@@ -1,0 +1,87 @@
+//! Files whose commit was interrupted: each is finished, or forgotten and fetched again.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+
+use longhaul_journal::storage::{File, RelativePath, Storage};
+use longhaul_journal::{Done, Entry, LogWriter, Record, RowId, SpoolReader};
+
+use super::parts::{hash_file, part_path};
+use crate::names;
+
+/// Settles every doubt that an earlier run left. What is on disk decides: the file under its final name or the part
+/// file, if it has the digest that was recorded. Returns the rows that are done.
+pub(crate) fn settle_doubts(
+    storage: &Arc<dyn Storage>,
+    log: &mut LogWriter,
+    rows: &SpoolReader,
+    doubts: &[(RowId, Done)],
+) -> io::Result<BTreeSet<RowId>> {
+    let mut settled = BTreeSet::new();
+    for (row, done) in doubts {
+        if finish(&**storage, rows, *row, done)? {
+            log.record(&Record::Done(*row, done.clone()))?;
+            settled.insert(*row);
+        } else {
+            log.record(&Record::Reopened(*row))?;
+        }
+    }
+    if !doubts.is_empty() {
+        log.commit()?;
+    }
+    Ok(settled)
+}
+
+/// Makes the row's file durable under its final name, if it is there and right.
+fn finish(storage: &dyn Storage, rows: &SpoolReader, row: RowId, done: &Done) -> io::Result<bool> {
+    let Some(name) = final_name(rows, row, done)? else { return Ok(false) };
+    let part = part_path(row);
+    if !sync_if_right(storage, &name, done)? {
+        if !sync_if_right(storage, &part, done)? {
+            return Ok(false);
+        }
+        if let Some(directory) = name.parent() {
+            storage.create_dir_all(&directory)?;
+        }
+        match storage.rename_noreplace(&part, &name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+            renamed => renamed?,
+        }
+    }
+    let mut directory = name.parent();
+    loop {
+        storage.sync_dir(directory.as_ref())?;
+        directory = match directory {
+            Some(directory) => directory.parent(),
+            None => return Ok(true),
+        };
+    }
+}
+
+fn final_name(rows: &SpoolReader, row: RowId, done: &Done) -> io::Result<Option<RelativePath>> {
+    let Entry::Fetch { url, name } = rows.row(row)?.entry else { return Ok(None) };
+    let name = done.name.clone().or(name).or_else(|| Some(names::default_name(&url.parse().ok()?)));
+    Ok(name.and_then(|name| name.parse().ok()))
+}
+
+fn sync_if_right(storage: &dyn Storage, path: &RelativePath, done: &Done) -> io::Result<bool> {
+    let mut file = match storage.open_read(path) {
+        Ok(file) => file,
+        // Not there, or something that is not ours and cannot be opened.
+        Err(_) => return Ok(false),
+    };
+    if !is_right(&*file, done)? {
+        return Ok(false);
+    }
+    file.sync()?;
+    Ok(true)
+}
+
+fn is_right(file: &dyn File, done: &Done) -> io::Result<bool> {
+    if file.len()? != done.size {
+        return Ok(false);
+    }
+    let hasher = hash_file(file, done.size)?;
+    Ok(hasher.is_some_and(|hasher| *hasher.finalize().as_bytes() == done.blake3))
+}
