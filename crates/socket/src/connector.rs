@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::eyeballs::{Lost, interleave, race};
+use crate::eyeballs::{interleave, race};
 use crate::tls::Tls;
 use crate::{
     ConnectTimeouts, Deadline, Endpoint, Fault, FaultKind, Host, Network, Phase, Protocol, Resolver, Stream,
-    Target, TlsOptions, Transport, clock, is_public,
+    Target, TlsOptions, Transport, is_public,
 };
 
 /// Connects to targets, each step within its deadline. Clones share the cache of names and the TLS sessions; they may
@@ -84,22 +85,11 @@ impl Connector {
             Host::Ip(ip) => Arc::from([*ip]),
             Host::Name(name) => self.resolver.resolve(name, deadline).await?,
         };
-        let start = clock::now();
         let endpoints = admitted(target, &addresses)?;
-        race(&*self.network, endpoints, deadline).await.map_err(|lost| {
+        race(&*self.network, &endpoints, deadline).await.map_err(|fault| {
             if let Some(name) = target.name() {
                 self.resolver.forget(name);
             }
-            let fault = match lost {
-                None => Fault::new(Phase::Connect, FaultKind::NameNotFound, start.elapsed()),
-                Some(Lost { endpoint, kind, source }) => {
-                    let fault = Fault::new(Phase::Connect, kind, start.elapsed()).at(endpoint);
-                    match source {
-                        Some(source) => fault.because(source),
-                        None => fault,
-                    }
-                }
-            };
             fault.of(target.host.clone())
         })
     }
@@ -107,18 +97,18 @@ impl Connector {
 
 /// The endpoints to try, in order. An error if there are addresses but none of them may be used.
 fn admitted(target: &Target, addresses: &[IpAddr]) -> Result<Vec<Endpoint>, Fault> {
-    let endpoints: Vec<Endpoint> = interleave(addresses)
+    let endpoint = |ip| Endpoint::new(ip, Protocol::Tcp, target.port);
+    let (admitted, denied): (Vec<Endpoint>, Vec<Endpoint>) = interleave(addresses)
         .into_iter()
-        .map(|ip| Endpoint::new(ip, Protocol::Tcp, target.port))
-        .filter(|endpoint| !target.public_only || is_public(endpoint.ip()))
-        .collect();
-    match addresses {
-        [refused, ..] if endpoints.is_empty() => {
-            Err(Fault::new(Phase::Connect, FaultKind::Denied, std::time::Duration::ZERO)
-                .at(Endpoint::new(*refused, Protocol::Tcp, target.port))
+        .map(endpoint)
+        .partition(|endpoint| !target.public_only || is_public(endpoint.ip()));
+    match denied.first() {
+        Some(denied) if admitted.is_empty() => {
+            Err(Fault::new(Phase::Connect, FaultKind::Denied, Duration::ZERO)
+                .at(*denied)
                 .of(target.host.clone())
                 .because("the address does not belong to the public internet"))
         }
-        _ => Ok(endpoints),
+        _ => Ok(admitted),
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, sleep_until};
 
-use crate::{BoxFuture, Deadline, Endpoint, FaultKind, Network, Transport, kind_of};
+use crate::{BoxFuture, Deadline, Endpoint, Fault, FaultKind, Network, Phase, Transport, clock};
 
 /// The "Connection Attempt Delay" of RFC 8305 section 5.
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -31,40 +31,23 @@ pub(crate) fn interleave(addresses: &[IpAddr]) -> Vec<IpAddr> {
     order
 }
 
-/// Why no address gave a connection: the most telling failure of all attempts.
-pub(crate) struct Lost {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) kind: FaultKind,
-    pub(crate) source: Option<io::Error>,
+/// How much a failure says about the host; of equals the later one is told. An answer from the host says most. "No way
+/// there" says least: it is what every IPv6 address gives on a machine that has IPv4 only.
+fn weight(fault: &Fault) -> u8 {
+    match fault.kind() {
+        FaultKind::Refused | FaultKind::Reset => 5,
+        FaultKind::TimedOut => 4,
+        FaultKind::LocalExhausted => 3,
+        FaultKind::LocalNetworkDown => 2,
+        FaultKind::Unreachable => 0,
+        _ => 1,
+    }
 }
 
-impl Lost {
-    fn failed(endpoint: Endpoint, error: io::Error) -> Self {
-        Self { endpoint, kind: kind_of(&error), source: Some(error) }
-    }
-
-    fn timed_out(endpoint: Endpoint) -> Self {
-        Self { endpoint, kind: FaultKind::TimedOut, source: None }
-    }
-
-    /// How much a failure says about the host; of equals the later one is kept. An answer from the host says most. "No
-    /// way there" says least: it is what every IPv6 address gives on a machine that has IPv4 only.
-    fn weight(&self) -> u8 {
-        match self.kind {
-            FaultKind::Refused | FaultKind::Reset => 5,
-            FaultKind::TimedOut => 4,
-            FaultKind::LocalExhausted => 3,
-            FaultKind::LocalNetworkDown => 2,
-            FaultKind::Unreachable => 0,
-            _ => 1,
-        }
-    }
-
-    fn or_keep(self, earlier: Option<Self>) -> Self {
-        match earlier {
-            Some(earlier) if earlier.weight() > self.weight() => earlier,
-            _ => self,
-        }
+fn more_telling(earlier: Option<Fault>, later: Fault) -> Fault {
+    match earlier {
+        Some(earlier) if weight(&earlier) > weight(&later) => earlier,
+        _ => later,
     }
 }
 
@@ -75,28 +58,30 @@ struct Attempt<'a> {
 
 enum Step {
     Connected(Box<dyn Transport>),
-    Failed(Lost),
+    Failed(Endpoint, io::Error),
     Alarm,
 }
 
-/// Connects to the first of `endpoints` that answers, before `deadline`; without endpoints there is nothing to tell.
+/// Connects to the first of `endpoints` that answers, before `deadline`.
 ///
-/// When the deadline passes, the fault is that of the attempt that has waited longest.
+/// When all fail, the fault is the most telling one; when the deadline passes, that of the attempt that has waited
+/// longest. Its time is counted from the start of the race.
 pub(crate) async fn race(
     network: &dyn Network,
-    endpoints: Vec<Endpoint>,
+    endpoints: &[Endpoint],
     deadline: Deadline,
-) -> Result<Box<dyn Transport>, Option<Lost>> {
-    let mut untried = endpoints.into_iter();
-    let mut attempts: Vec<Attempt<'_>> = Vec::with_capacity(untried.len());
-    let mut most_telling = None;
+) -> Result<Box<dyn Transport>, Fault> {
+    let start = clock::now();
+    let mut untried = endpoints.iter().copied();
+    let mut attempts: Vec<Attempt<'_>> = Vec::with_capacity(endpoints.len());
+    let mut told: Option<Fault> = None;
     let mut alarm = pin!(sleep_until(deadline.instant()));
     loop {
         if let Some(endpoint) = untried.next() {
             attempts.push(Attempt { endpoint, dial: network.dial(endpoint) });
         }
         let Some(oldest) = attempts.first().map(|attempt| attempt.endpoint) else {
-            return Err(most_telling);
+            return Err(told.unwrap_or_else(|| nowhere_to_go(start.elapsed())));
         };
         let wake = match untried.len() {
             0 => deadline,
@@ -105,11 +90,20 @@ pub(crate) async fn race(
         alarm.as_mut().reset(wake.instant());
         match poll_fn(|cx| poll_step(&mut attempts, alarm.as_mut(), cx)).await {
             Step::Connected(transport) => return Ok(transport),
-            Step::Failed(lost) => most_telling = Some(lost.or_keep(most_telling)),
-            Step::Alarm if deadline.has_passed() => return Err(Some(Lost::timed_out(oldest))),
+            Step::Failed(endpoint, error) => {
+                let fault = Fault::from_io(Phase::Connect, error, start.elapsed()).at(endpoint);
+                told = Some(more_telling(told, fault));
+            }
+            Step::Alarm if deadline.has_passed() => {
+                return Err(Fault::new(Phase::Connect, FaultKind::TimedOut, start.elapsed()).at(oldest));
+            }
             Step::Alarm => {}
         }
     }
+}
+
+fn nowhere_to_go(elapsed: Duration) -> Fault {
+    Fault::new(Phase::Connect, FaultKind::Unreachable, elapsed).because("there is no address to connect to")
 }
 
 /// What happens next: one of the attempts ends, or the alarm rings.
@@ -119,7 +113,7 @@ fn poll_step(attempts: &mut Vec<Attempt<'_>>, alarm: Pin<&mut Sleep>, cx: &mut C
             let endpoint = attempts.remove(index).endpoint;
             return Poll::Ready(match outcome {
                 Ok(transport) => Step::Connected(transport),
-                Err(error) => Step::Failed(Lost::failed(endpoint, error)),
+                Err(error) => Step::Failed(endpoint, error),
             });
         }
     }

@@ -9,7 +9,7 @@ use longhaul_socket::{
     SystemNetwork, Target, TlsOptions, kind_of,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 const ANY_PORT: &str = "tcp://127.0.0.1:0";
 
@@ -177,15 +177,8 @@ impl NameServer {
             }
         });
         tokio::spawn(async move {
-            while let Ok((mut stream, _from)) = tcp.accept().await {
-                // Each query has its length before it (RFC 1035 section 4.2.2).
-                while let Ok(length) = stream.read_u16().await {
-                    let mut query = vec![0; usize::from(length)];
-                    stream.read_exact(&mut query).await.unwrap();
-                    let Some(reply) = reply_to(&query, answer, true) else { break };
-                    stream.write_u16(reply.len().try_into().unwrap()).await.unwrap();
-                    stream.write_all(&reply).await.unwrap();
-                }
+            while let Ok((stream, _from)) = tcp.accept().await {
+                tokio::spawn(serve_over_tcp(stream, answer));
             }
         });
         Self { network: SystemNetwork::with_name_servers(vec![address]), seen }
@@ -209,6 +202,17 @@ impl NameServer {
 
     fn queries(&mut self) -> usize {
         std::iter::from_fn(|| self.seen.try_recv().ok()).count()
+    }
+}
+
+/// Each message has its length before it (RFC 1035 section 4.2.2).
+async fn serve_over_tcp(mut stream: TcpStream, answer: Answer) {
+    while let Ok(length) = stream.read_u16().await {
+        let mut query = vec![0; usize::from(length)];
+        stream.read_exact(&mut query).await.unwrap();
+        let Some(reply) = reply_to(&query, answer, true) else { break };
+        stream.write_u16(reply.len().try_into().unwrap()).await.unwrap();
+        stream.write_all(&reply).await.unwrap();
     }
 }
 

@@ -15,9 +15,11 @@ use crate::{BoxFuture, Endpoint, Listener, Transport};
 /// A pooled connection is silent for longer than this only when it idles: then is the time to ask whether the peer
 /// still lives, and to keep the tables of routers on the way fresh.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
-/// Time between two such questions.
+/// Time between two such questions. OpenBSD has one setting for the whole system instead.
+#[cfg(not(target_os = "openbsd"))]
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// Unanswered questions after which the peer counts as gone.
+#[cfg(not(target_os = "openbsd"))]
 const KEEPALIVE_PROBES: u32 = 3;
 /// Time without any acknowledgement after which the peer counts as gone: the sum of the above.
 #[cfg(any(target_os = "android", target_os = "linux"))]
@@ -71,9 +73,9 @@ fn socket_for(address: SocketAddr) -> io::Result<TcpSocket> {
 /// Sends small requests at once, and notices peers that are gone. Neither is worth a connection if the system refuses.
 fn make_impatient(socket: &TcpSocket) {
     let _ = socket.set_nodelay(true);
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
-    #[cfg(not(any(target_os = "openbsd", target_os = "redox", target_os = "solaris")))]
-    let keepalive = keepalive.with_retries(KEEPALIVE_PROBES);
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE);
+    #[cfg(not(target_os = "openbsd"))]
+    let keepalive = keepalive.with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_PROBES);
     let _ = SockRef::from(socket).set_tcp_keepalive(&keepalive);
     #[cfg(any(target_os = "android", target_os = "linux"))]
     super::linux::give_up_after(socket, UNACKNOWLEDGED_MAX);

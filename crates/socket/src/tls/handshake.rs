@@ -20,13 +20,15 @@ use crate::{Deadline, Fault, FaultKind, Host, Phase, Target, Transport, clock};
 /// Handshakes under one set of options. Configurations, with their caches of sessions, are made when first needed.
 pub(crate) struct Tls {
     options: TlsOptions,
+    provider: Arc<CryptoProvider>,
     careful: OnceCell<Arc<ClientConfig>>,
     careless: OnceCell<Arc<ClientConfig>>,
 }
 
 impl Tls {
     pub(crate) fn new(options: TlsOptions) -> Self {
-        Self { options, careful: OnceCell::new(), careless: OnceCell::new() }
+        let provider = Arc::new(ring::default_provider());
+        Self { options, provider, careful: OnceCell::new(), careless: OnceCell::new() }
     }
 
     /// A session with `target` over `transport`. Cancel safe: the transport is closed when the future is dropped.
@@ -62,33 +64,28 @@ impl Tls {
     }
 
     async fn config(&self, host: &Host) -> Result<Arc<ClientConfig>, Box<dyn Error + Send + Sync>> {
-        let provider = Arc::new(ring::default_provider());
         let config = if self.options.is_insecure_for(host) {
-            let careless =
-                async || config_with(Arc::new(Careless(Arc::clone(&provider))), Arc::clone(&provider));
+            let careless = async || self.config_with(Arc::new(Careless(Arc::clone(&self.provider))));
             self.careless.get_or_try_init(careless).await?
         } else {
             let careful = async || -> Result<_, Box<dyn Error + Send + Sync>> {
                 let roots = roots::load(&self.options).await?;
-                let verifier = Careful::new(roots, Arc::clone(&provider))?;
-                Ok(config_with(Arc::new(verifier), Arc::clone(&provider))?)
+                let verifier = Careful::new(roots, Arc::clone(&self.provider))?;
+                Ok(self.config_with(Arc::new(verifier))?)
             };
             self.careful.get_or_try_init(careful).await?
         };
         Ok(Arc::clone(config))
     }
-}
 
-fn config_with(
-    verifier: Arc<dyn ServerCertVerifier>,
-    provider: Arc<CryptoProvider>,
-) -> Result<Arc<ClientConfig>, rustls::Error> {
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
+    fn config_with(&self, verifier: Arc<dyn ServerCertVerifier>) -> Result<Arc<ClientConfig>, rustls::Error> {
+        let config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
+            .with_no_client_auth();
+        Ok(Arc::new(config))
+    }
 }
 
 fn server_name(host: &Host) -> io::Result<ServerName<'static>> {
