@@ -16,7 +16,7 @@ use crate::origin::Origin;
 use crate::outgoing;
 use crate::pool::Pool;
 use crate::request::Request;
-use crate::timeouts::Timeouts;
+use crate::timeouts::{Timeouts, after};
 use crate::watch::Watch;
 
 /// What every request of a client says about its sender.
@@ -83,7 +83,7 @@ impl Client {
     /// Ends by the sum of its deadlines at the latest. Cancel safe: dropping the future closes the connection it was using.
     pub async fn send(&self, request: &Request) -> Result<Response, Error> {
         let started = clock::now();
-        let ends = self.shared.timeouts.total.map(|total| started + total);
+        let ends = self.shared.timeouts.total.map(|total| after(started, total));
         let origin = request.url().origin();
         // An idle connection may lead to a private address, which only a new one checks.
         if !request.forbid_private

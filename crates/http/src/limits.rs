@@ -7,6 +7,9 @@ use std::time::Duration;
 /// room for the odd ones and still bounds what a thousand connections can hold.
 pub const HEAD_BYTES_MAX: usize = 256 * 1024;
 
+/// A smaller limit on the head is taken for this one: it is the buffer that reading begins with.
+pub const HEAD_BYTES_LEAST: usize = 8 * 1024;
+
 /// Fields of one response head. Browsers stop at a few hundred; nobody sends more by mistake.
 pub const FIELDS_MAX: usize = 500;
 
@@ -41,7 +44,7 @@ pub const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
 /// The most of everything that one exchange may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of one response head; at least 8 KiB.
+    /// Bytes of one response head; at least [`HEAD_BYTES_LEAST`].
     pub head_bytes_max: usize,
     /// Fields of one response head.
     pub fields_max: usize,

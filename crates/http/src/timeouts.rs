@@ -3,6 +3,11 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+/// What "never" is taken for: a hundred years, which every clock can still count to.
+const NEVER: Duration = Duration::from_hours(100 * 365 * 24);
+
 /// The default of the waits in which nothing at all arrives.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 
@@ -79,4 +84,9 @@ impl Default for Timeouts {
             total: None,
         }
     }
+}
+
+/// `wait` after `start`; a wait beyond all reason is one of a hundred years.
+pub(crate) fn after(start: Instant, wait: Duration) -> Instant {
+    start + wait.min(NEVER)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use longhaul_socket::{FaultKind, clock};
 use tokio::time::Instant;
 
-use crate::timeouts::Timeouts;
+use crate::timeouts::{Timeouts, after};
 
 pub(crate) struct Watch {
     idle: Duration,
@@ -50,8 +50,8 @@ impl Watch {
     /// Nothing is there: when it has been too long, and what that is called. Never earlier than what was returned before.
     pub(crate) fn due(&mut self) -> (Instant, FaultKind) {
         let since = *self.waiting_since.get_or_insert_with(clock::now);
-        let mut due = (since + self.idle, FaultKind::TimedOut);
-        let too_slow = since + self.window.saturating_sub(self.window_waited);
+        let mut due = (after(since, self.idle), FaultKind::TimedOut);
+        let too_slow = after(since, self.window.saturating_sub(self.window_waited));
         if self.window_bytes_min > 0 && too_slow < due.0 {
             due = (too_slow, FaultKind::TooSlow);
         }

@@ -335,3 +335,30 @@ async fn an_answer_to_nothing_is_discarded_with_its_connection() {
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_about_to_close_takes_no_place_in_the_pool() {
+    local(async {
+        let script = "request\nsend \"HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: 5\\r\\n\\r\\nhello\"";
+        let scene = Scene::new(vec![Script::parse(script)]);
+        fetch(&scene).await;
+        assert_eq!(scene.idle(), 0);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_and_times_beyond_all_reason_are_taken_for_reasonable_ones() {
+    local(async {
+        let script =
+            "request\nsend \"HTTP/1.1 200 OK\\r\\nContent-Length: 5\\r\\n\\r\\n\"\nwait 1s\nsend \"hello\"";
+        let timeouts = Timeouts { total: Some(Duration::MAX), ..Timeouts::all(Duration::MAX) };
+        let mut scene = Scene::with(vec![Script::parse(script)], timeouts);
+        let connector = Arc::new(Connector::new(Arc::new(scene.network.clone()), TlsOptions::default()));
+        let limits = Limits { head_bytes_max: 0, idle_total_max: 0, ..Limits::default() };
+        scene.client = Client::new(connector, limits, timeouts, ClientOptions::default());
+        assert_eq!(fetch(&scene).await, b"hello");
+        assert_eq!(scene.idle(), 0);
+    })
+    .await;
+}

@@ -26,7 +26,7 @@ pub(super) fn head_error(
     if error.is_canceled() && bytes_read > 0 {
         return Error::Protocol(trace.protocol(Phase::Send, ProtocolFaultKind::UnaskedBytes).because(error));
     }
-    let kind = io_cause(&error).map_or(FaultKind::ClosedEarly, kind_of_io);
+    let kind = io_cause(&error).map_or(FaultKind::ClosedEarly, kind_of);
     Error::Socket(trace.fault(phase, kind).because(error))
 }
 
@@ -37,10 +37,11 @@ pub(crate) fn body_error(error: hyper::Error, trace: &Trace, framing: Framing) -
     };
     // The decoder of chunks complains with these two kinds; a cause below them is the stream's, not the decoder's.
     let malformed = matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
-    if malformed && framing == Framing::Chunked && kind_of(cause) == FaultKind::Other {
+    let kind = kind_of(cause);
+    if malformed && framing == Framing::Chunked && kind == FaultKind::Other {
         return Error::Protocol(trace.protocol(Phase::Body, ProtocolFaultKind::BadChunk).because(error));
     }
-    let kind = kind_of_io(cause);
+    // An end without close_notify where the framing wanted more is an early end like any other (RFC 9112 section 9.8).
     Error::Socket(trace.fault(Phase::Body, kind).because(error))
 }
 
@@ -56,14 +57,6 @@ fn parse_fault_kind(error: &hyper::Error, head_is_long: bool) -> ProtocolFaultKi
             ProtocolFaultKind::NotHttp
         }
         _ => ProtocolFaultKind::BadHead,
-    }
-}
-
-fn kind_of_io(error: &io::Error) -> FaultKind {
-    match error.kind() {
-        // An end without close_notify where the framing wanted more is an early end like any other (RFC 9112 section 9.8).
-        io::ErrorKind::UnexpectedEof => FaultKind::ClosedEarly,
-        _ => kind_of(error),
     }
 }
 

@@ -24,9 +24,9 @@ use super::diagnosis::head_error;
 use super::trace::Trace;
 use super::wire::{Meter, Scratch, Wire};
 use crate::fault::{Error, ProtocolFaultKind};
-use crate::limits::Limits;
+use crate::limits::{HEAD_BYTES_LEAST, Limits};
 use crate::origin::Origin;
-use crate::timeouts::Timeouts;
+use crate::timeouts::{Timeouts, after};
 
 type Outgoing = Empty<Bytes>;
 
@@ -40,7 +40,6 @@ pub(crate) struct Connection {
     endpoint: Endpoint,
     /// The fields that every request over this connection begins with.
     fields: Rc<HeaderMap>,
-    exchanges: u64,
 }
 
 /// What an exchange may take.
@@ -55,7 +54,7 @@ pub(crate) struct Exchange<'a> {
 /// An exchange that brought no head.
 pub(crate) struct Failure {
     pub(crate) error: Error,
-    /// Whether the connection had simply been closed since its last exchange: nothing of this one reached anybody, or so it seems.
+    /// Whether the connection broke before a single byte of an answer, so that on a used one it had simply been closed meanwhile.
     pub(crate) stale: bool,
 }
 
@@ -71,7 +70,7 @@ impl Connection {
         let meter = Rc::new(Meter::default());
         let wire = Wire::new(stream, scratch, Rc::clone(&meter));
         let (sender, driver) = http1::Builder::new()
-            .max_buf_size(limits.head_bytes_max)
+            .max_buf_size(limits.head_bytes_max.max(HEAD_BYTES_LEAST))
             .max_headers(limits.fields_max)
             // Both are read the way everyone reads them, and what they announce is what frames the body. Lines without a colon stay
             // refused: skipping one could hide a length.
@@ -80,7 +79,7 @@ impl Connection {
             .handshake(wire)
             .await?;
         let driver = Some(Box::new(driver));
-        Ok(Self { sender, driver, meter, alarm: Alarm::default(), origin, endpoint, fields, exchanges: 0 })
+        Ok(Self { sender, driver, meter, alarm: Alarm::default(), origin, endpoint, fields })
     }
 
     pub(crate) fn origin(&self) -> &Rc<Origin> {
@@ -128,9 +127,8 @@ impl Connection {
             counter.fetch_add(1, Ordering::Relaxed);
         });
         self.meter.reset();
-        self.exchanges += 1;
 
-        let send_due = clock::now() + terms.timeouts.send;
+        let send_due = after(clock::now(), terms.timeouts.send);
         let mut head_due = None;
         let mut answer = pin!(self.sender.send_request(request));
         poll_fn(|cx| {
@@ -144,7 +142,7 @@ impl Connection {
                 return Poll::Ready(answer.map_err(|error| self.failure(error, phase, terms)));
             }
             let due = match phase {
-                Phase::Head => *head_due.get_or_insert_with(|| clock::now() + terms.timeouts.head),
+                Phase::Head => *head_due.get_or_insert_with(|| after(clock::now(), terms.timeouts.head)),
                 _ => send_due,
             };
             let due = terms.ends.map_or(due, |ends| ends.min(due));
@@ -159,7 +157,7 @@ impl Connection {
         let bytes_read = self.meter.bytes_read();
         let unsent = error.is_canceled();
         let error = head_error(error, terms.trace, phase, bytes_read, terms.limits.head_bytes_max);
-        let stale = self.exchanges > 1 && (unsent || bytes_read == 0);
+        let stale = unsent || bytes_read == 0;
         Failure { error, stale }
     }
 }
