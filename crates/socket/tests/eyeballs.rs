@@ -9,6 +9,7 @@ use longhaul_socket::{
     ConnectTimeouts, Connector, Endpoint, Fault, FaultKind, Listener, Network, Phase, Stream, Target,
     TlsOptions, clock,
 };
+use proptest::prelude::*;
 use tokio::io::AsyncReadExt;
 
 const PORT: u16 = 80;
@@ -152,4 +153,62 @@ async fn a_name_that_turns_private_is_denied_where_that_is_asked_for() {
     let fault = net.connector.connect(&target, &ConnectTimeouts::default()).await.unwrap_err();
     assert_eq!((fault.phase(), fault.kind()), (Phase::Connect, FaultKind::Denied));
     assert_eq!(net.network.dials(), 0);
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Peer {
+    Listens,
+    Refuses,
+    IsSilent,
+}
+
+fn peers() -> impl Strategy<Value = Vec<(bool, Peer)>> {
+    let peer = prop_oneof![Just(Peer::Listens), Just(Peer::Refuses), Just(Peer::IsSilent)];
+    proptest::collection::vec((any::<bool>(), peer), 1..=16)
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_addresses_do_the_race_ends_as_it_must(peers in peers()) {
+        let addresses: Vec<String> = peers
+            .iter()
+            .enumerate()
+            .map(|(number, (is_v6, _))| if *is_v6 { format!("fd00::{number}") } else { format!("10.0.0.{number}") })
+            .collect();
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let mut net = Net::new(&addresses.iter().map(String::as_str).collect::<Vec<_>>());
+            for (ip, (_, peer)) in addresses.iter().zip(&peers) {
+                net = match peer {
+                    Peer::Listens => net.listening(ip),
+                    Peer::Refuses => net,
+                    Peer::IsSilent => net.silent(ip),
+                };
+            }
+            let does = |wanted| peers.iter().any(|(_, peer)| *peer == wanted);
+            let silent = peers.iter().filter(|(_, peer)| *peer == Peer::IsSilent).count();
+            let head_starts = Duration::from_millis(250) * u32::try_from(silent).unwrap();
+            let start = clock::now();
+            let outcome = net.connect().await.map_err(|fault| fault.kind());
+            let elapsed = start.elapsed();
+            match outcome {
+                Ok(stream) => {
+                    let remote = stream.remote();
+                    let (_, (_, peer)) =
+                        addresses.iter().zip(&peers).find(|(ip, _)| at(ip) == remote).unwrap();
+                    assert_eq!(*peer, Peer::Listens);
+                    assert!(elapsed <= head_starts, "{elapsed:?}");
+                }
+                Err(kind) if silent > 0 => {
+                    assert!(!does(Peer::Listens));
+                    assert_eq!((kind, elapsed), (FaultKind::TimedOut, Duration::from_secs(10)));
+                }
+                Err(kind) => {
+                    assert!(!does(Peer::Listens));
+                    assert_eq!((kind, elapsed), (FaultKind::Refused, Duration::ZERO));
+                }
+            }
+        });
+    }
 }

@@ -277,6 +277,23 @@ async fn a_handshake_that_is_cut_off() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_flood_of_records_that_say_nothing_is_cut_off() {
+    let fault = misbehaving(|mut transport| async move {
+        // Warning alerts (user_canceled) and empty handshake records, by the thousand.
+        let nothing = [0x15, 0x03, 0x03, 0x00, 0x02, 0x01, 0x5a, 0x16, 0x03, 0x03, 0x00, 0x00];
+        for _ in 0..10_000 {
+            if transport.write_all(&nothing).await.is_err() {
+                break;
+            }
+        }
+        transport
+    })
+    .await;
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Tls, FaultKind::TlsOther));
+    assert_eq!(fault.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_alert_is_told_as_such() {
     let fault = misbehaving(|mut transport| async move {
         // A fatal handshake_failure (RFC 8446 section 6.2).
