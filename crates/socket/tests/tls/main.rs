@@ -1,0 +1,95 @@
+//! TLS over the network in memory: sessions here, certificates and misbehaviour in the files beside.
+
+mod identity;
+mod misbehaviour;
+mod trust;
+
+use std::io;
+use std::sync::Arc;
+
+use longhaul_socket::memory::MemoryNetwork;
+use longhaul_socket::{
+    ConnectTimeouts, Connector, Deadline, Fault, Listener, Network, Stream, Target, TlsOptions,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::identity::Identity;
+
+fn network() -> (MemoryNetwork, Box<dyn Listener>) {
+    let network = MemoryNetwork::new();
+    network.name("a.test", ["10.0.0.1".parse().unwrap()]).name("b.test", ["10.0.0.1".parse().unwrap()]);
+    let listener = network.listen("tcp://10.0.0.1:443".parse().unwrap()).unwrap();
+    (network, listener)
+}
+
+async fn connect(network: MemoryNetwork, options: TlsOptions, host: &str) -> Result<Stream, Fault> {
+    let connector = Connector::new(Arc::new(network), options);
+    let target = Target::new(host.parse().unwrap(), 443).with_tls().offering(&[b"http/1.1"]);
+    connector.connect(&target, &ConnectTimeouts::default()).await
+}
+
+/// A handshake of a client that trusts as `options` say, and the outcome on its side.
+async fn handshake(identity: &Identity, options: TlsOptions, host: &str) -> Result<Stream, Fault> {
+    let (network, listener) = network();
+    let acceptor = identity.acceptor(&[b"http/1.1"]);
+    let (outcome, _server) = tokio::join!(connect(network, options, host), async {
+        let (transport, _from) = listener.accept().await.unwrap();
+        acceptor.accept(transport).await
+    });
+    outcome
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_issued_certificate_is_accepted_and_the_summary_tells_what_was_agreed_on() {
+    let identity = Identity::issued(|_| {});
+    let stream = handshake(&identity, identity.trusted(), "a.test").await.unwrap();
+    let summary = stream.tls().unwrap();
+    assert_eq!(summary.version, "TLSv1_3");
+    assert!(summary.cipher_suite.starts_with("TLS13_"), "{}", summary.cipher_suite);
+    assert_eq!(summary.alpn.as_deref(), Some(b"http/1.1".as_slice()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_close_notify_is_passed_on() {
+    let identity = Identity::issued(|_| {});
+    let (network, listener) = network();
+    let acceptor = identity.acceptor(&[]);
+    let (client, server) = tokio::join!(connect(network, identity.trusted(), "a.test"), async {
+        let (transport, _from) = listener.accept().await.unwrap();
+        acceptor.accept(transport).await
+    });
+    let (mut client, mut server) = (client.unwrap(), server.unwrap());
+    server.write_all(b"all of it?").await.unwrap();
+    server.flush().await.unwrap();
+    server.get_mut().0.shutdown().await.unwrap();
+    let mut received = Vec::new();
+    let error = client.read_to_end(&mut received).await.unwrap_err();
+    assert_eq!((error.kind(), received.as_slice()), (io::ErrorKind::UnexpectedEof, b"all of it?".as_slice()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn tls_runs_through_a_tunnel_that_is_itself_tls() {
+    let (proxy, origin) = (Identity::issued(|_| {}), Identity::issued(|_| {}));
+    let (network, listener) = network();
+    let both = [proxy.root_pem.as_str(), origin.root_pem.as_str()].concat();
+    let options = TlsOptions::empty().with_roots_pem(both.as_bytes()).unwrap();
+    let connector = Connector::new(Arc::new(network), options);
+    let target = Target::new("a.test".parse().unwrap(), 443).with_tls();
+    let timeouts = ConnectTimeouts::default();
+    let client = async {
+        let outer = connector.connect(&target, &timeouts).await?;
+        let deadline = Deadline::after(timeouts.tls);
+        connector.secure(Box::new(outer), &target, deadline).await
+    };
+    let (outer, inner) = (proxy.acceptor(&[]), origin.acceptor(&[]));
+    let (client, server) = tokio::join!(client, async {
+        let (transport, _from) = listener.accept().await.unwrap();
+        inner.accept(outer.accept(transport).await.unwrap()).await
+    });
+    let (mut client, mut server) = (client.unwrap(), server.unwrap());
+    client.write_all(b"twice").await.unwrap();
+    client.flush().await.unwrap();
+    let mut received = [0; 5];
+    server.read_exact(&mut received).await.unwrap();
+    assert_eq!(&received, b"twice");
+}
