@@ -28,6 +28,8 @@ use crate::stop::StopWatch;
 
 /// Verdicts and moved jobs taken at once.
 const BATCH_MAX: usize = 1024;
+/// Directories remembered as new in this run: bounds the memory of a list with as many directories as files.
+const NEW_DIRECTORIES_MAX: usize = 4096;
 
 /// What an earlier run left of the rows that are not settled.
 pub(crate) struct Unfinished {
@@ -60,6 +62,8 @@ pub(crate) struct Dispatcher {
     cursor: u64,
     /// The block of `cursor`, read ahead, and the rows in it that have not been looked at.
     ahead: std::vec::IntoIter<(RowId, Row)>,
+    /// Directories that did not exist when their first row came: nothing but this haul's files is in them.
+    new_directories: BTreeSet<RelativePath>,
     no_clobber: bool,
     clock: WallClock,
     stop: StopWatch,
@@ -103,6 +107,7 @@ impl Dispatcher {
             backlog: Backlog::default(),
             cursor: 0,
             ahead: Vec::new().into_iter(),
+            new_directories: BTreeSet::new(),
             no_clobber,
             clock,
             stop,
@@ -295,9 +300,22 @@ impl Dispatcher {
     }
 
     /// Whether something stands where the row's file belongs. It is not of this haul, whose files all have outcomes.
-    fn is_taken(&self, name: &str) -> bool {
+    /// Only saves a download that could not be kept: that nothing is replaced is seen to when the file gets its name.
+    fn is_taken(&mut self, name: &str) -> bool {
         let Ok(path) = name.parse::<RelativePath>() else { return false };
-        self.storage.metadata(&path).is_ok_and(|metadata| metadata.is_some())
+        let stands = |path| self.storage.metadata(path).is_ok_and(|metadata| metadata.is_some());
+        let Some(directory) = path.parent() else { return stands(&path) };
+        if self.new_directories.contains(&directory) {
+            return false;
+        }
+        if stands(&directory) {
+            return stands(&path);
+        }
+        if self.new_directories.len() >= NEW_DIRECTORIES_MAX {
+            self.new_directories.clear();
+        }
+        self.new_directories.insert(directory);
+        false
     }
 
     async fn refuse_taken(&self, job: Box<Job>) -> Result<(), DispatchError> {

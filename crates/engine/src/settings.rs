@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use longhaul_http::{Limits, Timeouts};
 
+use crate::pace::WINDOW_CAP_PRIVATE;
 use crate::retry::Tries;
 
 /// Exchanges at a time, all hosts together. With the default caps of a host this keeps dozens of hosts busy, and the
@@ -48,7 +49,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             timeouts: Timeouts::default(),
-            limits: Limits::default(),
+            // As many idle connections as a host may have in use, so that none is opened twice.
+            limits: Limits { idle_per_origin_max: WINDOW_CAP_PRIVATE as usize, ..Limits::default() },
             tries: Tries::default(),
             jobs_max: JOBS_DEFAULT,
             jobs_per_host_max: None,
