@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Damage, JournalError, TornTail};
 use crate::format::{LogRecord, Stamp};
-use crate::layout::{Kind, LOCK_FILE, PARTS_DIRECTORY, fixed, is_unfinished, state_directory};
+use crate::layout::{Kind, LOCK_FILE, PARTS_DIRECTORY, fixed, is_leftover, state_directory};
 use crate::log::{LogWriter, write_summary};
 use crate::read_only::ReadOnly;
 use crate::record::{Done, Part, Record, Waiting};
@@ -88,7 +88,7 @@ fn prepare_directory(storage: &dyn Storage, holder: &str) -> Result<Box<dyn Lock
     storage.sync_dir(None).map_err(JournalError::io("sync", "."))?;
     storage.sync_dir(Some(&directory)).map_err(JournalError::io("sync", &directory))?;
     for name in storage.list(&directory).map_err(JournalError::io("list", &directory))? {
-        if is_unfinished(&name)
+        if is_leftover(&name)
             && let Ok(path) = directory.join(&name)
         {
             storage.remove(&path).map_err(JournalError::io("remove", &path))?;

@@ -9,6 +9,10 @@ pub const PARTS_DIRECTORY: &str = ".longhaul/parts";
 /// The file whose lock says that a process works on the haul.
 pub const LOCK_FILE: &str = ".longhaul/lock";
 
+/// The index of claimed names, and the one that replaces it when it grows. Both are worth nothing to the next run.
+pub(crate) const CLAIMS_FILE: &str = ".longhaul/claims";
+pub(crate) const CLAIMS_GROWN_FILE: &str = ".longhaul/claims.grown";
+
 /// The kinds of numbered files in the state directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -56,11 +60,14 @@ pub(crate) fn unfinished(path: &RelativePath) -> RelativePath {
     fixed(&format!("{path}{UNFINISHED_SUFFIX}"))
 }
 
-/// Whether a name in the state directory is that of a file under construction, of any kind.
-pub(crate) fn is_unfinished(name: &str) -> bool {
+/// Whether a name in the state directory is that of a file which is worth nothing once the process that wrote it is gone.
+pub(crate) fn is_leftover(name: &str) -> bool {
+    let temporary = [CLAIMS_FILE, CLAIMS_GROWN_FILE].map(|path| fixed(path).file_name() == name);
     let kinds = [Kind::Spool, Kind::Log, Kind::Summary];
-    name.strip_suffix(UNFINISHED_SUFFIX)
-        .is_some_and(|name| kinds.iter().any(|kind| !kind.numbers(&[name.to_owned()]).is_empty()))
+    let unfinished = name
+        .strip_suffix(UNFINISHED_SUFFIX)
+        .is_some_and(|name| kinds.iter().any(|kind| !kind.numbers(&[name.to_owned()]).is_empty()));
+    unfinished || temporary.contains(&true)
 }
 
 pub(crate) fn state_directory() -> RelativePath {

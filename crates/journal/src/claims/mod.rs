@@ -1,19 +1,12 @@
-//! Claims.
-use std::io;
-use std::sync::Arc;
+//! Which name belongs to which row: finds duplicates and collisions while a list is read.
+//!
+//! What is kept of a key is a 128-bit BLAKE3 fingerprint. The key itself is not compared: among ten billion keys the chance that any
+//! two share a fingerprint is about one in seven quintillion, far below that of a memory error which would spoil a comparison too.
+//! Nobody can search for a pair either: that takes 2^64 hashes.
+//!
+//! It is scaffolding: never trusted across a restart, but made again from the spool.
 
-use crate::storage::Storage;
+mod registry;
+mod table;
 
-/// Which name belongs to which row.
-pub struct Claims {}
-
-impl Claims {
-    /// Begins without any claim.
-    pub fn new(_storage: Arc<dyn Storage>) -> Self {
-        todo!()
-    }
-    /// Claims a key for a value, unless it is taken: then gives the value of the earlier claim.
-    pub fn claim(&mut self, _key: &[u8], _value: u64) -> io::Result<Option<u64>> {
-        todo!()
-    }
-}
+pub use registry::Claims;

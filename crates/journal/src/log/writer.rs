@@ -102,6 +102,9 @@ impl LogWriter {
     /// Hands everything recorded to the system: from then on it survives the death of the process. May be tried again after an error.
     pub fn flush(&mut self) -> io::Result<()> {
         self.refuse_broken()?;
+        if self.flushed == self.group.len() {
+            return Ok(());
+        }
         let offset = self.segment.committed + self.flushed as u64;
         self.segment.file.write_all_at(&self.group[self.flushed..], offset)?;
         self.flushed = self.group.len();

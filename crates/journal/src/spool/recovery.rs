@@ -83,10 +83,17 @@ impl Found {
         limit: Option<u64>,
         settled: &mut impl FnMut(RowId, RowKind),
     ) {
+        let limit = limit.unwrap_or(RowId::COUNT_MAX);
         let Some(header) = file.header.readable() else {
-            return self.unreadable(file, 0..bytes.len(), "the header is unreadable");
+            // A crash may come before the header is written. Nothing is missing if the next segment goes on where the last one ended.
+            if self.index.rows() < limit {
+                self.unreadable(file, 0..bytes.len(), "the header is unreadable");
+            }
+            return;
         };
-        if let HeaderRead::Repaired(_) = file.header {
+        if let HeaderRead::Repaired(_) = file.header
+            && header.base < limit
+        {
             self.unreadable(file, 0..bytes.len().min(HEADER_BYTES), "one copy of the header is unreadable");
         }
         self.lose_up_to(header.base);
@@ -96,7 +103,6 @@ impl Found {
             first_row: header.base,
             len: HEADER_BYTES as u64,
         });
-        let limit = limit.unwrap_or(RowId::COUNT_MAX);
         let mut gap = None;
         for item in Frames::new(bytes, HEADER_BYTES, header.salt) {
             let (offset, payload) = match item {

@@ -24,7 +24,7 @@ pub(crate) fn relocate_tail(storage: &Arc<dyn Storage>, found: &mut Found, stamp
     let number = found.next_number;
     let header = Header { kind: Kind::Spool, number, base: first_row, salt: stamp.salt(Kind::Spool, number) };
     let mut bytes = header.encode().to_vec();
-    let mut put = |record: &SpoolRecord, row: u64, bytes: &mut Vec<u8>| {
+    let put = |record: &SpoolRecord, row: u64, bytes: &mut Vec<u8>| {
         append_frame(bytes, header.salt, |out| record.encode(row - first_row, out))
     };
     // What is known of the sources is said again as a whole: which of it lies in the tail does not matter.
