@@ -32,7 +32,7 @@ pub const WINDOW_START: u32 = 4;
 /// The cap for a host on the public network. Browsers use 6; servers' per-address limits are seldom below 8.
 pub const WINDOW_CAP_PUBLIC: u32 = 8;
 /// The cap for loopback and private addresses, where the user is the host's owner or guest.
-pub const WINDOW_CAP_PRIVATE: u32 = 32;
+pub const WINDOW_CAP_PRIVATE: u32 = 16;
 /// Resets and timeouts do not push the window below this: with one place left, a single stall would idle the host.
 const WINDOW_FLOOR_CONGESTION: f64 = 2.0;
 /// Places that stalled exchanges can vacate, in windows of the host's cap: bounds the sockets held open to one host.

@@ -22,11 +22,6 @@ use crate::stop::StopWatch;
 
 /// Messages taken at once; the log is handed to the system after each such batch.
 const BATCH_MAX: usize = 256;
-/// A batch smaller than this means that the shards are slower than the disk: the sink then rests for a moment, so that
-/// they need not wake it for every file.
-const BATCH_BUSY: usize = 64;
-/// How long it rests. Nobody waits for it: shards go on as long as there is room for bytes under way.
-const REST: Duration = Duration::from_millis(1);
 /// While nothing can be written, it is tried again this often.
 const PAUSE: Duration = Duration::from_millis(500);
 /// A body under way is made durable this often, so that a power failure costs about a second of it ...
@@ -109,9 +104,6 @@ impl Committer {
                         self.take(message).await?;
                     }
                     self.flush().await?;
-                    if count < BATCH_BUSY {
-                        tokio::time::sleep(REST).await;
-                    }
                 }
                 () = tokio::time::sleep_until(tick) => self.sync_parts().await?,
             }
