@@ -1,0 +1,96 @@
+//! Why a command ended without doing its work: what is said, what to do next, and the exit code.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+use longhaul::HaulError;
+use longhaul_journal::JournalError;
+use thiserror::Error;
+
+use crate::exit::Exit;
+
+/// A command that could not do its work. `Display` says one level, the sources the rest.
+#[derive(Debug, Error)]
+pub(crate) enum CommandError {
+    #[error(transparent)]
+    Haul(#[from] HaulError),
+    #[error("there is nothing to download: no list, no URL, and no haul in {}", directory.display())]
+    NothingToDo { directory: PathBuf },
+    #[error("standard input is named twice and can be read only once")]
+    StandardInputTwice,
+    #[error("cannot read the list {label}")]
+    List { label: String, source: io::Error },
+    #[error("cannot write {place}")]
+    Output { place: String, source: io::Error },
+    #[error("cannot prepare the working directory")]
+    Scratch(#[source] io::Error),
+    #[error("cannot start")]
+    Start(#[source] io::Error),
+    #[error("the rehearsal cannot be held: {what}")]
+    Rehearsal { what: &'static str, source: io::Error },
+}
+
+impl CommandError {
+    /// What the program ends in.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Haul(error) => Exit::of_error(error),
+            Self::NothingToDo { .. } | Self::StandardInputTwice => Exit::Usage,
+            Self::List { .. } | Self::Output { .. } | Self::Scratch(_) => Exit::File,
+            Self::Start(_) | Self::Rehearsal { .. } => Exit::Other,
+        }
+    }
+
+    /// What to do next, where that is known.
+    pub(crate) fn advice(&self) -> Option<&'static str> {
+        let advice = match self {
+            Self::NothingToDo { .. } => {
+                "name a list with -i LIST or give URLs; `longhaul get --help` tells more"
+            }
+            Self::StandardInputTwice => "give -i - once",
+            Self::Haul(error) => return advice_on(error),
+            Self::List { .. } => "check the list's name; nothing has been touched",
+            Self::Output { .. } => "check the place and its free space, and run the command again",
+            Self::Scratch(_) => "the directory must be new or empty; without -d a temporary one is used",
+            Self::Start(_) | Self::Rehearsal { .. } => return None,
+        };
+        Some(advice)
+    }
+
+    /// The error and all its sources in one line, each level once.
+    pub(crate) fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = self.source();
+        while let Some(error) = source {
+            let level = error.to_string();
+            // A transparent level repeats the one below it.
+            if !text.ends_with(&level) {
+                text = format!("{text}: {level}");
+            }
+            source = error.source();
+        }
+        text
+    }
+}
+
+fn advice_on(error: &HaulError) -> Option<&'static str> {
+    Some(match error {
+        HaulError::Journal(JournalError::Held { .. }) => {
+            "wait for that process or stop it; `longhaul status DIR` shows how far it is"
+        }
+        HaulError::Journal(JournalError::Missing { .. }) => {
+            "name the directory that was given to `longhaul get -d`"
+        }
+        HaulError::Journal(JournalError::OtherVersion { .. }) => "use the version of longhaul that wrote it",
+        HaulError::List { .. } => "check the list's name; nothing has been touched",
+        HaulError::ListBroken { .. } => {
+            "what was read before that line is done or recorded; run the same command again to go on"
+        }
+        HaulError::Directory { .. } => "name a directory that exists or can be created with -d DIR",
+        HaulError::Disk(_) => {
+            "nothing that was reported is lost; put the disk right and run the same command again to go on"
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,151 @@
+//! Exit codes: what a script learns from a run. They follow the classes of wget(1).
+
+use std::process::ExitCode;
+
+use longhaul::{Class, HaulError, Report};
+use longhaul_journal::JournalError;
+
+/// What a shell reports for a process that was killed by signal n is this plus n.
+pub(crate) const KILLED_BY_SIGNAL: i32 = 128;
+
+/// How the program ended. The numbers are a promise to scripts.
+///
+/// Of several failures the lowest number counts. A run that ended before every row had its outcome is
+/// [`Unfinished`](Self::Unfinished) whatever else failed: running it again is the thing to do, and its failures are told
+/// again by the run that comes to the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Exit {
+    /// Every URL is done, or needed no fetching.
+    Complete = 0,
+    /// A failure of no other class.
+    Other = 1,
+    /// The command line is wrong, or a line of a list is no URL that can be fetched.
+    Usage = 2,
+    /// A list, a file or the directory cannot be read or written, or another process works on the haul.
+    File = 3,
+    /// A host could not be reached, or the connection to it broke or was too slow.
+    Network = 4,
+    /// A TLS handshake or a certificate failed.
+    Tls = 5,
+    /// A server asked for credentials.
+    Auth = 6,
+    /// A server broke the protocol, or redirected to where this program does not follow.
+    Protocol = 7,
+    /// A server answered with an error.
+    Server = 8,
+    /// Stopped before the end, or rows wait for a later run: run it again.
+    Unfinished = 9,
+}
+
+impl Exit {
+    /// The number that the system is given.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// What a failure of this class ends in.
+    #[must_use]
+    pub const fn of_class(class: Class) -> Self {
+        match class {
+            Class::List => Self::Usage,
+            Class::File => Self::File,
+            Class::Dns
+            | Class::Refused
+            | Class::Unreachable
+            | Class::Reset
+            | Class::Closed
+            | Class::Timeout
+            | Class::Slow
+            | Class::Local => Self::Network,
+            Class::Tls => Self::Tls,
+            Class::Auth => Self::Auth,
+            Class::Protocol | Class::Redirect => Self::Protocol,
+            Class::Throttled | Class::ClientError | Class::ServerError => Self::Server,
+            _ => Self::Other,
+        }
+    }
+
+    /// What a run that came to its end, or was stopped, ends in.
+    #[must_use]
+    pub fn of_report(report: &Report) -> Self {
+        if report.stopped || report.parked > 0 || report.counts.pending > 0 {
+            return Self::Unfinished;
+        }
+        let failures = report.failures.iter().filter(|(_, count)| **count > 0);
+        failures.map(|(class, _)| Self::of_class(*class)).min().unwrap_or(Self::Complete)
+    }
+
+    /// What an error that ended a run, or prevented it, ends in.
+    #[must_use]
+    pub fn of_error(error: &HaulError) -> Self {
+        match error {
+            HaulError::UserAgent => Self::Usage,
+            HaulError::Directory { .. }
+            | HaulError::List { .. }
+            | HaulError::ListBroken { .. }
+            | HaulError::Disk(_)
+            | HaulError::Journal(
+                JournalError::Io { .. } | JournalError::Held { .. } | JournalError::Missing { .. },
+            ) => Self::File,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_has_a_code_of_its_own_kind() {
+        let expected = [
+            ("dns", 4),
+            ("refused", 4),
+            ("unreachable", 4),
+            ("reset", 4),
+            ("closed", 4),
+            ("timeout", 4),
+            ("slow", 4),
+            ("tls", 5),
+            ("protocol", 7),
+            ("redirect", 7),
+            ("auth", 6),
+            ("throttled", 8),
+            ("4xx", 8),
+            ("5xx", 8),
+            ("file", 3),
+            ("list", 2),
+            ("local", 4),
+            ("other", 1),
+        ];
+        assert_eq!(expected.len(), Class::ALL.len());
+        for (class, code) in expected {
+            let class: Class = class.parse().expect("a class");
+            assert_eq!(Exit::of_class(class).code(), code, "{class}");
+        }
+    }
+
+    #[test]
+    fn of_several_failures_the_lowest_counts() {
+        let mut report = Report::default();
+        report.failures = [(Class::ClientError, 5), (Class::Tls, 1), (Class::File, 0)].into();
+        report.counts.failed = 6;
+        assert_eq!(Exit::of_report(&report), Exit::Tls);
+    }
+
+    #[test]
+    fn what_is_not_at_its_end_is_to_be_run_again_whatever_failed() {
+        let mut report = Report::default();
+        report.failures = [(Class::File, 1)].into();
+        report.counts.pending = 1;
+        assert_eq!(Exit::of_report(&report), Exit::Unfinished);
+    }
+}

@@ -1,0 +1,169 @@
+//! The cells of a record. Their names and their order are a promise; `docs/cli.md` lists them.
+
+use longhaul::{FaultRecord, Row, RowOutcome};
+use longhaul_journal::{Done, Failed, Verification};
+
+use crate::render::{hexadecimal, rfc3339};
+
+/// The names of the cells.
+pub(crate) const COLUMNS: [&str; 21] = [
+    "row",
+    "list",
+    "line",
+    "url",
+    "outcome",
+    "class",
+    "status",
+    "size",
+    "blake3",
+    "etag",
+    "last_modified",
+    "verification",
+    "name",
+    "attempts",
+    "started",
+    "finished",
+    "phase",
+    "endpoint",
+    "elapsed_ms",
+    "message",
+    "final_url",
+];
+
+/// One value of a record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Cell {
+    /// Nothing is known, or it does not apply.
+    #[default]
+    Empty,
+    Number(u64),
+    Text(String),
+}
+
+impl From<u64> for Cell {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        if text.is_empty() { Self::Empty } else { Self::Text(text.to_owned()) }
+    }
+}
+
+impl<T: Into<Cell>> From<Option<T>> for Cell {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Empty, Into::into)
+    }
+}
+
+/// What an outcome says beyond the row itself.
+#[derive(Debug, Default)]
+struct Details {
+    status: Cell,
+    size: Cell,
+    blake3: Cell,
+    etag: Cell,
+    last_modified: Cell,
+    verification: Cell,
+    attempts: Cell,
+    started: Cell,
+    finished: Cell,
+    phase: Cell,
+    endpoint: Cell,
+    elapsed_ms: Cell,
+    message: Cell,
+    final_url: Cell,
+}
+
+/// The record of a row, a cell for each of [`COLUMNS`].
+pub(crate) fn cells(row: &Row<'_>) -> [Cell; COLUMNS.len()] {
+    let class = match row.outcome {
+        RowOutcome::Waiting(waiting) => Some(waiting.fault.class.as_str()),
+        outcome => outcome.class().map(longhaul::Class::as_str),
+    };
+    let details = match row.outcome {
+        RowOutcome::Done(done) => Details::of_done(done),
+        RowOutcome::Failed(failed) => Details::of_failed(failed),
+        RowOutcome::Waiting(waiting) => {
+            Details { attempts: u64::from(waiting.attempts).into(), ..Details::of_fault(&waiting.fault) }
+        }
+        RowOutcome::Refused(reason) | RowOutcome::Skipped(reason) => {
+            Details { message: reason.into(), ..Details::default() }
+        }
+        RowOutcome::Duplicate(of) => {
+            Details { message: format!("the same URL as row {}", of.0).as_str().into(), ..Details::default() }
+        }
+        _ => Details::default(),
+    };
+    let Details { status, size, blake3, etag, last_modified, verification, attempts, .. } = details;
+    let Details { started, finished, phase, endpoint, elapsed_ms, message, final_url, .. } = details;
+    [
+        row.id.0.into(),
+        row.list.into(),
+        row.line.into(),
+        row.url.as_str().into(),
+        row.outcome.as_str().into(),
+        class.into(),
+        status,
+        size,
+        blake3,
+        etag,
+        last_modified,
+        verification,
+        row.name.as_deref().into(),
+        attempts,
+        started,
+        finished,
+        phase,
+        endpoint,
+        elapsed_ms,
+        message,
+        final_url,
+    ]
+}
+
+impl Details {
+    fn of_done(done: &Done) -> Self {
+        let validator = done.validator.as_ref();
+        let verification = match &done.verification {
+            Verification::Length => "length".to_owned(),
+            Verification::Digest(algorithm) => format!("digest {algorithm}"),
+            Verification::LengthUnverified => "length-unverified".to_owned(),
+        };
+        Self {
+            status: u64::from(done.status).into(),
+            size: done.size.into(),
+            blake3: hexadecimal(&done.blake3).as_str().into(),
+            etag: validator.and_then(|validator| validator.etag.as_deref()).into(),
+            last_modified: validator.and_then(|validator| validator.last_modified.as_deref()).into(),
+            verification: verification.as_str().into(),
+            attempts: u64::from(done.attempts).into(),
+            started: rfc3339(done.started_unix_ms).as_str().into(),
+            finished: rfc3339(done.finished_unix_ms).as_str().into(),
+            final_url: done.final_url.as_deref().into(),
+            ..Self::default()
+        }
+    }
+
+    fn of_failed(failed: &Failed) -> Self {
+        Self {
+            status: failed.status.map(u64::from).into(),
+            attempts: u64::from(failed.attempts).into(),
+            started: rfc3339(failed.started_unix_ms).as_str().into(),
+            finished: rfc3339(failed.finished_unix_ms).as_str().into(),
+            ..Self::of_fault(&failed.fault)
+        }
+    }
+
+    fn of_fault(fault: &FaultRecord) -> Self {
+        Self {
+            phase: fault.phase.as_str().into(),
+            endpoint: fault.endpoint.as_str().into(),
+            elapsed_ms: fault.elapsed_ms.into(),
+            message: fault.message.as_str().into(),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Events for machines: one JSON object a line. The fields are a promise; `docs/cli.md` lists them.
+
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use longhaul::{Counts, Event, FaultRecord, Report};
+use longhaul_socket::clock::WallClock;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::exit::Exit;
+use crate::render::{hexadecimal, json, rfc3339};
+
+/// Received bytes are told at most this often, all downloads together.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Standard output, as long as somebody reads it.
+#[derive(Debug)]
+pub(super) struct EventLines {
+    clock: WallClock,
+    is_closed: bool,
+    bytes_received: u64,
+    progress_at: Option<Instant>,
+}
+
+type Fields<'a> = Vec<(&'a str, Value)>;
+
+impl EventLines {
+    pub(super) fn new() -> Self {
+        Self { clock: WallClock::system(), is_closed: false, bytes_received: 0, progress_at: None }
+    }
+
+    pub(super) fn event(&mut self, event: &Event<'_>, now: Instant) {
+        if let Event::Received { bytes, .. } = event {
+            self.bytes_received += bytes;
+            if self.progress_at.is_none_or(|last| now.duration_since(last) >= PROGRESS_INTERVAL) {
+                self.progress_at = Some(now);
+                self.line("progress", vec![("bytes_received", self.bytes_received.into())]);
+            }
+        } else if let Some((name, fields)) = fields(event) {
+            self.line(name, fields);
+        }
+    }
+
+    /// The last line of a run that came to an end.
+    pub(super) fn report(&mut self, report: &Report, exit: Exit) {
+        let failures = report.failures.iter().map(|(class, count)| (class.to_string(), (*count).into()));
+        let mut fields = counts(report.counts);
+        fields.extend([
+            ("failures", Value::Object(failures.collect())),
+            ("bytes_received", report.bytes_received.into()),
+            ("requests", report.requests.into()),
+            ("retries", report.retries.into()),
+            ("parked", report.parked.into()),
+            ("stopped", report.stopped.into()),
+            ("exit_code", exit.code().into()),
+        ]);
+        self.line("report", fields);
+    }
+
+    /// The last line of a run that an error ended.
+    pub(super) fn error(&mut self, message: &str, exit: Exit) {
+        self.line("error", vec![("message", message.into()), ("exit_code", exit.code().into())]);
+    }
+
+    fn line(&mut self, name: &str, fields: Fields<'_>) {
+        if self.is_closed {
+            return;
+        }
+        let mut all = vec![("event", name.into()), ("time", rfc3339(self.clock.unix_ms()).into())];
+        all.extend(fields);
+        let mut text = json::object(&all);
+        text.push('\n');
+        let mut output = io::stdout().lock();
+        // A reader that has gone is no reason to stop downloading.
+        self.is_closed = output.write_all(text.as_bytes()).and_then(|()| output.flush()).is_err();
+    }
+}
+
+fn counts(counts: Counts) -> Fields<'static> {
+    let Counts { done, failed, skipped, pending } = counts;
+    vec![
+        ("done", done.into()),
+        ("failed", failed.into()),
+        ("skipped", skipped.into()),
+        ("pending", pending.into()),
+    ]
+}
+
+fn fault_fields(fault: &FaultRecord) -> Fields<'static> {
+    vec![
+        ("class", fault.class.as_str().into()),
+        ("phase", fault.phase.as_str().into()),
+        ("endpoint", fault.endpoint.as_str().into()),
+        ("elapsed_ms", fault.elapsed_ms.into()),
+        ("message", fault.message.as_str().into()),
+    ]
+}
+
+fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
+    Some(match *event {
+        Event::Opened { counts: before } => ("opened", counts(before)),
+        Event::Damaged { description } => ("damaged", vec![("description", description.into())]),
+        Event::ListRead { label, lines, new_rows } => (
+            "list_read",
+            vec![("list", label.into()), ("lines", lines.into()), ("new_rows", new_rows.into())],
+        ),
+        Event::Started { row, url, attempt } => {
+            ("started", vec![("row", row.0.into()), ("url", url.into()), ("attempt", attempt.into())])
+        }
+        Event::Retrying { row, url, fault, attempts, wait } => {
+            let mut fields = vec![
+                ("row", row.0.into()),
+                ("url", url.into()),
+                ("attempts", attempts.into()),
+                ("wait_ms", ms(wait)),
+            ];
+            fields.extend(fault_fields(fault));
+            ("retrying", fields)
+        }
+        Event::Parked { row, url, fault, until_unix_ms } => {
+            let until = rfc3339(until_unix_ms);
+            let mut fields = vec![("row", row.0.into()), ("url", url.into()), ("until", until.into())];
+            fields.extend(fault_fields(fault));
+            ("parked", fields)
+        }
+        Event::Done { row, url, name, size, blake3, status, attempts, elapsed } => (
+            "done",
+            vec![
+                ("row", row.0.into()),
+                ("url", url.into()),
+                ("name", name.into()),
+                ("size", size.into()),
+                ("blake3", hexadecimal(&blake3).into()),
+                ("status", status.into()),
+                ("attempts", attempts.into()),
+                ("elapsed_ms", ms(elapsed)),
+            ],
+        ),
+        Event::Failed { row, url, fault, status, attempts } => {
+            let mut fields = vec![
+                ("row", row.0.into()),
+                ("url", url.into()),
+                ("status", status.into()),
+                ("attempts", attempts.into()),
+            ];
+            fields.extend(fault_fields(fault));
+            ("failed", fields)
+        }
+        Event::Skipped { row, url, reason } => {
+            ("skipped", vec![("row", row.0.into()), ("url", url.into()), ("reason", reason.into())])
+        }
+        Event::Paced { host, window, limiter, blocked } => (
+            "paced",
+            vec![
+                ("host", host.into()),
+                ("window", window.into()),
+                ("limiter", limiter.as_str().into()),
+                ("blocked_ms", blocked.map_or(Value::Null, ms)),
+            ],
+        ),
+        Event::Paused { reason } => ("paused", vec![("reason", reason.into())]),
+        Event::Resumed => ("resumed", Vec::new()),
+        Event::Stopping => ("stopping", Vec::new()),
+        _ => return None,
+    })
+}
+
+fn ms(duration: Duration) -> Value {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).into()
+}

@@ -1,0 +1,95 @@
+//! What is to be said to people, each thing once, and how much of it may wait to be said.
+
+use std::collections::VecDeque;
+
+use longhaul::Event;
+
+use crate::plan::Verbosity;
+use crate::render::{Fate, count, escaped, failure, time};
+
+/// Messages that wait for the terminal. A haul can fail faster than a terminal can show it; `export` has the rest.
+const WAITING_MAX: usize = 1_000;
+
+/// The line that an event is worth, if it is worth one to people who asked for this much.
+pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String> {
+    let needed = match event {
+        Event::Failed { .. } | Event::Damaged { .. } => Verbosity::Quiet,
+        Event::Parked { .. } | Event::ListRead { .. } | Event::Paused { .. } | Event::Resumed => {
+            Verbosity::Normal
+        }
+        _ => Verbosity::Verbose,
+    };
+    if verbosity < needed {
+        return None;
+    }
+    Some(match *event {
+        Event::Failed { url, fault, attempts, .. } => failure(url, fault, attempts, Fate::GivenUp),
+        Event::Parked { url, fault, .. } => failure(url, fault, 0, Fate::Parked),
+        Event::Retrying { url, fault, attempts, wait, .. } => {
+            failure(url, fault, attempts, Fate::Again(wait))
+        }
+        Event::Damaged { description } => {
+            format!("the journal is damaged: {}; what can be read goes on", escaped(description))
+        }
+        Event::ListRead { label, lines, new_rows } => {
+            format!("read {}: {} lines, {} new", escaped(label), count(lines), count(new_rows))
+        }
+        Event::Paused { reason } => {
+            format!(
+                "paused: {}; nothing is lost, and it goes on by itself when there is room",
+                escaped(reason)
+            )
+        }
+        Event::Resumed => "resumed: writing goes on".to_owned(),
+        Event::Skipped { url, reason, .. } => format!("skipped: {}: {}", escaped(url), escaped(reason)),
+        Event::Paced { host, window, limiter, blocked } => {
+            let rest = blocked.map_or(String::new(), |blocked| format!(", left alone for {}", time(blocked)));
+            format!("pace: {}: {window} at a time, {}{rest}", escaped(host), limiter.as_str())
+        }
+        _ => return None,
+    })
+}
+
+/// Messages in their order, bounded.
+#[derive(Debug, Default)]
+pub(super) struct Messages {
+    waiting: VecDeque<String>,
+    left_out: u64,
+}
+
+impl Messages {
+    pub(super) fn push(&mut self, message: String) {
+        if self.waiting.len() < WAITING_MAX {
+            self.waiting.push_back(message);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// Everything that waits, and a word about what had no room.
+    pub(super) fn take(&mut self) -> Vec<String> {
+        let mut taken: Vec<String> = std::mem::take(&mut self.waiting).into();
+        let left_out = std::mem::take(&mut self.left_out);
+        if left_out > 0 {
+            taken.push(format!("{} more messages; `longhaul export` has every failure", count(left_out)));
+        }
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_room_is_counted() {
+        let mut messages = Messages::default();
+        for number in 0..WAITING_MAX + 1_234 {
+            messages.push(number.to_string());
+        }
+        let taken = messages.take();
+        assert_eq!(taken.len(), WAITING_MAX + 1);
+        assert_eq!(taken[WAITING_MAX], "1,234 more messages; `longhaul export` has every failure");
+        assert!(messages.take().is_empty());
+    }
+}

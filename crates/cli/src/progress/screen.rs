@@ -1,0 +1,54 @@
+//! Standard error as a place to draw on: messages scroll, and on a terminal a few live lines stay below them.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _, Write as _};
+
+/// Columns where neither the user nor the terminal says how many there are.
+const COLUMNS_DEFAULT: usize = 80;
+
+/// See the module. What cannot be written is lost: there is nobody left to tell.
+#[derive(Debug)]
+pub(super) struct Screen {
+    is_live: bool,
+    /// Live lines on the terminal now, above the cursor.
+    live_lines: usize,
+}
+
+impl Screen {
+    /// Live lines only on a terminal that knows cursor control, and only where they are wanted.
+    pub(super) fn new(wants_live: bool) -> Self {
+        let is_dumb = std::env::var_os("TERM").is_none_or(|kind| kind == "dumb");
+        Self { is_live: wants_live && io::stderr().is_terminal() && !is_dumb, live_lines: 0 }
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        self.is_live
+    }
+
+    /// The columns that a line may use: `COLUMNS`, else the terminal's, less one, because a cursor beyond the last
+    /// column wraps on some terminals.
+    pub(super) fn columns(&self) -> usize {
+        let wanted = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let terminal =
+            || rustix::termios::tcgetwinsize(io::stderr()).map(|size| usize::from(size.ws_col)).ok();
+        let columns = wanted.or_else(terminal).filter(|&columns| columns > 0).unwrap_or(COLUMNS_DEFAULT);
+        columns - 1
+    }
+
+    /// Replaces the live lines by these, with new messages above them. One write, so that nothing flickers.
+    pub(super) fn draw(&mut self, messages: &[String], live: &[String]) {
+        let mut text = String::new();
+        if self.live_lines > 0 {
+            // ECMA-48: cursor to the beginning of the line so many lines up, erase to the end of the screen.
+            let _ = write!(text, "\x1b[{}F\x1b[J", self.live_lines);
+        }
+        for line in messages.iter().chain(live) {
+            text.push_str(line);
+            text.push('\n');
+        }
+        self.live_lines = live.len();
+        if !text.is_empty() {
+            let _ = io::stderr().write_all(text.as_bytes());
+        }
+    }
+}

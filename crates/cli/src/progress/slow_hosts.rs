@@ -1,0 +1,56 @@
+//! The hosts that are slower than they could be, and why.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use longhaul::pace::Limiter;
+use tokio::time::Instant;
+
+/// Hosts remembered. A display shows a handful; beyond this, which ones is chance, and memory is not.
+const HOSTS_MAX: usize = 1_000;
+
+/// What the engine last said of a host's pace.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SlowHost {
+    pub(super) window: u32,
+    pub(super) limiter: Limiter,
+    blocked_until: Option<Instant>,
+}
+
+impl SlowHost {
+    /// For how long it is still left alone.
+    pub(super) fn blocked_for(&self, now: Instant) -> Option<Duration> {
+        let left = self.blocked_until?.saturating_duration_since(now);
+        (!left.is_zero()).then_some(left)
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct SlowHosts(BTreeMap<String, SlowHost>);
+
+impl SlowHosts {
+    pub(super) fn paced(
+        &mut self,
+        host: &str,
+        window: u32,
+        limiter: Limiter,
+        blocked: Option<Duration>,
+        now: Instant,
+    ) {
+        if matches!(limiter, Limiter::Cap | Limiter::Growing) {
+            self.0.remove(host);
+        } else if self.0.len() < HOSTS_MAX || self.0.contains_key(host) {
+            let blocked_until = blocked.and_then(|blocked| now.checked_add(blocked));
+            self.0.insert(host.to_owned(), SlowHost { window, limiter, blocked_until });
+        }
+    }
+
+    /// The slowest ones: first those that are left alone longest, then those with the smallest windows.
+    pub(super) fn slowest(&self, most: usize, now: Instant) -> Vec<(&str, SlowHost)> {
+        let mut hosts: Vec<_> = self.0.iter().map(|(name, host)| (name.as_str(), *host)).collect();
+        hosts.sort_by_key(|(_, host)| (std::cmp::Reverse(host.blocked_for(now)), host.window));
+        hosts.truncate(most);
+        hosts
+    }
+}

@@ -1,0 +1,121 @@
+//! What is on disk and in the records, held against what the host served.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use longhaul::{Class, RowOutcome, Status};
+use longhaul_origin::Content;
+
+use super::stage::Stage;
+use crate::error::CommandError;
+use crate::files;
+
+/// Bytes that are compared at a time.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// Files that are there, byte for byte.
+    pub(super) right: u64,
+    /// Files that exist at the host and are missing here, or that no row speaks of.
+    pub(super) lost: Vec<String>,
+    /// Files with other bytes than the host's.
+    pub(super) wrong: Vec<String>,
+    /// URLs that do not exist at the host, each reported exactly once, as that.
+    pub(super) absent: u64,
+    /// Reports that do not agree with the host.
+    pub(super) misreported: Vec<String>,
+    /// Files that should not be there.
+    pub(super) strange: Vec<String>,
+}
+
+/// What the record of a row says, as far as it matters here.
+struct Recorded {
+    rows: u64,
+    name: Option<String>,
+    is_done: bool,
+    is_not_found: bool,
+}
+
+/// Looks at every file below `directory` and at every record.
+pub(super) fn inspect(stage: &Stage, directory: &Path) -> Result<Findings, CommandError> {
+    let broken = |source| CommandError::Rehearsal { what: "the files cannot be inspected", source };
+    let recorded = records(directory)?;
+    let mut findings = Findings::default();
+    let mut expected = BTreeSet::new();
+    for (url, path) in stage.urls().zip(stage.paths()) {
+        let Some(record) = recorded.get(&url) else {
+            findings.lost.push(url);
+            continue;
+        };
+        if record.rows != 1 {
+            findings.misreported.push(format!("{url}: recorded {} times", record.rows));
+        }
+        if !stage.site().exists(&path) {
+            match record.is_not_found {
+                true => findings.absent += 1,
+                false => findings.misreported.push(format!("{url}: does not exist, and was not reported so")),
+            }
+            continue;
+        }
+        if !record.is_done {
+            findings.misreported.push(format!("{url}: exists, and was not reported as done"));
+        }
+        let Some(name) = &record.name else {
+            findings.lost.push(url);
+            continue;
+        };
+        match holds(&directory.join(name), stage.site().content(&path)) {
+            Ok(true) => findings.right += 1,
+            Ok(false) => findings.wrong.push(url),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => findings.lost.push(url),
+            Err(error) => return Err(broken(error)),
+        }
+        expected.insert(name.clone());
+    }
+    let found = files::all_files(directory).map_err(broken)?;
+    findings.strange = found.into_iter().filter(|name| !expected.contains(name)).collect();
+    Ok(findings)
+}
+
+fn records(directory: &Path) -> Result<BTreeMap<String, Recorded>, CommandError> {
+    let mut records: BTreeMap<String, Recorded> = BTreeMap::new();
+    Status::read(directory)?.for_each_row(|row| {
+        let failed = match row.outcome {
+            RowOutcome::Failed(failed) => failed.status,
+            _ => None,
+        };
+        let record = Recorded {
+            rows: 1,
+            name: row.name.clone(),
+            is_done: matches!(row.outcome, RowOutcome::Done(_)),
+            is_not_found: failed == Some(404) && row.outcome.class() == Some(Class::ClientError),
+        };
+        records.entry(row.url.clone()).and_modify(|earlier| earlier.rows += 1).or_insert(record);
+    })?;
+    Ok(records)
+}
+
+/// Whether the file holds exactly this content.
+fn holds(path: &Path, content: Content) -> io::Result<bool> {
+    let mut file = files::open(path)?;
+    if file.metadata()?.len() != content.len() {
+        return Ok(false);
+    }
+    let (mut read, mut served) = (vec![0; PIECE_BYTES], vec![0; PIECE_BYTES]);
+    let mut offset = 0;
+    loop {
+        let expected = content.fill(offset, &mut served);
+        if expected == 0 {
+            return Ok(true);
+        }
+        match file.read_exact(&mut read[..expected]) {
+            Ok(()) if read[..expected] == served[..expected] => offset += expected as u64,
+            Ok(()) => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+}

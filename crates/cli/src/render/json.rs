@@ -1,0 +1,49 @@
+//! JSON lines: fields in a fixed order, and no character that a terminal would obey.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::is_hostile;
+
+/// One object of these fields, in this order, without a line end.
+pub(crate) fn object(fields: &[(&str, Value)]) -> String {
+    let mut text = String::with_capacity(64 * fields.len());
+    for (name, value) in fields {
+        text.push(if text.is_empty() { '{' } else { ',' });
+        // The names are our own words, and a value has nothing that could fail to be written.
+        let _ = write!(text, "\"{name}\":");
+        push(&mut text, &value.to_string());
+    }
+    text.push('}');
+    text
+}
+
+/// Characters beyond the printable ones can stand in strings only, where an escape means the same (RFC 8259 section 7).
+fn push(text: &mut String, json: &str) {
+    for character in json.chars() {
+        if is_hostile(character) {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        } else {
+            text.push(character);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_means_what_was_put_in_and_moves_no_cursor() {
+        let hostile = "a\"\\\x1b[2J\r\n\u{9b}\u{202e}\u{2028}\u{e0041}ü";
+        let line = object(&[("text", hostile.into()), ("number", 7.into()), ("none", Value::Null)]);
+        assert!(!line.contains(is_hostile), "{line}");
+        let read: Value = serde_json::from_str(&line).expect("valid JSON");
+        assert_eq!(read["text"], hostile);
+        assert!(line.ends_with(r#","number":7,"none":null}"#), "{line}");
+    }
+}

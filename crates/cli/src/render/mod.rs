@@ -1,0 +1,17 @@
+//! Values as text: safe for terminals, logs and spreadsheets, and the same everywhere.
+
+pub(crate) mod json;
+
+mod escape;
+mod failure;
+mod quantity;
+mod report;
+mod shell;
+mod timestamp;
+
+pub(crate) use escape::{escaped, is_hostile};
+pub(crate) use failure::{Fate, failure};
+pub(crate) use quantity::{bytes, count, hexadecimal, time};
+pub(crate) use report::{classes, report, retry_command};
+pub(crate) use shell::quoted;
+pub(crate) use timestamp::rfc3339;

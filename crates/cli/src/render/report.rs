@@ -1,0 +1,76 @@
+//! The closing report for people: what became of everything, why, and which command is next.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use longhaul::{Class, Report};
+
+use super::{bytes, count, quoted, time};
+
+/// The report of a run that took `elapsed`, with some of its failures as examples. Ends in a line end.
+pub(crate) fn report(report: &Report, directory: &Path, elapsed: Duration, examples: &[String]) -> String {
+    let mut text = String::new();
+    let counts = report.counts;
+    let mut parts = vec![format!("{} done", count(counts.done))];
+    for (number, word) in [(counts.failed, "failed"), (counts.skipped, "skipped"), (counts.pending, "to go")]
+    {
+        if number > 0 {
+            parts.push(format!("{} {word}", count(number)));
+        }
+    }
+    let _ = writeln!(
+        text,
+        "{}; {} received in {}, {} requests, {} retries",
+        parts.join(", "),
+        bytes(report.bytes_received as f64),
+        time(elapsed),
+        count(report.requests),
+        count(report.retries),
+    );
+    if counts.failed > 0 {
+        push_failures(&mut text, &report.failures, directory, examples);
+    }
+    if report.parked > 0 {
+        let parked = count(report.parked);
+        let _ = writeln!(text, "{parked} wait for a host that asked for a longer pause than a run sits out");
+    }
+    if counts.pending > 0 || report.stopped {
+        let _ = writeln!(text, "to go on: longhaul get -d {}", quoted(directory));
+    }
+    text
+}
+
+/// Failures by class, as `57 4xx, 3 timeout`.
+pub(crate) fn classes(failures: &BTreeMap<Class, u64>) -> String {
+    let failures = failures.iter().filter(|(_, number)| **number > 0);
+    let failures: Vec<String> =
+        failures.map(|(class, number)| format!("{} {class}", count(*number))).collect();
+    failures.join(", ")
+}
+
+/// The command that tries failures of these classes again, if any of them can be.
+pub(crate) fn retry_command(failures: &BTreeMap<Class, u64>, directory: &Path) -> Option<String> {
+    // A line that is no URL stays none: the list is to be corrected.
+    let classes = failures.iter().filter(|(class, number)| **class != Class::List && **number > 0);
+    let classes: Vec<&str> = classes.map(|(class, _)| class.as_str()).collect();
+    (!classes.is_empty())
+        .then(|| format!("longhaul retry {} --class {}", quoted(directory), classes.join(",")))
+}
+
+fn push_failures(text: &mut String, failures: &BTreeMap<Class, u64>, directory: &Path, examples: &[String]) {
+    let _ = writeln!(text, "failed by class: {}", classes(failures));
+    for example in examples {
+        let _ = writeln!(text, "  {example}");
+    }
+    if failures.contains_key(&Class::List) {
+        let _ = writeln!(
+            text,
+            "to fetch lines that were refused: correct them in the list and run the same command again"
+        );
+    }
+    if let Some(command) = retry_command(failures, directory) {
+        let _ = writeln!(text, "to try failures again: {command}");
+    }
+}

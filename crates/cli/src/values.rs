@@ -1,0 +1,202 @@
+//! Values on the command line: times, sizes, tries, headers. Each refusal says what would be accepted; the flag's name
+//! is put in front of it by the parser of the arguments.
+
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use longhaul::retry::Tries;
+use longhaul_socket::Host;
+
+/// The longest time that can be asked for: a year. Beyond it somebody has mistyped, and far beyond it clocks overflow.
+const TIME_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+const TIME_EXPECTED: &str = "expected a time such as 500ms, 20s, 5m or 2h; a bare number is seconds";
+const SIZE_EXPECTED: &str = "expected a number of bytes such as 500, 64k, 2.5M or 1G (k is 1024)";
+const TRIES_EXPECTED: &str = "expected a number from 1, or `inf`";
+/// Fields that frame or route a request. The program sets them, and would not send another's value.
+const OWN_FIELDS: [HeaderName; 10] = [
+    http::header::HOST,
+    http::header::CONNECTION,
+    http::header::CONTENT_LENGTH,
+    http::header::EXPECT,
+    http::header::IF_RANGE,
+    http::header::RANGE,
+    http::header::TE,
+    http::header::TRAILER,
+    http::header::TRANSFER_ENCODING,
+    http::header::UPGRADE,
+];
+
+/// Reads `500ms`, `20s`, `5m`, `2h`, or a bare number of seconds; decimals are accepted. More than nothing, and at most
+/// a year.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let (number, seconds_per_unit) = if let Some(number) = text.strip_suffix("ms") {
+        (number, 0.001)
+    } else if let Some(number) = text.strip_suffix('s') {
+        (number, 1.0)
+    } else if let Some(number) = text.strip_suffix('m') {
+        (number, 60.0)
+    } else if let Some(number) = text.strip_suffix('h') {
+        (number, 3600.0)
+    } else {
+        (text, 1.0)
+    };
+    let seconds = decimal(number).ok_or(TIME_EXPECTED)? * seconds_per_unit;
+    let time = Duration::try_from_secs_f64(seconds).map_err(|_| "at most a year is accepted")?;
+    if time.is_zero() {
+        return Err("expected more than nothing: every wait has an end, and a beginning".to_owned());
+    }
+    if time > TIME_MAX {
+        return Err("at most a year is accepted".to_owned());
+    }
+    Ok(time)
+}
+
+/// Reads a number of bytes with an optional `k`, `M` or `G`, each 1024 times the one before; decimals are accepted.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let (number, bytes_per_unit) = match text.char_indices().next_back() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1024.0),
+        Some((at, 'm' | 'M')) => (&text[..at], 1024.0 * 1024.0),
+        Some((at, 'g' | 'G')) => (&text[..at], 1024.0 * 1024.0 * 1024.0),
+        _ => (text, 1.0),
+    };
+    let bytes = decimal(number).ok_or(SIZE_EXPECTED)? * bytes_per_unit;
+    // Up to here every whole number of bytes is exact.
+    if bytes > 9e15 {
+        return Err("at most 8 million gigabytes are accepted".to_owned());
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "not negative, and below 2^53"
+    )]
+    Ok(bytes.round() as u64)
+}
+
+/// As [`size`], but at least one byte a second: at none nothing would ever arrive.
+pub(crate) fn rate(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        0 => Err("expected at least 1 byte a second".to_owned()),
+        rate => Ok(rate),
+    }
+}
+
+/// As [`size`], for a minimum speed; 0 turns it off.
+pub(crate) fn minimum_speed(text: &str) -> Result<u32, String> {
+    u32::try_from(size(text)?).map_err(|_| "at most 4G a second are accepted".to_owned())
+}
+
+/// Reads how often a URL is tried.
+pub(crate) fn tries(text: &str) -> Result<Tries, String> {
+    if text.eq_ignore_ascii_case("inf") {
+        return Ok(Tries::Unlimited);
+    }
+    match text.parse() {
+        Ok(most) if most >= 1 => Ok(Tries::AtMost(most)),
+        _ => Err(TRIES_EXPECTED.to_owned()),
+    }
+}
+
+/// Reads `Name: value`. A name or value that could change the framing of a request is refused.
+pub(crate) fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("expected a field such as `Accept-Language: en`")?;
+    let name: HeaderName = name.trim().parse().map_err(|_| "the part before the colon is no field name")?;
+    if OWN_FIELDS.contains(&name) {
+        return Err(format!("the field {name} is set by longhaul itself"));
+    }
+    Ok((name, field_value(value.trim())?))
+}
+
+/// Reads the value of a request field: one line of printable text.
+pub(crate) fn field_value(text: &str) -> Result<HeaderValue, String> {
+    HeaderValue::from_str(text).map_err(|_| "a field value is one line without control characters".to_owned())
+}
+
+/// Reads a host's name or address, without a scheme or a port.
+pub(crate) fn host(text: &str) -> Result<String, String> {
+    match text.parse::<Host>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("expected a host's name or address, without scheme and port: {error}")),
+    }
+}
+
+/// Digits with an optional fraction: no sign, no exponent, no `inf`.
+fn decimal(text: &str) -> Option<f64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if plain && text.starts_with(|first: char| first.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        let accepted = [
+            ("500ms", 500),
+            ("20s", 20_000),
+            ("5m", 300_000),
+            ("2h", 7_200_000),
+            ("20", 20_000),
+            ("1.5", 1_500),
+            ("0.25s", 250),
+        ];
+        for (text, milliseconds) in accepted {
+            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in
+            ["", "s", "ms", "0", "0s", "-1", "+1", "1e3", "inf", "1 s", "5d", "9000h", "1.2.3", ".5", "ß"]
+        {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        let accepted = [
+            ("0", 0),
+            ("500", 500),
+            ("64k", 65_536),
+            ("64K", 65_536),
+            ("2.5M", 2_621_440),
+            ("1G", 1 << 30),
+            ("1g", 1 << 30),
+        ];
+        for (text, bytes) in accepted {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "k", "-1", "1T", "1kB", "1e3", "99999999999G", "ß"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+        assert!(rate("0").is_err());
+        assert_eq!(minimum_speed("0"), Ok(0));
+        assert!(minimum_speed("5G").is_err());
+    }
+
+    #[test]
+    fn numbers_of_tries() {
+        assert_eq!(tries("3"), Ok(Tries::AtMost(3)));
+        assert_eq!(tries("inf"), Ok(Tries::Unlimited));
+        for text in ["", "0", "-1", "many", "99999999999"] {
+            assert!(tries(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn headers() {
+        let (name, value) = header("Accept-Language:  en, fr ").expect("a field");
+        assert_eq!((name.as_str(), value.to_str().ok()), ("accept-language", Some("en, fr")));
+        for text in ["no colon", ": v", "A b: c", "X: a\r\nY: b", "Host: other", "range: bytes=0-", "X: \0"] {
+            assert!(header(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn hosts() {
+        for text in ["printer.test", "192.0.2.1", "[::1]"] {
+            assert!(host(text).is_ok(), "{text}");
+        }
+        for text in ["", "https://printer.test", "printer.test:443", "a b"] {
+            assert!(host(text).is_err(), "{text}");
+        }
+    }
+}
