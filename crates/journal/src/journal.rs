@@ -25,6 +25,7 @@ pub enum Journal {}
 impl Journal {
     /// Opens the journal of a haul, creating it where there is none, and recovers it. `holder` is what another process is told that
     /// finds the haul in use, such as `pid 123`.
+    #[expect(clippy::needless_pass_by_value, reason = "everything that is handed out shares it")]
     pub fn open(
         storage: Arc<dyn Storage>,
         now_unix_ms: u64,

@@ -23,11 +23,11 @@ pub(crate) struct Survey {
 /// Reads a haul. The log first and the spool after it: a row is in the spool before the log speaks of it, so that a haul under way
 /// shows no outcome without its row.
 pub(crate) fn survey(storage: &Arc<dyn Storage>) -> Result<Survey, JournalError> {
-    let list = || storage.list(&state_directory()).map_err(JournalError::io("list", state_directory()));
-    let mut log = replay(&**storage, &list()?, None)?;
+    let names = || storage.list(&state_directory()).map_err(JournalError::io("list", state_directory()));
+    let mut log = replay(&**storage, &names()?, None)?;
     let mut states = std::mem::take(&mut log.fold.states);
     let (mut refused, mut duplicates, mut lost) = (0, 0, 0);
-    let spool = recover(&**storage, &list()?, log.fold.spool_rows, |row, kind| match kind {
+    let spool = recover(&**storage, &names()?, log.fold.spool_rows, |row, kind| match kind {
         RowKind::Refused => {
             refused += 1;
             states.set(row, State::Failed);

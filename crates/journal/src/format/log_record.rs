@@ -180,8 +180,8 @@ fn decode_record(kind: u8, pieces: &mut Pieces<'_>) -> Option<Record> {
     Some(match kind {
         PART => {
             let flags = pieces.byte()?;
-            let validator = take_validator(pieces, flags)?;
-            let total = if flags & 0x08 == 0 { None } else { Some(pieces.number()?) };
+            let validator = pieces.take_if(flags & 0x01 != 0, |pieces| take_validator(pieces, flags))?;
+            let total = pieces.take_if(flags & 0x08 != 0, Pieces::number)?;
             Record::Part(row, Part { validator, total, resumable: flags & 0x10 != 0 })
         }
         PART_SYNCED => Record::PartSynced(row, pieces.number()?),
@@ -237,9 +237,9 @@ fn decode_done(pieces: &mut Pieces<'_>) -> Option<Done> {
     let blake3 = pieces.array()?;
     let attempts = pieces.number_u32()?;
     let (started_unix_ms, finished_unix_ms) = take_times(pieces)?;
-    let validator = take_validator(pieces, flags)?;
-    let name = pieces.text_if(flags & 0x08 != 0)?;
-    let final_url = pieces.text_if(flags & 0x10 != 0)?;
+    let validator = pieces.take_if(flags & 0x01 != 0, |pieces| take_validator(pieces, flags))?;
+    let name = pieces.take_if(flags & 0x08 != 0, Pieces::text)?;
+    let final_url = pieces.take_if(flags & 0x10 != 0, Pieces::text)?;
     let verification = match flags >> 5 {
         0 => Verification::Length,
         1 => Verification::Digest(pieces.text()?),
@@ -282,12 +282,9 @@ fn put_validator(out: &mut Vec<u8>, validator: Option<&Validator>) {
     }
 }
 
-fn take_validator(pieces: &mut Pieces<'_>, flags: u8) -> Option<Option<Validator>> {
-    if flags & 0x01 == 0 {
-        return Some(None);
-    }
-    let etag = pieces.text_if(flags & 0x02 != 0)?;
-    Some(Some(Validator { etag, last_modified: pieces.text_if(flags & 0x04 != 0)? }))
+fn take_validator(pieces: &mut Pieces<'_>, flags: u8) -> Option<Validator> {
+    let etag = pieces.take_if(flags & 0x02 != 0, Pieces::text)?;
+    Some(Validator { etag, last_modified: pieces.take_if(flags & 0x04 != 0, Pieces::text)? })
 }
 
 /// The end as a distance from the start, which is short. It wraps, so that a clock that was set back does no harm.

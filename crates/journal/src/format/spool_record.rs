@@ -110,7 +110,8 @@ impl SpoolRecord {
             SOURCE_BEGIN => Self::SourceBegin { id: source, label: pieces.text()? },
             SOURCE_END => {
                 let (lines, ignored_lines) = (pieces.number()?, pieces.number()?);
-                let identity = if pieces.byte()? == 0 { None } else { Some(take_identity(&mut pieces)?) };
+                let known = pieces.byte()? != 0;
+                let identity = pieces.take_if(known, take_identity)?;
                 Self::SourceEnd { id: source, identity, lines, ignored_lines }
             }
             _ => {

@@ -77,9 +77,14 @@ impl<'a> Pieces<'a> {
         String::from_utf8(text.to_vec()).ok()
     }
 
-    /// A text that is there if the flag says so; `None` outside is an error.
-    pub(super) fn text_if(&mut self, present: bool) -> Option<Option<String>> {
-        if present { self.text().map(Some) } else { Some(None) }
+    /// What `take` gives, if the flag says that it is there. The outer `None` is an error, as everywhere here.
+    #[expect(clippy::option_option, reason = "unreadable and absent are two things")]
+    pub(super) fn take_if<T>(
+        &mut self,
+        present: bool,
+        take: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<Option<T>> {
+        if present { take(self).map(Some) } else { Some(None) }
     }
 
     /// All that is left.

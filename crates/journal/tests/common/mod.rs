@@ -10,19 +10,19 @@ use longhaul_journal::{
     SpoolReader, Validator, Verification, Waiting,
 };
 
-pub const BOOT_ID: [u8; 16] = *b"the first boot..";
-pub const NOW_UNIX_MS: u64 = 1_800_000_000_000;
+pub(crate) const BOOT_ID: [u8; 16] = *b"the first boot..";
+pub(crate) const NOW_UNIX_MS: u64 = 1_800_000_000_000;
 
-pub fn path(path: &str) -> RelativePath {
+pub(crate) fn path(path: &str) -> RelativePath {
     path.parse().unwrap()
 }
 
-pub fn open(storage: &MemoryStorage) -> Result<Opened, JournalError> {
+pub(crate) fn open(storage: &MemoryStorage) -> Result<Opened, JournalError> {
     Journal::open(Arc::new(storage.clone()), NOW_UNIX_MS, BOOT_ID, "pid 1")
 }
 
 /// The row that stands at a number of every test list: mostly addresses, now and then the other kinds.
-pub fn row(number: u64) -> Row {
+pub(crate) fn row(number: u64) -> Row {
     let url = format!("https://example.org/{number}");
     let entry = match number % 10 {
         3 => Entry::Duplicate { url, of: RowId(number - 1) },
@@ -33,7 +33,7 @@ pub fn row(number: u64) -> Row {
     Row { source: SourceId(0), line: number + 1, entry }
 }
 
-pub fn done(number: u64) -> Done {
+pub(crate) fn done(number: u64) -> Done {
     Done {
         status: 200,
         size: 1000 + number,
@@ -48,7 +48,7 @@ pub fn done(number: u64) -> Done {
     }
 }
 
-pub fn fault() -> FaultRecord {
+pub(crate) fn fault() -> FaultRecord {
     FaultRecord {
         class: "timeout".to_owned(),
         phase: "connect".to_owned(),
@@ -58,19 +58,19 @@ pub fn fault() -> FaultRecord {
     }
 }
 
-pub fn failed() -> Failed {
+pub(crate) fn failed() -> Failed {
     Failed { fault: fault(), status: Some(404), attempts: 1, started_unix_ms: 5, finished_unix_ms: 3 }
 }
 
-pub fn waiting(attempts: u32) -> Waiting {
+pub(crate) fn waiting(attempts: u32) -> Waiting {
     Waiting { attempts, until_unix_ms: NOW_UNIX_MS + 60_000, parked: attempts > 5, fault: fault() }
 }
 
-pub fn part() -> Part {
+pub(crate) fn part() -> Part {
     Part { validator: None, total: Some(1 << 20), resumable: true }
 }
 
-pub fn append_rows(opened: &mut Opened, count: u64) -> io::Result<()> {
+pub(crate) fn append_rows(opened: &mut Opened, count: u64) -> io::Result<()> {
     let first = opened.spool.rows();
     if first == 0 {
         opened.spool.append_source("list.txt")?;
@@ -81,11 +81,11 @@ pub fn append_rows(opened: &mut Opened, count: u64) -> io::Result<()> {
     opened.spool.flush()
 }
 
-pub fn all_rows(rows: &SpoolReader) -> Vec<(RowId, Row)> {
+pub(crate) fn all_rows(rows: &SpoolReader) -> Vec<(RowId, Row)> {
     try_all_rows(rows).unwrap()
 }
 
-pub fn try_all_rows(rows: &SpoolReader) -> io::Result<Vec<(RowId, Row)>> {
+pub(crate) fn try_all_rows(rows: &SpoolReader) -> io::Result<Vec<(RowId, Row)>> {
     let mut all = Vec::new();
     let mut block = Vec::new();
     for number in 0..rows.published().div_ceil(256) {
@@ -95,7 +95,7 @@ pub fn try_all_rows(rows: &SpoolReader) -> io::Result<Vec<(RowId, Row)>> {
     Ok(all)
 }
 
-pub fn read_file(storage: &MemoryStorage, name: &str) -> Vec<u8> {
+pub(crate) fn read_file(storage: &MemoryStorage, name: &str) -> Vec<u8> {
     let file = storage.open_read(&path(name)).unwrap();
     let mut bytes = vec![0; usize::try_from(file.len().unwrap()).unwrap()];
     assert_eq!(file.read_at(&mut bytes, 0).unwrap(), bytes.len());
@@ -103,14 +103,14 @@ pub fn read_file(storage: &MemoryStorage, name: &str) -> Vec<u8> {
 }
 
 /// Replaces the contents of a file, durably.
-pub fn write_file(storage: &MemoryStorage, name: &str, bytes: &[u8]) {
+pub(crate) fn write_file(storage: &MemoryStorage, name: &str, bytes: &[u8]) {
     let mut file: Box<dyn File> = storage.open(&path(name)).unwrap();
     file.truncate(bytes.len() as u64).unwrap();
     file.write_all_at(bytes, 0).unwrap();
     file.sync().unwrap();
 }
 
-pub fn state_files(storage: &MemoryStorage, prefix: &str) -> Vec<String> {
+pub(crate) fn state_files(storage: &MemoryStorage, prefix: &str) -> Vec<String> {
     let names = storage.list(&path(".longhaul")).unwrap();
     names
         .into_iter()

@@ -32,7 +32,7 @@ pub(super) fn sync_data(file: BorrowedFd<'_>) -> Result<(), Errno> {
     rustix::io::retry_on_intr(|| rustix::fs::fdatasync(file))
 }
 
-/// posix_fadvise(2) with `POSIX_FADV_DONTNEED`: begins to write dirty pages and lets go of clean ones.
+/// `posix_fadvise(2)` with `POSIX_FADV_DONTNEED`: begins to write dirty pages and lets go of clean ones.
 pub(super) fn start_writeback(file: BorrowedFd<'_>) {
     // A hint: nothing depends on it.
     let _ = rustix::fs::fadvise(file, 0, None, Advice::DontNeed);
