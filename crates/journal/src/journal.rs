@@ -86,8 +86,8 @@ fn prepare_directory(storage: &dyn Storage, holder: &str) -> Result<Box<dyn Lock
         LockError::Held { holder } => JournalError::Held { holder },
         LockError::Io(source) => JournalError::io("lock", LOCK_FILE)(source),
     })?;
+    // The names within the state directory become durable with the first log segment.
     storage.sync_dir(None).map_err(JournalError::io("sync", "."))?;
-    storage.sync_dir(Some(&directory)).map_err(JournalError::io("sync", &directory))?;
     for name in storage.list(&directory).map_err(JournalError::io("list", &directory))? {
         if is_leftover(&name)
             && let Ok(path) = directory.join(&name)

@@ -24,6 +24,14 @@ struct Told {
 fn run(storage: &MemoryStorage, told: &mut Told) -> io::Result<()> {
     let mut opened = open(storage).map_err(io::Error::other)?;
     check(&opened, told)?;
+    // What a recovery says is told to the world too, and must hold from then on.
+    told.durable_rows = opened.rows.published();
+    for row in (0..told.durable_rows).map(RowId) {
+        let state = opened.recovery.states.state(row);
+        if state != State::Pending {
+            told.committed.insert(row, state);
+        }
+    }
     for (row, done) in std::mem::take(&mut opened.recovery.in_doubt) {
         if told.renamed.contains(&row) {
             opened.log.record(&Record::Done(row, done))?;
@@ -124,7 +132,11 @@ fn the_process_is_killed_at_every_operation() {
         let mut told = Told::default();
         storage.halt_after(at);
         let _ = run(&storage, &mut told);
+        // The next run is killed as well, and the power goes with it.
         let storage = storage.process_crash();
+        storage.halt_after(12 + at % 40);
+        let _ = run(&storage, &mut told);
+        let storage = storage.crash();
         run(&storage, &mut told).unwrap();
         check(&open(&storage.process_crash()).unwrap(), &told).unwrap();
     }

@@ -54,7 +54,8 @@ struct Segment {
 }
 
 impl LogWriter {
-    /// Begins a segment that says `records`, settled, and makes it durable.
+    /// Begins a segment that says `records`, settled, and makes it durable. The rows that they speak of are durable already: a spool that
+    /// has just been recovered is.
     pub(crate) fn begin(
         storage: Arc<dyn Storage>,
         rows: SpoolReader,
@@ -63,9 +64,6 @@ impl LogWriter {
         records: &[LogRecord],
     ) -> io::Result<Self> {
         let (number, base) = place;
-        if let Some(row) = records.iter().filter_map(LogRecord::row).max() {
-            rows.ensure_durable(row)?;
-        }
         let (header, mut bytes) = begin_segment(stamp, number, base);
         for record in records {
             append_frame(&mut bytes, header.salt, |out| record.encode(out))?;
