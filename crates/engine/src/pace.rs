@@ -8,20 +8,26 @@
 //! - **window**: how many exchanges may be in flight. It is clocked by answers, not by time: it starts at a few, as a
 //!   browser does, doubles per round trip until the first sign of trouble, then grows by one per round trip.
 //! - **block**: a time before which nothing is sent: the host said so (Retry-After), or it has failed many times in a
-//!   row. What follows a block is one probe; the window opens again when the probe is answered.
+//!   row. What follows a block is one request at a time, until one of them succeeds: what was sent before the block
+//!   says nothing about the host after it.
 //! - **stalled**: exchanges that have made no progress worth the name. They keep their sockets and their deadlines but
 //!   give up their place in the window, so that a few silent answers do not idle a healthy host.
 //!
 //! | input | window | block |
 //! |---|---|---|
-//! | success, while no limit is known | + 1 (doubles per round trip) | lifted |
-//! | success, after a cut | + 1/window | lifted |
+//! | success, while no limit is known | + 1 (doubles per round trip) | the probe's: the window opens again |
+//! | success, after a cut | + 1/window | the probe's: the window opens again |
 //! | congestion (reset, refused, timeout, 502, 504) | halved once per round trip, not below 2 | after 8 in a row without success |
-//! | throttle (429, 503, 509, 529) | halved once per round trip, not below 1 | Retry-After, or from the second in a row |
+//! | throttle (429, 503, 509, 529) | halved once per round trip, not below 1 | Retry-After, and from the second in a row |
 //! | the URL's own trouble (404, a bad answer), local trouble | unchanged | unchanged |
 //!
 //! Only one cut per round trip: the answers to requests that were sent before the cut say nothing about the pace after
-//! it.
+//! it. Likewise one burst of failures makes one pause, however many requests were in flight.
+//!
+//! A host that breaks a share of its answers whatever the pace would keep the window at its floor for ever. So the share
+//! of broken answers is measured, and if it is as high at the floor as before, slowing down has been shown not to help:
+//! that share is taken as the host's own, and only a share well above it cuts the window again. Throttle answers are
+//! never explained away like that.
 
 use std::time::Duration;
 
@@ -37,17 +43,32 @@ pub const WINDOW_CAP_PRIVATE: u32 = 16;
 const WINDOW_FLOOR_CONGESTION: f64 = 2.0;
 /// Places that stalled exchanges can vacate, in windows of the host's cap: bounds the sockets held open to one host.
 const STALLED_WINDOWS_MAX: u32 = 2;
-/// An exchange without progress for this long has stalled ...
-const STALL_MIN: Duration = Duration::from_secs(2);
-/// ... unless the host is as slow as that by nature: so many times its usual time to a head.
-const STALL_LATENCIES: u32 = 4;
+/// An exchange without progress has stalled after so many times the host's usual time to a head ...
+const STALL_LATENCIES: u32 = 20;
+/// ... but not sooner than this, for a busy machine has pauses of its own ...
+const STALL_MIN: Duration = Duration::from_millis(500);
+/// ... and not later than this ...
+const STALL_MAX: Duration = Duration::from_secs(2);
+/// ... unless the host is as slow as that by nature: so many times its usual time.
+const STALL_LATENCIES_MIN: u32 = 4;
 /// Weight of the newest answer in the usual time to a head: the last dozen answers count.
 const LATENCY_WEIGHT: f64 = 0.15;
+/// Weight of the newest answer in the share of broken answers.
+const BROKEN_WEIGHT: f64 = 1.0 / 32.0;
+/// So many answers at the floor tell whether slowing down has helped.
+const FLOOR_ANSWERS: u32 = 24;
+/// Broken answers are the pace's doing again when their share is so much above the host's own: this factor ...
+const BROKEN_EXCESS_FACTOR: f64 = 1.5;
+/// ... and this much more.
+const BROKEN_EXCESS: f64 = 0.05;
 /// So many failures in a row, none a success, are no longer a matter of pace: the host is left alone for a while.
 const FAILURES_BEFORE_BLOCK: u32 = 8;
-/// The first pause of a host that fails without end; each further failure makes it longer by [`BLOCK_GROWTH`].
+/// So many refusals in a row are more than a window that was too wide: the cut that answered the first did not help. A
+/// Retry-After of no time at all does not excuse from this, or a host that sends it would be asked without a pause.
+const THROTTLES_BEFORE_BLOCK: u32 = 2;
+/// The first pause of a host that fails without end; each probe that fails makes it longer by [`BLOCK_GROWTH`].
 const BLOCK_FIRST: Duration = Duration::from_millis(500);
-/// Growth of the pause per further failure.
+/// Growth of the pause per failed probe.
 const BLOCK_GROWTH: f64 = 1.5;
 /// The longest pause that the controller chooses by itself; only the host can ask for a longer one.
 const BLOCK_MAX: Duration = Duration::from_secs(30);
@@ -138,12 +159,25 @@ pub struct Pace {
     blocked_until: Option<Instant>,
     /// After a block, one request at a time until one succeeds.
     probing: bool,
+    /// Answers to requests before this one belong to the time before the last block.
+    block_sequence: u64,
     failures_in_a_row: u32,
     throttles_in_a_row: u32,
+    /// Pauses of our own choice, with no success between them.
+    blocks_in_a_row: u32,
     failing_since: Option<Instant>,
+    /// The share of broken answers lately, 0 to 1.
+    broken_share: f64,
+    /// The share that has been shown not to depend on the pace.
+    own_broken_share: Option<f64>,
+    /// Answers since the window came down to the floor.
+    answers_at_floor: u32,
     /// The usual time to a head, once there has been one.
     latency: Option<Duration>,
-    limiter: Limiter,
+    /// What the window is as it is for.
+    window_limiter: Limiter,
+    /// What the last block was for.
+    block_limiter: Limiter,
 }
 
 impl Pace {
@@ -161,11 +195,17 @@ impl Pace {
             cut_sequence: 0,
             blocked_until: None,
             probing: false,
+            block_sequence: 0,
             failures_in_a_row: 0,
             throttles_in_a_row: 0,
+            blocks_in_a_row: 0,
             failing_since: None,
+            broken_share: 0.0,
+            own_broken_share: None,
+            answers_at_floor: 0,
             latency: None,
-            limiter: Limiter::Growing,
+            window_limiter: Limiter::Growing,
+            block_limiter: Limiter::Failing,
         }
     }
 
@@ -178,7 +218,8 @@ impl Pace {
             self.blocked_until = None;
         }
         let places = if self.probing { 1 } else { self.window() };
-        let taken = self.in_flight - self.stalled.min(STALLED_WINDOWS_MAX * self.cap);
+        let vacated = self.stalled.min(self.cap.saturating_mul(STALLED_WINDOWS_MAX));
+        let taken = self.in_flight.saturating_sub(vacated);
         if taken >= places {
             return Permit::WaitForAnswer;
         }
@@ -190,7 +231,7 @@ impl Pace {
 
     /// The exchange of this ticket has made no progress for a while: its place is free, it goes on.
     pub fn stalled(&mut self, _ticket: Ticket) {
-        self.stalled += 1;
+        self.stalled = (self.stalled + 1).min(self.in_flight);
     }
 
     /// A stalled exchange makes progress again.
@@ -207,54 +248,52 @@ impl Pace {
         }
         match signal {
             Signal::Neutral => {}
-            Signal::Success { latency } => self.succeeded(latency),
+            Signal::Success { latency } => self.succeeded(ticket, latency),
             Signal::Congestion => self.congested(ticket, now, jitter),
             Signal::Throttle { retry_after } => self.throttled(ticket, retry_after, now, jitter),
         }
     }
 
-    fn succeeded(&mut self, latency: Duration) {
+    fn succeeded(&mut self, ticket: Ticket, latency: Duration) {
         self.latency =
             Some(self.latency.map_or(latency, |usual| {
                 usual.mul_f64(1.0 - LATENCY_WEIGHT) + latency.mul_f64(LATENCY_WEIGHT)
             }));
         self.failures_in_a_row = 0;
         self.throttles_in_a_row = 0;
+        self.blocks_in_a_row = 0;
         self.failing_since = None;
-        self.probing = false;
+        if ticket.sequence >= self.block_sequence {
+            self.probing = false;
+        }
         let cap = f64::from(self.cap);
         self.window += if self.slow_start { 1.0 } else { 1.0 / self.window };
         if self.window >= cap {
             self.window = cap;
-            self.limiter = Limiter::Cap;
-        } else if self.slow_start {
-            self.limiter = Limiter::Growing;
+            self.window_limiter = Limiter::Cap;
         }
     }
 
     fn congested(&mut self, ticket: Ticket, now: Instant, jitter: f64) {
         self.failed(now);
-        if ticket.sequence >= self.cut_sequence {
-            let floor = WINDOW_FLOOR_CONGESTION.min(f64::from(self.cap));
-            self.cut(floor, Limiter::Congestion);
-        }
+        self.cut(ticket, WINDOW_FLOOR_CONGESTION, Limiter::Congestion);
         if self.failures_in_a_row >= FAILURES_BEFORE_BLOCK {
-            self.block_by_failures(self.failures_in_a_row - FAILURES_BEFORE_BLOCK, now, jitter);
+            self.pause(ticket, now, jitter);
         }
     }
 
     fn throttled(&mut self, ticket: Ticket, retry_after: Option<Duration>, now: Instant, jitter: f64) {
         self.failed(now);
         // One burst of refusals is one refusal: those sent before the cut are not counted as further ones.
-        if ticket.sequence >= self.cut_sequence {
-            self.throttles_in_a_row += 1;
-            self.cut(1.0, Limiter::Throttle);
+        if self.cut(ticket, 1.0, Limiter::Throttle) {
+            self.throttles_in_a_row = self.throttles_in_a_row.saturating_add(1);
+        }
+        if self.throttles_in_a_row >= THROTTLES_BEFORE_BLOCK {
+            self.pause(ticket, now, jitter);
         }
         if let Some(wait) = retry_after {
             let until = now + wait.mul_f64(1.0 + RETRY_AFTER_STRETCH * jitter);
             self.block(until, Limiter::RetryAfter);
-        } else if self.throttles_in_a_row >= 2 {
-            self.block_by_failures(self.throttles_in_a_row - 2, now, jitter);
         }
     }
 
@@ -263,32 +302,46 @@ impl Pace {
         self.failing_since.get_or_insert(now);
     }
 
-    fn cut(&mut self, floor: f64, limiter: Limiter) {
+    /// Halves the window, not below the floor; false if it has been cut since this request was sent.
+    fn cut(&mut self, ticket: Ticket, floor: f64, limiter: Limiter) -> bool {
+        if ticket.sequence < self.cut_sequence {
+            return false;
+        }
         self.slow_start = false;
-        self.window = (self.window / 2.0).max(floor);
+        // A window that is below the floor already is not raised to it.
+        self.window = (self.window / 2.0).max(floor).min(self.window);
         self.cut_sequence = self.next_sequence;
-        self.limiter = limiter;
+        self.window_limiter = limiter;
+        true
     }
 
-    fn block_by_failures(&mut self, further: u32, now: Instant, jitter: f64) {
-        let growth = BLOCK_GROWTH.powi(i32::try_from(further.min(64)).unwrap_or(64));
+    /// Leaves the host alone for a while, unless that has been done since this request was sent.
+    fn pause(&mut self, ticket: Ticket, now: Instant, jitter: f64) {
+        if ticket.sequence < self.block_sequence {
+            return;
+        }
+        let growth = BLOCK_GROWTH.powi(i32::try_from(self.blocks_in_a_row.min(64)).unwrap_or(64));
         let pause = BLOCK_FIRST.mul_f64(growth.min(BLOCK_MAX.as_secs_f64() / BLOCK_FIRST.as_secs_f64()));
+        self.blocks_in_a_row = self.blocks_in_a_row.saturating_add(1);
         self.block(now + pause.mul_f64(0.75 + 0.25 * jitter), Limiter::Failing);
     }
 
     fn block(&mut self, until: Instant, limiter: Limiter) {
         if self.blocked_until.is_none_or(|earlier| earlier < until) {
             self.blocked_until = Some(until);
+            self.block_limiter = limiter;
         }
         self.probing = true;
-        self.limiter = limiter;
+        self.block_sequence = self.next_sequence;
     }
 
     /// How long an exchange may make no progress before it counts as stalled; `None` while the host has never answered,
     /// for then there is nothing to compare with.
     #[must_use]
     pub fn stall_after(&self) -> Option<Duration> {
-        self.latency.map(|latency| (latency * STALL_LATENCIES).max(STALL_MIN))
+        let latency = self.latency?;
+        let latest = STALL_MAX.max(latency * STALL_LATENCIES_MIN);
+        Some((latency * STALL_LATENCIES).clamp(STALL_MIN, latest))
     }
 
     /// Whole exchanges that may be in flight.
@@ -319,6 +372,6 @@ impl Pace {
     /// What holds the host back.
     #[must_use]
     pub fn limiter(&self) -> Limiter {
-        self.limiter
+        if self.probing { self.block_limiter } else { self.window_limiter }
     }
 }

@@ -28,7 +28,7 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 const TRIES_NAME_NOT_FOUND: u32 = 2;
 /// A broken answer may be a proxy's slip or a cut on the way; the same again is the server's way.
 const TRIES_PROTOCOL: u32 = 3;
-/// A host is given up when this long has passed ...
+/// A host is not given up before it has failed for this long.
 pub const HOST_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often one URL is tried.
@@ -74,12 +74,18 @@ pub enum Verdict {
 impl Verdict {
     /// The verdict on a failure of this class, with the answer's status where there was one. `name_missing` tells a
     /// name that does not exist from name servers that did not answer; `also_retry` holds the statuses that the user
-    /// wants to be tried again.
+    /// wants to be tried again although they look permanent.
     #[must_use]
     pub fn of(class: Class, status: Option<u16>, name_missing: bool, also_retry: &[u16]) -> Self {
-        if status.is_some_and(|status| also_retry.contains(&status)) {
-            return Self::Transient;
+        match Self::by_default(class, status, name_missing) {
+            Self::Permanent { .. } if status.is_some_and(|status| also_retry.contains(&status)) => {
+                Self::Transient
+            }
+            verdict => verdict,
         }
+    }
+
+    fn by_default(class: Class, status: Option<u16>, name_missing: bool) -> Self {
         match class {
             Class::Dns if name_missing => Self::Permanent { tries: TRIES_NAME_NOT_FOUND },
             Class::Dns
@@ -87,8 +93,8 @@ impl Verdict {
             | Class::Unreachable
             | Class::Reset
             | Class::Closed
-            | Class::Timeout => Self::Transient,
-            Class::Slow => Self::Transient,
+            | Class::Timeout
+            | Class::Slow => Self::Transient,
             Class::Throttled => Self::Throttled,
             Class::ServerError => match status {
                 Some(503 | 509 | 529) => Self::Throttled,
@@ -115,14 +121,10 @@ impl Verdict {
         match self {
             Self::Throttled => Signal::Throttle { retry_after },
             Self::Local => Signal::Neutral,
-            Self::Transient => match class {
-                Class::ClientError => well,
-                _ => Signal::Congestion,
-            },
-            Self::Permanent { .. } => match class {
-                // A host that answers 'no such thing' is well.
-                Class::ClientError | Class::Auth | Class::Redirect | Class::Protocol => well,
-                Class::Dns => Signal::Congestion,
+            Self::Transient | Self::Permanent { .. } => match (self, class) {
+                // A host that answers 'no such thing', or something that makes no sense, is well.
+                (_, Class::ClientError | Class::Auth | Class::Redirect | Class::Protocol) => well,
+                (Self::Transient, _) | (_, Class::Dns) => Signal::Congestion,
                 _ => Signal::Neutral,
             },
         }
@@ -166,20 +168,25 @@ pub struct Attempt {
 /// Decides. `jitter` is a random number in 0..1.
 #[must_use]
 pub fn decide(attempt: &Attempt, tries: Tries, now: Instant, jitter: f64) -> Decision {
-    if let Some(wait) = attempt.retry_after.filter(|&wait| wait > RETRY_AFTER_MAX) {
+    // What a permanent answer says about later is no promise that later will be different.
+    let asked = attempt
+        .retry_after
+        .filter(|_| matches!(attempt.verdict, Verdict::Throttled | Verdict::Transient));
+    if let Some(wait) = asked.filter(|&wait| wait > RETRY_AFTER_MAX) {
         return Decision::Park { until: now + wait };
     }
     let wait = wait_after(attempt.attempts, jitter);
+    let host_given_up = host_given_up(attempt.host_failing, tries);
     match attempt.verdict {
         Verdict::Local => Decision::Again { at: now + WAIT_LOCAL, charged: false },
-        Verdict::Throttled if host_given_up(attempt.host_failing, tries) => Decision::GiveUp,
-        Verdict::Throttled => {
-            Decision::Again { at: now + attempt.retry_after.unwrap_or(wait), charged: false }
-        }
-        Verdict::Transient if !tries.allow(attempt.attempts) => Decision::GiveUp,
-        Verdict::Transient if host_given_up(attempt.host_failing, tries) => Decision::GiveUp,
+        Verdict::Throttled if host_given_up => Decision::GiveUp,
+        Verdict::Throttled => Decision::Again { at: now + asked.unwrap_or(wait), charged: false },
         // Progress earns a fresh start: a large file over a poor line may be cut many times and still arrive.
-        Verdict::Transient => Decision::Again { at: now + wait, charged: !attempt.made_progress },
+        Verdict::Transient if attempt.made_progress => {
+            Decision::Again { at: now + asked.unwrap_or_default().max(wait), charged: false }
+        }
+        Verdict::Transient if host_given_up || !tries.allow(attempt.attempts) => Decision::GiveUp,
+        Verdict::Transient => Decision::Again { at: now + asked.unwrap_or_default().max(wait), charged: true },
         Verdict::Permanent { tries: few } if attempt.attempts < few && tries.allow(attempt.attempts) => {
             Decision::Again { at: now + wait, charged: true }
         }
@@ -187,7 +194,8 @@ pub fn decide(attempt: &Attempt, tries: Tries, now: Instant, jitter: f64) -> Dec
     }
 }
 
-/// ... and as many failures in a row as one URL has tries, with no success between them.
+/// Whether a host is given up in this run: it has failed as often in a row as one URL has tries, with no success between
+/// them, and for [`HOST_PATIENCE`]. A burst of failures is short, and a few failures may be long apart.
 #[must_use]
 pub fn host_given_up(failing: Option<(u32, Duration)>, tries: Tries) -> bool {
     let Tries::AtMost(most) = tries else { return false };

@@ -29,9 +29,9 @@ use crate::sink::{Message, SinkGone};
 use crate::stop::StopWatch;
 
 /// How often exchanges under way are looked at for progress.
-const WATCH_EVERY: Duration = Duration::from_millis(500);
+const WATCH_EVERY: Duration = Duration::from_millis(250);
 /// A body that brings fewer bytes than this from one look to the next makes no progress worth the name.
-const PROGRESS_BYTES_MIN: u64 = 1024;
+const PROGRESS_BYTES_MIN: u64 = 256;
 
 /// A job for a shard, to be started not before the given time.
 #[derive(Debug)]
