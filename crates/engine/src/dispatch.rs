@@ -272,8 +272,16 @@ impl Dispatcher {
     /// Sends a row that has a place in memory on its way.
     async fn begin(&mut self, row: RowId, url: HttpUrl, name: Option<String>) -> Result<(), DispatchError> {
         let name = name.unwrap_or_else(|| names::default_name(&url));
-        let mut job =
-            Box::new(Job { row, url, moved: None, name, attempts: 0, started_unix_ms: 0, partial: None });
+        let mut job = Box::new(Job {
+            row,
+            url,
+            moved: None,
+            name,
+            attempts: 0,
+            last_failures: None,
+            started_unix_ms: 0,
+            partial: None,
+        });
         if self.is_taken(&job.name) {
             return self.refuse_taken(job).await;
         }

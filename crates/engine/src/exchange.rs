@@ -99,18 +99,14 @@ pub(crate) async fn attempt(
         let offset = match (&job.partial, &asked) {
             (Some(partial), Some(asked)) => match range::plan(partial, asked, &head) {
                 Plan::Append { from, .. } => from,
-                Plan::Replace => 0,
                 Plan::Complete => return Ok(already_complete(context, partial, &head)),
-                Plan::Restart => {
+                // An answer that cannot be joined to what is there is of no use; the whole is asked for at once.
+                Plan::Restart | Plan::Refuse(_) => {
                     job.partial = None;
                     body.drain().await;
                     continue;
                 }
-                Plan::Refuse(kind) => {
-                    job.partial = None;
-                    return Ok(Ended::Failed(Failure::of_protocol(kind, &head, begun.elapsed())));
-                }
-                Plan::Inapplicable => 0,
+                Plan::Replace | Plan::Inapplicable => 0,
             },
             _ => match range::refuse_unasked(&head) {
                 Some(kind) => return Ok(Ended::Failed(Failure::of_protocol(kind, &head, begun.elapsed()))),

@@ -89,16 +89,13 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         self.waiting += 1;
         let sequence = self.delayed_sequence;
         let Some(host) = self.hosts[id.0].as_mut() else { return };
-        match not_before {
-            Some(at) => {
-                host.delayed.insert((at, sequence), job);
-                self.delayed_sequence += 1;
-                self.times.push(Reverse((at, id)));
-            }
-            None => {
-                host.queue.push_back(job);
-                self.make_ready(id);
-            }
+        if let Some(at) = not_before {
+            host.delayed.insert((at, sequence), job);
+            self.delayed_sequence += 1;
+            self.times.push(Reverse((at, id)));
+        } else {
+            host.queue.push_back(job);
+            self.make_ready(id);
         }
     }
 
@@ -221,15 +218,12 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
             in_ready: false,
             in_flight: 0,
         };
-        let id = match self.free.pop() {
-            Some(index) => {
-                self.hosts[index] = Some(host);
-                HostId(index)
-            }
-            None => {
-                self.hosts.push(Some(host));
-                HostId(self.hosts.len() - 1)
-            }
+        let id = if let Some(index) = self.free.pop() {
+            self.hosts[index] = Some(host);
+            HostId(index)
+        } else {
+            self.hosts.push(Some(host));
+            HostId(self.hosts.len() - 1)
         };
         self.by_key.insert(key.clone(), id);
         id

@@ -360,9 +360,8 @@ impl Haul {
             let _ = end.await;
         }
         let tally = match committer.await {
-            Ok(tally) => tally,
+            Ok(tally) | Err(Halt::Stopped(tally)) => tally,
             Err(Halt::Disk(error)) => return Err(HaulError::Disk(error)),
-            Err(Halt::Stopped(tally)) => tally,
         };
         if let Err(DispatchError::Spool(error)) = dispatched {
             return Err(HaulError::Disk(error));

@@ -3,6 +3,8 @@
 use longhaul_http::{HttpUrl, Origin, Partial};
 use longhaul_journal::RowId;
 
+use crate::class::Class;
+
 /// One row that is to be fetched. It is owned by one actor at a time.
 #[derive(Debug)]
 pub(crate) struct Job {
@@ -15,6 +17,8 @@ pub(crate) struct Job {
     pub(crate) name: String,
     /// Charged attempts so far.
     pub(crate) attempts: u32,
+    /// The class of the last failure, and how many in a row were of that class.
+    pub(crate) last_failures: Option<(Class, u32)>,
     /// When the first attempt of this run began, in milliseconds of Unix time; 0 before it.
     pub(crate) started_unix_ms: u64,
     /// What has been kept of the body.
@@ -36,6 +40,13 @@ impl Job {
     /// The URL to be asked for now.
     pub(crate) fn target(&self) -> &HttpUrl {
         self.moved.as_ref().map_or(&self.url, |moved| &moved.url)
+    }
+
+    /// Notes a failure; returns how many in a row were of its class, this one included.
+    pub(crate) fn note_failure(&mut self, class: Class) -> u32 {
+        let alike = self.last_failures.filter(|&(last, _)| last == class).map_or(1, |(_, count)| count + 1);
+        self.last_failures = Some((class, alike));
+        alike
     }
 
     /// The host that the row belongs to.

@@ -259,6 +259,7 @@ impl Pace {
             Some(self.latency.map_or(latency, |usual| {
                 usual.mul_f64(1.0 - LATENCY_WEIGHT) + latency.mul_f64(LATENCY_WEIGHT)
             }));
+        self.note(false);
         self.failures_in_a_row = 0;
         self.throttles_in_a_row = 0;
         self.blocks_in_a_row = 0;
@@ -276,7 +277,10 @@ impl Pace {
 
     fn congested(&mut self, ticket: Ticket, now: Instant, jitter: f64) {
         self.failed(now);
-        self.cut(ticket, WINDOW_FLOOR_CONGESTION, Limiter::Congestion);
+        self.note(true);
+        if !self.is_hosts_own_trouble() {
+            self.cut(ticket, WINDOW_FLOOR_CONGESTION, Limiter::Congestion);
+        }
         if self.failures_in_a_row >= FAILURES_BEFORE_BLOCK {
             self.pause(ticket, now, jitter);
         }
@@ -295,6 +299,26 @@ impl Pace {
             let until = now + wait.mul_f64(1.0 + RETRY_AFTER_STRETCH * jitter);
             self.block(until, Limiter::RetryAfter);
         }
+    }
+
+    /// Measures the share of broken answers, and learns from what it is at the floor.
+    fn note(&mut self, is_broken: bool) {
+        let share = if is_broken { 1.0 } else { 0.0 };
+        self.broken_share += BROKEN_WEIGHT * (share - self.broken_share);
+        if self.slow_start || self.window >= 2.0 * WINDOW_FLOOR_CONGESTION {
+            self.answers_at_floor = 0;
+            return;
+        }
+        self.answers_at_floor += 1;
+        if self.answers_at_floor >= FLOOR_ANSWERS && self.window_limiter == Limiter::Congestion {
+            self.own_broken_share = Some(self.broken_share);
+            self.slow_start = true;
+        }
+    }
+
+    fn is_hosts_own_trouble(&self) -> bool {
+        self.own_broken_share
+            .is_some_and(|own| self.broken_share <= BROKEN_EXCESS_FACTOR * own + BROKEN_EXCESS)
     }
 
     fn failed(&mut self, now: Instant) {

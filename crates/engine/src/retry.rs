@@ -23,13 +23,13 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 /// The wait before an attempt that failed by our own machine's trouble is made again; it is not charged.
 const WAIT_LOCAL: Duration = Duration::from_secs(1);
 /// A Retry-After up to this long is waited for in the run; beyond it the rows of the host are parked for a later run.
-pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 /// A name that does not exist is asked for once more before that is believed.
 const TRIES_NAME_NOT_FOUND: u32 = 2;
 /// A broken answer may be a proxy's slip or a cut on the way; the same again is the server's way.
 const TRIES_PROTOCOL: u32 = 3;
 /// A host is not given up before it has failed for this long.
-pub const HOST_PATIENCE: Duration = Duration::from_secs(60);
+pub const HOST_PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often one URL is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,6 +157,8 @@ pub struct Attempt {
     pub verdict: Verdict,
     /// Charged attempts so far, this one included (were it charged).
     pub attempts: u32,
+    /// Attempts in a row, this one included, that failed in the same class.
+    pub alike: u32,
     /// What the host asked for, uncapped.
     pub retry_after: Option<Duration>,
     /// Failures of the host in a row, and how long that has lasted.
@@ -169,9 +171,8 @@ pub struct Attempt {
 #[must_use]
 pub fn decide(attempt: &Attempt, tries: Tries, now: Instant, jitter: f64) -> Decision {
     // What a permanent answer says about later is no promise that later will be different.
-    let asked = attempt
-        .retry_after
-        .filter(|_| matches!(attempt.verdict, Verdict::Throttled | Verdict::Transient));
+    let asked =
+        attempt.retry_after.filter(|_| matches!(attempt.verdict, Verdict::Throttled | Verdict::Transient));
     if let Some(wait) = asked.filter(|&wait| wait > RETRY_AFTER_MAX) {
         return Decision::Park { until: now + wait };
     }
@@ -186,8 +187,10 @@ pub fn decide(attempt: &Attempt, tries: Tries, now: Instant, jitter: f64) -> Dec
             Decision::Again { at: now + asked.unwrap_or_default().max(wait), charged: false }
         }
         Verdict::Transient if host_given_up || !tries.allow(attempt.attempts) => Decision::GiveUp,
-        Verdict::Transient => Decision::Again { at: now + asked.unwrap_or_default().max(wait), charged: true },
-        Verdict::Permanent { tries: few } if attempt.attempts < few && tries.allow(attempt.attempts) => {
+        Verdict::Transient => {
+            Decision::Again { at: now + asked.unwrap_or_default().max(wait), charged: true }
+        }
+        Verdict::Permanent { tries: few } if attempt.alike < few && tries.allow(attempt.attempts) => {
             Decision::Again { at: now + wait, charged: true }
         }
         Verdict::Permanent { .. } => Decision::GiveUp,

@@ -259,6 +259,7 @@ impl Shard {
         let attempt = Attempt {
             verdict,
             attempts: job.attempts,
+            alike: job.note_failure(failure.class),
             retry_after: failure.retry_after,
             host_failing,
             made_progress: failure.made_progress,

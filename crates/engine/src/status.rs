@@ -91,16 +91,19 @@ impl Status {
     }
 
     /// Rows by outcome.
+    #[must_use]
     pub fn counts(&self) -> Counts {
         Counts::from(self.journal.counts())
     }
 
     /// Who works on the haul now, such as `pid 123`.
+    #[must_use]
     pub fn running(&self) -> Option<&str> {
         self.journal.running()
     }
 
     /// The lists that rows came from.
+    #[must_use]
     pub fn lists(&self) -> Vec<Source> {
         self.journal.sources()
     }

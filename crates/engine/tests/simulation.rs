@@ -13,7 +13,7 @@ use world::World;
 #[test]
 fn two_hundred_urls_through_faults_arrive() {
     let world = World::new(7, Site::new(7).with_sizes(Sizes::between(0, 40_000)), FaultMix::rehearsal());
-    let run = world.run(world.list(200), Duration::from_secs(10));
+    let run = world.run(World::list(200), Duration::from_secs(10));
     let Report { counts, .. } = run.report;
     assert_eq!(counts.rows(), 200);
     assert_eq!((counts.done, counts.failed, counts.pending), (200, 0, 0), "{:#?}", run.report);
@@ -25,7 +25,7 @@ fn two_hundred_urls_through_faults_arrive() {
 fn the_same_seed_gives_the_same_trace() {
     let trace = |seed| {
         let world = World::new(seed, Site::new(seed), FaultMix::rehearsal());
-        world.run(world.list(200), Duration::from_secs(10)).trace
+        world.run(World::list(200), Duration::from_secs(10)).trace
     };
     let (first, second) = (trace(11), trace(11));
     assert!(first.len() > 400, "a trace of {} events is no run of 200 URLs", first.len());

@@ -211,7 +211,7 @@ impl Committer {
         Ok(())
     }
 
-    /// Makes the group durable: data, names, directories, records; then tells of it.
+    /// Makes the group durable: data, records, names, directories, marker; then tells of it.
     async fn commit(&mut self) -> Result<(), Halt> {
         let mut entries = self.group.take();
         for entry in &mut entries {
@@ -219,17 +219,29 @@ impl Committer {
                 file.part.file.start_writeback();
             }
         }
-        let mut settled = Vec::with_capacity(entries.len());
-        let mut directories = BTreeSet::new();
-        for entry in entries {
+        let mut durable = Vec::with_capacity(entries.len());
+        for mut entry in entries {
+            let is_durable = match &mut entry {
+                Entry::File(file) => file.part.file.sync().is_ok(),
+                _ => true,
+            };
             match entry {
-                Entry::File(file) => {
-                    if let Some(entry) = self.finish(file, &mut directories).await? {
-                        settled.push(entry);
-                    }
-                }
-                other => settled.push(other),
+                // What a failed sync leaves in the file is unknown, so it is not asked again: the bytes are fetched anew.
+                Entry::File(file) if !is_durable => self.begin_again(file.job).await?,
+                entry => durable.push(entry),
             }
+        }
+        if durable.iter().any(|entry| matches!(entry, Entry::File(_))) {
+            // A name must not be on disk before the record that explains it.
+            self.patiently(|sink| sink.log.prepare()).await?;
+        }
+        let mut settled = Vec::with_capacity(durable.len());
+        let mut directories = BTreeSet::new();
+        for entry in durable {
+            settled.push(match entry {
+                Entry::File(file) => self.give_name(file, &mut directories).await?,
+                other => other,
+            });
         }
         for directory in directories {
             self.patiently(|sink| sink.storage.sync_dir(directory.as_ref())).await?;
@@ -241,34 +253,24 @@ impl Committer {
         Ok(())
     }
 
-    /// Data durable, then the final name. `None` if the row has to be fetched again.
-    async fn finish(
+    /// Gives a durable file its final name; where something stands in its way, the row has failed.
+    async fn give_name(
         &mut self,
         file: Box<FileEntry>,
         directories: &mut BTreeSet<Option<RelativePath>>,
-    ) -> Result<Option<Entry>, Halt> {
-        let FileEntry { job, mut part, done } = *file;
-        if part.file.sync().is_err() {
-            // What a failed sync leaves in the file is unknown, so it is not asked again: the bytes are fetched anew.
-            drop(part);
-            self.begin_again(job).await?;
-            return Ok(None);
-        }
-        match self.rename(&job, directories).await? {
-            Ok(()) => Ok(Some(Entry::File(Box::new(FileEntry { job, part, done })))),
-            Err(error) => {
-                self.patiently(|sink| sink.parts.remove(job.row)).await?;
-                let failed = Failed {
-                    fault: file_fault(&job.name, &error),
-                    status: Some(done.status),
-                    attempts: done.attempts,
-                    started_unix_ms: done.started_unix_ms,
-                    finished_unix_ms: self.clock.unix_ms(),
-                };
-                self.record(Record::Failed(job.row, failed.clone())).await?;
-                Ok(Some(Entry::Failed { job, failed }))
-            }
-        }
+    ) -> Result<Entry, Halt> {
+        let Err(error) = self.rename(&file.job, directories).await? else { return Ok(Entry::File(file)) };
+        let FileEntry { job, done, .. } = *file;
+        self.patiently(|sink| sink.parts.remove(job.row)).await?;
+        let failed = Failed {
+            fault: file_fault(&job.name, &error),
+            status: Some(done.status),
+            attempts: done.attempts,
+            started_unix_ms: done.started_unix_ms,
+            finished_unix_ms: self.clock.unix_ms(),
+        };
+        self.record(Record::Failed(job.row, failed.clone())).await?;
+        Ok(Entry::Failed { job, failed })
     }
 
     /// Gives the row's part file its final name. The inner error is this file's own: something stands in its way.

@@ -27,7 +27,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use crate::job::Job;
 
 /// Bytes of bodies on their way to the disk. A disk that is slower than the network is felt by the network here.
-const BYTES_UNDERWAY_MAX: usize = 8 * 1024 * 1024;
+const BYTES_UNDERWAY_MAX: u32 = 8 * 1024 * 1024;
 /// Messages on their way, for the same reason.
 const MESSAGES_MAX: usize = 4096;
 
@@ -104,7 +104,7 @@ pub(crate) struct SinkGone;
 impl SinkHandle {
     pub(crate) fn new() -> (Self, mpsc::Receiver<Message>) {
         let (messages, inbox) = mpsc::channel(MESSAGES_MAX);
-        let bytes = Arc::new(Semaphore::new(BYTES_UNDERWAY_MAX));
+        let bytes = Arc::new(Semaphore::new(BYTES_UNDERWAY_MAX as usize));
         (Self { messages, bytes, pauses: Arc::new(AtomicU64::new(0)) }, inbox)
     }
 
@@ -115,7 +115,7 @@ impl SinkHandle {
 
     /// A place for so many bytes; waits while the disk is behind.
     pub(crate) async fn admit(&self, bytes: u64) -> Result<OwnedSemaphorePermit, SinkGone> {
-        let wanted = u32::try_from(bytes).unwrap_or(u32::MAX).min(BYTES_UNDERWAY_MAX as u32);
+        let wanted = u32::try_from(bytes).unwrap_or(u32::MAX).min(BYTES_UNDERWAY_MAX);
         Arc::clone(&self.bytes).acquire_many_owned(wanted).await.map_err(|_| SinkGone)
     }
 

@@ -66,11 +66,8 @@ fn final_name(rows: &SpoolReader, row: RowId, done: &Done) -> io::Result<Option<
 }
 
 fn sync_if_right(storage: &dyn Storage, path: &RelativePath, done: &Done) -> io::Result<bool> {
-    let mut file = match storage.open_read(path) {
-        Ok(file) => file,
-        // Not there, or something that is not ours and cannot be opened.
-        Err(_) => return Ok(false),
-    };
+    // Not there, or something that is not ours and cannot be opened.
+    let Ok(mut file) = storage.open_read(path) else { return Ok(false) };
     if !is_right(&*file, done)? {
         return Ok(false);
     }

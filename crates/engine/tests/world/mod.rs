@@ -15,7 +15,7 @@ use longhaul_socket::{Endpoint, Host, Network};
 /// 2026-01-01T00:00:00Z.
 const START_UNIX_MS: u64 = 1_767_225_600_000;
 /// No simulation here takes longer than this in virtual time; one that does hangs.
-const RUN_MAX: Duration = Duration::from_secs(6 * 3600);
+const RUN_MAX: Duration = Duration::from_hours(6);
 
 /// Everything but the haul.
 pub(crate) struct World {
@@ -43,8 +43,10 @@ impl World {
     }
 
     /// URLs of the files 0 to `count` of the host, one a line.
-    pub(crate) fn list(&self, count: usize) -> String {
-        (0..count).map(|number| format!("http://origin.test/{}\n", path(number))).collect()
+    pub(crate) fn list(count: usize) -> String {
+        (0..count)
+            .flat_map(|number| ["http://origin.test/".to_owned(), path(number), "\n".to_owned()])
+            .collect()
     }
 
     /// Runs a haul of this list to its end.
