@@ -22,6 +22,8 @@ use crate::stop::StopWatch;
 
 /// Messages taken at once; the log is handed to the system after each such batch.
 const BATCH_MAX: usize = 256;
+/// When nothing has come for this long, nothing is gained by keeping a group open.
+const QUIET: Duration = Duration::from_millis(5);
 /// While nothing can be written, it is tried again this often.
 const PAUSE: Duration = Duration::from_millis(500);
 /// A body under way is made durable this often, so that a power failure costs about a second of it ...
@@ -93,7 +95,9 @@ impl Committer {
     pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Message>) -> Result<Tally, Halt> {
         let mut batch = Vec::with_capacity(BATCH_MAX);
         loop {
-            let tick = self.group.due().unwrap_or_else(|| clock::now() + PART_SYNC_EVERY);
+            let now = clock::now();
+            let tick = self.group.due().map_or(now + PART_SYNC_EVERY, |due| due.min(now + QUIET));
+            let mut is_quiet = false;
             tokio::select! {
                 biased;
                 count = inbox.recv_many(&mut batch, BATCH_MAX) => {
@@ -105,17 +109,19 @@ impl Committer {
                     }
                     self.flush().await?;
                 }
-                () = tokio::time::sleep_until(tick) => self.sync_parts().await?,
+                () = tokio::time::sleep_until(tick) => is_quiet = true,
             }
             if std::mem::take(&mut self.is_paused) {
                 self.observer.tell(&Event::Resumed);
             }
-            if self.group.is_due(clock::now()) {
+            if is_quiet || self.group.is_due(clock::now()) {
                 self.commit().await?;
                 self.sync_parts().await?;
             }
         }
         self.commit().await?;
+        // What is not an outcome (waits, parts) goes to stable storage with the end of the run.
+        self.patiently(|sink| sink.log.commit()).await?;
         Ok(self.tally)
     }
 
@@ -214,6 +220,9 @@ impl Committer {
     /// Makes the group durable: data, records, names, directories, marker; then tells of it.
     async fn commit(&mut self) -> Result<(), Halt> {
         let mut entries = self.group.take();
+        if entries.is_empty() {
+            return Ok(());
+        }
         for entry in &mut entries {
             if let Entry::File(file) = entry {
                 file.part.file.start_writeback();
