@@ -68,7 +68,7 @@ pub(crate) struct RetryArguments {
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
     /// Only failures of these classes, such as timeout,5xx; all unless given
-    #[arg(long = "class", value_name = "CLASS", value_delimiter = ',')]
+    #[arg(long = "class", value_name = "CLASS", value_delimiter = ',', value_parser = values::class)]
     pub(crate) classes: Vec<Class>,
     #[command(flatten)]
     pub(crate) run: RunArguments,

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
+use longhaul::Class;
 use longhaul::retry::Tries;
 use longhaul_socket::Host;
 
 /// The longest time that can be asked for: a year. Beyond it somebody has mistyped, and far beyond it clocks overflow.
-const TIME_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+const TIME_MAX: Duration = Duration::from_hours(365 * 24);
 const TIME_EXPECTED: &str = "expected a time such as 500ms, 20s, 5m or 2h; a bare number is seconds";
 const SIZE_EXPECTED: &str = "expected a number of bytes such as 500, 64k, 2.5M or 1G (k is 1024)";
 const TRIES_EXPECTED: &str = "expected a number from 1, or `inf`";
@@ -109,6 +110,14 @@ pub(crate) fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
 /// Reads the value of a request field: one line of printable text.
 pub(crate) fn field_value(text: &str) -> Result<HeaderValue, String> {
     HeaderValue::from_str(text).map_err(|_| "a field value is one line without control characters".to_owned())
+}
+
+/// Reads the class of a failure.
+pub(crate) fn class(text: &str) -> Result<Class, String> {
+    text.parse().map_err(|_| {
+        let classes: Vec<&str> = Class::ALL.iter().map(|class| class.as_str()).collect();
+        format!("expected one of {}", classes.join(", "))
+    })
 }
 
 /// Reads a host's name or address, without a scheme or a port.

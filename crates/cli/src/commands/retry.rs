@@ -7,7 +7,7 @@ use crate::arguments::RetryArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::plan::{Plan, Verbosity};
-use crate::render::count;
+use crate::render::counted;
 
 pub(super) fn run(mut arguments: RetryArguments) -> Result<Exit, CommandError> {
     let classes = std::mem::take(&mut arguments.classes);
@@ -15,7 +15,7 @@ pub(super) fn run(mut arguments: RetryArguments) -> Result<Exit, CommandError> {
     let reopened = longhaul::reopen(&plan.directory, &classes)?;
     if plan.output.verbosity > Verbosity::Quiet {
         // Where nobody listens, nothing is to be done.
-        let _ = writeln!(io::stderr(), "{} failed URLs are tried again", count(reopened));
+        let _ = writeln!(io::stderr(), "to be tried again: {}", counted(reopened, "failed URL"));
     }
     get::haul(plan)
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::arguments::StatusArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::render::{self, count, escaped, json, quoted};
+use crate::render::{self, count, counted, escaped, json, quoted};
 
 pub(super) fn run(arguments: &StatusArguments) -> Result<Exit, CommandError> {
     let status = Status::read(&arguments.directory)?;
@@ -31,8 +31,8 @@ fn human(status: &Status, failures: &BTreeMap<Class, u64>, arguments: &StatusArg
     let counts = status.counts();
     let _ = writeln!(
         text,
-        "{} rows: {} done, {} failed, {} skipped, {} to go",
-        count(counts.rows()),
+        "{}: {} done, {} failed, {} skipped, {} to go",
+        counted(counts.rows(), "row"),
         count(counts.done),
         count(counts.failed),
         count(counts.skipped),
@@ -43,14 +43,11 @@ fn human(status: &Status, failures: &BTreeMap<Class, u64>, arguments: &StatusArg
     }
     for list in status.lists() {
         let label = escaped(&list.label).to_string();
-        let _ = match list.complete {
-            true => writeln!(
-                text,
-                "list {label}: {} lines, {} ignored",
-                count(list.lines),
-                count(list.ignored_lines)
-            ),
-            false => writeln!(text, "list {label}: not read to its end"),
+        let _ = if list.complete {
+            let (lines, ignored) = (counted(list.lines, "line"), count(list.ignored_lines));
+            writeln!(text, "list {label}: {lines}, {ignored} ignored")
+        } else {
+            writeln!(text, "list {label}: not read to its end")
         };
     }
     for damage in status.damage() {

@@ -1,5 +1,7 @@
 //! What is known of a running haul: the sum of its events. Pure: the time is an argument.
 
+use std::time::Duration;
+
 use longhaul::{Counts, Event};
 use tokio::time::Instant;
 
@@ -9,6 +11,8 @@ use crate::render::{Fate, failure};
 
 /// Failures kept for the closing report.
 const EXAMPLES_MAX: usize = 10;
+/// A few failures of a run shorter than this have just been told.
+const IN_SIGHT: Duration = Duration::from_mins(1);
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -22,6 +26,8 @@ pub(super) struct Board {
     pub(super) hosts: SlowHosts,
     pub(super) paused: Option<String>,
     pub(super) is_stopping: bool,
+    /// Failures of this run.
+    failed_now: u64,
     examples: Vec<String>,
 }
 
@@ -38,6 +44,7 @@ impl Board {
             Event::Skipped { .. } => self.settled.skipped += 1,
             Event::Failed { url, fault, attempts, .. } => {
                 self.settled.failed += 1;
+                self.failed_now += 1;
                 if self.examples.len() < EXAMPLES_MAX {
                     self.examples.push(failure(url, fault, attempts, Fate::GivenUp));
                 }
@@ -74,8 +81,9 @@ impl Board {
         self.bytes.per_second()
     }
 
-    /// The first failures of this run, a line each.
-    pub(super) fn examples(&self) -> &[String] {
-        &self.examples
+    /// The first failures of a run that took `elapsed`, unless every failure stands a few lines above anyway.
+    pub(super) fn examples_to_repeat(&self, elapsed: Duration) -> Vec<String> {
+        let are_in_sight = self.failed_now <= EXAMPLES_MAX as u64 && elapsed < IN_SIGHT;
+        if are_in_sight { Vec::new() } else { self.examples.clone() }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use longhaul::Event;
 
 use crate::plan::Verbosity;
-use crate::render::{Fate, count, escaped, failure, time};
+use crate::render::{Fate, count, counted, escaped, failure, time};
 
 /// Messages that wait for the terminal. A haul can fail faster than a terminal can show it; `export` has the rest.
 const WAITING_MAX: usize = 1_000;
@@ -32,7 +32,7 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
             format!("the journal is damaged: {}; what can be read goes on", escaped(description))
         }
         Event::ListRead { label, lines, new_rows } => {
-            format!("read {}: {} lines, {} new", escaped(label), count(lines), count(new_rows))
+            format!("read {}: {}, {} new", escaped(label), counted(lines, "line"), count(new_rows))
         }
         Event::Paused { reason } => {
             format!(

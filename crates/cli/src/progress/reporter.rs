@@ -82,8 +82,9 @@ impl Reporter {
         drop(self.end);
         // A display that panicked has nothing more to show.
         let _ = self.drawing.join();
-        let examples = self.shared.state().board.examples().to_vec();
-        Finished { elapsed: self.started.elapsed(), examples, shared: self.shared }
+        let elapsed = self.started.elapsed();
+        let examples = self.shared.state().board.examples_to_repeat(elapsed);
+        Finished { elapsed, examples, shared: self.shared }
     }
 }
 
@@ -91,7 +92,7 @@ impl Reporter {
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) elapsed: Duration,
-    /// The first failures of the run, a line each.
+    /// The first failures of the run, a line each, where they were told too long ago to be in sight.
     pub(crate) examples: Vec<String>,
     shared: Arc<Shared>,
 }
@@ -142,7 +143,7 @@ impl Shared {
                 state.board.tick(now);
                 let shows_live = screen.is_live() && !is_over;
                 let live =
-                    if shows_live { view::live(&state.board, screen.columns(), now) } else { Vec::new() };
+                    if shows_live { view::live(&state.board, Screen::columns(), now) } else { Vec::new() };
                 (state.messages.take(), live)
             };
             let wants_summary = !screen.is_live() && self.verbosity > Verbosity::Quiet;

@@ -27,7 +27,7 @@ impl Screen {
 
     /// The columns that a line may use: `COLUMNS`, else the terminal's, less one, because a cursor beyond the last
     /// column wraps on some terminals.
-    pub(super) fn columns(&self) -> usize {
+    pub(super) fn columns() -> usize {
         let wanted = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         let terminal =
             || rustix::termios::tcgetwinsize(io::stderr()).map(|size| usize::from(size.ws_col)).ok();

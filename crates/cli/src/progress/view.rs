@@ -10,7 +10,7 @@ use crate::render::{bytes, count, escaped, time};
 /// Slow hosts shown.
 const HOSTS_SHOWN: usize = 3;
 /// A longer estimate is no estimate.
-const LEFT_MAX: Duration = Duration::from_secs(100 * 24 * 3600);
+const LEFT_MAX: Duration = Duration::from_hours(100 * 24);
 
 /// The lines of the live display, none wider than `columns`.
 pub(super) fn live(board: &Board, columns: usize, now: Instant) -> Vec<String> {

@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::files;
 
 /// The whole rehearsal; whatever is still at work then hangs.
-const TIME_MAX: Duration = Duration::from_secs(300);
+const TIME_MAX: Duration = Duration::from_mins(5);
 /// The deadline of every wait in the program under test: stalls are part of the mix, and each costs one.
 const TIMEOUT: &str = "2s";
 
@@ -98,7 +98,7 @@ impl Drill<'_> {
         match step {
             Step::CutShort(why) => return Ok(score.cut_short(why, "the first run", heard)),
             Step::Ended(status) => {
-                score.complain(format!("the first run ended before it could be killed: {status}"))
+                score.complain(format!("the first run ended before it could be killed: {status}"));
             }
             Step::Enough => run.kill().map_err(broken)?,
         }

@@ -54,9 +54,10 @@ pub(super) fn inspect(stage: &Stage, directory: &Path) -> Result<Findings, Comma
             findings.misreported.push(format!("{url}: recorded {} times", record.rows));
         }
         if !stage.site().exists(&path) {
-            match record.is_not_found {
-                true => findings.absent += 1,
-                false => findings.misreported.push(format!("{url}: does not exist, and was not reported so")),
+            if record.is_not_found {
+                findings.absent += 1;
+            } else {
+                findings.misreported.push(format!("{url}: does not exist, and was not reported so"));
             }
             continue;
         }

@@ -16,6 +16,12 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// A count and what is counted, as `1 line` or `2,000 lines`.
+pub(crate) fn counted(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", count(number))
+}
+
 /// A number of bytes with a unit of which there are at most 1,023.
 pub(crate) fn bytes(number: f64) -> String {
     let mut value = number;
@@ -38,7 +44,7 @@ pub(crate) fn time(time: Duration) -> String {
         1..60 => format!("{:.1} s", time.as_secs_f64()),
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} days {} h", count(seconds / 86_400), seconds % 86_400 / 3600),
+        _ => format!("{} {} h", counted(seconds / 86_400, "day"), seconds % 86_400 / 3600),
     }
 }
 
@@ -85,7 +91,7 @@ mod tests {
             (59_900, "59.9 s"),
             (61_000, "1 min 1 s"),
             (7_260_000, "2 h 1 min"),
-            (90_000_000, "1 days 1 h"),
+            (90_000_000, "1 day 1 h"),
         ];
         for (milliseconds, text) in table {
             assert_eq!(time(Duration::from_millis(milliseconds)), text);

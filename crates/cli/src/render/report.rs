@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use longhaul::{Class, Report};
 
-use super::{bytes, count, quoted, time};
+use super::{bytes, count, counted, quoted, time};
 
 /// The report of a run that took `elapsed`, with some of its failures as examples. Ends in a line end.
 pub(crate) fn report(report: &Report, directory: &Path, elapsed: Duration, examples: &[String]) -> String {
@@ -22,12 +22,13 @@ pub(crate) fn report(report: &Report, directory: &Path, elapsed: Duration, examp
     }
     let _ = writeln!(
         text,
-        "{}; {} received in {}, {} requests, {} retries",
+        "{}; {} received in {}, {}, {}",
         parts.join(", "),
         bytes(report.bytes_received as f64),
         time(elapsed),
-        count(report.requests),
-        count(report.retries),
+        counted(report.requests, "request"),
+        // English has its own way with this one.
+        if report.retries == 1 { "1 retry".to_owned() } else { format!("{} retries", count(report.retries)) },
     );
     if counts.failed > 0 {
         push_failures(&mut text, &report.failures, directory, examples);
