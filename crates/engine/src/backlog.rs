@@ -8,6 +8,7 @@
 //! Pure: it says what to read next, the caller reads and asks row by row.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Unbounded};
 
 /// Rows of one host in memory: enough to keep a fast host busy while the next block is read.
 pub const ROWS_PER_HOST_MAX: usize = 1024;
@@ -15,6 +16,9 @@ pub const ROWS_PER_HOST_MAX: usize = 1024;
 const ROWS_PER_HOST_LOW: usize = ROWS_PER_HOST_MAX / 2;
 /// Rows in memory, all hosts together: about 10 MB of URLs of ordinary length.
 pub const ROWS_MAX: usize = 32 * 1024;
+/// Ranges of blocks remembered for one host: a host whose rows are that scattered gets its last range widened over the
+/// blocks between, which are then read for nothing.
+pub const RANGES_PER_HOST_MAX: usize = 256;
 
 /// The number of a block of the spool.
 pub type Block = u64;
@@ -49,7 +53,7 @@ pub enum Read<K> {
 #[derive(Debug, Default)]
 struct HostRows {
     in_memory: usize,
-    /// Blocks which hold rows that were left, as ranges from the key up to, not including, the value.
+    /// Blocks which may hold rows that were left, as ranges from the key up to, not including, the value.
     left: BTreeMap<Block, Block>,
     /// Every row of the host below this one has been taken.
     next_row: u64,
@@ -60,13 +64,23 @@ struct HostRows {
 pub struct Backlog<K> {
     hosts: BTreeMap<K, HostRows>,
     in_memory: usize,
-    /// Hosts with rows left and room for more.
+    /// Hosts with rows left in the spool.
+    hosts_with_left: usize,
+    /// Those of them that have room for more.
     hungry: BTreeSet<K>,
+    /// The hungry host that was served last: they take turns, in the order of their keys.
+    served_last: Option<K>,
 }
 
 impl<K: Clone + Ord> Default for Backlog<K> {
     fn default() -> Self {
-        Self { hosts: BTreeMap::new(), in_memory: 0, hungry: BTreeSet::new() }
+        Self {
+            hosts: BTreeMap::new(),
+            in_memory: 0,
+            hosts_with_left: 0,
+            hungry: BTreeSet::new(),
+            served_last: None,
+        }
     }
 }
 
@@ -76,7 +90,7 @@ impl<K: Clone + Ord> Backlog<K> {
         if self.in_memory >= ROWS_MAX {
             return Read::Nothing;
         }
-        let again = self.hungry.first().and_then(|key| {
+        let again = self.hungriest().and_then(|key| {
             let host = self.hosts.get(key)?;
             let block = *host.left.first_key_value()?.0;
             Some(Read::Again { host: key.clone(), block, from_row: host.next_row })
@@ -84,18 +98,30 @@ impl<K: Clone + Ord> Backlog<K> {
         again.unwrap_or(Read::Next)
     }
 
+    /// Whose turn it is.
+    fn hungriest(&self) -> Option<&K> {
+        let after =
+            self.served_last.as_ref().and_then(|last| self.hungry.range((Excluded(last), Unbounded)).next());
+        after.or_else(|| self.hungry.first())
+    }
+
     /// Asks for a place for a row that is read in order. Where the answer is [`Admission::Take`], the row counts as in
     /// memory until [`settled`](Self::settled).
     pub fn admit(&mut self, key: &K, row: u64, block: Block) -> Admission {
+        let has_room = self.in_memory < ROWS_MAX;
         let host = match self.hosts.get_mut(key) {
             Some(host) => host,
             None => self.hosts.entry(key.clone()).or_default(),
         };
-        if host.left.is_empty() && host.in_memory < ROWS_PER_HOST_MAX {
+        if has_room && host.left.is_empty() && host.in_memory < ROWS_PER_HOST_MAX {
             host.in_memory += 1;
             host.next_row = row + 1;
             self.in_memory += 1;
             return Admission::Take;
+        }
+        if host.left.is_empty() {
+            host.next_row = row;
+            self.hosts_with_left += 1;
         }
         leave(&mut host.left, block);
         if host.in_memory <= ROWS_PER_HOST_LOW {
@@ -106,8 +132,9 @@ impl<K: Clone + Ord> Backlog<K> {
 
     /// Asks for a place for a row of a block that is read again.
     pub fn admit_again(&mut self, key: &K, row: u64) -> Admission {
+        let has_room = self.in_memory < ROWS_MAX;
         let Some(host) = self.hosts.get_mut(key) else { return Admission::Leave };
-        if row < host.next_row || host.in_memory >= ROWS_PER_HOST_MAX {
+        if !has_room || row < host.next_row || host.in_memory >= ROWS_PER_HOST_MAX {
             return Admission::Leave;
         }
         host.in_memory += 1;
@@ -118,15 +145,20 @@ impl<K: Clone + Ord> Backlog<K> {
 
     /// A block was read again to its end for this host: `exhausted` says that no row of the host remains in it.
     pub fn read_again(&mut self, key: &K, block: Block, exhausted: bool) {
+        self.served_last = Some(key.clone());
         let Some(host) = self.hosts.get_mut(key) else { return };
-        if exhausted
-            && let Some(end) = host.left.remove(&block)
-            && block + 1 < end
-        {
-            host.left.insert(block + 1, end);
+        if exhausted && let Some(end) = host.left.remove(&block) {
+            if block + 1 < end {
+                host.left.insert(block + 1, end);
+            } else if host.left.is_empty() {
+                self.hosts_with_left -= 1;
+            }
         }
         if host.left.is_empty() || host.in_memory >= ROWS_PER_HOST_MAX {
             self.hungry.remove(key);
+        }
+        if host.left.is_empty() && host.in_memory == 0 {
+            self.hosts.remove(key);
         }
     }
 
@@ -153,17 +185,24 @@ impl<K: Clone + Ord> Backlog<K> {
     /// Whether rows are left in the spool behind the reading position.
     #[must_use]
     pub fn has_left(&self) -> bool {
-        self.hosts.values().any(|host| !host.left.is_empty())
+        self.hosts_with_left > 0
+    }
+
+    /// Ranges of blocks that are remembered, all hosts together: what the memory beside the rows is proportional to.
+    #[must_use]
+    pub fn ranges(&self) -> usize {
+        self.hosts.values().map(|host| host.left.len()).sum()
     }
 }
 
 fn leave(left: &mut BTreeMap<Block, Block>, block: Block) {
+    let is_full = left.len() >= RANGES_PER_HOST_MAX;
     // Rows come in order, so only the last range can grow.
     if let Some(mut last) = left.last_entry() {
         if block < *last.get() {
             return;
         }
-        if block == *last.get() {
+        if block == *last.get() || is_full {
             *last.get_mut() = block + 1;
             return;
         }

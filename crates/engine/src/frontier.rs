@@ -1,21 +1,20 @@
-//! Which URL is next: a queue per host, and one heap of times.
+//! Which URL is next: a queue per host, and one order of times.
 //!
 //! Pure: `now` is an argument and jobs are opaque. Waiting, whether for a retry, a Retry-After or a host that is left
-//! alone, is an entry in the heap and never an occupied task. Hosts that may send take turns, so that a host with nine
+//! alone, is one time per host and never an occupied task. Hosts that may send take turns, so that a host with nine
 //! million rows does not delay a host with ten.
 //!
 //! The frontier refuses to decide how fast a host is asked (its [`Pace`] does) and what a failure means
 //! ([`retry`](crate::retry) does).
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::Hash;
 
 use tokio::time::Instant;
 
 use crate::pace::{Pace, Permit, Signal, Ticket};
 
-/// The host of a job, for as long as it has any job here.
+/// The host of a job, for as long as it has any job here, waiting or in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostId(usize);
 
@@ -43,10 +42,11 @@ pub struct Frontier<K, J> {
     hosts: Vec<Option<HostQueue<K, J>>>,
     free: Vec<usize>,
     by_key: BTreeMap<K, HostId>,
-    /// Hosts which may be able to start a job now, in turn.
+    /// Hosts which may be able to start a job now, in turn. May name hosts that have been forgotten: their numbers are
+    /// free once they have left this queue.
     ready: VecDeque<HostId>,
-    /// Times at which a host is to be looked at again. Entries may be stale: a look costs little.
-    times: BinaryHeap<Reverse<(Instant, HostId)>>,
+    /// When a host is to be looked at again: each host has one such time at most.
+    wakes: BTreeSet<(Instant, HostId)>,
     delayed_sequence: u64,
     waiting: usize,
 }
@@ -55,10 +55,39 @@ pub struct Frontier<K, J> {
 struct HostQueue<K, J> {
     key: K,
     pace: Pace,
+    /// Jobs that may start at any time, in the order of their coming.
     queue: VecDeque<J>,
+    /// Jobs that have a time, in its order.
     delayed: BTreeMap<(Instant, u64), J>,
     in_ready: bool,
     in_flight: usize,
+    /// The host's entry among the wakes.
+    wake_at: Option<Instant>,
+}
+
+impl<K, J> HostQueue<K, J> {
+    fn waiting(&self) -> usize {
+        self.queue.len() + self.delayed.len()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.waiting() == 0 && self.in_flight == 0
+    }
+
+    /// When its first job may start, the pace apart: `now` where it may already.
+    fn due_at(&self, now: Instant) -> Option<Instant> {
+        let first_delayed = self.delayed.first_key_value().map(|(&(at, _), _)| at.max(now));
+        if self.queue.is_empty() { first_delayed } else { Some(now) }
+    }
+
+    /// Takes the next job that may start. What was begun is finished first: a delayed job that is due comes before
+    /// those that have not been tried.
+    fn take(&mut self, now: Instant) -> Option<J> {
+        match self.delayed.first_entry() {
+            Some(entry) if entry.key().0 <= now => Some(entry.remove()),
+            _ => self.queue.pop_front(),
+        }
+    }
 }
 
 impl<K: Clone + Ord + Hash, J> Default for Frontier<K, J> {
@@ -76,7 +105,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
             free: Vec::new(),
             by_key: BTreeMap::new(),
             ready: VecDeque::new(),
-            times: BinaryHeap::new(),
+            wakes: BTreeSet::new(),
             delayed_sequence: 0,
             waiting: 0,
         }
@@ -86,13 +115,15 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
     /// the pace that `pace` makes.
     pub fn push(&mut self, key: &K, job: J, not_before: Option<Instant>, pace: impl FnOnce() -> Pace) {
         let id = self.host(key, pace);
-        self.waiting += 1;
         let sequence = self.delayed_sequence;
         let Some(host) = self.hosts[id.0].as_mut() else { return };
+        self.waiting += 1;
         if let Some(at) = not_before {
             host.delayed.insert((at, sequence), job);
             self.delayed_sequence += 1;
-            self.times.push(Reverse((at, id)));
+            if host.wake_at.is_none_or(|earlier| at < earlier) {
+                self.wake(id, at);
+            }
         } else {
             host.queue.push_back(job);
             self.make_ready(id);
@@ -101,34 +132,36 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
 
     /// What to do now. To be asked until it says something other than [`Next::Start`].
     pub fn next(&mut self, now: Instant) -> Next<J> {
-        while let Some(&Reverse((at, id))) = self.times.peek() {
-            if at > now {
-                break;
-            }
-            self.times.pop();
-            self.wake(id, now);
+        while let Some(&(at, id)) = self.wakes.first()
+            && at <= now
+        {
+            self.wakes.pop_first();
+            self.woken(id, now);
         }
         while let Some(id) = self.ready.pop_front() {
-            let Some(host) = self.hosts[id.0].as_mut() else { continue };
+            let Some(host) = self.hosts[id.0].as_mut() else {
+                self.free.push(id.0);
+                continue;
+            };
             host.in_ready = false;
-            if host.queue.is_empty() {
+            let Some(due_at) = host.due_at(now) else { continue };
+            if due_at > now {
+                self.wake(id, due_at);
                 continue;
             }
             match host.pace.permit(now) {
                 Permit::Go(ticket) => {
-                    let Some(job) = host.queue.pop_front() else { continue };
+                    let Some(job) = host.take(now) else { continue };
                     host.in_flight += 1;
                     self.waiting -= 1;
-                    if !host.queue.is_empty() {
-                        self.make_ready(id);
-                    }
+                    self.make_ready(id);
                     return Next::Start { host: id, ticket, job };
                 }
-                Permit::WaitUntil(at) => self.times.push(Reverse((at, id))),
+                Permit::WaitUntil(at) => self.wake(id, at),
                 Permit::WaitForAnswer => {}
             }
         }
-        self.times.peek().map_or(Next::Idle, |&Reverse((at, _))| Next::WaitUntil(at))
+        self.wakes.first().map_or(Next::Idle, |&(at, _)| Next::WaitUntil(at))
     }
 
     /// The job that was started with `ticket` is over, as far as the host is concerned.
@@ -169,14 +202,13 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         jobs
     }
 
-    /// Forgets the host if it has no job waiting or in flight and nothing worth remembering.
+    /// Forgets the host if it has no job waiting or in flight. One that is left alone until a time is forgotten only
+    /// when that time has come: the jobs that the list brings in between must not find it unprotected.
     pub fn forget_if_idle(&mut self, id: HostId) {
-        let idle = self.hosts[id.0].as_ref().is_some_and(|host| {
-            host.queue.is_empty() && host.delayed.is_empty() && host.in_flight == 0 && !host.in_ready
-        });
-        if idle && let Some(host) = self.hosts[id.0].take() {
-            self.by_key.remove(&host.key);
-            self.free.push(id.0);
+        let Some(host) = self.hosts[id.0].as_ref().filter(|host| host.is_idle()) else { return };
+        match host.pace.blocked_until() {
+            Some(until) => self.wake(id, until),
+            None => self.forget(id),
         }
     }
 
@@ -197,7 +229,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         self.by_key
             .values()
             .filter_map(|id| self.hosts[id.0].as_ref())
-            .map(|host| (&host.key, &host.pace, host.queue.len() + host.delayed.len()))
+            .map(|host| (&host.key, &host.pace, host.waiting()))
     }
 
     /// Jobs that wait, for whatever reason.
@@ -217,6 +249,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
             delayed: BTreeMap::new(),
             in_ready: false,
             in_flight: 0,
+            wake_at: None,
         };
         let id = if let Some(index) = self.free.pop() {
             self.hosts[index] = Some(host);
@@ -232,22 +265,45 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
     fn make_ready(&mut self, id: HostId) {
         if let Some(host) = self.hosts[id.0].as_mut()
             && !host.in_ready
-            && !host.queue.is_empty()
+            && host.waiting() > 0
         {
             host.in_ready = true;
             self.ready.push_back(id);
         }
     }
 
-    /// Moves what is due into the queue, ahead of jobs that have not been tried: what was begun is finished first.
-    fn wake(&mut self, id: HostId, now: Instant) {
-        let Some(host) = self.hosts[id.0].as_mut() else { return };
-        while let Some(entry) = host.delayed.first_entry() {
-            if entry.key().0 > now {
-                break;
+    /// Has the host looked at again at this time, and at no other.
+    fn wake(&mut self, id: HostId, at: Instant) {
+        if let Some(host) = self.hosts[id.0].as_mut() {
+            if let Some(other) = host.wake_at.replace(at) {
+                self.wakes.remove(&(other, id));
             }
-            host.queue.push_front(entry.remove());
+            self.wakes.insert((at, id));
         }
-        self.make_ready(id);
+    }
+
+    /// The host's time has come: it has something to start, or is remembered only for having been left alone.
+    fn woken(&mut self, id: HostId, now: Instant) {
+        let Some(host) = self.hosts[id.0].as_mut() else { return };
+        host.wake_at = None;
+        if !host.is_idle() {
+            self.make_ready(id);
+            return;
+        }
+        match host.pace.blocked_until() {
+            Some(until) if until > now => self.wake(id, until),
+            _ => self.forget(id),
+        }
+    }
+
+    fn forget(&mut self, id: HostId) {
+        let Some(host) = self.hosts[id.0].take() else { return };
+        self.by_key.remove(&host.key);
+        if let Some(at) = host.wake_at {
+            self.wakes.remove(&(at, id));
+        }
+        if !host.in_ready {
+            self.free.push(id.0);
+        }
     }
 }

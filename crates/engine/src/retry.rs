@@ -117,16 +117,15 @@ impl Verdict {
     /// What the failure tells the host's pace. `latency` is how long the answer took, where there was one.
     #[must_use]
     pub fn signal(self, class: Class, latency: Duration, retry_after: Option<Duration>) -> Signal {
-        let well = Signal::Success { latency };
-        match self {
-            Self::Throttled => Signal::Throttle { retry_after },
-            Self::Local => Signal::Neutral,
-            Self::Transient | Self::Permanent { .. } => match (self, class) {
-                // A host that answers 'no such thing', or something that makes no sense, is well.
-                (_, Class::ClientError | Class::Auth | Class::Redirect | Class::Protocol) => well,
-                (Self::Transient, _) | (_, Class::Dns) => Signal::Congestion,
-                _ => Signal::Neutral,
-            },
+        match (self, class) {
+            (Self::Throttled, _) => Signal::Throttle { retry_after },
+            (Self::Local, _) => Signal::Neutral,
+            // A host that answers 'no such thing', or something that makes no sense, is well.
+            (_, Class::ClientError | Class::Auth | Class::Redirect | Class::Protocol) => {
+                Signal::Success { latency }
+            }
+            (Self::Transient, _) | (Self::Permanent { .. }, Class::Dns) => Signal::Congestion,
+            (Self::Permanent { .. }, _) => Signal::Neutral,
         }
     }
 }
