@@ -1,8 +1,8 @@
 //! The command `longhaul`: arguments in, a haul, and what people and scripts are told about it.
 //!
-//! A command goes through three types: [`arguments`] as they were typed, a [`plan`] in which every value is resolved,
+//! A command goes through three types: `arguments` as they were typed, a `plan` in which every value is resolved,
 //! and the library's own builder. What comes back, the stream of events and the report, is shown by three readers: the
-//! [`progress`] display, the JSON lines ([`render::json`]) and the closing report. Standard output carries data and
+//! `progress` display, the JSON lines (`render::json`) and the closing report. Standard output carries data and
 //! machine output only; everything said to people goes to standard error.
 //!
 //! Absent on purpose: whatever a program that embeds the library would need too. Nothing here decides about a URL.
