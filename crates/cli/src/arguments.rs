@@ -83,7 +83,7 @@ pub(crate) struct RunArguments {
     #[arg(short, long, value_name = "N", default_value_t = longhaul::JOBS_DEFAULT,
           value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Pace")]
     pub(crate) jobs: u32,
-    /// Downloads at a time from one host [default: up to 8; 32 on private addresses]
+    /// Downloads at a time from one host [default: up to 8; 16 on private addresses]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Pace")]
     pub(crate) per_host: Option<u32>,
     /// Bytes a second, all hosts together, such as 500k

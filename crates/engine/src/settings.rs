@@ -23,7 +23,7 @@ pub struct Settings {
     pub tries: Tries,
     /// Exchanges at a time, all hosts together.
     pub jobs_max: u32,
-    /// Exchanges at a time with one host; `None` for the default caps (8; 32 on loopback and private addresses).
+    /// Exchanges at a time with one host; `None` for the default caps (8; 16 on loopback and private addresses).
     pub jobs_per_host_max: Option<u32>,
     /// Statuses that are tried again although they are permanent by default.
     pub retry_statuses: Vec<u16>,
