@@ -67,9 +67,16 @@ pub fn distinct_directory(name: &str, end: usize) -> String {
 }
 
 /// Two names with the same key are one name to some file system: they differ at most in case.
+///
+/// Character by character, as file systems do it, and there and back, so that all the forms of a letter meet (the two
+/// small sigmas, the two sharp s). Folding more than a system does costs a mark in a name and nothing else.
 #[must_use]
 pub fn folded(name: &str) -> String {
-    if name.is_ascii() { name.to_ascii_lowercase() } else { name.to_lowercase() }
+    if name.is_ascii() {
+        return name.to_ascii_lowercase();
+    }
+    let letters = name.chars().flat_map(char::to_lowercase).flat_map(char::to_uppercase);
+    letters.flat_map(char::to_lowercase).collect()
 }
 
 fn mark(text: &str) -> String {
@@ -90,6 +97,9 @@ fn push_host(name: &mut String, url: &HttpUrl) {
     if origin.port() != origin.scheme().default_port() {
         let _ = write!(name, "+{}", origin.port());
     }
+    if name.len() - start > COMPONENT_BYTES_MAX {
+        shorten(name, start, &origin.to_string());
+    }
     guard(name, start);
 }
 
@@ -105,7 +115,7 @@ fn push_component(name: &mut String, segment: &str, query: Option<&str>) {
         }
     }
     if name.len() - start > COMPONENT_BYTES_MAX {
-        shorten(name, start, segment, query);
+        shorten(name, start, &format!("{segment}?{}", query.unwrap_or_default()));
     }
     guard(name, start);
 }
@@ -155,12 +165,22 @@ fn push_safe(name: &mut String, bytes: &[u8]) {
 }
 
 /// Refused on some system, or able to deceive the eye on a terminal: separators, wildcards, controls, marks that turn
-/// the direction of writing, invisible ones.
+/// the direction of writing (Unicode's `Bidi_Control`), invisible ones.
 fn is_safe(character: char) -> bool {
-    !matches!(character, '/' | '\\' | '<' | '>' | ':' | '"' | '|' | '?' | '*' | '%')
-        && !character.is_control()
-        && !matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
-        && !matches!(character, '\u{FFF9}'..='\u{FFFF}')
+    let is_special = matches!(character, '/' | '\\' | '<' | '>' | ':' | '"' | '|' | '?' | '*' | '%');
+    let is_invisible = matches!(
+        character,
+        '\u{AD}'
+            | '\u{61C}'
+            | '\u{180E}'
+            | '\u{200B}'..='\u{200F}'
+            | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}'
+            | '\u{FEFF}'
+            | '\u{FFF9}'..='\u{FFFF}'
+            | '\u{E0000}'..='\u{E007F}'
+    );
+    !is_special && !is_invisible && !character.is_control()
 }
 
 fn push_encoded(name: &mut String, bytes: &[u8]) {
@@ -173,15 +193,14 @@ fn push_encoded(name: &mut String, bytes: &[u8]) {
 }
 
 /// Cuts the component that begins at `start` and puts a mark of the whole in the place of what is lost.
-fn shorten(name: &mut String, start: usize, segment: &str, query: Option<&str>) {
-    let whole = mark(&format!("{segment}?{}", query.unwrap_or_default()));
+fn shorten(name: &mut String, start: usize, whole: &str) {
     let mut end = start + COMPONENT_BYTES_MAX - MARK_DIGITS - 1;
     while !name.is_char_boundary(end) {
         end -= 1;
     }
     name.truncate(end);
     name.push('~');
-    name.push_str(&whole);
+    name.push_str(&mark(whole));
 }
 
 /// Names that mean something to a system: hidden files, `.` and `..`, devices, trailing dots and spaces.
@@ -202,11 +221,15 @@ fn is_device(component: &str) -> bool {
     let is = |device: &str| stem.eq_ignore_ascii_case(device);
     match stem.len() {
         3 => is("con") || is("prn") || is("aux") || is("nul"),
-        4 => {
-            let (head, digit) = stem.split_at_checked(3).unwrap_or((stem, ""));
+        // The digits of these may be superscripts: Windows folds those of Latin-1.
+        4 | 5 => stem.split_at_checked(3).is_some_and(|(head, number)| {
+            let mut digits = number.chars();
             (head.eq_ignore_ascii_case("com") || head.eq_ignore_ascii_case("lpt"))
-                && matches!(digit.as_bytes(), [b'1'..=b'9'])
-        }
+                && matches!(
+                    (digits.next(), digits.next()),
+                    (Some('1'..='9' | '\u{B9}' | '\u{B2}' | '\u{B3}'), None)
+                )
+        }),
         6 => is("conin$"),
         7 => is("conout$"),
         _ => false,

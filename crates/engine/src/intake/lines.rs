@@ -13,6 +13,9 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// How much of a refused line is shown to people and kept in the journal.
 const EXCERPT_BYTES_MAX: usize = 200;
 
+/// How much of a line that is too long is kept to see what it was: an excerpt and what may stand before it.
+const BEGINNING_BYTES: usize = 2 * EXCERPT_BYTES_MAX;
+
 /// One line that is neither blank nor a comment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
@@ -41,8 +44,12 @@ pub(super) struct Lines<R> {
 
 /// What the splitter needs next.
 enum Found {
-    Line { from: usize, to: usize },
-    TooLong { excerpt: String },
+    Line {
+        from: usize,
+        to: usize,
+    },
+    /// With its beginning.
+    TooLong(Vec<u8>),
     End,
 }
 
@@ -80,8 +87,14 @@ impl<R: Read> Lines<R> {
         loop {
             let (from, to) = match self.find()? {
                 Found::End => return Ok(None),
-                Found::TooLong { excerpt } => {
+                Found::TooLong(beginning) => {
                     self.number += 1;
+                    let text = trimmed(&beginning, 0, beginning.len(), self.number == 1);
+                    if beginning[text.clone()].starts_with(b"#") {
+                        self.ignored += 1;
+                        continue;
+                    }
+                    let excerpt = excerpt(&beginning[text]);
                     return Ok(Some(Line::Refused { excerpt, reason: "the line is longer than 64 KiB" }));
                 }
                 Found::Line { from, to } => (from, to),
@@ -108,13 +121,17 @@ impl<R: Read> Lines<R> {
                 let from = self.start;
                 let to = from + searched + at;
                 self.start = to + 1;
-                return Ok(Found::Line { from, to });
+                return Ok(if to - from > LINE_BYTES_MAX {
+                    Found::TooLong(self.beginning(from, to))
+                } else {
+                    Found::Line { from, to }
+                });
             }
             searched = self.end - self.start;
             if searched > LINE_BYTES_MAX {
-                let excerpt = excerpt(&self.buffer[self.start..self.end]);
+                let beginning = self.beginning(self.start, self.end);
                 self.skip_line()?;
-                return Ok(Found::TooLong { excerpt });
+                return Ok(Found::TooLong(beginning));
             }
             if !self.fill()? {
                 if searched == 0 {
@@ -125,6 +142,11 @@ impl<R: Read> Lines<R> {
                 return Ok(Found::Line { from, to });
             }
         }
+    }
+
+    /// As much of a line that is too long as is looked at and shown, however much of it the reader happened to bring.
+    fn beginning(&self, from: usize, to: usize) -> Vec<u8> {
+        self.buffer[from..to.min(from + BEGINNING_BYTES)].to_vec()
     }
 
     /// Reads once; false at the end.
@@ -187,3 +209,6 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
     text.truncate(end);
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use longhaul_http::HttpUrl;
@@ -23,8 +24,8 @@ const ATTEMPTS_MAX: u32 = 8;
 pub(super) struct Naming {
     claims: Claims,
     rows: SpoolReader,
-    /// Rows of earlier runs whose names have not been claimed again yet.
-    earlier_rows: u64,
+    /// Blocks of rows of earlier runs whose names are to be claimed again, and have not been yet.
+    earlier_blocks: Range<u64>,
     directories: BTreeSet<String>,
 }
 
@@ -40,8 +41,8 @@ pub(super) enum Placed {
 impl Naming {
     /// The claims of earlier runs are made again when the first new row asks for a name.
     pub(super) fn new(storage: Arc<dyn Storage>, rows: SpoolReader) -> Self {
-        let earlier_rows = rows.published();
-        Self { claims: Claims::new(storage), rows, earlier_rows, directories: BTreeSet::new() }
+        let earlier_blocks = 0..rows.published().div_ceil(BLOCK_ROWS);
+        Self { claims: Claims::new(storage), rows, earlier_blocks, directories: BTreeSet::new() }
     }
 
     /// Finds the place of the row that will get the number `row`. `read` reads an earlier row. May be called again for
@@ -73,8 +74,8 @@ impl Naming {
 
     fn claim_earlier_rows(&mut self) -> io::Result<()> {
         let mut rows = Vec::new();
-        for block in 0..std::mem::take(&mut self.earlier_rows).div_ceil(BLOCK_ROWS) {
-            self.rows.read_block(BlockId(block), &mut rows)?;
+        while !self.earlier_blocks.is_empty() {
+            self.rows.read_block(BlockId(self.earlier_blocks.start), &mut rows)?;
             for (id, row) in rows.drain(..) {
                 let Entry::Fetch { url, name } = row.entry else { continue };
                 let mut name = match (name, url.parse::<HttpUrl>()) {
@@ -85,6 +86,8 @@ impl Naming {
                 self.claim_directories(&mut name)?;
                 self.claims.claim(names::folded(&name).as_bytes(), id.0)?;
             }
+            // Not before: a block that met an error is claimed once more, which claims nothing twice.
+            self.earlier_blocks.start += 1;
         }
         Ok(())
     }
