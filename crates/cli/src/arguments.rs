@@ -47,7 +47,13 @@ pub(crate) struct GetArguments {
     #[arg(short, long = "input-file", value_name = "LIST")]
     pub(crate) input_files: Vec<PathBuf>,
     /// The directory of the files; it keeps the state of the haul too
-    #[arg(short, long = "dir", short_alias = 'P', alias = "directory-prefix", value_name = "DIR")]
+    #[arg(
+        short,
+        long = "dir",
+        visible_short_alias = 'P',
+        visible_alias = "directory-prefix",
+        value_name = "DIR"
+    )]
     pub(crate) directory: PathBuf,
     /// Check the lists and print what would be fetched, under which name
     #[arg(long)]
@@ -116,7 +122,7 @@ pub(crate) struct RunArguments {
           help_heading = "Requests")]
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// What the program calls itself [default: longhaul/VERSION]
-    #[arg(short = 'U', short_alias = 'A', long, value_name = "TEXT", value_parser = values::field_value,
+    #[arg(short = 'U', visible_short_alias = 'A', long, value_name = "TEXT", value_parser = values::field_value,
           help_heading = "Requests")]
     pub(crate) user_agent: Option<HeaderValue>,
     /// The Referer field
@@ -129,7 +135,7 @@ pub(crate) struct RunArguments {
     #[arg(long, help_heading = "Files")]
     pub(crate) no_clobber: bool,
     /// Seed of every random choice, to repeat a run
-    #[arg(long, value_name = "N", hide_short_help = true, help_heading = "Pace")]
+    #[arg(long, value_name = "N", hide_short_help = true)]
     pub(crate) seed: Option<u64>,
 }
 

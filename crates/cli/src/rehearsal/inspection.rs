@@ -120,3 +120,45 @@ fn holds(path: &Path, content: Content) -> io::Result<bool> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::time::Duration;
+
+    use longhaul::Haul;
+
+    use super::*;
+    use crate::files::Scratch;
+
+    /// A judge who finds nothing proves nothing.
+    #[test]
+    fn what_was_spoiled_is_found() {
+        let stage = Stage::raise(12, 3).expect("a host on loopback");
+        for path in stage.paths() {
+            stage.site().set_exists(&path, path != "/files/000005.bin");
+        }
+        let scratch = Scratch::new("inspection-test").expect("a directory");
+        let builder = Haul::builder(scratch.path()).timeout(Duration::from_secs(1));
+        let haul = stage.urls().fold(builder, longhaul::Builder::url).build().expect("a haul");
+        haul.run().expect("a run");
+        let findings = inspect(&stage, scratch.path()).expect("an inspection");
+        assert_eq!((findings.right, findings.absent), (11, 1));
+        assert!(findings.lost.is_empty() && findings.wrong.is_empty());
+        assert!(findings.misreported.is_empty() && findings.strange.is_empty());
+
+        // One file gets a byte too many, another one changed at the host, an absent one begins to exist there, and
+        // something stands where nothing should.
+        let names = files::all_files(scratch.path()).expect("names");
+        let longer = scratch.path().join(&names[1]);
+        files::append(&longer).and_then(|mut file| file.write_all(b"!")).expect("spoiled");
+        files::create(&scratch.path().join("stray")).expect("created");
+        stage.site().set_exists("/files/000005.bin", true);
+        let changed = stage.paths().find(|path| !names[1].ends_with(path.as_str()) && !path.contains('?'));
+        stage.site().next_generation_of(&changed.expect("another one"));
+        let findings = inspect(&stage, scratch.path()).expect("an inspection");
+        assert_eq!((findings.right, findings.absent), (9, 0));
+        assert_eq!((findings.wrong.len(), findings.lost.len()), (2, 1));
+        assert_eq!((findings.misreported.len(), findings.strange), (1, vec!["stray".to_owned()]));
+    }
+}

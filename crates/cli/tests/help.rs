@@ -1,0 +1,42 @@
+//! What `--help` says: a change of the command line is seen by whoever makes it.
+
+mod common;
+
+use common::{Place, text};
+
+fn help(arguments: &[&str]) -> String {
+    let output = Place::new().longhaul(arguments).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty());
+    text(&output.stdout)
+}
+
+#[test]
+fn of_the_program() {
+    insta::assert_snapshot!(help(&["--help"]));
+}
+
+#[test]
+fn of_get() {
+    insta::assert_snapshot!(help(&["get", "--help"]));
+}
+
+#[test]
+fn of_status() {
+    insta::assert_snapshot!(help(&["status", "--help"]));
+}
+
+#[test]
+fn of_retry() {
+    insta::assert_snapshot!(help(&["retry", "-h"]));
+}
+
+#[test]
+fn of_export() {
+    insta::assert_snapshot!(help(&["export", "--help"]));
+}
+
+#[test]
+fn of_rehearse() {
+    insta::assert_snapshot!(help(&["rehearse", "--help"]));
+}

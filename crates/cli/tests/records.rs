@@ -1,0 +1,98 @@
+//! `export` and `status`: what is recorded, for machines and for people.
+
+mod common;
+
+use common::{Place, Served, json_lines, text};
+use longhaul_origin::{FaultKind, FaultMix, Options};
+
+/// A haul with a row of every outcome.
+fn haul() -> (Place, Served) {
+    let place = Place::new();
+    let served = Served::start(FaultMix::none().on("/absent", .., FaultKind::NotFound), Options::default());
+    let urls = ["/a", "/absent", "/a"].map(|path| served.url(path));
+    place.file("list.txt", format!("# comment\n{}\n=1+1,\"x\"\n", urls.join("\n")));
+    place.longhaul(&["get", "-q", "-i", "list.txt", "-d", "out"]).assert().code(2);
+    (place, served)
+}
+
+const COLUMNS: &str = "row,list,line,url,outcome,class,status,size,blake3,etag,last_modified,verification,name,\
+                       attempts,started,finished,phase,endpoint,elapsed_ms,message,final_url";
+
+#[test]
+fn jsonl_has_every_row_with_every_column() {
+    let (place, served) = haul();
+    let output = place.longhaul(&["export", "out", "--format", "jsonl"]).output().expect("it runs");
+    let rows = json_lines(&output.stdout);
+    assert_eq!(rows.len(), 4);
+    for line in text(&output.stdout).lines() {
+        let at = |name: &str| line.find(&format!("\"{name}\":")).unwrap_or_else(|| panic!("{name}: {line}"));
+        assert!(COLUMNS.split(',').map(at).is_sorted(), "{line}");
+    }
+    let done = &rows[0];
+    let content = served.origin.site().content("/a");
+    let digest = content.blake3().map(|byte| format!("{byte:02x}")).concat();
+    assert_eq!((&done["outcome"], &done["status"]), (&"done".into(), &200.into()));
+    assert_eq!((&done["blake3"], &done["size"]), (&digest.into(), &content.len().into()));
+    assert_eq!((&done["etag"], &done["line"]), (&content.etag().into(), &2.into()));
+    assert_eq!((&done["verification"], &done["name"]), (&"length".into(), &served.name("/a").into()));
+    let finished = done["finished"].as_str().expect("a time");
+    assert!(finished.len() == 24 && finished.ends_with('Z') && finished >= "2024", "{finished}");
+
+    let failed = &rows[1];
+    assert_eq!((&failed["outcome"], &failed["class"]), (&"failed".into(), &"4xx".into()));
+    assert_eq!((&failed["status"], &failed["phase"]), (&404.into(), &"head".into()));
+    assert_eq!(failed["message"], "the server answered 404 Not Found");
+    assert_eq!(
+        (&rows[2]["outcome"], &rows[2]["message"]),
+        (&"skipped".into(), &"the same URL as row 0".into())
+    );
+    assert_eq!((&rows[3]["class"], &rows[3]["url"]), (&"list".into(), &"=1+1,\"x\"".into()));
+}
+
+#[test]
+fn csv_is_data_to_a_spreadsheet() {
+    let (place, _served) = haul();
+    place.longhaul(&["export", "out", "--format", "csv", "-o", "report.csv"]).assert().code(0).stdout("");
+    let csv = text(&place.read("report.csv"));
+    let lines: Vec<&str> = csv.split_terminator("\r\n").collect();
+    assert_eq!((lines.len(), lines[0]), (5, COLUMNS));
+    assert!(lines[4].contains(",\"'=1+1,\"\"x\"\"\",failed,list,"), "{}", lines[4]);
+}
+
+#[test]
+fn an_export_that_cannot_be_written_says_so() {
+    let (place, _served) = haul();
+    let output = place
+        .longhaul(&["export", "out", "--format", "csv", "-o", "no/where.csv"])
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(3));
+    assert!(
+        text(&output.stderr).contains("cannot write no/where.csv: No such file"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn status_adds_up_for_people_and_machines() {
+    let (place, _served) = haul();
+    let status = place.status("out").expect("a haul");
+    let expected = serde_json::json!({
+        "rows": 4, "done": 1, "failed": 2, "skipped": 1, "pending": 0,
+        "failures": { "4xx": 1, "list": 1 },
+        "lists": [{ "list": place.path("list.txt"), "complete": true, "lines": 5, "ignored_lines": 1 }],
+        "running": null,
+        "damage": [],
+    });
+    assert_eq!(status, expected);
+    let output = place.longhaul(&["status", "out"]).output().expect("it runs");
+    let said = text(&output.stdout).replace(&place.path("list.txt").display().to_string(), "LIST");
+    insta::assert_snapshot!(said, @r"
+    4 rows: 1 done, 2 failed, 1 skipped, 0 to go
+    failed by class: 1 4xx, 1 list
+    list LIST: 5 lines, 1 ignored
+    not running
+    to try failures again: longhaul retry out --class 4xx
+    ");
+}
