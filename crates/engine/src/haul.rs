@@ -106,6 +106,7 @@ pub struct Builder {
     observer: Observer,
     stopper: Stopper,
     start_unix_ms: Option<u64>,
+    boot_id: Option<[u8; 16]>,
 }
 
 impl Builder {
@@ -179,6 +180,13 @@ impl Builder {
         self
     }
 
+    /// The identity of the machine's boot, another one after each loss of power: for simulations.
+    #[must_use]
+    pub fn boot_id(mut self, id: [u8; 16]) -> Self {
+        self.boot_id = Some(id);
+        self
+    }
+
     /// Opens the lists, so that one that cannot be read is known before anything is touched. Creates the directory.
     pub fn build(self) -> Result<Haul, HaulError> {
         let Self {
@@ -192,6 +200,7 @@ impl Builder {
             observer,
             stopper,
             start_unix_ms,
+            boot_id,
         } = self;
         let mut lists = Vec::with_capacity(sources.len() + 1);
         for source in sources {
@@ -228,6 +237,7 @@ impl Builder {
             observer: Arc::new(observer),
             stopper,
             start_unix_ms,
+            boot_id,
         })
     }
 }
@@ -243,6 +253,7 @@ pub struct Haul {
     observer: Arc<Observer>,
     stopper: Stopper,
     start_unix_ms: Option<u64>,
+    boot_id: Option<[u8; 16]>,
 }
 
 impl Haul {
@@ -259,6 +270,7 @@ impl Haul {
             observer: Observer::new(|_| {}),
             stopper: Stopper::default(),
             start_unix_ms: None,
+            boot_id: None,
         }
     }
 
@@ -282,9 +294,9 @@ impl Haul {
 
     async fn run_with(self, crew: Crew) -> Result<Report, HaulError> {
         let clock = self.start_unix_ms.map_or_else(WallClock::system, WallClock::starting_at);
-        let opened =
-            Journal::open(Arc::clone(&self.storage), clock.unix_ms(), machine::boot_id(), &machine::holder())
-                .map_err(HaulError::Journal)?;
+        let boot_id = self.boot_id.unwrap_or_else(machine::boot_id);
+        let opened = Journal::open(Arc::clone(&self.storage), clock.unix_ms(), boot_id, &machine::holder())
+            .map_err(HaulError::Journal)?;
         let Opened { lock, spool, rows, mut log, recovery } = opened;
         let Recovery { states, in_doubt, waiting, parts, damage, same_boot, .. } = recovery;
         for damage in &damage {

@@ -1,118 +1,123 @@
-//! A small world for simulations: one host on a network in memory, a storage in memory, virtual time, one seed.
-#![allow(dead_code, reason = "each test file uses its part of the world")]
+//! A small world for simulations: hosts on a network in memory, a storage in memory, virtual time, one seed.
+//!
+//! A scenario runs within [`simulate`]. It makes a [`World`], puts hosts into it (seeded sites with faults, or hosts
+//! that follow a script), and runs hauls, one after the other over the same storage; a haul can be stopped, or its
+//! process killed, or its machine cut from power, at any of its events or storage calls.
+#![allow(dead_code, unused_imports, reason = "each test file uses its part of the world")]
 
+mod plan;
+mod scripted;
+mod told;
+
+pub(crate) use plan::{Crash, Plan, Run};
+pub(crate) use scripted::{End, Reply, Request, Scripted};
+pub(crate) use told::{Told, What};
+
+use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use longhaul::{Event, Haul, Report, Source, Stopper};
+use longhaul_journal::PARTS_DIRECTORY;
 use longhaul_journal::storage::{MemoryStorage, RelativePath, Storage as _};
-use longhaul_origin::{FaultMix, Options, Origin, Site, Stats};
-use longhaul_socket::clock::{self, WallClock};
+use longhaul_origin::{FaultMix, Options, Origin, Running, Site};
+use longhaul_socket::Endpoint;
+use longhaul_socket::clock::WallClock;
 use longhaul_socket::memory::MemoryNetwork;
-use longhaul_socket::{Endpoint, Host, Network};
 
 /// 2026-01-01T00:00:00Z.
 const START_UNIX_MS: u64 = 1_767_225_600_000;
-/// No simulation here takes longer than this in virtual time; one that does hangs.
-const RUN_MAX: Duration = Duration::from_hours(6);
+/// Of every path on the network, one way.
+const LATENCY: Duration = Duration::from_millis(5);
+/// The host of [`World::serving`].
+pub(crate) const ORIGIN: &str = "origin.test";
+
+/// Runs a scenario in virtual time, on one thread.
+pub(crate) fn simulate<T>(scenario: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime without I/O").block_on(scenario)
+}
 
 /// Everything but the haul.
 pub(crate) struct World {
     pub(crate) seed: u64,
-    pub(crate) site: Arc<Site>,
-    pub(crate) faults: FaultMix,
-    pub(crate) storage: MemoryStorage,
     pub(crate) network: MemoryNetwork,
-}
-
-/// What one run left behind.
-pub(crate) struct Run {
-    pub(crate) report: Report,
-    /// Every event with its time since the start, in milliseconds.
-    pub(crate) trace: Vec<String>,
-    pub(crate) origin: Stats,
-    pub(crate) elapsed: Duration,
+    pub(crate) clock: WallClock,
+    storage: RefCell<MemoryStorage>,
+    hosts: RefCell<Vec<Running>>,
+    addresses: Cell<u8>,
+    /// How often the machine has lost power.
+    boots: Cell<u8>,
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, site: Site, faults: FaultMix) -> Self {
+    /// A world without hosts, to be made within [`simulate`].
+    pub(crate) fn new(seed: u64) -> Self {
         let network = MemoryNetwork::new();
-        network.name("origin.test", [IpAddr::from([10, 0, 0, 1])]).latency(Duration::from_millis(5));
-        Self { seed, site: Arc::new(site), faults, storage: MemoryStorage::new(seed), network }
+        network.latency(LATENCY);
+        Self {
+            seed,
+            network,
+            clock: WallClock::starting_at(START_UNIX_MS),
+            storage: RefCell::new(MemoryStorage::new(seed)),
+            hosts: RefCell::default(),
+            addresses: Cell::new(0),
+            boots: Cell::new(0),
+        }
     }
 
-    /// URLs of the files 0 to `count` of the host, one a line.
-    pub(crate) fn list(count: usize) -> String {
-        (0..count)
-            .flat_map(|number| ["http://origin.test/".to_owned(), path(number), "\n".to_owned()])
-            .collect()
+    /// A world with one host, [`ORIGIN`].
+    pub(crate) fn serving(seed: u64, site: Site, faults: FaultMix) -> (Self, Origin) {
+        let world = Self::new(seed);
+        let origin = world.host(ORIGIN, site, faults);
+        (world, origin)
     }
 
-    /// Runs a haul of this list to its end.
-    pub(crate) fn run(&self, list: String, timeout: Duration) -> Run {
-        self.run_until(list, timeout, |_, _| {})
+    /// Adds a host that serves a site, with a millisecond of thought for each answer.
+    pub(crate) fn host(&self, name: &str, site: Site, faults: FaultMix) -> Origin {
+        let options = Options { latency: Duration::from_millis(1), clock: self.clock, ..Options::default() };
+        self.host_with(name, site, faults, options)
     }
 
-    /// Runs a haul of this list; `watch` sees every event and may stop it.
-    pub(crate) fn run_until(
-        &self,
-        list: String,
-        timeout: Duration,
-        mut watch: impl FnMut(&Event<'_>, &Stopper) + Send + 'static,
-    ) -> Run {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-        runtime.expect("a runtime without I/O").block_on(async {
-            let options = Options {
-                clock: WallClock::starting_at(START_UNIX_MS),
-                latency: Duration::from_millis(1),
-                ..Options::default()
-            };
-            let endpoint = Endpoint::tcp(([10, 0, 0, 1], 80).into());
-            let running =
-                Origin::start(&self.network, endpoint, Arc::clone(&self.site), self.faults.clone(), options);
-            let running = running.expect("nobody else listens there");
-            let trace = Arc::new(Mutex::new(Vec::new()));
-            let started = clock::now();
-            let stopper: Arc<Mutex<Option<Stopper>>> = Arc::default();
-            let haul = Haul::builder("unused")
-                .storage(Arc::new(self.storage.clone()))
-                .network(Arc::new(self.network.clone()) as Arc<dyn Network>)
-                .source(Source::Reader {
-                    label: "list".to_owned(),
-                    reader: Box::new(std::io::Cursor::new(list)),
-                })
-                .starts_at(START_UNIX_MS)
-                .settings(|settings| {
-                    settings.seed = self.seed;
-                    settings.shards = 1;
-                })
-                .timeout(timeout)
-                .on_event({
-                    let (trace, stopper) = (Arc::clone(&trace), Arc::clone(&stopper));
-                    move |event| {
-                        let line = format!("{} {event:?}", started.elapsed().as_millis());
-                        trace.lock().expect("no test panics within").push(line);
-                        if let Some(stopper) = &*stopper.lock().expect("no test panics within") {
-                            watch(event, stopper);
-                        }
-                    }
-                })
-                .build()
-                .expect("the settings are valid");
-            *stopper.lock().expect("no test panics within") = Some(haul.stopper());
-            let report = tokio::time::timeout(RUN_MAX, haul.run_here()).await.expect("the haul hangs");
-            let elapsed = started.elapsed();
-            let origin = running.stop().await;
-            let trace = std::mem::take(&mut *trace.lock().expect("no test panics within"));
-            Run { report: report.expect("the run is made"), trace, origin, elapsed }
-        })
+    /// Adds a host that serves a site in this manner.
+    pub(crate) fn host_with(&self, name: &str, site: Site, faults: FaultMix, options: Options) -> Origin {
+        let endpoint = self.endpoint(name);
+        let running = Origin::start(&self.network, endpoint, Arc::new(site), faults, options);
+        let running = running.expect("nobody else listens there");
+        let origin = running.origin().clone();
+        self.hosts.borrow_mut().push(running);
+        origin
+    }
+
+    /// Gives a name an address on which nobody listens, and the endpoint of http there.
+    pub(crate) fn endpoint(&self, name: &str) -> Endpoint {
+        self.addresses.set(self.addresses.get() + 1);
+        let address = [10, 0, 0, self.addresses.get()];
+        self.network.name(name, [IpAddr::from(address)]);
+        Endpoint::tcp((address, 80).into())
+    }
+
+    /// The storage as it is now: another one after each crash.
+    pub(crate) fn storage(&self) -> MemoryStorage {
+        self.storage.borrow().clone()
+    }
+
+    /// Goes on with what a crash has left.
+    pub(crate) fn crashed(&self, crash: Crash, left: MemoryStorage) {
+        self.storage.replace(left);
+        if crash == Crash::PowerLoss {
+            self.boots.set(self.boots.get() + 1);
+        }
+    }
+
+    /// The identity of the machine's present boot.
+    pub(crate) fn boot_id(&self) -> [u8; 16] {
+        [self.boots.get(); 16]
     }
 
     /// The bytes of a file of the haul, if it is there.
     pub(crate) fn file(&self, name: &str) -> Option<Vec<u8>> {
-        let path: RelativePath = name.parse().expect("a valid name");
-        let file = self.storage.open_read(&path).ok()?;
+        let file = self.storage().open_read(&relative(name)).ok()?;
         let mut bytes = vec![0; usize::try_from(file.len().expect("a length")).expect("it fits")];
         let mut at = 0;
         while at < bytes.len() {
@@ -121,31 +126,77 @@ impl World {
         Some(bytes)
     }
 
-    /// Each of the files 0 to `count` that the host has is there and has the host's bytes; the others are not there.
-    pub(crate) fn assert_every_file_is_right(&self, count: usize) {
-        for number in 0..count {
-            let path = path(number);
-            let expected = self
-                .site
-                .exists(&format!("/{path}"))
-                .then(|| self.site.content(&format!("/{path}")).to_vec());
-            let found = self.file(&format!("origin.test/{path}"));
-            assert!(
-                found == expected,
-                "{path}: {:?} bytes for {:?}",
-                found.map(|f| f.len()),
-                expected.map(|f| f.len())
-            );
+    /// The part files, by name.
+    pub(crate) fn parts(&self) -> Vec<String> {
+        self.storage().list(&relative(PARTS_DIRECTORY)).expect("a haul has the directory")
+    }
+
+    /// Puts a file of somebody else's into the haul's directory.
+    pub(crate) fn put_file(&self, name: &str, bytes: &[u8]) {
+        let (storage, path) = (self.storage(), relative(name));
+        if let Some(directory) = path.parent() {
+            storage.create_dir_all(&directory).expect("a directory can be made");
         }
+        let mut file = storage.create(&path).expect("a file can be made");
+        file.write_all_at(bytes, 0).expect("a file can be written");
+    }
+
+    /// Each of these files of [`ORIGIN`] that the site has is there and has the site's bytes; the others are not there.
+    pub(crate) fn assert_every_file_is_right(&self, site: &Site, paths: &[String]) {
+        for path in paths {
+            if site.exists(path) {
+                self.assert_file_is_right(site, path);
+            } else {
+                assert_eq!(self.file(&name(path)), None, "{path} does not exist on its host");
+            }
+        }
+    }
+
+    /// Whichever of these files of [`ORIGIN`] is there is complete and right.
+    pub(crate) fn assert_no_file_is_wrong(&self, site: &Site, paths: &[String]) {
+        for path in paths {
+            if self.file(&name(path)).is_some() {
+                self.assert_file_is_right(site, path);
+            }
+        }
+    }
+
+    /// The file of a path of [`ORIGIN`] has the site's bytes.
+    pub(crate) fn assert_file_is_right(&self, site: &Site, path: &str) {
+        let expected = site.content(path).to_vec();
+        let found = self.file(&name(path)).unwrap_or_else(|| panic!("{path} is not there"));
+        let first_difference = found.iter().zip(&expected).position(|(ours, theirs)| ours != theirs);
+        let lengths = (found.len(), expected.len());
+        assert!(found == expected, "{path}: lengths {lengths:?}, differs from byte {first_difference:?} on");
     }
 }
 
-/// The path of a file, without its leading slash.
-pub(crate) fn path(number: usize) -> String {
-    format!("files/{number:05}.bin")
+/// URLs of the files 0 to `count` of [`ORIGIN`], one a line.
+pub(crate) fn list(count: usize) -> String {
+    list_of(ORIGIN, count)
 }
 
-/// The host, as the engine knows it.
-pub(crate) fn host() -> Host {
-    "origin.test".parse().expect("a valid name")
+/// URLs of the files 0 to `count` of a host, one a line.
+pub(crate) fn list_of(host: &str, count: usize) -> String {
+    let lines: Vec<String> = (0..count).map(|number| format!("http://{host}{}", path(number))).collect();
+    lines.join("\n") + "\n"
+}
+
+/// The path of a numbered file.
+pub(crate) fn path(number: usize) -> String {
+    format!("/files/{number:05}.bin")
+}
+
+/// The paths of the files 0 to `count`.
+pub(crate) fn paths(count: usize) -> Vec<String> {
+    (0..count).map(path).collect()
+}
+
+/// The final name of a path of [`ORIGIN`].
+pub(crate) fn name(path: &str) -> String {
+    format!("{ORIGIN}{}", path.replace('?', "@"))
+}
+
+fn relative(name: &str) -> RelativePath {
+    name.parse().expect("a valid name")
 }

@@ -1,0 +1,217 @@
+//! One run of a haul: what it is given, how it is disturbed, and what it left.
+
+use std::io::Cursor;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use longhaul::{Event, Haul, HaulError, Report, Settings, Source, Stopper};
+use longhaul_journal::storage::{Failure, MemoryStorage};
+use longhaul_socket::clock;
+use tokio::sync::oneshot;
+
+use super::{Told, What, World};
+
+/// No run here takes longer than this in virtual time; one that does hangs.
+const RUN_MAX: Duration = Duration::from_hours(6);
+/// The deadline of every wait on a socket, unless a plan says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How a run ends before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Crash {
+    /// The process is killed; what it handed to the system stays.
+    Kill,
+    /// The machine loses power; of what was not synced, any part stays.
+    PowerLoss,
+}
+
+impl Crash {
+    /// What is left of a storage at this moment.
+    pub(crate) fn of(self, storage: &MemoryStorage) -> MemoryStorage {
+        match self {
+            Self::Kill => storage.process_crash(),
+            Self::PowerLoss => storage.crash(),
+        }
+    }
+}
+
+type Watch = Box<dyn FnMut(&Told, &Stopper) + Send>;
+
+/// A run that is about to be made.
+pub(crate) struct Plan<'a> {
+    world: &'a World,
+    list: String,
+    timeout: Duration,
+    settings: Box<dyn FnOnce(&mut Settings) + 'a>,
+    watch: Watch,
+    crash_at_event: Option<(usize, Crash)>,
+    storage_failure: Option<(u64, Failure)>,
+}
+
+/// What a run left behind.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// `None` if it was crashed.
+    pub(crate) report: Option<Result<Report, HaulError>>,
+    /// What it told before it ended or crashed.
+    pub(crate) told: Vec<Told>,
+    pub(crate) elapsed: Duration,
+}
+
+impl World {
+    /// A run of a haul of this list.
+    pub(crate) fn haul(&self, list: impl Into<String>) -> Plan<'_> {
+        Plan {
+            world: self,
+            list: list.into(),
+            timeout: TIMEOUT,
+            settings: Box::new(|_| {}),
+            watch: Box::new(|_, _| {}),
+            crash_at_event: None,
+            storage_failure: None,
+        }
+    }
+}
+
+impl<'a> Plan<'a> {
+    pub(crate) fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    pub(crate) fn settings(mut self, change: impl FnOnce(&mut Settings) + 'a) -> Self {
+        self.settings = Box::new(change);
+        self
+    }
+
+    /// Shows every event to `watch`, which may stop the run or change the world.
+    pub(crate) fn watch(mut self, watch: impl FnMut(&Told, &Stopper) + Send + 'static) -> Self {
+        self.watch = Box::new(watch);
+        self
+    }
+
+    /// Crashes at the very moment at which the given number of events have been told.
+    pub(crate) fn crash_at_event(mut self, events: usize, crash: Crash) -> Self {
+        self.crash_at_event = Some((events, crash));
+        self
+    }
+
+    /// Lets the given call of the storage fail, counted from 0.
+    pub(crate) fn fail_storage_call(mut self, call: u64, failure: impl Into<Failure>) -> Self {
+        self.storage_failure = Some((call, failure.into()));
+        self
+    }
+
+    /// Runs to the end, or to the crash.
+    pub(crate) async fn run(self) -> Run {
+        let Self { world, list, timeout, settings, watch, crash_at_event, storage_failure } = self;
+        let storage = world.storage();
+        if let Some((call, failure)) = storage_failure {
+            storage.fail_after(call, failure);
+        }
+        let started = clock::now();
+        let (crash, crashed) = oneshot::channel();
+        let recorder = Arc::new(Mutex::new(Recorder {
+            told: Vec::new(),
+            watch,
+            stopper: None,
+            storage: storage.clone(),
+            crash: crash_at_event.map(|(events, kind)| (events, kind, crash)),
+        }));
+        let on_event = Arc::clone(&recorder);
+        let haul = Haul::builder("unused")
+            .storage(Arc::new(storage.clone()))
+            .network(Arc::new(world.network.clone()))
+            .source(Source::Reader { label: "list".to_owned(), reader: Box::new(Cursor::new(list)) })
+            .starts_at(world.clock.unix_ms())
+            .boot_id(world.boot_id())
+            .timeout(timeout)
+            .settings(|change| {
+                change.seed = world.seed;
+                change.shards = 1;
+                settings(change);
+            })
+            .on_event(move |event| {
+                on_event.lock().expect("no test panics within").record(event, started.elapsed());
+            })
+            .build()
+            .expect("the settings are valid");
+        recorder.lock().expect("no test panics within").stopper = Some(haul.stopper());
+
+        let mut run = pin!(tokio::time::timeout(RUN_MAX, haul.run_here()));
+        let report = tokio::select! {
+            biased;
+            Ok((crash, left)) = crashed => {
+                world.crashed(crash, left);
+                None
+            }
+            report = &mut run => Some(report.expect("the haul hangs")),
+        };
+        storage.heal();
+        let told = std::mem::take(&mut recorder.lock().expect("no test panics within").told);
+        Run { report, told, elapsed: started.elapsed() }
+    }
+}
+
+struct Recorder {
+    told: Vec<Told>,
+    watch: Watch,
+    stopper: Option<Stopper>,
+    storage: MemoryStorage,
+    crash: Option<(usize, Crash, oneshot::Sender<(Crash, MemoryStorage)>)>,
+}
+
+impl Recorder {
+    fn record(&mut self, event: &Event<'_>, at: Duration) {
+        let has_crashed = self.crash.as_ref().is_some_and(|(events, _, _)| self.told.len() >= *events);
+        if has_crashed {
+            // The run is dropped as soon as it yields; what it does until then has not happened.
+            return;
+        }
+        let told = Told::of(event, at);
+        if let Some(stopper) = &self.stopper {
+            (self.watch)(&told, stopper);
+        }
+        self.told.push(told);
+        if self.crash.as_ref().is_some_and(|(events, _, _)| self.told.len() >= *events)
+            && let Some((events, crash, sender)) = self.crash.take()
+        {
+            let _ = sender.send((crash, crash.of(&self.storage)));
+            let (deaf, _) = oneshot::channel();
+            self.crash = Some((events, crash, deaf));
+        }
+    }
+}
+
+impl Run {
+    /// The report of a run that came to its end.
+    pub(crate) fn report(&self) -> &Report {
+        match &self.report {
+            Some(Ok(report)) => report,
+            Some(Err(error)) => panic!("the run failed: {error}: {:?}", std::error::Error::source(error)),
+            None => panic!("the run was crashed"),
+        }
+    }
+
+    /// Rows that are done, failed, skipped and pending.
+    pub(crate) fn counts(&self) -> (u64, u64, u64, u64) {
+        let counts = self.report().counts;
+        (counts.done, counts.failed, counts.skipped, counts.pending)
+    }
+
+    /// Everything of this kind that was told.
+    pub(crate) fn all(&self, what: What) -> impl Iterator<Item = &Told> {
+        self.told.iter().filter(move |told| told.what == what)
+    }
+
+    /// The outcome of the row with this URL.
+    pub(crate) fn outcome(&self, url: &str) -> &Told {
+        let mut found = self.told.iter().filter(|told| told.is_outcome() && told.url == url);
+        match (found.next(), found.next()) {
+            (Some(outcome), None) => outcome,
+            (None, _) => panic!("nothing became of {url}: {:#?}", self.told),
+            (Some(_), Some(_)) => panic!("{url} has several outcomes: {:#?}", self.told),
+        }
+    }
+}
