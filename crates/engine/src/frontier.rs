@@ -238,6 +238,12 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         self.waiting
     }
 
+    /// Times at which a host is to be looked at again: one per host at most, however many jobs wait.
+    #[must_use]
+    pub fn wakes(&self) -> usize {
+        self.wakes.len()
+    }
+
     fn host(&mut self, key: &K, pace: impl FnOnce() -> Pace) -> HostId {
         if let Some(&id) = self.by_key.get(key) {
             return id;
