@@ -154,12 +154,15 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// The event at which it happens, what happens, and where the storage goes that is left.
+type PlannedCrash = (usize, Crash, oneshot::Sender<(Crash, MemoryStorage)>);
+
 struct Recorder {
     told: Vec<Told>,
     watch: Watch,
     stopper: Option<Stopper>,
     storage: MemoryStorage,
-    crash: Option<(usize, Crash, oneshot::Sender<(Crash, MemoryStorage)>)>,
+    crash: Option<PlannedCrash>,
 }
 
 impl Recorder {

@@ -54,7 +54,7 @@ impl Reply {
     }
 
     pub(crate) fn field(mut self, name: &str, value: impl std::fmt::Display) -> Self {
-        self.head.push_str(&format!("{name}: {value}\r\n"));
+        self.head = format!("{}{name}: {value}\r\n", self.head);
         self
     }
 
