@@ -1,5 +1,9 @@
 //! The backlog against a plain model: a spool of rows in blocks, a reader that does what it is told, and hosts that
 //! settle when they like.
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "hosts of the model are small numbers made from row numbers"
+)]
 
 use std::collections::{BTreeMap, VecDeque};
 
