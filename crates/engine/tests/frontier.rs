@@ -200,7 +200,7 @@ fn nothing_starts_before_its_time() {
 fn a_host_is_woken_once_however_often_it_is_given_jobs() {
     let mut world = World::new();
     world.push(1, None);
-    let wait = Duration::from_secs(60);
+    let wait = Duration::from_mins(1);
     world.start().expect("the first one starts");
     world.push(1, None);
     world.answer(0, Signal::Throttle { retry_after: Some(wait) });
@@ -238,7 +238,7 @@ fn a_host_that_is_left_alone_is_remembered_until_its_time() {
     let mut world = World::new();
     world.push(1, None);
     world.start().expect("the first one starts");
-    world.answer(0, Signal::Throttle { retry_after: Some(Duration::from_secs(60)) });
+    world.answer(0, Signal::Throttle { retry_after: Some(Duration::from_mins(1)) });
     world.push(1, None);
     assert!(world.start().is_none(), "the pause was forgotten with the host");
     world.finish();
