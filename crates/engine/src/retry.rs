@@ -177,18 +177,17 @@ pub fn decide(attempt: &Attempt, tries: Tries, now: Instant, jitter: f64) -> Dec
     }
     let wait = wait_after(attempt.attempts, jitter);
     let host_given_up = host_given_up(attempt.host_failing, tries);
+    let is_worth_trying = !host_given_up && tries.allow(attempt.attempts);
     match attempt.verdict {
         Verdict::Local => Decision::Again { at: now + WAIT_LOCAL, charged: false },
         Verdict::Throttled if host_given_up => Decision::GiveUp,
         Verdict::Throttled => Decision::Again { at: now + asked.unwrap_or(wait), charged: false },
         // Progress earns a fresh start: a large file over a poor line may be cut many times and still arrive.
-        Verdict::Transient if attempt.made_progress => {
-            Decision::Again { at: now + asked.unwrap_or_default().max(wait), charged: false }
+        Verdict::Transient if attempt.made_progress || is_worth_trying => {
+            let at = now + asked.unwrap_or_default().max(wait);
+            Decision::Again { at, charged: !attempt.made_progress }
         }
-        Verdict::Transient if host_given_up || !tries.allow(attempt.attempts) => Decision::GiveUp,
-        Verdict::Transient => {
-            Decision::Again { at: now + asked.unwrap_or_default().max(wait), charged: true }
-        }
+        Verdict::Transient => Decision::GiveUp,
         Verdict::Permanent { tries: few } if attempt.alike < few && tries.allow(attempt.attempts) => {
             Decision::Again { at: now + wait, charged: true }
         }

@@ -1,0 +1,289 @@
+//! What becomes of a failed attempt.
+
+use std::time::Duration;
+
+use longhaul::Class;
+use longhaul::pace::Signal;
+use longhaul::retry::{
+    Attempt, Decision, HOST_PATIENCE, RETRY_AFTER_MAX, Tries, Verdict, decide, host_given_up,
+};
+use longhaul_socket::clock;
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+const LATENCY: Duration = Duration::from_millis(7);
+const WELL: Signal = Signal::Success { latency: LATENCY };
+/// The longest wait that is chosen for a URL.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+const fn permanent(tries: u32) -> Verdict {
+    Verdict::Permanent { tries }
+}
+
+/// The first failure of a URL, of a host that is well.
+const fn first(verdict: Verdict) -> Attempt {
+    Attempt { verdict, attempts: 1, alike: 1, retry_after: None, host_failing: None, made_progress: false }
+}
+
+/// A host that no longer deserves patience, where a URL has 20 tries.
+const HOST_GONE: Option<(u32, Duration)> = Some((20, HOST_PATIENCE));
+
+fn wait(decision: Decision, now: Instant) -> Duration {
+    let Decision::Again { at, .. } = decision else { panic!("{decision:?} is no further attempt") };
+    at - now
+}
+
+#[test]
+fn verdicts_are_as_the_table_says() {
+    let unthrottled = |verdict: Verdict| (verdict, Signal::Congestion);
+    let cases = [
+        (Class::Refused, None, unthrottled(Verdict::Transient)),
+        (Class::Unreachable, None, unthrottled(Verdict::Transient)),
+        (Class::Reset, None, unthrottled(Verdict::Transient)),
+        (Class::Closed, None, unthrottled(Verdict::Transient)),
+        (Class::Timeout, None, unthrottled(Verdict::Transient)),
+        (Class::Slow, None, unthrottled(Verdict::Transient)),
+        (Class::Dns, None, unthrottled(Verdict::Transient)),
+        (Class::Tls, None, (permanent(1), Signal::Neutral)),
+        (Class::Protocol, None, (permanent(3), WELL)),
+        (Class::Protocol, Some(206), (permanent(3), WELL)),
+        (Class::Redirect, Some(302), (permanent(1), WELL)),
+        (Class::Auth, Some(401), (permanent(1), WELL)),
+        (Class::Auth, Some(407), (permanent(1), WELL)),
+        (Class::ClientError, Some(400), (permanent(1), WELL)),
+        (Class::ClientError, Some(403), (permanent(1), WELL)),
+        (Class::ClientError, Some(404), (permanent(1), WELL)),
+        (Class::ClientError, Some(408), (Verdict::Transient, WELL)),
+        (Class::ClientError, Some(410), (permanent(1), WELL)),
+        (Class::ClientError, Some(425), (Verdict::Transient, WELL)),
+        (Class::Throttled, Some(429), (Verdict::Throttled, Signal::Throttle { retry_after: None })),
+        (Class::ServerError, Some(500), unthrottled(Verdict::Transient)),
+        (Class::ServerError, Some(501), (permanent(1), Signal::Neutral)),
+        (Class::ServerError, Some(502), unthrottled(Verdict::Transient)),
+        (Class::ServerError, Some(503), (Verdict::Throttled, Signal::Throttle { retry_after: None })),
+        (Class::ServerError, Some(504), unthrottled(Verdict::Transient)),
+        (Class::ServerError, Some(505), (permanent(1), Signal::Neutral)),
+        (Class::ServerError, Some(509), (Verdict::Throttled, Signal::Throttle { retry_after: None })),
+        (Class::ServerError, Some(529), (Verdict::Throttled, Signal::Throttle { retry_after: None })),
+        (Class::ServerError, Some(999), unthrottled(Verdict::Transient)),
+        (Class::File, None, (permanent(1), Signal::Neutral)),
+        (Class::List, None, (permanent(1), Signal::Neutral)),
+        (Class::Other, None, (permanent(1), Signal::Neutral)),
+        (Class::Local, None, (Verdict::Local, Signal::Neutral)),
+    ];
+    for (class, status, (verdict, signal)) in cases {
+        let found = Verdict::of(class, status, false, &[]);
+        assert_eq!((found, found.signal(class, LATENCY, None)), (verdict, signal), "{class} {status:?}");
+    }
+    for class in Class::ALL {
+        assert!(cases.iter().any(|(tested, ..)| tested == class), "{class} is not in the table");
+    }
+}
+
+#[test]
+fn a_name_that_does_not_exist_is_asked_for_twice() {
+    let verdict = Verdict::of(Class::Dns, None, true, &[]);
+    assert_eq!(verdict, permanent(2));
+    assert_eq!(verdict.signal(Class::Dns, LATENCY, None), Signal::Congestion);
+}
+
+#[test]
+fn what_the_user_wants_tried_again_is() {
+    let of = |class, status| Verdict::of(class, Some(status), false, &[401, 403, 404, 429, 501, 503]);
+    for (class, status) in [(Class::ClientError, 404), (Class::ClientError, 403), (Class::Auth, 401)] {
+        assert_eq!(of(class, status), Verdict::Transient, "{status}");
+        assert_eq!(of(class, status).signal(class, LATENCY, None), WELL, "the host is well, {status}");
+    }
+    assert_eq!(of(Class::ServerError, 501), Verdict::Transient);
+    assert_eq!(of(Class::ClientError, 410), permanent(1));
+    // What asks for room already is tried again anyway, and goes on being heard.
+    assert_eq!(of(Class::Throttled, 429), Verdict::Throttled);
+    assert_eq!(of(Class::ServerError, 503), Verdict::Throttled);
+}
+
+#[test]
+fn permanent_failures_have_their_few_tries() {
+    let now = clock::now();
+    let after = |tries, alike, attempts| {
+        let attempt = Attempt { alike, attempts, ..first(permanent(tries)) };
+        decide(&attempt, Tries::default(), now, 0.5)
+    };
+    assert_eq!(after(1, 1, 1), Decision::GiveUp);
+    assert!(matches!(after(2, 1, 1), Decision::Again { charged: true, .. }));
+    assert_eq!(after(2, 2, 2), Decision::GiveUp);
+    assert!(matches!(after(3, 1, 9), Decision::Again { .. }), "what failed otherwise before does not count");
+    assert_eq!(after(3, 1, 20), Decision::GiveUp, "not beyond the tries of every URL");
+    assert_eq!(decide(&first(permanent(1)), Tries::Unlimited, now, 0.5), Decision::GiveUp);
+}
+
+#[test]
+fn a_url_has_its_tries() {
+    let now = clock::now();
+    for most in [1, 2, 20] {
+        for attempts in 1..30 {
+            let attempt = Attempt { attempts, ..first(Verdict::Transient) };
+            let gives_up = decide(&attempt, Tries::AtMost(most), now, 0.5) == Decision::GiveUp;
+            assert_eq!(gives_up, attempts >= most, "attempt {attempts} of {most}");
+        }
+    }
+}
+
+#[test]
+fn unlimited_tries_end_with_success_alone() {
+    let now = clock::now();
+    for verdict in [Verdict::Transient, Verdict::Throttled, Verdict::Local] {
+        let attempt = Attempt {
+            attempts: u32::MAX,
+            alike: u32::MAX,
+            host_failing: Some((u32::MAX, Duration::MAX)),
+            ..first(verdict)
+        };
+        assert!(wait(decide(&attempt, Tries::Unlimited, now, 1.0), now) <= WAIT_MAX);
+    }
+}
+
+#[test]
+fn only_what_the_url_may_be_blamed_for_is_charged() {
+    let now = clock::now();
+    for (verdict, is_charged) in [
+        (Verdict::Transient, true),
+        (Verdict::Throttled, false),
+        (Verdict::Local, false),
+        (permanent(2), true),
+    ] {
+        let Decision::Again { charged, .. } = decide(&first(verdict), Tries::default(), now, 0.5) else {
+            panic!("{verdict:?} is tried again");
+        };
+        assert_eq!(charged, is_charged, "{verdict:?}");
+    }
+}
+
+#[test]
+fn progress_is_not_charged_and_outlasts_the_tries() {
+    let now = clock::now();
+    let attempt =
+        Attempt { attempts: 20, host_failing: HOST_GONE, made_progress: true, ..first(Verdict::Transient) };
+    assert!(matches!(decide(&attempt, Tries::default(), now, 0.5), Decision::Again { charged: false, .. }));
+}
+
+#[test]
+fn local_trouble_gives_nobody_up() {
+    let now = clock::now();
+    let attempt = Attempt { attempts: 99, host_failing: HOST_GONE, ..first(Verdict::Local) };
+    assert!(wait(decide(&attempt, Tries::AtMost(1), now, 0.5), now) >= Duration::from_secs(1));
+}
+
+#[test]
+fn a_wish_to_be_left_alone_is_heard() {
+    let now = clock::now();
+    let after = |verdict, retry_after| {
+        decide(&Attempt { retry_after: Some(retry_after), ..first(verdict) }, Tries::default(), now, 0.5)
+    };
+    let minute = Duration::from_secs(60);
+    for verdict in [Verdict::Throttled, Verdict::Transient] {
+        assert_eq!(wait(after(verdict, minute), now), minute);
+        assert_eq!(wait(after(verdict, RETRY_AFTER_MAX), now), RETRY_AFTER_MAX);
+        let longer = RETRY_AFTER_MAX + Duration::from_secs(1);
+        assert_eq!(after(verdict, longer), Decision::Park { until: now + longer });
+        let century = longhaul_http::retry_after::RETRY_AFTER_MAX;
+        assert_eq!(after(verdict, century), Decision::Park { until: now + century });
+    }
+    assert!(wait(after(Verdict::Transient, Duration::ZERO), now) > Duration::ZERO);
+    assert_eq!(after(permanent(1), RETRY_AFTER_MAX * 24), Decision::GiveUp, "a 404 is one, whatever it adds");
+    assert!(wait(after(Verdict::Local, RETRY_AFTER_MAX * 24), now) <= WAIT_MAX);
+}
+
+#[test]
+fn a_host_is_given_up_after_many_failures_and_a_long_time() {
+    let tries = Tries::AtMost(20);
+    let moment = Duration::from_millis(1);
+    assert!(host_given_up(HOST_GONE, tries));
+    assert!(!host_given_up(None, tries));
+    assert!(!host_given_up(Some((19, HOST_PATIENCE * 10)), tries), "too few");
+    assert!(!host_given_up(Some((1000, HOST_PATIENCE.saturating_sub(moment))), tries), "too soon");
+    assert!(!host_given_up(Some((1000, HOST_PATIENCE * 10)), Tries::Unlimited));
+
+    let now = clock::now();
+    for verdict in [Verdict::Transient, Verdict::Throttled] {
+        let attempt = Attempt { host_failing: HOST_GONE, ..first(verdict) };
+        assert_eq!(decide(&attempt, tries, now, 0.5), Decision::GiveUp, "{verdict:?}");
+    }
+}
+
+#[test]
+fn waits_grow_to_their_cap() {
+    let now = clock::now();
+    for jitter in [0.0, 0.5, 1.0] {
+        let waits: Vec<Duration> = (1..40)
+            .map(|attempts| {
+                wait(
+                    decide(&Attempt { attempts, ..first(Verdict::Transient) }, Tries::Unlimited, now, jitter),
+                    now,
+                )
+            })
+            .collect();
+        assert!(waits.is_sorted(), "{waits:?}");
+        assert!(waits[0] >= Duration::from_millis(250) && waits[0] <= Duration::from_millis(500));
+        let longest = waits[38];
+        assert!(longest >= WAIT_MAX / 2 && longest <= WAIT_MAX, "{longest:?}");
+    }
+}
+
+fn verdicts() -> impl Strategy<Value = Verdict> {
+    prop_oneof![
+        Just(Verdict::Transient),
+        Just(Verdict::Throttled),
+        Just(Verdict::Local),
+        (1_u32..4).prop_map(permanent)
+    ]
+}
+
+prop_compose! {
+    fn attempts()(
+        verdict in verdicts(),
+        attempts in prop_oneof![1_u32..40, any::<u32>()],
+        alike in 1_u32..10,
+        retry_after in prop::option::of((0_u64..3_153_600_000).prop_map(Duration::from_secs)),
+        host_failing in prop::option::of((any::<u32>(), (0_u64..1_000_000).prop_map(Duration::from_secs))),
+        made_progress in any::<bool>(),
+    ) -> Attempt {
+        Attempt { verdict, attempts, alike, retry_after, host_failing, made_progress }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn every_wait_is_real_and_bounded(
+        attempt in attempts(),
+        tries in prop_oneof![(1_u32..40).prop_map(Tries::AtMost), Just(Tries::Unlimited)],
+        jitter in 0.0..1.0,
+    ) {
+        let now = clock::now();
+        match decide(&attempt, tries, now, jitter) {
+            Decision::Again { at, .. } => {
+                let wait = at - now;
+                let asked = attempt.retry_after.filter(|&asked| asked <= RETRY_AFTER_MAX).unwrap_or_default();
+                prop_assert!(wait <= asked.max(WAIT_MAX), "{wait:?}");
+                let is_told_to_come_at_once =
+                    attempt.verdict == Verdict::Throttled && attempt.retry_after == Some(Duration::ZERO);
+                prop_assert!(wait >= Duration::from_millis(250) || is_told_to_come_at_once, "{wait:?}");
+            }
+            Decision::Park { until } => {
+                prop_assert!(until - now > RETRY_AFTER_MAX);
+                prop_assert!(matches!(attempt.verdict, Verdict::Throttled | Verdict::Transient));
+            }
+            Decision::GiveUp => prop_assert_ne!(attempt.verdict, Verdict::Local),
+        }
+    }
+
+    #[test]
+    fn jitter_spreads_over_half_of_the_wait(attempts in 1_u32..60, jitter in 0.0..1.0) {
+        let now = clock::now();
+        let attempt = Attempt { attempts, ..first(Verdict::Transient) };
+        let wait_at = |jitter| wait(decide(&attempt, Tries::Unlimited, now, jitter), now);
+        prop_assert!(wait_at(0.0) <= wait_at(jitter) && wait_at(jitter) <= wait_at(1.0));
+        prop_assert!(wait_at(0.0).abs_diff(wait_at(1.0) / 2) < Duration::from_micros(1));
+    }
+}
