@@ -7,6 +7,7 @@ use crate::error::{Damage, JournalError, TornTail};
 use crate::format::{LogRecord, Stamp};
 use crate::layout::{Kind, LOCK_FILE, PARTS_DIRECTORY, fixed, is_leftover, state_directory};
 use crate::log::{LogWriter, write_summary};
+use crate::parts;
 use crate::read_only::ReadOnly;
 use crate::record::{Done, Part, Record, Waiting};
 use crate::row::RowId;
@@ -42,6 +43,9 @@ impl Journal {
             SpoolWriter::new(Shared::new(Arc::clone(&storage), spool.index), stamp, next_spool_number);
         let rows = writer.reader();
 
+        let same_boot = log.fold.boot_id == Some(boot_id);
+        parts::tidy(&*storage, &log.fold, same_boot)?;
+
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let session = Record::Session { boot_id, started_unix_ms: now_unix_ms, version };
         let mut records = vec![LogRecord::Record(session)];
@@ -56,7 +60,6 @@ impl Journal {
         }
 
         let fold = log.fold;
-        let same_boot = fold.boot_id == Some(boot_id);
         log.damage.append(&mut spool.damage);
         log.torn.append(&mut spool.torn);
         let recovery = Recovery {
@@ -121,7 +124,8 @@ pub struct Recovery {
     pub in_doubt: Vec<(RowId, Done)>,
     /// Rows between two attempts.
     pub waiting: BTreeMap<RowId, Waiting>,
-    /// Bodies under way, each with the length known to be on stable storage.
+    /// Bodies under way, each with the length known to be on stable storage. The part file has been cut to what can be trusted: after a
+    /// restart of the machine that length, and else everything that was written.
     pub parts: BTreeMap<RowId, (Part, u64)>,
     /// What had been durable and could not be read.
     pub damage: Vec<Damage>,

@@ -20,6 +20,7 @@ mod journal;
 mod layout;
 mod log;
 mod outcomes;
+mod parts;
 mod read_only;
 mod record;
 mod row;

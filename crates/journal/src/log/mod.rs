@@ -7,6 +7,7 @@ mod summary;
 mod tail;
 mod writer;
 
+pub(crate) use fold::Fold;
 pub(crate) use replay::{Replay, replay};
 pub(crate) use segments::LogSegment;
 pub(crate) use summary::write_summary;
