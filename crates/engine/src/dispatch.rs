@@ -38,8 +38,6 @@ pub(crate) struct Unfinished {
     pub(crate) settled: BTreeSet<RowId>,
     pub(crate) waiting: BTreeMap<RowId, Waiting>,
     pub(crate) parts: BTreeMap<RowId, (Part, u64)>,
-    /// What was handed to the system then is still there.
-    pub(crate) same_boot: bool,
 }
 
 /// The dispatcher's ends of the channels.
@@ -294,17 +292,12 @@ impl Dispatcher {
                 return Ok(self.channels.sink.send(Message::Park { job, waiting }).await?);
             }
         }
-        if let Some((part, synced_len)) = self.unfinished.parts.remove(&row) {
-            job.partial = resume::partial(&part, self.kept_len(row, synced_len)?);
+        if let Some((part, _)) = self.unfinished.parts.remove(&row) {
+            let kept = self.storage.metadata(&part_path(row))?;
+            job.partial = resume::partial(&part, kept.map_or(0, |metadata| metadata.len));
         }
         let not_before = (wait_ms > 0).then(|| clock::now() + Duration::from_millis(wait_ms));
         self.assign(job, not_before)
-    }
-
-    /// The bytes of a body under way that can be trusted: after a restart of the machine only what had been synced.
-    fn kept_len(&self, row: RowId, synced_len: u64) -> io::Result<u64> {
-        let len = self.storage.metadata(&part_path(row))?.map_or(0, |metadata| metadata.len);
-        Ok(if self.unfinished.same_boot { len } else { len.min(synced_len) })
     }
 
     /// Whether something stands where the row's file belongs. It is not of this haul, whose files all have outcomes.

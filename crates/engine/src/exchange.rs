@@ -8,9 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::AUTHORIZATION;
 use longhaul_http::range::{self, Plan};
 use longhaul_http::redirect::{self, Answer, Policy};
-use longhaul_http::{Body, Client, Completion as BodyEnd, Framing, Head, Partial, Request};
+use longhaul_http::{
+    Body, Client, Completion as BodyEnd, Framing, Head, HeaderMap, Partial, ProtocolFaultKind, Request,
+};
 use longhaul_journal::Verification;
 use longhaul_socket::clock::{self, WallClock};
 use tokio::time::Instant;
@@ -26,7 +29,10 @@ use crate::sink::{Completion, Message, Piece, SinkGone, SinkHandle};
 const PIECE_BYTES: u64 = 256 * 1024;
 /// However small, what has come is handed over after this long, so that a kill costs little.
 const PIECE_WAIT_MAX: Duration = Duration::from_secs(1);
-/// Fewer bytes than this are not worth a range request: asking for the whole costs no more.
+/// A server may send less than the rest that was asked for, and is asked for more at once. One that does so in crumbs is
+/// asked so many times in one attempt.
+const SMALL_RANGES_MAX: u32 = 8;
+/// Fewer bytes than this are not worth a range request, nor the name of progress: asking for the whole costs no more.
 const KEEP_BYTES_MIN: u64 = 1024;
 
 /// What exchanges of one shard share.
@@ -37,6 +43,21 @@ pub(crate) struct Context {
     pub(crate) observer: Arc<Observer>,
     pub(crate) clock: WallClock,
     pub(crate) rate: Option<Arc<RateLimit>>,
+    /// The user's fields that are for the hosts of the list alone.
+    pub(crate) confidential: HeaderMap,
+}
+
+impl Context {
+    /// The request for where the job is now. What is confidential does not follow it to another origin.
+    fn request(&self, job: &Job) -> Request {
+        let request = Request::get(job.target().clone());
+        if job.target().origin() != job.home() {
+            return request;
+        }
+        let has_own = |name| name == AUTHORIZATION && job.target().credentials().is_some();
+        let fields = self.confidential.iter().filter(|(name, _)| !has_own(*name));
+        fields.fold(request, |request, (name, value)| request.with_header(name.clone(), value.clone()))
+    }
 }
 
 /// How far an exchange is, for those who watch over it.
@@ -84,11 +105,11 @@ pub(crate) async fn attempt(
     progress: &Progress,
 ) -> Result<Ended, SinkGone> {
     let begun = clock::now();
+    let mut small_ranges = 0;
     loop {
         let asked = job.partial.as_ref().and_then(Partial::request);
         let forbid_private = job.moved.as_ref().is_some_and(|moved| moved.forbid_private);
-        let request =
-            Request::get(job.target().clone()).with_range(asked.clone()).with_forbid_private(forbid_private);
+        let request = context.request(job).with_range(asked.clone()).with_forbid_private(forbid_private);
         let asked_at = clock::now();
         let response = match context.client.send(&request).await {
             Ok(response) => response,
@@ -96,9 +117,11 @@ pub(crate) async fn attempt(
         };
         progress.latency.set(Some(clock::now() - asked_at));
         let (head, body) = (response.head, response.body);
-        let offset = match (&job.partial, &asked) {
+        let span = match (&job.partial, &asked) {
             (Some(partial), Some(asked)) => match range::plan(partial, asked, &head) {
-                Plan::Append { from, .. } => from,
+                Plan::Append { from, body_bytes, total } => {
+                    Span { from, end: Some(from + body_bytes), total }
+                }
                 Plan::Complete => return Ok(already_complete(context, partial, &head)),
                 // An answer that cannot be joined to what is there is of no use; the whole is asked for at once.
                 Plan::Restart | Plan::Refuse(_) => {
@@ -106,15 +129,24 @@ pub(crate) async fn attempt(
                     body.drain().await;
                     continue;
                 }
-                Plan::Replace | Plan::Inapplicable => 0,
+                Plan::Replace | Plan::Inapplicable => Span::whole(&head),
             },
             _ => match range::refuse_unasked(&head) {
                 Some(kind) => return Ok(Ended::Failed(Failure::of_protocol(kind, &head, begun.elapsed()))),
-                None => 0,
+                None => Span::whole(&head),
             },
         };
         match head.status {
-            200..=299 => return Receiving::new(context, job, progress, offset).run(&head, body).await,
+            200..=299 => match Receiving::new(context, job, progress, span).run(&head, body, begun).await? {
+                Received::Ended(ended) => return Ok(ended),
+                Received::More { bytes } => {
+                    small_ranges += u32::from(bytes < PIECE_BYTES);
+                    if small_ranges > SMALL_RANGES_MAX {
+                        let kind = ProtocolFaultKind::BadContentRange;
+                        return Ok(Ended::Failed(Failure::of_protocol(kind, &head, begun.elapsed())));
+                    }
+                }
+            },
             300..=399 => {
                 body.drain().await;
                 match follow(context, job, &head) {
@@ -163,6 +195,35 @@ fn follow(context: &Context, job: &mut Job, head: &Head) -> Result<Follow, redir
     Ok(if hop.other_origin { Follow::Elsewhere } else { Follow::Here })
 }
 
+/// Where a body belongs in the whole.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    from: u64,
+    /// Where it has to end, if it is a part.
+    end: Option<u64>,
+    /// The length of the whole, where it is known.
+    total: Option<u64>,
+}
+
+impl Span {
+    fn whole(head: &Head) -> Self {
+        let total = match head.framing {
+            Framing::Length(length) => Some(length),
+            _ => None,
+        };
+        Self { from: 0, end: None, total }
+    }
+}
+
+/// What became of one body.
+enum Received {
+    Ended(Ended),
+    /// It was the part that was announced, of so many bytes, and not yet the end of the whole.
+    More {
+        bytes: u64,
+    },
+}
+
 /// A body on its way to the sink.
 struct Receiving<'a> {
     context: &'a Context,
@@ -175,41 +236,56 @@ struct Receiving<'a> {
     pending_since: Option<Instant>,
     /// The sink knows of this body.
     is_begun: bool,
-    began_at: u64,
+    span: Span,
 }
 
 impl<'a> Receiving<'a> {
-    fn new(context: &'a Context, job: &'a mut Job, progress: &'a Progress, offset: u64) -> Self {
+    fn new(context: &'a Context, job: &'a mut Job, progress: &'a Progress, span: Span) -> Self {
         Self {
             context,
             job,
             progress,
-            offset,
+            offset: span.from,
             pending: Vec::new(),
             pending_bytes: 0,
             pending_since: None,
-            is_begun: offset > 0,
-            began_at: offset,
+            is_begun: span.from > 0,
+            span,
         }
     }
 
-    async fn run(mut self, head: &Head, mut body: Body) -> Result<Ended, SinkGone> {
-        let validator = head.validator();
-        let total = match head.framing {
-            Framing::Length(length) => Some(self.offset + length),
-            _ => None,
-        };
-        if self.offset == 0 {
-            self.job.partial = Some(Partial { have: 0, validator: validator.clone(), total });
+    async fn run(mut self, head: &Head, mut body: Body, begun: Instant) -> Result<Received, SinkGone> {
+        let Span { from, end, total } = self.span;
+        if from == 0 {
+            self.job.partial = Some(Partial { have: 0, validator: head.validator(), total });
         }
+        let misfit = || Failure::of_protocol(ProtocolFaultKind::BadContentRange, head, begun.elapsed());
         loop {
             match body.chunk().await {
+                Ok(Some(chunk)) if end.is_some_and(|end| self.received() + chunk.len() as u64 > end) => {
+                    // More than was announced: nobody knows which of the bytes are meant.
+                    self.job.partial = None;
+                    return Ok(Received::Ended(Ended::Failed(misfit())));
+                }
                 Ok(Some(chunk)) => self.take(chunk).await?,
                 Ok(None) => break,
                 Err(error) => return self.keep(Failure::of_error(&error, false)).await,
             }
         }
-        let size = self.offset + self.pending_bytes;
+        let size = self.received();
+        if let Some(end) = end {
+            if size < end {
+                return self.keep(misfit()).await;
+            }
+            if total != Some(size) {
+                return self.go_on().await;
+            }
+        }
+        // A part need not say again what the whole is called; it was asked for under that name.
+        let validator = match &self.job.partial {
+            Some(partial) if from > 0 => partial.validator.clone(),
+            _ => head.validator(),
+        };
         let verification = match body.completion() {
             Some(BodyEnd::Close) => Verification::LengthUnverified,
             _ => Verification::Length,
@@ -217,7 +293,25 @@ impl<'a> Receiving<'a> {
         let piece = self.piece().await?;
         let finished_unix_ms = self.context.clock.unix_ms();
         let completion = Completion { status: head.status, size, validator, verification, finished_unix_ms };
-        Ok(Ended::Complete(piece, completion))
+        Ok(Received::Ended(Ended::Complete(piece, completion)))
+    }
+
+    /// The end of the whole as far as it has come.
+    fn received(&self) -> u64 {
+        self.offset + self.pending_bytes
+    }
+
+    /// A part has come as it was announced: it is kept, and the rest is to be asked for.
+    async fn go_on(mut self) -> Result<Received, SinkGone> {
+        let have = self.received();
+        if self.pending_bytes > 0 {
+            self.hand_over().await?;
+        }
+        if let Some(partial) = &mut self.job.partial {
+            partial.have = have;
+            partial.total = self.span.total;
+        }
+        Ok(Received::More { bytes: have - self.span.from })
     }
 
     async fn take(&mut self, chunk: Bytes) -> Result<(), SinkGone> {
@@ -259,20 +353,20 @@ impl<'a> Receiving<'a> {
     }
 
     /// The body broke off: what can be built upon is kept.
-    async fn keep(mut self, mut failure: Failure) -> Result<Ended, SinkGone> {
-        let have = self.offset + self.pending_bytes;
+    async fn keep(mut self, mut failure: Failure) -> Result<Received, SinkGone> {
+        let have = self.received();
         let resumable = self.job.partial.as_ref().is_some_and(|partial| partial.validator.is_strong());
         if resumable && have >= KEEP_BYTES_MIN {
             if self.pending_bytes > 0 {
                 self.hand_over().await?;
             }
-            failure.made_progress = have > self.began_at;
+            failure.made_progress = have >= self.span.from + KEEP_BYTES_MIN;
             if let Some(partial) = &mut self.job.partial {
                 partial.have = have;
             }
         } else {
             self.job.partial = None;
         }
-        Ok(Ended::Failed(failure))
+        Ok(Received::Ended(Ended::Failed(failure)))
     }
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderName;
+use http::header;
 use longhaul_http::redirect::Policy;
 use longhaul_http::{Client, ClientOptions, HeaderMap, HeaderValue};
 use longhaul_journal::storage::{DiskStorage, Storage};
@@ -31,6 +33,9 @@ use crate::shard::{Shard, ShardSettings};
 use crate::sink::{self, Committer, Halt, SinkHandle, Tally};
 use crate::source::Source;
 use crate::stop::Stopper;
+
+/// Fields that do not follow a redirect to another origin, whoever set them.
+const CONFIDENTIAL: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
 
 /// Why a run could not be made, or ended where it should not have.
 ///
@@ -219,7 +224,8 @@ impl Builder {
             });
         }
         let user_agent = HeaderValue::from_str(&settings.user_agent).map_err(|_| HaulError::UserAgent)?;
-        let headers: HeaderMap = settings.headers.iter().cloned().collect();
+        let (confidential, headers) =
+            settings.headers.iter().cloned().partition(|(name, _)| CONFIDENTIAL.contains(name));
         let storage = match storage {
             Some(storage) => storage,
             None => match DiskStorage::open(&directory, true) {
@@ -234,6 +240,7 @@ impl Builder {
             lists,
             settings,
             options: ClientOptions { user_agent, headers },
+            confidential,
             observer: Arc::new(observer),
             stopper,
             start_unix_ms,
@@ -250,6 +257,7 @@ pub struct Haul {
     lists: Vec<List>,
     settings: Settings,
     options: ClientOptions,
+    confidential: HeaderMap,
     observer: Arc<Observer>,
     stopper: Stopper,
     start_unix_ms: Option<u64>,
@@ -298,7 +306,7 @@ impl Haul {
         let opened = Journal::open(Arc::clone(&self.storage), clock.unix_ms(), boot_id, &machine::holder())
             .map_err(HaulError::Journal)?;
         let Opened { lock, spool, rows, mut log, recovery } = opened;
-        let Recovery { states, in_doubt, waiting, parts, damage, same_boot, .. } = recovery;
+        let Recovery { states, in_doubt, waiting, parts, damage, .. } = recovery;
         for damage in &damage {
             self.observer.tell(&Event::Damaged { description: &damage.to_string() });
         }
@@ -314,8 +322,10 @@ impl Haul {
         let committer = {
             let (storage, observer) = (Arc::clone(&self.storage), Arc::clone(&self.observer));
             let (sink, stop) = (sink.clone(), self.stopper.watch());
+            let kept: Vec<_> = parts.iter().map(|(&row, &(_, synced_len))| (row, synced_len)).collect();
             crew.start("sink", move || {
-                let committer = Committer::new(storage, log, &sink, verdicts, observer, clock, stop);
+                let committer =
+                    Committer::new(storage, log, &sink, verdicts, observer, clock, stop).with_parts(kept);
                 drop(sink);
                 committer.run(inbox)
             })
@@ -345,16 +355,17 @@ impl Haul {
             let (observer, counters, movers) =
                 (Arc::clone(&self.observer), Arc::clone(&counters), movers.clone());
             let (stop, options, limits) = (self.stopper.watch(), self.options.clone(), self.settings.limits);
+            let confidential = self.confidential.clone();
             let end = crew.start(&format!("shard-{number}"), move || {
                 let client = Client::new(connector, limits, settings.timeouts, options);
-                let context = Context { client, redirects, sink, observer, clock, rate };
+                let context = Context { client, redirects, sink, observer, clock, rate, confidential };
                 Shard::new(settings, context, movers, counters, stop).run(assigned)
             });
             shard_ends.push(end.map_err(HaulError::Start)?);
         }
         drop(movers);
         let dispatched = {
-            let unfinished = Unfinished { states, settled, waiting, parts, same_boot };
+            let unfinished = Unfinished { states, settled, waiting, parts };
             let channels = Channels { shards, sink, verdicts: heard, movers: moved, published };
             let (storage, rows, stop) = (Arc::clone(&self.storage), rows.clone(), self.stopper.watch());
             let no_clobber = self.settings.no_clobber;

@@ -134,6 +134,7 @@ impl Shard {
             tokio::select! {
                 biased;
                 () = self.stop.stopped() => return Ok(()),
+                () = self.context.sink.gone() => return Err(SinkGone),
                 Some(finished) = self.exchanges.join_next(), if !is_idle => {
                     // An exchange that panicked took its job along: the run must not go on as if nothing had happened.
                     let finished = finished.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));

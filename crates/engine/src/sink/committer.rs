@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use longhaul_journal::storage::{RelativePath, Storage};
-use longhaul_journal::{Done, Failed, FaultRecord, LogWriter, Record, RowId};
+use longhaul_journal::{Done, Failed, FaultRecord, LogWriter, Part, Record, RowId};
 use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::group::{Entry, FileEntry, Group};
-use super::parts::{PartFile, Parts, WriteError, part_path};
+use super::parts::{Parts, WriteError, part_path};
 use super::{Completion, Listed, Message, Piece, SinkHandle, Verdict};
 use crate::class::Class;
 use crate::event::{Event, Observer};
@@ -26,6 +26,8 @@ const BATCH_MAX: usize = 256;
 const QUIET: Duration = Duration::from_millis(5);
 /// While nothing can be written, it is tried again this often.
 const PAUSE: Duration = Duration::from_millis(500);
+/// So many syncs that fail one after the other are no bad spot of the disk but a bad disk.
+const SYNC_FAILURES_MAX: u32 = 8;
 /// A body under way is made durable this often, so that a power failure costs about a second of it ...
 const PART_SYNC_EVERY: Duration = Duration::from_secs(1);
 /// ... if it has grown by this much; less is quickly fetched again.
@@ -54,6 +56,8 @@ pub(crate) struct Committer {
     storage: Arc<dyn Storage>,
     log: LogWriter,
     parts: Parts,
+    /// Rows of which the log says that a body is under way, and whether it says that some of it is on stable storage.
+    recorded: BTreeMap<RowId, bool>,
     group: Group,
     known_directories: BTreeSet<RelativePath>,
     verdicts: mpsc::UnboundedSender<Verdict>,
@@ -62,6 +66,8 @@ pub(crate) struct Committer {
     stop: StopWatch,
     pauses: Arc<AtomicU64>,
     is_paused: bool,
+    sync_failures: u32,
+    parts_synced_at: Instant,
     tally: Tally,
 }
 
@@ -79,6 +85,7 @@ impl Committer {
             parts: Parts::new(Arc::clone(&storage)),
             storage,
             log,
+            recorded: BTreeMap::new(),
             group: Group::default(),
             known_directories: BTreeSet::new(),
             verdicts,
@@ -87,8 +94,16 @@ impl Committer {
             stop,
             pauses: handle.pause_counter(),
             is_paused: false,
+            sync_failures: 0,
+            parts_synced_at: clock::now(),
             tally: Tally::default(),
         }
+    }
+
+    /// Takes note of the bodies under way that an earlier run recorded, with the length that is on stable storage.
+    pub(crate) fn with_parts(mut self, parts: impl IntoIterator<Item = (RowId, u64)>) -> Self {
+        self.recorded = parts.into_iter().map(|(row, synced_len)| (row, synced_len > 0)).collect();
+        self
     }
 
     /// Works until every handle of the sink is gone and everything is committed.
@@ -114,8 +129,13 @@ impl Committer {
             if std::mem::take(&mut self.is_paused) {
                 self.observer.tell(&Event::Resumed);
             }
-            if is_quiet || self.group.is_due(clock::now()) {
+            let now = clock::now();
+            if is_quiet || self.group.is_due(now) {
                 self.commit().await?;
+            }
+            // Not only when it is quiet: a large body on a fast line leaves no pause.
+            if now.saturating_duration_since(self.parts_synced_at) >= PART_SYNC_EVERY {
+                self.parts_synced_at = now;
                 self.sync_parts().await?;
             }
         }
@@ -127,12 +147,7 @@ impl Committer {
 
     async fn take(&mut self, message: Message) -> Result<(), Halt> {
         match message {
-            Message::Begin { row, part } => {
-                // The old bytes go before the new validator comes: never are both on disk together.
-                self.patiently(|sink| sink.parts.clear(row, clock::now())).await?;
-                self.record(Record::Part(row, part)).await?;
-                self.flush().await
-            }
+            Message::Begin { row, part } => self.begin(row, part).await,
             Message::Body { row, piece } => self.write(row, &piece).await.map(drop),
             Message::Complete { job, piece, completion } => self.complete(job, &piece, completion).await,
             Message::Retry { row, url, waiting, wait } => {
@@ -171,10 +186,23 @@ impl Committer {
         }
     }
 
+    /// Begins a body anew. The old bytes go before the new record comes, and the new bytes come after it: no crash leaves
+    /// bytes of one version under the validator of another.
+    async fn begin(&mut self, row: RowId, part: Part) -> Result<(), Halt> {
+        self.patiently(|sink| sink.parts.clear(row)).await?;
+        self.record(Record::Part(row, part)).await?;
+        if self.recorded.insert(row, false) == Some(true) {
+            // After a power failure the old record would be believed, and with it whatever is in the file by then.
+            self.commit().await?;
+            self.patiently(|sink| sink.log.commit()).await?;
+        }
+        self.flush().await
+    }
+
     /// Writes a piece; false if it does not continue what is there.
     async fn write(&mut self, row: RowId, piece: &Piece) -> Result<bool, Halt> {
         loop {
-            match self.parts.write(row, piece, clock::now()) {
+            match self.parts.write(row, piece) {
                 Ok(()) => return Ok(true),
                 Err(WriteError::Broken) => {
                     self.parts.close(row);
@@ -186,6 +214,10 @@ impl Committer {
     }
 
     async fn complete(&mut self, job: Box<Job>, piece: &Piece, completion: Completion) -> Result<(), Halt> {
+        if piece.offset == 0 && self.recorded.contains_key(&job.row) {
+            // A body in one piece is not announced; what the log says of an earlier one is void all the same.
+            self.begin(job.row, Part::default()).await?;
+        }
         let is_written = self.write(job.row, piece).await?;
         let part = self.parts.take(job.row).filter(|part| is_written && part.len == completion.size);
         let Some(part) = part else {
@@ -230,14 +262,20 @@ impl Committer {
         }
         let mut durable = Vec::with_capacity(entries.len());
         for mut entry in entries {
-            let is_durable = match &mut entry {
-                Entry::File(file) => file.part.file.sync().is_ok(),
-                _ => true,
+            let synced = match &mut entry {
+                Entry::File(file) => file.part.file.sync(),
+                _ => Ok(()),
             };
-            match entry {
-                // What a failed sync leaves in the file is unknown, so it is not asked again: the bytes are fetched anew.
-                Entry::File(file) if !is_durable => self.begin_again(file.job).await?,
-                entry => durable.push(entry),
+            match (entry, synced) {
+                (Entry::File(file), Err(error)) => {
+                    // What a failed sync leaves in the file is unknown, so it is not asked again: the bytes are fetched anew.
+                    self.begin_again(file.job).await?;
+                    self.sync_failed(error).await?;
+                }
+                (entry, _) => {
+                    self.sync_failures = 0;
+                    durable.push(entry);
+                }
             }
         }
         if durable.iter().any(|entry| matches!(entry, Entry::File(_))) {
@@ -332,6 +370,7 @@ impl Committer {
         match entry {
             Entry::File(file) => {
                 let FileEntry { job, done, .. } = *file;
+                self.recorded.remove(&job.row);
                 self.tally.done += 1;
                 let elapsed =
                     Duration::from_millis(done.finished_unix_ms.saturating_sub(done.started_unix_ms));
@@ -348,6 +387,7 @@ impl Committer {
                 self.tell(Verdict::Settled(job));
             }
             Entry::Failed { job, failed } => {
+                self.recorded.remove(&job.row);
                 self.count_failure(&failed.fault);
                 self.observer.tell(&Event::Failed {
                     row: job.row,
@@ -388,18 +428,40 @@ impl Committer {
 
     /// Makes large bodies under way durable now and then.
     async fn sync_parts(&mut self) -> Result<(), Halt> {
-        let now = clock::now();
         let mut synced = Vec::new();
         for (row, part) in self.parts.iter_mut() {
-            if part.is_worth_a_sync(now) && part.file.sync().is_ok() {
+            if part.len - part.synced_len >= PART_SYNC_BYTES_MIN {
+                synced.push((row, part.file.sync().map(|()| part.len)));
                 part.synced_len = part.len;
-                synced.push((row, part.len));
             }
         }
-        for &(row, len) in &synced {
-            self.record(Record::PartSynced(row, len)).await?;
+        if synced.is_empty() {
+            return Ok(());
         }
-        if synced.is_empty() { Ok(()) } else { self.flush().await }
+        for (row, result) in synced {
+            match result {
+                Ok(len) => {
+                    self.sync_failures = 0;
+                    self.recorded.insert(row, true);
+                    self.record(Record::PartSynced(row, len)).await?;
+                }
+                Err(error) => {
+                    // Its remaining pieces find nothing to continue, and the row begins again.
+                    self.patiently(|sink| sink.parts.remove(row)).await?;
+                    self.sync_failed(error).await?;
+                }
+            }
+        }
+        self.flush().await
+    }
+
+    /// A file could not be made durable. Returns when going on makes sense.
+    async fn sync_failed(&mut self, error: io::Error) -> Result<(), Halt> {
+        if passing_trouble(&error).is_some() {
+            return self.wait_out(error).await;
+        }
+        self.sync_failures += 1;
+        if self.sync_failures >= SYNC_FAILURES_MAX { Err(Halt::Disk(error)) } else { Ok(()) }
     }
 
     async fn record(&mut self, record: Record) -> Result<(), Halt> {
@@ -440,16 +502,6 @@ impl Committer {
     fn tell(&self, verdict: Verdict) {
         // A dispatcher that has gone has no use for it: the run is over.
         let _ = self.verdicts.send(verdict);
-    }
-}
-
-impl PartFile {
-    fn is_worth_a_sync(&mut self, now: Instant) -> bool {
-        let due = now.saturating_duration_since(self.synced_at) >= PART_SYNC_EVERY;
-        if due {
-            self.synced_at = now;
-        }
-        due && self.len - self.synced_len >= PART_SYNC_BYTES_MIN
     }
 }
 

@@ -119,6 +119,11 @@ impl SinkHandle {
         Arc::clone(&self.bytes).acquire_many_owned(wanted).await.map_err(|_| SinkGone)
     }
 
+    /// Returns when the sink has gone. Cancel safe.
+    pub(crate) async fn gone(&self) {
+        self.messages.closed().await;
+    }
+
     /// How often writing has been paused: a failure during a pause may be our own doing.
     pub(crate) fn pauses(&self) -> u64 {
         self.pauses.load(Ordering::Relaxed)

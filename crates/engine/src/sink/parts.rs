@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use longhaul_journal::storage::{File, RelativePath, Storage};
 use longhaul_journal::{PARTS_DIRECTORY, RowId};
-use tokio::time::Instant;
 
 use super::Piece;
 
@@ -18,9 +17,8 @@ pub(super) struct PartFile {
     pub(super) file: Box<dyn File>,
     pub(super) len: u64,
     pub(super) hasher: blake3::Hasher,
-    /// Of `len`, so many bytes are on stable storage, since when.
+    /// Of `len`, so many bytes are on stable storage.
     pub(super) synced_len: u64,
-    pub(super) synced_at: Instant,
 }
 
 /// The part files that are open, by row.
@@ -49,24 +47,24 @@ impl Parts {
     }
 
     /// Makes sure that nothing is kept of the row.
-    pub(super) fn clear(&mut self, row: RowId, now: Instant) -> io::Result<()> {
+    pub(super) fn clear(&mut self, row: RowId) -> io::Result<()> {
         if let Some(part) = self.open.get_mut(&row) {
             part.file.truncate(0)?;
-            part.begin_again(now);
+            part.begin_again();
             return Ok(());
         }
-        let part = PartFile::fresh(self.create_empty(row)?, now);
+        let part = PartFile::fresh(self.create_empty(row)?);
         self.open.insert(row, part);
         Ok(())
     }
 
     /// Writes a piece where it belongs. May be called again with the same piece after an error of the file system.
-    pub(super) fn write(&mut self, row: RowId, piece: &Piece, now: Instant) -> Result<(), WriteError> {
+    pub(super) fn write(&mut self, row: RowId, piece: &Piece) -> Result<(), WriteError> {
         if piece.offset == 0 && self.open.get(&row).is_none_or(|part| part.len > 0) {
-            self.clear(row, now)?;
+            self.clear(row)?;
         }
         if !self.open.contains_key(&row) {
-            let part = self.reopen(row, piece.offset, now)?;
+            let part = self.reopen(row, piece.offset)?;
             self.open.insert(row, part);
         }
         let Some(part) = self.open.get_mut(&row) else { return Err(WriteError::Broken) };
@@ -93,10 +91,7 @@ impl Parts {
     /// Removes what was kept of the row.
     pub(super) fn remove(&mut self, row: RowId) -> io::Result<()> {
         self.open.remove(&row);
-        match self.storage.remove(&part_path(row)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        remove_part(&*self.storage, row)
     }
 
     /// Takes the row's complete file.
@@ -122,7 +117,7 @@ impl Parts {
     }
 
     /// Opens a file of an earlier attempt, cuts it to `len` and reads it, so that the digest covers the whole.
-    fn reopen(&self, row: RowId, len: u64, now: Instant) -> Result<PartFile, WriteError> {
+    fn reopen(&self, row: RowId, len: u64) -> Result<PartFile, WriteError> {
         let mut file = match self.storage.open(&part_path(row)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(WriteError::Broken),
             opened => opened?,
@@ -132,26 +127,33 @@ impl Parts {
         }
         file.truncate(len)?;
         let hasher = hash_file(&*file, len)?.ok_or(WriteError::Broken)?;
-        Ok(PartFile { file, len, hasher, synced_len: 0, synced_at: now })
+        Ok(PartFile { file, len, hasher, synced_len: 0 })
     }
 }
 
 impl PartFile {
-    fn fresh(file: Box<dyn File>, now: Instant) -> Self {
-        Self { file, len: 0, hasher: blake3::Hasher::new(), synced_len: 0, synced_at: now }
+    fn fresh(file: Box<dyn File>) -> Self {
+        Self { file, len: 0, hasher: blake3::Hasher::new(), synced_len: 0 }
     }
 
-    fn begin_again(&mut self, now: Instant) {
+    fn begin_again(&mut self) {
         self.len = 0;
         self.hasher.reset();
         self.synced_len = 0;
-        self.synced_at = now;
     }
 }
 
 /// The path of a row's part file.
 pub(crate) fn part_path(row: RowId) -> RelativePath {
     format!("{PARTS_DIRECTORY}/{}", row.0).parse().expect("a directory's name and a number make a valid path")
+}
+
+/// Removes the row's part file, if there is one.
+pub(super) fn remove_part(storage: &dyn Storage, row: RowId) -> io::Result<()> {
+    match storage.remove(&part_path(row)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Hashes the first `len` bytes; `None` if the file is shorter.

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
-use longhaul_journal::storage::{File, RelativePath, Storage};
+use longhaul_journal::storage::{File, FileKind, RelativePath, Storage};
 use longhaul_journal::{Done, Entry, LogWriter, Record, RowId, SpoolReader};
 
-use super::parts::{hash_file, part_path};
+use super::parts::{hash_file, part_path, remove_part};
 use crate::names;
 
 /// Settles every doubt that an earlier run left. What is on disk decides: the file under its final name or the part
@@ -24,6 +24,8 @@ pub(crate) fn settle_doubts(
             log.record(&Record::Done(*row, done.clone()))?;
             settled.insert(*row);
         } else {
+            // The part file is not what the record says of it, or not wanted.
+            remove_part(&**storage, *row)?;
             log.record(&Record::Reopened(*row))?;
         }
     }
@@ -66,13 +68,23 @@ fn final_name(rows: &SpoolReader, row: RowId, done: &Done) -> io::Result<Option<
 }
 
 fn sync_if_right(storage: &dyn Storage, path: &RelativePath, done: &Done) -> io::Result<bool> {
-    // Not there, or something that is not ours and cannot be opened.
-    let Ok(mut file) = storage.open_read(path) else { return Ok(false) };
+    let mut file = match storage.open_read(path) {
+        Ok(file) => file,
+        // Trouble with our own file is no answer: taken for one, it would make a stranger of that file.
+        Err(error) if may_be_ours(storage, path, done) => return Err(error),
+        Err(_) => return Ok(false),
+    };
     if !is_right(&*file, done)? {
         return Ok(false);
     }
     file.sync()?;
     Ok(true)
+}
+
+/// Whether a file stands there that looks like ours from outside.
+fn may_be_ours(storage: &dyn Storage, path: &RelativePath, done: &Done) -> bool {
+    let found = storage.metadata(path).ok().flatten();
+    found.is_some_and(|found| found.kind == FileKind::File && found.len == done.size)
 }
 
 fn is_right(file: &dyn File, done: &Done) -> io::Result<bool> {
