@@ -452,7 +452,8 @@ impl Committer {
                 }
             }
         }
-        self.flush().await
+        // Bytes that are durable are worth nothing while the record that vouches for them is not.
+        self.patiently(|sink| sink.log.prepare()).await
     }
 
     /// A file could not be made durable. Returns when going on makes sense.
@@ -523,11 +524,16 @@ fn is_out_of_files(error: &io::Error) -> bool {
     matches!(longhaul_socket::kind_of(error), longhaul_socket::FaultKind::LocalExhausted)
 }
 
+/// The disk failed: the number on every Unix, without an `ErrorKind` of its own. Elsewhere it is an error of the disk too.
+const EIO: i32 = 5;
+
 /// Errors of one name, not of the disk. A symbolic link in the way (ELOOP) and a name too long for the file system
 /// have no stable `ErrorKind`; no other error of a rename is known to mean that waiting, or another disk, would help.
 fn stands_in_the_way(error: &io::Error) -> bool {
     use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
-    passing_trouble(error).is_none() && !matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
+    let is_of_the_disk =
+        matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) || error.raw_os_error() == Some(EIO);
+    passing_trouble(error).is_none() && !is_of_the_disk
 }
 
 /// The record of a file that could not be given its name.

@@ -20,12 +20,13 @@ pub(crate) fn settle_doubts(
 ) -> io::Result<BTreeSet<RowId>> {
     let mut settled = BTreeSet::new();
     for (row, done) in doubts {
-        if finish(&**storage, rows, *row, done)? {
+        let is_done = finish(&**storage, rows, *row, done)?;
+        // If it has not got its name, it is not what the record says of it, or not wanted.
+        remove_part(&**storage, *row)?;
+        if is_done {
             log.record(&Record::Done(*row, done.clone()))?;
             settled.insert(*row);
         } else {
-            // The part file is not what the record says of it, or not wanted.
-            remove_part(&**storage, *row)?;
             log.record(&Record::Reopened(*row))?;
         }
     }

@@ -8,6 +8,7 @@
 mod plan;
 mod scripted;
 mod told;
+mod trapped;
 
 pub(crate) use plan::{Crash, Plan, Run};
 pub(crate) use scripted::{End, Reply, Request, Scripted};

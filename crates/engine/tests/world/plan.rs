@@ -1,15 +1,16 @@
 //! One run of a haul: what it is given, how it is disturbed, and what it left.
 
-use std::io::Cursor;
+use std::io::{self, Cursor};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use longhaul::{Event, Haul, HaulError, Report, Settings, Source, Stopper};
-use longhaul_journal::storage::{Failure, MemoryStorage};
+use longhaul_journal::storage::{Failure, MemoryStorage, Storage};
 use longhaul_socket::clock;
 use tokio::sync::oneshot;
 
+use super::trapped::{Trap, TrappedStorage};
 use super::{Told, What, World};
 
 /// No run here takes longer than this in virtual time; one that does hangs.
@@ -46,7 +47,15 @@ pub(crate) struct Plan<'a> {
     settings: Box<dyn FnOnce(&mut Settings) + 'a>,
     watch: Watch,
     crash_at_event: Option<(usize, Crash)>,
-    storage_failure: Option<(u64, Failure)>,
+    sabotage: Option<Sabotage>,
+    trap: Option<Arc<Trap>>,
+}
+
+/// Which calls of the storage fail, counted from 0.
+#[derive(Clone, Copy)]
+enum Sabotage {
+    One(u64, Failure),
+    AllFrom(u64),
 }
 
 /// What a run left behind.
@@ -69,7 +78,8 @@ impl World {
             settings: Box::new(|_| {}),
             watch: Box::new(|_, _| {}),
             crash_at_event: None,
-            storage_failure: None,
+            sabotage: None,
+            trap: None,
         }
     }
 }
@@ -99,17 +109,38 @@ impl<'a> Plan<'a> {
 
     /// Lets the given call of the storage fail, counted from 0.
     pub(crate) fn fail_storage_call(mut self, call: u64, failure: impl Into<Failure>) -> Self {
-        self.storage_failure = Some((call, failure.into()));
+        self.sabotage = Some(Sabotage::One(call, failure.into()));
+        self
+    }
+
+    /// Lets the given call of the storage fail, counted from 0, and every later one.
+    pub(crate) fn halt_storage_at(mut self, call: u64) -> Self {
+        self.sabotage = Some(Sabotage::AllFrom(call));
+        self
+    }
+
+    /// Lets `trap` decide over every call of the storage, by the call's name and path.
+    pub(crate) fn trap(
+        mut self,
+        trap: impl Fn(&str, &str) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.trap = Some(Arc::new(trap));
         self
     }
 
     /// Runs to the end, or to the crash.
     pub(crate) async fn run(self) -> Run {
-        let Self { world, list, timeout, settings, watch, crash_at_event, storage_failure } = self;
+        let Self { world, list, timeout, settings, watch, crash_at_event, sabotage, trap } = self;
         let storage = world.storage();
-        if let Some((call, failure)) = storage_failure {
-            storage.fail_after(call, failure);
+        match sabotage {
+            Some(Sabotage::One(call, failure)) => storage.fail_after(call, failure),
+            Some(Sabotage::AllFrom(call)) => storage.halt_after(call),
+            None => {}
         }
+        let seam: Arc<dyn Storage> = match trap {
+            Some(trap) => Arc::new(TrappedStorage::new(Arc::new(storage.clone()), trap)),
+            None => Arc::new(storage.clone()),
+        };
         let started = clock::now();
         let (crash, crashed) = oneshot::channel();
         let recorder = Arc::new(Mutex::new(Recorder {
@@ -121,7 +152,7 @@ impl<'a> Plan<'a> {
         }));
         let on_event = Arc::clone(&recorder);
         let haul = Haul::builder("unused")
-            .storage(Arc::new(storage.clone()))
+            .storage(seam)
             .network(Arc::new(world.network.clone()))
             .source(Source::Reader { label: "list".to_owned(), reader: Box::new(Cursor::new(list)) })
             .starts_at(world.clock.unix_ms())

@@ -35,6 +35,8 @@ pub(crate) struct Told {
     pub(crate) fault: Option<FaultRecord>,
     pub(crate) status: Option<u16>,
     pub(crate) attempts: u32,
+    /// How many have arrived.
+    pub(crate) bytes: u64,
     /// Why something was skipped or paused.
     pub(crate) reason: String,
     /// The digest of a file that is done.
@@ -51,6 +53,7 @@ impl Told {
             fault: None,
             status: None,
             attempts: 0,
+            bytes: 0,
             reason: String::new(),
             blake3: None,
         };
@@ -60,7 +63,10 @@ impl Told {
             Event::Paced { .. } => (What::Paced, None, ""),
             Event::Resumed => (What::Resumed, None, ""),
             Event::Stopping => (What::Stopping, None, ""),
-            Event::Received { row, .. } => (What::Received, Some(row), ""),
+            Event::Received { row, bytes } => {
+                told.bytes = bytes;
+                (What::Received, Some(row), "")
+            }
             Event::Damaged { description } => {
                 description.clone_into(&mut told.reason);
                 (What::Damaged, None, "")
