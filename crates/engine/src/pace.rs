@@ -24,14 +24,16 @@
 //! Only one cut per round trip: the answers to requests that were sent before the cut say nothing about the pace after
 //! it. Likewise one burst of failures makes one pause, however many requests were in flight.
 //!
-//! A host that breaks a share of its answers whatever the pace would keep the window at its floor for ever. So the share
-//! of broken answers is measured, and if it is as high at the floor as before, slowing down has been shown not to help:
-//! that share is taken as the host's own, and only a share well above it cuts the window again. Throttle answers are
-//! never explained away like that.
+//! A host that breaks a share of its answers whatever the pace would keep the window at its floor for ever: [`chance`]
+//! finds out whether slowing down helps. Throttle answers are never explained away like that.
+
+mod chance;
 
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use chance::Chance;
 
 /// The window that a host starts with: about what a browser opens to a new host.
 pub const WINDOW_START: u32 = 4;
@@ -53,14 +55,6 @@ const STALL_MAX: Duration = Duration::from_secs(2);
 const STALL_LATENCIES_MIN: u32 = 4;
 /// Weight of the newest answer in the usual time to a head: the last dozen answers count.
 const LATENCY_WEIGHT: f64 = 0.15;
-/// Weight of the newest answer in the share of broken answers.
-const BROKEN_WEIGHT: f64 = 1.0 / 32.0;
-/// So many answers at the floor tell whether slowing down has helped.
-const FLOOR_ANSWERS: u32 = 24;
-/// Broken answers are the pace's doing again when their share is so much above the host's own: this factor ...
-const BROKEN_EXCESS_FACTOR: f64 = 1.5;
-/// ... and this much more.
-const BROKEN_EXCESS: f64 = 0.05;
 /// So many failures in a row, none a success, are no longer a matter of pace: the host is left alone for a while.
 const FAILURES_BEFORE_BLOCK: u32 = 8;
 /// So many refusals in a row are more than a window that was too wide: the cut that answered the first did not help. A
@@ -166,12 +160,7 @@ pub struct Pace {
     /// Pauses of our own choice, with no success between them.
     blocks_in_a_row: u32,
     failing_since: Option<Instant>,
-    /// The share of broken answers lately, 0 to 1.
-    broken_share: f64,
-    /// The share that has been shown not to depend on the pace.
-    own_broken_share: Option<f64>,
-    /// Answers since the window came down to the floor.
-    answers_at_floor: u32,
+    chance: Chance,
     /// The usual time to a head, once there has been one.
     latency: Option<Duration>,
     /// What the window is as it is for.
@@ -200,9 +189,7 @@ impl Pace {
             throttles_in_a_row: 0,
             blocks_in_a_row: 0,
             failing_since: None,
-            broken_share: 0.0,
-            own_broken_share: None,
-            answers_at_floor: 0,
+            chance: Chance::new(),
             latency: None,
             window_limiter: Limiter::Growing,
             block_limiter: Limiter::Failing,
@@ -259,13 +246,16 @@ impl Pace {
             Some(self.latency.map_or(latency, |usual| {
                 usual.mul_f64(1.0 - LATENCY_WEIGHT) + latency.mul_f64(LATENCY_WEIGHT)
             }));
-        self.note(false);
+        self.slow_start |= self.chance.note(ticket.sequence, false);
         self.failures_in_a_row = 0;
         self.throttles_in_a_row = 0;
         self.blocks_in_a_row = 0;
         self.failing_since = None;
         if ticket.sequence >= self.block_sequence {
             self.probing = false;
+        }
+        if self.chance.is_testing() {
+            return;
         }
         let cap = f64::from(self.cap);
         self.window += if self.slow_start { 1.0 } else { 1.0 / self.window };
@@ -277,9 +267,13 @@ impl Pace {
 
     fn congested(&mut self, ticket: Ticket, now: Instant, jitter: f64) {
         self.failed(now);
-        self.note(true);
-        if !self.is_hosts_own_trouble() {
+        if self.chance.note(ticket.sequence, true) {
+            self.slow_start = true;
+        } else if !self.chance.explains() {
             self.cut(ticket, WINDOW_FLOOR_CONGESTION, Limiter::Congestion);
+            if self.window <= WINDOW_FLOOR_CONGESTION {
+                self.chance.came_to_floor(self.next_sequence);
+            }
         }
         if self.failures_in_a_row >= FAILURES_BEFORE_BLOCK {
             self.pause(ticket, now, jitter);
@@ -288,6 +282,7 @@ impl Pace {
 
     fn throttled(&mut self, ticket: Ticket, retry_after: Option<Duration>, now: Instant, jitter: f64) {
         self.failed(now);
+        self.chance.abandon_test();
         // One burst of refusals is one refusal: those sent before the cut are not counted as further ones.
         if self.cut(ticket, 1.0, Limiter::Throttle) {
             self.throttles_in_a_row = self.throttles_in_a_row.saturating_add(1);
@@ -299,26 +294,6 @@ impl Pace {
             let until = now + wait.mul_f64(1.0 + RETRY_AFTER_STRETCH * jitter);
             self.block(until, Limiter::RetryAfter);
         }
-    }
-
-    /// Measures the share of broken answers, and learns from what it is at the floor.
-    fn note(&mut self, is_broken: bool) {
-        let share = if is_broken { 1.0 } else { 0.0 };
-        self.broken_share += BROKEN_WEIGHT * (share - self.broken_share);
-        if self.slow_start || self.window >= 2.0 * WINDOW_FLOOR_CONGESTION {
-            self.answers_at_floor = 0;
-            return;
-        }
-        self.answers_at_floor += 1;
-        if self.answers_at_floor >= FLOOR_ANSWERS && self.window_limiter == Limiter::Congestion {
-            self.own_broken_share = Some(self.broken_share);
-            self.slow_start = true;
-        }
-    }
-
-    fn is_hosts_own_trouble(&self) -> bool {
-        self.own_broken_share
-            .is_some_and(|own| self.broken_share <= BROKEN_EXCESS_FACTOR * own + BROKEN_EXCESS)
     }
 
     fn failed(&mut self, now: Instant) {
