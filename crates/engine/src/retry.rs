@@ -187,11 +187,10 @@ pub fn decide(attempt: &Attempt, tries: Tries, now: Instant, jitter: f64) -> Dec
             let at = now + asked.unwrap_or_default().max(wait);
             Decision::Again { at, charged: !attempt.made_progress }
         }
-        Verdict::Transient => Decision::GiveUp,
         Verdict::Permanent { tries: few } if attempt.alike < few && tries.allow(attempt.attempts) => {
             Decision::Again { at: now + wait, charged: true }
         }
-        Verdict::Permanent { .. } => Decision::GiveUp,
+        Verdict::Transient | Verdict::Permanent { .. } => Decision::GiveUp,
     }
 }
 

@@ -88,13 +88,13 @@ fn cuts_have_floors() {
         let mut pace = at_cap(8, now);
         let mut at = now;
         for _ in 0..20 {
-            at += Duration::from_secs(60);
+            at += Duration::from_mins(1);
             let Permit::Go(ticket) = pace.permit(at) else { panic!("a minute is longer than any pause") };
             pace.answered(ticket, signal, false, at, JITTER);
             assert!(pace.window() >= floor);
         }
         assert_eq!(pace.window(), floor);
-        let Permit::Go(ticket) = pace.permit(at + Duration::from_secs(60)) else { panic!("likewise") };
+        let Permit::Go(ticket) = pace.permit(at + Duration::from_mins(1)) else { panic!("likewise") };
         pace.answered(ticket, Signal::Congestion, false, at, JITTER);
         assert_eq!(pace.window(), floor, "a floor is no reason to go faster");
     }
@@ -177,7 +177,7 @@ fn pauses_grow_with_failed_probes_up_to_half_a_minute() {
         let longest = *pauses.last().expect("there are pauses");
         assert!((15..=30).contains(&longest.as_secs()), "{longest:?}");
         let (failures, since) = pace.failing().expect("it is failing");
-        assert!(failures > 20 && now - since > Duration::from_secs(60));
+        assert!(failures > 20 && now - since > Duration::from_mins(1));
 
         now = pace.blocked_until().unwrap_or(now);
         let Permit::Go(probe) = pace.permit(now) else { panic!("the time has come") };
@@ -239,11 +239,7 @@ fn rejections_of_a_limit(connections_max: usize) -> u32 {
         };
         let (at, ticket, signal) = flying.swap_remove(index);
         now = at;
-        if signal == SERVED {
-            served += 1
-        } else {
-            rejected += 1
-        }
+        *(if signal == SERVED { &mut served } else { &mut rejected }) += 1;
         pace.answered(ticket, signal, false, now, random.f64());
     }
     rejected * 1_000 / served
@@ -392,7 +388,7 @@ impl World {
             }
             Permit::WaitUntil(until) => {
                 assert_eq!(blocked_until, Some(until));
-                assert!(until - self.now <= Duration::from_secs(3600).mul_f64(1.05));
+                assert!(until - self.now <= Duration::from_hours(1).mul_f64(1.05));
             }
             Permit::WaitForAnswer => assert!(!self.flying.is_empty(), "there is no answer to wait for"),
         }

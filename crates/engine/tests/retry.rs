@@ -179,7 +179,7 @@ fn a_wish_to_be_left_alone_is_heard() {
     let after = |verdict, retry_after| {
         decide(&Attempt { retry_after: Some(retry_after), ..first(verdict) }, Tries::default(), now, 0.5)
     };
-    let minute = Duration::from_secs(60);
+    let minute = Duration::from_mins(1);
     for verdict in [Verdict::Throttled, Verdict::Transient] {
         assert_eq!(wait(after(verdict, minute), now), minute);
         assert_eq!(wait(after(verdict, RETRY_AFTER_MAX), now), RETRY_AFTER_MAX);

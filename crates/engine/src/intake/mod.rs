@@ -103,15 +103,16 @@ impl Intake {
 
     async fn read(&mut self, list: List) -> Result<(), IntakeError> {
         let List { label, reader, identity } = list;
-        let known = self.rows.sources().into_iter().rfind(|source| source.label == label);
-        if let Some(known) = &known
-            && known.complete
-            && known.identity.is_some()
-            && known.identity == identity
-        {
-            return Ok(());
+        let readings: Vec<_> =
+            self.rows.sources().into_iter().filter(|source| source.label == label).collect();
+        let mut walk = None;
+        if let [earlier @ .., latest] = &readings[..] {
+            if latest.complete && latest.identity.is_some() && latest.identity == identity {
+                return Ok(());
+            }
+            let earlier: Vec<SourceId> = earlier.iter().map(|source| source.id).collect();
+            walk = Some(Walk::along(self.rows.clone(), &earlier, latest.id).map_err(IntakeError::Spool)?);
         }
-        let mut walk = known.as_ref().map(|known| Walk::along(self.rows.clone(), known.id));
         let mut source: Option<SourceId> = None;
         let mut new_rows = 0;
         let mut lines = Lines::new(reader);

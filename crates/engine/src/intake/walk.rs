@@ -1,5 +1,10 @@
 //! Walks along the rows of a list that has been read before, while the list is read again.
+//!
+//! A list that had changed was taken as new from the first line that differed on: what it said last is the beginning of
+//! the reading before and the rows of the reading since. So each reading counts up to the line at which a later one
+//! took its place.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use longhaul_journal::{BLOCK_ROWS, BlockId, Entry, Row, RowId, SourceId, SpoolReader};
@@ -8,7 +13,9 @@ use super::Parsed;
 
 pub(super) struct Walk {
     rows: SpoolReader,
-    source: SourceId,
+    latest: SourceId,
+    /// The readings of the list, each with the line from which on a later one has replaced it.
+    replaced_from: BTreeMap<SourceId, u64>,
     /// Rows of this run are not walked along.
     end: u64,
     block: Vec<(RowId, Row)>,
@@ -18,13 +25,27 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    pub(super) fn along(rows: SpoolReader, source: SourceId) -> Self {
+    /// Along what a list said last: `latest` is its last reading, `earlier` are those before, oldest first.
+    pub(super) fn along(rows: SpoolReader, earlier: &[SourceId], latest: SourceId) -> io::Result<Self> {
         let end = rows.published();
-        Self { rows, source, end, block: Vec::new(), next_in_block: 0, next_block: 0, differs: false }
+        let mut replaced_from = BTreeMap::from([(latest, u64::MAX)]);
+        if !earlier.is_empty() {
+            let first_lines = first_lines(&rows)?;
+            let mut later = latest;
+            let mut line = u64::MAX;
+            for &source in earlier.iter().rev() {
+                line = line.min(first_lines.get(&later).copied().unwrap_or(u64::MAX));
+                replaced_from.insert(source, line);
+                later = source;
+            }
+        }
+        let block = Vec::new();
+        Ok(Self { rows, latest, replaced_from, end, block, next_in_block: 0, next_block: 0, differs: false })
     }
 
+    /// The list's last reading.
     pub(super) fn source(&self) -> SourceId {
-        self.source
+        self.latest
     }
 
     /// Whether the line is the list's next row. After a false it is not to be asked again.
@@ -45,7 +66,9 @@ impl Walk {
             while self.next_in_block < self.block.len() {
                 let at = self.next_in_block;
                 self.next_in_block += 1;
-                if self.block[at].1.source == self.source && self.block[at].0.0 < self.end {
+                let (id, row) = &self.block[at];
+                if id.0 < self.end && self.replaced_from.get(&row.source).is_some_and(|&line| row.line < line)
+                {
                     return Ok(Some(&self.block[at].1));
                 }
             }
@@ -60,12 +83,25 @@ impl Walk {
     }
 }
 
+/// The line of each source's first row.
+fn first_lines(rows: &SpoolReader) -> io::Result<BTreeMap<SourceId, u64>> {
+    let mut first_lines = BTreeMap::new();
+    let mut block = Vec::new();
+    for number in 0..rows.published().div_ceil(BLOCK_ROWS) {
+        rows.read_block(BlockId(number), &mut block)?;
+        for (_, row) in block.drain(..).filter(|(_, row)| row.entry != Entry::Lost) {
+            first_lines.entry(row.source).or_insert(row.line);
+        }
+    }
+    Ok(first_lines)
+}
+
+/// Whether this is what the row was made from. Of a row that is damaged nobody can say that: the lines from there on are
+/// taken as new, and most of them turn out to be known.
 fn says(entry: &Entry, parsed: &Parsed) -> bool {
     match (entry, parsed) {
         (Entry::Fetch { url, .. } | Entry::Duplicate { url, .. }, Parsed::Url { text, .. }) => url == text,
         (Entry::Refused { text, .. }, Parsed::Refused { text: excerpt, .. }) => text == excerpt,
-        // What the row said cannot be read any more; its number is what counts.
-        (Entry::Lost, _) => true,
         _ => false,
     }
 }
