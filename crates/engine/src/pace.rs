@@ -24,16 +24,19 @@
 //! Only one cut per round trip: the answers to requests that were sent before the cut say nothing about the pace after
 //! it. Likewise one burst of failures makes one pause, however many requests were in flight.
 //!
-//! A host that breaks a share of its answers whatever the pace would keep the window at its floor for ever: [`chance`]
+//! A host that breaks a share of its answers whatever the pace would keep the window at its floor for ever: `chance`
 //! finds out whether slowing down helps. Throttle answers are never explained away like that.
 
 mod chance;
+mod limiter;
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use chance::Chance;
+
+pub use limiter::Limiter;
 
 /// The window that a host starts with: about what a browser opens to a new host.
 pub const WINDOW_START: u32 = 4;
@@ -103,39 +106,6 @@ pub enum Permit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticket {
     sequence: u64,
-}
-
-/// Why a host is slower than it could be, for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Limiter {
-    /// Nothing holds it back but the cap.
-    Cap,
-    /// The window is still growing.
-    Growing,
-    /// It broke connections or answers.
-    Congestion,
-    /// It asked for fewer requests.
-    Throttle,
-    /// It asked, with Retry-After, to be left alone until a time.
-    RetryAfter,
-    /// It failed many times in a row.
-    Failing,
-}
-
-impl Limiter {
-    /// One word or two for tables.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Cap => "at its cap",
-            Self::Growing => "growing",
-            Self::Congestion => "breaks connections",
-            Self::Throttle => "throttles",
-            Self::RetryAfter => "asked to wait",
-            Self::Failing => "failing",
-        }
-    }
 }
 
 /// The pace of one host.
