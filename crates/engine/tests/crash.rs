@@ -171,14 +171,14 @@ fn a_kill_after_a_power_failure_does_not_make_torn_bytes_good() {
 
 /// One call of the storage fails, whichever it is: the run ends right, or it ends with an error and the next one ends
 /// right. Nothing is lost, nothing is wrong, nothing panics.
-fn one_call_fails(failure: impl Into<Failure> + Copy, step: u64) {
+fn one_call_fails(failure: impl Into<Failure> + Copy, step: usize) {
     let (seed, files) = (9, 12);
     let calls = simulate(async {
         let ordeal = Ordeal::new(seed, files, FaultMix::rehearsal());
         ordeal.world.haul(ordeal.list()).run().await;
         ordeal.world.storage().operation_count()
     });
-    for call in (0..calls).step_by(step as usize) {
+    for call in (0..calls).step_by(step) {
         simulate(async {
             let mut ordeal = Ordeal::new(seed, files, FaultMix::rehearsal());
             let plan = ordeal.world.haul(ordeal.list()).fail_storage_call(call, failure);
