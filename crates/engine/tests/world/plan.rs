@@ -37,6 +37,7 @@ impl Crash {
     }
 }
 
+type When = Box<dyn FnMut(&Told) -> bool + Send>;
 type Watch = Box<dyn FnMut(&Told, &Stopper) + Send>;
 
 /// A run that is about to be made.
@@ -46,7 +47,7 @@ pub(crate) struct Plan<'a> {
     timeout: Duration,
     settings: Box<dyn FnOnce(&mut Settings) + 'a>,
     watch: Watch,
-    crash_at_event: Option<(usize, Crash)>,
+    crash: Option<(Crash, When)>,
     sabotage: Option<Sabotage>,
     trap: Option<Arc<Trap>>,
 }
@@ -77,7 +78,7 @@ impl World {
             timeout: TIMEOUT,
             settings: Box::new(|_| {}),
             watch: Box::new(|_, _| {}),
-            crash_at_event: None,
+            crash: None,
             sabotage: None,
             trap: None,
         }
@@ -102,8 +103,21 @@ impl<'a> Plan<'a> {
     }
 
     /// Crashes at the very moment at which the given number of events have been told.
-    pub(crate) fn crash_at_event(mut self, events: usize, crash: Crash) -> Self {
-        self.crash_at_event = Some((events, crash));
+    pub(crate) fn crash_at_event(self, events: usize, crash: Crash) -> Self {
+        let mut told = 0;
+        self.crash_when(crash, move |_| {
+            told += 1;
+            told >= events
+        })
+    }
+
+    /// Crashes at the very moment at which an event is told of which `when` says so.
+    pub(crate) fn crash_when(
+        mut self,
+        crash: Crash,
+        when: impl FnMut(&Told) -> bool + Send + 'static,
+    ) -> Self {
+        self.crash = Some((crash, Box::new(when)));
         self
     }
 
@@ -130,7 +144,7 @@ impl<'a> Plan<'a> {
 
     /// Runs to the end, or to the crash.
     pub(crate) async fn run(self) -> Run {
-        let Self { world, list, timeout, settings, watch, crash_at_event, sabotage, trap } = self;
+        let Self { world, list, timeout, settings, watch, crash, sabotage, trap } = self;
         let storage = world.storage();
         match sabotage {
             Some(Sabotage::One(call, failure)) => storage.fail_after(call, failure),
@@ -142,13 +156,14 @@ impl<'a> Plan<'a> {
             None => Arc::new(storage.clone()),
         };
         let started = clock::now();
-        let (crash, crashed) = oneshot::channel();
+        let (crashing, crashed) = oneshot::channel();
         let recorder = Arc::new(Mutex::new(Recorder {
             told: Vec::new(),
             watch,
             stopper: None,
             storage: storage.clone(),
-            crash: crash_at_event.map(|(events, kind)| (events, kind, crash)),
+            crash: crash.map(|(kind, when)| (kind, when, crashing)),
+            has_crashed: false,
         }));
         let on_event = Arc::clone(&recorder);
         let haul = Haul::builder("unused")
@@ -185,8 +200,8 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The event at which it happens, what happens, and where the storage goes that is left.
-type PlannedCrash = (usize, Crash, oneshot::Sender<(Crash, MemoryStorage)>);
+/// How, when, and to whom what is left is given.
+type PlannedCrash = (Crash, When, oneshot::Sender<(Crash, MemoryStorage)>);
 
 struct Recorder {
     told: Vec<Told>,
@@ -194,12 +209,12 @@ struct Recorder {
     stopper: Option<Stopper>,
     storage: MemoryStorage,
     crash: Option<PlannedCrash>,
+    has_crashed: bool,
 }
 
 impl Recorder {
     fn record(&mut self, event: &Event<'_>, at: Duration) {
-        let has_crashed = self.crash.as_ref().is_some_and(|(events, _, _)| self.told.len() >= *events);
-        if has_crashed {
+        if self.has_crashed {
             // The run is dropped as soon as it yields; what it does until then has not happened.
             return;
         }
@@ -207,13 +222,12 @@ impl Recorder {
         if let Some(stopper) = &self.stopper {
             (self.watch)(&told, stopper);
         }
+        self.has_crashed = self.crash.as_mut().is_some_and(|(_, when, _)| when(&told));
         self.told.push(told);
-        if self.crash.as_ref().is_some_and(|(events, _, _)| self.told.len() >= *events)
-            && let Some((events, crash, sender)) = self.crash.take()
+        if self.has_crashed
+            && let Some((crash, _, sender)) = self.crash.take()
         {
             let _ = sender.send((crash, crash.of(&self.storage)));
-            let (deaf, _) = oneshot::channel();
-            self.crash = Some((events, crash, deaf));
         }
     }
 }
