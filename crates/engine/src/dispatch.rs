@@ -23,7 +23,7 @@ use crate::job::Job;
 use crate::names;
 use crate::resume;
 use crate::shard::Assignment;
-use crate::sink::{Listed, Message, SinkGone, SinkHandle, Verdict, file_fault, part_path};
+use crate::sink::{ALREADY_THERE, Listed, Message, SinkGone, SinkHandle, Verdict, file_fault, part_path};
 use crate::stop::StopWatch;
 
 /// Verdicts and moved jobs taken at once.
@@ -321,7 +321,7 @@ impl Dispatcher {
 
     async fn refuse_taken(&self, job: Box<Job>) -> Result<(), DispatchError> {
         let message = if self.no_clobber {
-            Message::Skip { job, reason: "the file is there already".to_owned() }
+            Message::Skip { job, reason: ALREADY_THERE.to_owned() }
         } else {
             let now_unix_ms = self.clock.unix_ms();
             let failed = Failed {

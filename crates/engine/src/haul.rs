@@ -322,10 +322,12 @@ impl Haul {
         let committer = {
             let (storage, observer) = (Arc::clone(&self.storage), Arc::clone(&self.observer));
             let (sink, stop) = (sink.clone(), self.stopper.watch());
+            let no_clobber = self.settings.no_clobber;
             let kept: Vec<_> = parts.iter().map(|(&row, &(_, synced_len))| (row, synced_len)).collect();
             crew.start("sink", move || {
-                let committer =
-                    Committer::new(storage, log, &sink, verdicts, observer, clock, stop).with_parts(kept);
+                let committer = Committer::new(storage, log, &sink, verdicts, observer, clock, stop)
+                    .with_parts(kept)
+                    .with_no_clobber(no_clobber);
                 drop(sink);
                 committer.run(inbox)
             })

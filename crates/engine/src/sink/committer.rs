@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::group::{Entry, FileEntry, Group};
 use super::parts::{Parts, WriteError, part_path};
-use super::{Completion, Listed, Message, Piece, SinkHandle, Verdict};
+use super::{ALREADY_THERE, Completion, Listed, Message, Piece, SinkHandle, Verdict};
 use crate::class::Class;
 use crate::event::{Event, Observer};
 use crate::job::Job;
@@ -65,6 +65,8 @@ pub(crate) struct Committer {
     clock: WallClock,
     stop: StopWatch,
     pauses: Arc<AtomicU64>,
+    /// A file that stands where a row's file belongs makes the row skipped rather than failed.
+    no_clobber: bool,
     is_paused: bool,
     sync_failures: u32,
     parts_synced_at: Instant,
@@ -93,11 +95,17 @@ impl Committer {
             clock,
             stop,
             pauses: handle.pause_counter(),
+            no_clobber: false,
             is_paused: false,
             sync_failures: 0,
             parts_synced_at: clock::now(),
             tally: Tally::default(),
         }
+    }
+
+    /// With `true`, a file that stands where a row's file belongs makes the row skipped rather than failed.
+    pub(crate) fn with_no_clobber(self, no_clobber: bool) -> Self {
+        Self { no_clobber, ..self }
     }
 
     /// Takes note of the bodies under way that an earlier run recorded, with the length that is on stable storage.
@@ -300,7 +308,7 @@ impl Committer {
         Ok(())
     }
 
-    /// Gives a durable file its final name; where something stands in its way, the row has failed.
+    /// Gives a durable file its final name; where something stands in its way, the row has failed, or is skipped.
     async fn give_name(
         &mut self,
         file: Box<FileEntry>,
@@ -309,6 +317,11 @@ impl Committer {
         let Err(error) = self.rename(&file.job, directories).await? else { return Ok(Entry::File(file)) };
         let FileEntry { job, done, .. } = *file;
         self.patiently(|sink| sink.parts.remove(job.row)).await?;
+        if self.no_clobber && error.kind() == io::ErrorKind::AlreadyExists {
+            let reason = ALREADY_THERE.to_owned();
+            self.record(Record::Skipped(job.row, reason.clone())).await?;
+            return Ok(Entry::Skipped { job, reason });
+        }
         let failed = Failed {
             fault: file_fault(&job.name, &error),
             status: Some(done.status),
@@ -399,6 +412,7 @@ impl Committer {
                 self.tell(Verdict::Settled(job));
             }
             Entry::Skipped { job, reason } => {
+                self.recorded.remove(&job.row);
                 self.tally.skipped += 1;
                 let url = job.url.as_str();
                 self.observer.tell(&Event::Skipped { row: job.row, url, reason: &reason });

@@ -31,6 +31,9 @@ const BYTES_UNDERWAY_MAX: u32 = 8 * 1024 * 1024;
 /// Messages on their way, for the same reason.
 const MESSAGES_MAX: usize = 4096;
 
+/// Why a row is skipped whose file was there before it.
+pub(crate) const ALREADY_THERE: &str = "the file is there already";
+
 /// What a shard, or the dispatcher, tells the sink.
 #[derive(Debug)]
 pub(crate) enum Message {

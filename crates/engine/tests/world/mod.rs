@@ -134,12 +134,7 @@ impl World {
 
     /// Puts a file of somebody else's into the haul's directory.
     pub(crate) fn put_file(&self, name: &str, bytes: &[u8]) {
-        let (storage, path) = (self.storage(), relative(name));
-        if let Some(directory) = path.parent() {
-            storage.create_dir_all(&directory).expect("a directory can be made");
-        }
-        let mut file = storage.create(&path).expect("a file can be made");
-        file.write_all_at(bytes, 0).expect("a file can be written");
+        put_file(&self.storage(), name, bytes);
     }
 
     /// Each of these files of [`ORIGIN`] that the site has is there and has the site's bytes; the others are not there.
@@ -170,6 +165,16 @@ impl World {
         let lengths = (found.len(), expected.len());
         assert!(found == expected, "{path}: lengths {lengths:?}, differs from byte {first_difference:?} on");
     }
+}
+
+/// Puts a file of somebody else's into a haul's directory.
+pub(crate) fn put_file(storage: &MemoryStorage, name: &str, bytes: &[u8]) {
+    let path = relative(name);
+    if let Some(directory) = path.parent() {
+        storage.create_dir_all(&directory).expect("a directory can be made");
+    }
+    let mut file = storage.create(&path).expect("a file can be made");
+    file.write_all_at(bytes, 0).expect("a file can be written");
 }
 
 /// URLs of the files 0 to `count` of [`ORIGIN`], one a line.
