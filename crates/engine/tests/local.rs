@@ -1,0 +1,260 @@
+//! Trouble of our own machine is nobody else's fault: a full disk, a network that is down, a stop, a limit.
+
+mod world;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use longhaul::retry::Tries;
+use longhaul::{Settings, Stopper};
+use longhaul_origin::{FaultKind, FaultMix, Options, Share, Site, Sizes};
+use longhaul_socket::clock;
+use world::{Crash, ORIGIN, Run, Told, What, World, list, paths, simulate};
+
+/// Room that is soon used up by the files of these tests.
+const SMALL_DISK_BYTES: u64 = 400_000;
+
+fn small_tries(settings: &mut Settings) {
+    settings.tries = Tries::AtMost(2);
+}
+
+/// The disk is full; somebody makes room after a while, and everything goes on by itself. Nothing is charged for it,
+/// although the host lost patience meanwhile.
+#[test]
+fn a_full_disk_pauses_and_goes_on() {
+    simulate(async {
+        let site = Site::new(2).with_sizes(Sizes::between(10_000, 60_000));
+        let options = Options { write_time: Duration::from_secs(20), ..Options::default() };
+        let world = World::new(2);
+        let origin = world.host_with(ORIGIN, site, FaultMix::none(), options);
+        let storage = world.storage();
+        storage.set_capacity(Some(SMALL_DISK_BYTES));
+        let janitor = tokio::spawn({
+            let storage = storage.clone();
+            async move {
+                tokio::time::sleep(Duration::from_mins(5)).await;
+                storage.set_capacity(None);
+            }
+        });
+        let run = world.haul(list(100)).settings(small_tries).run().await;
+        janitor.await.expect("the janitor comes");
+        assert_eq!(run.counts(), (100, 0, 0, 0), "{:#?}", run.report());
+        world.assert_every_file_is_right(origin.site(), &paths(100));
+        let pauses: Vec<&Told> = run.all(What::Paused).collect();
+        assert_eq!(pauses.len(), 1, "{pauses:#?}");
+        assert_eq!(pauses[0].reason, "no space left on the disk");
+        let resumed: Vec<&Told> = run.all(What::Resumed).collect();
+        assert_eq!(resumed.len(), 1);
+        assert!(resumed[0].at >= Duration::from_mins(5) && resumed[0].at < Duration::from_secs(302));
+        assert!(run.all(What::Done).all(|told| told.attempts == 1), "a full disk was charged to a URL");
+        let during =
+            run.told.iter().filter(|told| told.at > Duration::from_mins(1) && told.at < resumed[0].at);
+        assert!(during.clone().all(|told| told.what != What::Done), "{:#?}", during.collect::<Vec<_>>());
+    });
+}
+
+/// A run that waits for room can be stopped, and the next one has lost nothing.
+#[test]
+fn a_stop_ends_a_run_that_waits_for_room() {
+    simulate(async {
+        let site = Site::new(2).with_sizes(Sizes::between(10_000, 60_000));
+        let (world, origin) = World::serving(2, site, FaultMix::none());
+        world.storage().set_capacity(Some(SMALL_DISK_BYTES));
+        let stopper: Arc<Mutex<Option<Stopper>>> = Arc::default();
+        let lent = Arc::clone(&stopper);
+        let lend = move |_: &Told, stopper: &Stopper| {
+            lent.lock().expect("nobody panics").get_or_insert_with(|| stopper.clone());
+        };
+        let after_a_while = async {
+            tokio::time::sleep(Duration::from_mins(2)).await;
+            stopper.lock().expect("nobody panics").as_ref().expect("it runs").stop();
+            clock::now()
+        };
+        let (stopped_at, first) = tokio::join!(after_a_while, world.haul(list(100)).watch(lend).run());
+        assert!(clock::now() - stopped_at < Duration::from_secs(2), "the stop took too long");
+        assert!(first.report().stopped);
+        let (done, failed, _, pending) = first.counts();
+        assert_eq!((done + pending, failed), (100, 0), "{:#?}", first.report());
+        assert_eq!(first.all(What::Done).count() as u64, done);
+        world.storage().set_capacity(None);
+        let second = world.haul(list(100)).run().await;
+        assert_eq!(second.counts(), (100, 0, 0, 0));
+        world.assert_every_file_is_right(origin.site(), &paths(100));
+    });
+}
+
+fn stop_after(outcomes: usize) -> impl FnMut(&Told, &Stopper) + Send + 'static {
+    let mut seen = 0;
+    move |told, stopper| {
+        seen += usize::from(told.what == What::Done);
+        if seen >= outcomes {
+            stopper.stop();
+        }
+    }
+}
+
+/// A stop keeps what has come; the run ends at once, and the next one goes on there.
+#[test]
+fn a_stop_keeps_what_has_come() {
+    simulate(async {
+        let (world, origin) = World::serving(2, Site::new(2), FaultMix::rehearsal());
+        let paths: Vec<String> = (0..60).map(|file| format!("/{file}?size=300000")).collect();
+        let lines: String = paths.iter().map(|path| format!("http://{ORIGIN}{path}\n")).collect();
+        let slowly = |settings: &mut Settings| settings.rate_limit = Some(3_000_000);
+        let mut received = 0;
+        let mut runs = 0;
+        loop {
+            let run = world.haul(&lines).settings(slowly).watch(stop_after(10)).run().await;
+            let (done, failed, _, pending) = run.counts();
+            assert_eq!((done + pending, failed), (60, 0));
+            assert_eq!(run.report().stopped, run.all(What::Stopping).count() == 1);
+            received += run.report().bytes_received;
+            runs += 1;
+            assert!(runs < 20, "each run ends ten files");
+            if pending == 0 {
+                break;
+            }
+            let stopping =
+                run.told.iter().position(|told| told.what == What::Stopping).expect("it was stopped");
+            let late: Vec<_> =
+                run.told[stopping..].iter().filter(|told| told.what == What::Started).collect();
+            assert!(late.is_empty(), "started after the stop: {late:#?}");
+        }
+        assert!(received >= 18_000_000 * 9 / 10);
+        world.assert_every_file_is_right(origin.site(), &paths);
+    });
+}
+
+#[test]
+fn a_haul_that_is_stopped_before_it_runs_does_nothing() {
+    simulate(async {
+        let (world, origin) = World::serving(2, Site::new(2), FaultMix::none());
+        let run = world.haul(list(10)).watch(|_, stopper| stopper.stop()).run().await;
+        assert!(run.report().stopped);
+        assert_eq!(origin.stats().requests, 0);
+        assert_eq!(world.haul(list(10)).run().await.counts(), (10, 0, 0, 0));
+    });
+}
+
+/// Our own network is away for ten minutes in the middle. No file is wrong and no row is lost: it is done, or it has
+/// failed with a class that says why, and the same list with more tries finishes.
+#[test]
+fn a_network_that_is_away_loses_nothing() {
+    for is_silent in [false, true] {
+        simulate(async {
+            let (world, origin) = World::serving(2, Site::new(2), FaultMix::none());
+            let network = world.network.clone();
+            let mut seen = 0;
+            let cut = move |told: &Told, _: &Stopper| {
+                seen += usize::from(told.what == What::Done);
+                if told.what == What::Done && seen == 40 {
+                    let network = network.clone();
+                    if is_silent {
+                        network.blackout()
+                    } else {
+                        network.down()
+                    };
+                    tokio::spawn(async move {
+                        tokio::time::sleep(Duration::from_mins(10)).await;
+                        network.up();
+                    });
+                }
+            };
+            let unlimited = |settings: &mut Settings| settings.tries = Tries::Unlimited;
+            let run = world.haul(list(100)).settings(unlimited).watch(cut).run().await;
+            assert_eq!(run.counts(), (100, 0, 0, 0));
+            assert!(
+                run.elapsed < Duration::from_mins(12),
+                "{:?} after ten minutes without a network",
+                run.elapsed
+            );
+            world.assert_every_file_is_right(origin.site(), &paths(100));
+        });
+    }
+}
+
+/// The limit holds over the whole of a run, for many small files as for few large ones.
+#[test]
+fn a_rate_limit_holds() {
+    let hold = |files: usize, size: u64, rate: u64| {
+        simulate(async {
+            let site = Site::new(2).with_sizes(Sizes::fixed(size));
+            let (world, _) = World::serving(2, site, FaultMix::none());
+            let limit = |settings: &mut Settings| settings.rate_limit = Some(rate);
+            let run = world.haul(list(files)).settings(limit).run().await;
+            assert_eq!(run.counts(), (files as u64, 0, 0, 0));
+            let expected = (files as u64 * size) as f64 / rate as f64;
+            let last = run.all(What::Done).last().expect("files").at.as_secs_f64();
+            assert!((last / expected - 1.0).abs() < 0.05, "{last} s instead of {expected} s");
+        });
+    };
+    hold(200, 10_000, 50_000);
+    hold(4, 2_000_000, 500_000);
+    hold(8, 20_000, 1_000);
+}
+
+/// What a run needs to the end, with this share of every fault.
+fn time_of(faults: FaultMix, files: usize) -> Run {
+    simulate(async {
+        let site = Site::new(6).with_sizes(Sizes::between(100, 20_000));
+        let (world, origin) = World::serving(6, site, faults);
+        let run = world.haul(list(files)).run().await;
+        assert_eq!(run.counts(), (files as u64, 0, 0, 0), "{:#?}", run.report());
+        world.assert_every_file_is_right(origin.site(), &paths(files));
+        run
+    })
+}
+
+/// A few silent answers cost a few deadlines one beside the other, not one after the other.
+#[test]
+fn stalls_do_not_hold_up_the_others() {
+    let stalls = FaultMix::none()
+        .with(FaultKind::StallBeforeHead, Share::percent(3))
+        .with(FaultKind::StallInBody, Share::percent(2));
+    let run = time_of(stalls, 200);
+    // A second stall of the same URL is possible; a third is not, with this seed.
+    assert!(run.elapsed < Duration::from_secs(25), "{:?} with a timeout of ten", run.elapsed);
+    let retried: BTreeSet<_> = run.all(What::Retrying).map(|told| told.row).collect();
+    let healthy =
+        run.all(What::Done).filter(|told| !retried.contains(&told.row)).last().expect("most are").at;
+    assert!(healthy < Duration::from_secs(4), "the last healthy file was done after {healthy:?}");
+}
+
+#[test]
+fn a_drip_does_not_hold_up_the_others() {
+    let run = time_of(FaultMix::none().under("/files/00005", 1..=1, FaultKind::Drip), 200);
+    let second_to_last = run.all(What::Done).nth(198).expect("200 files").at;
+    assert!(second_to_last < Duration::from_secs(4), "the others were done after {second_to_last:?}");
+    assert!(run.elapsed < Duration::from_secs(15), "{:?}", run.elapsed);
+}
+
+/// A host that drips for ever is given up like one that does not answer.
+#[test]
+fn a_host_that_drips_for_ever_is_given_up() {
+    simulate(async {
+        let drips = FaultMix::none().under("/", 1.., FaultKind::Drip);
+        let (world, _) = World::serving(6, Site::new(6), drips);
+        let run = world.haul(list(3)).run().await;
+        assert_eq!(run.counts(), (0, 3, 0, 0), "{:#?}", run.report());
+        assert!(run.all(What::Failed).all(|told| told.class() == "slow"), "{:#?}", run.told.last());
+    });
+}
+
+/// The sink dies while all that is left waits for a host that asked for an hour: the run says so now.
+#[test]
+fn a_disk_that_breaks_is_said_at_once() {
+    simulate(async {
+        let mix = FaultMix::none().on("/files/00001.bin", 1..=1, FaultKind::Status429RetryAfter(3_000));
+        let (world, _) = World::serving(6, Site::new(6), mix);
+        let broken = |call: &str, path: &str| match call {
+            "rename_noreplace" if !path.starts_with(".longhaul") => Err(std::io::Error::from_raw_os_error(5)),
+            _ => Ok(()),
+        };
+        let run = world.haul(list(2)).trap(broken).run().await;
+        assert!(matches!(run.report, Some(Err(_))), "{:?}", run.report);
+        assert!(run.elapsed < Duration::from_secs(5), "{:?}", run.elapsed);
+        world.crashed(Crash::Kill, Crash::Kill.of(&world.storage()));
+        assert_eq!(world.haul(list(2)).run().await.counts(), (2, 0, 0, 0));
+    });
+}
