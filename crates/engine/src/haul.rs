@@ -30,7 +30,7 @@ use crate::rate::RateLimit;
 use crate::report::{Counts, Report};
 use crate::settings::Settings;
 use crate::shard::{Shard, ShardSettings};
-use crate::sink::{self, Committer, Halt, SinkHandle, Tally};
+use crate::sink::{self, Committer, Halt, Ledger, SinkHandle, Tally};
 use crate::source::Source;
 use crate::stop::Stopper;
 
@@ -323,10 +323,10 @@ impl Haul {
             let (storage, observer) = (Arc::clone(&self.storage), Arc::clone(&self.observer));
             let (sink, stop) = (sink.clone(), self.stopper.watch());
             let no_clobber = self.settings.no_clobber;
-            let kept: Vec<_> = parts.iter().map(|(&row, &(_, synced_len))| (row, synced_len)).collect();
+            let kept = parts.iter().map(|(&row, &(_, synced_len))| (row, synced_len)).collect();
+            let ledger = Ledger { log, rows: rows.clone(), parts: kept };
             crew.start("sink", move || {
-                let committer = Committer::new(storage, log, &sink, verdicts, observer, clock, stop)
-                    .with_parts(kept)
+                let committer = Committer::new(storage, ledger, &sink, verdicts, observer, clock, stop)
                     .with_no_clobber(no_clobber);
                 drop(sink);
                 committer.run(inbox)

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use longhaul_journal::storage::{RelativePath, Storage};
-use longhaul_journal::{Done, Failed, FaultRecord, LogWriter, Part, Record, RowId};
+use longhaul_journal::{Done, Failed, FaultRecord, LogWriter, Part, Record, RowId, SpoolReader};
 use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -42,6 +42,14 @@ pub(crate) enum Halt {
     Disk(io::Error),
 }
 
+/// The journal, as far as the sink works with it.
+pub(crate) struct Ledger {
+    pub(crate) log: LogWriter,
+    pub(crate) rows: SpoolReader,
+    /// Bodies under way that an earlier run recorded, with the length that is on stable storage.
+    pub(crate) parts: Vec<(RowId, u64)>,
+}
+
 /// What the sink has settled in this run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tally {
@@ -55,6 +63,7 @@ pub(crate) struct Tally {
 pub(crate) struct Committer {
     storage: Arc<dyn Storage>,
     log: LogWriter,
+    rows: SpoolReader,
     parts: Parts,
     /// Rows of which the log says that a body is under way, and whether it says that some of it is on stable storage.
     recorded: BTreeMap<RowId, bool>,
@@ -76,18 +85,20 @@ pub(crate) struct Committer {
 impl Committer {
     pub(crate) fn new(
         storage: Arc<dyn Storage>,
-        log: LogWriter,
+        ledger: Ledger,
         handle: &SinkHandle,
         verdicts: mpsc::UnboundedSender<Verdict>,
         observer: Arc<Observer>,
         clock: WallClock,
         stop: StopWatch,
     ) -> Self {
+        let Ledger { log, rows, parts } = ledger;
         Self {
             parts: Parts::new(Arc::clone(&storage)),
             storage,
             log,
-            recorded: BTreeMap::new(),
+            rows,
+            recorded: parts.into_iter().map(|(row, synced_len)| (row, synced_len > 0)).collect(),
             group: Group::default(),
             known_directories: BTreeSet::new(),
             verdicts,
@@ -106,12 +117,6 @@ impl Committer {
     /// With `true`, a file that stands where a row's file belongs makes the row skipped rather than failed.
     pub(crate) fn with_no_clobber(self, no_clobber: bool) -> Self {
         Self { no_clobber, ..self }
-    }
-
-    /// Takes note of the bodies under way that an earlier run recorded, with the length that is on stable storage.
-    pub(crate) fn with_parts(mut self, parts: impl IntoIterator<Item = (RowId, u64)>) -> Self {
-        self.recorded = parts.into_iter().map(|(row, synced_len)| (row, synced_len > 0)).collect();
-        self
     }
 
     /// Works until every handle of the sink is gone and everything is committed.
@@ -300,6 +305,10 @@ impl Committer {
         }
         for directory in directories {
             self.patiently(|sink| sink.storage.sync_dir(directory.as_ref())).await?;
+        }
+        if let Some(row) = settled.iter().filter_map(Entry::listed_row).max() {
+            // The spool is the record of what the list itself has settled.
+            self.patiently(|sink| sink.rows.ensure_durable(row)).await?;
         }
         self.patiently(|sink| sink.log.commit()).await?;
         for entry in settled {

@@ -1,6 +1,6 @@
 //! What waits for the next commit, in the order in which it came.
 
-use longhaul_journal::{Done, Failed};
+use longhaul_journal::{Done, Failed, RowId};
 use tokio::time::Instant;
 
 use super::Listed;
@@ -22,6 +22,16 @@ pub(super) enum Entry {
     Failed { job: Box<Job>, failed: Failed },
     Skipped { job: Box<Job>, reason: String },
     Listed(Listed),
+}
+
+impl Entry {
+    /// The row, if the list itself has settled it.
+    pub(super) fn listed_row(&self) -> Option<RowId> {
+        match self {
+            Self::Listed(Listed::Duplicate { row, .. } | Listed::Refused { row, .. }) => Some(*row),
+            Self::File(_) | Self::Failed { .. } | Self::Skipped { .. } => None,
+        }
+    }
 }
 
 /// A complete body without its final name.

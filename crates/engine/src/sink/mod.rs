@@ -11,7 +11,7 @@ mod group;
 mod parts;
 mod recovery;
 
-pub(crate) use committer::{Committer, Halt, Tally, file_fault, passing_trouble};
+pub(crate) use committer::{Committer, Halt, Ledger, Tally, file_fault, passing_trouble};
 pub(crate) use parts::part_path;
 pub(crate) use recovery::settle_doubts;
 
