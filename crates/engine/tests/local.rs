@@ -10,7 +10,7 @@ use longhaul::retry::Tries;
 use longhaul::{Settings, Stopper};
 use longhaul_origin::{FaultKind, FaultMix, Options, Share, Site, Sizes};
 use longhaul_socket::clock;
-use world::{Crash, ORIGIN, Run, Told, What, World, list, paths, simulate};
+use world::{Crash, ORIGIN, Run, Told, What, World, list, paths, simulate, urls};
 
 /// Room that is soon used up by the files of these tests.
 const SMALL_DISK_BYTES: u64 = 400_000;
@@ -62,9 +62,9 @@ fn a_stop_ends_a_run_that_waits_for_room() {
         let (world, origin) = World::serving(2, site, FaultMix::none());
         world.storage().set_capacity(Some(SMALL_DISK_BYTES));
         let stopper: Arc<Mutex<Option<Stopper>>> = Arc::default();
-        let lent = Arc::clone(&stopper);
+        let borrowed = Arc::clone(&stopper);
         let lend = move |_: &Told, stopper: &Stopper| {
-            lent.lock().expect("nobody panics").get_or_insert_with(|| stopper.clone());
+            borrowed.lock().expect("nobody panics").get_or_insert_with(|| stopper.clone());
         };
         let after_a_while = async {
             tokio::time::sleep(Duration::from_mins(2)).await;
@@ -100,7 +100,7 @@ fn a_stop_keeps_what_has_come() {
     simulate(async {
         let (world, origin) = World::serving(2, Site::new(2), FaultMix::rehearsal());
         let paths: Vec<String> = (0..60).map(|file| format!("/{file}?size=300000")).collect();
-        let lines: String = paths.iter().map(|path| format!("http://{ORIGIN}{path}\n")).collect();
+        let lines = urls(ORIGIN, &paths);
         let slowly = |settings: &mut Settings| settings.rate_limit = Some(3_000_000);
         let mut received = 0;
         let mut runs = 0;

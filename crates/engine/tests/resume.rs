@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use longhaul::Settings;
 use longhaul_origin::{FaultKind, FaultMix, Share, Site};
-use world::{Crash, End, ORIGIN, Reply, Request, Run, What, World, simulate};
+use world::{Crash, End, ORIGIN, Reply, Request, Run, What, World, simulate, urls};
 
 /// Where the first answer of a scripted host breaks off.
 const CUT: usize = 100_000;
@@ -19,7 +19,8 @@ const NOW: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
 
 /// The file in its first or second version: every byte tells which.
 fn version(number: u8) -> Vec<u8> {
-    (0..LEN).map(|at| (at % 100) as u8 + (number - 1) * 100).collect()
+    let first = (number - 1) * 100;
+    (first..first + 100).cycle().take(LEN).collect()
 }
 
 fn rest(number: u8, from: usize) -> Vec<u8> {
@@ -327,7 +328,7 @@ fn a_host_with_two_faces_gives_one_of_them() {
         simulate(async {
             let world = World::new(1);
             let host = world.scripted(ORIGIN, |request| {
-                let number = 1 + (request.number % 2) as u8;
+                let number = if request.number.is_multiple_of(2) { 1 } else { 2 };
                 match request.range_from() {
                     Some(from) => part(number, from),
                     None if request.number < 6 => whole(number).cut(CUT * request.number.min(3), End::Reset),
@@ -387,7 +388,7 @@ fn bytes_served_twice(faults: FaultMix, files: usize, kills: u64) -> (u64, u64) 
     simulate(async {
         let (world, origin) = World::serving(3, Site::new(3), faults);
         let paths: Vec<String> = (0..files).map(|file| format!("/large/{file}?size=3000000")).collect();
-        let list: String = paths.iter().map(|path| format!("http://{ORIGIN}{path}\n")).collect();
+        let list = urls(ORIGIN, &paths);
         let limit = |settings: &mut Settings| settings.rate_limit = Some(20_000_000);
         for _ in 0..kills {
             world.haul(&list).settings(limit).crash_at_event(60, Crash::Kill).run().await;
@@ -433,7 +434,7 @@ fn a_site_that_changes_is_never_mixed() {
                 .with(FaultKind::CutChunkedBody, Share::percent(10));
             let (world, origin) = World::serving(seed, Site::new(seed), mix);
             let path = |file: usize| format!("/large/{file}?size=500000");
-            let list: String = (0..10).map(|file| format!("http://{ORIGIN}{}\n", path(file))).collect();
+            let list = urls(ORIGIN, (0..10).map(path));
             let generations =
                 |origin: &longhaul_origin::Origin, path: &str| origin.site().content(path).to_vec();
             let mut versions: Vec<Vec<Vec<u8>>> = vec![Vec::new(); 10];
@@ -475,7 +476,8 @@ fn a_power_failure_over_a_durable_part_does_not_make_torn_bytes_good() {
     for seed in 0..12 {
         simulate(async {
             let world = World::new(seed);
-            let content: Vec<u8> = (0..LARGE).map(|at| (at / 4096 % 251) as u8 + 1).collect();
+            // No zeros, which is what torn bytes look like.
+            let content: Vec<u8> = (1..=251).cycle().take(LARGE).collect();
             let served = content.clone();
             let _host = world.scripted(ORIGIN, move |request| {
                 let reply = Reply::status(200).field("ETag", "\"v1\"");

@@ -184,8 +184,12 @@ pub(crate) fn list(count: usize) -> String {
 
 /// URLs of the files 0 to `count` of a host, one a line.
 pub(crate) fn list_of(host: &str, count: usize) -> String {
-    let lines: Vec<String> = (0..count).map(|number| format!("http://{host}{}", path(number))).collect();
-    lines.join("\n") + "\n"
+    urls(host, paths(count))
+}
+
+/// URLs of these paths of a host, one a line.
+pub(crate) fn urls(host: &str, paths: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    paths.into_iter().flat_map(|path| ["http://", host, path.as_ref(), "\n"].map(str::to_owned)).collect()
 }
 
 /// The path of a numbered file.
