@@ -41,6 +41,7 @@ mod intake;
 mod job;
 mod machine;
 mod rate;
+mod receiving;
 mod report;
 mod resume;
 mod settings;

@@ -7,14 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use longhaul_journal::storage::{RelativePath, Storage};
-use longhaul_journal::{Done, Failed, FaultRecord, LogWriter, Part, Record, RowId, SpoolReader};
+use longhaul_journal::{Done, LogWriter, Part, Record, RowId, SpoolReader};
 use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::group::{Entry, FileEntry, Group};
-use super::parts::{Parts, WriteError, part_path};
-use super::{ALREADY_THERE, Completion, Listed, Message, Piece, SinkHandle, Verdict};
+use super::parts::{Parts, WriteError};
+use super::trouble::passing_trouble;
+use super::{Completion, Message, Piece, SinkHandle, Verdict};
 use crate::class::Class;
 use crate::event::{Event, Observer};
 use crate::job::Job;
@@ -61,25 +62,25 @@ pub(crate) struct Tally {
 
 /// The actor. One for each haul.
 pub(crate) struct Committer {
-    storage: Arc<dyn Storage>,
-    log: LogWriter,
-    rows: SpoolReader,
-    parts: Parts,
+    pub(super) storage: Arc<dyn Storage>,
+    pub(super) log: LogWriter,
+    pub(super) rows: SpoolReader,
+    pub(super) parts: Parts,
     /// Rows of which the log says that a body is under way, and whether it says that some of it is on stable storage.
-    recorded: BTreeMap<RowId, bool>,
-    group: Group,
-    known_directories: BTreeSet<RelativePath>,
+    pub(super) recorded: BTreeMap<RowId, bool>,
+    pub(super) group: Group,
+    pub(super) known_directories: BTreeSet<RelativePath>,
     verdicts: mpsc::UnboundedSender<Verdict>,
-    observer: Arc<Observer>,
-    clock: WallClock,
+    pub(super) observer: Arc<Observer>,
+    pub(super) clock: WallClock,
     stop: StopWatch,
     pauses: Arc<AtomicU64>,
     /// A file that stands where a row's file belongs makes the row skipped rather than failed.
-    no_clobber: bool,
+    pub(super) no_clobber: bool,
     is_paused: bool,
-    sync_failures: u32,
+    pub(super) sync_failures: u32,
     parts_synced_at: Instant,
-    tally: Tally,
+    pub(super) tally: Tally,
 }
 
 impl Committer {
@@ -254,199 +255,12 @@ impl Committer {
     }
 
     /// What was kept of the row is not what it should be: forgets it and has the row fetched from the beginning.
-    async fn begin_again(&mut self, mut job: Box<Job>) -> Result<(), Halt> {
+    pub(super) async fn begin_again(&mut self, mut job: Box<Job>) -> Result<(), Halt> {
         self.patiently(|sink| sink.parts.remove(job.row)).await?;
         self.record(Record::Reopened(job.row)).await?;
         job.partial = None;
         self.tell(Verdict::Again(job));
         Ok(())
-    }
-
-    /// Makes the group durable: data, records, names, directories, marker; then tells of it.
-    async fn commit(&mut self) -> Result<(), Halt> {
-        let mut entries = self.group.take();
-        if entries.is_empty() {
-            return Ok(());
-        }
-        for entry in &mut entries {
-            if let Entry::File(file) = entry {
-                file.part.file.start_writeback();
-            }
-        }
-        let mut durable = Vec::with_capacity(entries.len());
-        for mut entry in entries {
-            let synced = match &mut entry {
-                Entry::File(file) => file.part.file.sync(),
-                _ => Ok(()),
-            };
-            match (entry, synced) {
-                (Entry::File(file), Err(error)) => {
-                    // What a failed sync leaves in the file is unknown, so it is not asked again: the bytes are fetched anew.
-                    self.begin_again(file.job).await?;
-                    self.sync_failed(error).await?;
-                }
-                (entry, _) => {
-                    self.sync_failures = 0;
-                    durable.push(entry);
-                }
-            }
-        }
-        if durable.iter().any(|entry| matches!(entry, Entry::File(_))) {
-            // A name must not be on disk before the record that explains it.
-            self.patiently(|sink| sink.log.prepare()).await?;
-        }
-        let mut settled = Vec::with_capacity(durable.len());
-        let mut directories = BTreeSet::new();
-        for entry in durable {
-            settled.push(match entry {
-                Entry::File(file) => self.give_name(file, &mut directories).await?,
-                other => other,
-            });
-        }
-        for directory in directories {
-            self.patiently(|sink| sink.storage.sync_dir(directory.as_ref())).await?;
-        }
-        if let Some(row) = settled.iter().filter_map(Entry::listed_row).max() {
-            // The spool is the record of what the list itself has settled.
-            self.patiently(|sink| sink.rows.ensure_durable(row)).await?;
-        }
-        self.patiently(|sink| sink.log.commit()).await?;
-        for entry in settled {
-            self.settle(entry);
-        }
-        Ok(())
-    }
-
-    /// Gives a durable file its final name; where something stands in its way, the row has failed, or is skipped.
-    async fn give_name(
-        &mut self,
-        file: Box<FileEntry>,
-        directories: &mut BTreeSet<Option<RelativePath>>,
-    ) -> Result<Entry, Halt> {
-        let Err(error) = self.rename(&file.job, directories).await? else { return Ok(Entry::File(file)) };
-        let FileEntry { job, done, .. } = *file;
-        self.patiently(|sink| sink.parts.remove(job.row)).await?;
-        if self.no_clobber && error.kind() == io::ErrorKind::AlreadyExists {
-            let reason = ALREADY_THERE.to_owned();
-            self.record(Record::Skipped(job.row, reason.clone())).await?;
-            return Ok(Entry::Skipped { job, reason });
-        }
-        let failed = Failed {
-            fault: file_fault(&job.name, &error),
-            status: Some(done.status),
-            attempts: done.attempts,
-            started_unix_ms: done.started_unix_ms,
-            finished_unix_ms: self.clock.unix_ms(),
-        };
-        self.record(Record::Failed(job.row, failed.clone())).await?;
-        Ok(Entry::Failed { job, failed })
-    }
-
-    /// Gives the row's part file its final name. The inner error is this file's own: something stands in its way.
-    async fn rename(
-        &mut self,
-        job: &Job,
-        directories: &mut BTreeSet<Option<RelativePath>>,
-    ) -> Result<io::Result<()>, Halt> {
-        let name: RelativePath = match job.name.parse() {
-            Ok(name) => name,
-            Err(error) => return Ok(Err(io::Error::new(io::ErrorKind::InvalidInput, error))),
-        };
-        let parent = name.parent();
-        loop {
-            let renamed = self
-                .make_directory(parent.as_ref())
-                .and_then(|()| self.storage.rename_noreplace(&part_path(job.row), &name));
-            match renamed {
-                Ok(()) => {
-                    // A new directory is durable when its own parent is.
-                    let mut level = parent;
-                    while directories.insert(level.clone()) {
-                        level = match level {
-                            Some(directory) => directory.parent(),
-                            None => break,
-                        };
-                    }
-                    return Ok(Ok(()));
-                }
-                Err(error) if stands_in_the_way(&error) => return Ok(Err(error)),
-                Err(error) => self.wait_out(error).await?,
-            }
-        }
-    }
-
-    fn make_directory(&mut self, directory: Option<&RelativePath>) -> io::Result<()> {
-        let Some(directory) = directory else { return Ok(()) };
-        if !self.known_directories.contains(directory) {
-            self.storage.create_dir_all(directory)?;
-            if self.known_directories.len() >= KNOWN_DIRECTORIES_MAX {
-                self.known_directories.clear();
-            }
-            self.known_directories.insert(directory.clone());
-        }
-        Ok(())
-    }
-
-    /// Tells everyone of an outcome that is durable now.
-    fn settle(&mut self, entry: Entry) {
-        match entry {
-            Entry::File(file) => {
-                let FileEntry { job, done, .. } = *file;
-                self.recorded.remove(&job.row);
-                self.tally.done += 1;
-                let elapsed =
-                    Duration::from_millis(done.finished_unix_ms.saturating_sub(done.started_unix_ms));
-                self.observer.tell(&Event::Done {
-                    row: job.row,
-                    url: job.url.as_str(),
-                    name: &job.name,
-                    size: done.size,
-                    blake3: done.blake3,
-                    status: done.status,
-                    attempts: done.attempts,
-                    elapsed,
-                });
-                self.tell(Verdict::Settled(job));
-            }
-            Entry::Failed { job, failed } => {
-                self.recorded.remove(&job.row);
-                self.count_failure(&failed.fault);
-                self.observer.tell(&Event::Failed {
-                    row: job.row,
-                    url: job.url.as_str(),
-                    fault: &failed.fault,
-                    status: failed.status,
-                    attempts: failed.attempts,
-                });
-                self.tell(Verdict::Settled(job));
-            }
-            Entry::Skipped { job, reason } => {
-                self.recorded.remove(&job.row);
-                self.tally.skipped += 1;
-                let url = job.url.as_str();
-                self.observer.tell(&Event::Skipped { row: job.row, url, reason: &reason });
-                self.tell(Verdict::Settled(job));
-            }
-            Entry::Listed(Listed::Duplicate { row, url, of }) => {
-                self.tally.skipped += 1;
-                let reason = format!("the same as row {}", of.0);
-                self.observer.tell(&Event::Skipped { row, url: &url, reason: &reason });
-            }
-            Entry::Listed(Listed::Refused { row, text, fault }) => {
-                self.count_failure(&fault);
-                self.observer.tell(&Event::Failed {
-                    row,
-                    url: &text,
-                    fault: &fault,
-                    status: None,
-                    attempts: 0,
-                });
-            }
-        }
-    }
-
-    fn count_failure(&mut self, fault: &FaultRecord) {
-        *self.tally.failures.entry(Class::of_record(fault)).or_default() += 1;
     }
 
     /// Makes large bodies under way durable now and then.
@@ -480,7 +294,7 @@ impl Committer {
     }
 
     /// A file could not be made durable. Returns when going on makes sense.
-    async fn sync_failed(&mut self, error: io::Error) -> Result<(), Halt> {
+    pub(super) async fn sync_failed(&mut self, error: io::Error) -> Result<(), Halt> {
         if passing_trouble(&error).is_some() {
             return self.wait_out(error).await;
         }
@@ -488,7 +302,7 @@ impl Committer {
         if self.sync_failures >= SYNC_FAILURES_MAX { Err(Halt::Disk(error)) } else { Ok(()) }
     }
 
-    async fn record(&mut self, record: Record) -> Result<(), Halt> {
+    pub(super) async fn record(&mut self, record: Record) -> Result<(), Halt> {
         self.patiently(|sink| sink.log.record(&record)).await
     }
 
@@ -497,7 +311,7 @@ impl Committer {
     }
 
     /// Does it, and does it again while the disk is full.
-    async fn patiently(
+    pub(super) async fn patiently(
         &mut self,
         mut operation: impl FnMut(&mut Self) -> io::Result<()>,
     ) -> Result<(), Halt> {
@@ -510,7 +324,7 @@ impl Committer {
     }
 
     /// Returns when it is worth trying again, or says that it never will be.
-    async fn wait_out(&mut self, error: io::Error) -> Result<(), Halt> {
+    pub(super) async fn wait_out(&mut self, error: io::Error) -> Result<(), Halt> {
         let Some(reason) = passing_trouble(&error) else { return Err(Halt::Disk(error)) };
         self.pauses.fetch_add(1, Ordering::Relaxed);
         if !std::mem::replace(&mut self.is_paused, true) {
@@ -523,54 +337,8 @@ impl Committer {
         }
     }
 
-    fn tell(&self, verdict: Verdict) {
+    pub(super) fn tell(&self, verdict: Verdict) {
         // A dispatcher that has gone has no use for it: the run is over.
         let _ = self.verdicts.send(verdict);
-    }
-}
-
-/// Directories remembered as existing: bounds the memory of a list with as many directories as files.
-const KNOWN_DIRECTORIES_MAX: usize = 4096;
-
-/// Trouble that goes away when somebody makes room, with words for it.
-pub(crate) fn passing_trouble(error: &io::Error) -> Option<&'static str> {
-    match error.kind() {
-        io::ErrorKind::StorageFull => Some("no space left on the disk"),
-        io::ErrorKind::QuotaExceeded => Some("the disk quota is used up"),
-        _ if is_out_of_files(error) => Some("too many open files"),
-        _ => None,
-    }
-}
-
-/// EMFILE and ENFILE have no `ErrorKind` of their own.
-fn is_out_of_files(error: &io::Error) -> bool {
-    matches!(longhaul_socket::kind_of(error), longhaul_socket::FaultKind::LocalExhausted)
-}
-
-/// The disk failed: the number on every Unix, without an `ErrorKind` of its own. Elsewhere it is an error of the disk too.
-const EIO: i32 = 5;
-
-/// Errors of one name, not of the disk. A symbolic link in the way (ELOOP) and a name too long for the file system
-/// have no stable `ErrorKind`; no other error of a rename is known to mean that waiting, or another disk, would help.
-fn stands_in_the_way(error: &io::Error) -> bool {
-    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
-    let is_of_the_disk =
-        matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) || error.raw_os_error() == Some(EIO);
-    passing_trouble(error).is_none() && !is_of_the_disk
-}
-
-/// The record of a file that could not be given its name.
-pub(crate) fn file_fault(name: &str, error: &io::Error) -> FaultRecord {
-    let message = if error.kind() == io::ErrorKind::AlreadyExists {
-        format!("a file that is not of this haul stands at {name}")
-    } else {
-        format!("cannot write {name}: {error}")
-    };
-    FaultRecord {
-        class: Class::File.as_str().to_owned(),
-        phase: "file".to_owned(),
-        endpoint: String::new(),
-        elapsed_ms: 0,
-        message,
     }
 }

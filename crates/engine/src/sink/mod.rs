@@ -6,14 +6,17 @@
 //!
 //! It refuses to decide anything about a URL, and to write anything that was not handed to it in order.
 
+mod commit;
 mod committer;
 mod group;
 mod parts;
 mod recovery;
+mod trouble;
 
-pub(crate) use committer::{Committer, Halt, Ledger, Tally, file_fault, passing_trouble};
+pub(crate) use committer::{Committer, Halt, Ledger, Tally};
 pub(crate) use parts::part_path;
 pub(crate) use recovery::settle_doubts;
+pub(crate) use trouble::{file_fault, passing_trouble};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

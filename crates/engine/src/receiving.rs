@@ -1,0 +1,208 @@
+//! A body on its way to the sink: in pieces, with what is needed to go on where it breaks off.
+//!
+//! It refuses to call a body complete that is only a part of the whole, and bytes beyond what was announced.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use longhaul_http::{Body, Completion as BodyEnd, Framing, Head, Partial, ProtocolFaultKind};
+use longhaul_journal::{Part, Verification};
+use longhaul_socket::clock;
+use tokio::time::Instant;
+
+use crate::event::Event;
+use crate::exchange::{Context, Ended, Progress};
+use crate::failure::Failure;
+use crate::job::Job;
+use crate::resume;
+use crate::sink::{Completion, Message, Piece, SinkGone};
+
+/// A body goes to the sink in pieces of about this size; one that is smaller goes as a whole.
+const PIECE_BYTES: u64 = 256 * 1024;
+/// However small, what has come is handed over after this long, so that a kill costs little.
+const PIECE_WAIT_MAX: Duration = Duration::from_secs(1);
+/// Fewer bytes than this are not worth a range request, nor the name of progress: asking for the whole costs no more.
+const KEEP_BYTES_MIN: u64 = 1024;
+
+/// Where a body belongs in the whole.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) from: u64,
+    /// Where it has to end, if it is a part.
+    pub(crate) end: Option<u64>,
+    /// The length of the whole, where it is known.
+    pub(crate) total: Option<u64>,
+}
+
+impl Span {
+    pub(crate) fn whole(head: &Head) -> Self {
+        let total = match head.framing {
+            Framing::Length(length) => Some(length),
+            _ => None,
+        };
+        Self { from: 0, end: None, total }
+    }
+}
+
+/// What became of one body.
+pub(crate) enum Received {
+    Ended(Ended),
+    /// It was the part that was announced, of so many bytes, and not yet the end of the whole.
+    More {
+        bytes: u64,
+    },
+}
+
+/// A body on its way to the sink.
+pub(crate) struct Receiving<'a> {
+    context: &'a Context,
+    job: &'a mut Job,
+    progress: &'a Progress,
+    /// Where the pending bytes belong.
+    offset: u64,
+    pending: Vec<Bytes>,
+    pending_bytes: u64,
+    pending_since: Option<Instant>,
+    /// The sink knows of this body.
+    is_begun: bool,
+    span: Span,
+}
+
+impl<'a> Receiving<'a> {
+    pub(crate) fn new(context: &'a Context, job: &'a mut Job, progress: &'a Progress, span: Span) -> Self {
+        Self {
+            context,
+            job,
+            progress,
+            offset: span.from,
+            pending: Vec::new(),
+            pending_bytes: 0,
+            pending_since: None,
+            is_begun: span.from > 0,
+            span,
+        }
+    }
+
+    pub(crate) async fn run(
+        mut self,
+        head: &Head,
+        mut body: Body,
+        begun: Instant,
+    ) -> Result<Received, SinkGone> {
+        let Span { from, end, total } = self.span;
+        if from == 0 {
+            self.job.partial = Some(Partial { have: 0, validator: head.validator(), total });
+        }
+        let misfit = || Failure::of_protocol(ProtocolFaultKind::BadContentRange, head, begun.elapsed());
+        loop {
+            match body.chunk().await {
+                Ok(Some(chunk)) if end.is_some_and(|end| self.received() + chunk.len() as u64 > end) => {
+                    // More than was announced: nobody knows which of the bytes are meant, so none of them is kept.
+                    let (row, part) = (self.job.row, Part::default());
+                    self.job.partial = None;
+                    self.context.sink.send(Message::Begin { row, part }).await?;
+                    return Ok(Received::Ended(Ended::Failed(misfit())));
+                }
+                Ok(Some(chunk)) => self.take(chunk).await?,
+                Ok(None) => break,
+                Err(error) => return self.keep(Failure::of_error(&error, false)).await,
+            }
+        }
+        let size = self.received();
+        if let Some(end) = end {
+            if size < end {
+                return self.keep(misfit()).await;
+            }
+            if total != Some(size) {
+                return self.go_on().await;
+            }
+        }
+        // A part need not say again what the whole is called; it was asked for under that name.
+        let validator = match &self.job.partial {
+            Some(partial) if from > 0 => partial.validator.clone(),
+            _ => head.validator(),
+        };
+        let verification = match body.completion() {
+            Some(BodyEnd::Close) => Verification::LengthUnverified,
+            _ => Verification::Length,
+        };
+        let piece = self.piece().await?;
+        let finished_unix_ms = self.context.clock.unix_ms();
+        let completion = Completion { status: head.status, size, validator, verification, finished_unix_ms };
+        Ok(Received::Ended(Ended::Complete(piece, completion)))
+    }
+
+    /// The end of the whole as far as it has come.
+    fn received(&self) -> u64 {
+        self.offset + self.pending_bytes
+    }
+
+    /// A part has come as it was announced: it is kept, and the rest is to be asked for.
+    async fn go_on(mut self) -> Result<Received, SinkGone> {
+        let have = self.received();
+        if self.pending_bytes > 0 {
+            self.hand_over().await?;
+        }
+        if let Some(partial) = &mut self.job.partial {
+            partial.have = have;
+            partial.total = self.span.total;
+        }
+        Ok(Received::More { bytes: have - self.span.from })
+    }
+
+    async fn take(&mut self, chunk: Bytes) -> Result<(), SinkGone> {
+        let bytes = chunk.len() as u64;
+        self.progress.add(bytes);
+        self.pending.push(chunk);
+        self.pending_bytes += bytes;
+        if let Some(rate) = &self.context.rate {
+            rate.take(bytes).await;
+        }
+        let now = clock::now();
+        let since = *self.pending_since.get_or_insert(now);
+        if self.pending_bytes >= PIECE_BYTES || now - since >= PIECE_WAIT_MAX {
+            self.hand_over().await?;
+        }
+        Ok(())
+    }
+
+    /// Gives what is pending to the sink; the body is not complete yet.
+    async fn hand_over(&mut self) -> Result<(), SinkGone> {
+        if !std::mem::replace(&mut self.is_begun, true) {
+            let part = self.job.partial.as_ref().map(resume::part).unwrap_or_default();
+            self.context.sink.send(Message::Begin { row: self.job.row, part }).await?;
+        }
+        let piece = self.piece().await?;
+        self.context.sink.send(Message::Body { row: self.job.row, piece }).await
+    }
+
+    async fn piece(&mut self) -> Result<Piece, SinkGone> {
+        let bytes = std::mem::take(&mut self.pending_bytes);
+        if bytes > 0 {
+            self.context.observer.tell(&Event::Received { row: self.job.row, bytes });
+        }
+        let permit = Some(self.context.sink.admit(bytes).await?);
+        let offset = self.offset;
+        self.offset += bytes;
+        self.pending_since = None;
+        Ok(Piece { offset, chunks: std::mem::take(&mut self.pending), permit })
+    }
+
+    /// The body broke off: what can be built upon is kept.
+    async fn keep(mut self, mut failure: Failure) -> Result<Received, SinkGone> {
+        let have = self.received();
+        let resumable = self.job.partial.as_ref().is_some_and(|partial| partial.validator.is_strong());
+        if resumable && have >= KEEP_BYTES_MIN {
+            if self.pending_bytes > 0 {
+                self.hand_over().await?;
+            }
+            failure.made_progress = have >= self.span.from + KEEP_BYTES_MIN;
+            if let Some(partial) = &mut self.job.partial {
+                partial.have = have;
+            }
+        } else {
+            self.job.partial = None;
+        }
+        Ok(Received::Ended(Ended::Failed(failure)))
+    }
+}
