@@ -3,7 +3,7 @@
 mod world;
 
 use longhaul_origin::{FaultMix, Site, Sizes};
-use world::{World, list, paths, simulate};
+use world::{What, World, list, paths, simulate};
 
 /// The whole rehearsal's mix of faults on 200 files: everything arrives, byte for byte, once.
 #[test]
@@ -14,6 +14,10 @@ fn two_hundred_urls_through_faults_arrive() {
         let run = world.haul(list(200)).run().await;
         assert_eq!(run.counts(), (200, 0, 0, 0), "{:#?}", run.report());
         world.assert_every_file_is_right(origin.site(), &paths(200));
+        for told in run.all(What::Done) {
+            let path = told.url.replacen("http://origin.test", "", 1);
+            assert_eq!(told.blake3, Some(origin.site().content(&path).blake3()), "{path}");
+        }
     });
 }
 
