@@ -1,0 +1,131 @@
+//! Hosts beside each other: each is given the room that it asks for, and none waits for another.
+
+mod world;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use longhaul_origin::{FaultKind, FaultMix, Options, Site, Sizes};
+use longhaul_socket::LookupError;
+use world::{ORIGIN, Reply, What, World, list, list_of, paths, simulate};
+
+/// While a host asks for room, nothing is sent to it, whichever of its rows was told so.
+#[test]
+fn a_retry_after_holds_the_whole_host() {
+    simulate(async {
+        let world = World::new(1);
+        let clock = world.clock;
+        let times = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&times);
+        let host = world.scripted(ORIGIN, move |request| {
+            seen.lock().expect("no script panics").push(clock.unix_ms());
+            match request.number {
+                10 => Reply::status(503).field("Retry-After", 90).body("later"),
+                _ => Reply::status(200).body("a"),
+            }
+        });
+        let run = world.haul(list(60)).run().await;
+        assert_eq!(run.counts(), (60, 0, 0, 0));
+        assert_eq!(host.requests().len(), 61);
+        let times = times.lock().expect("no script panics");
+        let told_at = times[9];
+        // What was under way when the answer came is no disobedience.
+        let round_trip_ms = 30;
+        let within = times.iter().filter(|&&at| at > told_at + round_trip_ms && at < told_at + 90_000);
+        assert_eq!(within.count(), 0, "{times:?}");
+        assert!(run.elapsed < Duration::from_secs(90 + 10), "{:?}", run.elapsed);
+    });
+}
+
+/// A host that asks for two days is left to a later run; the others are not.
+#[test]
+fn a_retry_after_of_days_parks_the_rows_of_the_host() {
+    simulate(async {
+        let world = World::new(1);
+        let is_open = Arc::new(AtomicBool::new(false));
+        let door = Arc::clone(&is_open);
+        let busy = world.scripted("busy.test", move |_| {
+            if door.load(Ordering::Relaxed) {
+                return Reply::status(200).body("a");
+            }
+            Reply::status(503).field("Retry-After", 2 * 24 * 3600).body("later")
+        });
+        let origin = world.host(ORIGIN, Site::new(1), FaultMix::none());
+        let lines = list_of("busy.test", 2_000) + &list(50);
+        let run = world.haul(&lines).run().await;
+        assert_eq!(run.counts(), (50, 0, 0, 2_000));
+        assert_eq!(run.report().parked, 2_000);
+        assert!(run.elapsed < Duration::from_secs(10), "{:?}", run.elapsed);
+        world.assert_every_file_is_right(origin.site(), &paths(50));
+        let asked = busy.requests().len();
+        assert!(asked <= 8, "{asked} requests");
+
+        let soon = world.haul(&lines).run().await;
+        assert_eq!(soon.counts(), (50, 0, 0, 2_000));
+        assert_eq!(busy.requests().len(), asked, "the host was asked before its time");
+
+        tokio::time::sleep(Duration::from_hours(49)).await;
+        is_open.store(true, Ordering::Relaxed);
+        let later = world.haul(&lines).run().await;
+        assert_eq!(later.counts(), (2_050, 0, 0, 0));
+    });
+}
+
+/// Hosts that refuse, do not exist or say nothing cost a healthy host nothing, and the run ends by itself.
+#[test]
+fn sick_hosts_cost_a_healthy_one_nothing() {
+    let site = || Site::new(4);
+    let alone = simulate(async {
+        let (world, _) = World::serving(1, site(), FaultMix::none());
+        let run = world.haul(list(200)).run().await;
+        run.all(What::Done).last().expect("200 files").at
+    });
+    simulate(async {
+        let (world, origin) = World::serving(1, site(), FaultMix::none());
+        world.endpoint("refused.test");
+        world.network.silence(world.endpoint("silent.test"));
+        world.network.name_fails("lost.test", LookupError::Silent);
+        let sick = ["refused.test", "silent.test", "lost.test", "unknown.test"];
+        let lines = sick.map(|host| list_of(host, 40)).concat() + &list(200);
+        let run = world.haul(lines).run().await;
+        assert_eq!(run.counts(), (200, 160, 0, 0));
+        world.assert_every_file_is_right(origin.site(), &paths(200));
+        let last = run.all(What::Done).last().expect("200 files").at;
+        assert!(last <= alone.mul_f64(1.05), "{last:?} beside sick hosts, {alone:?} alone");
+        for failure in run.all(What::Failed) {
+            let fault = failure.fault.as_ref().expect("a failure has a fault");
+            assert!(!fault.message.is_empty() && !fault.phase.is_empty(), "{failure:?}");
+        }
+    });
+}
+
+/// A host with thousands of rows listed first does not delay one with few.
+#[test]
+fn a_slow_host_with_many_rows_does_not_delay_a_fast_one() {
+    simulate(async {
+        let world = World::new(1);
+        let slow = Options { latency: Duration::from_millis(500), clock: world.clock, ..Options::default() };
+        let small = || Site::new(1).with_sizes(Sizes::fixed(100));
+        world.host_with("slow.test", small(), FaultMix::none(), slow);
+        world.host(ORIGIN, small(), FaultMix::none());
+        let run = world.haul(list_of("slow.test", 3_000) + &list(50)).run().await;
+        assert_eq!(run.counts(), (3_050, 0, 0, 0));
+        let of_fast = run.all(What::Done).filter(|told| told.url.contains(ORIGIN));
+        let last = of_fast.last().expect("50 files").at;
+        assert!(last < Duration::from_secs(3), "the fast host was done after {last:?}");
+    });
+}
+
+/// A host that throttles for ever, without saying for how long, is given up in the end, and without being pestered.
+#[test]
+fn a_host_that_throttles_for_ever_is_given_up() {
+    simulate(async {
+        let mix = FaultMix::none().under("/", 1.., FaultKind::Status503);
+        let (world, origin) = World::serving(1, Site::new(1), mix);
+        let run = world.haul(list(30)).run().await;
+        assert_eq!(run.counts(), (0, 30, 0, 0), "{:#?}", run.report());
+        assert!(run.elapsed >= Duration::from_mins(1) && run.elapsed < Duration::from_hours(1));
+        assert!(origin.stats().requests < 200, "{:?}", origin.stats());
+    });
+}

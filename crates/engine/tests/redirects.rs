@@ -1,0 +1,121 @@
+//! Where redirects lead, where they do not, and what goes with them.
+
+mod world;
+
+use longhaul_origin::{FaultMix, Site};
+use world::{ORIGIN, Reply, Run, Told, What, World, path, simulate};
+
+fn url(path: &str) -> String {
+    format!("http://{ORIGIN}{path}")
+}
+
+/// The one failure of a run of one URL.
+fn only_failure(run: &Run) -> &Told {
+    assert_eq!(run.counts(), (0, 1, 0, 0), "{:#?}", run.report());
+    run.all(What::Failed).next().expect("a failure that is counted is told")
+}
+
+/// Runs one URL against a host that always gives this answer; returns the run and the requests that came.
+async fn always(reply: Reply) -> (Run, usize) {
+    let world = World::new(1);
+    let host = world.scripted(ORIGIN, move |_| reply.clone());
+    let run = world.haul(url("/a")).run().await;
+    (run, host.requests().len())
+}
+
+#[test]
+fn redirects_within_a_host_and_to_another_are_followed() {
+    simulate(async {
+        let (world, origin) = World::serving(1, Site::new(1), FaultMix::none());
+        let _other = world.scripted("other.test", |request| match request.path.as_str() {
+            "/away" => Reply::status(301).field("Location", "http://origin.test/files/00001.bin").body(""),
+            _ => Reply::status(404).body(""),
+        });
+        let lines = format!("{}\nhttp://other.test/away\nhttp://other.test/none\n", url("/redirect/3/deep"));
+        let run = world.haul(lines).settings(|settings| settings.shards = 3).run().await;
+        assert_eq!(run.counts(), (2, 1, 0, 0), "{:#?}", run.told);
+        assert_eq!(origin.requests_of("/redirect/1/deep"), 1);
+        assert_eq!(world.file("origin.test/redirect/3/deep"), Some(origin.site().content("/deep").to_vec()));
+        assert_eq!(world.file("other.test/away"), Some(origin.site().content(&path(1)).to_vec()));
+        assert_eq!(run.outcome("http://other.test/away").attempts, 1);
+    });
+}
+
+#[test]
+fn redirects_that_lead_nowhere_good_are_not_followed() {
+    for location in [
+        "http://origin.test/a",
+        "file:///etc/passwd",
+        "ftp://origin.test/a",
+        "data:text/plain,a",
+        "http://",
+        "",
+    ] {
+        simulate(async {
+            let (run, requests) = always(Reply::status(302).field("Location", location).body("")).await;
+            let failure = only_failure(&run);
+            assert_eq!((failure.class(), requests), ("redirect", 1), "{location}");
+        });
+    }
+    simulate(async {
+        let world = World::new(1);
+        let host = world.scripted(ORIGIN, |request| {
+            Reply::status(302).field("Location", format_args!("/{}", request.number)).body("")
+        });
+        let run = world.haul(url("/a")).run().await;
+        assert_eq!(only_failure(&run).class(), "redirect");
+        assert_eq!(host.requests().len(), 11, "ten redirects are followed");
+    });
+    simulate(async {
+        let (run, requests) = always(Reply::status(302).body("")).await;
+        assert_eq!((only_failure(&run).class(), requests), ("redirect", 1), "no location");
+    });
+    simulate(async {
+        let world = World::new(1);
+        let _first =
+            world.scripted("a.test", |_| Reply::status(302).field("Location", "http://b.test/").body(""));
+        let _second =
+            world.scripted("b.test", |_| Reply::status(302).field("Location", "http://a.test/").body(""));
+        let run = world.haul("http://a.test/\n").settings(|settings| settings.shards = 2).run().await;
+        assert_eq!(only_failure(&run).class(), "redirect");
+    });
+}
+
+/// What the user gave for the hosts of the list, and what stands in a URL, does not follow a redirect to another origin.
+#[test]
+fn credentials_stay_with_their_host() {
+    simulate(async {
+        let world = World::new(1);
+        let home = world.scripted("home.test", |request| match request.path.as_str() {
+            "/a" => Reply::status(302).field("Location", "/b").body(""),
+            _ => Reply::status(302).field("Location", "http://away.test/c").body(""),
+        });
+        let away = world.scripted("away.test", |_| Reply::status(200).body("a"));
+        let fields = [("authorization", "Bearer 1"), ("cookie", "id=2"), ("x-client", "3")];
+        let plan = world.haul("http://home.test/a\nhttp://user:word@home.test/a?2\n").settings(|settings| {
+            settings.headers = fields
+                .iter()
+                .map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")))
+                .collect();
+        });
+        let run = plan.run().await;
+        assert_eq!(run.counts(), (2, 0, 0, 0), "{:#?}", run.told);
+        for request in home.requests() {
+            assert!(request.field("authorization").is_some(), "{request:?}");
+            assert_eq!(request.field("cookie"), Some("id=2"));
+            assert_eq!(request.field("x-client"), Some("3"));
+        }
+        let basic: Vec<_> = home
+            .requests()
+            .iter()
+            .filter_map(|request| request.field("authorization").map(str::to_owned))
+            .collect();
+        assert!(basic.iter().any(|value| value.starts_with("Basic ")), "{basic:?}");
+        assert_eq!(away.requests().len(), 2);
+        for request in away.requests() {
+            assert_eq!((request.field("authorization"), request.field("cookie")), (None, None));
+            assert_eq!(request.field("x-client"), Some("3"));
+        }
+        assert!(run.told.iter().all(|told| !told.url.contains("word")), "a password was told");
+    });
+}
