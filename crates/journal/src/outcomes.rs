@@ -79,7 +79,7 @@ fn outcome<'a>(row: &'a Row, said: Option<&'a LogRecord>) -> Outcome<'a> {
         (_, Some(LogRecord::Record(Record::Failed(_, failed)))) => Outcome::Failed(failed),
         (_, Some(LogRecord::Record(Record::Skipped(_, reason)))) => Outcome::Skipped(reason),
         (Entry::Lost, _) => Outcome::Lost,
-        (_, Some(LogRecord::Doubt(_, done))) => Outcome::InDoubt(done),
+        (_, Some(LogRecord::Record(Record::Doubt(_, done)))) => Outcome::InDoubt(done),
         (_, Some(LogRecord::Record(Record::Waiting(_, waiting)))) => Outcome::Waiting(waiting),
         (Entry::Fetch { .. }, _) => Outcome::Pending,
     }
@@ -163,7 +163,9 @@ impl Chunk {
         let slot = self.slots[self.place(row)?];
         let record = LogRecord::decode(&self.records[slot.range()])?;
         Some(match record {
-            LogRecord::Record(Record::Done(row, done)) if slot.unsettled => LogRecord::Doubt(row, done),
+            LogRecord::Record(Record::Done(row, done)) if slot.unsettled => {
+                LogRecord::Record(Record::Doubt(row, done))
+            }
             record => record,
         })
     }

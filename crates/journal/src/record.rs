@@ -20,7 +20,10 @@ pub enum Record {
     PartSynced(RowId, u64),
     /// The row was tried and will be tried again.
     Waiting(RowId, Waiting),
-    /// The row's file is complete. In doubt until the next commit.
+    /// The row's body is complete, and its file has yet to become durable under its final name. Pending, whatever is committed, until
+    /// another record says what became of it; after a crash someone has to look at the file.
+    Doubt(RowId, Done),
+    /// The row's file is complete under its final name. In doubt until the next commit.
     Done(RowId, Done),
     /// The row failed for good.
     Failed(RowId, Failed),

@@ -21,8 +21,6 @@ const SUMMARY_END: u8 = 12;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LogRecord {
     Record(Record),
-    /// A `Done` of an earlier run that was never committed, carried over until someone settles it.
-    Doubt(RowId, Done),
     /// Everything before is settled.
     Marker(Marker),
     /// Summary only: the states of rows from the first one on, four a byte.
@@ -62,10 +60,6 @@ impl LogRecord {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Record(record) => encode_record(record, out),
-            Self::Doubt(row, done) => {
-                begin(out, DOUBT, *row);
-                encode_done(done, out);
-            }
             Self::Marker(marker) => {
                 out.push(MARKER);
                 put_number(out, marker.durable_bytes);
@@ -87,9 +81,9 @@ impl LogRecord {
     /// The row that it is about.
     pub(crate) fn row(&self) -> Option<RowId> {
         match self {
-            Self::Doubt(row, _)
-            | Self::Record(
+            Self::Record(
                 Record::Part(row, _)
+                | Record::Doubt(row, _)
                 | Record::PartSynced(row, _)
                 | Record::Waiting(row, _)
                 | Record::Done(row, _)
@@ -110,7 +104,6 @@ impl LogRecord {
                 let first_row = pieces.number()?;
                 return Some(Self::States { first_row, bits: pieces.rest().to_vec() });
             }
-            DOUBT => Self::Doubt(RowId(pieces.number()?), decode_done(&mut pieces)?),
             kind => Self::Record(decode_record(kind, &mut pieces)?),
         };
         pieces.end()?;
@@ -148,6 +141,10 @@ pub(crate) fn encode_record(record: &Record, out: &mut Vec<u8>) {
             put_number(out, u64::from(waiting.attempts));
             put_number(out, waiting.until_unix_ms);
             put_fault(out, &waiting.fault);
+        }
+        Record::Doubt(row, done) => {
+            begin(out, DOUBT, *row);
+            encode_done(done, out);
         }
         Record::Done(row, done) => {
             begin(out, DONE, *row);
@@ -191,6 +188,7 @@ fn decode_record(kind: u8, pieces: &mut Pieces<'_>) -> Option<Record> {
             let until_unix_ms = pieces.number()?;
             Record::Waiting(row, Waiting { attempts, until_unix_ms, parked, fault: take_fault(pieces)? })
         }
+        DOUBT => Record::Doubt(row, decode_done(pieces)?),
         DONE => Record::Done(row, decode_done(pieces)?),
         FAILED => {
             let status =

@@ -32,13 +32,6 @@ impl Fold {
                 self.spool_rows = self.spool_rows.max(marker.spool_rows);
                 true
             }
-            LogRecord::Doubt(row, done) => {
-                let known = self.move_to(row, State::Pending);
-                if known {
-                    self.doubts.insert(row, done);
-                }
-                known
-            }
             LogRecord::Record(record) => self.apply_record(record),
             LogRecord::States { .. } | LogRecord::SummaryEnd { .. } => false,
         }
@@ -67,6 +60,13 @@ impl Fold {
                 let known = self.move_to(row, State::Pending);
                 if known {
                     self.waiting.insert(row, waiting);
+                }
+                known
+            }
+            Record::Doubt(row, done) => {
+                let known = self.move_to(row, State::Pending);
+                if known {
+                    self.doubts.insert(row, done);
                 }
                 known
             }

@@ -120,7 +120,7 @@ impl Replay {
             let applied = LogRecord::decode(&bytes[payload]).is_some_and(|record| {
                 let record = match record {
                     LogRecord::Record(Record::Done(row, done)) if offset >= settled_end => {
-                        LogRecord::Doubt(row, done)
+                        LogRecord::Record(Record::Doubt(row, done))
                     }
                     record => record,
                 };

@@ -83,7 +83,7 @@ fn encode(fold: &Fold, header: &Header) -> io::Result<Vec<u8>> {
         put(LogRecord::Record(Record::PartSynced(*row, *synced_len)))?;
     }
     for (row, done) in &fold.doubts {
-        put(LogRecord::Doubt(*row, done.clone()))?;
+        put(LogRecord::Record(Record::Doubt(*row, done.clone())))?;
     }
     put(LogRecord::SummaryEnd { rows: fold.states.rows(), spool_rows: fold.spool_rows })?;
     Ok(bytes)

@@ -14,11 +14,13 @@ pub(super) struct DiskFile {
     /// Set by a failed sync: the system may have thrown the unwritten pages away and marked them clean, so that the next sync
     /// would succeed and mean nothing (fsync(2), errors since Linux 4.13).
     poisoned: bool,
+    /// The file system lies in memory: there is nothing to write back.
+    in_memory: bool,
 }
 
 impl DiskFile {
-    pub(super) fn new(handle: OwnedFd) -> Self {
-        Self { handle, poisoned: false }
+    pub(super) fn new(handle: OwnedFd, in_memory: bool) -> Self {
+        Self { handle, poisoned: false, in_memory }
     }
 
     fn refuse_poisoned(&self) -> io::Result<()> {
@@ -64,7 +66,9 @@ impl File for DiskFile {
     }
 
     fn start_writeback(&mut self) {
-        platform::start_writeback(self.handle.as_fd());
+        if !self.in_memory {
+            platform::start_writeback(self.handle.as_fd());
+        }
     }
 
     fn len(&self) -> io::Result<u64> {

@@ -32,6 +32,17 @@ pub(super) fn sync_data(file: BorrowedFd<'_>) -> Result<(), Errno> {
     rustix::io::retry_on_intr(|| rustix::fs::fdatasync(file))
 }
 
+/// Whether the file system lies in memory, so that there is nothing to write back (tmpfs, ramfs; statfs(2)).
+pub(super) fn is_in_memory(directory: BorrowedFd<'_>) -> bool {
+    const TMPFS_MAGIC: i128 = 0x0102_1994;
+    const RAMFS_MAGIC: i128 = 0x8584_58f6;
+    // The type of the field differs from one architecture to the next.
+    rustix::fs::fstatfs(directory).is_ok_and(|system| {
+        let kind = i128::from(system.f_type) & 0xffff_ffff;
+        kind == TMPFS_MAGIC || kind == RAMFS_MAGIC
+    })
+}
+
 /// `posix_fadvise(2)` with `POSIX_FADV_DONTNEED`: begins to write dirty pages and lets go of clean ones.
 pub(super) fn start_writeback(file: BorrowedFd<'_>) {
     // A hint: nothing depends on it.

@@ -23,4 +23,8 @@ pub(super) fn sync_data(file: BorrowedFd<'_>) -> Result<(), Errno> {
     return rustix::io::retry_on_intr(|| rustix::fs::fsync(file));
 }
 
+pub(super) fn is_in_memory(_directory: BorrowedFd<'_>) -> bool {
+    false
+}
+
 pub(super) fn start_writeback(_file: BorrowedFd<'_>) {}

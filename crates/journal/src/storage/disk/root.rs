@@ -9,7 +9,7 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::directories::Directories;
 use super::file::DiskFile;
-use super::{lock, rename};
+use super::{lock, platform, rename};
 use crate::storage::{File, FileKind, Lock, LockError, Metadata, RelativePath, Storage};
 
 /// `O_NONBLOCK` means nothing to a regular file, and keeps the opening of a pipe that stands in its place from waiting for a peer.
@@ -19,6 +19,7 @@ const OPEN_FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags
 #[derive(Debug)]
 pub struct DiskStorage {
     directories: Directories,
+    in_memory: bool,
 }
 
 impl DiskStorage {
@@ -47,7 +48,8 @@ impl DiskStorage {
                 sync_directory(parent.as_fd())?;
             }
         }
-        Ok(Self { directories: Directories::new(root, portable) })
+        let in_memory = platform::is_in_memory(root.as_fd());
+        Ok(Self { directories: Directories::new(root, portable), in_memory })
     }
 
     fn open_file(&self, path: &RelativePath, flags: OFlags) -> io::Result<Box<dyn File>> {
@@ -56,10 +58,12 @@ impl DiskStorage {
                 rustix::fs::openat(directory, name, flags | OPEN_FLAGS, Mode::from_raw_mode(0o666))
             })
         })?;
-        if FileType::from_raw_mode(rustix::fs::fstat(&handle)?.st_mode) != FileType::RegularFile {
+        // What has just been made can be nothing else.
+        let is_new = flags.contains(OFlags::EXCL);
+        if !is_new && FileType::from_raw_mode(rustix::fs::fstat(&handle)?.st_mode) != FileType::RegularFile {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
-        Ok(Box::new(DiskFile::new(handle)))
+        Ok(Box::new(DiskFile::new(handle, self.in_memory)))
     }
 }
 
