@@ -25,6 +25,7 @@ use crate::resume;
 use crate::shard::Assignment;
 use crate::sink::{ALREADY_THERE, Listed, Message, SinkGone, SinkHandle, Verdict, file_fault, part_path};
 use crate::stop::StopWatch;
+use crate::surroundings::Surroundings;
 
 /// Verdicts and moved jobs taken at once.
 const BATCH_MAX: usize = 1024;
@@ -89,14 +90,13 @@ impl From<SinkGone> for DispatchError {
 
 impl Dispatcher {
     pub(crate) fn new(
-        storage: Arc<dyn Storage>,
+        around: Surroundings,
         rows: SpoolReader,
         unfinished: Unfinished,
         channels: Channels,
         no_clobber: bool,
-        clock: WallClock,
-        stop: StopWatch,
     ) -> Self {
+        let Surroundings { storage, clock, stopper, .. } = around;
         Self {
             storage,
             rows,
@@ -108,7 +108,7 @@ impl Dispatcher {
             new_directories: BTreeSet::new(),
             no_clobber,
             clock,
-            stop,
+            stop: stopper.watch(),
         }
     }
 

@@ -114,7 +114,7 @@ pub(crate) async fn attempt(
                 Plan::Append { from, body_bytes, total } => {
                     Span { from, end: Some(from + body_bytes), total }
                 }
-                Plan::Complete => return Ok(already_complete(context, partial, &head)),
+                Plan::Complete => return already_complete(context, partial, &head).await,
                 // An answer that cannot be joined to what is there is of no use; the whole is asked for at once.
                 Plan::Restart | Plan::Refuse(_) => {
                     job.partial = None;
@@ -159,15 +159,16 @@ pub(crate) async fn attempt(
 }
 
 /// 416 for exactly what is there: nothing is missing.
-fn already_complete(context: &Context, partial: &Partial, head: &Head) -> Ended {
+async fn already_complete(context: &Context, partial: &Partial, head: &Head) -> Result<Ended, SinkGone> {
     let completion = Completion {
         status: head.status,
         size: partial.have,
         validator: partial.validator.clone(),
         verification: Verification::Length,
         finished_unix_ms: context.clock.unix_ms(),
+        place: context.sink.admit_body().await?,
     };
-    Ended::Complete(Piece { offset: partial.have, ..Piece::default() }, completion)
+    Ok(Ended::Complete(Piece { offset: partial.have, ..Piece::default() }, completion))
 }
 
 enum Follow {

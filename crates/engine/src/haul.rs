@@ -1,285 +1,59 @@
-//! A haul: lists on one side, a directory of files on the other.
+//! A haul: lists on one side, a directory of files on the other, and the actors between them.
+//!
+//! This is where the actors are wired. What each of them does stands in its own module; none of them knows another but
+//! by the channel between them.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use http::HeaderName;
-use http::header;
 use longhaul_http::redirect::Policy;
-use longhaul_http::{Client, ClientOptions, HeaderMap, HeaderValue};
-use longhaul_journal::storage::{DiskStorage, Storage};
-use longhaul_journal::{Journal, JournalError, Opened, Outcome, Recovery};
+use longhaul_http::{Client, ClientOptions, HeaderMap};
+use longhaul_journal::storage::Storage;
+use longhaul_journal::{Journal, LogWriter, Opened, Outcome, Recovery, SpoolReader, SpoolWriter};
 use longhaul_socket::clock::WallClock;
-use longhaul_socket::{Connector, Host, Network, SystemNetwork, TlsOptions};
-use thiserror::Error;
+use longhaul_socket::{Connector, Host, Network, TlsOptions};
 use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 
+use crate::builder::Builder;
 use crate::class::Class;
 use crate::counters::Counters;
 use crate::crew::{self, Crew};
 use crate::dispatch::{Channels, DispatchError, Dispatcher, Unfinished};
+use crate::error::HaulError;
 use crate::event::{Event, Observer};
 use crate::exchange::Context;
-use crate::intake::{Intake, IntakeError, List, Published};
+use crate::intake::{Intake, List, Published};
+use crate::job::Job;
 use crate::machine;
 use crate::rate::RateLimit;
 use crate::report::{Counts, Report};
 use crate::settings::Settings;
-use crate::shard::{Shard, ShardSettings};
-use crate::sink::{self, Committer, Halt, Ledger, SinkHandle, Tally};
-use crate::source::Source;
+use crate::shard::{Assignment, Shard, ShardSettings};
+use crate::sink::{self, Committer, Halt, Ledger, SinkGone, SinkHandle, Tally};
 use crate::stop::Stopper;
-
-/// Fields that do not follow a redirect to another origin, whoever set them.
-const CONFIDENTIAL: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
-
-/// Why a run could not be made, or ended where it should not have.
-///
-/// Whatever it is, nothing that was reported is lost, and the same haul can be run again.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum HaulError {
-    /// The haul's directory cannot be used.
-    #[error("cannot use the directory {}", directory.display())]
-    Directory {
-        /// Which.
-        directory: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The journal cannot be opened.
-    #[error("cannot open the journal")]
-    Journal(#[source] JournalError),
-    /// A list cannot be read.
-    #[error("cannot read the list {label}")]
-    List {
-        /// Which.
-        label: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// A list broke off; the rows before that place are in the haul.
-    #[error("the list {label} cannot be read beyond line {line}")]
-    ListBroken {
-        /// Which.
-        label: String,
-        /// The first line that is missing.
-        line: u64,
-        /// Why.
-        source: io::Error,
-    },
-    /// The directory cannot be written any more, and waiting does not change that.
-    #[error("cannot write to the haul's directory")]
-    Disk(#[source] io::Error),
-    /// A request field of the user's is not valid.
-    #[error("the user agent is not a valid field value")]
-    UserAgent,
-    /// The system refused a thread or a timer.
-    #[error("cannot start")]
-    Start(#[source] io::Error),
-}
-
-/// Builds a [`Haul`].
-///
-/// ```no_run
-/// use longhaul::{Event, Haul};
-///
-/// let report = Haul::builder("files")
-///     .list("urls.txt")
-///     .on_event(|event| {
-///         if let Event::Failed { url, fault, .. } = event {
-///             eprintln!("{url}: {}", fault.message);
-///         }
-///     })
-///     .build()?
-///     .run()?;
-/// println!("{} done, {} failed", report.counts.done, report.counts.failed);
-/// # Ok::<(), longhaul::HaulError>(())
-/// ```
-pub struct Builder {
-    directory: PathBuf,
-    storage: Option<Arc<dyn Storage>>,
-    network: Option<Arc<dyn Network>>,
-    tls: TlsOptions,
-    sources: Vec<Source>,
-    urls: Vec<String>,
-    settings: Settings,
-    observer: Observer,
-    stopper: Stopper,
-    start_unix_ms: Option<u64>,
-    boot_id: Option<[u8; 16]>,
-}
-
-impl Builder {
-    /// Adds a list: a file with one URL a line.
-    #[must_use]
-    pub fn list(self, path: impl Into<PathBuf>) -> Self {
-        self.source(Source::File(path.into()))
-    }
-
-    /// Adds a list from anywhere.
-    #[must_use]
-    pub fn source(mut self, source: Source) -> Self {
-        self.sources.push(source);
-        self
-    }
-
-    /// Adds one URL.
-    #[must_use]
-    pub fn url(mut self, url: impl Into<String>) -> Self {
-        self.urls.push(url.into());
-        self
-    }
-
-    /// One deadline for every wait on a socket; 20 s (10 s to connect) unless set.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.settings.set_timeout(timeout);
-        self
-    }
-
-    /// Changes what the haul may do.
-    #[must_use]
-    pub fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        change(&mut self.settings);
-        self
-    }
-
-    /// Is called with every event, one at a time, on the thread where it happened. A callback that is slow slows the
-    /// haul down.
-    #[must_use]
-    pub fn on_event(mut self, callback: impl FnMut(&Event<'_>) + Send + 'static) -> Self {
-        self.observer = Observer::new(callback);
-        self
-    }
-
-    /// Certificates to be trusted, and hosts that are not checked.
-    #[must_use]
-    pub fn tls(mut self, options: TlsOptions) -> Self {
-        self.tls = options;
-        self
-    }
-
-    /// Another network than the system's: for simulations.
-    #[must_use]
-    pub fn network(mut self, network: Arc<dyn Network>) -> Self {
-        self.network = Some(network);
-        self
-    }
-
-    /// Another storage than the directory on disk: for simulations.
-    #[must_use]
-    pub fn storage(mut self, storage: Arc<dyn Storage>) -> Self {
-        self.storage = Some(storage);
-        self
-    }
-
-    /// The date and time at which the run begins, in milliseconds of Unix time: for simulations.
-    #[must_use]
-    pub fn starts_at(mut self, unix_ms: u64) -> Self {
-        self.start_unix_ms = Some(unix_ms);
-        self
-    }
-
-    /// The identity of the machine's boot, another one after each loss of power: for simulations.
-    #[must_use]
-    pub fn boot_id(mut self, id: [u8; 16]) -> Self {
-        self.boot_id = Some(id);
-        self
-    }
-
-    /// Opens the lists, so that one that cannot be read is known before anything is touched. Creates the directory.
-    pub fn build(self) -> Result<Haul, HaulError> {
-        let Self {
-            directory,
-            storage,
-            network,
-            tls,
-            sources,
-            urls,
-            settings,
-            observer,
-            stopper,
-            start_unix_ms,
-            boot_id,
-        } = self;
-        let mut lists = Vec::with_capacity(sources.len() + 1);
-        for source in sources {
-            let label = match &source {
-                Source::File(path) => path.display().to_string(),
-                Source::Reader { label, .. } => label.clone(),
-            };
-            lists.push(source.open().map_err(|source| HaulError::List { label, source })?);
-        }
-        if !urls.is_empty() {
-            let text = urls.join("\n");
-            lists.push(List {
-                label: "arguments".to_owned(),
-                reader: Box::new(io::Cursor::new(text)),
-                identity: None,
-            });
-        }
-        let user_agent = HeaderValue::from_str(&settings.user_agent).map_err(|_| HaulError::UserAgent)?;
-        let (confidential, headers) =
-            settings.headers.iter().cloned().partition(|(name, _)| CONFIDENTIAL.contains(name));
-        let storage = match storage {
-            Some(storage) => storage,
-            None => match DiskStorage::open(&directory, true) {
-                Ok(storage) => Arc::new(storage),
-                Err(source) => return Err(HaulError::Directory { directory, source }),
-            },
-        };
-        Ok(Haul {
-            storage,
-            network: network.unwrap_or_else(|| Arc::new(SystemNetwork::new())),
-            tls,
-            lists,
-            settings,
-            options: ClientOptions { user_agent, headers },
-            confidential,
-            observer: Arc::new(observer),
-            stopper,
-            start_unix_ms,
-            boot_id,
-        })
-    }
-}
+use crate::surroundings::Surroundings;
 
 /// A haul that is ready to run. Running it again later, with the same directory, goes on where it ended.
 pub struct Haul {
-    storage: Arc<dyn Storage>,
-    network: Arc<dyn Network>,
-    tls: TlsOptions,
-    lists: Vec<List>,
-    settings: Settings,
-    options: ClientOptions,
-    confidential: HeaderMap,
-    observer: Arc<Observer>,
-    stopper: Stopper,
-    start_unix_ms: Option<u64>,
-    boot_id: Option<[u8; 16]>,
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) network: Arc<dyn Network>,
+    pub(crate) tls: TlsOptions,
+    pub(crate) lists: Vec<List>,
+    pub(crate) settings: Settings,
+    pub(crate) options: ClientOptions,
+    /// Fields that do not follow a redirect to another origin.
+    pub(crate) confidential: HeaderMap,
+    pub(crate) observer: Arc<Observer>,
+    pub(crate) stopper: Stopper,
+    pub(crate) start_unix_ms: Option<u64>,
+    pub(crate) boot_id: Option<[u8; 16]>,
 }
 
 impl Haul {
     /// A haul into this directory, with default settings and without lists: those of earlier runs are gone on with.
-    pub fn builder(directory: impl Into<PathBuf>) -> Builder {
-        Builder {
-            directory: directory.into(),
-            storage: None,
-            network: None,
-            tls: TlsOptions::system(),
-            sources: Vec::new(),
-            urls: Vec::new(),
-            settings: Settings::default(),
-            observer: Observer::new(|_| {}),
-            stopper: Stopper::default(),
-            start_unix_ms: None,
-            boot_id: None,
-        }
+    pub fn builder(directory: impl Into<std::path::PathBuf>) -> Builder {
+        Builder::new(directory.into())
     }
 
     /// Tells the haul to stop, from any thread.
@@ -300,85 +74,47 @@ impl Haul {
         LocalSet::new().run_until(self.run_with(Crew::Here)).await
     }
 
-    async fn run_with(self, crew: Crew) -> Result<Report, HaulError> {
-        let clock = self.start_unix_ms.map_or_else(WallClock::system, WallClock::starting_at);
+    async fn run_with(mut self, crew: Crew) -> Result<Report, HaulError> {
+        let around = Surroundings {
+            storage: Arc::clone(&self.storage),
+            observer: Arc::clone(&self.observer),
+            clock: self.start_unix_ms.map_or_else(WallClock::system, WallClock::starting_at),
+            stopper: self.stopper.clone(),
+        };
         let boot_id = self.boot_id.unwrap_or_else(machine::boot_id);
-        let opened = Journal::open(Arc::clone(&self.storage), clock.unix_ms(), boot_id, &machine::holder())
-            .map_err(HaulError::Journal)?;
+        let opened =
+            Journal::open(Arc::clone(&self.storage), around.clock.unix_ms(), boot_id, &machine::holder())
+                .map_err(HaulError::Journal)?;
         let Opened { lock, spool, rows, mut log, recovery } = opened;
-        let Recovery { states, in_doubt, waiting, parts, damage, .. } = recovery;
-        for damage in &damage {
-            self.observer.tell(&Event::Damaged { description: &damage.to_string() });
-        }
-        let settled =
-            sink::settle_doubts(&self.storage, &mut log, &rows, &in_doubt).map_err(HaulError::Disk)?;
-        let mut before = Counts::from(states.counts());
-        before.done += settled.len() as u64;
-        before.pending -= settled.len() as u64;
-        self.observer.tell(&Event::Opened { counts: before });
+        let (before, unfinished) = take_up(&around, &mut log, &rows, recovery)?;
+        around.observer.tell(&Event::Opened { counts: before });
 
         let (sink, inbox) = SinkHandle::new();
         let (verdicts, heard) = mpsc::unbounded_channel();
         let committer = {
-            let (storage, observer) = (Arc::clone(&self.storage), Arc::clone(&self.observer));
-            let (sink, stop) = (sink.clone(), self.stopper.watch());
-            let no_clobber = self.settings.no_clobber;
-            let kept = parts.iter().map(|(&row, &(_, synced_len))| (row, synced_len)).collect();
-            let ledger = Ledger { log, rows: rows.clone(), parts: kept };
-            crew.start("sink", move || {
-                let committer = Committer::new(storage, ledger, &sink, verdicts, observer, clock, stop)
-                    .with_no_clobber(no_clobber);
-                drop(sink);
-                committer.run(inbox)
-            })
-            .map_err(HaulError::Start)?
+            let (around, no_clobber) = (around.clone(), self.settings.no_clobber);
+            let parts = unfinished.parts.iter().map(|(&row, &(_, synced_len))| (row, synced_len)).collect();
+            let ledger = Ledger { log, rows: rows.clone(), parts };
+            crew.start("sink", move || Committer::new(around, ledger, inbox, verdicts, no_clobber).run())
+                .map_err(HaulError::Start)?
         };
-        let (publish, published) = watch::channel(Published { rows: rows.published(), is_complete: false });
-        let intake = {
-            let (storage, observer) = (Arc::clone(&self.storage), Arc::clone(&self.observer));
-            let (rows, stop, lists) = (rows.clone(), self.stopper.watch(), self.lists);
-            crew.start("intake", move || {
-                Intake::new(storage, spool, rows, publish, observer, stop).run(lists)
-            })
-            .map_err(HaulError::Start)?
-        };
+        let (published, intake) = self.start_intake(crew, &around, spool, &rows)?;
         let counters = Arc::new(Counters::default());
         let (movers, moved) = mpsc::unbounded_channel();
-        let connector = Arc::new(Connector::new(self.network, tls_options(self.tls, &self.settings)));
-        let rate = self.settings.rate_limit.map(|rate| Arc::new(RateLimit::new(rate)));
-        let redirects = Policy { allow_downgrade: self.settings.allow_downgrade, ..Policy::default() };
-        let mut shards = Vec::new();
-        let mut shard_ends = Vec::new();
-        for number in 0..self.settings.shards.max(1) {
-            let (assign, assigned) = mpsc::unbounded_channel();
-            shards.push(assign);
-            let settings = shard_settings(&self.settings, number);
-            let (connector, sink, rate) = (Arc::clone(&connector), sink.clone(), rate.clone());
-            let (observer, counters, movers) =
-                (Arc::clone(&self.observer), Arc::clone(&counters), movers.clone());
-            let (stop, options, limits) = (self.stopper.watch(), self.options.clone(), self.settings.limits);
-            let confidential = self.confidential.clone();
-            let end = crew.start(&format!("shard-{number}"), move || {
-                let client = Client::new(connector, limits, settings.timeouts, options);
-                let context = Context { client, redirects, sink, observer, clock, rate, confidential };
-                Shard::new(settings, context, movers, counters, stop).run(assigned)
-            });
-            shard_ends.push(end.map_err(HaulError::Start)?);
-        }
+        let (shards, shard_ends) = self.start_shards(crew, &around, &sink, &movers, &counters)?;
         drop(movers);
         let dispatched = {
-            let unfinished = Unfinished { states, settled, waiting, parts };
             let channels = Channels { shards, sink, verdicts: heard, movers: moved, published };
-            let (storage, rows, stop) = (Arc::clone(&self.storage), rows.clone(), self.stopper.watch());
-            let no_clobber = self.settings.no_clobber;
+            let (around, rows, no_clobber) = (around.clone(), rows.clone(), self.settings.no_clobber);
             crew.start("dispatch", move || {
-                Dispatcher::new(storage, rows, unfinished, channels, no_clobber, clock, stop).run()
+                Dispatcher::new(around, rows, unfinished, channels, no_clobber).run()
             })
             .map_err(HaulError::Start)?
             .await
         };
-        if self.stopper.is_stopped() {
-            self.observer.tell(&Event::Stopping);
+        let stopped = self.stopper.is_stopped();
+        if stopped {
+            around.observer.tell(&Event::Stopping);
         }
         for end in shard_ends {
             // A shard that lost the sink has nothing to add to what the sink will say.
@@ -392,17 +128,84 @@ impl Haul {
             return Err(HaulError::Disk(error));
         }
         // An intake that waits for a silent pipe is left to itself: it writes nothing once the haul is stopped.
-        if !self.stopper.is_stopped() {
+        if !stopped {
             intake.await.map_err(HaulError::from)?;
         }
         let mut report = report(before, rows.published(), tally, &counters);
-        report.stopped = self.stopper.is_stopped();
+        report.stopped = stopped;
         if before.failed > 0 {
-            report.failures = failures_by_class(Arc::clone(&self.storage))?;
+            report.failures = failures_by_class(self.storage)?;
         }
         drop(lock);
         Ok(report)
     }
+
+    fn start_intake(
+        &mut self,
+        crew: Crew,
+        around: &Surroundings,
+        spool: SpoolWriter,
+        rows: &SpoolReader,
+    ) -> Result<(watch::Receiver<Published>, IntakeEnd), HaulError> {
+        let (publish, published) = watch::channel(Published { rows: rows.published(), is_complete: false });
+        let (around, rows, lists) = (around.clone(), rows.clone(), std::mem::take(&mut self.lists));
+        let end = crew.start("intake", move || Intake::new(around, spool, rows, publish).run(lists));
+        Ok((published, end.map_err(HaulError::Start)?))
+    }
+
+    fn start_shards(
+        &mut self,
+        crew: Crew,
+        around: &Surroundings,
+        sink: &SinkHandle,
+        movers: &mpsc::UnboundedSender<Box<Job>>,
+        counters: &Arc<Counters>,
+    ) -> Result<(Vec<mpsc::UnboundedSender<Assignment>>, Vec<ShardEnd>), HaulError> {
+        let tls = tls_options(std::mem::take(&mut self.tls), &self.settings);
+        let connector = Arc::new(Connector::new(Arc::clone(&self.network), tls));
+        let rate = self.settings.rate_limit.map(|rate| Arc::new(RateLimit::new(rate)));
+        let redirects = Policy { allow_downgrade: self.settings.allow_downgrade, ..Policy::default() };
+        let (mut shards, mut ends) = (Vec::new(), Vec::new());
+        for number in 0..self.settings.shards.max(1) {
+            let (assign, assigned) = mpsc::unbounded_channel();
+            shards.push(assign);
+            let settings = shard_settings(&self.settings, number);
+            let (options, limits) = (self.options.clone(), self.settings.limits);
+            let (connector, rate, confidential) =
+                (Arc::clone(&connector), rate.clone(), self.confidential.clone());
+            let (around, sink, counters, movers) =
+                (around.clone(), sink.clone(), Arc::clone(counters), movers.clone());
+            let end = crew.start(&format!("shard-{number}"), move || {
+                let client = Client::new(connector, limits, settings.timeouts, options);
+                let Surroundings { observer, clock, stopper, .. } = around;
+                let context = Context { client, redirects, sink, observer, clock, rate, confidential };
+                Shard::new(settings, context, movers, counters, stopper.watch()).run(assigned)
+            });
+            ends.push(end.map_err(HaulError::Start)?);
+        }
+        Ok((shards, ends))
+    }
+}
+
+type IntakeEnd = crew::Result<Result<(), crate::intake::IntakeError>>;
+type ShardEnd = crew::Result<Result<(), SinkGone>>;
+
+/// Takes up what an earlier run left: tells of damage, settles what is in doubt. Returns the counts and what is to do.
+fn take_up(
+    around: &Surroundings,
+    log: &mut LogWriter,
+    rows: &SpoolReader,
+    recovery: Recovery,
+) -> Result<(Counts, Unfinished), HaulError> {
+    let Recovery { states, in_doubt, waiting, parts, damage, .. } = recovery;
+    for damage in &damage {
+        around.observer.tell(&Event::Damaged { description: &damage.to_string() });
+    }
+    let settled = sink::settle_doubts(&around.storage, log, rows, &in_doubt).map_err(HaulError::Disk)?;
+    let mut before = Counts::from(states.counts());
+    before.done += settled.len() as u64;
+    before.pending -= settled.len() as u64;
+    Ok((before, Unfinished { states, settled, waiting, parts }))
 }
 
 fn shard_settings(settings: &Settings, number: usize) -> ShardSettings {
@@ -453,15 +256,6 @@ pub(crate) fn failures_by_class(storage: Arc<dyn Storage>) -> Result<BTreeMap<Cl
         })
         .map_err(HaulError::Journal)?;
     Ok(failures)
-}
-
-impl From<IntakeError> for HaulError {
-    fn from(error: IntakeError) -> Self {
-        match error {
-            IntakeError::List { label, line, source } => Self::ListBroken { label, line, source },
-            IntakeError::Spool(source) => Self::Disk(source),
-        }
-    }
 }
 
 impl From<longhaul_journal::Counts> for Counts {

@@ -29,10 +29,12 @@
 //! The cores `backlog`, `frontier`, `pace` and `retry` are state machines without I/O; they are public so that they can
 //! be tested, simulated and reused.
 
+mod builder;
 mod class;
 mod counters;
 mod crew;
 mod dispatch;
+mod error;
 mod event;
 mod exchange;
 mod failure;
@@ -50,6 +52,7 @@ mod sink;
 mod source;
 mod status;
 mod stop;
+mod surroundings;
 
 pub mod backlog;
 pub mod frontier;
@@ -57,9 +60,11 @@ pub mod names;
 pub mod pace;
 pub mod retry;
 
+pub use builder::Builder;
 pub use class::{Class, UnknownClass};
+pub use error::HaulError;
 pub use event::Event;
-pub use haul::{Builder, Haul, HaulError};
+pub use haul::Haul;
 pub use intake::LINE_BYTES_MAX;
 pub use longhaul_http::{HttpUrl, Limits, MinimumSpeed, Timeouts};
 pub use longhaul_journal::{FaultRecord, RowId};

@@ -126,9 +126,11 @@ impl<'a> Receiving<'a> {
             Some(BodyEnd::Close) => Verification::LengthUnverified,
             _ => Verification::Length,
         };
+        let place = self.context.sink.admit_body().await?;
         let piece = self.piece().await?;
         let finished_unix_ms = self.context.clock.unix_ms();
-        let completion = Completion { status: head.status, size, validator, verification, finished_unix_ms };
+        let completion =
+            Completion { status: head.status, size, validator, verification, finished_unix_ms, place };
         Ok(Received::Ended(Ended::Complete(piece, completion)))
     }
 

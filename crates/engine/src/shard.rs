@@ -89,6 +89,7 @@ struct Active {
     host: HostId,
     ticket: Ticket,
     progress: Rc<Progress>,
+    begun_at: Instant,
     seen_bytes: u64,
     progress_at: Instant,
     is_stalled: bool,
@@ -199,14 +200,16 @@ impl Shard {
         let progress = Progress::new();
         let slot = self.next_slot;
         self.next_slot += 1;
+        let now = clock::now();
         self.active.insert(
             slot,
             Active {
                 host,
                 ticket,
                 progress: Rc::clone(&progress),
+                begun_at: now,
                 seen_bytes: 0,
-                progress_at: clock::now(),
+                progress_at: now,
                 is_stalled: false,
                 pauses_before: self.context.sink.pauses(),
             },
@@ -221,7 +224,8 @@ impl Shard {
     async fn finish(&mut self, Finished { slot, mut job, ended }: Finished) -> Result<(), SinkGone> {
         let Some(active) = self.active.remove(&slot) else { return Ok(()) };
         self.counters.received(active.progress.bytes());
-        let latency = active.progress.latency().unwrap_or_default();
+        // Where no head has come it would have taken at least as long as this.
+        let latency = active.progress.latency().unwrap_or_else(|| active.begun_at.elapsed());
         match ended? {
             Ended::Complete(piece, completion) => {
                 self.answered(&active, Signal::Success { latency });

@@ -12,7 +12,7 @@ use longhaul_journal::{
 use longhaul_socket::clock::WallClock;
 
 use crate::class::Class;
-use crate::haul::HaulError;
+use crate::error::HaulError;
 use crate::machine;
 use crate::names;
 use crate::report::Counts;

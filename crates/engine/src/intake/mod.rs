@@ -18,13 +18,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_http::HttpUrl;
-use longhaul_journal::storage::Storage;
 use longhaul_journal::{Entry, FileIdentity, Row, RowId, SourceId, SpoolReader, SpoolWriter};
 use tokio::sync::watch;
 
 use crate::event::{Event, Observer};
 use crate::sink::passing_trouble;
 use crate::stop::StopWatch;
+use crate::surroundings::Surroundings;
 use lines::{Line, Lines};
 use naming::{Naming, Placed};
 use walk::Walk;
@@ -73,15 +73,14 @@ pub(crate) struct Intake {
 
 impl Intake {
     pub(crate) fn new(
-        storage: Arc<dyn Storage>,
+        around: Surroundings,
         spool: SpoolWriter,
         rows: SpoolReader,
         published: watch::Sender<Published>,
-        observer: Arc<Observer>,
-        stop: StopWatch,
     ) -> Self {
+        let Surroundings { storage, observer, stopper, .. } = around;
         let naming = Naming::new(storage, rows.clone());
-        Self { spool, rows, naming, published, observer, stop, unpublished: 0 }
+        Self { spool, rows, naming, published, observer, stop: stopper.watch(), unpublished: 0 }
     }
 
     /// Reads every list to its end, or until the haul is stopped.

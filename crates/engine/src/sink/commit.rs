@@ -37,6 +37,7 @@ impl Committer {
                 Entry::File(file) => file.part.file.sync(),
                 _ => Ok(()),
             };
+            self.catch_up().await?;
             match (entry, synced) {
                 (Entry::File(file), Err(error)) => {
                     // What a failed sync leaves in the file is unknown, so it is not asked again: the bytes are fetched anew.
@@ -60,6 +61,7 @@ impl Committer {
                 Entry::File(file) => self.give_name(file, &mut directories).await?,
                 other => other,
             });
+            self.catch_up().await?;
         }
         for directory in directories {
             self.patiently(|sink| sink.storage.sync_dir(directory.as_ref())).await?;
@@ -67,6 +69,11 @@ impl Committer {
         if let Some(row) = settled.iter().filter_map(Entry::listed_row).max() {
             // The spool is the record of what the list itself has settled.
             self.patiently(|sink| sink.rows.ensure_durable(row)).await?;
+        }
+        for entry in &settled {
+            if let Entry::File(file) = entry {
+                self.record(Record::Done(file.job.row, file.done.clone())).await?;
+            }
         }
         self.patiently(|sink| sink.log.commit()).await?;
         for entry in settled {

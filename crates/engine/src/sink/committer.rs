@@ -9,17 +9,18 @@ use std::time::Duration;
 use longhaul_journal::storage::{RelativePath, Storage};
 use longhaul_journal::{Done, LogWriter, Part, Record, RowId, SpoolReader};
 use longhaul_socket::clock::{self, WallClock};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
 
 use super::group::{Entry, FileEntry, Group};
 use super::parts::{Parts, WriteError};
 use super::trouble::passing_trouble;
-use super::{Completion, Message, Piece, SinkHandle, Verdict};
+use super::{Completion, Inbox, Message, Piece, Verdict};
 use crate::class::Class;
 use crate::event::{Event, Observer};
 use crate::job::Job;
 use crate::stop::StopWatch;
+use crate::surroundings::Surroundings;
 
 /// Messages taken at once; the log is handed to the system after each such batch.
 const BATCH_MAX: usize = 256;
@@ -69,6 +70,9 @@ pub(crate) struct Committer {
     /// Rows of which the log says that a body is under way, and whether it says that some of it is on stable storage.
     pub(super) recorded: BTreeMap<RowId, bool>,
     pub(super) group: Group,
+    inbox: mpsc::Receiver<Message>,
+    /// The places of bodies that have been written and not yet recorded with the system.
+    places: Vec<OwnedSemaphorePermit>,
     pub(super) known_directories: BTreeSet<RelativePath>,
     verdicts: mpsc::UnboundedSender<Verdict>,
     pub(super) observer: Arc<Observer>,
@@ -85,14 +89,13 @@ pub(crate) struct Committer {
 
 impl Committer {
     pub(crate) fn new(
-        storage: Arc<dyn Storage>,
+        around: Surroundings,
         ledger: Ledger,
-        handle: &SinkHandle,
+        inbox: Inbox,
         verdicts: mpsc::UnboundedSender<Verdict>,
-        observer: Arc<Observer>,
-        clock: WallClock,
-        stop: StopWatch,
+        no_clobber: bool,
     ) -> Self {
+        let Surroundings { storage, observer, clock, stopper } = around;
         let Ledger { log, rows, parts } = ledger;
         Self {
             parts: Parts::new(Arc::clone(&storage)),
@@ -101,13 +104,15 @@ impl Committer {
             rows,
             recorded: parts.into_iter().map(|(row, synced_len)| (row, synced_len > 0)).collect(),
             group: Group::default(),
+            inbox: inbox.messages,
+            places: Vec::new(),
             known_directories: BTreeSet::new(),
             verdicts,
             observer,
             clock,
-            stop,
-            pauses: handle.pause_counter(),
-            no_clobber: false,
+            stop: stopper.watch(),
+            pauses: inbox.pauses,
+            no_clobber,
             is_paused: false,
             sync_failures: 0,
             parts_synced_at: clock::now(),
@@ -115,13 +120,8 @@ impl Committer {
         }
     }
 
-    /// With `true`, a file that stands where a row's file belongs makes the row skipped rather than failed.
-    pub(crate) fn with_no_clobber(self, no_clobber: bool) -> Self {
-        Self { no_clobber, ..self }
-    }
-
     /// Works until every handle of the sink is gone and everything is committed.
-    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Message>) -> Result<Tally, Halt> {
+    pub(crate) async fn run(mut self) -> Result<Tally, Halt> {
         let mut batch = Vec::with_capacity(BATCH_MAX);
         loop {
             let now = clock::now();
@@ -129,7 +129,7 @@ impl Committer {
             let mut is_quiet = false;
             tokio::select! {
                 biased;
-                count = inbox.recv_many(&mut batch, BATCH_MAX) => {
+                count = self.inbox.recv_many(&mut batch, BATCH_MAX) => {
                     if count == 0 {
                         break;
                     }
@@ -207,8 +207,7 @@ impl Committer {
         self.record(Record::Part(row, part)).await?;
         if self.recorded.insert(row, false) == Some(true) {
             // After a power failure the old record would be believed, and with it whatever is in the file by then.
-            self.commit().await?;
-            self.patiently(|sink| sink.log.commit()).await?;
+            self.patiently(|sink| sink.log.prepare()).await?;
         }
         self.flush().await
     }
@@ -234,6 +233,7 @@ impl Committer {
         }
         let is_written = self.write(job.row, piece).await?;
         let part = self.parts.take(job.row).filter(|part| is_written && part.len == completion.size);
+        self.places.push(completion.place);
         let Some(part) = part else {
             return self.begin_again(job).await;
         };
@@ -249,7 +249,7 @@ impl Committer {
             name: None,
             final_url: job.moved.as_ref().map(|moved| moved.url.as_str().to_owned()),
         };
-        self.record(Record::Done(job.row, done.clone())).await?;
+        self.record(Record::Doubt(job.row, done.clone())).await?;
         self.group.push(Entry::File(Box::new(FileEntry { job, part, done })), clock::now());
         Ok(())
     }
@@ -306,8 +306,23 @@ impl Committer {
         self.patiently(|sink| sink.log.record(&record)).await
     }
 
+    /// Hands everything to the system, and makes room for what waits for that.
     async fn flush(&mut self) -> Result<(), Halt> {
-        self.patiently(|sink| sink.log.flush()).await
+        self.patiently(|sink| sink.log.flush()).await?;
+        self.places.clear();
+        Ok(())
+    }
+
+    /// Takes what has come meanwhile, so that a long commit keeps no body waiting; as much as fits into the next group.
+    pub(super) async fn catch_up(&mut self) -> Result<(), Halt> {
+        let mut is_anything_new = false;
+        while !self.group.is_full()
+            && let Ok(message) = self.inbox.try_recv()
+        {
+            self.take(message).await?;
+            is_anything_new = true;
+        }
+        if is_anything_new { self.flush().await } else { Ok(()) }
     }
 
     /// Does it, and does it again while the disk is full.

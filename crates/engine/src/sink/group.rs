@@ -7,9 +7,9 @@ use super::Listed;
 use super::parts::PartFile;
 use crate::job::Job;
 
-/// Files in one group: their descriptors stay open until they are synced, beside the sockets and the bodies under way,
-/// within the usual limit of 1,024.
-const FILES_MAX: usize = 256;
+/// Files in one group: their descriptors stay open until they are synced, beside those of the group that is being
+/// committed, the sockets and the bodies under way, within the usual limit of 1,024.
+const FILES_MAX: usize = 192;
 /// Outcomes in one group: bounds what a crash leaves in doubt.
 const ENTRIES_MAX: usize = 1000;
 /// How long the first entry of a group waits for others: below what a person notices, long enough that one sync serves
@@ -61,7 +61,12 @@ impl Group {
     }
 
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.files >= FILES_MAX || self.entries.len() >= ENTRIES_MAX || self.due.is_some_and(|due| due <= now)
+        self.is_full() || self.due.is_some_and(|due| due <= now)
+    }
+
+    /// Whether nothing more fits.
+    pub(super) fn is_full(&self) -> bool {
+        self.files >= FILES_MAX || self.entries.len() >= ENTRIES_MAX
     }
 
     /// Takes everything; the group is empty then.

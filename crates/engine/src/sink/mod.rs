@@ -31,6 +31,10 @@ use crate::job::Job;
 
 /// Bytes of bodies on their way to the disk. A disk that is slower than the network is felt by the network here.
 const BYTES_UNDERWAY_MAX: u32 = 8 * 1024 * 1024;
+/// Complete bodies on their way to the system: so many may be lost in a kill beside the exchanges in flight. An exchange that
+/// finds no place here keeps its own, and so its host waits for the disk. With fewer the network idles while a group is
+/// committed; with more nothing is gained.
+const BODIES_UNDERWAY_MAX: usize = 16;
 /// Messages on their way, for the same reason.
 const MESSAGES_MAX: usize = 4096;
 
@@ -84,6 +88,8 @@ pub(crate) struct Completion {
     pub(crate) validator: Validator,
     pub(crate) verification: Verification,
     pub(crate) finished_unix_ms: u64,
+    /// Given back when the system has the body.
+    pub(crate) place: OwnedSemaphorePermit,
 }
 
 /// What the sink tells the dispatcher.
@@ -100,6 +106,13 @@ pub(crate) enum Verdict {
 pub(crate) struct SinkHandle {
     messages: mpsc::Sender<Message>,
     bytes: Arc<Semaphore>,
+    bodies: Arc<Semaphore>,
+    pauses: Arc<AtomicU64>,
+}
+
+/// The sink's own end.
+pub(crate) struct Inbox {
+    messages: mpsc::Receiver<Message>,
     pauses: Arc<AtomicU64>,
 }
 
@@ -108,10 +121,12 @@ pub(crate) struct SinkHandle {
 pub(crate) struct SinkGone;
 
 impl SinkHandle {
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Message>) {
+    pub(crate) fn new() -> (Self, Inbox) {
         let (messages, inbox) = mpsc::channel(MESSAGES_MAX);
         let bytes = Arc::new(Semaphore::new(BYTES_UNDERWAY_MAX as usize));
-        (Self { messages, bytes, pauses: Arc::new(AtomicU64::new(0)) }, inbox)
+        let bodies = Arc::new(Semaphore::new(BODIES_UNDERWAY_MAX));
+        let pauses = Arc::new(AtomicU64::new(0));
+        (Self { messages, bytes, bodies, pauses: Arc::clone(&pauses) }, Inbox { messages: inbox, pauses })
     }
 
     /// Hands a message over; waits while the disk is behind.
@@ -125,6 +140,11 @@ impl SinkHandle {
         Arc::clone(&self.bytes).acquire_many_owned(wanted).await.map_err(|_| SinkGone)
     }
 
+    /// A place for one complete body; waits while the disk is behind.
+    pub(crate) async fn admit_body(&self) -> Result<OwnedSemaphorePermit, SinkGone> {
+        Arc::clone(&self.bodies).acquire_owned().await.map_err(|_| SinkGone)
+    }
+
     /// Returns when the sink has gone. Cancel safe.
     pub(crate) async fn gone(&self) {
         self.messages.closed().await;
@@ -133,9 +153,5 @@ impl SinkHandle {
     /// How often writing has been paused: a failure during a pause may be our own doing.
     pub(crate) fn pauses(&self) -> u64 {
         self.pauses.load(Ordering::Relaxed)
-    }
-
-    fn pause_counter(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.pauses)
     }
 }
