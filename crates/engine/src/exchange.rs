@@ -58,11 +58,13 @@ pub(crate) struct Progress {
     bytes: Cell<u64>,
     /// From the request to the head, once it has come.
     latency: Cell<Option<Duration>>,
+    /// It waits for our own disk, or for the user's rate limit.
+    is_held_up: Cell<bool>,
 }
 
 impl Progress {
     pub(crate) fn new() -> Rc<Self> {
-        Rc::new(Self { bytes: Cell::new(0), latency: Cell::new(None) })
+        Rc::new(Self { bytes: Cell::new(0), latency: Cell::new(None), is_held_up: Cell::new(false) })
     }
 
     /// Bytes of bodies so far.
@@ -76,6 +78,19 @@ impl Progress {
 
     pub(crate) fn add(&self, bytes: u64) {
         self.bytes.set(self.bytes.get() + bytes);
+    }
+
+    /// Whether it makes no progress because of us, so that the host must not be taken for stalled.
+    pub(crate) fn is_held_up(&self) -> bool {
+        self.is_held_up.get()
+    }
+
+    /// Waits for something of our own.
+    pub(crate) async fn held_up<T>(&self, wait: impl Future<Output = T>) -> T {
+        self.is_held_up.set(true);
+        let waited = wait.await;
+        self.is_held_up.set(false);
+        waited
     }
 }
 
@@ -114,7 +129,7 @@ pub(crate) async fn attempt(
                 Plan::Append { from, body_bytes, total } => {
                     Span { from, end: Some(from + body_bytes), total }
                 }
-                Plan::Complete => return already_complete(context, partial, &head).await,
+                Plan::Complete => return already_complete(context, partial, progress, &head).await,
                 // An answer that cannot be joined to what is there is of no use; the whole is asked for at once.
                 Plan::Restart | Plan::Refuse(_) => {
                     job.partial = None;
@@ -159,14 +174,19 @@ pub(crate) async fn attempt(
 }
 
 /// 416 for exactly what is there: nothing is missing.
-async fn already_complete(context: &Context, partial: &Partial, head: &Head) -> Result<Ended, SinkGone> {
+async fn already_complete(
+    context: &Context,
+    partial: &Partial,
+    progress: &Progress,
+    head: &Head,
+) -> Result<Ended, SinkGone> {
     let completion = Completion {
         status: head.status,
         size: partial.have,
         validator: partial.validator.clone(),
         verification: Verification::Length,
         finished_unix_ms: context.clock.unix_ms(),
-        place: context.sink.admit_body().await?,
+        place: progress.held_up(context.sink.admit_body()).await?,
     };
     Ok(Ended::Complete(Piece { offset: partial.have, ..Piece::default() }, completion))
 }

@@ -100,7 +100,7 @@ impl<'a> Receiving<'a> {
                     // More than was announced: nobody knows which of the bytes are meant, so none of them is kept.
                     let (row, part) = (self.job.row, Part::default());
                     self.job.partial = None;
-                    self.context.sink.send(Message::Begin { row, part }).await?;
+                    self.progress.held_up(self.context.sink.send(Message::Begin { row, part })).await?;
                     return Ok(Received::Ended(Ended::Failed(misfit())));
                 }
                 Ok(Some(chunk)) => self.take(chunk).await?,
@@ -126,7 +126,7 @@ impl<'a> Receiving<'a> {
             Some(BodyEnd::Close) => Verification::LengthUnverified,
             _ => Verification::Length,
         };
-        let place = self.context.sink.admit_body().await?;
+        let place = self.progress.held_up(self.context.sink.admit_body()).await?;
         let piece = self.piece().await?;
         let finished_unix_ms = self.context.clock.unix_ms();
         let completion =
@@ -158,7 +158,7 @@ impl<'a> Receiving<'a> {
         self.pending.push(chunk);
         self.pending_bytes += bytes;
         if let Some(rate) = &self.context.rate {
-            rate.take(bytes).await;
+            self.progress.held_up(rate.take(bytes)).await;
         }
         let now = clock::now();
         let since = *self.pending_since.get_or_insert(now);
@@ -172,10 +172,12 @@ impl<'a> Receiving<'a> {
     async fn hand_over(&mut self) -> Result<(), SinkGone> {
         if !std::mem::replace(&mut self.is_begun, true) {
             let part = self.job.partial.as_ref().map(resume::part).unwrap_or_default();
-            self.context.sink.send(Message::Begin { row: self.job.row, part }).await?;
+            let begin = Message::Begin { row: self.job.row, part };
+            self.progress.held_up(self.context.sink.send(begin)).await?;
         }
         let piece = self.piece().await?;
-        self.context.sink.send(Message::Body { row: self.job.row, piece }).await
+        let body = Message::Body { row: self.job.row, piece };
+        self.progress.held_up(self.context.sink.send(body)).await
     }
 
     async fn piece(&mut self) -> Result<Piece, SinkGone> {
@@ -183,7 +185,7 @@ impl<'a> Receiving<'a> {
         if bytes > 0 {
             self.context.observer.tell(&Event::Received { row: self.job.row, bytes });
         }
-        let permit = Some(self.context.sink.admit(bytes).await?);
+        let permit = Some(self.progress.held_up(self.context.sink.admit(bytes)).await?);
         let offset = self.offset;
         self.offset += bytes;
         self.pending_since = None;

@@ -378,7 +378,7 @@ impl Shard {
         for active in self.active.values_mut() {
             let bytes = active.progress.bytes();
             let has_progressed = bytes >= active.seen_bytes + PROGRESS_BYTES_MIN;
-            if has_progressed {
+            if has_progressed || active.progress.is_held_up() {
                 active.seen_bytes = bytes;
                 active.progress_at = now;
             }

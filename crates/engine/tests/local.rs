@@ -54,6 +54,38 @@ fn a_full_disk_pauses_and_goes_on() {
     });
 }
 
+/// An exchange that waits for our own disk keeps its place: the host is not sent more and more requests meanwhile, whose
+/// answers a kill would cost.
+#[test]
+fn a_full_disk_starts_no_further_requests() {
+    simulate(async {
+        let site = Site::new(2).with_sizes(Sizes::fixed(4_000));
+        let (world, origin) = World::serving(2, site, FaultMix::none());
+        world.storage().set_capacity(Some(SMALL_DISK_BYTES));
+        let mut paused_at = None;
+        let after_a_minute = move |told: &Told| {
+            paused_at = paused_at.or((told.what == What::Paused).then_some(told.at));
+            paused_at.is_some_and(|at| told.at > at + Duration::from_mins(1))
+        };
+        let storage = world.storage();
+        let janitor = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_mins(2)).await;
+            storage.set_capacity(None);
+        });
+        let first = world.haul(list(400)).crash_when(Crash::Kill, after_a_minute).run().await;
+        janitor.await.expect("the janitor comes");
+        assert!(first.report.is_none(), "it was killed");
+        let second = world.haul(list(400)).run().await;
+        assert_eq!(second.counts(), (400, 0, 0, 0));
+        world.assert_every_file_is_right(origin.site(), &paths(400));
+        let repeated = origin.stats().requests - 400;
+        assert!(
+            repeated <= 32,
+            "{repeated} requests for 16 exchanges and 16 bodies on their way to the disk"
+        );
+    });
+}
+
 /// A run that waits for room can be stopped, and the next one has lost nothing.
 #[test]
 fn a_stop_ends_a_run_that_waits_for_room() {
