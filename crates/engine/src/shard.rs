@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::counters::Counters;
+use crate::crew::sleep_until;
 use crate::event::Event;
 use crate::exchange::{Context, Ended, Progress, attempt};
 use crate::failure::Failure;
@@ -402,11 +403,4 @@ fn default_cap(origin: &Origin) -> u32 {
         Host::Name(name) => name.as_str() == "localhost" || name.as_str().ends_with(".localhost"),
     };
     if is_private { WINDOW_CAP_PRIVATE } else { WINDOW_CAP_PUBLIC }
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
-    }
 }
