@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::{HeaderName, HeaderValue};
-use longhaul::Class;
 use longhaul::retry::Tries;
+use longhaul::{Class, HttpUrl};
 
 use crate::values;
 
@@ -117,6 +117,9 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "CODES", value_delimiter = ',',
           value_parser = clap::value_parser!(u16).range(400..=599), help_heading = "Patience")]
     pub(crate) retry_on_http_error: Vec<u16>,
+    /// Ask here whether our own network is there when no host answers any more; only a connection is made
+    #[arg(long, value_name = "URL", help_heading = "Patience")]
+    pub(crate) canary: Option<HttpUrl>,
     /// A request field, such as `Accept-Language: en`. May be given several times
     #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = values::header,
           help_heading = "Requests")]

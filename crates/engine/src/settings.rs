@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul_http::{Limits, Timeouts};
+use longhaul_http::{HttpUrl, Limits, Timeouts};
 
 use crate::pace::WINDOW_CAP_PRIVATE;
 use crate::retry::Tries;
@@ -39,6 +39,8 @@ pub struct Settings {
     pub no_clobber: bool,
     /// Hosts whose certificates are not checked.
     pub insecure_hosts: Vec<String>,
+    /// Somebody to ask whether our own network is there when nobody else is heard; only a connection is made.
+    pub canary: Option<HttpUrl>,
     /// Threads that do exchanges; each host belongs to one of them.
     pub shards: usize,
     /// Seed of every random choice.
@@ -61,6 +63,7 @@ impl Default for Settings {
             allow_downgrade: false,
             no_clobber: false,
             insecure_hosts: Vec::new(),
+            canary: None,
             shards: std::thread::available_parallelism().map_or(1, usize::from),
             seed: fastrand::u64(..),
         }

@@ -38,7 +38,7 @@ pub use errno::{Platform, kind_of, kind_of_number};
 pub use fault::{Fault, Phase};
 pub use fault_kind::{CertificateFault, FaultKind};
 pub use host::{Host, HostName, InvalidHost};
-pub use network::{BoxFuture, Listener, LookupError, Network, Transport};
+pub use network::{BoxFuture, Listener, LookupError, Network, Route, Transport};
 pub use reach::is_public;
 pub use resolver::Resolver;
 pub use stream::Stream;

@@ -6,6 +6,7 @@ mod getaddrinfo;
 mod linux;
 mod names;
 mod network;
+mod route;
 mod tcp;
 
 pub use network::SystemNetwork;

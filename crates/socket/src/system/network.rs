@@ -4,8 +4,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use super::names::Names;
-use super::tcp;
-use crate::{BoxFuture, Endpoint, HostName, Listener, LookupError, Network, Protocol, Transport};
+use super::{route, tcp};
+use crate::{BoxFuture, Endpoint, HostName, Listener, LookupError, Network, Protocol, Route, Transport};
 
 /// The network of this machine. Nothing is opened and no thread is started before it is needed.
 ///
@@ -64,6 +64,10 @@ impl Network for SystemNetwork {
     fn listen(&self, endpoint: Endpoint) -> io::Result<Box<dyn Listener>> {
         require_tcp(endpoint)?;
         Ok(Box::new(tcp::listen(endpoint.socket_addr())?))
+    }
+
+    fn route(&self, ip: IpAddr) -> Route {
+        route::route_to(ip)
     }
 }
 
