@@ -113,6 +113,9 @@ pub(crate) struct RunArguments {
     /// Attempts per URL, or `inf` [default: 20]
     #[arg(long, visible_alias = "retry", value_name = "N", value_parser = values::tries, help_heading = "Patience")]
     pub(crate) tries: Option<Tries>,
+    /// Give a host up that has answered nothing for so long, whatever it was asked [default: 1m]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Patience")]
+    pub(crate) patience: Option<Duration>,
     /// Statuses to be tried again although they are final by default, such as 404,410
     #[arg(long, value_name = "CODES", value_delimiter = ',',
           value_parser = clap::value_parser!(u16).range(400..=599), help_heading = "Patience")]

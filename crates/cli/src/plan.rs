@@ -135,6 +135,9 @@ fn settings(run: RunArguments) -> Settings {
     if let Some(tries) = run.tries {
         settings.tries = tries;
     }
+    if let Some(patience) = run.patience {
+        settings.host_patience = patience;
+    }
     if let Some(agent) = run.user_agent.as_ref().and_then(|agent| agent.to_str().ok()) {
         agent.clone_into(&mut settings.user_agent);
     }

@@ -28,6 +28,7 @@ use crate::job::Job;
 use crate::machine;
 use crate::rate::RateLimit;
 use crate::report::{Counts, Report};
+use crate::retry::Patience;
 use crate::sentinel::{Sentinel, SentinelHandle};
 use crate::settings::Settings;
 use crate::shard::{Assignment, Shard, ShardSettings};
@@ -230,7 +231,7 @@ fn shard_settings(settings: &Settings, number: usize) -> ShardSettings {
     ShardSettings {
         jobs_max: jobs_max.max(1),
         jobs_per_host_max: settings.jobs_per_host_max,
-        tries: settings.tries,
+        patience: Patience { tries: settings.tries, host: settings.host_patience },
         retry_statuses: settings.retry_statuses.clone(),
         timeouts: settings.timeouts,
         seed: settings.seed.wrapping_add(number as u64),

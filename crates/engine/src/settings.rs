@@ -5,7 +5,7 @@ use std::time::Duration;
 use longhaul_http::{HttpUrl, Limits, Timeouts};
 
 use crate::pace::WINDOW_CAP_PRIVATE;
-use crate::retry::Tries;
+use crate::retry::{HOST_PATIENCE, Tries};
 
 /// Exchanges at a time, all hosts together. With the default caps of a host this keeps dozens of hosts busy, and the
 /// sockets and files stay well below the usual limit of 1,024 descriptors.
@@ -21,6 +21,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How often one URL is tried.
     pub tries: Tries,
+    /// How long a host that answers nothing at all is tried before its other rows are failed without being tried.
+    pub host_patience: Duration,
     /// Exchanges at a time, all hosts together.
     pub jobs_max: u32,
     /// Exchanges at a time with one host; `None` for the default caps (8; 16 on loopback and private addresses).
@@ -54,6 +56,7 @@ impl Default for Settings {
             // As many idle connections as a host may have in use, so that none is opened twice.
             limits: Limits { idle_per_origin_max: WINDOW_CAP_PRIVATE as usize, ..Limits::default() },
             tries: Tries::default(),
+            host_patience: HOST_PATIENCE,
             jobs_max: JOBS_DEFAULT,
             jobs_per_host_max: None,
             retry_statuses: Vec::new(),

@@ -26,7 +26,7 @@ use crate::frontier::{Frontier, HostId, Next};
 use crate::job::Job;
 use crate::outage::Sky;
 use crate::pace::{Limiter, Pace, Signal, Ticket, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
-use crate::retry::{self, Attempt, Decision, Tries, Verdict, host_given_up};
+use crate::retry::{self, Attempt, Decision, Patience, Verdict, host_given_up};
 use crate::sentinel::SentinelHandle;
 use crate::sink::{Message, SinkGone};
 use crate::stop::StopWatch;
@@ -54,7 +54,7 @@ pub(crate) struct Assignment {
 pub(crate) struct ShardSettings {
     pub(crate) jobs_max: usize,
     pub(crate) jobs_per_host_max: Option<u32>,
-    pub(crate) tries: Tries,
+    pub(crate) patience: Patience,
     pub(crate) retry_statuses: Vec<u16>,
     pub(crate) timeouts: Timeouts,
     pub(crate) seed: u64,
@@ -366,7 +366,7 @@ impl Shard {
             host_failing,
             made_progress: failure.made_progress,
         };
-        match retry::decide(&attempt, self.settings.tries, now, self.random.f64()) {
+        match retry::decide(&attempt, self.settings.patience, now, self.random.f64()) {
             Decision::Again { at, charged } => {
                 self.counters.retry();
                 let wait = at.saturating_duration_since(now);
@@ -380,7 +380,7 @@ impl Shard {
             }
             Decision::Park { until } => self.park(active.host, job, failure, until - now).await,
             Decision::GiveUp => {
-                if host_given_up(host_failing, self.settings.tries) {
+                if host_given_up(host_failing, self.settings.patience) {
                     self.give_up(active.host, &failure).await?;
                 }
                 self.frontier.forget_if_idle(active.host);
