@@ -21,6 +21,7 @@ mod eyeballs;
 mod fault;
 mod fault_kind;
 mod host;
+mod minimum_speed;
 mod network;
 mod options;
 mod reach;
@@ -31,9 +32,14 @@ mod target;
 mod timeouts;
 mod tls;
 mod udp_settings;
+mod watch;
 
+#[cfg(unix)]
+pub mod blocking;
 pub mod clock;
 pub mod defaults;
+#[cfg(feature = "codec")]
+pub mod framing;
 pub mod memory;
 
 pub use address::{Address, InvalidAddress, UnixPath};
@@ -44,6 +50,7 @@ pub use errno::{Platform, kind_of, kind_of_number};
 pub use fault::{Fault, Phase};
 pub use fault_kind::{CertificateFault, FaultKind};
 pub use host::{Host, HostName, InvalidHost};
+pub use minimum_speed::{MinimumSpeed, Watched};
 pub use network::{BoxFuture, Listener, LookupError, Network, Transport};
 pub use options::{Dscp, KeepAlive, Linger, SocketOptions};
 pub use reach::is_public;
@@ -56,3 +63,4 @@ pub use target::{ConnectTimeouts, Target};
 pub use timeouts::Timeouts;
 pub use tls::{InvalidIdentity, InvalidRoots, TlsAcceptor, TlsOptions, TlsServerOptions, TlsSummary};
 pub use udp_settings::Group;
+pub use watch::Watch;
