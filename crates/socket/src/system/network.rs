@@ -4,8 +4,12 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use super::names::Names;
-use super::{route, tcp};
-use crate::{BoxFuture, Endpoint, HostName, Listener, LookupError, Network, Protocol, Route, Transport};
+use super::opening::require;
+use super::route;
+use super::tcp::{TcpListener, dial};
+use crate::{
+    BoxFuture, Endpoint, Fault, HostName, Listener, LookupError, Network, Protocol, Route, Transport,
+};
 
 /// The network of this machine. Nothing is opened and no thread is started before it is needed.
 ///
@@ -56,14 +60,14 @@ impl Network for SystemNetwork {
 
     fn dial(&self, endpoint: Endpoint) -> BoxFuture<'_, io::Result<Box<dyn Transport>>> {
         Box::pin(async move {
-            require_tcp(endpoint)?;
-            Ok(Box::new(tcp::dial(endpoint.socket_addr()).await?) as Box<dyn Transport>)
+            require(endpoint, Protocol::Tcp)?;
+            Ok(Box::new(dial(endpoint.socket_addr(), None).await?) as Box<dyn Transport>)
         })
     }
 
     fn listen(&self, endpoint: Endpoint) -> io::Result<Box<dyn Listener>> {
-        require_tcp(endpoint)?;
-        Ok(Box::new(tcp::listen(endpoint.socket_addr())?))
+        require(endpoint, Protocol::Tcp)?;
+        Ok(Box::new(TcpListener::bind(endpoint).map_err(io_error)?))
     }
 
     fn route(&self, ip: IpAddr) -> Route {
@@ -71,9 +75,7 @@ impl Network for SystemNetwork {
     }
 }
 
-fn require_tcp(endpoint: Endpoint) -> io::Result<()> {
-    match endpoint.protocol() {
-        Protocol::Tcp => Ok(()),
-        Protocol::Udp => Err(io::ErrorKind::Unsupported.into()),
-    }
+/// The seam speaks of I/O errors: what is underneath, if the fault has such a source.
+fn io_error(fault: Fault) -> io::Error {
+    io::Error::other(fault)
 }
