@@ -28,7 +28,9 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 const TRIES_NAME_NOT_FOUND: u32 = 2;
 /// A broken answer may be a proxy's slip or a cut on the way; the same again is the server's way.
 const TRIES_PROTOCOL: u32 = 3;
-/// A host is not given up before it has failed for this long, unless the user says otherwise.
+/// A host is not given up before so many failures in a row, or as many as one URL has tries, if those are fewer.
+pub const HOST_FAILURES_MIN: u32 = 10;
+/// Nor before it has failed for this long, unless the user says otherwise.
 pub const HOST_PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long a run bears with what fails.
@@ -217,12 +219,13 @@ pub fn decide(attempt: &Attempt, patience: Patience, now: Instant, jitter: f64) 
     }
 }
 
-/// Whether a host is given up in this run: it has failed as often in a row as one URL has tries, with no success between
+/// Whether a host is given up in this run: it has failed [`HOST_FAILURES_MIN`] times in a row, with no success between
 /// them, and for as long as the user bears with it. A burst of failures is short, and a few failures may be long apart.
 #[must_use]
 pub fn host_given_up(failing: Option<(u32, Duration)>, patience: Patience) -> bool {
     let Tries::AtMost(most) = patience.tries else { return false };
-    failing.is_some_and(|(failures, lasted)| failures >= most && lasted >= patience.host)
+    failing
+        .is_some_and(|(failures, lasted)| failures >= most.min(HOST_FAILURES_MIN) && lasted >= patience.host)
 }
 
 /// Exponential, capped, with jitter over the upper half: spreads the returns without ever returning at once.

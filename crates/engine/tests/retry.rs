@@ -5,7 +5,8 @@ use std::time::Duration;
 use longhaul::Class;
 use longhaul::pace::Signal;
 use longhaul::retry::{
-    Attempt, Decision, HOST_PATIENCE, Patience, RETRY_AFTER_MAX, Tries, Verdict, decide, host_given_up,
+    Attempt, Decision, HOST_FAILURES_MIN, HOST_PATIENCE, Patience, RETRY_AFTER_MAX, Tries, Verdict, decide,
+    host_given_up,
 };
 use longhaul_socket::clock;
 use proptest::prelude::*;
@@ -25,8 +26,8 @@ const fn first(verdict: Verdict) -> Attempt {
     Attempt { verdict, attempts: 1, alike: 1, retry_after: None, host_failing: None, made_progress: false }
 }
 
-/// A host that no longer deserves patience, where a URL has 20 tries.
-const HOST_GONE: Option<(u32, Duration)> = Some((20, HOST_PATIENCE));
+/// A host that no longer deserves patience.
+const HOST_GONE: Option<(u32, Duration)> = Some((HOST_FAILURES_MIN, HOST_PATIENCE));
 
 fn wait(decision: Decision, now: Instant) -> Duration {
     let Decision::Again { at, .. } = decision else { panic!("{decision:?} is no further attempt") };
@@ -208,7 +209,7 @@ fn a_host_is_given_up_after_many_failures_and_a_long_time() {
     let moment = Duration::from_millis(1);
     assert!(host_given_up(HOST_GONE, patience));
     assert!(!host_given_up(None, patience));
-    assert!(!host_given_up(Some((19, HOST_PATIENCE * 10)), patience), "too few");
+    assert!(!host_given_up(Some((HOST_FAILURES_MIN - 1, HOST_PATIENCE * 10)), patience), "too few");
     assert!(!host_given_up(Some((1000, HOST_PATIENCE.saturating_sub(moment))), patience), "too soon");
     assert!(!host_given_up(Some((1000, HOST_PATIENCE * 10)), Tries::Unlimited.into()));
     let longer = Patience { host: HOST_PATIENCE * 2, ..patience };
