@@ -133,14 +133,18 @@ impl Client {
             }),
         };
         let stream = stream.map_err(Error::Socket)?;
-        let endpoint = stream.remote();
+        let Some(endpoint) = stream.remote().endpoint() else {
+            let fault = Fault::new(Phase::Connect, FaultKind::Denied, clock::now() - started);
+            return Err(Error::Socket(fault.because("HTTP is spoken with endpoints only")));
+        };
         let fields = Rc::new(outgoing::origin_fields(origin, options));
-        Connection::open(stream, scratch.clone(), limits, Rc::new(origin.clone()), fields).await.map_err(
-            |error| {
-                let fault = Fault::new(Phase::Send, FaultKind::Other, clock::now() - started);
-                Error::Socket(fault.at(endpoint).of(origin.host().clone()).because(error))
-            },
-        )
+        let origin = Rc::new(origin.clone());
+        let opening =
+            Connection::open(stream, endpoint, scratch.clone(), limits, Rc::clone(&origin), fields).await;
+        opening.map_err(|error| {
+            let fault = Fault::new(Phase::Send, FaultKind::Other, clock::now() - started);
+            Error::Socket(fault.at(endpoint).of(origin.host().clone()).because(error))
+        })
     }
 
     async fn exchange(

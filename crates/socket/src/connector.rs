@@ -72,7 +72,24 @@ impl Connector {
         target: &Target,
         deadline: Deadline,
     ) -> Result<Stream, Fault> {
-        self.tls.handshake(transport, target, deadline).await.map(Stream::secure)
+        self.tls.handshake(transport, target, deadline).await.map(|session| Stream::secure(session.into()))
+    }
+
+    /// A TLS handshake with `target` over `stream`, which keeps its timeouts. Cancel safe: the connection is closed when
+    /// the future is dropped.
+    ///
+    /// # Errors
+    /// In phase `Tls`.
+    pub async fn start_tls(
+        &self,
+        stream: Stream,
+        target: &Target,
+        deadline: Deadline,
+    ) -> Result<Stream, Fault> {
+        let timeouts = *stream.timeouts();
+        let mut stream = self.secure(Box::new(stream), target, deadline).await?;
+        stream.set_timeouts(timeouts);
+        Ok(stream)
     }
 
     /// The resolver that this connector asks.

@@ -12,6 +12,7 @@
 //!
 //! Absent on purpose: HTTP, retries and any policy. A failure is told once, precisely, and the rooms above decide.
 
+mod address;
 mod connector;
 mod deadline;
 mod endpoint;
@@ -21,16 +22,21 @@ mod fault;
 mod fault_kind;
 mod host;
 mod network;
+mod options;
 mod reach;
 mod resolver;
 mod stream;
 mod system;
 mod target;
+mod timeouts;
 mod tls;
+mod udp_settings;
 
 pub mod clock;
+pub mod defaults;
 pub mod memory;
 
+pub use address::{Address, InvalidAddress, UnixPath};
 pub use connector::Connector;
 pub use deadline::{Deadline, DeadlinePassed};
 pub use endpoint::{Endpoint, InvalidEndpoint, Protocol};
@@ -39,9 +45,14 @@ pub use fault::{Fault, Phase};
 pub use fault_kind::{CertificateFault, FaultKind};
 pub use host::{Host, HostName, InvalidHost};
 pub use network::{BoxFuture, Listener, LookupError, Network, Transport};
+pub use options::{Dscp, KeepAlive, Linger, SocketOptions};
 pub use reach::is_public;
 pub use resolver::Resolver;
 pub use stream::Stream;
-pub use system::SystemNetwork;
+#[cfg(unix)]
+pub use system::UnixListener;
+pub use system::{SystemNetwork, TcpListener, UdpSocket};
 pub use target::{ConnectTimeouts, Target};
-pub use tls::{InvalidRoots, TlsOptions, TlsSummary};
+pub use timeouts::Timeouts;
+pub use tls::{InvalidIdentity, InvalidRoots, TlsAcceptor, TlsOptions, TlsServerOptions, TlsSummary};
+pub use udp_settings::Group;

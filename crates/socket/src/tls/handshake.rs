@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{ClientConfig, CommonState};
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -45,7 +45,7 @@ impl Tls {
             Ok(Err(error)) => Fault::from_io(Phase::Tls, error, start.elapsed()),
             Err(_passed) => Fault::new(Phase::Tls, FaultKind::TimedOut, start.elapsed()),
         };
-        Err(fault.at(remote).of(target.host.clone()))
+        Err(fault.at_address(remote).of(target.host.clone()))
     }
 
     async fn shake_hands(
@@ -107,7 +107,7 @@ pub struct TlsSummary {
     pub alpn: Option<Vec<u8>>,
 }
 
-pub(crate) fn summary_of(connection: &ClientConnection) -> TlsSummary {
+pub(crate) fn summary_of(connection: &CommonState) -> TlsSummary {
     const UNKNOWN: &str = "unknown";
     TlsSummary {
         version: connection.protocol_version().and_then(|version| version.as_str()).unwrap_or(UNKNOWN),
@@ -117,4 +117,9 @@ pub(crate) fn summary_of(connection: &ClientConnection) -> TlsSummary {
             .unwrap_or(UNKNOWN),
         alpn: connection.alpn_protocol().map(<[u8]>::to_vec),
     }
+}
+
+pub(crate) fn certificates_of(connection: &CommonState) -> Vec<Vec<u8>> {
+    let chain = connection.peer_certificates().unwrap_or_default();
+    chain.iter().map(|certificate| certificate.to_vec()).collect()
 }
