@@ -7,16 +7,18 @@
 //!   in which time is virtual and everything can break.
 //! - [`Resolver`]: names to addresses, with a cache, one flight per name and a deadline per caller.
 //! - [`Connector`]: a [`Target`] to a [`Stream`], over the fastest of its addresses (RFC 8305), with TLS if asked for.
-//! - [`Fault`]: what went wrong, in which [`Phase`], at which endpoint, after how long. [`kind_of`] is the one table of
-//!   the error numbers of the systems.
+//! - [`Fault`]: what went wrong, in which [`Phase`], at which endpoint, after how long. [`SystemError`] is the
+//!   one table of the error numbers of the systems, [`Advice`] what to do.
 //!
 //! Absent on purpose: HTTP, retries and any policy. A failure is told once, precisely, and the rooms above decide.
 
 mod address;
+mod advice;
 mod connector;
 mod deadline;
 mod endpoint;
 mod errno;
+mod errno_table;
 mod eyeballs;
 mod fault;
 mod fault_kind;
@@ -37,10 +39,12 @@ pub mod defaults;
 pub mod memory;
 
 pub use address::{Address, InvalidAddress, UnixPath};
+pub use advice::Advice;
 pub use connector::Connector;
 pub use deadline::{Deadline, DeadlinePassed};
 pub use endpoint::{Endpoint, InvalidEndpoint, Protocol};
 pub use errno::{Platform, kind_of, kind_of_number};
+pub use errno_table::SystemError;
 pub use fault::{Fault, Phase};
 pub use fault_kind::{CertificateFault, FaultKind};
 pub use host::{Host, HostName, InvalidHost};
