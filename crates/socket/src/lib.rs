@@ -9,6 +9,7 @@
 //! - [`Connector`]: a [`Target`] to a [`Stream`], over the fastest of its addresses (RFC 8305), with TLS if asked for.
 //! - [`Fault`]: what went wrong, in which [`Phase`], at which endpoint, after how long. [`SystemError`] is the
 //!   one table of the error numbers of the systems, [`Advice`] what to do.
+//! - [`owner`] and [`open_sockets`]: which process holds an endpoint, and what there is on this machine.
 //!
 //! Absent on purpose: HTTP, retries and any policy. A failure is told once, precisely, and the rooms above decide.
 
@@ -37,6 +38,7 @@ mod udp_settings;
 pub mod clock;
 pub mod defaults;
 pub mod memory;
+pub mod table;
 
 pub use address::{Address, InvalidAddress, UnixPath};
 pub use advice::Advice;
@@ -56,6 +58,7 @@ pub use stream::Stream;
 #[cfg(unix)]
 pub use system::UnixListener;
 pub use system::{SystemNetwork, TcpListener, UdpSocket};
+pub use table::{OpenSocket, Place, Process, SocketState, SocketTableError, open_sockets, owner};
 pub use target::{ConnectTimeouts, Target};
 pub use timeouts::Timeouts;
 pub use tls::{InvalidIdentity, InvalidRoots, TlsAcceptor, TlsOptions, TlsServerOptions, TlsSummary};
