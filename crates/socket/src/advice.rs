@@ -102,8 +102,8 @@ impl FaultKind {
                 "check the packet filter and the sandbox, and the user's rights on a path",
             ),
             Self::AddressInUse => Advice::new(
-                "another socket holds this address and port",
-                "see who holds it with `longhaul sockets ENDPOINT`; stop that process, or choose another port",
+                "another socket holds this endpoint, or something stands at the path",
+                "see who holds it with `longhaul sockets ENDPOINT`: stop that process or take another port; remove a file left over",
             ),
             Self::LocalExhausted => Advice::new(
                 "this machine is out of ports, descriptors or memory",

@@ -61,5 +61,7 @@ pub use system::{SystemNetwork, TcpListener, UdpSocket};
 pub use table::{OpenSocket, Place, Process, SocketState, SocketTableError, open_sockets, owner};
 pub use target::{ConnectTimeouts, Target};
 pub use timeouts::Timeouts;
+#[cfg(feature = "certificates")]
+pub use tls::{Certificate, InvalidCertificate};
 pub use tls::{InvalidIdentity, InvalidRoots, TlsAcceptor, TlsOptions, TlsServerOptions, TlsSummary};
 pub use udp_settings::Group;

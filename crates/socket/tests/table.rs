@@ -223,7 +223,7 @@ proptest! {
             }
             std::net::Ipv6Addr::from(bytes).to_canonical()
         };
-        let address: String = words.iter().map(|word| format!("{word:08X}")).collect();
+        let address = words.map(|word| format!("{word:08X}")).concat();
         let text = format!("{HEADER}  7: {address}:{port:04X} {address}:{port:04X} {state:02X} 00000000:00000000 00:00000000 00000000 0 0 {inode} 1 0\n");
         let rows = inet_rows(&text, Protocol::Tcp);
         let expected = Place::Endpoint(Endpoint::new(ip, Protocol::Tcp, port));
