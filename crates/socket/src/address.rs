@@ -103,6 +103,12 @@ impl PartialEq<Endpoint> for Address {
     }
 }
 
+impl PartialEq<Address> for Endpoint {
+    fn eq(&self, other: &Address) -> bool {
+        other.endpoint() == Some(*self)
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -113,7 +113,7 @@ impl Connector {
 }
 
 /// The endpoints to try, in order. An error if there are addresses but none of them may be used.
-fn admitted(target: &Target, addresses: &[IpAddr]) -> Result<Vec<Endpoint>, Fault> {
+pub(crate) fn admitted(target: &Target, addresses: &[IpAddr]) -> Result<Vec<Endpoint>, Fault> {
     let endpoint = |ip| Endpoint::new(ip, Protocol::Tcp, target.port);
     let (admitted, denied): (Vec<Endpoint>, Vec<Endpoint>) = interleave(addresses)
         .into_iter()

@@ -24,6 +24,7 @@ mod eyeballs;
 mod fault;
 mod fault_kind;
 mod host;
+mod minimum_speed;
 mod network;
 mod options;
 mod reach;
@@ -34,9 +35,14 @@ mod target;
 mod timeouts;
 mod tls;
 mod udp_settings;
+mod watch;
 
+#[cfg(unix)]
+pub mod blocking;
 pub mod clock;
 pub mod defaults;
+#[cfg(feature = "codec")]
+pub mod framing;
 pub mod memory;
 pub mod table;
 
@@ -50,6 +56,7 @@ pub use errno_table::SystemError;
 pub use fault::{Fault, Phase};
 pub use fault_kind::{CertificateFault, FaultKind};
 pub use host::{Host, HostName, InvalidHost};
+pub use minimum_speed::{MinimumSpeed, Watched};
 pub use network::{BoxFuture, Listener, LookupError, Network, Transport};
 pub use options::{Dscp, KeepAlive, Linger, SocketOptions};
 pub use reach::is_public;
@@ -65,3 +72,4 @@ pub use timeouts::Timeouts;
 pub use tls::{Certificate, InvalidCertificate};
 pub use tls::{InvalidIdentity, InvalidRoots, TlsAcceptor, TlsOptions, TlsServerOptions, TlsSummary};
 pub use udp_settings::Group;
+pub use watch::Watch;

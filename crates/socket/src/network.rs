@@ -36,7 +36,7 @@ pub trait Network: Send + Sync + 'static {
 ///
 /// `poll_shutdown` ends our direction only (FIN). Dropping a transport closes it as the system sees fit; to close it
 /// with an error on purpose there is [`reset`](Self::reset).
-pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+pub trait Transport: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static {
     /// Our end.
     fn local(&self) -> Address;
 

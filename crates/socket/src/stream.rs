@@ -165,6 +165,7 @@ impl Stream {
         let start = clock::now();
         let mut rest = bytes;
         while !rest.is_empty() {
+            self.check(rest.len() < bytes.len(), Phase::Send, start, deadline)?;
             let write = async |stream: &mut Self| stream.write(rest).await;
             let sent = self.step(Phase::Send, start, deadline, write).await?;
             if sent == 0 {
@@ -187,8 +188,18 @@ impl Stream {
 
     /// The same before `deadline`.
     pub async fn receive_within(&mut self, buffer: &mut [u8], deadline: Deadline) -> Result<usize, Fault> {
+        self.receive_since(clock::now(), buffer, deadline).await
+    }
+
+    /// The same as a part of a call that began at `start`.
+    pub(crate) async fn receive_since(
+        &mut self,
+        start: Instant,
+        buffer: &mut [u8],
+        deadline: Deadline,
+    ) -> Result<usize, Fault> {
         let read = async |stream: &mut Self| stream.read(buffer).await;
-        self.step(Phase::Receive, clock::now(), deadline, read).await
+        self.step(Phase::Receive, start, deadline, read).await
     }
 
     /// Receives until `buffer` is full, within [`Timeouts::read`]. Not cancel safe: it is unknown how much was received.
@@ -204,6 +215,7 @@ impl Stream {
         let start = clock::now();
         let mut filled = 0;
         while filled < buffer.len() {
+            self.check(filled > 0, Phase::Receive, start, deadline)?;
             let read = async |stream: &mut Self| stream.read(&mut buffer[filled..]).await;
             match self.step(Phase::Receive, start, deadline, read).await? {
                 0 => {
@@ -321,6 +333,14 @@ impl Stream {
             Ok(Err(error)) => Err(fault(phase, error, start, self.remote())),
             Err(_passed) => Err(timed_out(phase, start, self.remote())),
         }
+    }
+
+    /// A call that moves many bytes ends on time even if it never has to wait.
+    fn check(&self, has_moved: bool, phase: Phase, start: Instant, deadline: Deadline) -> Result<(), Fault> {
+        if has_moved && self.waits.limited(deadline).has_passed() {
+            return Err(timed_out(phase, start, self.remote()));
+        }
+        Ok(())
     }
 
     async fn ready(

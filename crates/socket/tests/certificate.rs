@@ -1,5 +1,4 @@
 //! What certificates say.
-#![cfg(feature = "certificates")]
 
 use std::time::Duration;
 

@@ -62,6 +62,8 @@ fn waits_can_move_between_threads() {
     let _ = |stream: &'static mut Stream, buffer: &'static mut [u8], deadline: Deadline| {
         is_send(stream.receive_within(buffer, deadline));
     };
+    is_shared::<Stream>();
+    let _ = |stream: &'static Stream| is_send(stream.readable());
     let _ = |stream: &'static mut Stream, deadline: Deadline| {
         is_send(stream.send_within(b"hello", deadline));
     };

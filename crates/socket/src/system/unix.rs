@@ -18,7 +18,7 @@ use crate::{Address, Deadline, Fault, Phase, SocketOptions, Stream, Timeouts, Tr
 
 /// While a listener's backlog is full, Linux refuses to wait in connect(2) on a socket that does not block, and no event
 /// tells when there is room again: it is tried again this often.
-const ROOM_CHECK: std::time::Duration = std::time::Duration::from_millis(5);
+pub(crate) const ROOM_CHECK: std::time::Duration = std::time::Duration::from_millis(5);
 
 /// A connection of the system. Both of its ends go by the path of the listener.
 pub(crate) struct UnixTransport {

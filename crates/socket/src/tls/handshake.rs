@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
+#[cfg(unix)]
+use rustls::ClientConnection;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
@@ -61,6 +63,14 @@ impl Tls {
         } else {
             connector.with_alpn(target.alpn.clone()).connect(name, transport).await
         }
+    }
+
+    /// The state of a client that is about to shake hands with `target`, for whoever moves the bytes.
+    #[cfg(unix)]
+    pub(crate) async fn client(&self, target: &Target) -> io::Result<ClientConnection> {
+        let name = server_name(&target.host)?;
+        let config = self.config(&target.host).await.map_err(io::Error::other)?;
+        ClientConnection::new_with_alpn(config, name, target.alpn.clone()).map_err(io::Error::other)
     }
 
     async fn config(&self, host: &Host) -> Result<Arc<ClientConfig>, Box<dyn Error + Send + Sync>> {
