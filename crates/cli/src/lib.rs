@@ -12,6 +12,7 @@
 mod arguments;
 mod commands;
 mod error;
+mod exchange;
 mod exit;
 mod export;
 mod files;
