@@ -86,10 +86,10 @@ impl Connector {
         target: &Target,
         deadline: Deadline,
     ) -> Result<Stream, Fault> {
-        let timeouts = *stream.timeouts();
-        let mut stream = self.secure(Box::new(stream), target, deadline).await?;
-        stream.set_timeouts(timeouts);
-        Ok(stream)
+        let waits = stream.waits();
+        let deadline = waits.limited(deadline);
+        let session = self.tls.handshake(Box::new(stream), target, deadline).await?;
+        Ok(Stream::secured(session.into(), waits))
     }
 
     /// The resolver that this connector asks.

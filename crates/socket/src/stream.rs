@@ -96,7 +96,12 @@ impl Stream {
     }
 
     pub(crate) fn secure(session: TlsStream<Box<dyn Transport>>) -> Self {
-        Self { layer: Layer::Tls(Box::new(session)), waits: Waits::new(Timeouts::default()) }
+        Self::secured(session, Waits::new(Timeouts::default()))
+    }
+
+    /// The stream that `session` makes of another, whose life goes on.
+    pub(crate) fn secured(session: TlsStream<Box<dyn Transport>>, waits: Waits) -> Self {
+        Self { layer: Layer::Tls(Box::new(session)), waits }
     }
 
     /// Our end.
@@ -315,8 +320,8 @@ impl Stream {
         }
     }
 
-    pub(crate) fn tls_deadline(&self) -> Deadline {
-        self.waits.tls()
+    pub(crate) fn waits(&self) -> Waits {
+        self.waits
     }
 
     /// One step of a call that began at `start` and ends at `deadline`, or earlier where the socket's timeouts say so.

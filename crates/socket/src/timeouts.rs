@@ -16,7 +16,7 @@ use crate::{Deadline, defaults};
 ///
 /// assert_eq!(Timeouts::default().read, defaults::timeout());
 /// let patient = Timeouts { read: Duration::from_secs(600), ..Timeouts::default() };
-/// assert_eq!(patient.write, Duration::from_secs(20));
+/// assert_eq!(patient.write, defaults::timeout());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {

@@ -1,7 +1,12 @@
-//! What datagram sockets of both flavours can be told.
+//! What datagram sockets of both flavours can be told, and receiving on them.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+#[cfg(unix)]
+use std::{net::SocketAddr, os::fd::AsFd};
+
+#[cfg(unix)]
+use rustix::net::{RecvFlags, recvfrom};
 
 use socket2::Socket;
 
@@ -43,4 +48,23 @@ pub(crate) fn set_interface(socket: &Socket, group: Group) -> io::Result<()> {
 pub(crate) fn set_hops(socket: &Socket, local: IpAddr, hops: u8) -> io::Result<()> {
     let hops = u32::from(hops);
     if local.is_ipv4() { socket.set_multicast_ttl_v4(hops) } else { socket.set_multicast_hops_v6(hops) }
+}
+
+/// Linux can be asked for the length of the whole datagram (recv(2)); elsewhere its end is lost in silence.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const WHOLE_LENGTH: RecvFlags = RecvFlags::TRUNC;
+#[cfg(all(unix, not(any(target_os = "android", target_os = "linux"))))]
+const WHOLE_LENGTH: RecvFlags = RecvFlags::empty();
+
+/// The next datagram, and where it comes from.
+#[cfg(unix)]
+pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    let room = buffer.len();
+    let (received, length, from) = recvfrom(socket, buffer, WHOLE_LENGTH)?;
+    if length > room {
+        let text = format!("a datagram of {length} bytes came, and there was room for {room}");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
+    let from = from.and_then(|from| SocketAddr::try_from(from).ok());
+    Ok((received, from.ok_or(io::ErrorKind::AddrNotAvailable)?))
 }

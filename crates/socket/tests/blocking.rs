@@ -308,3 +308,46 @@ fn a_stream_that_drips_is_too_slow() {
     let fault = watched.receive(&mut buffer).unwrap_err();
     assert_eq!((fault.kind(), fault.address()), (FaultKind::TooSlow, Some(&client.local())));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_datagram_that_does_not_fit_is_told() {
+    let socket = UdpSocket::bind(any("udp")).unwrap();
+    socket.send_to(b"twelve bytes", socket.local()).unwrap();
+    socket.send_to(b"fits", socket.local()).unwrap();
+    let mut buffer = [0; 4];
+    let fault = socket.receive_from(&mut buffer).unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Receive, FaultKind::Other));
+    assert_eq!(socket.receive_from(&mut buffer).unwrap().0, 4);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn options_of_place_and_family_can_be_read_back() {
+    let asked = SocketOptions {
+        bind_device: Some("lo".into()),
+        reuse_port: Some(true),
+        user_timeout: Some(Duration::from_secs(7)),
+        ..SocketOptions::default()
+    };
+    let listener = TcpListener::bind_with(any("tcp"), &asked, 4).unwrap();
+    let found = listener.options();
+    assert_eq!(
+        (found.bind_device, found.reuse_port, found.user_timeout, found.v6_only),
+        (asked.bind_device.clone(), asked.reuse_port, asked.user_timeout, None)
+    );
+    let udp =
+        UdpSocket::bind_with(any("udp"), &SocketOptions { dscp: Dscp::new(46), ..asked.clone() }).unwrap();
+    assert_eq!((udp.options().dscp, udp.options().no_delay), (Dscp::new(46), None));
+
+    let nowhere = SocketOptions { bind_device: Some("longhaul-none".into()), ..SocketOptions::default() };
+    assert_eq!(TcpListener::bind_with(any("tcp"), &nowhere, 4).unwrap_err().phase(), Phase::Bind);
+
+    for v6_only in [true, false] {
+        let options = SocketOptions { v6_only: Some(v6_only), ..SocketOptions::default() };
+        match UdpSocket::bind_with("udp://[::]:0".parse().unwrap(), &options) {
+            Ok(socket) => assert_eq!(socket.options().v6_only, Some(v6_only)),
+            Err(fault) => println!("skipped: there is no IPv6 here ({fault})"),
+        }
+    }
+}

@@ -1,4 +1,5 @@
 //! The system's network, on the loopback interface: TCP with its faults, and names from a server of the test's own.
+#![expect(clippy::disallowed_methods, reason = "the name server of the test is no part of what is tested")]
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! The sockets of this machine: which process holds them, and tables that lie.
 #![cfg(target_os = "linux")]
+#![expect(clippy::disallowed_methods, reason = "tests open the sockets that are looked for")]
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixListener;
@@ -18,7 +19,6 @@ fn owner_of(endpoint: Endpoint) -> OpenSocket {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "loopback, and the listener is there")]
 fn a_listener_both_ends_of_a_connection_and_a_datagram_socket_have_this_process() {
     for ip in ["127.0.0.1", "::1"] {
         let Ok(listener) = TcpListener::bind((ip, 0)) else {

@@ -1,10 +1,8 @@
 //! Datagrams.
 
-use std::io::{self, Read};
-use std::net::SocketAddr;
+use std::io;
 
 use rustix::event::PollFlags;
-use rustix::net::{RecvFlags, recvfrom};
 use socket2::{SockAddr, SockRef, Socket};
 
 use super::descriptor::{Descriptor, Patience};
@@ -17,8 +15,8 @@ use crate::{Deadline, Endpoint, Fault, Phase, Protocol, SocketOptions, Timeouts,
 /// A socket for datagrams, each of which arrives whole or not at all (RFC 768); the blocking
 /// [`UdpSocket`](crate::UdpSocket), with the same methods.
 ///
-/// A datagram that is longer than the buffer it is received into loses its end: give it 65,535 bytes, or as many as the
-/// protocol above allows.
+/// A datagram that is longer than the buffer it is received into is lost, with a fault on Linux and without one
+/// elsewhere: give it 65,535 bytes, or as many as the protocol above allows.
 ///
 /// ```
 /// use longhaul_socket::blocking::UdpSocket;
@@ -158,8 +156,7 @@ impl UdpSocket {
 
     /// The same before `deadline`.
     pub fn receive_within(&self, buffer: &mut [u8], deadline: Deadline) -> Result<usize, Fault> {
-        let receive = |mut socket: &Socket| socket.read(&mut *buffer);
-        self.when(Phase::Receive, PollFlags::IN, Patience::Until(deadline), self.place(), receive)
+        self.receive_datagram(buffer, Patience::Until(deadline)).map(|(length, _from)| length)
     }
 
     /// Sends `datagram` to `remote` if there is room for it at this moment; otherwise the fault is `WouldBlock`.
@@ -251,9 +248,8 @@ impl UdpSocket {
 
     fn receive_datagram(&self, buffer: &mut [u8], patience: Patience) -> Result<(usize, Endpoint), Fault> {
         let receive = |socket: &Socket| {
-            let (received, _whole, from) = recvfrom(socket, &mut *buffer, RecvFlags::empty())?;
-            let from = from.and_then(|from| SocketAddr::try_from(from).ok());
-            Ok((received, Endpoint::udp(from.ok_or(io::ErrorKind::AddrNotAvailable)?)))
+            let (received, from) = udp_settings::receive(socket, &mut *buffer)?;
+            Ok((received, Endpoint::udp(from)))
         };
         self.when(Phase::Receive, PollFlags::IN, patience, self.place(), receive)
     }

@@ -220,9 +220,10 @@ impl TcpListener {
         let start = clock::now();
         let accepted = || {
             // The system is asked, not the runtime, which may not have looked at the socket yet.
-            let (socket, _from) = SockRef::from(&self.listener).accept()?;
+            let (socket, from) = SockRef::from(&self.listener).accept()?;
             socket.set_nonblocking(true)?;
-            self.transport(TcpStream::from_std(socket.into())?)
+            let remote = endpoint_of(Ok(from), Protocol::Tcp)?;
+            self.transport(TcpStream::from_std(socket.into())?, remote.socket_addr())
         };
         accepted()
             .map(|transport| self.stream(transport))
@@ -230,15 +231,14 @@ impl TcpListener {
     }
 
     async fn take(&self) -> io::Result<TcpTransport> {
-        let (stream, _from) = self.listener.accept().await?;
-        self.transport(stream)
+        let (stream, remote) = self.listener.accept().await?;
+        self.transport(stream, remote)
     }
 
-    fn transport(&self, stream: TcpStream) -> io::Result<TcpTransport> {
+    fn transport(&self, stream: TcpStream, remote: SocketAddr) -> io::Result<TcpTransport> {
         if self.no_delay {
             let _ = stream.set_nodelay(true);
         }
-        let remote = stream.peer_addr()?;
         TcpTransport::new(stream, remote)
     }
 

@@ -1,8 +1,11 @@
 //! UDP by the system.
 
 use std::io;
+use std::net::SocketAddr;
 
 use socket2::SockRef;
+#[cfg(unix)]
+use tokio::io::Interest;
 
 use super::opening::{datagram_socket, endpoint_of, family_of, fault, require, timed_out};
 use crate::options::{Role, options_of};
@@ -12,8 +15,8 @@ use crate::{Deadline, Endpoint, Fault, Phase, Protocol, SocketOptions, Timeouts,
 
 /// A socket for datagrams, each of which arrives whole or not at all (RFC 768).
 ///
-/// A datagram that is longer than the buffer it is received into loses its end: give it 65,535 bytes, or as many as the
-/// protocol above allows.
+/// A datagram that is longer than the buffer it is received into is lost, with a fault on Linux and without one
+/// elsewhere: give it 65,535 bytes, or as many as the protocol above allows.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -141,7 +144,7 @@ impl UdpSocket {
         buffer: &mut [u8],
         deadline: Deadline,
     ) -> Result<(usize, Endpoint), Fault> {
-        let receive = self.socket.recv_from(buffer);
+        let receive = self.take(buffer);
         let (length, from) = self.within(Phase::Receive, self.place(), deadline, receive).await?;
         Ok((length, Endpoint::udp(from)))
     }
@@ -169,7 +172,8 @@ impl UdpSocket {
 
     /// The same before `deadline`.
     pub async fn receive_within(&self, buffer: &mut [u8], deadline: Deadline) -> Result<usize, Fault> {
-        self.within(Phase::Receive, self.place(), deadline, self.socket.recv(buffer)).await
+        let receive = self.take(buffer);
+        self.within(Phase::Receive, self.place(), deadline, receive).await.map(|(length, _from)| length)
     }
 
     /// Sends `datagram` to `remote` if there is room for it at this moment; otherwise the fault is `WouldBlock`.
@@ -183,6 +187,9 @@ impl UdpSocket {
 
     /// The next datagram if there is one at this moment; otherwise the fault is `WouldBlock`.
     pub fn try_receive_from(&self, buffer: &mut [u8]) -> Result<(usize, Endpoint), Fault> {
+        #[cfg(unix)]
+        let received = udp_settings::receive(&self.socket, buffer);
+        #[cfg(not(unix))]
         let received = self.socket.try_recv_from(buffer);
         let (length, from) = at_once(Phase::Receive, self.place(), received)?;
         Ok((length, Endpoint::udp(from)))
@@ -233,6 +240,16 @@ impl UdpSocket {
     /// How many routers a multicast datagram may pass, less one, `IP_MULTICAST_TTL`. Systems: 1, the own network.
     pub fn set_multicast_hops(&self, hops: u8) -> Result<(), Fault> {
         self.set(|socket| udp_settings::set_hops(socket, self.local.ip(), hops))
+    }
+
+    #[cfg(unix)]
+    async fn take(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.socket.async_io(Interest::READABLE, || udp_settings::receive(&self.socket, &mut *buffer)).await
+    }
+
+    #[cfg(not(unix))]
+    async fn take(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.socket.recv_from(buffer).await
     }
 
     /// The endpoint that a fault names.

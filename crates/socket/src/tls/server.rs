@@ -103,22 +103,18 @@ impl TlsAcceptor {
     /// # Errors
     /// In phase `Tls`.
     pub async fn accept(&self, stream: Stream) -> Result<Stream, Fault> {
-        let deadline = stream.tls_deadline();
+        let deadline = stream.waits().tls();
         self.accept_within(stream, deadline).await
     }
 
     /// The same before `deadline`.
     pub async fn accept_within(&self, stream: Stream, deadline: Deadline) -> Result<Stream, Fault> {
         let start = clock::now();
-        let (remote, timeouts) = (stream.remote(), *stream.timeouts());
+        let (remote, waits) = (stream.remote(), stream.waits());
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&self.config));
         let transport: Box<dyn Transport> = Box::new(stream);
-        let fault = match deadline.bound(acceptor.accept(transport)).await {
-            Ok(Ok(session)) => {
-                let mut stream = Stream::secure(session.into());
-                stream.set_timeouts(timeouts);
-                return Ok(stream);
-            }
+        let fault = match waits.limited(deadline).bound(acceptor.accept(transport)).await {
+            Ok(Ok(session)) => return Ok(Stream::secured(session.into(), waits)),
             Ok(Err(error)) => Fault::from_io(Phase::Tls, error, start.elapsed()),
             Err(_passed) => Fault::new(Phase::Tls, FaultKind::TimedOut, start.elapsed()),
         };
