@@ -218,14 +218,14 @@ fn each_failure_says_what_where_in_which_phase_after_how_long_and_what_next() {
             &[&format!("tcp://{silent}"), "--timeout", "300ms"],
             4,
             &[
-                &format!("receive from tcp://{silent}: timed out after 3"),
+                &format!("receive from tcp://{silent}: timed out after "),
                 "nothing came back before the deadline",
             ],
         ),
         (
             &[&format!("tls://{silent}"), "--timeout", "300ms"],
             4,
-            &[&format!("tls with tcp://{silent} (127.0.0.1): timed out after 3"), "longer timeout"],
+            &[&format!("tls with tcp://{silent} (127.0.0.1): timed out after "), "longer timeout"],
         ),
         (&[&format!("tls://{garbage}")], 5, &["tls with tcp://", "peer does not speak tls", "tcp://"]),
         (
@@ -272,7 +272,7 @@ fn datagrams_and_their_answers() {
     let output = Place::new().longhaul(&arguments).output().expect("it runs");
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{said}");
-    assert!(said.contains(&format!("receive from {endpoint}: timed out after 3")), "{said}");
+    assert!(said.contains(&format!("receive from {endpoint}: timed out after ")), "{said}");
 }
 
 #[test]
@@ -330,7 +330,7 @@ fn nobody_comes() {
     let output = place.longhaul(&arguments).output().expect("it runs");
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{said}");
-    assert!(said.contains("accept on tcp://127.0.0.1:") && said.contains(": timed out after 1"), "{said}");
+    assert!(said.contains("accept on tcp://127.0.0.1:") && said.contains(": timed out after "), "{said}");
 }
 
 /// A certificate for localhost that has a title for terminals in its subject, and its key, as files.
