@@ -85,30 +85,33 @@ impl Desk {
             Peer::Tcp(server) => {
                 let listener = TcpListener::bind(local(server, Protocol::Tcp).await?)?;
                 self.say(&format!("listening on {}\n", listener.local()));
-                self.streams(&Door::Tcp(listener), input).await
+                self.streams(Door::Tcp(listener), input).await
             }
             Peer::Tls(server) => {
                 let acceptor = self.identity()?;
                 let listener = TcpListener::bind(local(server, Protocol::Tcp).await?)?;
                 self.say(&format!("listening on {} with TLS\n", listener.local()));
-                self.streams(&Door::Tls(listener, acceptor), input).await
+                self.streams(Door::Tls(listener, acceptor), input).await
             }
             Peer::Unix(path) => {
                 let listener = UnixListener::bind(path.clone())?;
                 let _removed = Removed(path);
                 self.say(&format!("listening on {path}\n"));
-                self.streams(&Door::Unix(listener), input).await
+                self.streams(Door::Unix(listener), input).await
             }
         }
     }
 
-    async fn streams(&self, door: &Door, input: &mut Input) -> Result<(), CommandError> {
+    async fn streams(&self, door: Door, input: &mut Input) -> Result<(), CommandError> {
         if self.arguments.keep {
-            return self.many(door).await;
+            return self.many(&door).await;
         }
         let patience = self.arguments.accept_timeout.unwrap_or(ACCEPT_MAX);
         let stream = door.accept(Deadline::after(patience)).await?;
-        let stream = door.secure(stream).await?;
+        let acceptor = door.handshake();
+        // Whoever comes second is told at once that nobody listens any more.
+        drop(door);
+        let stream = secured(stream, acceptor.as_ref()).await?;
         self.say(&format!("connection from {}\n", stream.remote()));
         exchange_stream(stream, input, self.output.clone(), self.arguments.exchange.hex, self.waits).await
     }
@@ -239,10 +242,6 @@ impl Door {
             Self::Tls(_, acceptor) => Some(acceptor.clone()),
             Self::Tcp(_) | Self::Unix(_) => None,
         }
-    }
-
-    async fn secure(&self, stream: Stream) -> Result<Stream, Fault> {
-        secured(stream, self.handshake().as_ref()).await
     }
 }
 
