@@ -46,6 +46,8 @@ mod status;
 mod target;
 mod wire;
 
+pub mod manner;
+
 pub use content::Content;
 pub use fault::FaultKind;
 pub use mix::{CONSECUTIVE_FAULTS_MAX, FaultMix};

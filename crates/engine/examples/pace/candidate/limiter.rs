@@ -1,0 +1,37 @@
+//! What holds a host back, in words.
+
+/// Why a host is slower than it could be, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub(crate) enum Limiter {
+    /// Nothing holds it back but the cap.
+    Cap,
+    /// The window is still growing.
+    Growing,
+    /// It broke connections or answers.
+    Congestion,
+    /// Requests wait for each other at the host.
+    Queue,
+    /// It asked for fewer requests.
+    Throttle,
+    /// It asked, with Retry-After, to be left alone until a time.
+    RetryAfter,
+    /// It failed many times in a row.
+    Failing,
+}
+
+impl Limiter {
+    /// One word or two for tables.
+    #[must_use]
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cap => "at its cap",
+            Self::Growing => "growing",
+            Self::Congestion => "breaks connections",
+            Self::Queue => "requests queue there",
+            Self::Throttle => "throttles",
+            Self::RetryAfter => "asked to wait",
+            Self::Failing => "failing",
+        }
+    }
+}

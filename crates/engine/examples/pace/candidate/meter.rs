@@ -1,0 +1,83 @@
+//! How many answers a second a host has given lately.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The width of a slot: short against a second, the least time over which a rate is measured.
+const SLOT: Duration = Duration::from_millis(125);
+/// Slots that are remembered: sixteen seconds.
+const SLOTS: usize = 128;
+/// Single answers that are remembered, for rates below a few in the time of all slots.
+const STAMPS_MAX: usize = 32;
+
+/// One who has begun later than the time of a measure is measured over its life, but over this at least.
+const LIFE_MIN: Duration = Duration::from_secs(2);
+
+/// Counts answers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Meter {
+    began: Option<Instant>,
+    /// The count of each slot, the newest last, and the number of the newest since the beginning.
+    slots: VecDeque<u32>,
+    newest: u64,
+    stamps: VecDeque<Instant>,
+}
+
+impl Meter {
+    pub(super) fn note(&mut self, now: Instant) {
+        let began = *self.began.get_or_insert(now);
+        self.turn(number_of(now.saturating_duration_since(began)));
+        if let Some(slot) = self.slots.back_mut() {
+            *slot += 1;
+        }
+        if self.stamps.len() == STAMPS_MAX {
+            self.stamps.pop_front();
+        }
+        self.stamps.push_back(now);
+    }
+
+    /// Answers a second over about so long before `now`; where those are few, over as many as are remembered.
+    pub(super) fn rate(&self, over: Duration, now: Instant) -> f64 {
+        let Some(began) = self.began else { return 0.0 };
+        let over = over.min(now.saturating_duration_since(began).max(LIFE_MIN));
+        let current = number_of(now.saturating_duration_since(began));
+        let wanted = number_of(over).clamp(1, SLOTS as u64);
+        let oldest = current.saturating_sub(wanted - 1);
+        let count: u32 = self
+            .slots
+            .iter()
+            .rev()
+            .enumerate()
+            .take_while(|&(back, _)| self.newest >= oldest + back as u64)
+            .map(|(_, count)| *count)
+            .sum();
+        if count as usize >= self.stamps.len().min(4) {
+            return f64::from(count) / over.as_secs_f64().min(SLOT.as_secs_f64() * SLOTS as f64);
+        }
+        self.stamps.front().map_or(0.0, |first| {
+            let span = now.saturating_duration_since(*first).max(over);
+            self.stamps.len() as f64 / span.as_secs_f64()
+        })
+    }
+
+    fn turn(&mut self, number: u64) {
+        if self.slots.is_empty() || number > self.newest + SLOTS as u64 {
+            self.slots.clear();
+            self.slots.push_back(0);
+            self.newest = number;
+        }
+        while self.newest < number {
+            if self.slots.len() == SLOTS {
+                self.slots.pop_front();
+            }
+            self.slots.push_back(0);
+            self.newest += 1;
+        }
+    }
+}
+
+fn number_of(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos() / SLOT.as_nanos()).unwrap_or(u64::MAX)
+}

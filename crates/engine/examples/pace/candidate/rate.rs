@@ -1,0 +1,187 @@
+//! How many requests a second, once a host has shown that it counts them.
+//!
+//! The rate keeps below what was refused last and comes back to it along a cubic curve (as CUBIC's window does, RFC
+//! 9438): steeply at first, flat around the remembered limit, then probing upwards. Where the limit is found at the same
+//! place again, the next probe comes later and dips less; where nothing refuses beyond a third more, the limit has gone
+//! up, and the rate is searched anew in steps.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// After a refusal the rate goes down to this part of what was served ...
+const DIP: f64 = 0.7;
+/// ... the first time to this, for what is on its way is not counted yet ...
+const DIP_FIRST: f64 = 0.8;
+/// ... and to this, where the limit is known to about a fifth.
+const DIP_NEAR: f64 = 0.93;
+/// Two estimates this close are one limit.
+const NEAR: f64 = 0.2;
+/// The time until the rate is back at the limit, at least ...
+const RETURN_MIN: f64 = 8.0;
+/// ... but less after the first refusal, whose estimate is a guess ...
+const RETURN_FIRST: f64 = 4.0;
+/// ... and at most, in seconds: what a limit that rose is noticed by.
+const RETURN_MAX: f64 = 110.0;
+/// ... or, where the host once bore more than twice as much, this: it may again.
+const RETURN_MAX_FALLEN: f64 = 12.0;
+/// The limit found at the same place again lets the next return take so many times longer.
+const RETURN_GROWTH: f64 = 2.0;
+/// Beyond this part above the remembered limit, the limit has gone up.
+const OUTGROWN: f64 = 1.25;
+/// The step of a search.
+const SEARCH_STEP: f64 = 1.5;
+/// A step has been used if so much of it was sent.
+const USED: f64 = 0.7;
+/// So many steps in a row that were not used: the window holds the host back, and no rate.
+const UNUSED_MAX: u32 = 4;
+/// So many refusals in a row below the limit, each after a good many served: there is no such limit.
+const REFUSED_BELOW_MAX: u32 = 6;
+/// The rate never falls below this: a request a minute shows that a host serves again.
+const RATE_MIN: f64 = 1.0 / 60.0;
+/// After a ban the climb above what led to it takes so many times what the ban cost.
+const BAN_COST: f64 = 10.0;
+/// The longest such climb, in seconds.
+const BAN_RETURN_MAX: f64 = 3_600.0;
+
+/// The rate of one host.
+#[derive(Debug, Clone)]
+pub(super) struct Rate {
+    per_second: f64,
+    /// What was served when it was last refused.
+    limit: f64,
+    /// The most that it has been.
+    limit_most: f64,
+    dip: f64,
+    /// Refusals in a row below the limit.
+    refused_below: u32,
+    return_seconds: f64,
+    /// When the curve began.
+    since: Instant,
+    phase: Phase,
+    next_send: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Phase {
+    Curve,
+    /// The last step was taken at this time; so many since have not been used.
+    Search {
+        step_at: Instant,
+        unused: u32,
+    },
+}
+
+impl Rate {
+    /// A host that has refused for the first time, while it served so many a second.
+    pub(super) fn new(served: f64, now: Instant) -> Self {
+        let mut rate = Self {
+            per_second: 0.0,
+            limit: served.max(RATE_MIN),
+            limit_most: served,
+            dip: DIP_FIRST,
+            refused_below: 0,
+            return_seconds: RETURN_FIRST,
+            since: now,
+            phase: Phase::Curve,
+            next_send: now,
+        };
+        rate.per_second = (rate.dip * rate.limit).max(RATE_MIN);
+        rate
+    }
+
+    /// A host that has banned us while it served so many a second, and serves again after so long.
+    pub(super) fn after_ban(served: f64, cost: Duration, now: Instant) -> Self {
+        let mut rate = Self::new(served, now);
+        rate.dip = DIP_NEAR;
+        rate.return_seconds = (BAN_COST * cost.as_secs_f64()).min(BAN_RETURN_MAX);
+        rate.per_second = rate.dip * rate.limit;
+        rate
+    }
+
+    /// Refused, while so many a second were served. `is_single` says that most of what was sent since the last refusal has
+    /// been served.
+    pub(super) fn refused(&mut self, served: f64, is_single: bool, now: Instant) {
+        let is_below = self.phase == Phase::Curve && self.per_second < self.limit;
+        self.refused_below = if is_below { self.refused_below + u32::from(is_single) } else { 0 };
+        let served = served.clamp(0.5 * self.per_second, self.per_second).max(RATE_MIN);
+        let is_near = self.phase == Phase::Curve && (served - self.limit).abs() < NEAR * self.limit;
+        self.return_seconds = if is_near {
+            (self.return_seconds * RETURN_GROWTH).min(RETURN_MAX.max(self.return_seconds))
+        } else {
+            (10.0 / served).clamp(RETURN_MIN, RETURN_MAX)
+        };
+        self.dip = if is_near { DIP_NEAR } else { DIP };
+        self.limit = served;
+        self.limit_most = self.limit_most.max(served);
+        if served < 0.5 * self.limit_most {
+            self.return_seconds = self.return_seconds.min(RETURN_MAX_FALLEN);
+        }
+        self.per_second = (self.dip * served).max(RATE_MIN);
+        self.since = now;
+        self.phase = Phase::Curve;
+    }
+
+    /// Goes on along the curve. `sent` is how many a second were sent lately, `answer` the usual time to an answer.
+    pub(super) fn go_on(&mut self, sent: f64, answer: Duration, now: Instant) {
+        match self.phase {
+            Phase::Curve => {
+                let passed = now.saturating_duration_since(self.since).as_secs_f64();
+                let bend = (passed - self.return_seconds) / self.return_seconds;
+                // Below the limit the curve begins at the dip; above it, it is the same whatever the dip was.
+                let bulge = if bend < 0.0 { 1.0 - self.dip } else { 1.0 - DIP };
+                let wanted = self.limit * (1.0 + bulge * bend.powi(3));
+                if wanted > OUTGROWN * self.limit {
+                    self.phase = Phase::Search { step_at: now, unused: 0 };
+                    self.return_seconds = (self.return_seconds / 2.0).max(RETURN_MIN);
+                } else if wanted <= self.per_second || sent >= 0.6 * self.per_second {
+                    self.per_second = wanted.max(RATE_MIN);
+                } else {
+                    // What is not used proves nothing: the curve waits.
+                    self.since += Duration::from_millis(50);
+                }
+            }
+            Phase::Search { step_at, unused } => {
+                let step = (2.0 * answer.as_secs_f64()).max(1.0).max(3.0 / self.per_second);
+                if now.saturating_duration_since(step_at).as_secs_f64() >= step {
+                    let is_used = sent >= USED * self.per_second;
+                    if is_used {
+                        self.per_second *= SEARCH_STEP;
+                    }
+                    self.phase = Phase::Search { step_at: now, unused: if is_used { 0 } else { unused + 1 } };
+                }
+            }
+        }
+    }
+
+    /// Whether it was refused again and again where it had been served before: what is refused is a matter of chance.
+    pub(super) fn is_disproved(&self) -> bool {
+        self.refused_below >= REFUSED_BELOW_MAX
+    }
+
+    /// Whether the host takes so much more than it once refused that there is no limit to speak of.
+    pub(super) fn is_outgrown(&self) -> bool {
+        matches!(self.phase, Phase::Search { unused: UNUSED_MAX.., .. })
+    }
+
+    /// The next request may be sent at this time.
+    pub(super) fn next_send(&self) -> Instant {
+        self.next_send
+    }
+
+    /// A request is sent. What was not sent in time is not made up for, but for a tenth of a second.
+    pub(super) fn sent(&mut self, now: Instant) {
+        let gap = Duration::from_secs_f64(1.0 / self.per_second);
+        let credit = gap.min(Duration::from_millis(100));
+        self.next_send = self.next_send.max(now.checked_sub(credit).unwrap_or(now)) + gap;
+    }
+
+    pub(super) fn per_second(&self) -> f64 {
+        self.per_second
+    }
+
+    /// What was served when it was last refused.
+    pub(super) fn limit(&self) -> f64 {
+        self.limit
+    }
+}

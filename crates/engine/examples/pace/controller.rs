@@ -1,0 +1,155 @@
+//! What the simulation asks of a controller, so that the engine's own and its candidate are tried on the same hosts.
+
+use std::time::Duration;
+
+use longhaul::pace;
+use tokio::time::Instant;
+
+use crate::candidate;
+
+/// May another request be sent?
+pub(crate) enum Place<T> {
+    Free(T),
+    FreeAt(Instant),
+    /// Not before an answer.
+    Taken,
+}
+
+/// What came of a request.
+#[derive(Clone, Copy)]
+pub(crate) enum Answer {
+    Served {
+        latency: Duration,
+    },
+    Refused {
+        retry_after: Option<Duration>,
+    },
+    /// 403.
+    Denied {
+        latency: Duration,
+    },
+    Broken,
+}
+
+pub(crate) trait Controller {
+    type Ticket: Copy;
+
+    fn new(cap: u32) -> Self;
+    fn permit(&mut self, now: Instant) -> Place<Self::Ticket>;
+    fn stalled(&mut self, ticket: Self::Ticket);
+    fn answered(
+        &mut self,
+        ticket: Self::Ticket,
+        answer: Answer,
+        was_stalled: bool,
+        now: Instant,
+        jitter: f64,
+    );
+    fn stall_after(&self) -> Option<Duration>;
+    fn in_flight(&self) -> u32;
+    fn cap(&self) -> u32;
+}
+
+/// The engine's.
+pub(crate) struct Current {
+    pace: pace::Pace,
+    cap: u32,
+}
+
+impl Controller for Current {
+    type Ticket = pace::Ticket;
+
+    fn new(cap: u32) -> Self {
+        Self { pace: pace::Pace::new(cap), cap }
+    }
+
+    fn permit(&mut self, now: Instant) -> Place<Self::Ticket> {
+        match self.pace.permit(now) {
+            pace::Permit::Go(ticket) => Place::Free(ticket),
+            pace::Permit::WaitUntil(at) => Place::FreeAt(at),
+            pace::Permit::WaitForAnswer => Place::Taken,
+        }
+    }
+
+    fn stalled(&mut self, ticket: Self::Ticket) {
+        self.pace.stalled(ticket);
+    }
+
+    fn answered(
+        &mut self,
+        ticket: Self::Ticket,
+        answer: Answer,
+        was_stalled: bool,
+        now: Instant,
+        jitter: f64,
+    ) {
+        let signal = match answer {
+            // To the engine a 403 is the URL's own affair.
+            Answer::Served { latency } | Answer::Denied { latency } => pace::Signal::Success { latency },
+            Answer::Refused { retry_after } => pace::Signal::Throttle { retry_after },
+            Answer::Broken => pace::Signal::Congestion,
+        };
+        self.pace.answered(ticket, signal, was_stalled, now, jitter);
+    }
+
+    fn stall_after(&self) -> Option<Duration> {
+        self.pace.stall_after()
+    }
+
+    fn in_flight(&self) -> u32 {
+        self.pace.in_flight()
+    }
+
+    fn cap(&self) -> u32 {
+        self.cap
+    }
+}
+
+impl Controller for candidate::Pace {
+    type Ticket = candidate::Ticket;
+
+    fn new(cap: u32) -> Self {
+        Self::new(cap)
+    }
+
+    fn permit(&mut self, now: Instant) -> Place<Self::Ticket> {
+        match self.permit(now) {
+            candidate::Permit::Go(ticket) => Place::Free(ticket),
+            candidate::Permit::WaitUntil(at) => Place::FreeAt(at),
+            candidate::Permit::WaitForAnswer => Place::Taken,
+        }
+    }
+
+    fn stalled(&mut self, ticket: Self::Ticket) {
+        self.stalled(ticket);
+    }
+
+    fn answered(
+        &mut self,
+        ticket: Self::Ticket,
+        answer: Answer,
+        was_stalled: bool,
+        now: Instant,
+        jitter: f64,
+    ) {
+        let signal = match answer {
+            Answer::Served { latency } => candidate::Signal::Success { latency },
+            Answer::Refused { retry_after } => candidate::Signal::Throttle { retry_after },
+            Answer::Denied { latency } => candidate::Signal::Denied { latency },
+            Answer::Broken => candidate::Signal::Congestion,
+        };
+        self.answered(ticket, signal, was_stalled, now, jitter);
+    }
+
+    fn stall_after(&self) -> Option<Duration> {
+        self.stall_after()
+    }
+
+    fn in_flight(&self) -> u32 {
+        self.in_flight()
+    }
+
+    fn cap(&self) -> u32 {
+        self.cap()
+    }
+}

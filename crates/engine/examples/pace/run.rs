@@ -1,0 +1,205 @@
+//! One run: a list of URLs, a host, and the pace between them, from event to event.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use longhaul_origin::manner::{Manner, Verdict};
+use longhaul_socket::clock;
+use tokio::time::Instant;
+
+use crate::controller::{Answer, Controller, Place};
+use crate::scenario::{Scenario, URLS};
+
+/// What every wait on a socket ends by.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// A run that takes longer has failed.
+const RUN_MAX: Duration = Duration::from_secs(40_000);
+
+/// What a run was like.
+pub(crate) struct Run {
+    pub(crate) took: Duration,
+    pub(crate) served: u32,
+    pub(crate) rejections: u32,
+    pub(crate) longest_gap: Duration,
+    pub(crate) banned: Duration,
+    pub(crate) cap_reached: Option<Duration>,
+    pub(crate) latencies: Vec<Duration>,
+    /// Requests and rejections of each second, and the host's limit then.
+    pub(crate) seconds: Vec<Second>,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Second {
+    pub(crate) sent: u32,
+    pub(crate) rejected: u32,
+    pub(crate) limit: Option<f64>,
+}
+
+#[derive(Clone, Copy)]
+struct Open<T> {
+    name: usize,
+    ticket: T,
+    sent: Duration,
+    verdict: Verdict,
+    is_stalled: bool,
+}
+
+struct World<C: Controller> {
+    start: Instant,
+    now: Duration,
+    paces: Vec<C>,
+    manner: Box<dyn Manner>,
+    random: fastrand::Rng,
+    /// Exchanges under way, by the time of their end and the order of their beginning.
+    open: BTreeMap<(Duration, u64), Open<C::Ticket>>,
+    /// When exchanges that have not been answered count as stalled.
+    stalls: BTreeMap<(Duration, u64), Duration>,
+    sequence: u64,
+    pending: Vec<u32>,
+    run: Run,
+    last_served: Duration,
+}
+
+pub(crate) fn run<C: Controller>(scenario: &Scenario, seed: u64) -> Run {
+    let names = scenario.names;
+    let mut world = World {
+        start: clock::now(),
+        now: Duration::ZERO,
+        paces: (0..names).map(|_| C::new(scenario.cap)).collect(),
+        manner: (scenario.manner)(seed),
+        random: fastrand::Rng::with_seed(seed),
+        open: BTreeMap::new(),
+        stalls: BTreeMap::new(),
+        sequence: 0,
+        pending: vec![URLS / u32::try_from(names).expect("a few"); names],
+        run: Run {
+            took: Duration::ZERO,
+            served: 0,
+            rejections: 0,
+            longest_gap: Duration::ZERO,
+            banned: Duration::ZERO,
+            cap_reached: None,
+            latencies: Vec::new(),
+            seconds: Vec::new(),
+        },
+        last_served: Duration::ZERO,
+    };
+    while world.run.served < URLS && world.now < RUN_MAX {
+        let wake = world.send();
+        if !world.advance(wake) {
+            break;
+        }
+    }
+    world.run.took = world.now;
+    world.run
+}
+
+impl<C: Controller> World<C> {
+    fn instant(&self, at: Duration) -> Instant {
+        self.start + at
+    }
+
+    /// Sends all that may be sent now; returns when more may be.
+    fn send(&mut self) -> Option<Duration> {
+        let mut wake: Option<Duration> = None;
+        for name in 0..self.paces.len() {
+            while self.pending[name] > 0 {
+                let now = self.instant(self.now);
+                match self.paces[name].permit(now) {
+                    Place::Free(ticket) => self.begin(name, ticket),
+                    Place::FreeAt(at) => {
+                        let at =
+                            at.saturating_duration_since(self.start).max(self.now + Duration::from_nanos(1));
+                        wake = Some(wake.map_or(at, |earlier| earlier.min(at)));
+                        break;
+                    }
+                    Place::Taken => break,
+                }
+            }
+        }
+        wake
+    }
+
+    fn begin(&mut self, name: usize, ticket: C::Ticket) {
+        self.pending[name] -= 1;
+        self.second().sent += 1;
+        let reply = self.manner.arrive(self.now);
+        let end = match reply.verdict {
+            Verdict::Silence => self.now + DEADLINE,
+            _ => self.now + reply.after.min(DEADLINE),
+        };
+        let key = (end, self.sequence);
+        self.sequence += 1;
+        self.open
+            .insert(key, Open { name, ticket, sent: self.now, verdict: reply.verdict, is_stalled: false });
+        if let Some(after) = self.paces[name].stall_after() {
+            self.stalls.insert((self.now + after, key.1), end);
+        }
+        let in_flight: u32 = self.paces.iter().map(C::in_flight).sum();
+        let cap: u32 = self.paces.iter().map(C::cap).sum();
+        if in_flight >= cap {
+            self.run.cap_reached.get_or_insert(self.now);
+        }
+    }
+
+    fn second(&mut self) -> &mut Second {
+        let index = usize::try_from(self.now.as_secs()).expect("a short run");
+        while self.run.seconds.len() <= index {
+            let at = Duration::from_secs(self.run.seconds.len() as u64);
+            self.run.seconds.push(Second { limit: self.manner.limit(at), ..Second::default() });
+        }
+        &mut self.run.seconds[index]
+    }
+
+    /// Goes on to the next event; false if there is none.
+    fn advance(&mut self, wake: Option<Duration>) -> bool {
+        let end = self.open.first_key_value().map(|(&(end, _), _)| end);
+        let stall = self.stalls.first_key_value().map(|(&(at, _), _)| at);
+        let Some(next) = [wake, end, stall].into_iter().flatten().min() else { return false };
+        if self.manner.is_banned(self.now) {
+            self.run.banned += next.saturating_sub(self.now);
+        }
+        self.now = next;
+        while let Some((&(at, sequence), &end)) = self.stalls.first_key_value()
+            && at <= self.now
+        {
+            self.stalls.pop_first();
+            if let Some(open) = self.open.get_mut(&(end, sequence)).filter(|_| end > at) {
+                open.is_stalled = true;
+                self.paces[open.name].stalled(open.ticket);
+            }
+        }
+        while let Some((&(end, _), _)) = self.open.first_key_value()
+            && end <= self.now
+        {
+            let (_, open) = self.open.pop_first().expect("there is one");
+            self.end(open);
+        }
+        true
+    }
+
+    fn end(&mut self, open: Open<C::Ticket>) {
+        self.manner.leave(self.now);
+        let latency = self.now.saturating_sub(open.sent);
+        let answer = match open.verdict {
+            Verdict::Served if latency < DEADLINE => Answer::Served { latency },
+            Verdict::Refused { status: 403, .. } => Answer::Denied { latency },
+            Verdict::Refused { retry_after, .. } => {
+                Answer::Refused { retry_after: retry_after.map(Duration::from_secs) }
+            }
+            _ => Answer::Broken,
+        };
+        let (now, jitter) = (self.instant(self.now), self.random.f64());
+        self.paces[open.name].answered(open.ticket, answer, open.is_stalled, now, jitter);
+        if matches!(answer, Answer::Served { .. }) {
+            self.run.served += 1;
+            self.run.longest_gap = self.run.longest_gap.max(self.now.saturating_sub(self.last_served));
+            self.last_served = self.now;
+            self.run.latencies.push(latency);
+        } else {
+            self.run.rejections += 1;
+            self.pending[open.name] += 1;
+            self.second().rejected += 1;
+        }
+    }
+}

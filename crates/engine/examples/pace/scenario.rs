@@ -1,0 +1,231 @@
+//! The hosts that the pace is tried on: their manners, what an oracle would need, and the goals.
+
+use std::time::Duration;
+
+use longhaul_origin::manner::{
+    Ban, BanKind, ByteBucket, ColdCache, ConnectionLimit, FairLoad, Healthy, Manner, Queue, RandomFailure,
+    Refusal, Schedule, Stalls, TokenBucket, WindowQuota,
+};
+
+/// URLs of one run.
+pub(crate) const URLS: u32 = 4_000;
+/// The mean time to an answer of most hosts, in seconds: evenly drawn from 0.7 to 1.5 times 0.1.
+const ANSWER_SECONDS: f64 = 0.11;
+
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// What the host does, in words.
+    pub(crate) host: &'static str,
+    pub(crate) manner: fn(seed: u64) -> Box<dyn Manner>,
+    /// The time of one who knows the host, for so many URLs, in seconds.
+    pub(crate) oracle: fn(urls: f64) -> f64,
+    /// Exchanges at a time that the user allows.
+    pub(crate) cap: u32,
+    /// Names that lead to the one host.
+    pub(crate) names: usize,
+    pub(crate) goal: Goal,
+}
+
+/// What the median of the seeds may be at most; the worst may be 1.3 times that.
+pub(crate) struct Goal {
+    pub(crate) time_ratio: f64,
+    pub(crate) rejections: f64,
+    /// Of the time to an answer, 95 in 100, to the least: where the host lets everybody wait.
+    pub(crate) latency_ratio: Option<f64>,
+    /// Until as many exchanges are under way as are allowed.
+    pub(crate) cap_within: Option<Duration>,
+}
+
+const fn goal(time_ratio: f64, rejections: f64) -> Goal {
+    Goal { time_ratio, rejections, latency_ratio: None, cap_within: None }
+}
+
+const ANY: f64 = f64::INFINITY;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "bucket-10",
+        host: "a token bucket of 10/s (burst 20), a bare 429",
+        manner: |seed| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
+        oracle: |urls| (urls - 20.0) / 10.0,
+        cap: 16,
+        names: 1,
+        goal: goal(1.03, 15.0),
+    },
+    Scenario {
+        name: "window-600",
+        host: "600 in each minute, 429 with Retry-After",
+        manner: |seed| Box::new(WindowQuota::new(600, 60, seed)),
+        oracle: |urls| ((urls - 1.0) / 600.0).floor() * 60.0 + ((urls - 1.0) % 600.0) / 200.0,
+        cap: 16,
+        names: 1,
+        goal: goal(1.03, 120.0),
+    },
+    Scenario {
+        name: "connections-8",
+        host: "resets what comes beyond 8 connections",
+        manner: |seed| Box::new(ConnectionLimit::new(8, seed)),
+        oracle: |urls| urls * 0.22 / 8.0,
+        cap: 16,
+        names: 1,
+        goal: goal(1.08, 5.0),
+    },
+    Scenario {
+        name: "ban-20",
+        host: "more than 20 in a second: resets for 60 s, begun anew by each request",
+        manner: |seed| Box::new(Ban::new(20, Duration::from_mins(1), BanKind::Reset, seed)),
+        oracle: |urls| urls / 20.0,
+        cap: 16,
+        names: 1,
+        goal: goal(1.7, 10.0),
+    },
+    Scenario {
+        name: "queue-30",
+        host: "a queue served at 30/s, no refusal",
+        manner: |seed| Box::new(Queue::new(30.0, seed)),
+        oracle: |urls| urls / 30.0,
+        cap: 16,
+        names: 1,
+        goal: Goal { latency_ratio: Some(3.0), ..goal(1.10, 0.0) },
+    },
+    Scenario {
+        name: "step-50-5-50",
+        host: "a token bucket of 50/s, from 60 s to 240 s of 5/s",
+        manner: |seed| {
+            let rate = Schedule { usual: 50.0, meanwhile: 5.0, between: (60.0, 240.0) };
+            Box::new(TokenBucket::new(rate, 20.0, Refusal::BARE_429, seed))
+        },
+        oracle: |urls| 240.0 + (urls - 3_900.0).max(0.0) / 50.0,
+        cap: 16,
+        names: 1,
+        goal: goal(1.15, 40.0),
+    },
+    Scenario {
+        name: "bucket-300",
+        host: "a token bucket of 300/s, a bare 429",
+        manner: |seed| Box::new(TokenBucket::new(Schedule::constant(300.0), 300.0, Refusal::BARE_429, seed)),
+        oracle: |urls| (urls - 300.0) / 300.0,
+        cap: 64,
+        names: 1,
+        goal: goal(1.15, 40.0),
+    },
+    Scenario {
+        name: "random-30",
+        host: "breaks 30 % of its answers, whatever the pace",
+        manner: |seed| Box::new(RandomFailure::new(0.3, seed)),
+        oracle: |urls| urls / 0.7 * ANSWER_SECONDS / 8.0,
+        cap: 8,
+        names: 1,
+        goal: goal(1.10, ANY),
+    },
+    Scenario {
+        name: "random-refusals",
+        host: "refuses 10 % with a bare 429, whatever the pace",
+        manner: |seed| Box::new(RandomFailure::refusing(0.1, seed)),
+        oracle: |urls| urls / 0.9 * ANSWER_SECONDS / 8.0,
+        cap: 8,
+        names: 1,
+        goal: goal(1.5, ANY),
+    },
+    Scenario {
+        name: "healthy",
+        host: "no limit, 100 ms away",
+        manner: |seed| Box::new(Healthy::new(0.1, seed)),
+        oracle: |urls| urls * 0.1 / 8.0,
+        cap: 8,
+        names: 1,
+        goal: Goal { cap_within: Some(Duration::from_secs(1)), ..goal(1.03, 0.0) },
+    },
+    Scenario {
+        name: "two-names",
+        host: "one token bucket of 10/s for two names of one address",
+        manner: |seed| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
+        oracle: |urls| (urls - 20.0) / 10.0,
+        cap: 16,
+        names: 2,
+        goal: goal(1.15, 90.0),
+    },
+    Scenario {
+        name: "bytes",
+        host: "a bucket of 1 MB/s (burst 2 MB) for files of 10 to 90 kB, a bare 429",
+        manner: |seed| Box::new(ByteBucket::new(1_000_000.0, 2_000_000.0, seed)),
+        oracle: |urls| (urls - 40.0) / 20.0,
+        cap: 16,
+        names: 1,
+        goal: goal(1.06, 60.0),
+    },
+    Scenario {
+        name: "load-8",
+        host: "slower with each open request, made for 8",
+        manner: |seed| Box::new(FairLoad::new(8.0, seed)),
+        // The best is at load 0.79, where open / latency is greatest.
+        oracle: |urls| urls * 0.15 / (8.0 * 0.794),
+        cap: 16,
+        names: 1,
+        goal: goal(1.25, 0.0),
+    },
+    Scenario {
+        name: "cold-cache",
+        host: "two seconds an answer at first, a tenth of one after half a minute",
+        manner: |seed| Box::new(ColdCache::new(30.0, seed)),
+        // 8 at a time; while it warms up, the integral of 8 / latency.
+        oracle: |urls| {
+            let warming = 30.0 * 8.0 / 1.9 * (2.0_f64 / 0.1).ln();
+            30.0 + (urls - warming).max(0.0) * 0.1 / 8.0
+        },
+        cap: 8,
+        names: 1,
+        goal: goal(1.10, 0.0),
+    },
+    Scenario {
+        name: "quota-1500",
+        host: "1,500 in each ten minutes, 429 with Retry-After",
+        manner: |seed| Box::new(WindowQuota::new(1_500, 600, seed)),
+        oracle: |urls| ((urls - 1.0) / 1_500.0).floor() * 600.0 + ((urls - 1.0) % 1_500.0) / 145.0,
+        cap: 16,
+        names: 1,
+        goal: goal(1.03, 40.0),
+    },
+    Scenario {
+        name: "silent-ban-20",
+        host: "more than 20 in a second: drops everything for 60 s, begun anew by each request",
+        manner: |seed| Box::new(Ban::new(20, Duration::from_mins(1), BanKind::Silence, seed)),
+        oracle: |urls| urls / 20.0,
+        cap: 16,
+        names: 1,
+        goal: goal(2.0, 40.0),
+    },
+    Scenario {
+        name: "forbidden-10",
+        host: "a token bucket of 10/s (burst 20), which says 403",
+        manner: |seed| {
+            let refusal = Refusal { status: 403, retry_after: false };
+            Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, refusal, seed))
+        },
+        oracle: |urls| (urls - 20.0) / 10.0,
+        cap: 16,
+        names: 1,
+        goal: goal(1.06, 30.0),
+    },
+    Scenario {
+        name: "bucket-10-retry-after",
+        host: "a token bucket of 10/s (burst 20), 429 with Retry-After: 1",
+        manner: |seed| {
+            let refusal = Refusal { status: 429, retry_after: true };
+            Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, refusal, seed))
+        },
+        oracle: |urls| (urls - 20.0) / 10.0,
+        cap: 16,
+        names: 1,
+        goal: goal(1.06, 40.0),
+    },
+    Scenario {
+        name: "stalls-5",
+        host: "never answers one request in twenty",
+        manner: |seed| Box::new(Stalls::new(0.05, seed)),
+        oracle: |urls| urls / 0.95 * ANSWER_SECONDS / 8.0,
+        cap: 8,
+        names: 1,
+        goal: goal(2.1, ANY),
+    },
+];
