@@ -7,14 +7,13 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
-use longhaul_socket::{Deadline, FaultKind, Phase, clock};
+use longhaul_socket::{Deadline, FaultKind, Phase, Watch, clock};
 
 use crate::connection::{Connection, Trace, body_error};
 use crate::fault::Error;
 use crate::head::{Framing, Head};
 use crate::limits::DRAIN_TIME_MAX;
 use crate::pool::Pool;
-use crate::watch::Watch;
 
 /// How the end of a body was known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
-use longhaul_socket::{ConnectTimeouts, Connector, Deadline, Fault, FaultKind, Phase, Target, clock};
+use longhaul_socket::{ConnectTimeouts, Connector, Deadline, Fault, FaultKind, Phase, Target, Watch, clock};
 use tokio::time::Instant;
 
 use crate::body::Body;
@@ -17,7 +17,6 @@ use crate::outgoing;
 use crate::pool::Pool;
 use crate::request::Request;
 use crate::timeouts::{Timeouts, after};
-use crate::watch::Watch;
 
 /// What every request of a client says about its sender.
 #[derive(Clone, Debug)]
@@ -133,14 +132,18 @@ impl Client {
             }),
         };
         let stream = stream.map_err(Error::Socket)?;
-        let endpoint = stream.remote();
+        let Some(endpoint) = stream.remote().endpoint() else {
+            let fault = Fault::new(Phase::Connect, FaultKind::Denied, clock::now() - started);
+            return Err(Error::Socket(fault.because("HTTP is spoken with endpoints only")));
+        };
         let fields = Rc::new(outgoing::origin_fields(origin, options));
-        Connection::open(stream, scratch.clone(), limits, Rc::new(origin.clone()), fields).await.map_err(
-            |error| {
-                let fault = Fault::new(Phase::Send, FaultKind::Other, clock::now() - started);
-                Error::Socket(fault.at(endpoint).of(origin.host().clone()).because(error))
-            },
-        )
+        let origin = Rc::new(origin.clone());
+        let opening =
+            Connection::open(stream, endpoint, scratch.clone(), limits, Rc::clone(&origin), fields).await;
+        opening.map_err(|error| {
+            let fault = Fault::new(Phase::Send, FaultKind::Other, clock::now() - started);
+            Error::Socket(fault.at(endpoint).of(origin.host().clone()).because(error))
+        })
     }
 
     async fn exchange(
@@ -164,7 +167,7 @@ impl Client {
         }
         let head = Head::new(status, parts.headers, trace.endpoint, request.method())
             .map_err(|kind| trace.protocol_error(Phase::Head, kind))?;
-        let watch = Watch::new(timeouts, ends);
+        let watch = Watch::new(timeouts.idle, timeouts.speed, ends);
         let body =
             Body::new(&head, incoming, connection, Rc::clone(pool), trace, watch, limits.drain_bytes_max);
         Ok(Response { head, body })

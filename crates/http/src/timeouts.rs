@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use longhaul_socket::MinimumSpeed;
 use tokio::time::Instant;
 
 /// What "never" is taken for: a hundred years, which every clock can still count to.
@@ -10,31 +11,6 @@ const NEVER: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// The default of the waits in which nothing at all arrives.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
-
-/// A body slower than this is given up: `bytes_per_second` on average over every `window` spent waiting for it.
-///
-/// Only time spent waiting for the peer counts. A consumer that takes a minute to write a chunk does not make its peer slow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MinimumSpeed {
-    /// The least average speed; 0 turns the check off.
-    pub bytes_per_second: u32,
-    /// Over how long it is averaged.
-    pub window: Duration,
-}
-
-impl MinimumSpeed {
-    /// The bytes that have to arrive within one window.
-    pub(crate) fn bytes_per_window(self) -> u64 {
-        let bytes = u128::from(self.bytes_per_second) * self.window.as_millis() / 1_000;
-        u64::try_from(bytes).unwrap_or(u64::MAX)
-    }
-}
-
-impl Default for MinimumSpeed {
-    fn default() -> Self {
-        Self { bytes_per_second: 100, window: Duration::from_secs(30) }
-    }
-}
 
 /// How long each phase of an exchange may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -72,7 +72,24 @@ impl Connector {
         target: &Target,
         deadline: Deadline,
     ) -> Result<Stream, Fault> {
-        self.tls.handshake(transport, target, deadline).await.map(Stream::secure)
+        self.tls.handshake(transport, target, deadline).await.map(|session| Stream::secure(session.into()))
+    }
+
+    /// A TLS handshake with `target` over `stream`, which keeps its timeouts. Cancel safe: the connection is closed when
+    /// the future is dropped.
+    ///
+    /// # Errors
+    /// In phase `Tls`.
+    pub async fn start_tls(
+        &self,
+        stream: Stream,
+        target: &Target,
+        deadline: Deadline,
+    ) -> Result<Stream, Fault> {
+        let waits = stream.waits();
+        let deadline = waits.limited(deadline);
+        let session = self.tls.handshake(Box::new(stream), target, deadline).await?;
+        Ok(Stream::secured(session.into(), waits))
     }
 
     /// The resolver that this connector asks.
@@ -96,7 +113,7 @@ impl Connector {
 }
 
 /// The endpoints to try, in order. An error if there are addresses but none of them may be used.
-fn admitted(target: &Target, addresses: &[IpAddr]) -> Result<Vec<Endpoint>, Fault> {
+pub(crate) fn admitted(target: &Target, addresses: &[IpAddr]) -> Result<Vec<Endpoint>, Fault> {
     let endpoint = |ip| Endpoint::new(ip, Protocol::Tcp, target.port);
     let (admitted, denied): (Vec<Endpoint>, Vec<Endpoint>) = interleave(addresses)
         .into_iter()

@@ -31,8 +31,13 @@ pub struct Deadline(Instant);
 impl Deadline {
     /// `wait` from now. A wait longer than the clock can count ends in about thirty years.
     pub fn after(wait: Duration) -> Self {
-        let now = clock::now();
-        Self(now.checked_add(wait).unwrap_or_else(|| now + FAR_AWAY))
+        Self(clock::now()).later_by(wait)
+    }
+
+    /// The same, `wait` later; with the same bound as [`after`](Self::after).
+    #[must_use]
+    pub(crate) fn later_by(self, wait: Duration) -> Self {
+        Self(self.0.checked_add(wait).unwrap_or_else(|| self.0 + FAR_AWAY))
     }
 
     /// At `instant`, which may lie in the past.

@@ -60,6 +60,8 @@ const TABLE: &[Row] = &[
           windows: &[10054, 10053, 10052, 10058, 64, 109, 232, 1236] },
     // ETIMEDOUT; on Windows also ERROR_SEM_TIMEOUT
     Row { kind: FaultKind::TimedOut, linux: &[110], bsd: &[60], windows: &[10060, 121] },
+    // EAGAIN, which is EWOULDBLOCK on all of them
+    Row { kind: FaultKind::WouldBlock, linux: &[11], bsd: &[35], windows: &[10035] },
     // ENETUNREACH, EHOSTUNREACH, EHOSTDOWN, EAFNOSUPPORT (no IPv6 here)
     Row { kind: FaultKind::Unreachable, linux: &[101, 113, 112, 97], bsd: &[51, 65, 64, 47],
           windows: &[10051, 10065, 10064, 10047, 1231, 1232] },
@@ -136,6 +138,7 @@ fn kind_by_name(kind: io::ErrorKind) -> FaultKind {
         ErrorKind::ConnectionRefused => FaultKind::Refused,
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => FaultKind::Reset,
         ErrorKind::TimedOut => FaultKind::TimedOut,
+        ErrorKind::WouldBlock => FaultKind::WouldBlock,
         ErrorKind::UnexpectedEof => FaultKind::ClosedEarly,
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => FaultKind::Unreachable,
         ErrorKind::NetworkDown => FaultKind::LocalNetworkDown,

@@ -5,24 +5,36 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::{Endpoint, FaultKind, Host, kind_of};
+use crate::{Address, Endpoint, FaultKind, Host, kind_of};
 
-/// The step of an exchange in which something failed, in the order in which they happen.
+/// The step of an exchange in which something failed, about in the order in which they happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Phase {
     /// Finding the addresses of a name.
     Resolve,
+    /// Making a socket, setting its options and giving it a local address.
+    Bind,
+    /// Turning a socket into one that takes connections.
+    Listen,
+    /// Taking a connection.
+    Accept,
     /// Establishing a connection to one of the addresses.
     Connect,
     /// The TLS handshake.
     Tls,
-    /// Sending the request.
+    /// Waiting until one of several sockets is ready.
+    Wait,
+    /// Sending: bytes, a datagram, or the request of an exchange.
     Send,
+    /// Receiving bytes or a datagram.
+    Receive,
     /// Waiting for and reading the head of the response.
     Head,
     /// Reading the body of the response.
     Body,
+    /// Ending one direction or the whole of a connection in an orderly way.
+    Shutdown,
 }
 
 impl Phase {
@@ -30,11 +42,17 @@ impl Phase {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Resolve => "resolve",
+            Self::Bind => "bind",
+            Self::Listen => "listen",
+            Self::Accept => "accept",
             Self::Connect => "connect",
             Self::Tls => "tls",
+            Self::Wait => "wait",
             Self::Send => "send",
+            Self::Receive => "receive",
             Self::Head => "head",
             Self::Body => "body",
+            Self::Shutdown => "shutdown",
         }
     }
 
@@ -42,8 +60,10 @@ impl Phase {
     const fn preposition(self) -> &'static str {
         match self {
             Self::Resolve | Self::Tls => "with",
-            Self::Connect | Self::Send => "to",
-            Self::Head | Self::Body => "from",
+            Self::Bind | Self::Connect | Self::Send => "to",
+            Self::Listen | Self::Accept | Self::Wait => "on",
+            Self::Receive | Self::Head | Self::Body => "from",
+            Self::Shutdown => "of",
         }
     }
 }
@@ -75,7 +95,7 @@ struct Inner {
     phase: Phase,
     kind: FaultKind,
     elapsed: Duration,
-    endpoint: Option<Endpoint>,
+    address: Option<Address>,
     host: Option<Host>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -83,7 +103,7 @@ struct Inner {
 impl Fault {
     /// A fault of which neither endpoint nor host nor source is known yet.
     pub fn new(phase: Phase, kind: FaultKind, elapsed: Duration) -> Self {
-        Self(Box::new(Inner { phase, kind, elapsed, endpoint: None, host: None, source: None }))
+        Self(Box::new(Inner { phase, kind, elapsed, address: None, host: None, source: None }))
     }
 
     /// A fault of the kind that [`kind_of`] finds in `error`, which becomes its source.
@@ -93,8 +113,14 @@ impl Fault {
 
     /// It happened at this endpoint.
     #[must_use]
-    pub fn at(mut self, endpoint: Endpoint) -> Self {
-        self.0.endpoint = Some(endpoint);
+    pub fn at(self, endpoint: Endpoint) -> Self {
+        self.at_address(endpoint.into())
+    }
+
+    /// It happened at this address.
+    #[must_use]
+    pub fn at_address(mut self, address: Address) -> Self {
+        self.0.address = Some(address);
         self
     }
 
@@ -129,7 +155,12 @@ impl Fault {
 
     /// Where, if it came so far that an address was known.
     pub fn endpoint(&self) -> Option<Endpoint> {
-        self.0.endpoint
+        self.0.address.as_ref().and_then(Address::endpoint)
+    }
+
+    /// The same, for sockets that have a path instead of an endpoint too.
+    pub fn address(&self) -> Option<&Address> {
+        self.0.address.as_ref()
     }
 
     /// Who was meant, if known.
@@ -140,10 +171,10 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { phase, kind, elapsed, endpoint, host, .. } = &*self.0;
-        match (endpoint, host) {
-            (Some(endpoint), Some(host)) => write!(f, "{phase} {} {endpoint} ({host})", phase.preposition())?,
-            (Some(endpoint), None) => write!(f, "{phase} {} {endpoint}", phase.preposition())?,
+        let Inner { phase, kind, elapsed, address, host, .. } = &*self.0;
+        match (address, host) {
+            (Some(address), Some(host)) => write!(f, "{phase} {} {address} ({host})", phase.preposition())?,
+            (Some(address), None) => write!(f, "{phase} {} {address}", phase.preposition())?,
             (None, Some(host)) if *phase == Phase::Resolve => write!(f, "{phase} {host}")?,
             (None, Some(host)) => write!(f, "{phase} {} {host}", phase.preposition())?,
             (None, None) => write!(f, "{phase}")?,
@@ -154,12 +185,12 @@ impl fmt::Display for Fault {
 
 impl fmt::Debug for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { phase, kind, elapsed, endpoint, host, source } = &*self.0;
+        let Inner { phase, kind, elapsed, address, host, source } = &*self.0;
         f.debug_struct("Fault")
             .field("phase", phase)
             .field("kind", kind)
             .field("elapsed", elapsed)
-            .field("endpoint", endpoint)
+            .field("address", address)
             .field("host", host)
             .field("source", source)
             .finish()

@@ -16,6 +16,8 @@ pub enum FaultKind {
     Reset,
     /// Silence until the deadline.
     TimedOut,
+    /// It cannot be done at once, and the call was told not to wait.
+    WouldBlock,
     /// The peer closed in an orderly way, where more had to come.
     ClosedEarly,
     /// There is no way to the address, says a router or our own routing table.
@@ -49,6 +51,7 @@ impl FaultKind {
             Self::Refused => "refused",
             Self::Reset => "reset",
             Self::TimedOut => "timed out",
+            Self::WouldBlock => "would block",
             Self::ClosedEarly => "closed early",
             Self::Unreachable => "unreachable",
             Self::TooSlow => "too slow",

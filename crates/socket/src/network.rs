@@ -11,10 +11,11 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::{Endpoint, HostName};
+use crate::{Address, Endpoint, HostName, SocketOptions};
 
 /// A boxed future, so that the traits of the seam can be used as objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -35,15 +36,43 @@ pub trait Network: Send + Sync + 'static {
 ///
 /// `poll_shutdown` ends our direction only (FIN). Dropping a transport closes it as the system sees fit; to close it
 /// with an error on purpose there is [`reset`](Self::reset).
-pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+pub trait Transport: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static {
     /// Our end.
-    fn local(&self) -> Endpoint;
+    fn local(&self) -> Address;
 
     /// The other end.
-    fn remote(&self) -> Endpoint;
+    fn remote(&self) -> Address;
 
     /// Closes at once with RST: what is not yet delivered is lost, and the peer sees a reset.
     fn reset(self: Box<Self>);
+
+    /// The options of the socket; `Unsupported` where there is none.
+    fn options(&self) -> io::Result<SocketOptions> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Sets those that are not `None`; `Unsupported` where there is no socket.
+    fn set_options(&self, options: &SocketOptions) -> io::Result<()> {
+        let _ = options;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Ends the other direction: what the peer still sends is not wanted. `Unsupported` where there is no socket.
+    fn shutdown_read(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Whether reading would not wait; `Unsupported` where only reading can tell.
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let _ = cx;
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
+    }
+
+    /// Whether writing would not wait; `Unsupported` where only writing can tell.
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let _ = cx;
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
+    }
 }
 
 /// A socket that takes connections.

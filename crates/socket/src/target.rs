@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Host, HostName};
+use crate::{Host, HostName, defaults};
 
 /// All addresses together, names included: long enough for a lost SYN to be sent three times (at 1, 3 and 7 s).
 const CONNECT_MAX: Duration = Duration::from_secs(10);
@@ -75,14 +75,16 @@ impl std::fmt::Display for Target {
 /// How long the two steps of connecting may take, each as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectTimeouts {
-    /// Resolving the name and trying all its addresses, together. 10 s by default.
+    /// Resolving the name and trying all its addresses, together. 10 s by default, or the default of the process
+    /// ([`defaults::timeout`]) if that is less.
     pub connect: Duration,
-    /// The TLS handshake. 10 s by default.
+    /// The TLS handshake. As long by default.
     pub tls: Duration,
 }
 
 impl Default for ConnectTimeouts {
     fn default() -> Self {
-        Self { connect: CONNECT_MAX, tls: TLS_MAX }
+        let timeout = defaults::timeout();
+        Self { connect: CONNECT_MAX.min(timeout), tls: TLS_MAX.min(timeout) }
     }
 }

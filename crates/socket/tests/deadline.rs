@@ -60,9 +60,11 @@ fn waits_can_move_between_threads() {
         is_send(connector.connect(target, timeouts));
     };
     let _ = |stream: &'static mut Stream, buffer: &'static mut [u8], deadline: Deadline| {
-        is_send(stream.read_within(buffer, deadline));
+        is_send(stream.receive_within(buffer, deadline));
     };
+    is_shared::<Stream>();
+    let _ = |stream: &'static Stream| is_send(stream.readable());
     let _ = |stream: &'static mut Stream, deadline: Deadline| {
-        is_send(stream.write_all_within(b"hello", deadline));
+        is_send(stream.send_within(b"hello", deadline));
     };
 }

@@ -5,7 +5,8 @@ use std::io;
 use std::time::Duration;
 
 use longhaul_socket::{
-    CertificateFault, DeadlinePassed, Endpoint, Fault, FaultKind, Phase, Platform, kind_of, kind_of_number,
+    Address, CertificateFault, DeadlinePassed, Endpoint, Fault, FaultKind, Phase, Platform, kind_of,
+    kind_of_number,
 };
 
 /// Linux, macOS, the BSDs, Windows.
@@ -27,6 +28,7 @@ fn the_four_systems_number_their_errors_each_in_its_way() {
         (FaultKind::LocalExhausted, [24, 24, 24, 10024]),
         (FaultKind::LocalExhausted, [105, 55, 55, 10055]),
         (FaultKind::Denied, [13, 13, 13, 10013]),
+        (FaultKind::WouldBlock, [11, 35, 35, 10035]),
     ];
     for (kind, numbers) in cases {
         for (platform, number) in PLATFORMS.into_iter().zip(numbers) {
@@ -60,6 +62,7 @@ fn errors_without_a_number_go_by_their_kind() {
         (ErrorKind::NetworkUnreachable, FaultKind::Unreachable),
         (ErrorKind::NetworkDown, FaultKind::LocalNetworkDown),
         (ErrorKind::AddrNotAvailable, FaultKind::LocalExhausted),
+        (ErrorKind::WouldBlock, FaultKind::WouldBlock),
         (ErrorKind::InvalidData, FaultKind::Other),
     ];
     for (from, kind) in cases {
@@ -151,4 +154,30 @@ fn a_fault_tells_one_level_and_keeps_the_rest() {
 #[test]
 fn a_result_with_a_fault_is_small() {
     assert!(size_of::<Result<(), Fault>>() <= size_of::<usize>());
+}
+
+/// Journals and logs count by these words.
+#[test]
+fn phases_keep_their_words() {
+    let phases = [
+        (Phase::Resolve, "resolve with"),
+        (Phase::Bind, "bind to"),
+        (Phase::Listen, "listen on"),
+        (Phase::Accept, "accept on"),
+        (Phase::Connect, "connect to"),
+        (Phase::Tls, "tls with"),
+        (Phase::Wait, "wait on"),
+        (Phase::Send, "send to"),
+        (Phase::Receive, "receive from"),
+        (Phase::Head, "head from"),
+        (Phase::Body, "body from"),
+        (Phase::Shutdown, "shutdown of"),
+    ];
+    let address: Address = "unix:///run/x".parse().unwrap();
+    for (phase, words) in phases {
+        let fault =
+            Fault::new(phase, FaultKind::TimedOut, Duration::from_millis(7)).at_address(address.clone());
+        assert_eq!(fault.to_string(), format!("{words} unix:///run/x: timed out after 7 ms"));
+        assert_eq!((fault.endpoint(), fault.address()), (None, Some(&address)));
+    }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use longhaul_socket::memory::MemoryNetwork;
-use longhaul_socket::{Deadline, Endpoint, Network, Transport, clock};
+use longhaul_socket::{Address, Deadline, Endpoint, Network, Transport, clock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const LATENCY: Duration = Duration::from_millis(50);
@@ -15,8 +15,8 @@ async fn connected() -> (MemoryNetwork, Box<dyn Transport>, Box<dyn Transport>) 
     let listener = network.listen(endpoint()).unwrap();
     let client = network.dial(endpoint()).await.unwrap();
     let (server, from) = listener.accept().await.unwrap();
-    assert_eq!((from, server.remote()), (client.local(), client.local()));
-    assert_eq!((server.local(), client.remote()), (endpoint(), endpoint()));
+    assert_eq!((Address::from(from), server.remote()), (client.local(), client.local()));
+    assert_eq!((server.local(), client.remote()), (endpoint().into(), endpoint().into()));
     (network, client, server)
 }
 

@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use longhaul_socket::{Endpoint, Host, HostName, InvalidEndpoint, InvalidHost, Protocol};
+use longhaul_socket::{
+    Address, Endpoint, Host, HostName, InvalidAddress, InvalidEndpoint, InvalidHost, Protocol, UnixPath,
+};
 use proptest::prelude::*;
 
 fn any_endpoint() -> impl Strategy<Value = Endpoint> {
@@ -22,6 +24,19 @@ proptest! {
         let host = Host::Ip(ip);
         prop_assert_eq!(host.to_string().parse(), Ok(host.clone()));
         prop_assert_eq!(ip.to_string().parse(), Ok(host));
+    }
+
+    #[test]
+    fn a_path_survives_the_round_trip(path in "[^\\p{C}]{1,25}") {
+        let path = UnixPath::new(path).unwrap();
+        prop_assert_eq!(path.to_string().parse(), Ok(Address::Unix(path)));
+    }
+
+    #[test]
+    fn no_path_reaches_the_terminal_raw(text in any::<String>()) {
+        if let Ok(address) = format!("unix://{text}").parse::<Address>() {
+            prop_assert!(!address.to_string().chars().any(char::is_control));
+        }
     }
 
     #[test]
@@ -107,4 +122,20 @@ fn names_may_have_253_characters() {
     assert_eq!(format!("{name}d").len(), 253);
     assert!(format!("{name}d.").parse::<HostName>().is_ok());
     assert_eq!(format!("{name}de").parse::<HostName>(), Err(InvalidHost::TooLong));
+}
+
+#[test]
+fn addresses_that_are_none() {
+    let cases = [
+        ("unix://".to_owned(), InvalidAddress::BadPath),
+        ("unix://a\0b".to_owned(), InvalidAddress::BadPath),
+        (format!("unix:///{}", "x".repeat(103)), InvalidAddress::PathTooLong),
+        ("/run/service.sock".to_owned(), InvalidAddress::BadEndpoint(InvalidEndpoint::NoProtocol)),
+        ("tcp:///run".to_owned(), InvalidAddress::BadEndpoint(InvalidEndpoint::BadAddress)),
+    ];
+    for (text, error) in cases {
+        assert_eq!(text.parse::<Address>(), Err(error), "{text:?}");
+    }
+    assert!(format!("unix:///{}", "x".repeat(102)).parse::<Address>().is_ok());
+    assert_eq!("udp://[::1]:53".parse::<Address>().unwrap().endpoint().unwrap().port(), 53);
 }

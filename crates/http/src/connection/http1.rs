@@ -61,12 +61,12 @@ pub(crate) struct Failure {
 impl Connection {
     pub(crate) async fn open(
         stream: Stream,
+        endpoint: Endpoint,
         scratch: Scratch,
         limits: &Limits,
         origin: Rc<Origin>,
         fields: Rc<HeaderMap>,
     ) -> Result<Self, hyper::Error> {
-        let endpoint = stream.remote();
         let meter = Rc::new(Meter::default());
         let wire = Wire::new(stream, scratch, Rc::clone(&meter));
         let (sender, driver) = http1::Builder::new()

@@ -31,7 +31,7 @@ impl Listener for MemoryListener {
             let Some(transport) = self.backlog.lock().await.recv().await else {
                 return Err(io::ErrorKind::NotConnected.into());
             };
-            let remote = transport.remote();
+            let remote = transport.peer();
             Ok((Box::new(transport) as Box<dyn Transport>, remote))
         })
     }

@@ -11,7 +11,7 @@ use tokio::time::Sleep;
 
 use super::pipe::{Ending, Pipe};
 use super::script::Script;
-use crate::{Endpoint, Transport};
+use crate::{Address, Endpoint, Transport};
 
 /// Dropping it closes as Linux does: with FIN, or with RST when something was left unread.
 pub(super) struct MemoryTransport {
@@ -37,15 +37,20 @@ impl MemoryTransport {
         let server = Self { local: remote, remote: local, incoming: up, outgoing: down, arrival: None };
         (client, server)
     }
+
+    /// The other end.
+    pub(super) fn peer(&self) -> Endpoint {
+        self.remote
+    }
 }
 
 impl Transport for MemoryTransport {
-    fn local(&self) -> Endpoint {
-        self.local
+    fn local(&self) -> Address {
+        self.local.into()
     }
 
-    fn remote(&self) -> Endpoint {
-        self.remote
+    fn remote(&self) -> Address {
+        self.remote.into()
     }
 
     fn reset(self: Box<Self>) {

@@ -4,8 +4,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use super::names::Names;
-use super::tcp;
-use crate::{BoxFuture, Endpoint, HostName, Listener, LookupError, Network, Protocol, Transport};
+use super::opening::require;
+use super::tcp::{TcpListener, dial};
+use crate::{BoxFuture, Endpoint, Fault, HostName, Listener, LookupError, Network, Protocol, Transport};
 
 /// The network of this machine. Nothing is opened and no thread is started before it is needed.
 ///
@@ -56,20 +57,18 @@ impl Network for SystemNetwork {
 
     fn dial(&self, endpoint: Endpoint) -> BoxFuture<'_, io::Result<Box<dyn Transport>>> {
         Box::pin(async move {
-            require_tcp(endpoint)?;
-            Ok(Box::new(tcp::dial(endpoint.socket_addr()).await?) as Box<dyn Transport>)
+            require(endpoint, Protocol::Tcp)?;
+            Ok(Box::new(dial(endpoint.socket_addr(), None).await?) as Box<dyn Transport>)
         })
     }
 
     fn listen(&self, endpoint: Endpoint) -> io::Result<Box<dyn Listener>> {
-        require_tcp(endpoint)?;
-        Ok(Box::new(tcp::listen(endpoint.socket_addr())?))
+        require(endpoint, Protocol::Tcp)?;
+        Ok(Box::new(TcpListener::bind(endpoint).map_err(io_error)?))
     }
 }
 
-fn require_tcp(endpoint: Endpoint) -> io::Result<()> {
-    match endpoint.protocol() {
-        Protocol::Tcp => Ok(()),
-        Protocol::Udp => Err(io::ErrorKind::Unsupported.into()),
-    }
+/// The seam speaks of I/O errors: what is underneath, if the fault has such a source.
+fn io_error(fault: Fault) -> io::Error {
+    io::Error::other(fault)
 }

@@ -1,84 +1,47 @@
-//! TCP by the system: dial, listen, and the options of every socket.
+//! TCP by the system: connections, and the socket that takes them.
 
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 
-use crate::{BoxFuture, Endpoint, Listener, Transport};
+use super::opening::{endpoint_of, family_of, fault, listening, stream_socket, timed_out};
+use crate::options::{Role, options_of};
+use crate::timeouts::Waits;
+use crate::{
+    Address, BoxFuture, Deadline, Endpoint, Fault, Listener, Phase, Protocol, SocketOptions, Stream,
+    Timeouts, Transport, clock,
+};
 
-/// A pooled connection is silent for longer than this only when it idles: then is the time to ask whether the peer
-/// still lives, and to keep the tables of routers on the way fresh.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
-/// Time between two such questions. OpenBSD has one setting for the whole system instead.
-#[cfg(not(target_os = "openbsd"))]
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
-/// Unanswered questions after which the peer counts as gone.
-#[cfg(not(target_os = "openbsd"))]
-const KEEPALIVE_PROBES: u32 = 3;
-/// Time without any acknowledgement after which the peer counts as gone: the sum of the above.
-#[cfg(any(target_os = "android", target_os = "linux"))]
-const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
 /// Connections that wait to be accepted; the system cuts it to its own limit.
-const BACKLOG_MAX: u32 = 1024;
+pub(crate) const BACKLOG: u32 = 1024;
 
 /// A connection of the system, at no cost over tokio's own.
-pub(super) struct TcpTransport {
+pub(crate) struct TcpTransport {
     stream: TcpStream,
     local: Endpoint,
     remote: Endpoint,
 }
 
 /// Connects. Cancel safe: the socket is closed when the future is dropped.
-pub(super) async fn dial(remote: SocketAddr) -> io::Result<TcpTransport> {
-    let socket = socket_for(remote)?;
-    make_impatient(&socket);
+pub(crate) async fn dial(remote: SocketAddr, options: Option<&SocketOptions>) -> io::Result<TcpTransport> {
+    let socket = TcpSocket::from_std_stream(stream_socket(remote, options)?.into());
     let stream = socket.connect(remote).await?;
     let transport = TcpTransport::new(stream, remote)?;
     if transport.local == transport.remote {
-        // Nobody listened on a port of the dynamic range, our own socket was given that port, and has met itself
-        // (RFC 9293 section 3.5 allows it).
-        return Err(io::ErrorKind::ConnectionRefused.into());
+        return Err(met_itself());
     }
     Ok(transport)
 }
 
-/// Listens. IPv6 sockets take IPv6 only, so that an endpoint is what it says.
-pub(super) fn listen(local: SocketAddr) -> io::Result<SystemListener> {
-    let socket = socket_for(local)?;
-    // On Windows the option of this name means something else: that another program may take the port over.
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
-    if local.is_ipv6() {
-        SockRef::from(&socket).set_only_v6(true)?;
-    }
-    socket.bind(local)?;
-    let listener = socket.listen(BACKLOG_MAX)?;
-    let endpoint = Endpoint::tcp(listener.local_addr()?);
-    Ok(SystemListener { listener, endpoint })
-}
-
-fn socket_for(address: SocketAddr) -> io::Result<TcpSocket> {
-    match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4(),
-        SocketAddr::V6(_) => TcpSocket::new_v6(),
-    }
-}
-
-/// Sends small requests at once, and notices peers that are gone. Neither is worth a connection if the system refuses.
-fn make_impatient(socket: &TcpSocket) {
-    let _ = socket.set_nodelay(true);
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE);
-    #[cfg(not(target_os = "openbsd"))]
-    let keepalive = keepalive.with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_PROBES);
-    let _ = SockRef::from(socket).set_tcp_keepalive(&keepalive);
-    #[cfg(any(target_os = "android", target_os = "linux"))]
-    super::linux::give_up_after(socket, UNACKNOWLEDGED_MAX);
+/// Nobody listened on a port of the dynamic range, our own socket was given that port, and has met itself (RFC 9293
+/// section 3.5 allows it).
+pub(crate) fn met_itself() -> io::Error {
+    io::ErrorKind::ConnectionRefused.into()
 }
 
 impl TcpTransport {
@@ -89,17 +52,39 @@ impl TcpTransport {
 }
 
 impl Transport for TcpTransport {
-    fn local(&self) -> Endpoint {
-        self.local
+    fn local(&self) -> Address {
+        self.local.into()
     }
 
-    fn remote(&self) -> Endpoint {
-        self.remote
+    fn remote(&self) -> Address {
+        self.remote.into()
     }
 
     fn reset(self: Box<Self>) {
         // With a linger of zero, close(2) sends RST. If the option is refused the connection is closed all the same.
         let _ = self.stream.set_zero_linger();
+    }
+
+    fn options(&self) -> io::Result<SocketOptions> {
+        let family = family_of(self.local.socket_addr());
+        Ok(options_of(&SockRef::from(&self.stream), family, Role::Stream))
+    }
+
+    fn set_options(&self, options: &SocketOptions) -> io::Result<()> {
+        let family = family_of(self.local.socket_addr());
+        options.apply(&SockRef::from(&self.stream), family, Role::Stream)
+    }
+
+    fn shutdown_read(&self) -> io::Result<()> {
+        SockRef::from(&self.stream).shutdown(Shutdown::Read)
+    }
+
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_read_ready(cx)
+    }
+
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_write_ready(cx)
     }
 }
 
@@ -135,23 +120,152 @@ impl AsyncWrite for TcpTransport {
     }
 }
 
-/// A listening socket of the system.
-pub(super) struct SystemListener {
-    listener: TcpListener,
-    endpoint: Endpoint,
+/// A socket that takes connections.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use longhaul_socket::{Stream, TcpListener};
+///
+/// let listener = TcpListener::bind("tcp://127.0.0.1:0".parse()?)?;
+/// let mut client = Stream::connect(listener.local()).await?;
+/// let mut server = listener.accept().await?;
+///
+/// client.send(b"hello").await?;
+/// client.shutdown_write().await?;
+/// let mut buffer = [0; 16];
+/// assert_eq!(server.receive(&mut buffer).await?, 5);
+/// assert_eq!(server.receive(&mut buffer).await?, 0);
+/// # Ok(())
+/// # }
+/// ```
+pub struct TcpListener {
+    listener: tokio::net::TcpListener,
+    local: Endpoint,
+    /// Not every system lets a connection inherit it.
+    no_delay: bool,
+    waits: Waits,
 }
 
-impl Listener for SystemListener {
+impl TcpListener {
+    /// Listens on `local` with the default [`SocketOptions`], and 1,024 connections waiting at most. Port 0 is a free
+    /// one. Must be called within a runtime.
+    ///
+    /// # Errors
+    /// In phase `Bind` or `Listen`.
+    pub fn bind(local: Endpoint) -> Result<Self, Fault> {
+        Self::open(local, None, BACKLOG)
+    }
+
+    /// The same with these options, which the connections that are accepted inherit as far as their system lets them;
+    /// at most `backlog` connections wait to be accepted, or as many as the system allows if that is less (listen(2)).
+    pub fn bind_with(local: Endpoint, options: &SocketOptions, backlog: u32) -> Result<Self, Fault> {
+        Self::open(local, Some(options), backlog)
+    }
+
+    fn open(local: Endpoint, options: Option<&SocketOptions>, backlog: u32) -> Result<Self, Fault> {
+        let start = clock::now();
+        let socket = listening(local, options, backlog)?;
+        let open = || {
+            let endpoint = endpoint_of(socket.local_addr(), Protocol::Tcp)?;
+            Ok((tokio::net::TcpListener::from_std(socket.into())?, endpoint))
+        };
+        let (listener, local) = open().map_err(|error| fault(Phase::Listen, error, start, local.into()))?;
+        let no_delay = options.is_none_or(|options| options.no_delay == Some(true));
+        Ok(Self { listener, local, no_delay, waits: Waits::new(Timeouts::default()) })
+    }
+
+    /// Where it listens, with the port that the system chose.
+    pub fn local(&self) -> Endpoint {
+        self.local
+    }
+
+    /// The options that are set at present.
+    pub fn options(&self) -> SocketOptions {
+        let family = family_of(self.local.socket_addr());
+        options_of(&SockRef::from(&self.listener), family, Role::Listener)
+    }
+
+    /// How long its waits may take.
+    pub fn timeouts(&self) -> &Timeouts {
+        &self.waits.timeouts
+    }
+
+    /// Changes that. The connections that are accepted from now on have the same timeouts.
+    pub fn set_timeouts(&mut self, timeouts: Timeouts) {
+        self.waits.timeouts = timeouts;
+    }
+
+    /// The next connection, within [`Timeouts::accept`]. Cancel safe: no connection is lost.
+    ///
+    /// # Errors
+    /// In phase `Accept`. After one, the listener is as good as before; where it is `LocalExhausted`, give the machine a
+    /// moment.
+    pub async fn accept(&self) -> Result<Stream, Fault> {
+        self.accept_within(self.waits.accept()).await
+    }
+
+    /// The same before `deadline`.
+    pub async fn accept_within(&self, deadline: Deadline) -> Result<Stream, Fault> {
+        let start = clock::now();
+        match self.waits.limited(deadline).bound(self.take()).await {
+            Ok(Ok(transport)) => Ok(self.stream(transport)),
+            Ok(Err(error)) => Err(fault(Phase::Accept, error, start, self.local.into())),
+            Err(_passed) => Err(timed_out(Phase::Accept, start, self.local.into())),
+        }
+    }
+
+    /// The next connection if there is one at this moment; otherwise the fault is `WouldBlock`.
+    pub fn try_accept(&self) -> Result<Stream, Fault> {
+        let start = clock::now();
+        let accepted = || {
+            // The system is asked, not the runtime, which may not have looked at the socket yet.
+            let (socket, from) = SockRef::from(&self.listener).accept()?;
+            socket.set_nonblocking(true)?;
+            let remote = endpoint_of(Ok(from), Protocol::Tcp)?;
+            self.transport(TcpStream::from_std(socket.into())?, remote.socket_addr())
+        };
+        accepted()
+            .map(|transport| self.stream(transport))
+            .map_err(|error| fault(Phase::Accept, error, start, self.local.into()))
+    }
+
+    async fn take(&self) -> io::Result<TcpTransport> {
+        let (stream, remote) = self.listener.accept().await?;
+        self.transport(stream, remote)
+    }
+
+    fn transport(&self, stream: TcpStream, remote: SocketAddr) -> io::Result<TcpTransport> {
+        if self.no_delay {
+            let _ = stream.set_nodelay(true);
+        }
+        TcpTransport::new(stream, remote)
+    }
+
+    fn stream(&self, transport: TcpTransport) -> Stream {
+        let mut stream = Stream::plain(Box::new(transport));
+        stream.set_timeouts(self.waits.timeouts);
+        stream
+    }
+}
+
+impl std::fmt::Debug for TcpListener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TcpListener").field("local", &self.local).finish_non_exhaustive()
+    }
+}
+
+/// As a listener of the seam it waits for ever: whoever uses it that way brings a deadline.
+impl Listener for TcpListener {
     fn endpoint(&self) -> Endpoint {
-        self.endpoint
+        self.local
     }
 
     fn accept(&self) -> BoxFuture<'_, io::Result<(Box<dyn Transport>, Endpoint)>> {
         Box::pin(async {
-            let (stream, remote) = self.listener.accept().await?;
-            let _ = stream.set_nodelay(true);
-            let transport = TcpTransport::new(stream, remote)?;
-            Ok((Box::new(transport) as Box<dyn Transport>, Endpoint::tcp(remote)))
+            let transport = self.take().await?;
+            let remote = transport.remote;
+            Ok((Box::new(transport) as Box<dyn Transport>, remote))
         })
     }
 }

@@ -4,10 +4,12 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
+#[cfg(unix)]
+use rustls::ClientConnection;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{ClientConfig, CommonState};
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -45,7 +47,7 @@ impl Tls {
             Ok(Err(error)) => Fault::from_io(Phase::Tls, error, start.elapsed()),
             Err(_passed) => Fault::new(Phase::Tls, FaultKind::TimedOut, start.elapsed()),
         };
-        Err(fault.at(remote).of(target.host.clone()))
+        Err(fault.at_address(remote).of(target.host.clone()))
     }
 
     async fn shake_hands(
@@ -61,6 +63,14 @@ impl Tls {
         } else {
             connector.with_alpn(target.alpn.clone()).connect(name, transport).await
         }
+    }
+
+    /// The state of a client that is about to shake hands with `target`, for whoever moves the bytes.
+    #[cfg(unix)]
+    pub(crate) async fn client(&self, target: &Target) -> io::Result<ClientConnection> {
+        let name = server_name(&target.host)?;
+        let config = self.config(&target.host).await.map_err(io::Error::other)?;
+        ClientConnection::new_with_alpn(config, name, target.alpn.clone()).map_err(io::Error::other)
     }
 
     async fn config(&self, host: &Host) -> Result<Arc<ClientConfig>, Box<dyn Error + Send + Sync>> {
@@ -107,7 +117,7 @@ pub struct TlsSummary {
     pub alpn: Option<Vec<u8>>,
 }
 
-pub(crate) fn summary_of(connection: &ClientConnection) -> TlsSummary {
+pub(crate) fn summary_of(connection: &CommonState) -> TlsSummary {
     const UNKNOWN: &str = "unknown";
     TlsSummary {
         version: connection.protocol_version().and_then(|version| version.as_str()).unwrap_or(UNKNOWN),
@@ -117,4 +127,9 @@ pub(crate) fn summary_of(connection: &ClientConnection) -> TlsSummary {
             .unwrap_or(UNKNOWN),
         alpn: connection.alpn_protocol().map(<[u8]>::to_vec),
     }
+}
+
+pub(crate) fn certificates_of(connection: &CommonState) -> Vec<Vec<u8>> {
+    let chain = connection.peer_certificates().unwrap_or_default();
+    chain.iter().map(|certificate| certificate.to_vec()).collect()
 }

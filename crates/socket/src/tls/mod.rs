@@ -7,10 +7,12 @@ mod failure;
 mod handshake;
 mod options;
 mod roots;
+mod server;
 mod verify;
 
 pub(crate) use failure::kind_of_tls;
-pub(crate) use handshake::{Tls, summary_of};
+pub(crate) use handshake::{Tls, certificates_of, summary_of};
 
 pub use handshake::TlsSummary;
 pub use options::{InvalidRoots, TlsOptions};
+pub use server::{InvalidIdentity, TlsAcceptor, TlsServerOptions};

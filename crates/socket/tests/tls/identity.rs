@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longhaul_socket::TlsOptions;
+use longhaul_socket::{TlsOptions, TlsServerOptions};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
@@ -13,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: KeyPair,
+    chain_pem: String,
     pub(crate) root_pem: String,
 }
 
@@ -24,7 +25,12 @@ impl Identity {
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
-        Self { root_pem: certificate.pem(), chain: vec![certificate.der().clone()], key }
+        Self {
+            root_pem: certificate.pem(),
+            chain_pem: certificate.pem(),
+            chain: vec![certificate.der().clone()],
+            key,
+        }
     }
 
     /// Signed by an authority.
@@ -38,11 +44,24 @@ impl Identity {
         let key = KeyPair::generate().unwrap();
         let issuer = Issuer::new(authority, authority_key);
         let certificate = params.signed_by(&key, &issuer).unwrap();
-        Self { root_pem, chain: vec![certificate.der().clone()], key }
+        Self { root_pem, chain_pem: certificate.pem(), chain: vec![certificate.der().clone()], key }
     }
 
     pub(crate) fn trusted(&self) -> TlsOptions {
         TlsOptions::empty().with_roots_pem(self.root_pem.as_bytes()).unwrap()
+    }
+
+    pub(crate) fn chain_der(&self) -> Vec<Vec<u8>> {
+        self.chain.iter().map(|certificate| certificate.to_vec()).collect()
+    }
+
+    pub(crate) fn key_der(&self) -> Vec<u8> {
+        self.key.serialize_der()
+    }
+
+    pub(crate) fn server_options(&self) -> TlsServerOptions {
+        let chain = self.chain_pem.as_bytes();
+        TlsServerOptions::from_pem(chain, self.key.serialize_pem().as_bytes()).unwrap()
     }
 
     pub(crate) fn acceptor(&self, alpn: &[&[u8]]) -> TlsAcceptor {

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use longhaul_socket::memory::MemoryNetwork;
 use longhaul_socket::{
-    ConnectTimeouts, Connector, Deadline, Fault, Listener, Network, Stream, Target, TlsOptions,
+    ConnectTimeouts, Connector, Deadline, Fault, InvalidIdentity, Listener, Network, Stream, Target,
+    TlsAcceptor, TlsOptions, TlsServerOptions,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -92,4 +93,51 @@ async fn tls_runs_through_a_tunnel_that_is_itself_tls() {
     let mut received = [0; 5];
     server.read_exact(&mut received).await.unwrap();
     assert_eq!(&received, b"twice");
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_acceptor_and_our_connector_agree() {
+    let identity = Identity::issued(|_| {});
+    let (network, listener) = network();
+    let acceptor = TlsAcceptor::new(identity.server_options().offering(&[b"http/1.1"])).unwrap();
+    let (client, server) = tokio::join!(connect(network, identity.trusted(), "a.test"), async {
+        let (transport, _from) = listener.accept().await.unwrap();
+        acceptor.accept(Stream::plain(transport)).await
+    });
+    let (mut client, mut server) = (client.unwrap(), server.unwrap());
+    assert_eq!(client.tls(), server.tls());
+    assert_eq!(client.peer_certificates().len(), 1);
+    assert!(server.peer_certificates().is_empty());
+    client.send(b"ping").await.unwrap();
+    client.shutdown_write().await.unwrap();
+    let mut buffer = [0; 16];
+    assert_eq!(server.receive(&mut buffer).await.unwrap(), 4);
+    assert_eq!(server.receive(&mut buffer).await.unwrap(), 0);
+    server.send(b"pong").await.unwrap();
+    server.close().await.unwrap();
+    assert_eq!(client.receive(&mut buffer).await.unwrap(), 4);
+    assert_eq!(client.receive(&mut buffer).await.unwrap(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_stalls_in_the_handshake_holds_an_acceptor_until_its_deadline() {
+    let identity = Identity::issued(|_| {});
+    let (network, listener) = network();
+    let _silent = network.dial(listener.endpoint()).await.unwrap();
+    let (transport, from) = listener.accept().await.unwrap();
+    let acceptor = TlsAcceptor::new(identity.server_options()).unwrap();
+    let fault = acceptor.accept(Stream::plain(transport)).await.unwrap_err();
+    assert_eq!(fault.to_string(), format!("tls with {from}: timed out after 20000 ms"));
+}
+
+#[test]
+fn an_identity_is_refused_where_it_is_made() {
+    let (one, other) = (Identity::issued(|_| {}), Identity::issued(|_| {}));
+    assert!(matches!(TlsServerOptions::from_pem(b"", b""), Err(InvalidIdentity::BadKey)));
+    let no_key = TlsServerOptions::from_der(one.chain_der(), b"no key".to_vec());
+    assert!(matches!(no_key, Err(InvalidIdentity::BadKey)));
+    let nobody = TlsServerOptions::from_der(Vec::new(), one.key_der());
+    assert!(matches!(nobody, Err(InvalidIdentity::NoCertificate)));
+    let stranger = TlsServerOptions::from_der(one.chain_der(), other.key_der()).unwrap();
+    assert!(matches!(TlsAcceptor::new(stranger), Err(InvalidIdentity::Unusable(_))));
 }

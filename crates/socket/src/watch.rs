@@ -1,16 +1,19 @@
-//! Whether a body still moves: not silent for too long, and fast enough on average. A deadline per read alone would be satisfied by a
-//! byte every nineteen seconds.
-//!
-//! Only time spent waiting for the peer counts. The clock is read when a wait begins and when it ends, never for bytes that are there.
+//! Whether a stream still moves: not silent for too long, and fast enough on average. A deadline per read alone would be
+//! satisfied by a byte every nineteen seconds.
 
 use std::time::Duration;
 
-use longhaul_socket::{FaultKind, clock};
 use tokio::time::Instant;
 
-use crate::timeouts::{Timeouts, after};
+use crate::{Deadline, FaultKind, MinimumSpeed, clock};
 
-pub(crate) struct Watch {
+/// What has been received against the time that was spent waiting for it: a state machine, for whoever does the reading.
+/// [`Watched`](crate::Watched) is a stream with one.
+///
+/// Only time spent waiting for the peer counts. The clock is read when a wait begins and when it ends, never for bytes
+/// that are there.
+#[derive(Clone, Debug)]
+pub struct Watch {
     idle: Duration,
     ends: Option<Instant>,
     window: Duration,
@@ -23,12 +26,13 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(timeouts: &Timeouts, ends: Option<Instant>) -> Self {
+    /// A watch for a stream that may be silent for `idle`, must keep `speed`, and has to be complete when `ends` comes.
+    pub fn new(idle: Duration, speed: MinimumSpeed, ends: Option<Instant>) -> Self {
         Self {
-            idle: timeouts.idle,
+            idle,
             ends,
-            window: timeouts.speed.window,
-            window_bytes_min: timeouts.speed.bytes_per_window(),
+            window: speed.window,
+            window_bytes_min: speed.bytes_per_window(),
             window_bytes: 0,
             window_waited: Duration::ZERO,
             waiting_since: None,
@@ -36,7 +40,7 @@ impl Watch {
     }
 
     /// Bytes came. A window ends as soon as enough of them have, so that a stall after a burst is seen within one window.
-    pub(crate) fn arrived(&mut self, bytes: u64) {
+    pub fn arrived(&mut self, bytes: u64) {
         self.window_bytes += bytes;
         let waited = self.waiting_since.take();
         if self.window_bytes >= self.window_bytes_min {
@@ -48,10 +52,10 @@ impl Watch {
     }
 
     /// Nothing is there: when it has been too long, and what that is called. Never earlier than what was returned before.
-    pub(crate) fn due(&mut self) -> (Instant, FaultKind) {
+    pub fn due(&mut self) -> (Instant, FaultKind) {
         let since = *self.waiting_since.get_or_insert_with(clock::now);
-        let mut due = (after(since, self.idle), FaultKind::TimedOut);
-        let too_slow = after(since, self.window.saturating_sub(self.window_waited));
+        let mut due = (Deadline::at(since).later_by(self.idle).instant(), FaultKind::TimedOut);
+        let too_slow = Deadline::at(since).later_by(self.window.saturating_sub(self.window_waited)).instant();
         if self.window_bytes_min > 0 && too_slow < due.0 {
             due = (too_slow, FaultKind::TooSlow);
         }

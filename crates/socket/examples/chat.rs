@@ -1,0 +1,71 @@
+//! A chat room: each line of a client goes to all the others. `chat [tcp://127.0.0.1:7007]`; join with any client that
+//! sends lines, such as `ncat 127.0.0.1 7007`.
+
+use std::error::Error;
+use std::time::Duration;
+
+use longhaul_socket::framing::{Framing, Messages};
+use longhaul_socket::{Fault, FaultKind, Stream, TcpListener, Timeouts};
+use tokio::sync::broadcast::{self, Sender, error::RecvError};
+
+/// Who has said nothing for so long has left.
+const QUIET_MAX: Duration = Duration::from_mins(10);
+const LINE_BYTES_MAX: usize = 1024;
+/// Lines kept for clients that are slow to take them; older ones they miss.
+const LINES_KEPT: usize = 64;
+
+#[derive(Clone)]
+struct Line {
+    author: usize,
+    text: String,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let endpoint = std::env::args().nth(1).unwrap_or_else(|| "tcp://127.0.0.1:7007".into());
+    let mut listener = TcpListener::bind(endpoint.parse()?)?;
+    listener.set_timeouts(Timeouts { read: QUIET_MAX, accept: QUIET_MAX, ..Timeouts::default() });
+    println!("listening on {}", listener.local());
+    let room = Sender::new(LINES_KEPT);
+    for number in 1.. {
+        match listener.accept().await {
+            Ok(stream) => drop(tokio::spawn(take_part(number, stream, room.clone()))),
+            Err(fault) if fault.kind() == FaultKind::TimedOut => {}
+            Err(fault) => return Err(fault.into()),
+        }
+    }
+    Ok(())
+}
+
+async fn take_part(number: usize, stream: Stream, room: Sender<Line>) {
+    let say = |text: String| drop(room.send(Line { author: number, text }));
+    let mut lines = room.subscribe();
+    say(format!("{number} has come"));
+    match talk(number, Messages::new(stream, Framing::lines(LINE_BYTES_MAX)), &mut lines, &say).await {
+        Ok(()) => say(format!("{number} has left")),
+        Err(fault) => say(format!("{number} is gone: {fault}")),
+    }
+}
+
+async fn talk(
+    number: usize,
+    mut client: Messages,
+    lines: &mut broadcast::Receiver<Line>,
+    say: &impl Fn(String),
+) -> Result<(), Fault> {
+    client.send(format!("you are {number}").as_bytes()).await?;
+    loop {
+        // Both waits are cancel safe: whichever is not ready loses nothing.
+        tokio::select! {
+            received = client.receive() => match received? {
+                Some(text) => say(format!("{number}: {}", String::from_utf8_lossy(&text))),
+                None => return Ok(()),
+            },
+            line = lines.recv() => match line {
+                Ok(line) if line.author != number => client.send(line.text.as_bytes()).await?,
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return Ok(()),
+            },
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Sends a text to an echo server and prints what comes back: `echo_client_blocking tcp://127.0.0.1:7007 hello`.
+
+use std::error::Error;
+
+use longhaul_socket::Endpoint;
+use longhaul_socket::blocking::Stream;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let endpoint: Endpoint = arguments.next().ok_or("which endpoint?")?.parse()?;
+    let text = arguments.next().unwrap_or_else(|| "hello".into());
+
+    let mut stream = Stream::connect(endpoint)?;
+    stream.send(text.as_bytes())?;
+    let mut answer = vec![0; text.len()];
+    stream.receive_exact(&mut answer)?;
+    stream.close()?;
+    println!("{}", String::from_utf8_lossy(&answer));
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! An echo server (RFC 862), async: `echo_server_async [tcp://127.0.0.1:7007]`.
+
+use std::error::Error;
+
+use longhaul_socket::{Fault, FaultKind, Stream, TcpListener};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let endpoint = std::env::args().nth(1).unwrap_or_else(|| "tcp://127.0.0.1:7007".into());
+    let listener = TcpListener::bind(endpoint.parse()?)?;
+    println!("listening on {}", listener.local());
+    loop {
+        match listener.accept().await {
+            Ok(stream) => drop(tokio::spawn(serve(stream))),
+            // Nobody came within the default timeout.
+            Err(fault) if fault.kind() == FaultKind::TimedOut => {}
+            Err(fault) => return Err(fault.into()),
+        }
+    }
+}
+
+async fn serve(stream: Stream) {
+    let remote = stream.remote();
+    match echo(stream).await {
+        Ok(bytes) => println!("{remote}: {bytes} bytes"),
+        Err(fault) => eprintln!("{fault}"),
+    }
+}
+
+/// Every wait in here ends after 20 s, so no client can hold the connection longer than that by doing nothing.
+async fn echo(mut stream: Stream) -> Result<usize, Fault> {
+    let mut buffer = [0; 4096];
+    let mut bytes = 0;
+    loop {
+        let received = stream.receive(&mut buffer).await?;
+        if received == 0 {
+            break;
+        }
+        stream.send(&buffer[..received]).await?;
+        bytes += received;
+    }
+    stream.close().await?;
+    Ok(bytes)
+}

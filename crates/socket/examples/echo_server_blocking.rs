@@ -1,0 +1,45 @@
+//! An echo server (RFC 862), blocking, with a thread for each client: `echo_server_blocking [tcp://127.0.0.1:7007]`.
+
+use std::error::Error;
+use std::thread;
+
+use longhaul_socket::blocking::{Stream, TcpListener};
+use longhaul_socket::{Fault, FaultKind};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let endpoint = std::env::args().nth(1).unwrap_or_else(|| "tcp://127.0.0.1:7007".into());
+    let listener = TcpListener::bind(endpoint.parse()?)?;
+    println!("listening on {}", listener.local());
+    loop {
+        match listener.accept() {
+            Ok(stream) => drop(thread::spawn(|| serve(stream))),
+            // Nobody came within the default timeout.
+            Err(fault) if fault.kind() == FaultKind::TimedOut => {}
+            Err(fault) => return Err(fault.into()),
+        }
+    }
+}
+
+fn serve(stream: Stream) {
+    let remote = stream.remote();
+    match echo(stream) {
+        Ok(bytes) => println!("{remote}: {bytes} bytes"),
+        Err(fault) => eprintln!("{fault}"),
+    }
+}
+
+/// Every wait in here ends after 20 s, so no client can hold the connection longer than that by doing nothing.
+fn echo(mut stream: Stream) -> Result<usize, Fault> {
+    let mut buffer = [0; 4096];
+    let mut bytes = 0;
+    loop {
+        let received = stream.receive(&mut buffer)?;
+        if received == 0 {
+            break;
+        }
+        stream.send(&buffer[..received])?;
+        bytes += received;
+    }
+    stream.close()?;
+    Ok(bytes)
+}

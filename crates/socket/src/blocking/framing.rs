@@ -1,0 +1,104 @@
+//! Messages over streams, as in [`crate::framing`]: the same framing and the same limits.
+//!
+//! ```
+//! use longhaul_socket::blocking::framing::{Framing, Messages};
+//! use longhaul_socket::blocking::{Stream, TcpListener};
+//!
+//! let listener = TcpListener::bind("tcp://127.0.0.1:0".parse()?)?;
+//! let mut client = Messages::new(Stream::connect(listener.local())?, Framing::lines(1024));
+//! let mut server = Messages::new(listener.accept()?, Framing::lines(1024));
+//!
+//! client.send(b"one line")?;
+//! assert_eq!(server.receive()?.as_deref(), Some(b"one line".as_slice()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use bytes::Bytes;
+
+use super::stream::Stream;
+use crate::framing::CHUNK_BYTES;
+pub use crate::framing::{Framing, FramingError, Unpacker};
+use crate::system::opening::fault;
+use crate::{Deadline, Fault, Phase, clock};
+
+/// A [`Stream`] on which messages are sent and received instead of bytes; the blocking
+/// [`Messages`](crate::framing::Messages), with the same methods.
+#[derive(Debug)]
+pub struct Messages {
+    stream: Stream,
+    framing: Framing,
+    unpacker: Unpacker,
+    chunk: Box<[u8]>,
+}
+
+impl Messages {
+    /// Messages over `stream`, whose timeouts hold for each of them.
+    pub fn new(stream: Stream, framing: Framing) -> Self {
+        let unpacker = Unpacker::new(framing);
+        Self { stream, framing, unpacker, chunk: vec![0; CHUNK_BYTES].into() }
+    }
+
+    /// Sends one message, within [`Timeouts::write`](crate::Timeouts::write).
+    ///
+    /// # Errors
+    /// In phase `Send`. A message that is too long, or no line, is `Other`, and nothing of it has been sent.
+    pub fn send(&mut self, message: &[u8]) -> Result<(), Fault> {
+        let deadline = Deadline::after(self.stream.timeouts().write);
+        self.send_within(message, deadline)
+    }
+
+    /// The same before `deadline`.
+    pub fn send_within(&mut self, message: &[u8], deadline: Deadline) -> Result<(), Fault> {
+        let start = clock::now();
+        let packed = self.framing.pack(message);
+        let packed = packed.map_err(|error| error.at(Phase::Send, start, self.stream.remote()))?;
+        self.stream.send_within(&packed, deadline)
+    }
+
+    /// The next message, within [`Timeouts::read`](crate::Timeouts::read), however many pieces it comes in; `None` at the
+    /// end of the stream.
+    ///
+    /// # Errors
+    /// In phase `Receive`; `ClosedEarly` when the stream ends within a message, `Other` when a message is too long or no
+    /// text.
+    pub fn receive(&mut self) -> Result<Option<Bytes>, Fault> {
+        let deadline = Deadline::after(self.stream.timeouts().read);
+        self.receive_within(deadline)
+    }
+
+    /// The same before `deadline`.
+    pub fn receive_within(&mut self, deadline: Deadline) -> Result<Option<Bytes>, Fault> {
+        let start = clock::now();
+        loop {
+            let remote = || self.stream.remote();
+            if let Some(message) = self.unpacker.next().map_err(|e| e.at(Phase::Receive, start, remote()))? {
+                return Ok(Some(message));
+            }
+            // A peer that sends a byte now and then must not outlive the deadline by always having one ready.
+            if deadline.has_passed() && start < deadline.instant() {
+                return Err(fault(Phase::Receive, crate::DeadlinePassed.into(), start, remote()));
+            }
+            let received = self.stream.receive_since(start, &mut self.chunk, deadline)?;
+            if received == 0 {
+                let remote = self.stream.remote();
+                return self.unpacker.finish().map_err(|error| error.at(Phase::Receive, start, remote));
+            }
+            self.unpacker.push(&self.chunk[..received]);
+        }
+    }
+
+    /// The stream inside.
+    pub fn get_ref(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// The stream inside, for its timeouts and for closing; bytes that are received from it directly are lost here.
+    pub fn get_mut(&mut self) -> &mut Stream {
+        &mut self.stream
+    }
+
+    /// Back to the stream alone. What has been received of the next message is lost.
+    pub fn into_inner(self) -> Stream {
+        self.stream
+    }
+}

@@ -1,0 +1,225 @@
+//! The async flavour on the loopback interface: servers and clients, at once and under deadlines.
+#![expect(clippy::disallowed_methods, reason = "the files of Unix sockets are removed by whoever makes them")]
+
+use std::time::Duration;
+
+use longhaul_socket::{
+    Address, Deadline, Dscp, Endpoint, FaultKind, KeepAlive, Linger, Phase, SocketOptions, Stream,
+    TcpListener, Timeouts, UdpSocket,
+};
+
+fn any(protocol: &str) -> Endpoint {
+    format!("{protocol}://127.0.0.1:0").parse().unwrap()
+}
+
+async fn pair() -> (Stream, Stream) {
+    let listener = TcpListener::bind(any("tcp")).unwrap();
+    let client = Stream::connect(listener.local()).await.unwrap();
+    (client, listener.accept().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_server_and_a_client_close_one_side_after_the_other() {
+    let (mut client, mut server) = pair().await;
+    assert_eq!((client.local(), client.remote()), (server.remote(), server.local()));
+    client.send(b"question").await.unwrap();
+    client.shutdown_write().await.unwrap();
+    let mut question = [0; 8];
+    server.receive_exact(&mut question).await.unwrap();
+    assert_eq!(&question, b"question");
+    assert_eq!(server.receive(&mut question).await.unwrap(), 0);
+    server.send(b"answer").await.unwrap();
+    server.close().await.unwrap();
+    let fault = client.receive_exact(&mut [0; 7]).await.unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Receive, FaultKind::ClosedEarly));
+}
+
+#[tokio::test]
+async fn nothing_waits_that_was_told_not_to() {
+    let listener = TcpListener::bind(any("tcp")).unwrap();
+    let fault = listener.try_accept().unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Accept, FaultKind::WouldBlock));
+    let mut client = Stream::connect(listener.local()).await.unwrap();
+    let mut server = listener.try_accept().unwrap();
+    let fault = server.try_receive(&mut [0; 4]).unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Receive, FaultKind::WouldBlock));
+    assert_eq!(fault.address(), Some(&server.remote()));
+
+    client.send(b"ping").await.unwrap();
+    server.readable().await.unwrap();
+    let mut buffer = [0; 16];
+    assert_eq!(server.try_receive(&mut buffer).unwrap(), 4);
+
+    server.writable().await.unwrap();
+    let piece = vec![0; 1 << 20];
+    let refusal = (0..1000).find_map(|_| server.try_send(&piece).err()).unwrap();
+    assert_eq!((refusal.phase(), refusal.kind()), (Phase::Send, FaultKind::WouldBlock));
+
+    let udp = UdpSocket::bind(any("udp")).unwrap();
+    assert_eq!(udp.try_receive_from(&mut buffer).unwrap_err().kind(), FaultKind::WouldBlock);
+}
+
+#[tokio::test]
+async fn datagrams_with_and_without_a_connection() {
+    let server = UdpSocket::bind(any("udp")).unwrap();
+    let mut client = UdpSocket::bind(any("udp")).unwrap();
+    client.connect(server.local()).unwrap();
+    client.send(b"one").await.unwrap();
+    let mut buffer = [0; 64];
+    let (length, from) = server.receive_from(&mut buffer).await.unwrap();
+    assert_eq!((&buffer[..length], from), (b"one".as_slice(), client.local()));
+    server.send_to(b"two", from).await.unwrap();
+    assert_eq!(client.receive(&mut buffer).await.unwrap(), 3);
+
+    // Nobody is there any more, and the system tells the one who is connected.
+    drop(server);
+    client.send(b"three").await.unwrap();
+    let fault = client.receive(&mut buffer).await.unwrap_err();
+    assert_eq!((fault.kind(), fault.endpoint()), (FaultKind::Refused, client.remote()));
+}
+
+#[tokio::test]
+async fn options_are_set_before_the_connection_and_can_be_read_back() {
+    let asked = SocketOptions {
+        no_delay: Some(false),
+        keep_alive: Some(KeepAlive::On {
+            idle: Duration::from_secs(70),
+            interval: Duration::from_secs(7),
+            probes: 4,
+        }),
+        send_buffer_bytes: Some(65_536),
+        receive_buffer_bytes: Some(32_768),
+        linger: Some(Linger::Wait(Duration::from_secs(1))),
+        dscp: Dscp::new(10),
+        ..SocketOptions::default()
+    };
+    let listener = TcpListener::bind_with(any("tcp"), &asked, 16).unwrap();
+    assert_eq!(listener.options().reuse_address, Some(true));
+    let deadline = Deadline::after(Duration::from_secs(20));
+    let client = Stream::connect_with(listener.local(), &asked, deadline).await.unwrap();
+    let found = client.options().unwrap();
+    assert_eq!(
+        (found.no_delay, found.keep_alive, found.linger, found.dscp),
+        (asked.no_delay, asked.keep_alive, asked.linger, asked.dscp)
+    );
+    assert!(found.send_buffer_bytes >= asked.send_buffer_bytes);
+    assert!(found.receive_buffer_bytes >= asked.receive_buffer_bytes);
+    #[cfg(target_os = "linux")]
+    assert_eq!(found.user_timeout, Some(Duration::from_secs(30)));
+
+    let quick = SocketOptions { no_delay: Some(true), ..SocketOptions::system() };
+    client.set_options(&quick).unwrap();
+    assert_eq!(client.options().unwrap().no_delay, Some(true));
+    assert_eq!(client.options().unwrap().keep_alive, asked.keep_alive);
+}
+
+#[tokio::test]
+async fn two_listeners_share_a_port_only_if_both_say_so() {
+    let shared = SocketOptions { reuse_port: Some(true), ..SocketOptions::default() };
+    let first = TcpListener::bind_with(any("tcp"), &shared, 1).unwrap();
+    assert!(TcpListener::bind_with(first.local(), &shared, 1).is_ok());
+    let fault = TcpListener::bind(first.local()).unwrap_err();
+    assert_eq!((fault.kind(), fault.endpoint()), (FaultKind::LocalExhausted, Some(first.local())));
+    assert!(matches!(fault.phase(), Phase::Bind | Phase::Listen));
+}
+
+#[tokio::test]
+async fn a_multicast_group_hears_what_is_sent_to_it() {
+    use longhaul_socket::Group;
+    let group = Group::V4([239, 77, 7, 1].into(), [127, 0, 0, 1].into());
+    let listener = UdpSocket::bind("udp://0.0.0.0:0".parse().unwrap()).unwrap();
+    listener.join_multicast(group).unwrap();
+    let speaker = UdpSocket::bind(any("udp")).unwrap();
+    speaker.set_multicast_interface(group).unwrap();
+    speaker.set_multicast_loop(true).unwrap();
+    speaker.set_multicast_hops(0).unwrap();
+    let there = format!("udp://239.77.7.1:{}", listener.local().port()).parse().unwrap();
+    speaker.send_to(b"all", there).await.unwrap();
+    let (length, from) = listener.receive_from(&mut [0; 16]).await.unwrap();
+    assert_eq!((length, from), (3, speaker.local()));
+    listener.leave_multicast(group).unwrap();
+}
+
+#[tokio::test]
+async fn broadcasts_have_to_be_allowed() {
+    let socket = UdpSocket::bind(any("udp")).unwrap();
+    let everybody = "udp://127.255.255.255:9".parse().unwrap();
+    assert_eq!(socket.send_to(b"x", everybody).await.unwrap_err().kind(), FaultKind::Denied);
+    socket.set_broadcast(true).unwrap();
+    socket.send_to(b"x", everybody).await.unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn unix_sockets_are_streams_like_any_other() {
+    use longhaul_socket::{UnixListener, UnixPath};
+    let folder = std::env::temp_dir().join(format!("longhaul-unix-{}", std::process::id()));
+    let _ = std::fs::remove_file(&folder);
+    let path = UnixPath::new(folder.clone()).unwrap();
+    let listener = UnixListener::bind(path.clone()).unwrap();
+    assert_eq!(listener.try_accept().unwrap_err().kind(), FaultKind::WouldBlock);
+    let mut client = Stream::connect(path.clone()).await.unwrap();
+    let mut server = listener.accept().await.unwrap();
+    assert_eq!(server.remote(), Address::Unix(path.clone()));
+    client.send(b"hello").await.unwrap();
+    client.shutdown_write().await.unwrap();
+    let mut buffer = [0; 16];
+    assert_eq!(server.receive(&mut buffer).await.unwrap(), 5);
+    assert_eq!(server.receive(&mut buffer).await.unwrap(), 0);
+    assert_eq!(UnixListener::bind(path).unwrap_err().phase(), Phase::Bind);
+    std::fs::remove_file(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn the_whole_life_of_a_socket_and_its_silences_have_limits_too() {
+    let (mut client, mut server) = pair().await;
+    let short = Duration::from_millis(100);
+    client.set_timeouts(Timeouts { idle: Some(short), ..Timeouts::default() });
+    assert_eq!(client.receive(&mut [0; 1]).await.unwrap_err().kind(), FaultKind::TimedOut);
+    server.set_timeouts(Timeouts { total: Some(short), ..Timeouts::default() });
+    let far = Deadline::after(Duration::from_mins(10));
+    assert_eq!(server.receive_within(&mut [0; 1], far).await.unwrap_err().kind(), FaultKind::TimedOut);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_datagram_that_does_not_fit_is_told() {
+    let socket = UdpSocket::bind(any("udp")).unwrap();
+    socket.send_to(b"twelve bytes", socket.local()).await.unwrap();
+    socket.send_to(b"fits", socket.local()).await.unwrap();
+    let mut buffer = [0; 4];
+    let fault = socket.receive_from(&mut buffer).await.unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Receive, FaultKind::Other));
+    assert_eq!(socket.receive_from(&mut buffer).await.unwrap().0, 4);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn options_of_place_and_family_can_be_read_back() {
+    let asked = SocketOptions {
+        bind_device: Some("lo".into()),
+        reuse_port: Some(true),
+        user_timeout: Some(Duration::from_secs(7)),
+        ..SocketOptions::default()
+    };
+    let listener = TcpListener::bind_with(any("tcp"), &asked, 4).unwrap();
+    let found = listener.options();
+    assert_eq!(
+        (found.bind_device, found.reuse_port, found.user_timeout, found.v6_only),
+        (asked.bind_device.clone(), asked.reuse_port, asked.user_timeout, None)
+    );
+    let udp =
+        UdpSocket::bind_with(any("udp"), &SocketOptions { dscp: Dscp::new(46), ..asked.clone() }).unwrap();
+    assert_eq!((udp.options().dscp, udp.options().no_delay), (Dscp::new(46), None));
+
+    let nowhere = SocketOptions { bind_device: Some("longhaul-none".into()), ..SocketOptions::default() };
+    assert_eq!(TcpListener::bind_with(any("tcp"), &nowhere, 4).unwrap_err().phase(), Phase::Bind);
+
+    for v6_only in [true, false] {
+        let options = SocketOptions { v6_only: Some(v6_only), ..SocketOptions::default() };
+        match UdpSocket::bind_with("udp://[::]:0".parse().unwrap(), &options) {
+            Ok(socket) => assert_eq!(socket.options().v6_only, Some(v6_only)),
+            Err(fault) => println!("skipped: there is no IPv6 here ({fault})"),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Processes that end with the test, and waits for them that end.
+#![expect(clippy::disallowed_methods, reason = "these are tests of what stands outside, on its clock")]
+
+use std::env;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Beyond all reason on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A process, killed when it is dropped.
+pub(crate) struct Process {
+    child: Child,
+    lines: Receiver<Vec<u8>>,
+    errors: Receiver<Vec<u8>>,
+}
+
+impl Process {
+    /// One of our examples, which cargo builds together with the tests.
+    pub(crate) fn example(name: &str, arguments: &[&str]) -> Self {
+        let tests = env::current_exe().unwrap();
+        let path: PathBuf = tests.ancestors().nth(2).unwrap().join("examples").join(name);
+        assert!(path.exists(), "{} is not built: run `cargo test -p longhaul-socket`", path.display());
+        Self::spawn(Command::new(path).args(arguments))
+    }
+
+    pub(crate) fn start(program: &str, arguments: &[String]) -> Self {
+        Self::spawn(Command::new(program).args(arguments))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = piecewise(child.stdout.take().unwrap());
+        let errors = piecewise(child.stderr.take().unwrap());
+        Self { child, lines, errors }
+    }
+
+    /// The next line that it prints.
+    pub(crate) fn line(&mut self) -> String {
+        let line = self.lines.recv_timeout(PATIENCE).expect("a line from the process");
+        String::from_utf8(line).unwrap().trim_end().to_owned()
+    }
+
+    /// Gives it a line.
+    pub(crate) fn say(&mut self, line: &str) {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// How it ends, and what it complains about.
+    pub(crate) fn failure(mut self) -> (Option<i32>, String) {
+        drop(self.child.stdin.take());
+        let errors = all(&self.errors);
+        (self.child.wait().unwrap().code(), errors)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Gives `input` to a process, and what it prints until it ends its output.
+pub(crate) fn run(mut process: Process, input: &str) -> String {
+    let mut stdin = process.child.stdin.take().unwrap();
+    // One that needs no input may be gone already.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    all(&process.lines)
+}
+
+fn all(lines: &Receiver<Vec<u8>>) -> String {
+    let start = Instant::now();
+    let mut output = Vec::new();
+    while let Some(left) = PATIENCE.checked_sub(start.elapsed()) {
+        match lines.recv_timeout(left) {
+            Ok(line) => output.extend(line),
+            Err(_) => break,
+        }
+    }
+    assert!(start.elapsed() < PATIENCE, "the process does not end; it has printed {output:?}");
+    String::from_utf8(output).unwrap()
+}
+
+fn piecewise(output: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    let (sender, lines) = channel();
+    thread::spawn(move || {
+        let mut output = BufReader::new(output);
+        let mut line = Vec::new();
+        while output.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+            if sender.send(std::mem::take(&mut line)).is_err() {
+                break;
+            }
+        }
+    });
+    lines
+}
+
+/// Whether a tool is there; says so if not.
+pub(crate) fn installed(tool: &str) -> bool {
+    let paths = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&paths).any(|folder| folder.join(tool).exists());
+    if !found {
+        println!("skipped: {tool} is not installed");
+    }
+    found
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Waits until somebody listens on `port`.
+pub(crate) fn until_taken(port: u16) {
+    let start = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(start.elapsed() < PATIENCE, "nobody listens on port {port}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}

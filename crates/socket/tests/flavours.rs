@@ -1,0 +1,60 @@
+//! The two flavours have the same names and methods: what is public in one file is public in its counterpart.
+
+use std::collections::BTreeSet;
+
+/// The public functions of a source file, in the order of names.
+fn functions(source: &str) -> BTreeSet<&str> {
+    let public = source.lines().filter_map(|line| line.trim_start().strip_prefix("pub "));
+    let functions = public.filter_map(|line| {
+        line.trim_start_matches("const ").trim_start_matches("async ").strip_prefix("fn ")
+    });
+    functions.filter_map(|line| line.split(['(', '<']).next()).collect()
+}
+
+/// Public functions that only the async file has, and those that only the blocking one has.
+fn differences<'a>(asynchronous: &[&'a str], blocking: &'a str) -> (Vec<&'a str>, Vec<&'a str>) {
+    let ours: BTreeSet<&str> = asynchronous.iter().flat_map(|source| functions(source)).collect();
+    let theirs = functions(blocking);
+    (ours.difference(&theirs).copied().collect(), theirs.difference(&ours).copied().collect())
+}
+
+#[test]
+fn the_flavours_have_the_same_methods() {
+    let nothing = (Vec::new(), Vec::new());
+    let stream = include_str!("../src/stream.rs");
+    assert!(functions(stream).len() > 20, "the functions are found");
+    let only_async = |name| (vec![name], Vec::new());
+
+    // A stream over a transport of the caller's own is what the seam for simulations is there for.
+    assert_eq!(differences(&[stream], include_str!("../src/blocking/stream.rs")), only_async("plain"));
+    assert_eq!(
+        differences(&[include_str!("../src/system/udp.rs")], include_str!("../src/blocking/udp.rs")),
+        nothing
+    );
+    let listeners = [include_str!("../src/system/tcp.rs"), include_str!("../src/system/unix.rs")];
+    assert_eq!(differences(&listeners, include_str!("../src/blocking/listener.rs")), nothing);
+    // Likewise TLS over such a transport.
+    assert_eq!(
+        differences(&[include_str!("../src/connector.rs")], include_str!("../src/blocking/connector.rs")),
+        only_async("secure")
+    );
+}
+
+#[test]
+fn so_do_the_layers_above() {
+    let messages = |source: &'static str| &source[source.find("impl Messages").unwrap()..];
+    assert_eq!(
+        functions(messages(include_str!("../src/framing.rs"))),
+        functions(messages(include_str!("../src/blocking/framing.rs")))
+    );
+    let watched = |source: &'static str| &source[source.find("impl<S> Watched<S>").unwrap()..];
+    assert_eq!(
+        functions(watched(include_str!("../src/minimum_speed.rs"))),
+        functions(watched(include_str!("../src/blocking/minimum_speed.rs")))
+    );
+    let acceptor = |source: &'static str| &source[source.find("impl TlsAcceptor").unwrap()..];
+    assert_eq!(
+        functions(acceptor(include_str!("../src/tls/server.rs"))),
+        functions(acceptor(include_str!("../src/blocking/tls.rs")))
+    );
+}
