@@ -28,29 +28,10 @@
 //!
 //! What a path and its query may ask for is listed at [`Target`].
 
-mod answer;
-mod connection;
-mod content;
-mod delivery;
-mod draw;
-mod fault;
-mod intervals;
-mod mix;
-mod origin;
+mod hostile;
 mod range;
-mod request;
-mod share;
-mod site;
-mod stats;
-mod status;
-mod target;
-mod wire;
 
-pub use content::Content;
-pub use fault::FaultKind;
-pub use mix::{CONSECUTIVE_FAULTS_MAX, FaultMix};
-pub use origin::{Options, Origin, Running};
-pub use share::{InvalidShare, Share};
-pub use site::{Site, Sizes};
-pub use stats::Stats;
-pub use target::{SIZE_BYTES_MAX, Target};
+pub use hostile::{
+    CONSECUTIVE_FAULTS_MAX, Content, FaultKind, FaultMix, InvalidShare, Options, Origin, Running,
+    SIZE_BYTES_MAX, Share, Site, Sizes, Stats, Target,
+};

@@ -9,8 +9,8 @@ use longhaul_socket::{Endpoint, Listener, Network};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::connection;
-use crate::stats::{PathKey, Tally};
+use super::connection;
+use super::stats::{PathKey, Tally};
 use crate::{FaultMix, Site, Stats, Target};
 
 /// How long a listener rests after a failed accept: the usual cause, too many open files, takes time to go.
