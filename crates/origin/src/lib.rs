@@ -28,10 +28,15 @@
 //!
 //! What a path and its query may ask for is listed at [`Target`].
 
+mod files;
 mod hostile;
 mod range;
+mod service;
+
+pub use files::Folder;
 
 pub use hostile::{
     CONSECUTIVE_FAULTS_MAX, Content, FaultKind, FaultMix, InvalidShare, Options, Origin, Running,
     SIZE_BYTES_MAX, Share, Site, Sizes, Stats, Target,
 };
+pub use service::{ConnectionReport, Ending, Limits, RunningService, Service, ServiceHost};

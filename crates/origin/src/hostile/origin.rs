@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use longhaul_socket::clock::WallClock;
-use longhaul_socket::{Endpoint, Listener, Network};
+use longhaul_socket::{Endpoint, Listener, Network, Transport};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -108,6 +108,11 @@ impl Origin {
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(accept(Arc::clone(&self.0), listener, stopped));
         Ok(Running { endpoint, origin: self.clone(), stop, task })
+    }
+
+    /// Serves one connection that somebody else has accepted, until either side ends it.
+    pub(crate) async fn serve(&self, transport: Box<dyn Transport>) {
+        connection::serve(&self.0, transport).await;
     }
 
     /// The counts of this moment, over all listeners.
