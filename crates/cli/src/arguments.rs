@@ -11,6 +11,10 @@ use longhaul::retry::Tries;
 
 use crate::values;
 
+mod sockets;
+
+pub(crate) use sockets::{ConnectArguments, ExchangeArguments, ListenArguments, SocketsArguments};
+
 /// Downloads everything on a list, whatever the network does.
 #[derive(Debug, Parser)]
 #[command(
@@ -35,6 +39,9 @@ pub(crate) enum Command {
     Retry(Box<RetryArguments>),
     Export(ExportArguments),
     Rehearse(RehearseArguments),
+    Connect(ConnectArguments),
+    Listen(ListenArguments),
+    Sockets(SocketsArguments),
 }
 
 /// Download everything on the lists; run it again to resume

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use longhaul::HaulError;
 use longhaul_journal::JournalError;
+use longhaul_socket::{Fault, FaultKind, InvalidIdentity, Phase, SocketTableError};
 use thiserror::Error;
 
 use crate::exit::Exit;
@@ -25,6 +26,18 @@ pub(crate) enum CommandError {
     Output { place: String, source: io::Error },
     #[error("cannot prepare the working directory")]
     Scratch(#[source] io::Error),
+    #[error(transparent)]
+    Socket(#[from] Fault),
+    #[error(transparent)]
+    SocketTable(#[from] SocketTableError),
+    #[error(transparent)]
+    Identity(#[from] InvalidIdentity),
+    #[error("TLS needs a certificate and its key")]
+    NoIdentity,
+    #[error("cannot read {place}")]
+    Unreadable { place: String, source: io::Error },
+    #[error("cannot read standard input")]
+    Input(#[source] io::Error),
     #[error("cannot start")]
     Start(#[source] io::Error),
     #[error("the rehearsal cannot be held: {what}")]
@@ -36,9 +49,23 @@ impl CommandError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Haul(error) => Exit::of_error(error),
-            Self::NothingToDo { .. } | Self::StandardInputTwice => Exit::Usage,
-            Self::List { .. } | Self::Output { .. } | Self::Scratch(_) => Exit::File,
-            Self::Start(_) | Self::Rehearsal { .. } => Exit::Other,
+            Self::Socket(fault) => exit_of(fault),
+            Self::NothingToDo { .. } | Self::StandardInputTwice | Self::NoIdentity => Exit::Usage,
+            Self::List { .. }
+            | Self::Output { .. }
+            | Self::Scratch(_)
+            | Self::Identity(_)
+            | Self::Unreadable { .. }
+            | Self::Input(_) => Exit::File,
+            Self::SocketTable(_) | Self::Start(_) | Self::Rehearsal { .. } => Exit::Other,
+        }
+    }
+
+    /// What it means, where that does not go without saying.
+    pub(crate) fn meaning(&self) -> Option<&'static str> {
+        match self {
+            Self::Socket(fault) => Some(fault.advice().meaning),
+            _ => None,
         }
     }
 
@@ -53,7 +80,10 @@ impl CommandError {
             Self::List { .. } => "check the list's name; nothing has been touched",
             Self::Output { .. } => "check the place and its free space, and run the command again",
             Self::Scratch(_) => "the directory must be new or empty; without -d a temporary one is used",
-            Self::Start(_) | Self::Rehearsal { .. } => return None,
+            Self::Socket(fault) => fault.advice().action,
+            Self::NoIdentity => "name two files in PEM form with --cert FILE and --key FILE",
+            Self::Identity(_) | Self::Unreadable { .. } => "check the files that --cert and --key name",
+            Self::SocketTable(_) | Self::Input(_) | Self::Start(_) | Self::Rehearsal { .. } => return None,
         };
         Some(advice)
     }
@@ -71,6 +101,17 @@ impl CommandError {
             source = error.source();
         }
         text
+    }
+}
+
+/// What a failed exchange ends in: as a failed download of the same kind does.
+fn exit_of(fault: &Fault) -> Exit {
+    match fault.kind() {
+        FaultKind::Certificate(_) | FaultKind::NotTls | FaultKind::TlsAlert | FaultKind::TlsOther => {
+            Exit::Tls
+        }
+        FaultKind::Other if fault.phase() == Phase::Tls => Exit::Tls,
+        _ => Exit::Network,
     }
 }
 

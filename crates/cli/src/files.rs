@@ -80,6 +80,16 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     File::create(path)
 }
 
+/// Reads a file of the user's.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    fs::read(path)
+}
+
+/// Removes a file that is ours.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)
+}
+
 /// Opens a log of ours at its end, creating it where it is missing.
 pub(crate) fn append(path: &Path) -> io::Result<File> {
     File::options().append(true).create(true).open(path)

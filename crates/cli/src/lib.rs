@@ -5,6 +5,9 @@
 //! `progress` display, the JSON lines (`render::json`) and the closing report. Standard output carries data and
 //! machine output only; everything said to people goes to standard error.
 //!
+//! Beside the hauls there are tools for the hand, `connect`, `listen` and `sockets`: `exchange` joins standard input and
+//! output to a socket of `longhaul-socket`.
+//!
 //! Absent on purpose: whatever a program that embeds the library would need too. Nothing here decides about a URL.
 //!
 //! The one public function is [`run`]; [`Exit`] is the contract with scripts.
@@ -12,6 +15,7 @@
 mod arguments;
 mod commands;
 mod error;
+mod exchange;
 mod exit;
 mod export;
 mod files;

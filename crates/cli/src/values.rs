@@ -1,6 +1,7 @@
 //! Values on the command line: times, sizes, tries, headers. Each refusal says what would be accepted; the flag's name
 //! is put in front of it by the parser of the arguments.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
@@ -11,6 +12,7 @@ use longhaul_socket::Host;
 /// The longest time that can be asked for: a year. Beyond it somebody has mistyped, and far beyond it clocks overflow.
 const TIME_MAX: Duration = Duration::from_hours(365 * 24);
 const TIME_EXPECTED: &str = "expected a time such as 500ms, 20s, 5m or 2h; a bare number is seconds";
+const ESCAPE_EXPECTED: &str = r"after a backslash, expected one of r n t 0 \ or x and two hexadecimal digits";
 const SIZE_EXPECTED: &str = "expected a number of bytes such as 500, 64k, 2.5M or 1G (k is 1024)";
 const TRIES_EXPECTED: &str = "expected a number from 1, or `inf`";
 /// Fields that frame or route a request. The program sets them, and would not send another's value.
@@ -128,6 +130,34 @@ pub(crate) fn host(text: &str) -> Result<String, String> {
     }
 }
 
+/// Reads a text in which `\\r`, `\\n`, `\\t`, `\\0`, `\\\\` and `\\xHH` stand for bytes.
+pub(crate) fn escaped_bytes(text: &str) -> Result<Arc<[u8]>, String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((plain, after)) = rest.split_once('\\') {
+        bytes.extend_from_slice(plain.as_bytes());
+        let escape = after.chars().next().ok_or(ESCAPE_EXPECTED)?;
+        rest = &after[escape.len_utf8()..];
+        bytes.push(match escape {
+            'r' => b'\r',
+            'n' => b'\n',
+            't' => b'\t',
+            '0' => 0,
+            '\\' => b'\\',
+            'x' => {
+                let digits =
+                    rest.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+                let digits = digits.ok_or(ESCAPE_EXPECTED)?;
+                rest = &rest[2..];
+                u8::from_str_radix(digits, 16).map_err(|_| ESCAPE_EXPECTED)?
+            }
+            _ => return Err(ESCAPE_EXPECTED.to_owned()),
+        });
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    Ok(bytes.into())
+}
+
 /// Digits with an optional fraction: no sign, no exponent, no `inf`.
 fn decimal(text: &str) -> Option<f64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
@@ -196,6 +226,23 @@ mod tests {
         assert_eq!((name.as_str(), value.to_str().ok()), ("accept-language", Some("en, fr")));
         for text in ["no colon", ": v", "A b: c", "X: a\r\nY: b", "Host: other", "range: bytes=0-", "X: \0"] {
             assert!(header(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn escapes() {
+        let table: [(&str, &[u8]); 5] = [
+            ("", b""),
+            ("plain ü", "plain ü".as_bytes()),
+            (r"GET / HTTP/1.0\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n"),
+            (r"\\n\x00\xFf\0\t", b"\\n\x00\xff\0\t"),
+            (r"\x0a1", b"\n1"),
+        ];
+        for (text, bytes) in table {
+            assert_eq!(escaped_bytes(text).as_deref(), Ok(bytes), "{text}");
+        }
+        for text in [r"\", r"\q", r"\x", r"\x1", r"\xg0", r"\x+1", r"\xü", r"\ü"] {
+            assert!(escaped_bytes(text).is_err(), "{text}");
         }
     }
 

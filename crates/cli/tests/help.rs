@@ -40,3 +40,18 @@ fn of_export() {
 fn of_rehearse() {
     insta::assert_snapshot!(help(&["rehearse", "--help"]));
 }
+
+#[test]
+fn of_connect() {
+    insta::assert_snapshot!(help(&["connect", "--help"]));
+}
+
+#[test]
+fn of_listen() {
+    insta::assert_snapshot!(help(&["listen", "--help"]));
+}
+
+#[test]
+fn of_sockets() {
+    insta::assert_snapshot!(help(&["sockets", "--help"]));
+}

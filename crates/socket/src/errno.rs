@@ -1,4 +1,4 @@
-//! The one table from the errors of the systems to [`FaultKind`].
+//! From the errors of the systems to [`FaultKind`].
 //!
 //! Numbers come first, because `io::ErrorKind` folds together what must be told apart (no ports left, no descriptors
 //! left) and names some of them only on some systems. What libraries wrap is looked for inside.
@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::io;
 
-use crate::{DeadlinePassed, Fault, FaultKind, tls};
+use crate::{DeadlinePassed, Fault, FaultKind, SystemError, tls};
 
 /// Errors are nested a few levels deep; the limit is for cycles and jokes.
 const NESTING_MAX: usize = 16;
@@ -40,44 +40,6 @@ impl Platform {
     }
 }
 
-/// One row of the table: a kind and all the numbers that mean it.
-struct Row {
-    kind: FaultKind,
-    /// asm-generic/errno.h and errno-base.h.
-    linux: &'static [i32],
-    /// sys/errno.h of 4.2BSD, which macOS and the BSDs have kept for everything below.
-    bsd: &'static [i32],
-    /// winerror.h: `WSAE*` and `ERROR_*`.
-    windows: &'static [i32],
-}
-
-#[rustfmt::skip]
-const TABLE: &[Row] = &[
-    // ECONNREFUSED
-    Row { kind: FaultKind::Refused, linux: &[111], bsd: &[61], windows: &[10061, 1225] },
-    // ECONNRESET, ECONNABORTED, ENETRESET, EPIPE; on Windows also ERROR_NETNAME_DELETED, ERROR_BROKEN_PIPE
-    Row { kind: FaultKind::Reset, linux: &[104, 103, 102, 32], bsd: &[54, 53, 52, 32],
-          windows: &[10054, 10053, 10052, 10058, 64, 109, 232, 1236] },
-    // ETIMEDOUT; on Windows also ERROR_SEM_TIMEOUT
-    Row { kind: FaultKind::TimedOut, linux: &[110], bsd: &[60], windows: &[10060, 121] },
-    // EAGAIN, which is EWOULDBLOCK on all of them
-    Row { kind: FaultKind::WouldBlock, linux: &[11], bsd: &[35], windows: &[10035] },
-    // ENETUNREACH, EHOSTUNREACH, EHOSTDOWN, EAFNOSUPPORT (no IPv6 here)
-    Row { kind: FaultKind::Unreachable, linux: &[101, 113, 112, 97], bsd: &[51, 65, 64, 47],
-          windows: &[10051, 10065, 10064, 10047, 1231, 1232] },
-    // ENETDOWN; on Linux also ENONET
-    Row { kind: FaultKind::LocalNetworkDown, linux: &[100, 64], bsd: &[50], windows: &[10050] },
-    // EADDRNOTAVAIL (no port left), EADDRINUSE, EMFILE, ENFILE, ENOBUFS, ENOMEM
-    Row { kind: FaultKind::LocalExhausted, linux: &[99, 98, 24, 23, 105, 12], bsd: &[49, 48, 24, 23, 55, 12],
-          windows: &[10049, 10048, 10024, 10055, 4, 8, 14] },
-    // EACCES, EPERM: a packet filter of this machine
-    Row { kind: FaultKind::Denied, linux: &[13, 1], bsd: &[13, 1], windows: &[10013, 5] },
-    // WSAHOST_NOT_FOUND, WSANO_DATA
-    Row { kind: FaultKind::NameNotFound, linux: &[], bsd: &[], windows: &[11001, 11004] },
-    // WSATRY_AGAIN, WSANO_RECOVERY
-    Row { kind: FaultKind::NameServerFailed, linux: &[], bsd: &[], windows: &[11002, 11003] },
-];
-
 /// The kind behind the error number `raw` of `platform`, if the table knows it.
 ///
 /// ```
@@ -88,15 +50,7 @@ const TABLE: &[Row] = &[
 /// assert_eq!(kind_of_number(Platform::Apple, 104), None);
 /// ```
 pub fn kind_of_number(platform: Platform, raw: i32) -> Option<FaultKind> {
-    let row = TABLE.iter().find(|row| {
-        let numbers = match platform {
-            Platform::Linux => row.linux,
-            Platform::Apple | Platform::Bsd => row.bsd,
-            Platform::Windows => row.windows,
-        };
-        numbers.contains(&raw)
-    });
-    row.map(|row| row.kind)
+    SystemError::of_number(platform, raw).map(|error| error.kind)
 }
 
 /// The kind of an I/O error, by what it wraps, else by its number, else by its `io::ErrorKind`.
@@ -142,10 +96,10 @@ fn kind_by_name(kind: io::ErrorKind) -> FaultKind {
         ErrorKind::UnexpectedEof => FaultKind::ClosedEarly,
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => FaultKind::Unreachable,
         ErrorKind::NetworkDown => FaultKind::LocalNetworkDown,
-        ErrorKind::AddrInUse
-        | ErrorKind::AddrNotAvailable
-        | ErrorKind::OutOfMemory
-        | ErrorKind::QuotaExceeded => FaultKind::LocalExhausted,
+        ErrorKind::AddrInUse => FaultKind::AddressInUse,
+        ErrorKind::AddrNotAvailable | ErrorKind::OutOfMemory | ErrorKind::QuotaExceeded => {
+            FaultKind::LocalExhausted
+        }
         ErrorKind::PermissionDenied => FaultKind::Denied,
         _ => FaultKind::Other,
     }

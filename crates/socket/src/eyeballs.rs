@@ -37,7 +37,7 @@ fn weight(fault: &Fault) -> u8 {
     match fault.kind() {
         FaultKind::Refused | FaultKind::Reset => 5,
         FaultKind::TimedOut => 4,
-        FaultKind::LocalExhausted => 3,
+        FaultKind::AddressInUse | FaultKind::LocalExhausted => 3,
         FaultKind::LocalNetworkDown => 2,
         FaultKind::Unreachable => 0,
         _ => 1,

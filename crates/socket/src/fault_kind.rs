@@ -26,10 +26,20 @@ pub enum FaultKind {
     TooSlow,
     /// Not allowed: by a rule of this machine, or by a limit on the addresses that may be used.
     Denied,
+    /// Another socket of this machine holds the endpoint or the path.
+    AddressInUse,
     /// This machine is out of ports, descriptors or memory.
     LocalExhausted,
     /// The network of this machine is down.
     LocalNetworkDown,
+    /// A datagram is larger than the protocol or the way allows.
+    TooLong,
+    /// The path of a Unix-domain socket cannot be used.
+    BadPath,
+    /// The system does not offer the protocol, family, option or operation.
+    Unsupported,
+    /// The call does not fit the state of the socket, or an argument is wrong: a mistake of the caller.
+    Misuse,
     /// The peer's certificate does not prove who it is.
     Certificate(CertificateFault),
     /// The peer does not speak TLS.
@@ -56,8 +66,13 @@ impl FaultKind {
             Self::Unreachable => "unreachable",
             Self::TooSlow => "too slow",
             Self::Denied => "denied",
+            Self::AddressInUse => "address in use",
             Self::LocalExhausted => "local resources exhausted",
             Self::LocalNetworkDown => "local network down",
+            Self::TooLong => "too long",
+            Self::BadPath => "unusable path",
+            Self::Unsupported => "not supported",
+            Self::Misuse => "misuse",
             Self::Certificate(fault) => fault.as_str(),
             Self::NotTls => "peer does not speak tls",
             Self::TlsAlert => "tls alert",
@@ -68,7 +83,7 @@ impl FaultKind {
 
     /// Whether this is trouble of our own machine, for which no host and no URL may be charged.
     pub const fn is_local(self) -> bool {
-        matches!(self, Self::LocalExhausted | Self::LocalNetworkDown)
+        matches!(self, Self::AddressInUse | Self::LocalExhausted | Self::LocalNetworkDown)
     }
 }
 

@@ -31,6 +31,8 @@
 //!   `receive_within` at the deadline that it is given, and `try_receive` at once, with `WouldBlock`. So do all that wait.
 //! - For several sockets at once there are `readable` and `writable` with tokio's `select!`, and
 //!   [`blocking::wait_ready`].
+//! - [`Fault::advice`]: what a failure means and what to do; [`SystemError`] is the one table of the error numbers.
+//! - [`owner`] and [`open_sockets`]: which process holds an endpoint, and what is open on this machine.
 //! - [`SocketOptions`] by name; [`Watched`] for a minimum speed; `framing` (feature `codec`) for messages.
 //!
 //! # How it is built
@@ -49,10 +51,12 @@
 //! Absent on purpose: HTTP, retries and any policy. A failure is told once, precisely, and the rooms above decide.
 
 mod address;
+mod advice;
 mod connector;
 mod deadline;
 mod endpoint;
 mod errno;
+mod errno_table;
 mod eyeballs;
 mod fault;
 mod fault_kind;
@@ -77,12 +81,15 @@ pub mod defaults;
 #[cfg(feature = "codec")]
 pub mod framing;
 pub mod memory;
+pub mod table;
 
 pub use address::{Address, InvalidAddress, UnixPath};
+pub use advice::Advice;
 pub use connector::Connector;
 pub use deadline::{Deadline, DeadlinePassed};
 pub use endpoint::{Endpoint, InvalidEndpoint, Protocol};
 pub use errno::{Platform, kind_of, kind_of_number};
+pub use errno_table::SystemError;
 pub use fault::{Fault, Phase};
 pub use fault_kind::{CertificateFault, FaultKind};
 pub use host::{Host, HostName, InvalidHost};
@@ -95,8 +102,11 @@ pub use stream::Stream;
 #[cfg(unix)]
 pub use system::UnixListener;
 pub use system::{SystemNetwork, TcpListener, UdpSocket};
+pub use table::{OpenSocket, Place, Process, SocketState, SocketTableError, open_sockets, owner};
 pub use target::{ConnectTimeouts, Target};
 pub use timeouts::Timeouts;
+#[cfg(feature = "certificates")]
+pub use tls::{Certificate, InvalidCertificate};
 pub use tls::{InvalidIdentity, InvalidRoots, TlsAcceptor, TlsOptions, TlsServerOptions, TlsSummary};
 pub use udp_settings::Group;
 pub use watch::Watch;

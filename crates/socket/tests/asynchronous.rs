@@ -79,6 +79,17 @@ async fn datagrams_with_and_without_a_connection() {
 }
 
 #[tokio::test]
+async fn a_refusal_wakes_the_one_who_is_receiving_already() {
+    let nobody = UdpSocket::bind(any("udp")).unwrap().local();
+    let mut client = UdpSocket::bind(any("udp")).unwrap();
+    client.connect(nobody).unwrap();
+    let mut buffer = [0; 64];
+    let (received, sent) = tokio::join!(biased; client.receive(&mut buffer), client.send(b"hello"));
+    sent.unwrap();
+    assert_eq!(received.unwrap_err().kind(), FaultKind::Refused);
+}
+
+#[tokio::test]
 async fn options_are_set_before_the_connection_and_can_be_read_back() {
     let asked = SocketOptions {
         no_delay: Some(false),
@@ -119,7 +130,7 @@ async fn two_listeners_share_a_port_only_if_both_say_so() {
     let first = TcpListener::bind_with(any("tcp"), &shared, 1).unwrap();
     assert!(TcpListener::bind_with(first.local(), &shared, 1).is_ok());
     let fault = TcpListener::bind(first.local()).unwrap_err();
-    assert_eq!((fault.kind(), fault.endpoint()), (FaultKind::LocalExhausted, Some(first.local())));
+    assert_eq!((fault.kind(), fault.endpoint()), (FaultKind::AddressInUse, Some(first.local())));
     assert!(matches!(fault.phase(), Phase::Bind | Phase::Listen));
 }
 

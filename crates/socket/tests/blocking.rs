@@ -127,7 +127,7 @@ fn two_listeners_share_a_port_only_if_both_say_so() {
     let first = TcpListener::bind_with(any("tcp"), &shared, 1).unwrap();
     assert!(TcpListener::bind_with(first.local(), &shared, 1).is_ok());
     let fault = TcpListener::bind(first.local()).unwrap_err();
-    assert_eq!((fault.kind(), fault.endpoint()), (FaultKind::LocalExhausted, Some(first.local())));
+    assert_eq!((fault.kind(), fault.endpoint()), (FaultKind::AddressInUse, Some(first.local())));
     assert!(matches!(fault.phase(), Phase::Bind | Phase::Listen));
 }
 

@@ -1,11 +1,10 @@
 //! From the command line to the command, and from its end to the exit code.
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
 
 use clap::Parser as _;
 
-use super::{export, get, rehearse, retry, status};
+use super::{connect, export, get, listen, rehearse, retry, sockets, status, tell};
 use crate::arguments::{Arguments, Command, with_two_letter_flags};
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -30,20 +29,22 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Retry(arguments) => retry::run(*arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Rehearse(arguments) => rehearse::run(&arguments),
+        Command::Connect(arguments) => connect::run(&arguments),
+        Command::Listen(arguments) => listen::run(arguments),
+        Command::Sockets(arguments) => sockets::run(&arguments),
     };
     ended.unwrap_or_else(|error| {
-        tell(&error);
+        tell_error(&error);
         error.exit()
     })
 }
 
-fn tell(error: &CommandError) {
+fn tell_error(error: &CommandError) {
     let mut text = format!("longhaul: {}\n", escaped(&error.chain()));
-    if let Some(advice) = error.advice() {
+    for advice in error.meaning().into_iter().chain(error.advice()) {
         text.push_str("  ");
         text.push_str(advice);
         text.push('\n');
     }
-    // Where standard error is closed the exit code has to say it.
-    let _ = io::stderr().write_all(text.as_bytes());
+    tell(&text);
 }

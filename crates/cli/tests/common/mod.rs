@@ -65,6 +65,14 @@ impl Place {
         Background(child.expect("a child"))
     }
 
+    /// The same, with a standard input that stays open.
+    pub(crate) fn longhaul_with_open_input(&self, arguments: &[&str]) -> Background {
+        let mut command = Command::new(program());
+        command.current_dir(&self.0).args(arguments);
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        Background(child.expect("a child"))
+    }
+
     /// `status --json`, once there is a haul.
     pub(crate) fn status(&self, directory: &str) -> Option<Value> {
         let output = self.longhaul(&["status", directory, "--json"]).output().expect("it runs");

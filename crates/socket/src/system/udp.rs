@@ -244,7 +244,9 @@ impl UdpSocket {
 
     #[cfg(unix)]
     async fn take(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.socket.async_io(Interest::READABLE, || udp_settings::receive(&self.socket, &mut *buffer)).await
+        // What ICMP says (nobody is there) makes the socket ready for nothing but its error.
+        let interest = Interest::READABLE.add(Interest::ERROR);
+        self.socket.async_io(interest, || udp_settings::receive(&self.socket, &mut *buffer)).await
     }
 
     #[cfg(not(unix))]

@@ -1,0 +1,198 @@
+//! The sockets of this machine, and the processes that hold them.
+//!
+//! Linux tells it in proc(5), which is read here; elsewhere the answer is [`SocketTableError::Unsupported`]. Everything
+//! in it that a stranger can choose (names of processes, paths) is kept as it is: escape it before a terminal sees it.
+//! Reading takes a few milliseconds and blocks; nothing waits for a peer.
+
+mod proc_net;
+#[cfg(target_os = "linux")]
+mod processes;
+mod state;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::{Endpoint, Protocol};
+
+pub use proc_net::{inet_rows, unix_rows};
+pub use state::SocketState;
+
+/// A socket of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OpenSocket {
+    /// Our end.
+    pub local: Place,
+    /// The other end, of connected ones.
+    pub remote: Option<Place>,
+    /// How far it is.
+    pub state: SocketState,
+    /// Who holds it, in the order of their numbers: none where nobody does any more (`TIME_WAIT`), or where the user may
+    /// not see who.
+    pub processes: Vec<Process>,
+    /// By which the system knows it; 0 for none.
+    pub inode: u64,
+}
+
+/// Where an [`OpenSocket`] is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// An address, a protocol and a port. An IPv4 address that an IPv6 socket uses is shown as an IPv4 address.
+    Endpoint(Endpoint),
+    /// The path of a Unix-domain socket; `@` begins a name without a file. Empty for one without a name.
+    ///
+    /// A path may hold a line end, and then looks like another row of the system's table: it is a hint, no proof.
+    Unix(String),
+}
+
+impl Place {
+    /// `tcp`, `udp` or `unix`.
+    pub const fn protocol(&self) -> &'static str {
+        match self {
+            Self::Endpoint(endpoint) => endpoint.protocol().as_str(),
+            Self::Unix(_) => "unix",
+        }
+    }
+
+    /// The endpoint, unless it is a path.
+    pub const fn endpoint(&self) -> Option<Endpoint> {
+        match self {
+            Self::Endpoint(endpoint) => Some(*endpoint),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Endpoint(endpoint) => endpoint.fmt(f),
+            Self::Unix(path) => write!(f, "unix://{path}"),
+        }
+    }
+}
+
+/// A process.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct Process {
+    /// Its number.
+    pub pid: u32,
+    /// What it calls itself: any text of up to 15 bytes.
+    pub name: String,
+}
+
+/// How well a socket fits an endpoint that is asked for, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    /// It waits there for whoever comes.
+    Holds,
+    /// It does so at every address of the family (`0.0.0.0`, `[::]`).
+    HoldsAll,
+    /// So an IPv6 socket may do for IPv4.
+    HoldsBoth,
+    /// It is one end of a connection, and this is its own.
+    IsOneEnd,
+}
+
+impl OpenSocket {
+    /// Whether its own end is at `endpoint`, or at all addresses with that port, or its other end is there.
+    pub fn touches(&self, endpoint: Endpoint) -> bool {
+        let is_remote = self.remote.as_ref().and_then(Place::endpoint) == Some(canonical(endpoint));
+        is_remote || self.fit(endpoint).is_some()
+    }
+
+    fn fit(&self, endpoint: Endpoint) -> Option<Fit> {
+        let (local, wanted) = (self.local.endpoint()?, canonical(endpoint));
+        if (local.protocol(), local.port()) != (wanted.protocol(), wanted.port()) {
+            return None;
+        }
+        if local.ip() == wanted.ip() {
+            return Some(if self.remote.is_none() { Fit::Holds } else { Fit::IsOneEnd });
+        }
+        match (local.ip(), wanted.ip()) {
+            _ if self.remote.is_some() => None,
+            (IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4(_))
+            | (IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V6(_)) => Some(Fit::HoldsAll),
+            (IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(_)) => Some(Fit::HoldsBoth),
+            _ => None,
+        }
+    }
+}
+
+fn canonical(endpoint: Endpoint) -> Endpoint {
+    Endpoint::new(endpoint.ip().to_canonical(), endpoint.protocol(), endpoint.port())
+}
+
+/// All TCP, UDP and Unix-domain sockets that this process's view of the network has, in the order of their endpoints.
+///
+/// It is no snapshot: sockets that are opened or closed meanwhile may be missing, or have no process.
+///
+/// # Errors
+/// When the system does not tell, or not this program.
+pub fn open_sockets() -> Result<Vec<OpenSocket>, SocketTableError> {
+    let mut sockets = system::read()?;
+    sockets.sort_by(|a, b| (&a.local, &a.remote, a.inode).cmp(&(&b.local, &b.remote, b.inode)));
+    Ok(sockets)
+}
+
+/// The socket that holds `endpoint`: one that listens or receives there, else one at every address of that port, else
+/// one whose own end of a connection it is. `None` if there is none.
+///
+/// ```
+/// # #[cfg(target_os = "linux")]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use longhaul_socket::{Endpoint, owner};
+///
+/// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// let holder = owner(Endpoint::tcp(listener.local_addr()?))?.expect("it listens");
+/// assert_eq!(holder.processes[0].pid, std::process::id());
+/// # Ok(())
+/// # }
+/// # #[cfg(not(target_os = "linux"))]
+/// # fn main() {}
+/// ```
+///
+/// # Errors
+/// As for [`open_sockets`].
+pub fn owner(endpoint: Endpoint) -> Result<Option<OpenSocket>, SocketTableError> {
+    let sockets = open_sockets()?;
+    let fitting = sockets.into_iter().filter_map(|socket| socket.fit(endpoint).map(|fit| (fit, socket)));
+    // One that is held comes before what a socket that is gone has left behind.
+    let best = fitting.min_by_key(|(fit, socket)| (*fit, socket.processes.is_empty(), socket.inode));
+    Ok(best.map(|(_, socket)| socket))
+}
+
+/// Why the sockets of this machine are not known.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SocketTableError {
+    /// Only Linux is asked so far.
+    #[error("this system is not asked for its sockets yet: Linux is the only one that is")]
+    Unsupported,
+    /// proc(5) cannot be read.
+    #[error("cannot read {path}")]
+    Unreadable {
+        /// What was to be read.
+        path: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+#[cfg(target_os = "linux")]
+use processes as system;
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use super::{OpenSocket, SocketTableError};
+
+    pub(super) fn read() -> Result<Vec<OpenSocket>, SocketTableError> {
+        Err(SocketTableError::Unsupported)
+    }
+}
+
+/// The place of a protocol and an address.
+const fn place(ip: IpAddr, protocol: Protocol, port: u16) -> Place {
+    Place::Endpoint(Endpoint::new(ip, protocol, port))
+}

@@ -1,0 +1,91 @@
+//! Who holds which socket: the descriptors of every process, `/proc/PID/fd`, proc(5).
+#![expect(clippy::disallowed_methods, reason = "these are the system's tables, not files of anybody")]
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use super::{OpenSocket, Process, SocketTableError, inet_rows, unix_rows};
+use crate::Protocol;
+
+/// A row has 150 bytes or so: this is more than four hundred thousand sockets. What is beyond is not told.
+const TABLE_BYTES_MAX: u64 = 64 << 20;
+/// A process's name has 15 bytes and a line end.
+const NAME_BYTES_MAX: u64 = 64;
+
+/// The tables with endpoints. Those of IPv6 are missing where the kernel has none.
+const INET_TABLES: [(&str, Protocol); 4] = [
+    ("/proc/net/tcp", Protocol::Tcp),
+    ("/proc/net/tcp6", Protocol::Tcp),
+    ("/proc/net/udp", Protocol::Udp),
+    ("/proc/net/udp6", Protocol::Udp),
+];
+const UNIX_TABLE: &str = "/proc/net/unix";
+
+pub(super) fn read() -> Result<Vec<OpenSocket>, SocketTableError> {
+    let mut sockets = Vec::new();
+    for (path, protocol) in INET_TABLES {
+        sockets.extend(inet_rows(&text_of(path)?, protocol));
+    }
+    sockets.extend(unix_rows(&text_of(UNIX_TABLE)?));
+    // After the tables: a socket that is in them is still held, or was closed since.
+    let holders = holders()?;
+    for socket in &mut sockets {
+        if let Some(processes) = holders.get(&socket.inode) {
+            socket.processes.clone_from(processes);
+        }
+    }
+    Ok(sockets)
+}
+
+fn text_of(path: &'static str) -> Result<String, SocketTableError> {
+    match read_at_most(Path::new(path), TABLE_BYTES_MAX) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path != "/proc/net/tcp" => Ok(String::new()),
+        read => read.map_err(|source| SocketTableError::Unreadable { path, source }),
+    }
+}
+
+/// What is no text is replaced.
+fn read_at_most(path: &Path, bytes_max: u64) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(bytes_max).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The holders of each socket, by its inode. Processes of others that may not be looked into are passed over, and so
+/// are those that end meanwhile.
+fn holders() -> Result<HashMap<u64, Vec<Process>>, SocketTableError> {
+    const PATH: &str = "/proc";
+    let entries = fs::read_dir(PATH).map_err(|source| SocketTableError::Unreadable { path: PATH, source })?;
+    let mut pids: Vec<u32> =
+        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    pids.sort_unstable();
+    let mut holders: HashMap<u64, Vec<Process>> = HashMap::new();
+    for pid in pids {
+        let directory = Path::new(PATH).join(pid.to_string());
+        let mut inodes = inodes_of(&directory);
+        if inodes.is_empty() {
+            continue;
+        }
+        inodes.sort_unstable();
+        inodes.dedup();
+        let name = read_at_most(&directory.join("comm"), NAME_BYTES_MAX).unwrap_or_default();
+        let process = Process { pid, name: name.trim_end_matches('\n').to_owned() };
+        for inode in inodes {
+            holders.entry(inode).or_default().push(process.clone());
+        }
+    }
+    Ok(holders)
+}
+
+fn inodes_of(directory: &Path) -> Vec<u64> {
+    let Ok(descriptors) = fs::read_dir(directory.join("fd")) else { return Vec::new() };
+    let links = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    links.filter_map(|link| socket_inode(link.to_str()?)).collect()
+}
+
+/// `socket:[88004]`.
+fn socket_inode(link: &str) -> Option<u64> {
+    link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+}
