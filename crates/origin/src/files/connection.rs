@@ -52,7 +52,6 @@ pub(crate) async fn serve(
         .max_buf_size(settings.head_bytes_max.max(HEAD_BYTES_MIN))
         // The guard counts the time of a head.
         .header_read_timeout(None)
-        .pipeline_flush(true)
         .serve_connection(Wire(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {

@@ -26,6 +26,8 @@ pub(crate) struct Traffic {
     bytes_out: AtomicU64,
     requests: AtomicU64,
     is_answering: AtomicBool,
+    /// When the last answer came to its end.
+    answered: Mutex<Option<Instant>>,
     failure: Mutex<Option<(Phase, FaultKind)>>,
 }
 
@@ -68,6 +70,7 @@ impl Answering {
 
 impl Drop for Answering {
     fn drop(&mut self) {
+        *self.0.answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock::now());
         self.0.is_answering.store(false, Ordering::Relaxed);
     }
 }
@@ -96,14 +99,27 @@ impl Expecting {
         }
     }
 
-    /// Nothing is there: when it has been too long, and what that is called.
-    fn due(&mut self, traffic: &Traffic) -> Option<(Instant, FaultKind)> {
+    /// Nothing is there: what is to be done about it, and when.
+    fn due(&mut self, traffic: &Traffic) -> Due {
         match self {
-            Self::Nothing => None,
-            Self::Bytes(watch) => Some(watch.due()),
-            Self::Requests(heads) => heads.due(traffic).map(|due| (due, FaultKind::TimedOut)),
+            Self::Nothing => Due::Never,
+            Self::Bytes(watch) => {
+                let (at, kind) = watch.due();
+                Due::Fail(at, kind)
+            }
+            Self::Requests(heads) => heads.due(traffic),
         }
     }
+}
+
+/// What becomes of a wait.
+#[derive(Debug, Clone, Copy)]
+enum Due {
+    Never,
+    /// It is to be looked at again by then. Nobody tells the guard that an answer has come to its end.
+    Look(Instant),
+    /// It has failed by then.
+    Fail(Instant, FaultKind),
 }
 
 /// The wait for a request head: idle until its first byte, then bounded as a whole.
@@ -135,15 +151,21 @@ impl Heads {
         }
     }
 
-    fn due(&mut self, traffic: &Traffic) -> Option<Instant> {
+    fn due(&mut self, traffic: &Traffic) -> Due {
         self.look(traffic);
-        if traffic.is_answering.load(Ordering::Relaxed) {
-            return None;
+        if traffic.is_answering() {
+            return Due::Look(later(clock::now(), self.idle_time));
         }
-        let since = *self.since.get_or_insert_with(clock::now);
+        let answered = || *traffic.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = *self.since.get_or_insert_with(|| answered().unwrap_or_else(clock::now));
         let wait = if self.has_begun { self.head_time } else { self.idle_time };
-        Some(since.checked_add(wait).unwrap_or_else(|| Deadline::after(wait).instant()))
+        Due::Fail(later(since, wait), FaultKind::TimedOut)
     }
+}
+
+/// An instant that the clock cannot count to is very late all the same.
+fn later(since: Instant, wait: Duration) -> Instant {
+    since.checked_add(wait).unwrap_or_else(|| Deadline::after(wait).instant())
 }
 
 /// See the module.
@@ -171,6 +193,20 @@ impl Guard {
         &self.traffic
     }
 
+    /// Whether `due` is still to come; then this task is woken when it does, or earlier.
+    fn waits_until(&mut self, cx: &mut Context<'_>, due: Instant) -> bool {
+        while clock::now() < due {
+            let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(due)));
+            if alarm.is_elapsed() || alarm.deadline() > due {
+                alarm.as_mut().reset(due);
+            }
+            if alarm.as_mut().poll(cx).is_pending() {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Waits until `due`, and is then an error.
     fn wait<T>(
         &mut self,
@@ -179,17 +215,25 @@ impl Guard {
         due: Instant,
         kind: FaultKind,
     ) -> Poll<io::Result<T>> {
-        while clock::now() < due {
-            let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(due)));
-            if alarm.is_elapsed() || alarm.deadline() > due {
-                alarm.as_mut().reset(due);
-            }
-            if alarm.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
+        if self.waits_until(cx, due) {
+            return Poll::Pending;
         }
         self.traffic.fail(phase, kind);
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, kind.to_string())))
+    }
+
+    fn wait_to_receive<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        loop {
+            match self.expecting.due(&self.traffic) {
+                Due::Never => return Poll::Pending,
+                Due::Fail(due, kind) => return self.wait(cx, Phase::Receive, due, kind),
+                Due::Look(due) => {
+                    if self.waits_until(cx, due) {
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
     }
 
     fn failed<T>(&self, phase: Phase, error: io::Error) -> Poll<io::Result<T>> {
@@ -218,9 +262,7 @@ impl Guard {
             Poll::Pending => {
                 let Some(write_time) = self.write_time else { return Poll::Pending };
                 let (since, _) = *self.piece.get_or_insert_with(|| (clock::now(), 0));
-                let due =
-                    since.checked_add(write_time).unwrap_or_else(|| Deadline::after(write_time).instant());
-                self.wait(cx, Phase::Send, due, FaultKind::TimedOut)
+                self.wait(cx, Phase::Send, later(since, write_time), FaultKind::TimedOut)
             }
         }
     }
@@ -242,10 +284,7 @@ impl AsyncRead for Guard {
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => this.failed(Phase::Receive, error),
-            Poll::Pending => match this.expecting.due(&this.traffic) {
-                Some((due, kind)) => this.wait(cx, Phase::Receive, due, kind),
-                None => Poll::Pending,
-            },
+            Poll::Pending => this.wait_to_receive(cx),
         }
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use longhaul_socket::clock::{self, WallClock};
 use longhaul_socket::{
-    Endpoint, Fault, Listener, Network, Phase, Protocol, Stream, TlsAcceptor, Transport, UdpSocket, Watch,
+    Endpoint, Fault, FaultKind, Listener, Network, Phase, Protocol, Stream, TlsAcceptor, Transport,
+    UdpSocket, Watch,
 };
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -72,7 +73,8 @@ impl ServiceHost {
             }
             Protocol::Udp => {
                 if !service.speaks_udp() {
-                    return Err(listen_fault(std::io::ErrorKind::Unsupported.into(), endpoint));
+                    let fault = Fault::new(Phase::Bind, FaultKind::Unsupported, Duration::ZERO);
+                    return Err(fault.at(endpoint));
                 }
                 let socket = UdpSocket::bind(endpoint)?;
                 let place = socket.local();
@@ -240,10 +242,10 @@ impl Record {
     }
 
     fn ended(&mut self, ended: Result<(), Ending>) {
-        // What failed on the wire explains whatever failed above it.
+        // What failed on the wire explains whatever failed above it, even where that calls it an orderly end.
         self.ending = match (self.traffic.failure(), ended) {
-            (_, Ok(())) => Ending::Closed,
-            (Some((phase, kind)), Err(_)) => Ending::Failed(phase, kind),
+            (Some((phase, kind)), _) => Ending::Failed(phase, kind),
+            (None, Ok(())) => Ending::Closed,
             (None, Err(ending)) => ending,
         };
     }
