@@ -185,22 +185,21 @@ async fn body(file: File, begin: u64, end: u64, answering: Answering) -> Result<
     let Some(len) = usize::try_from(end - begin).ok().filter(|len| *len <= CHUNK_BYTES_MAX) else {
         return Ok(Body::file(file, begin, end, answering));
     };
-    let (file, read) = match file.read_now(begin, len) {
-        Some(read) => (Some(file), read),
-        None => {
-            let read = tokio::task::spawn_blocking(move || (file.read(begin, len), file));
-            match read.await {
-                Ok((read, file)) => (Some(file), read),
-                Err(_panicked) => (None, Err(Errno::IO)),
-            }
-        }
+    let read = if let Some(read) = file.read_now(begin, len) {
+        unchanged(read, &file)
+    } else {
+        let read = tokio::task::spawn_blocking(move || unchanged(file.read(begin, len), &file));
+        read.await.unwrap_or(Err(Errno::IO))
     };
     match read {
-        // Changed between opening and reading: its next version is served to whoever asks again.
-        Ok(_) if !file.is_some_and(|file| file.is_unchanged()) => Err((Errno::BUSY, answering)),
         Ok(bytes) => Ok(Body::bytes(bytes, answering)),
         Err(error) => Err((error, answering)),
     }
+}
+
+/// What was read of a file, unless it has changed since it was opened: its next version is served to whoever asks again.
+fn unchanged(read: Result<Bytes, Errno>, file: &File) -> Result<Bytes, Errno> {
+    read.and_then(|bytes| if file.is_unchanged() { Ok(bytes) } else { Err(Errno::BUSY) })
 }
 
 /// An answer that consists of its status.

@@ -59,14 +59,15 @@ impl FileRest {
                 self.read = None;
                 read.map_err(io::Error::other)??
             }
-            None => match self.file.read_now(self.at, len) {
-                Some(chunk) => chunk?,
-                None => {
+            None => {
+                if let Some(chunk) = self.file.read_now(self.at, len) {
+                    chunk?
+                } else {
                     let (file, at) = (Arc::clone(&self.file), self.at);
                     self.read = Some(tokio::task::spawn_blocking(move || Ok(file.read(at, len)?)));
                     return self.poll_chunk(cx);
                 }
-            },
+            }
         };
         self.at += chunk.len() as u64;
         if self.at == self.end && !self.file.is_unchanged() {

@@ -18,7 +18,7 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    #[allow(clippy::cast_lossless, clippy::useless_conversion, reason = "the types differ between systems")]
+    #[allow(clippy::unnecessary_cast, reason = "the types differ between systems")]
     pub(super) fn of(stat: &Stat) -> Self {
         Self {
             inode: stat.st_ino as u64,

@@ -177,14 +177,15 @@ async fn serve(
     let guard = Guard::new(transport, expecting, write_time);
     let mut record = Record::new(Arc::clone(&site), peer, Arc::clone(guard.traffic()));
 
-    let ended = match site.service {
+    let ended = if matches!(site.service, Service::Files(_)) {
         // It lets answers that are under way come to their end.
-        Service::Files(_) => Box::pin(exchange(&site, guard, stopping)).await,
-        _ => tokio::select! {
+        Box::pin(exchange(&site, guard, stopping)).await
+    } else {
+        tokio::select! {
             biased;
             _ = stopping.changed() => Err(Ending::Stopped),
             ended = small_exchange(&site, guard) => ended,
-        },
+        }
     };
     record.ended(ended);
 }

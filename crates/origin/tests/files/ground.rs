@@ -38,7 +38,7 @@ impl Ground {
         let reports = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&reports);
         let host = ServiceHost::new(Limits::waiting(WAIT), move |report| {
-            log.lock().expect("no panic").push(*report)
+            log.lock().expect("no panic").push(*report);
         });
         let service = Service::files(Folder::open(base.join("public")).expect("it was made"));
         let endpoint = "tcp://10.0.0.1:80".parse().expect("an endpoint");

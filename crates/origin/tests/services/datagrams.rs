@@ -34,7 +34,7 @@ async fn ask(client: &UdpSocket, service: Endpoint, datagram: &[u8]) -> Vec<u8> 
 async fn each_service_answers() {
     let (host, client) = (host(), client());
     let echo = start(&host, Service::Echo);
-    for datagram in [b"".as_slice(), b"hello", &[7; 1400], &[8; 60_000]] {
+    for datagram in [b"".as_slice(), b"hello", &[7; 1400], &vec![8; 60_000]] {
         assert_eq!(ask(&client, echo.endpoint(), datagram).await, datagram);
     }
     let daytime = start(&host, Service::Daytime);

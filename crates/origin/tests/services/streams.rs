@@ -32,7 +32,7 @@ async fn echo_sends_back_what_it_is_sent() {
 async fn discard_says_nothing() {
     let town = Town::new(Service::Discard);
     let mut stream = town.connect().await;
-    stream.write_all(&[7; 100_000]).await.expect("taken");
+    stream.write_all(&vec![7; 100_000]).await.expect("taken");
     stream.shutdown().await.expect("ended");
     assert_eq!(stream.read(&mut [0; 16]).await.expect("an end"), 0);
     let [report] = town.wait_for_reports(1).await[..] else { panic!("one connection") };
@@ -124,7 +124,7 @@ async fn a_stop_ends_connections_and_tells_of_each() {
         stopped.expect("stopping takes less than two seconds");
         reports
     };
-    let reports = reports.lock().expect("no panic");
+    let reports = reports.lock().expect("no panic").clone();
     assert_eq!(reports.len(), 3);
     assert!(reports.iter().all(|report| report.ending == Ending::Stopped), "{reports:?}");
     for mut stream in streams {
