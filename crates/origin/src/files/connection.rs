@@ -12,8 +12,8 @@ use hyper::body::Incoming;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use longhaul_socket::Stream;
 use longhaul_socket::clock::WallClock;
+use longhaul_socket::{FaultKind, Phase, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 
@@ -69,7 +69,13 @@ pub(crate) async fn serve(
 }
 
 fn ending_of(error: &hyper::Error) -> Ending {
-    if error.is_parse() || error.is_incomplete_message() { Ending::Misspoken } else { Ending::Broken }
+    if error.is_incomplete_message() {
+        Ending::Failed(Phase::Receive, FaultKind::ClosedEarly)
+    } else if error.is_parse() {
+        Ending::Misspoken
+    } else {
+        Ending::Broken
+    }
 }
 
 /// The stream as hyper wants it. Handing hyper's own, uninitialised buffer to the stream would take unsafe code; a head

@@ -1,6 +1,5 @@
 //! An open file: what it is, and its bytes.
 
-use std::io::IoSliceMut;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, SystemTime};
 
@@ -69,7 +68,7 @@ impl File {
         #[cfg(any(target_os = "android", target_os = "linux"))]
         let read = {
             let flags = rustix::io::ReadWriteFlags::NOWAIT;
-            rustix::io::preadv2(&self.handle, &mut [IoSliceMut::new(&mut room)], offset, flags)
+            rustix::io::preadv2(&self.handle, &mut [std::io::IoSliceMut::new(&mut room)], offset, flags)
         };
         #[cfg(not(any(target_os = "android", target_os = "linux")))]
         let read: Result<usize, Errno> = Err(Errno::OPNOTSUPP);

@@ -117,4 +117,17 @@ mod tests {
             assert_eq!(RequestPath::parse(path), None, "{path}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_asked_for_no_name_leads_upwards(path in "/?([./%2eEfF\\\\0a]|%2e|%2f|%00|\\PC){0,40}") {
+            if let Some(path) = RequestPath::parse(&path) {
+                let name = path.name();
+                proptest::prop_assert!(!name.starts_with(b"/") && !name.contains(&0));
+                for part in name.split(|byte| *byte == b'/') {
+                    proptest::prop_assert!(!matches!(part, b"" | b".."), "{name:?}");
+                }
+            }
+        }
+    }
 }

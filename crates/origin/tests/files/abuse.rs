@@ -107,3 +107,15 @@ async fn an_answer_that_is_under_way_comes_to_its_end_when_the_service_stops() {
     endings.sort_unstable();
     assert_eq!(endings, ["closed", "stopped"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_does_not_hold_a_stop_up() {
+    let mut ground = Ground::new(&[("f", &pattern(1_000_000))]);
+    let mut deaf = ground.client().await;
+    deaf.get("/f", "").await;
+    deaf.head().await.expect("a head");
+    let start = clock::now();
+    ground.stop().await;
+    assert!(start.elapsed() < 2 * STEP, "{:?}", start.elapsed());
+    assert_eq!(ground.wait_for_reports(1).await[0].ending, Ending::Stopped);
+}
