@@ -251,6 +251,22 @@ fn five_hundred_clients_at_once_beside_two_that_misbehave() {
 }
 
 #[test]
+fn a_log_that_nobody_reads_holds_nobody_up() {
+    // More lines than a pipe holds.
+    const CLIENTS: u32 = 3_000;
+    let place = Place::new();
+    let serving = Serving::start(&place, &["daytime=tcp://127.0.0.1:0"]);
+    for _ in 0..CLIENTS {
+        let mut answer = String::new();
+        connect(serving.address(0)).read_to_string(&mut answer).expect("a line");
+        assert!(answer.ends_with(" GMT\r\n"));
+    }
+    let (code, elapsed, _) = serving.stop(Signal::TERM);
+    assert_eq!(code, Some(0));
+    assert!(elapsed < Duration::from_secs(2), "{elapsed:?}");
+}
+
+#[test]
 fn several_services_on_one_host() {
     let place = Place::new();
     let services = [

@@ -21,6 +21,9 @@ use crate::{files, signals};
 /// How often a free port is looked for that is free for IPv4 and for IPv6.
 const FREE_PORT_ATTEMPTS: u32 = 16;
 
+/// Reads from the disk at a time: as many as keep a disk busy, and no thread for each of thousands of clients.
+const DISK_THREADS_MAX: usize = 64;
+
 pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, CommandError> {
     defaults::set_timeout(arguments.timeout);
     let speed = MinimumSpeed { bytes_per_second: arguments.min_speed, window: arguments.timeout };
@@ -31,8 +34,11 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, CommandError> {
     let stopped = Arc::new(Notify::new());
     let stop = Arc::clone(&stopped);
     signals::watch(move || stop.notify_one()).map_err(CommandError::Start)?;
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::Start)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(DISK_THREADS_MAX)
+        .build()
+        .map_err(CommandError::Start)?;
     let log = if arguments.quiet { None } else { Some(Log::start().map_err(CommandError::Start)?) };
     let host = match &log {
         Some(log) => ServiceHost::new(limits, log.teller()),
