@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::{HeaderName, HeaderValue};
-use longhaul::Class;
 use longhaul::retry::Tries;
+use longhaul::{Class, HttpUrl};
 
 use crate::values;
 
@@ -123,10 +123,16 @@ pub(crate) struct RunArguments {
     /// Attempts per URL, or `inf` [default: 20]
     #[arg(long, visible_alias = "retry", value_name = "N", value_parser = values::tries, help_heading = "Patience")]
     pub(crate) tries: Option<Tries>,
+    /// Give a host up that has answered nothing for so long, whatever it was asked [default: 1m]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Patience")]
+    pub(crate) patience: Option<Duration>,
     /// Statuses to be tried again although they are final by default, such as 404,410
     #[arg(long, value_name = "CODES", value_delimiter = ',',
           value_parser = clap::value_parser!(u16).range(400..=599), help_heading = "Patience")]
     pub(crate) retry_on_http_error: Vec<u16>,
+    /// Ask here whether our own network is there when no host answers any more; only a connection is made
+    #[arg(long, value_name = "URL", help_heading = "Patience")]
+    pub(crate) canary: Option<HttpUrl>,
     /// A request field, such as `Accept-Language: en`. May be given several times
     #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = values::header,
           help_heading = "Requests")]

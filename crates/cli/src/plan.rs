@@ -115,6 +115,7 @@ fn settings(run: RunArguments) -> Settings {
     settings.no_clobber = run.no_clobber;
     settings.insecure_hosts = run.insecure;
     settings.retry_statuses = run.retry_on_http_error;
+    settings.canary = run.canary;
     settings.headers = run.headers;
     if let Some(wait) = run.timeout {
         settings.set_timeout(wait);
@@ -133,6 +134,9 @@ fn settings(run: RunArguments) -> Settings {
     }
     if let Some(tries) = run.tries {
         settings.tries = tries;
+    }
+    if let Some(patience) = run.patience {
+        settings.host_patience = patience;
     }
     if let Some(agent) = run.user_agent.as_ref().and_then(|agent| agent.to_str().ok()) {
         agent.clone_into(&mut settings.user_agent);

@@ -5,17 +5,31 @@
 //! remembered, as ranges. So one slow host with millions of rows neither fills the memory nor hides the hosts behind
 //! it, and its rows are found again without searching the whole spool.
 //!
-//! Pure: it says what to read next, the caller reads and asks row by row.
+//! Nor do many such hosts. When half of the memory is taken, the rest is for hosts that have next to nothing there, and
+//! it is filled only while few of the hosts in memory are at work: reading past hosts that work finds nothing better to
+//! do, and what was passed over has to be read again. A host is at work while its rows get their outcomes.
+//!
+//! Pure: it says what to read next, the caller reads and asks row by row; `now` is an argument.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// Rows of one host in memory: enough to keep a fast host busy while the next block is read.
 pub const ROWS_PER_HOST_MAX: usize = 1024;
-/// A host whose rows in memory have fallen to this many is given more of those that were left.
-const ROWS_PER_HOST_LOW: usize = ROWS_PER_HOST_MAX / 2;
 /// Rows in memory, all hosts together: about 10 MB of URLs of ordinary length.
 pub const ROWS_MAX: usize = 32 * 1024;
+/// With so many rows in memory room is scarce.
+pub const ROWS_PLENTY: usize = ROWS_MAX / 2;
+/// Rows of one host while room is scarce: five hundred hosts that settle nothing still hide nobody.
+pub const ROWS_PER_HOST_SCARCE: usize = 32;
+/// So many hosts at work, eight exchanges each, are all the work that a run takes on by default.
+pub const HOSTS_AT_WORK_PLENTY: usize = 32;
+/// A host that settles no row for one to two of these is not at work. Longer than most answers take; what is lost when
+/// it is too short is the reading of some blocks.
+pub const WORK_SHOWS_WITHIN: Duration = Duration::from_secs(1);
 /// Ranges of blocks remembered for one host: a host whose rows are that scattered gets its last range widened over the
 /// blocks between, which are then read for nothing.
 pub const RANGES_PER_HOST_MAX: usize = 256;
@@ -57,6 +71,49 @@ struct HostRows {
     left: BTreeMap<Block, Block>,
     /// Every row of the host below this one has been taken.
     next_row: u64,
+    /// The period in which it last got its first row or settled one.
+    last_worked: u64,
+}
+
+/// Which hosts in memory have been at work in this period or the one before.
+#[derive(Debug, Default)]
+struct Work {
+    period: u64,
+    period_began: Option<Instant>,
+    hosts_now: usize,
+    hosts_before: usize,
+}
+
+impl Work {
+    fn hosts(&self) -> usize {
+        self.hosts_now + self.hosts_before
+    }
+
+    fn at(&mut self, now: Instant) {
+        let began = *self.period_began.get_or_insert(now);
+        let passed = now.saturating_duration_since(began);
+        if passed < WORK_SHOWS_WITHIN {
+            return;
+        }
+        let is_recent = passed < 2 * WORK_SHOWS_WITHIN;
+        self.hosts_before = if is_recent { self.hosts_now } else { 0 };
+        self.hosts_now = 0;
+        self.period += if is_recent { 1 } else { 2 };
+        self.period_began = Some(now);
+    }
+
+    fn begins(&mut self, host: &mut HostRows) {
+        host.last_worked = self.period;
+        self.hosts_now += 1;
+    }
+
+    fn ends(&mut self, host: &HostRows) {
+        if host.last_worked == self.period {
+            self.hosts_now -= 1;
+        } else if host.last_worked + 1 == self.period {
+            self.hosts_before -= 1;
+        }
+    }
 }
 
 /// The rows that are in memory, by host, and the blocks that hold the others.
@@ -64,6 +121,7 @@ struct HostRows {
 pub struct Backlog<K> {
     hosts: BTreeMap<K, HostRows>,
     in_memory: usize,
+    work: Work,
     /// Hosts with rows left in the spool.
     hosts_with_left: usize,
     /// Those of them that have room for more.
@@ -77,6 +135,7 @@ impl<K: Clone + Ord> Default for Backlog<K> {
         Self {
             hosts: BTreeMap::new(),
             in_memory: 0,
+            work: Work::default(),
             hosts_with_left: 0,
             hungry: BTreeSet::new(),
             served_last: None,
@@ -86,8 +145,10 @@ impl<K: Clone + Ord> Default for Backlog<K> {
 
 impl<K: Clone + Ord> Backlog<K> {
     /// What to read now. Rows that were left come before new ones, so that a host's rows keep their order.
-    pub fn next_read(&self) -> Read<K> {
-        if self.in_memory >= ROWS_MAX {
+    pub fn next_read(&mut self, now: Instant) -> Read<K> {
+        self.work.at(now);
+        let is_enough_to_do = is_scarce(self.in_memory) && self.work.hosts() >= HOSTS_AT_WORK_PLENTY;
+        if self.in_memory >= ROWS_MAX || is_enough_to_do {
             return Read::Nothing;
         }
         let again = self.hungriest().and_then(|key| {
@@ -96,6 +157,13 @@ impl<K: Clone + Ord> Backlog<K> {
             Some(Read::Again { host: key.clone(), block, from_row: host.next_row })
         });
         again.unwrap_or(Read::Next)
+    }
+
+    /// When [`next_read`](Self::next_read) may say something else although nothing has been settled: hosts that were at
+    /// work may have come to a stand.
+    pub fn look_again_at(&self) -> Option<Instant> {
+        let began = self.work.period_began.filter(|_| is_scarce(self.in_memory) && self.work.hosts() > 0)?;
+        Some(began + WORK_SHOWS_WITHIN)
     }
 
     /// Whose turn it is.
@@ -109,11 +177,15 @@ impl<K: Clone + Ord> Backlog<K> {
     /// memory until [`settled`](Self::settled).
     pub fn admit(&mut self, key: &K, row: u64, block: Block) -> Admission {
         let has_room = self.in_memory < ROWS_MAX;
+        let share = share(self.in_memory);
         let host = match self.hosts.get_mut(key) {
             Some(host) => host,
             None => self.hosts.entry(key.clone()).or_default(),
         };
-        if has_room && host.left.is_empty() && host.in_memory < ROWS_PER_HOST_MAX {
+        if has_room && host.left.is_empty() && host.in_memory < share {
+            if host.in_memory == 0 {
+                self.work.begins(host);
+            }
             host.in_memory += 1;
             host.next_row = row + 1;
             self.in_memory += 1;
@@ -124,7 +196,7 @@ impl<K: Clone + Ord> Backlog<K> {
             self.hosts_with_left += 1;
         }
         leave(&mut host.left, block);
-        if host.in_memory <= ROWS_PER_HOST_LOW {
+        if is_hungry(host.in_memory, share) {
             self.hungry.insert(key.clone());
         }
         Admission::Leave
@@ -133,9 +205,13 @@ impl<K: Clone + Ord> Backlog<K> {
     /// Asks for a place for a row of a block that is read again.
     pub fn admit_again(&mut self, key: &K, row: u64) -> Admission {
         let has_room = self.in_memory < ROWS_MAX;
+        let share = share(self.in_memory);
         let Some(host) = self.hosts.get_mut(key) else { return Admission::Leave };
-        if !has_room || row < host.next_row || host.in_memory >= ROWS_PER_HOST_MAX {
+        if !has_room || row < host.next_row || host.in_memory >= share {
             return Admission::Leave;
+        }
+        if host.in_memory == 0 {
+            self.work.begins(host);
         }
         host.in_memory += 1;
         host.next_row = row + 1;
@@ -146,6 +222,7 @@ impl<K: Clone + Ord> Backlog<K> {
     /// A block was read again to its end for this host: `exhausted` says that no row of the host remains in it.
     pub fn read_again(&mut self, key: &K, block: Block, exhausted: bool) {
         self.served_last = Some(key.clone());
+        let share = share(self.in_memory);
         let Some(host) = self.hosts.get_mut(key) else { return };
         if exhausted && let Some(end) = host.left.remove(&block) {
             if block + 1 < end {
@@ -154,7 +231,7 @@ impl<K: Clone + Ord> Backlog<K> {
                 self.hosts_with_left -= 1;
             }
         }
-        if host.left.is_empty() || host.in_memory >= ROWS_PER_HOST_MAX {
+        if host.left.is_empty() || host.in_memory >= share {
             self.hungry.remove(key);
         }
         if host.left.is_empty() && host.in_memory == 0 {
@@ -163,15 +240,20 @@ impl<K: Clone + Ord> Backlog<K> {
     }
 
     /// A row that was in memory has got its outcome, or is parked.
-    pub fn settled(&mut self, key: &K) {
+    pub fn settled(&mut self, key: &K, now: Instant) {
+        self.work.at(now);
         let Some(host) = self.hosts.get_mut(key) else { return };
+        self.work.ends(host);
         host.in_memory = host.in_memory.saturating_sub(1);
         self.in_memory = self.in_memory.saturating_sub(1);
+        if host.in_memory > 0 {
+            self.work.begins(host);
+        }
         if host.left.is_empty() {
             if host.in_memory == 0 {
                 self.hosts.remove(key);
             }
-        } else if host.in_memory <= ROWS_PER_HOST_LOW {
+        } else if is_hungry(host.in_memory, share(self.in_memory)) {
             self.hungry.insert(key.clone());
         }
     }
@@ -193,6 +275,20 @@ impl<K: Clone + Ord> Backlog<K> {
     pub fn ranges(&self) -> usize {
         self.hosts.values().map(|host| host.left.len()).sum()
     }
+}
+
+fn is_scarce(in_memory: usize) -> bool {
+    in_memory >= ROWS_PLENTY
+}
+
+/// How many rows one host may have in memory now.
+fn share(in_memory: usize) -> usize {
+    if is_scarce(in_memory) { ROWS_PER_HOST_SCARCE } else { ROWS_PER_HOST_MAX }
+}
+
+/// Whether a host is to be given more of the rows that were left: in pieces that are worth reading a block for.
+fn is_hungry(in_memory_of_host: usize, share: usize) -> bool {
+    in_memory_of_host <= share / 2
 }
 
 fn leave(left: &mut BTreeMap<Block, Block>, block: Block) {

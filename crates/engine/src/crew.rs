@@ -10,6 +10,7 @@ use std::{io, thread};
 
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
+use tokio::time::Instant;
 
 /// A way to run actors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,4 +82,12 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
 
 fn block_on<T, A: Future<Output = T>>(runtime: &tokio::runtime::Runtime, make: impl FnOnce() -> A) -> T {
     LocalSet::new().block_on(runtime, async { make().await })
+}
+
+/// Waits until this time, or for ever. Cancel safe.
+pub(crate) async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
 }

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use crate::backlog::{Admission, Backlog, Read};
 use crate::class::Class;
+use crate::crew::sleep_until;
 use crate::intake::Published;
 use crate::job::Job;
 use crate::names;
@@ -145,6 +146,7 @@ impl Dispatcher {
                     let job = job.ok_or(DispatchError::Gone)?;
                     self.assign(job, None)?;
                 }
+                () = sleep_until(self.backlog.look_again_at()) => {}
                 changed = self.channels.published.changed(), if !published.is_complete => {
                     // An intake that ended without completing leaves the lists unread: this run will not end by itself.
                     changed.map_err(|_| DispatchError::Gone)?;
@@ -156,7 +158,7 @@ impl Dispatcher {
     fn hear(&mut self, verdict: Verdict) -> Result<(), DispatchError> {
         match verdict {
             Verdict::Settled(job) => {
-                self.backlog.settled(job.home());
+                self.backlog.settled(job.home(), clock::now());
                 Ok(())
             }
             Verdict::Again(job) => self.assign(job, None),
@@ -173,7 +175,7 @@ impl Dispatcher {
 
     /// Reads a piece of the spool; false if there is nothing to read or no room for it.
     async fn read_on(&mut self, published: u64) -> Result<bool, DispatchError> {
-        match self.backlog.next_read() {
+        match self.backlog.next_read(clock::now()) {
             Read::Nothing => Ok(false),
             Read::Next => self.read_next(published).await,
             Read::Again { host, block, from_row } => {
@@ -193,7 +195,7 @@ impl Dispatcher {
             rows.retain(|(id, _)| id.0 >= self.cursor && id.0 < published);
             self.ahead = rows.into_iter();
         }
-        while self.backlog.next_read() == Read::Next {
+        while self.backlog.next_read(clock::now()) == Read::Next {
             let Some((id, row)) = self.ahead.next() else { break };
             self.cursor = id.0 + 1;
             self.offer(id, row).await?;

@@ -135,6 +135,11 @@ pub enum Event<'a> {
     },
     /// Writing goes on after a pause.
     Resumed,
+    /// Nobody can be reached: the network of this machine is down. Nothing is charged to anybody, and downloads go on by
+    /// themselves when it is back.
+    Offline,
+    /// The network of this machine is back.
+    Online,
     /// The run is stopping before the end, as it was told to.
     Stopping,
 }

@@ -12,7 +12,9 @@ use longhaul_http::range::{self, Plan};
 use longhaul_http::redirect::{self, Answer, Policy};
 use longhaul_http::{Client, Head, HeaderMap, Partial, ProtocolFaultKind, Request};
 use longhaul_journal::Verification;
+use longhaul_socket::Endpoint;
 use longhaul_socket::clock::{self, WallClock};
+use tokio::time::Instant;
 
 use crate::event::Observer;
 use crate::failure::Failure;
@@ -58,13 +60,20 @@ pub(crate) struct Progress {
     bytes: Cell<u64>,
     /// From the request to the head, once it has come.
     latency: Cell<Option<Duration>>,
+    /// Who answered, and when, once a head has come.
+    heard: Cell<Option<(Endpoint, Instant)>>,
     /// It waits for our own disk, or for the user's rate limit.
     is_held_up: Cell<bool>,
 }
 
 impl Progress {
     pub(crate) fn new() -> Rc<Self> {
-        Rc::new(Self { bytes: Cell::new(0), latency: Cell::new(None), is_held_up: Cell::new(false) })
+        Rc::new(Self {
+            bytes: Cell::new(0),
+            latency: Cell::new(None),
+            heard: Cell::new(None),
+            is_held_up: Cell::new(false),
+        })
     }
 
     /// Bytes of bodies so far.
@@ -74,6 +83,11 @@ impl Progress {
 
     pub(crate) fn latency(&self) -> Option<Duration> {
         self.latency.get()
+    }
+
+    /// Who answered, and when, if anybody did.
+    pub(crate) fn heard(&self) -> Option<(Endpoint, Instant)> {
+        self.heard.get()
     }
 
     pub(crate) fn add(&self, bytes: u64) {
@@ -122,8 +136,10 @@ pub(crate) async fn attempt(
             Ok(response) => response,
             Err(error) => return Ok(Ended::Failed(Failure::of_error(&error, forbid_private))),
         };
-        progress.latency.set(Some(clock::now() - asked_at));
         let (head, body) = (response.head, response.body);
+        let heard_at = clock::now();
+        progress.latency.set(Some(heard_at - asked_at));
+        progress.heard.set(Some((head.endpoint, heard_at)));
         let span = match (&job.partial, &asked) {
             (Some(partial), Some(asked)) => match range::plan(partial, asked, &head) {
                 Plan::Append { from, body_bytes, total } => {

@@ -19,6 +19,10 @@ const MESSAGE_BYTES_MAX: usize = 500;
 pub(crate) struct Failure {
     pub(crate) class: Class,
     pub(crate) status: Option<u16>,
+    /// Where it happened, if it came so far.
+    pub(crate) endpoint: Option<Endpoint>,
+    /// The kind, where it was trouble on the way.
+    pub(crate) kind: Option<FaultKind>,
     /// The name does not exist, as opposed to name servers that did not answer.
     pub(crate) name_missing: bool,
     /// What the host asked for, uncapped.
@@ -43,7 +47,16 @@ impl Failure {
             elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             message: bounded(message),
         };
-        Self { class, status: None, name_missing: false, retry_after: None, made_progress: false, record }
+        Self {
+            class,
+            status: None,
+            endpoint,
+            kind: None,
+            name_missing: false,
+            retry_after: None,
+            made_progress: false,
+            record,
+        }
     }
 
     /// An exchange that broke. `forbids_private` says that it was not allowed to leave the public internet.
@@ -52,8 +65,26 @@ impl Failure {
         let class = if is_forbidden { Class::Redirect } else { class_of(error) };
         let message = chain(error);
         let mut failure = Self::new(class, error.phase(), error.endpoint(), error.elapsed(), message);
-        failure.name_missing = error.fault_kind() == Some(FaultKind::NameNotFound);
+        failure.kind = error.fault_kind();
+        failure.name_missing = failure.kind == Some(FaultKind::NameNotFound);
         failure
+    }
+
+    /// Whether nothing came from the peer, which may be the peer's doing or that of a network that is down. This machine
+    /// itself is always there.
+    pub(crate) fn is_silence(&self) -> bool {
+        let is_elsewhere = self.endpoint.is_none_or(|endpoint| !endpoint.ip().is_loopback());
+        let is_silent = match self.class {
+            Class::Timeout | Class::Slow | Class::Unreachable => self.kind != Some(FaultKind::Denied),
+            Class::Dns => !self.name_missing,
+            _ => self.says_network_is_down(),
+        };
+        is_elsewhere && is_silent
+    }
+
+    /// Whether the system itself said so.
+    pub(crate) fn says_network_is_down(&self) -> bool {
+        self.kind == Some(FaultKind::LocalNetworkDown)
     }
 
     /// An answer that is no success.

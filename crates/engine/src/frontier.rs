@@ -45,6 +45,8 @@ pub struct Frontier<K, J> {
     /// Hosts which may be able to start a job now, in turn. May name hosts that have been forgotten: their numbers are
     /// free once they have left this queue.
     ready: VecDeque<HostId>,
+    /// Hosts that had their turn and were not to be asked then. The same holds for their numbers.
+    frozen: Vec<HostId>,
     /// When a host is to be looked at again: each host has one such time at most.
     wakes: BTreeSet<(Instant, HostId)>,
     delayed_sequence: u64,
@@ -105,6 +107,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
             free: Vec::new(),
             by_key: BTreeMap::new(),
             ready: VecDeque::new(),
+            frozen: Vec::new(),
             wakes: BTreeSet::new(),
             delayed_sequence: 0,
             waiting: 0,
@@ -132,6 +135,11 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
 
     /// What to do now. To be asked until it says something other than [`Next::Start`].
     pub fn next(&mut self, now: Instant) -> Next<J> {
+        self.next_where(now, |_| true)
+    }
+
+    /// The same, but hosts of which `may_ask` says no are left alone until [`thaw`](Self::thaw).
+    pub fn next_where(&mut self, now: Instant, may_ask: impl Fn(&K) -> bool) -> Next<J> {
         while let Some(&(at, id)) = self.wakes.first()
             && at <= now
         {
@@ -143,6 +151,10 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
                 self.free.push(id.0);
                 continue;
             };
+            if !may_ask(&host.key) {
+                self.frozen.push(id);
+                continue;
+            }
             host.in_ready = false;
             let Some(due_at) = host.due_at(now) else { continue };
             if due_at > now {
@@ -162,6 +174,11 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
             }
         }
         self.wakes.first().map_or(Next::Idle, |&(at, _)| Next::WaitUntil(at))
+    }
+
+    /// Hosts that were left alone have their turns again.
+    pub fn thaw(&mut self) {
+        self.ready.extend(self.frozen.drain(..));
     }
 
     /// The job that was started with `ticket` is over, as far as the host is concerned.

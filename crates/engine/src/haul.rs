@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use longhaul_http::redirect::Policy;
-use longhaul_http::{Client, ClientOptions, HeaderMap};
+use longhaul_http::{Client, ClientOptions, HeaderMap, HttpUrl};
 use longhaul_journal::storage::Storage;
 use longhaul_journal::{Journal, LogWriter, Opened, Outcome, Recovery, SpoolReader, SpoolWriter};
 use longhaul_socket::clock::WallClock;
@@ -28,6 +28,8 @@ use crate::job::Job;
 use crate::machine;
 use crate::rate::RateLimit;
 use crate::report::{Counts, Report};
+use crate::retry::Patience;
+use crate::sentinel::{Sentinel, SentinelHandle};
 use crate::settings::Settings;
 use crate::shard::{Assignment, Shard, ShardSettings};
 use crate::sink::{self, Committer, Halt, Ledger, SinkGone, SinkHandle, Tally};
@@ -101,8 +103,18 @@ impl Haul {
         let (published, intake) = self.start_intake(crew, &around, spool, &rows)?;
         let counters = Arc::new(Counters::default());
         let (movers, moved) = mpsc::unbounded_channel();
-        let (shards, shard_ends) = self.start_shards(crew, &around, &sink, &movers, &counters)?;
-        drop(movers);
+        let tls = tls_options(std::mem::take(&mut self.tls), &self.settings);
+        let connector = Arc::new(Connector::new(Arc::clone(&self.network), tls));
+        let (sentinel, sentinel_handle) = {
+            let (network, connector) = (Arc::clone(&self.network), Arc::clone(&connector));
+            let canary = self.settings.canary.as_ref().map(HttpUrl::origin);
+            Sentinel::new(network, connector, canary, Arc::clone(&around.observer))
+        };
+        let watched = crew.start("sentinel", move || sentinel.run()).map_err(HaulError::Start)?;
+        let company = Company { connector, sink: sink.clone(), sentinel: sentinel_handle, movers, counters };
+        let (shards, shard_ends) = self.start_shards(crew, &around, &company)?;
+        let counters = Arc::clone(&company.counters);
+        drop(company);
         let dispatched = {
             let channels = Channels { shards, sink, verdicts: heard, movers: moved, published };
             let (around, rows, no_clobber) = (around.clone(), rows.clone(), self.settings.no_clobber);
@@ -120,6 +132,7 @@ impl Haul {
             // A shard that lost the sink has nothing to add to what the sink will say.
             let _ = end.await;
         }
+        watched.await;
         let tally = match committer.await {
             Ok(tally) | Err(Halt::Stopped(tally)) => tally,
             Err(Halt::Disk(error)) => return Err(HaulError::Disk(error)),
@@ -157,12 +170,8 @@ impl Haul {
         &mut self,
         crew: Crew,
         around: &Surroundings,
-        sink: &SinkHandle,
-        movers: &mpsc::UnboundedSender<Box<Job>>,
-        counters: &Arc<Counters>,
+        company: &Company,
     ) -> Result<(Vec<mpsc::UnboundedSender<Assignment>>, Vec<ShardEnd>), HaulError> {
-        let tls = tls_options(std::mem::take(&mut self.tls), &self.settings);
-        let connector = Arc::new(Connector::new(Arc::clone(&self.network), tls));
         let rate = self.settings.rate_limit.map(|rate| Arc::new(RateLimit::new(rate)));
         let redirects = Policy { allow_downgrade: self.settings.allow_downgrade, ..Policy::default() };
         let (mut shards, mut ends) = (Vec::new(), Vec::new());
@@ -171,20 +180,29 @@ impl Haul {
             shards.push(assign);
             let settings = shard_settings(&self.settings, number);
             let (options, limits) = (self.options.clone(), self.settings.limits);
-            let (connector, rate, confidential) =
-                (Arc::clone(&connector), rate.clone(), self.confidential.clone());
-            let (around, sink, counters, movers) =
-                (around.clone(), sink.clone(), Arc::clone(counters), movers.clone());
+            let (rate, confidential) = (rate.clone(), self.confidential.clone());
+            let (around, company) = (around.clone(), company.clone());
             let end = crew.start(&format!("shard-{number}"), move || {
+                let Company { connector, sink, sentinel, movers, counters } = company;
                 let client = Client::new(connector, limits, settings.timeouts, options);
                 let Surroundings { observer, clock, stopper, .. } = around;
                 let context = Context { client, redirects, sink, observer, clock, rate, confidential };
-                Shard::new(settings, context, movers, counters, stopper.watch()).run(assigned)
+                Shard::new(settings, context, sentinel, movers, counters, stopper.watch()).run(assigned)
             });
             ends.push(end.map_err(HaulError::Start)?);
         }
         Ok((shards, ends))
     }
+}
+
+/// Whom every shard works with.
+#[derive(Clone)]
+struct Company {
+    connector: Arc<Connector>,
+    sink: SinkHandle,
+    sentinel: SentinelHandle,
+    movers: mpsc::UnboundedSender<Box<Job>>,
+    counters: Arc<Counters>,
 }
 
 type IntakeEnd = crew::Result<Result<(), crate::intake::IntakeError>>;
@@ -213,7 +231,7 @@ fn shard_settings(settings: &Settings, number: usize) -> ShardSettings {
     ShardSettings {
         jobs_max: jobs_max.max(1),
         jobs_per_host_max: settings.jobs_per_host_max,
-        tries: settings.tries,
+        patience: Patience { tries: settings.tries, host: settings.host_patience },
         retry_statuses: settings.retry_statuses.clone(),
         timeouts: settings.timeouts,
         seed: settings.seed.wrapping_add(number as u64),

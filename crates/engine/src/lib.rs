@@ -26,7 +26,7 @@
 //! it, makes it durable under its final name ([`names`]), records it, and tells ([`Event`]). What fails is judged in one
 //! place ([`retry`]).
 //!
-//! The cores `backlog`, `frontier`, `pace` and `retry` are state machines without I/O; they are public so that they can
+//! The cores `backlog`, `frontier`, `outage`, `pace` and `retry` are state machines without I/O; they are public so that they can
 //! be tested, simulated and reused.
 
 mod builder;
@@ -46,6 +46,7 @@ mod rate;
 mod receiving;
 mod report;
 mod resume;
+mod sentinel;
 mod settings;
 mod shard;
 mod sink;
@@ -57,6 +58,7 @@ mod surroundings;
 pub mod backlog;
 pub mod frontier;
 pub mod names;
+pub mod outage;
 pub mod pace;
 pub mod retry;
 

@@ -28,8 +28,32 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 const TRIES_NAME_NOT_FOUND: u32 = 2;
 /// A broken answer may be a proxy's slip or a cut on the way; the same again is the server's way.
 const TRIES_PROTOCOL: u32 = 3;
-/// A host is not given up before it has failed for this long.
+/// A host is not given up before so many failures in a row, or as many as one URL has tries, if those are fewer.
+pub const HOST_FAILURES_MIN: u32 = 10;
+/// Nor before it has failed for this long, unless the user says otherwise.
 pub const HOST_PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long a run bears with what fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// With one URL.
+    pub tries: Tries,
+    /// With a host that answers nothing at all.
+    pub host: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { tries: Tries::default(), host: HOST_PATIENCE }
+    }
+}
+
+impl From<Tries> for Patience {
+    /// So many tries, and the usual patience with hosts.
+    fn from(tries: Tries) -> Self {
+        Self { tries, ..Self::default() }
+    }
+}
 
 /// How often one URL is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,7 +192,7 @@ pub struct Attempt {
 
 /// Decides. `jitter` is a random number in 0..1.
 #[must_use]
-pub fn decide(attempt: &Attempt, tries: Tries, now: Instant, jitter: f64) -> Decision {
+pub fn decide(attempt: &Attempt, patience: Patience, now: Instant, jitter: f64) -> Decision {
     // What a permanent answer says about later is no promise that later will be different.
     let asked =
         attempt.retry_after.filter(|_| matches!(attempt.verdict, Verdict::Throttled | Verdict::Transient));
@@ -176,7 +200,8 @@ pub fn decide(attempt: &Attempt, tries: Tries, now: Instant, jitter: f64) -> Dec
         return Decision::Park { until: now + wait };
     }
     let wait = wait_after(attempt.attempts, jitter);
-    let host_given_up = host_given_up(attempt.host_failing, tries);
+    let host_given_up = host_given_up(attempt.host_failing, patience);
+    let tries = patience.tries;
     let is_worth_trying = !host_given_up && tries.allow(attempt.attempts);
     match attempt.verdict {
         Verdict::Local => Decision::Again { at: now + WAIT_LOCAL, charged: false },
@@ -194,12 +219,13 @@ pub fn decide(attempt: &Attempt, tries: Tries, now: Instant, jitter: f64) -> Dec
     }
 }
 
-/// Whether a host is given up in this run: it has failed as often in a row as one URL has tries, with no success between
-/// them, and for [`HOST_PATIENCE`]. A burst of failures is short, and a few failures may be long apart.
+/// Whether a host is given up in this run: it has failed [`HOST_FAILURES_MIN`] times in a row, with no success between
+/// them, and for as long as the user bears with it. A burst of failures is short, and a few failures may be long apart.
 #[must_use]
-pub fn host_given_up(failing: Option<(u32, Duration)>, tries: Tries) -> bool {
-    let Tries::AtMost(most) = tries else { return false };
-    failing.is_some_and(|(failures, lasted)| failures >= most && lasted >= HOST_PATIENCE)
+pub fn host_given_up(failing: Option<(u32, Duration)>, patience: Patience) -> bool {
+    let Tries::AtMost(most) = patience.tries else { return false };
+    failing
+        .is_some_and(|(failures, lasted)| failures >= most.min(HOST_FAILURES_MIN) && lasted >= patience.host)
 }
 
 /// Exponential, capped, with jitter over the upper half: spreads the returns without ever returning at once.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use longhaul_http::{Limits, Timeouts};
+use longhaul_http::{HttpUrl, Limits, Timeouts};
 
 use crate::pace::WINDOW_CAP_PRIVATE;
-use crate::retry::Tries;
+use crate::retry::{HOST_PATIENCE, Tries};
 
 /// Exchanges at a time, all hosts together. With the default caps of a host this keeps dozens of hosts busy, and the
 /// sockets and files stay well below the usual limit of 1,024 descriptors.
@@ -21,6 +21,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How often one URL is tried.
     pub tries: Tries,
+    /// How long a host that answers nothing at all is tried before its other rows are failed without being tried.
+    pub host_patience: Duration,
     /// Exchanges at a time, all hosts together.
     pub jobs_max: u32,
     /// Exchanges at a time with one host; `None` for the default caps (8; 16 on loopback and private addresses).
@@ -39,6 +41,8 @@ pub struct Settings {
     pub no_clobber: bool,
     /// Hosts whose certificates are not checked.
     pub insecure_hosts: Vec<String>,
+    /// Somebody to ask whether our own network is there when nobody else is heard; only a connection is made.
+    pub canary: Option<HttpUrl>,
     /// Threads that do exchanges; each host belongs to one of them.
     pub shards: usize,
     /// Seed of every random choice.
@@ -52,6 +56,7 @@ impl Default for Settings {
             // As many idle connections as a host may have in use, so that none is opened twice.
             limits: Limits { idle_per_origin_max: WINDOW_CAP_PRIVATE as usize, ..Limits::default() },
             tries: Tries::default(),
+            host_patience: HOST_PATIENCE,
             jobs_max: JOBS_DEFAULT,
             jobs_per_host_max: None,
             retry_statuses: Vec::new(),
@@ -61,6 +66,7 @@ impl Default for Settings {
             allow_downgrade: false,
             no_clobber: false,
             insecure_hosts: Vec::new(),
+            canary: None,
             shards: std::thread::available_parallelism().map_or(1, usize::from),
             seed: fastrand::u64(..),
         }

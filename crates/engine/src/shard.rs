@@ -12,24 +12,33 @@ use std::time::Duration;
 use longhaul_http::{Origin, Timeouts};
 use longhaul_journal::{Failed, FaultRecord, Waiting};
 use longhaul_socket::clock;
-use longhaul_socket::{Host, is_public};
+use longhaul_socket::{Endpoint, Host, is_public};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::counters::Counters;
+use crate::crew::sleep_until;
 use crate::event::Event;
 use crate::exchange::{Context, Ended, Progress, attempt};
 use crate::failure::Failure;
 use crate::frontier::{Frontier, HostId, Next};
 use crate::job::Job;
+use crate::outage::Sky;
 use crate::pace::{Limiter, Pace, Signal, Ticket, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
-use crate::retry::{self, Attempt, Decision, Tries, Verdict, host_given_up};
+use crate::retry::{self, Attempt, Decision, Patience, Verdict, host_given_up};
+use crate::sentinel::SentinelHandle;
 use crate::sink::{Message, SinkGone};
 use crate::stop::StopWatch;
 
 /// How often exchanges under way are looked at for progress.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
+/// A word of one host is worth a notice to the sentinel this often.
+const NOTICE_EVERY: Duration = Duration::from_secs(1);
+/// Hosts of which it is remembered when they were last noticed; more only means a few notices more.
+const NOTICED_MAX: usize = 1024;
+/// An attempt during which the machine was suspended for longer than this may have failed of that.
+const SUSPENSION_MIN: Duration = Duration::from_secs(1);
 /// A body that brings fewer bytes than this from one look to the next makes no progress worth the name.
 const PROGRESS_BYTES_MIN: u64 = 256;
 
@@ -45,7 +54,7 @@ pub(crate) struct Assignment {
 pub(crate) struct ShardSettings {
     pub(crate) jobs_max: usize,
     pub(crate) jobs_per_host_max: Option<u32>,
-    pub(crate) tries: Tries,
+    pub(crate) patience: Patience,
     pub(crate) retry_statuses: Vec<u16>,
     pub(crate) timeouts: Timeouts,
     pub(crate) seed: u64,
@@ -62,6 +71,13 @@ pub(crate) struct Shard {
     next_slot: u64,
     /// Hosts that are not asked again in this run.
     closed: BTreeMap<Origin, Closed>,
+    /// What failed without a word from its peer, until it is known whose fault that is.
+    held: Vec<Held>,
+    sentinel: SentinelHandle,
+    /// When the sentinel was last told of a host.
+    noticed: BTreeMap<Endpoint, Instant>,
+    /// The end of the last outage that has been dealt with.
+    outage_seen: Option<Instant>,
     /// Jobs whose redirect led to a host which may belong to another shard.
     movers: mpsc::UnboundedSender<Box<Job>>,
     counters: Arc<Counters>,
@@ -84,6 +100,15 @@ struct Finished {
     ended: Result<Ended, SinkGone>,
 }
 
+/// A failed attempt that waits for judgement.
+struct Held {
+    active: Active,
+    job: Box<Job>,
+    failure: Failure,
+    latency: Duration,
+    failed_at: Instant,
+}
+
 /// An exchange under way.
 struct Active {
     host: HostId,
@@ -94,12 +119,14 @@ struct Active {
     progress_at: Instant,
     is_stalled: bool,
     pauses_before: u64,
+    suspended_before: Duration,
 }
 
 impl Shard {
     pub(crate) fn new(
         settings: ShardSettings,
         context: Context,
+        sentinel: SentinelHandle,
         movers: mpsc::UnboundedSender<Box<Job>>,
         counters: Arc<Counters>,
         stop: StopWatch,
@@ -113,6 +140,10 @@ impl Shard {
             active: BTreeMap::new(),
             next_slot: 0,
             closed: BTreeMap::new(),
+            held: Vec::new(),
+            sentinel,
+            noticed: BTreeMap::new(),
+            outage_seen: None,
             movers,
             counters,
             stop,
@@ -129,13 +160,14 @@ impl Shard {
         loop {
             let wake_at = self.start_ready();
             let is_idle = self.active.is_empty();
-            if !is_open && is_idle && self.frontier.waiting() == 0 {
+            if !is_open && is_idle && self.frontier.waiting() == 0 && self.held.is_empty() {
                 return Ok(());
             }
             tokio::select! {
                 biased;
                 () = self.stop.stopped() => return Ok(()),
                 () = self.context.sink.gone() => return Err(SinkGone),
+                () = self.sentinel.changed() => self.look_up().await?,
                 Some(finished) = self.exchanges.join_next(), if !is_idle => {
                     // An exchange that panicked took its job along: the run must not go on as if nothing had happened.
                     let finished = finished.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
@@ -176,8 +208,10 @@ impl Shard {
 
     /// Starts what may start now; returns when to look again.
     fn start_ready(&mut self) -> Option<Instant> {
+        let is_offline = self.sentinel.is_listening() && self.sentinel.outlook().sky == Sky::Down;
         while self.active.len() < self.settings.jobs_max {
-            match self.frontier.next(clock::now()) {
+            // What is on this machine is there although the network is not.
+            match self.frontier.next_where(clock::now(), |origin| !is_offline || is_this_machine(origin)) {
                 Next::Start { host, ticket, job } => self.start(host, ticket, job),
                 Next::WaitUntil(at) => return Some(at),
                 Next::Idle => return None,
@@ -212,6 +246,7 @@ impl Shard {
                 progress_at: now,
                 is_stalled: false,
                 pauses_before: self.context.sink.pauses(),
+                suspended_before: clock::suspended(),
             },
         );
         let context = Rc::clone(&self.context);
@@ -224,6 +259,10 @@ impl Shard {
     async fn finish(&mut self, Finished { slot, mut job, ended }: Finished) -> Result<(), SinkGone> {
         let Some(active) = self.active.remove(&slot) else { return Ok(()) };
         self.counters.received(active.progress.bytes());
+        let heard = active.progress.heard();
+        if let Some((endpoint, at)) = heard {
+            self.notice(endpoint, at);
+        }
         // Where no head has come it would have taken at least as long as this.
         let latency = active.progress.latency().unwrap_or_else(|| active.begun_at.elapsed());
         match ended? {
@@ -239,8 +278,71 @@ impl Shard {
                 job.attempts -= 1;
                 self.movers.send(job).map_err(|_| SinkGone)
             }
+            Ended::Failed(failure) if failure.is_silence() => {
+                let failed_at = clock::now();
+                let since = heard.map_or(active.progress_at, |(_, at)| at.max(active.progress_at));
+                self.sentinel.silent(failure.endpoint, since, failure.says_network_is_down());
+                self.held.push(Held { active, job, failure, latency, failed_at });
+                Ok(())
+            }
             Ended::Failed(failure) => self.failed(&active, job, failure, latency).await,
         }
+    }
+
+    /// Tells the sentinel that somebody was heard, if that is news.
+    fn notice(&mut self, endpoint: Endpoint, at: Instant) {
+        if endpoint.ip().is_loopback() {
+            return;
+        }
+        let earlier = self.noticed.get(&endpoint);
+        let is_known = earlier.is_some_and(|&earlier| at.saturating_duration_since(earlier) < NOTICE_EVERY);
+        if is_known && !self.sentinel.is_listening() {
+            return;
+        }
+        if self.noticed.len() >= NOTICED_MAX {
+            self.noticed.clear();
+        }
+        self.noticed.insert(endpoint, at);
+        self.sentinel.heard(endpoint, at);
+    }
+
+    /// The sentinel has something to say: judges what can be judged now.
+    async fn look_up(&mut self) -> Result<(), SinkGone> {
+        let outlook = self.sentinel.outlook();
+        if outlook.sky == Sky::InDoubt {
+            return Ok(());
+        }
+        if outlook.sky == Sky::Clear {
+            self.frontier.thaw();
+        }
+        if outlook.last_outage_end > self.outage_seen {
+            self.outage_seen = outlook.last_outage_end;
+            // They lead from an address that may not be ours any more.
+            self.context.client.close_all_idle();
+        }
+        let is_judged =
+            |held: &mut Held| outlook.sky == Sky::Down || held.failed_at <= outlook.judged_through;
+        let judged: Vec<Held> = self.held.extract_if(.., is_judged).collect();
+        for Held { active, job, failure, latency, .. } in judged {
+            self.failed(&active, job, failure, latency).await?;
+        }
+        Ok(())
+    }
+
+    /// Whose trouble a failed attempt was. What our own machine may have caused is charged to nobody.
+    fn verdict(&self, active: &Active, failure: &Failure) -> Verdict {
+        let verdict =
+            Verdict::of(failure.class, failure.status, failure.name_missing, &self.settings.retry_statuses);
+        if verdict != Verdict::Transient {
+            return verdict;
+        }
+        let outlook = self.sentinel.outlook();
+        // While nothing could be written, bodies were not read, and the host may have lost patience.
+        let was_paused = self.context.sink.pauses() != active.pauses_before;
+        let was_suspended = clock::suspended().saturating_sub(active.suspended_before) > SUSPENSION_MIN;
+        let is_offline = outlook.sky == Sky::Down && failure.is_silence();
+        let was_offline = outlook.last_outage_end.is_some_and(|end| active.begun_at <= end);
+        if was_paused || was_suspended || is_offline || was_offline { Verdict::Local } else { verdict }
     }
 
     async fn failed(
@@ -250,12 +352,7 @@ impl Shard {
         failure: Failure,
         latency: Duration,
     ) -> Result<(), SinkGone> {
-        let mut verdict =
-            Verdict::of(failure.class, failure.status, failure.name_missing, &self.settings.retry_statuses);
-        if self.context.sink.pauses() != active.pauses_before && verdict == Verdict::Transient {
-            // While nothing could be written, bodies were not read: that the host lost patience is our own doing.
-            verdict = Verdict::Local;
-        }
+        let verdict = self.verdict(active, &failure);
         let retry_after = failure.retry_after.map(|wait| wait.min(retry::RETRY_AFTER_MAX));
         self.answered(active, verdict.signal(failure.class, latency, retry_after));
         let now = clock::now();
@@ -269,7 +366,7 @@ impl Shard {
             host_failing,
             made_progress: failure.made_progress,
         };
-        match retry::decide(&attempt, self.settings.tries, now, self.random.f64()) {
+        match retry::decide(&attempt, self.settings.patience, now, self.random.f64()) {
             Decision::Again { at, charged } => {
                 self.counters.retry();
                 let wait = at.saturating_duration_since(now);
@@ -283,7 +380,7 @@ impl Shard {
             }
             Decision::Park { until } => self.park(active.host, job, failure, until - now).await,
             Decision::GiveUp => {
-                if host_given_up(host_failing, self.settings.tries) {
+                if host_given_up(host_failing, self.settings.patience) {
                     self.give_up(active.host, &failure).await?;
                 }
                 self.frontier.forget_if_idle(active.host);
@@ -389,24 +486,26 @@ impl Shard {
             if is_stalled != active.is_stalled {
                 active.is_stalled = is_stalled;
                 self.frontier.set_stalled(active.host, active.ticket, is_stalled);
+                if is_stalled && !self.frontier.key(active.host).is_some_and(is_this_machine) {
+                    // Long before its deadline passes it may be found out whose silence this is.
+                    let endpoint = active.progress.heard().map(|(endpoint, _)| endpoint);
+                    self.sentinel.silent(endpoint, active.progress_at, false);
+                }
             }
         }
         self.context.client.close_idle(now);
     }
 }
 
-/// Browsers' manners for strangers, more for machines of one's own.
-fn default_cap(origin: &Origin) -> u32 {
-    let is_private = match origin.host() {
-        Host::Ip(ip) => !is_public(*ip),
+fn is_this_machine(origin: &Origin) -> bool {
+    match origin.host() {
+        Host::Ip(ip) => ip.is_loopback(),
         Host::Name(name) => name.as_str() == "localhost" || name.as_str().ends_with(".localhost"),
-    };
-    if is_private { WINDOW_CAP_PRIVATE } else { WINDOW_CAP_PUBLIC }
+    }
 }
 
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
-    }
+/// Browsers' manners for strangers, more for machines of one's own.
+fn default_cap(origin: &Origin) -> u32 {
+    let is_private = is_this_machine(origin) || matches!(origin.host(), Host::Ip(ip) if !is_public(*ip));
+    if is_private { WINDOW_CAP_PRIVATE } else { WINDOW_CAP_PUBLIC }
 }

@@ -6,9 +6,15 @@
 )]
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
-use longhaul::backlog::{Admission, Backlog, RANGES_PER_HOST_MAX, ROWS_MAX, ROWS_PER_HOST_MAX, Read};
+use longhaul::backlog::{
+    Admission, Backlog, HOSTS_AT_WORK_PLENTY, RANGES_PER_HOST_MAX, ROWS_MAX, ROWS_PER_HOST_MAX,
+    ROWS_PER_HOST_SCARCE, ROWS_PLENTY, Read, WORK_SHOWS_WITHIN,
+};
+use longhaul_socket::clock;
 use proptest::prelude::*;
+use tokio::time::Instant;
 
 /// Rows of one block in this model.
 const BLOCK_ROWS: u64 = 64;
@@ -26,6 +32,8 @@ struct World {
     /// Every row that was ever taken, by host.
     taken: BTreeMap<Host, Vec<u64>>,
     blocks_read: usize,
+    reads_again: usize,
+    now: Instant,
 }
 
 impl World {
@@ -37,6 +45,8 @@ impl World {
             in_memory: BTreeMap::new(),
             taken: BTreeMap::new(),
             blocks_read: 0,
+            reads_again: 0,
+            now: clock::now(),
         }
     }
 
@@ -55,13 +65,13 @@ impl World {
 
     /// Does what the backlog says once; false if there is nothing to do.
     fn read(&mut self) -> bool {
-        match self.backlog.next_read() {
+        match self.backlog.next_read(self.now) {
             Read::Nothing => return false,
             Read::Next => {
                 if self.cursor >= self.spool.len() {
                     return false;
                 }
-                while self.backlog.next_read() == Read::Next && self.cursor < self.spool.len() {
+                while self.backlog.next_read(self.now) == Read::Next && self.cursor < self.spool.len() {
                     let row = self.cursor as u64;
                     self.cursor += 1;
                     if self.backlog.admit(&self.host(row), row, row / BLOCK_ROWS) == Admission::Take {
@@ -86,6 +96,7 @@ impl World {
                     self.take(row);
                 }
                 self.backlog.read_again(&host, block, is_exhausted);
+                self.reads_again += 1;
             }
         }
         self.blocks_read += 1;
@@ -105,7 +116,7 @@ impl World {
         let rows = self.in_memory.entry(host).or_default();
         for _ in 0..count.min(rows.len()) {
             rows.pop_front();
-            self.backlog.settled(&host);
+            self.backlog.settled(&host, self.now);
         }
     }
 
@@ -128,11 +139,11 @@ impl World {
         expected
     }
 
-    fn assert_everything_was_taken_once_and_in_order(&self) {
+    fn assert_everything_was_taken_once_and_in_order(&mut self) {
         assert!(self.taken == self.expected(), "rows were lost, taken twice or out of order");
         assert!(!self.backlog.has_left());
         assert_eq!((self.backlog.in_memory(), self.backlog.ranges()), (0, 0));
-        assert_eq!(self.backlog.next_read(), Read::Next);
+        assert_eq!(self.backlog.next_read(self.now), Read::Next);
     }
 }
 
@@ -190,42 +201,89 @@ fn what_is_remembered_stays_small() {
     }
 }
 
+/// Offers a row each of hosts from the given one on until memory is full, as a caller may without having been told to.
+/// Returns the next row.
+fn fill(backlog: &mut Backlog<Host>, first_host: Host, first_row: u64) -> u64 {
+    let mut row = first_row;
+    for host in first_host.. {
+        if backlog.in_memory() == ROWS_MAX {
+            break;
+        }
+        assert_eq!(backlog.admit(&host, row, 0), Admission::Take);
+        row += 1;
+    }
+    row
+}
+
 #[test]
-fn memory_is_bounded_in_all_and_nothing_is_lost_by_it() {
-    // More hosts than there is memory for, each with more rows than it may hold.
-    let hosts = u32::try_from(ROWS_MAX / ROWS_PER_HOST_MAX).expect("a small number") + 8;
-    let mut world = World::new((0..hosts * 1500).map(|row| (row % hosts) as u16).collect());
-    world.read_on();
-    assert_eq!(world.backlog.in_memory(), ROWS_MAX);
-    assert_eq!(world.backlog.next_read(), Read::Nothing);
+fn memory_is_bounded_in_all() {
+    let now = clock::now();
+    let mut backlog: Backlog<Host> = Backlog::default();
+    let row = fill(&mut backlog, 1, 0);
+    assert_eq!(backlog.next_read(now), Read::Nothing);
     // Offered all the same, a row is left, not lost.
-    let row = world.cursor as u64;
-    let host = world.host(row);
-    assert_eq!(world.backlog.admit(&host, row, row / BLOCK_ROWS), Admission::Leave);
-    world.cursor += 1;
+    assert_eq!(backlog.admit(&0, row, 7), Admission::Leave);
+    let mut settling = 1;
+    while backlog.next_read(now) == Read::Nothing {
+        backlog.settled(&settling, now);
+        settling += 1;
+    }
+    assert_eq!(backlog.next_read(now), Read::Again { host: 0, block: 7, from_row: row });
+}
+
+#[test]
+fn a_hundred_hosts_that_settle_nothing_hide_nobody() {
+    // A hundred dead hosts with more rows each than memory could hold of them, and behind them a living one.
+    let dead = (0..100_u16).flat_map(|host| std::iter::repeat_n(host, 2_000));
+    let mut world = World::new(dead.chain(std::iter::repeat_n(100, 5_000)).collect());
+    world.read_on();
+    let look_again_at = world.backlog.look_again_at().expect("hosts may be at work");
+    assert!(look_again_at <= world.now + WORK_SHOWS_WITHIN);
+    let began = world.now;
+    while !world.taken.contains_key(&100) {
+        world.now = world.backlog.look_again_at().expect("hosts may be at work");
+        world.read_on();
+    }
+    assert!(world.now - began <= WORK_SHOWS_WITHIN * 6, "hidden for {:?}", world.now - began);
+    while world.taken[&100].len() < 5_000 {
+        assert!(!world.in_memory[&100].is_empty(), "the living host has nothing to do");
+        world.settle(100, usize::MAX);
+        world.read_on();
+    }
+    assert!((ROWS_PLENTY..ROWS_MAX).contains(&world.backlog.in_memory()));
+    assert!(world.in_memory.values().any(|rows| rows.len() == ROWS_PER_HOST_SCARCE));
     world.settle_everything();
     world.assert_everything_was_taken_once_and_in_order();
 }
 
 #[test]
+fn many_hosts_at_work_are_not_read_past() {
+    // Rows of many hosts in turn, settled in the order of the list: every block is read once.
+    let hosts = 3 * HOSTS_AT_WORK_PLENTY as u16;
+    let rows = 200_000_usize;
+    let mut world = World::new((0..rows).map(|row| row as u16 % hosts).collect());
+    for row in 0..rows {
+        world.read_on();
+        assert!(world.backlog.in_memory() <= ROWS_PLENTY + BLOCK_ROWS as usize);
+        world.now += Duration::from_millis(1);
+        world.settle(world.host(row as u64), 1);
+    }
+    world.assert_everything_was_taken_once_and_in_order();
+    assert_eq!(world.reads_again, 0);
+}
+
+#[test]
 fn a_host_that_was_forgotten_is_not_given_its_rows_twice() {
     // Host 1 is settled and forgotten, and comes again in the same block while there is no room at all.
+    let now = clock::now();
     let mut backlog: Backlog<Host> = Backlog::default();
     assert_eq!(backlog.admit(&1, 0, 0), Admission::Take);
-    backlog.settled(&1);
-    let mut row = 1;
-    for host in 2.. {
-        if backlog.in_memory() == ROWS_MAX {
-            break;
-        }
-        for _ in 0..ROWS_PER_HOST_MAX.min(ROWS_MAX - backlog.in_memory()) {
-            assert_eq!(backlog.admit(&host, row, 0), Admission::Take);
-            row += 1;
-        }
-    }
+    backlog.settled(&1, now);
+    let row = fill(&mut backlog, 2, 1);
     assert_eq!(backlog.admit(&1, row, 0), Admission::Leave);
-    backlog.settled(&2);
-    assert_eq!(backlog.next_read(), Read::Again { host: 1, block: 0, from_row: row });
+    backlog.settled(&2, now);
+    let later = now + WORK_SHOWS_WITHIN * 3;
+    assert_eq!(backlog.next_read(later), Read::Again { host: 1, block: 0, from_row: row });
     assert_eq!(backlog.admit_again(&1, 0), Admission::Leave, "this row was taken before");
     assert_eq!(backlog.admit_again(&1, row), Admission::Take);
     backlog.read_again(&1, 0, true);

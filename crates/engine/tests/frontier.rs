@@ -271,6 +271,38 @@ fn draining_takes_all_that_waits_and_leaves_what_flies() {
 }
 
 #[test]
+fn a_host_that_is_left_alone_has_its_turn_again() {
+    let mut world = World::new();
+    for job in 0..8 {
+        world.push(job % 2, None);
+    }
+    let odd = |&key: &Key| key == 1;
+    for _ in 0..4 {
+        let Next::Start { job, .. } = world.frontier.next_where(world.now, odd) else {
+            panic!("four may start")
+        };
+        assert_eq!(job % 2, 1);
+    }
+    assert!(matches!(world.frontier.next_where(world.now, odd), Next::Idle));
+    assert!(matches!(world.frontier.next(world.now), Next::Idle), "its turn is over until the thaw");
+    world.push(0, None);
+    world.frontier.thaw();
+    let mut started = Vec::new();
+    while let Next::Start { job, .. } = world.frontier.next(world.now) {
+        started.push(job);
+    }
+    assert_eq!(started, [0, 2, 4, 6]);
+    // One that is forgotten while it is left alone leaves its number behind when it has its turn.
+    let mut world = World::new();
+    world.push(0, None);
+    assert!(matches!(world.frontier.next_where(world.now, |_| false), Next::Idle));
+    let id = world.frontier.hosts().count();
+    assert_eq!(id, 1);
+    world.frontier.thaw();
+    assert!(world.start().is_some());
+}
+
+#[test]
 fn two_hundred_thousand_events() {
     let mut random = fastrand::Rng::with_seed(5);
     let mut frontier: Frontier<Key, Job> = Frontier::new();

@@ -5,7 +5,8 @@ use std::time::Duration;
 use longhaul::Class;
 use longhaul::pace::Signal;
 use longhaul::retry::{
-    Attempt, Decision, HOST_PATIENCE, RETRY_AFTER_MAX, Tries, Verdict, decide, host_given_up,
+    Attempt, Decision, HOST_FAILURES_MIN, HOST_PATIENCE, Patience, RETRY_AFTER_MAX, Tries, Verdict, decide,
+    host_given_up,
 };
 use longhaul_socket::clock;
 use proptest::prelude::*;
@@ -25,8 +26,8 @@ const fn first(verdict: Verdict) -> Attempt {
     Attempt { verdict, attempts: 1, alike: 1, retry_after: None, host_failing: None, made_progress: false }
 }
 
-/// A host that no longer deserves patience, where a URL has 20 tries.
-const HOST_GONE: Option<(u32, Duration)> = Some((20, HOST_PATIENCE));
+/// A host that no longer deserves patience.
+const HOST_GONE: Option<(u32, Duration)> = Some((HOST_FAILURES_MIN, HOST_PATIENCE));
 
 fn wait(decision: Decision, now: Instant) -> Duration {
     let Decision::Again { at, .. } = decision else { panic!("{decision:?} is no further attempt") };
@@ -106,14 +107,14 @@ fn permanent_failures_have_their_few_tries() {
     let now = clock::now();
     let after = |tries, alike, attempts| {
         let attempt = Attempt { alike, attempts, ..first(permanent(tries)) };
-        decide(&attempt, Tries::default(), now, 0.5)
+        decide(&attempt, Tries::default().into(), now, 0.5)
     };
     assert_eq!(after(1, 1, 1), Decision::GiveUp);
     assert!(matches!(after(2, 1, 1), Decision::Again { charged: true, .. }));
     assert_eq!(after(2, 2, 2), Decision::GiveUp);
     assert!(matches!(after(3, 1, 9), Decision::Again { .. }), "what failed otherwise before does not count");
     assert_eq!(after(3, 1, 20), Decision::GiveUp, "not beyond the tries of every URL");
-    assert_eq!(decide(&first(permanent(1)), Tries::Unlimited, now, 0.5), Decision::GiveUp);
+    assert_eq!(decide(&first(permanent(1)), Tries::Unlimited.into(), now, 0.5), Decision::GiveUp);
 }
 
 #[test]
@@ -122,7 +123,7 @@ fn a_url_has_its_tries() {
     for most in [1, 2, 20] {
         for attempts in 1..30 {
             let attempt = Attempt { attempts, ..first(Verdict::Transient) };
-            let gives_up = decide(&attempt, Tries::AtMost(most), now, 0.5) == Decision::GiveUp;
+            let gives_up = decide(&attempt, Tries::AtMost(most).into(), now, 0.5) == Decision::GiveUp;
             assert_eq!(gives_up, attempts >= most, "attempt {attempts} of {most}");
         }
     }
@@ -138,7 +139,7 @@ fn unlimited_tries_end_with_success_alone() {
             host_failing: Some((u32::MAX, Duration::MAX)),
             ..first(verdict)
         };
-        assert!(wait(decide(&attempt, Tries::Unlimited, now, 1.0), now) <= WAIT_MAX);
+        assert!(wait(decide(&attempt, Tries::Unlimited.into(), now, 1.0), now) <= WAIT_MAX);
     }
 }
 
@@ -151,7 +152,8 @@ fn only_what_the_url_may_be_blamed_for_is_charged() {
         (Verdict::Local, false),
         (permanent(2), true),
     ] {
-        let Decision::Again { charged, .. } = decide(&first(verdict), Tries::default(), now, 0.5) else {
+        let Decision::Again { charged, .. } = decide(&first(verdict), Tries::default().into(), now, 0.5)
+        else {
             panic!("{verdict:?} is tried again");
         };
         assert_eq!(charged, is_charged, "{verdict:?}");
@@ -163,21 +165,29 @@ fn progress_is_not_charged_and_outlasts_the_tries() {
     let now = clock::now();
     let attempt =
         Attempt { attempts: 20, host_failing: HOST_GONE, made_progress: true, ..first(Verdict::Transient) };
-    assert!(matches!(decide(&attempt, Tries::default(), now, 0.5), Decision::Again { charged: false, .. }));
+    assert!(matches!(
+        decide(&attempt, Tries::default().into(), now, 0.5),
+        Decision::Again { charged: false, .. }
+    ));
 }
 
 #[test]
 fn local_trouble_gives_nobody_up() {
     let now = clock::now();
     let attempt = Attempt { attempts: 99, host_failing: HOST_GONE, ..first(Verdict::Local) };
-    assert!(wait(decide(&attempt, Tries::AtMost(1), now, 0.5), now) >= Duration::from_secs(1));
+    assert!(wait(decide(&attempt, Tries::AtMost(1).into(), now, 0.5), now) >= Duration::from_secs(1));
 }
 
 #[test]
 fn a_wish_to_be_left_alone_is_heard() {
     let now = clock::now();
     let after = |verdict, retry_after| {
-        decide(&Attempt { retry_after: Some(retry_after), ..first(verdict) }, Tries::default(), now, 0.5)
+        decide(
+            &Attempt { retry_after: Some(retry_after), ..first(verdict) },
+            Tries::default().into(),
+            now,
+            0.5,
+        )
     };
     let minute = Duration::from_mins(1);
     for verdict in [Verdict::Throttled, Verdict::Transient] {
@@ -195,18 +205,20 @@ fn a_wish_to_be_left_alone_is_heard() {
 
 #[test]
 fn a_host_is_given_up_after_many_failures_and_a_long_time() {
-    let tries = Tries::AtMost(20);
+    let patience = Patience::from(Tries::AtMost(20));
     let moment = Duration::from_millis(1);
-    assert!(host_given_up(HOST_GONE, tries));
-    assert!(!host_given_up(None, tries));
-    assert!(!host_given_up(Some((19, HOST_PATIENCE * 10)), tries), "too few");
-    assert!(!host_given_up(Some((1000, HOST_PATIENCE.saturating_sub(moment))), tries), "too soon");
-    assert!(!host_given_up(Some((1000, HOST_PATIENCE * 10)), Tries::Unlimited));
+    assert!(host_given_up(HOST_GONE, patience));
+    assert!(!host_given_up(None, patience));
+    assert!(!host_given_up(Some((HOST_FAILURES_MIN - 1, HOST_PATIENCE * 10)), patience), "too few");
+    assert!(!host_given_up(Some((1000, HOST_PATIENCE.saturating_sub(moment))), patience), "too soon");
+    assert!(!host_given_up(Some((1000, HOST_PATIENCE * 10)), Tries::Unlimited.into()));
+    let longer = Patience { host: HOST_PATIENCE * 2, ..patience };
+    assert!(!host_given_up(HOST_GONE, longer), "the user bears with it for longer");
 
     let now = clock::now();
     for verdict in [Verdict::Transient, Verdict::Throttled] {
         let attempt = Attempt { host_failing: HOST_GONE, ..first(verdict) };
-        assert_eq!(decide(&attempt, tries, now, 0.5), Decision::GiveUp, "{verdict:?}");
+        assert_eq!(decide(&attempt, patience, now, 0.5), Decision::GiveUp, "{verdict:?}");
     }
 }
 
@@ -217,7 +229,12 @@ fn waits_grow_to_their_cap() {
         let waits: Vec<Duration> = (1..40)
             .map(|attempts| {
                 wait(
-                    decide(&Attempt { attempts, ..first(Verdict::Transient) }, Tries::Unlimited, now, jitter),
+                    decide(
+                        &Attempt { attempts, ..first(Verdict::Transient) },
+                        Tries::Unlimited.into(),
+                        now,
+                        jitter,
+                    ),
                     now,
                 )
             })
@@ -261,7 +278,7 @@ proptest! {
         jitter in 0.0..1.0,
     ) {
         let now = clock::now();
-        match decide(&attempt, tries, now, jitter) {
+        match decide(&attempt, tries.into(), now, jitter) {
             Decision::Again { at, .. } => {
                 let wait = at - now;
                 let asked = attempt.retry_after.filter(|&asked| asked <= RETRY_AFTER_MAX).unwrap_or_default();
@@ -282,7 +299,7 @@ proptest! {
     fn jitter_spreads_over_half_of_the_wait(attempts in 1_u32..60, jitter in 0.0..1.0) {
         let now = clock::now();
         let attempt = Attempt { attempts, ..first(Verdict::Transient) };
-        let wait_at = |jitter| wait(decide(&attempt, Tries::Unlimited, now, jitter), now);
+        let wait_at = |jitter| wait(decide(&attempt, Tries::Unlimited.into(), now, jitter), now);
         prop_assert!(wait_at(0.0) <= wait_at(jitter) && wait_at(jitter) <= wait_at(1.0));
         prop_assert!(wait_at(0.0).abs_diff(wait_at(1.0) / 2) < Duration::from_micros(1));
     }

@@ -104,6 +104,11 @@ impl Client {
         self.shared.pool.close_idle(now);
     }
 
+    /// Closes every idle connection: they lead over a network that is not there any more.
+    pub fn close_all_idle(&self) {
+        self.shared.pool.close_all();
+    }
+
     /// How many idle connections to `origin` are kept.
     pub fn idle_connections(&self, origin: &Origin) -> usize {
         self.shared.pool.count(origin)

@@ -85,6 +85,12 @@ impl Pool {
         }
     }
 
+    pub(crate) fn close_all(&self) {
+        let mut shelves = self.shelves.borrow_mut();
+        shelves.idle.clear();
+        shelves.tickets.clear();
+    }
+
     pub(crate) fn count(&self, origin: &Origin) -> usize {
         self.shelves.borrow().count(origin)
     }

@@ -14,6 +14,19 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
+/// How long this machine has been suspended since it was started. [`now`] and every timer stand still meanwhile. Zero
+/// where the system does not tell.
+pub fn suspended() -> Duration {
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    {
+        use rustix::time::{ClockId, clock_gettime};
+        let since_start = |clock| Duration::try_from(clock_gettime(clock)).unwrap_or_default();
+        since_start(ClockId::Boottime).saturating_sub(since_start(ClockId::Monotonic))
+    }
+    #[cfg(not(any(target_os = "android", target_os = "linux")))]
+    Duration::ZERO
+}
+
 /// Unix time as a start that was read once, plus the monotonic time since.
 ///
 /// ```

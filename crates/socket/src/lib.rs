@@ -94,7 +94,7 @@ pub use fault::{Fault, Phase};
 pub use fault_kind::{CertificateFault, FaultKind};
 pub use host::{Host, HostName, InvalidHost};
 pub use minimum_speed::{MinimumSpeed, Watched};
-pub use network::{BoxFuture, Listener, LookupError, Network, Transport};
+pub use network::{BoxFuture, Listener, LookupError, Network, Route, Transport};
 pub use options::{Dscp, KeepAlive, Linger, SocketOptions};
 pub use reach::is_public;
 pub use resolver::Resolver;

@@ -30,6 +30,23 @@ pub trait Network: Send + Sync + 'static {
 
     /// Listens on `endpoint`; with port 0 on a port that is free. A protocol that has no streams is `Unsupported`.
     fn listen(&self, endpoint: Endpoint) -> io::Result<Box<dyn Listener>>;
+
+    /// Whether this machine has a way to `ip` at all. Sends nothing and does not wait.
+    fn route(&self, ip: IpAddr) -> Route {
+        let _ = ip;
+        Route::Unknown
+    }
+}
+
+/// What the machine's own tables say about the way to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// There is a way out of this machine; what lies beyond is not known.
+    Present,
+    /// There is none: no route, or its link is down.
+    Absent,
+    /// The system does not tell.
+    Unknown,
 }
 
 /// One established connection: bytes in order, both ways.

@@ -53,7 +53,8 @@ impl Board {
                 self.hosts.paced(host, window, limiter, blocked, now);
             }
             Event::Paused { reason } => self.paused = Some(reason.to_owned()),
-            Event::Resumed => self.paused = None,
+            Event::Offline => self.paused = Some("the network of this machine is down".to_owned()),
+            Event::Resumed | Event::Online => self.paused = None,
             _ => {}
         }
     }

@@ -161,6 +161,8 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
         ),
         Event::Paused { reason } => ("paused", vec![("reason", reason.into())]),
         Event::Resumed => ("resumed", Vec::new()),
+        Event::Offline => ("offline", Vec::new()),
+        Event::Online => ("online", Vec::new()),
         Event::Stopping => ("stopping", Vec::new()),
         _ => return None,
     })

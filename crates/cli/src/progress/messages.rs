@@ -14,9 +14,12 @@ const WAITING_MAX: usize = 1_000;
 pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String> {
     let needed = match event {
         Event::Failed { .. } | Event::Damaged { .. } => Verbosity::Quiet,
-        Event::Parked { .. } | Event::ListRead { .. } | Event::Paused { .. } | Event::Resumed => {
-            Verbosity::Normal
-        }
+        Event::Parked { .. }
+        | Event::ListRead { .. }
+        | Event::Paused { .. }
+        | Event::Resumed
+        | Event::Offline
+        | Event::Online => Verbosity::Normal,
         _ => Verbosity::Verbose,
     };
     if verbosity < needed {
@@ -41,6 +44,12 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
             )
         }
         Event::Resumed => "resumed: writing goes on".to_owned(),
+        Event::Offline => {
+            "paused: the network of this machine is down; no URL and no host is charged, and it goes on \
+                           by itself when it is back"
+                .to_owned()
+        }
+        Event::Online => "resumed: the network is back".to_owned(),
         Event::Skipped { url, reason, .. } => format!("skipped: {}: {}", escaped(url), escaped(reason)),
         Event::Paced { host, window, limiter, blocked } => {
             let rest = blocked.map_or(String::new(), |blocked| format!(", left alone for {}", time(blocked)));

@@ -21,6 +21,8 @@ pub(crate) enum What {
     Paced,
     Paused,
     Resumed,
+    Offline,
+    Online,
     Stopping,
 }
 
@@ -62,6 +64,8 @@ impl Told {
             Event::ListRead { .. } => (What::ListRead, None, ""),
             Event::Paced { .. } => (What::Paced, None, ""),
             Event::Resumed => (What::Resumed, None, ""),
+            Event::Offline => (What::Offline, None, ""),
+            Event::Online => (What::Online, None, ""),
             Event::Stopping => (What::Stopping, None, ""),
             Event::Received { row, bytes } => {
                 told.bytes = bytes;

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::listener::MemoryListener;
 use super::script::{Condition, Script};
 use super::transport::MemoryTransport;
-use crate::{BoxFuture, Endpoint, HostName, Listener, LookupError, Network, Protocol, Transport};
+use crate::{BoxFuture, Endpoint, HostName, Listener, LookupError, Network, Protocol, Route, Transport};
 
 /// Connections that a listener has not accepted yet; further ones wait, as if their SYN were dropped.
 const BACKLOG_MAX: usize = 128;
@@ -197,6 +197,13 @@ impl Network for MemoryNetwork {
         state.listeners.insert(endpoint, sender);
         drop(state);
         Ok(Box::new(MemoryListener::new(endpoint, receiver, self.script.clone())))
+    }
+
+    fn route(&self, _ip: IpAddr) -> Route {
+        match self.script.state().condition {
+            Condition::Up | Condition::Blackout => Route::Present,
+            Condition::Down => Route::Absent,
+        }
     }
 }
 

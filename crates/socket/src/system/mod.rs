@@ -5,6 +5,7 @@ mod getaddrinfo;
 mod names;
 mod network;
 pub(crate) mod opening;
+mod route;
 pub(crate) mod tcp;
 pub(crate) mod udp;
 #[cfg(unix)]

@@ -5,8 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::names::Names;
 use super::opening::require;
+use super::route;
 use super::tcp::{TcpListener, dial};
-use crate::{BoxFuture, Endpoint, Fault, HostName, Listener, LookupError, Network, Protocol, Transport};
+use crate::{
+    BoxFuture, Endpoint, Fault, HostName, Listener, LookupError, Network, Protocol, Route, Transport,
+};
 
 /// The network of this machine. Nothing is opened and no thread is started before it is needed.
 ///
@@ -65,6 +68,10 @@ impl Network for SystemNetwork {
     fn listen(&self, endpoint: Endpoint) -> io::Result<Box<dyn Listener>> {
         require(endpoint, Protocol::Tcp)?;
         Ok(Box::new(TcpListener::bind(endpoint).map_err(io_error)?))
+    }
+
+    fn route(&self, ip: IpAddr) -> Route {
+        route::route_to(ip)
     }
 }
 

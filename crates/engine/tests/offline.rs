@@ -1,0 +1,137 @@
+//! Our own network goes away and comes back. No host and no URL is charged for it, whoever is on the list.
+
+mod world;
+
+use std::time::Duration;
+
+use longhaul::{Settings, Stopper};
+use longhaul_origin::{FaultMix, Site, Sizes};
+use world::{Run, Told, What, World, list_of, paths, simulate};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// The cable is out: the machine knows.
+    Cable,
+    /// Nothing comes through, and nobody says so.
+    Silence,
+}
+
+/// Files of each host.
+const FILES: usize = 60;
+
+fn name(host: usize) -> String {
+    format!("host-{host}.test")
+}
+
+/// Downloads from so many hosts, which are all well; the network goes away in the middle for a while.
+fn run_through(cut: Cut, hosts: usize, away: Duration, settings: fn(&mut Settings)) -> Run {
+    simulate(async {
+        let world = World::new(11);
+        let origins: Vec<_> = (0..hosts)
+            .map(|host| {
+                world.host(
+                    &name(host),
+                    Site::new(11).with_sizes(Sizes::between(1_000, 400_000)),
+                    FaultMix::none(),
+                )
+            })
+            .collect();
+        // A refusal is an answer, too.
+        world.endpoint("canary.test");
+        let network = world.network.clone();
+        let mut seen = 0;
+        let cut_in_the_middle = move |told: &Told, _: &Stopper| {
+            seen += usize::from(told.what == What::Done);
+            if told.what == What::Done && seen == hosts * FILES / 3 {
+                match cut {
+                    Cut::Cable => network.down(),
+                    Cut::Silence => network.blackout(),
+                };
+                let network = network.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(away).await;
+                    network.up();
+                });
+            }
+        };
+        let lines: String = (0..hosts).map(|host| list_of(&name(host), FILES)).collect();
+        let run = world.haul(lines).settings(settings).watch(cut_in_the_middle).run().await;
+        assert_eq!(run.counts(), ((hosts * FILES) as u64, 0, 0, 0), "{cut:?}: {:#?}", run.report());
+        for (host, origin) in origins.iter().enumerate() {
+            for path in paths(FILES) {
+                let found = world.file(&format!("{}{path}", name(host))).expect("it is done");
+                assert!(found == origin.site().content(&path).to_vec(), "{path} is not right");
+            }
+        }
+        run
+    })
+}
+
+/// Nothing was charged, it was said once, and it went on at once.
+fn assert_uncharged(run: &Run, away: Duration) {
+    let charged: Vec<_> = run.all(What::Done).filter(|told| told.attempts != 1).collect();
+    assert!(charged.is_empty(), "{} URLs were charged: {:#?}", charged.len(), charged.first());
+    let offline: Vec<_> = run.all(What::Offline).collect();
+    let online: Vec<_> = run.all(What::Online).collect();
+    assert_eq!((offline.len(), online.len()), (1, 1), "{offline:#?} {online:#?}");
+    let cut_at =
+        run.all(What::Done).map(|told| told.at).filter(|&at| at < offline[0].at).max().expect("files before");
+    let on_at = run.all(What::Done).map(|told| told.at).find(|&at| at > online[0].at).expect("files after");
+    let back_at = cut_at + away;
+    assert!(
+        on_at < back_at + Duration::from_secs(5),
+        "the network was back at {back_at:?}, the first file came at {on_at:?}"
+    );
+}
+
+#[test]
+fn an_hour_without_a_cable_is_charged_to_nobody() {
+    let away = Duration::from_hours(1);
+    for hosts in [1, 2, 10] {
+        assert_uncharged(&run_through(Cut::Cable, hosts, away, |_| {}), away);
+    }
+}
+
+#[test]
+fn an_hour_of_silence_from_everybody_is_charged_to_nobody() {
+    let away = Duration::from_hours(1);
+    for hosts in [3, 10] {
+        assert_uncharged(&run_through(Cut::Silence, hosts, away, |_| {}), away);
+    }
+}
+
+/// It is noticed before the first deadline passes: what waits on a connection that stood before is not charged either.
+#[test]
+fn half_of_a_deadline_is_enough() {
+    let away = Duration::from_secs(6);
+    assert_uncharged(&run_through(Cut::Cable, 4, away, |_| {}), away);
+    assert_uncharged(&run_through(Cut::Silence, 4, away, |_| {}), away);
+}
+
+/// With one host there is nobody to compare with but the one whom the user has named.
+#[test]
+fn a_canary_tells_for_a_single_host() {
+    let away = Duration::from_hours(1);
+    let run = run_through(Cut::Silence, 1, away, |settings| {
+        settings.canary = Some("http://canary.test/".parse().expect("a URL"));
+    });
+    assert_uncharged(&run, away);
+}
+
+/// A host that dies while others live is its own affair: it is given up, and nobody waits for it.
+#[test]
+fn one_host_that_dies_is_no_outage() {
+    simulate(async {
+        let world = World::new(11);
+        world.network.silence(world.endpoint(&name(0)));
+        for host in 1..4 {
+            world.host(&name(host), Site::new(11).with_sizes(Sizes::fixed(1_000)), FaultMix::none());
+        }
+        let slow = |settings: &mut Settings| settings.rate_limit = Some(2_000);
+        let lines: String = (0..4).map(|host| list_of(&name(host), FILES)).collect();
+        let run = world.haul(lines).settings(slow).run().await;
+        assert_eq!(run.counts(), (3 * FILES as u64, FILES as u64, 0, 0), "{:#?}", run.report());
+        assert_eq!(run.all(What::Offline).count(), 0);
+        assert!(run.all(What::Failed).all(|told| told.class() == "timeout" && told.url.contains("host-0")));
+    });
+}

@@ -1,0 +1,122 @@
+//! Whether this machine has a way to an address at all: its own routing table, and the links it names.
+//!
+//! Nothing is sent. That there is a way says nothing about what lies beyond it; that there is none says that whatever
+//! fails now is nobody's fault but ours.
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::{FaultKind, Route, kind_of};
+
+/// The discard service (RFC 863): any port would do, for connecting a datagram socket sends nothing (connect(2)).
+const ANY_PORT: u16 = 9;
+
+/// Asks the system.
+pub(super) fn route_to(ip: IpAddr) -> Route {
+    let address = SocketAddr::new(ip, ANY_PORT);
+    let asked = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))
+        .and_then(|socket| socket.connect(&address.into()));
+    match asked {
+        Ok(()) if is_link_down(ip) => Route::Absent,
+        Ok(()) => Route::Present,
+        // The machine has no address of its own in that family.
+        Err(error) if error.kind() == ErrorKind::AddrNotAvailable => Route::Absent,
+        Err(error) => match kind_of(&error) {
+            FaultKind::Unreachable | FaultKind::LocalNetworkDown => Route::Absent,
+            _ => Route::Unknown,
+        },
+    }
+}
+
+/// Whether the link that the way begins with has lost its carrier. The routing table does not show that by itself.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+#[expect(clippy::disallowed_methods, reason = "tables of the kernel, not files of a haul")]
+fn is_link_down(ip: IpAddr) -> bool {
+    let table = if ip.is_ipv4() { "/proc/net/route" } else { "/proc/net/ipv6_route" };
+    let Ok(table) = std::fs::read_to_string(table) else { return false };
+    let link = match ip {
+        IpAddr::V4(ip) => link_v4(&table, ip),
+        IpAddr::V6(ip) => link_v6(&table, ip),
+    };
+    // Documentation/networking/operstates.rst of the kernel: `unknown` is what links say that cannot tell.
+    let state =
+        link.and_then(|link| std::fs::read_to_string(format!("/sys/class/net/{link}/operstate")).ok());
+    state.is_some_and(|state| matches!(state.trim(), "down" | "lowerlayerdown" | "notpresent"))
+}
+
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+fn is_link_down(_ip: IpAddr) -> bool {
+    false
+}
+
+/// The link of the longest prefix that covers the address, in the form of `/proc/net/route`: addresses and masks are
+/// hexadecimal numbers whose bytes, in the machine's own order, are those of the address.
+#[cfg_attr(not(any(target_os = "android", target_os = "linux")), expect(dead_code, reason = "Linux only"))]
+fn link_v4(table: &str, ip: Ipv4Addr) -> Option<&str> {
+    let ip = u32::from_ne_bytes(ip.octets());
+    let routes = table.lines().skip(1).filter_map(|line| {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        let [link, destination, _, _, _, _, _, mask, ..] = fields[..] else { return None };
+        let destination = u32::from_str_radix(destination, 16).ok()?;
+        let mask = u32::from_str_radix(mask, 16).ok()?;
+        (ip & mask == destination).then_some((mask.count_ones(), link))
+    });
+    routes.max_by_key(|&(prefix_bits, _)| prefix_bits).map(|(_, link)| link)
+}
+
+/// The same in the form of `/proc/net/ipv6_route`: destination and its prefix length in bits come first, the link last.
+#[cfg_attr(not(any(target_os = "android", target_os = "linux")), expect(dead_code, reason = "Linux only"))]
+fn link_v6(table: &str, ip: Ipv6Addr) -> Option<&str> {
+    let ip = u128::from(ip);
+    let routes = table.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        let [destination, prefix_bits, .., link] = fields[..] else { return None };
+        let destination = u128::from_str_radix(destination, 16).ok()?;
+        let prefix_bits = u32::from_str_radix(prefix_bits, 16).ok().filter(|&bits| bits <= u128::BITS)?;
+        let is_covered = (ip ^ destination).leading_zeros() >= prefix_bits;
+        // The kernel lists a default route over `lo` that rejects everything.
+        (is_covered && !(prefix_bits == 0 && link == "lo")).then_some((prefix_bits, link))
+    });
+    routes.max_by_key(|&(prefix_bits, _)| prefix_bits).map(|(_, link)| link)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V4: &str = "\
+Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
+eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
+veth1\t0002010A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
+nonsense
+veth2\tZZZZZZZZ\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
+";
+    const V6: &str = "\
+fd000000000000000000000000000000 40 00000000000000000000000000000000 00 00000000000000000000000000000000 00000100 00000001 00000000 00000001     eth1
+00000000000000000000000000000000 00 00000000000000000000000000000000 00 fd000000000000000000000000000001 00000400 00000002 00000000 00000003     eth0
+00000000000000000000000000000000 00 00000000000000000000000000000000 00 00000000000000000000000000000000 ffffffff 00000001 00000000 00200200       lo
+00 ff
+";
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn the_longest_prefix_names_the_link() {
+        assert_eq!(link_v4(V4, Ipv4Addr::new(10, 1, 2, 9)), Some("veth1"));
+        assert_eq!(link_v4(V4, Ipv4Addr::new(10, 1, 3, 9)), Some("eth0"));
+        assert_eq!(link_v4("", Ipv4Addr::LOCALHOST), None);
+    }
+
+    #[test]
+    fn the_longest_prefix_names_the_link_of_ipv6() {
+        assert_eq!(link_v6(V6, "fd00::7".parse().expect("an address")), Some("eth1"));
+        assert_eq!(link_v6(V6, "2001:db8::7".parse().expect("an address")), Some("eth0"));
+        assert_eq!(link_v6("", Ipv6Addr::LOCALHOST), None);
+    }
+
+    #[test]
+    fn there_is_always_a_way_to_this_machine() {
+        assert_eq!(route_to(Ipv4Addr::LOCALHOST.into()), Route::Present);
+    }
+}
