@@ -139,6 +139,14 @@ fn curl_gets_files_whole_in_part_on_condition_and_resumed() {
     assert!(text(&place.read("x")).contains("g.txt"));
     assert_eq!(status(&get(&["--path-as-is", "-o", "x", &serving.url(0, "/../resumed")])), "404");
     assert_eq!(status(&get(&["-X", "DELETE", "-o", "x", &url])), "405");
+    // An upload is refused, and the client gets to read that it is.
+    let upload = get(&["-H", "Expect:", "--data-binary", "@whole", "-o", "x", &url]);
+    assert_eq!(
+        (status(&upload).as_str(), upload.status.success()),
+        ("405", true),
+        "{}",
+        text(&upload.stderr)
+    );
 
     let (code, elapsed, log) = serving.stop(Signal::INT);
     assert_eq!(code, Some(0), "{log}");

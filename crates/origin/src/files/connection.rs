@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,17 +17,23 @@ use longhaul_socket::clock::WallClock;
 use longhaul_socket::{FaultKind, Phase, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
+use tokio::time::{Sleep, sleep};
 
 use super::answer::answer;
 use super::folder::Folder;
 use crate::service::Ending;
 use crate::service::guard::{Answering, Traffic};
+use crate::service::stream::{LINGER, poll_discard};
 
 /// What hyper needs at least.
 const HEAD_BYTES_MIN: usize = 8 * 1024;
 
 /// The most that is read at once: most heads come in one.
 const READ_BYTES_MAX: usize = 8 * 1024;
+
+/// What a client that has got its last answer may still send. It is thrown away: the rest of an upload that was refused, on
+/// which a reset would be the answer, and the one that was sent be lost (RFC 9112 section 9.6).
+const DISCARDED_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What holds for every connection of a service.
 #[derive(Debug, Clone, Copy)]
@@ -46,13 +53,20 @@ pub(crate) async fn serve(
 ) -> Result<(), Ending> {
     let service = service_fn(|request: Request<Incoming>| {
         let answering = Answering::begin(&traffic);
-        async move { Ok::<_, Infallible>(answer(folder, settings.clock, &request, answering).await) }
+        async move {
+            let mut answer = answer(folder, settings.clock, &request, answering).await;
+            // What it brings along is not read, so that nobody knows where a next request would begin.
+            if !request.body().is_end_stream() {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
         .max_buf_size(settings.head_bytes_max.max(HEAD_BYTES_MIN))
         // The guard counts the time of a head.
         .header_read_timeout(None)
-        .serve_connection(Wire(stream), service);
+        .serve_connection(Wire::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         biased;
@@ -80,7 +94,17 @@ fn ending_of(error: &hyper::Error) -> Ending {
 
 /// The stream as hyper wants it. Handing hyper's own, uninitialised buffer to the stream would take unsafe code; a head
 /// that is copied within the cache costs nothing.
-struct Wire(Stream);
+struct Wire {
+    stream: Stream,
+    /// Our direction has ended: until when the other one is listened to, and how much has come since.
+    lingering: Option<(Pin<Box<Sleep>>, usize)>,
+}
+
+impl Wire {
+    fn new(stream: Stream) -> Self {
+        Self { stream, lingering: None }
+    }
+}
 
 impl Read for Wire {
     fn poll_read(
@@ -91,7 +115,7 @@ impl Read for Wire {
         let mut room = [const { MaybeUninit::uninit() }; READ_BYTES_MAX];
         let bytes_max = READ_BYTES_MAX.min(into.remaining());
         let mut buffer = ReadBuf::uninit(&mut room[..bytes_max]);
-        ready!(Pin::new(&mut self.get_mut().0).poll_read(cx, &mut buffer))?;
+        ready!(Pin::new(&mut self.get_mut().stream).poll_read(cx, &mut buffer))?;
         into.put_slice(buffer.filled());
         Poll::Ready(Ok(()))
     }
@@ -99,7 +123,7 @@ impl Read for Wire {
 
 impl Write for Wire {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().0).poll_write(cx, bytes)
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -107,18 +131,32 @@ impl Write for Wire {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().0).poll_write_vectored(cx, pieces)
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, pieces)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().0).poll_flush(cx)
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().0).poll_shutdown(cx)
+        let this = self.get_mut();
+        if this.lingering.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+        }
+        let (end, discarded) = this.lingering.get_or_insert_with(|| (Box::pin(sleep(LINGER)), 0));
+        while *discarded < DISCARDED_BYTES_MAX {
+            match poll_discard(&mut this.stream, cx) {
+                // The end, or a reset: nothing is to be said to whoever is gone.
+                Poll::Ready(Ok(0) | Err(_)) => break,
+                Poll::Ready(Ok(count)) => *discarded += count,
+                Poll::Pending if end.as_mut().poll(cx).is_ready() => break,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }

@@ -14,7 +14,7 @@ pub(crate) mod guard;
 mod host;
 mod limits;
 mod report;
-mod stream;
+pub(crate) mod stream;
 mod throttle;
 mod time;
 

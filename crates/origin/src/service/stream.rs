@@ -16,7 +16,7 @@ const CHUNK_BYTES_MAX: usize = 16 * 1024;
 
 /// How long a peer that was answered may still talk before it is hung up on. A socket that is closed with something
 /// unread sends RST, which can overtake the answer.
-const LINGER: Duration = Duration::from_secs(2);
+pub(crate) const LINGER: Duration = Duration::from_secs(2);
 
 /// What has come, in a buffer of its own size; empty at the end of the stream. Cancel safe.
 pub(super) async fn chunk(stream: &mut Stream) -> io::Result<Vec<u8>> {
@@ -24,7 +24,7 @@ pub(super) async fn chunk(stream: &mut Stream) -> io::Result<Vec<u8>> {
 }
 
 /// Throws away what has come, and says how much it was; 0 at the end of the stream.
-pub(super) fn poll_discard(stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+pub(crate) fn poll_discard(stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
     poll_chunk(stream, cx, <[u8]>::len)
 }
 

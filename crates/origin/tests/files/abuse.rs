@@ -100,6 +100,7 @@ async fn an_answer_that_is_under_way_comes_to_its_end_when_the_service_stops() {
     assert_eq!(idle.rest().await.0, b"");
     assert!(reading.body(head.length()).await.as_ref() == Ok(&bytes));
     assert_eq!(reading.rest().await, (Vec::new(), End::Fin));
+    drop(reading);
     let stopped = tokio::time::timeout(Duration::from_secs(2), stopping).await;
     stopped.expect("stopping takes less than two seconds").expect("no panic");
     let mut endings: Vec<String> =

@@ -99,3 +99,15 @@ async fn a_file_that_changes_while_it_is_sent_is_not_sent_to_its_end() {
     let (head, body) = ground.get("/f", "").await;
     assert_eq!((head.status, body), (200, vec![1; 1_000_000]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_is_refused_while_it_sends_hears_of_it() {
+    let ground = Ground::new(&[("f", b"f")]);
+    let mut client = ground.client().await;
+    client.send("POST /f HTTP/1.1\r\nHost: o.test\r\nContent-Length: 1000000\r\n\r\n").await;
+    client.send(pattern(1_000_000)).await;
+    let head = client.head().await.expect("a head");
+    assert_eq!((head.status, head.field("connection")), (405, Some("close")));
+    assert!(client.body(head.length()).await.is_ok());
+    assert_eq!(client.rest().await, (Vec::new(), End::Fin));
+}
