@@ -11,8 +11,10 @@ use longhaul::{Class, HttpUrl};
 
 use crate::values;
 
+mod serve;
 mod sockets;
 
+pub(crate) use serve::ServeArguments;
 pub(crate) use sockets::{ConnectArguments, ExchangeArguments, ListenArguments, SocketsArguments};
 
 /// Downloads everything on a list, whatever the network does.
@@ -39,6 +41,7 @@ pub(crate) enum Command {
     Retry(Box<RetryArguments>),
     Export(ExportArguments),
     Rehearse(RehearseArguments),
+    Serve(ServeArguments),
     Connect(ConnectArguments),
     Listen(ListenArguments),
     Sockets(SocketsArguments),

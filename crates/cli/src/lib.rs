@@ -23,6 +23,7 @@ mod plan;
 mod progress;
 mod rehearsal;
 mod render;
+mod serving;
 mod signals;
 mod startup;
 mod values;

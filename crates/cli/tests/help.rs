@@ -42,6 +42,11 @@ fn of_rehearse() {
 }
 
 #[test]
+fn of_serve() {
+    insta::assert_snapshot!(help(&["serve", "--help"]));
+}
+
+#[test]
 fn of_connect() {
     insta::assert_snapshot!(help(&["connect", "--help"]));
 }

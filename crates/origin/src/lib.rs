@@ -1,6 +1,32 @@
-//! A host on loopback that serves seeded files and misbehaves by rule.
+//! Hosts to try clients on: small services, files, and one that misbehaves by rule.
 //!
-//! Three parts, each of which can be asked without the others:
+//! A [`ServiceHost`] serves each [`Service`] on a socket of its own: echo, discard, daytime, time and characters by their
+//! RFCs over TCP and UDP, the files of a [`Folder`] over HTTP/1.1 and TLS, and the seeded host below. Each connection is
+//! counted, ends at its deadlines ([`Limits`]) and is told of when it has ended ([`ConnectionReport`]).
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), longhaul_socket::Fault> {
+//! use longhaul_origin::{Limits, Service, ServiceHost};
+//! use longhaul_socket::{Stream, SystemNetwork};
+//!
+//! let host = ServiceHost::new(Limits::default(), |report| println!("{}", report.ending));
+//! let any = "tcp://127.0.0.1:0".parse().expect("an endpoint");
+//! let echo = host.listen(&SystemNetwork::new(), Service::Echo, any, None)?;
+//!
+//! let mut client = Stream::connect(echo.endpoint()).await?;
+//! client.send(b"hello").await?;
+//! let mut echoed = [0; 5];
+//! client.receive_exact(&mut echoed).await?;
+//! assert_eq!(&echoed, b"hello");
+//! echo.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The host that misbehaves
+//!
+//! It serves seeded files. Three parts, each of which can be asked without the others:
 //!
 //! - a [`Site`] says what is served. Every byte is a pure function of the seed, the path and the generation,
 //!   so that a test verifies a download without keeping a copy of anything;
@@ -28,31 +54,17 @@
 //!
 //! What a path and its query may ask for is listed at [`Target`].
 
-mod answer;
-mod connection;
-mod content;
-mod delivery;
-mod draw;
-mod fault;
-mod intervals;
-mod mix;
-mod origin;
+mod files;
+mod hostile;
 mod range;
-mod request;
-mod share;
-mod site;
-mod stats;
-mod status;
-mod target;
-mod wire;
+mod service;
 
 pub mod manner;
 
-pub use content::Content;
-pub use fault::FaultKind;
-pub use mix::{CONSECUTIVE_FAULTS_MAX, FaultMix};
-pub use origin::{Options, Origin, Running};
-pub use share::{InvalidShare, Share};
-pub use site::{Site, Sizes};
-pub use stats::Stats;
-pub use target::{SIZE_BYTES_MAX, Target};
+pub use files::Folder;
+
+pub use hostile::{
+    CONSECUTIVE_FAULTS_MAX, Content, FaultKind, FaultMix, InvalidShare, Options, Origin, Running,
+    SIZE_BYTES_MAX, Share, Site, Sizes, Stats, Target,
+};
+pub use service::{ConnectionReport, Ending, Limits, RunningService, Service, ServiceHost};

@@ -8,6 +8,7 @@ mod listen;
 mod rehearse;
 mod retry;
 mod run;
+mod serve;
 mod sockets;
 mod status;
 

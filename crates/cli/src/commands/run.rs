@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Parser as _;
 
-use super::{connect, export, get, listen, rehearse, retry, sockets, status, tell};
+use super::{connect, export, get, listen, rehearse, retry, serve, sockets, status, tell};
 use crate::arguments::{Arguments, Command, with_two_letter_flags};
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -29,6 +29,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Retry(arguments) => retry::run(*arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Rehearse(arguments) => rehearse::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Connect(arguments) => connect::run(&arguments),
         Command::Listen(arguments) => listen::run(arguments),
         Command::Sockets(arguments) => sockets::run(&arguments),

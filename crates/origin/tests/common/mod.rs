@@ -47,7 +47,10 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn connect(network: &dyn Network, endpoint: Endpoint) -> Self {
-        let transport = bound(network.dial(endpoint)).await.expect("the origin listens");
+        Self::over(bound(network.dial(endpoint)).await.expect("the origin listens"))
+    }
+
+    pub(crate) fn over(transport: Box<dyn Transport>) -> Self {
         Self { transport, received: Vec::new() }
     }
 

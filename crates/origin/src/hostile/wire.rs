@@ -7,9 +7,9 @@ use std::time::Duration;
 use longhaul_socket::{Deadline, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::request::{REQUEST_LINE_BYTES_MAX, Request};
+use super::status::Status;
 use crate::Options;
-use crate::request::{REQUEST_LINE_BYTES_MAX, Request};
-use crate::status::Status;
 
 /// Room for a read: most heads come in one.
 const READ_BYTES: usize = 2 * 1024;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::draw::{About, draw};
-use crate::intervals::Intervals;
-use crate::status::Status;
+use super::draw::{About, draw};
+use super::intervals::Intervals;
+use super::status::Status;
 use crate::{FaultKind, Target};
 
 /// Paths whose attempts and served bytes are remembered, at about 150 bytes each.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::{PoisonError, RwLock};
 
-use crate::draw::{About, draw, scale};
+use super::draw::{About, draw, scale};
 use crate::{Content, SIZE_BYTES_MAX, Share, Target};
 
 /// The law by which a path gets its length.

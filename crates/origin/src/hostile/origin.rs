@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use longhaul_socket::clock::WallClock;
-use longhaul_socket::{Endpoint, Listener, Network};
+use longhaul_socket::{Endpoint, Listener, Network, Transport};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::connection;
-use crate::stats::{PathKey, Tally};
+use super::connection;
+use super::stats::{PathKey, Tally};
 use crate::{FaultMix, Site, Stats, Target};
 
 /// How long a listener rests after a failed accept: the usual cause, too many open files, takes time to go.
@@ -108,6 +108,11 @@ impl Origin {
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(accept(Arc::clone(&self.0), listener, stopped));
         Ok(Running { endpoint, origin: self.clone(), stop, task })
+    }
+
+    /// Serves one connection that somebody else has accepted, until either side ends it.
+    pub(crate) async fn serve(&self, transport: Box<dyn Transport>) {
+        connection::serve(&self.0, transport).await;
     }
 
     /// The counts of this moment, over all listeners.

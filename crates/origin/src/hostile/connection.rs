@@ -4,15 +4,15 @@ use std::io;
 
 use longhaul_socket::Transport;
 
+use super::answer::{Answer, Framing};
+use super::delivery::{After, Delivery};
+use super::draw::{About, draw};
+use super::origin::Host;
+use super::request::{Method, Request};
+use super::stats::PathKey;
+use super::status::Status;
+use super::wire::{Received, Wire};
 use crate::FaultKind;
-use crate::answer::{Answer, Framing};
-use crate::delivery::{After, Delivery};
-use crate::draw::{About, draw};
-use crate::origin::Host;
-use crate::request::{Method, Request};
-use crate::stats::PathKey;
-use crate::status::Status;
-use crate::wire::{Received, Wire};
 
 /// Serves `transport` until either side ends it.
 pub(crate) async fn serve(host: &Host, transport: Box<dyn Transport>) {

@@ -5,7 +5,7 @@
 
 use std::ops::{Bound, RangeBounds};
 
-use crate::draw::{About, draw};
+use super::draw::{About, draw};
 use crate::{FaultKind, Share, Target};
 
 /// No path meets more drawn faults in a row than this: one more attempt is always served right, so that a

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::time::Duration;
 
+use super::answer::{Answer, Body, Framing};
+use super::draw::scale;
+use super::stats::{PathKey, Tally};
+use super::wire::{Peer, Wire};
 use crate::FaultKind;
-use crate::answer::{Answer, Body, Framing};
-use crate::draw::scale;
-use crate::stats::{PathKey, Tally};
-use crate::wire::{Peer, Wire};
 
 /// Body bytes in one write: few system calls, and little memory per connection.
 const PIECE_BYTES: u64 = 64 * 1024;

@@ -1,7 +1,7 @@
 //! The head of a request, read strictly: who tests a client wants to hear of its mistakes.
 
+use super::status::Status;
 use crate::Target;
-use crate::status::Status;
 
 /// The longest request line, in bytes; RFC 9112 section 3 recommends to support at least 8,000.
 pub(crate) const REQUEST_LINE_BYTES_MAX: usize = 8 * 1024;

@@ -7,9 +7,9 @@ use std::io::Write;
 use std::ops::Range;
 use std::time::SystemTime;
 
+use super::request::{Method, Request};
+use super::status::Status;
 use crate::range::Selection;
-use crate::request::{Method, Request};
-use crate::status::Status;
 use crate::{Content, Site};
 
 /// A status, its fields, and the body with its framing.

@@ -1,0 +1,287 @@
+//! One argument of `serve`: a service, where, and its options.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use longhaul_origin::{FaultMix, Service};
+use longhaul_socket::{Endpoint, Protocol};
+use thiserror::Error;
+
+/// A service that is asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Wish {
+    pub(crate) content: Content,
+    scheme: Scheme,
+    /// `None` for every address of this machine.
+    ip: Option<IpAddr>,
+    port: u16,
+}
+
+/// What is to be served.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    /// One of the small services.
+    Small(Service),
+    Files {
+        directory: PathBuf,
+        /// The files of the certificates and of the key, where TLS is spoken.
+        identity: Option<(PathBuf, PathBuf)>,
+    },
+    Seeded {
+        seed: u64,
+        faults: FaultMix,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Tcp,
+    Udp,
+    Http,
+    Https,
+}
+
+impl Scheme {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    const fn protocol(self) -> Protocol {
+        match self {
+            Self::Udp => Protocol::Udp,
+            Self::Tcp | Self::Http | Self::Https => Protocol::Tcp,
+        }
+    }
+}
+
+impl Wish {
+    /// Where to listen: one endpoint, or two for every address of this machine, IPv4 first.
+    pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
+        let endpoint = |ip| Endpoint::new(ip, self.scheme.protocol(), self.port);
+        match self.ip {
+            Some(ip) => vec![endpoint(ip)],
+            None => vec![endpoint(Ipv4Addr::UNSPECIFIED.into()), endpoint(Ipv6Addr::UNSPECIFIED.into())],
+        }
+    }
+
+    /// `echo tcp://127.0.0.1:7007`: what is served there, as a script reads it.
+    pub(crate) fn line(&self, endpoint: Endpoint) -> String {
+        format!("{} {}://{}", self.name(), self.scheme.as_str(), endpoint.socket_addr())
+    }
+
+    fn name(&self) -> &'static str {
+        match &self.content {
+            Content::Small(service) => service.name(),
+            Content::Files { .. } => "files",
+            Content::Seeded { .. } => "seeded",
+        }
+    }
+}
+
+impl FromStr for Wish {
+    type Err = InvalidWish;
+
+    fn from_str(text: &str) -> Result<Self, InvalidWish> {
+        let (name, rest) = text.split_once('=').ok_or(InvalidWish::NoService)?;
+        let mut words = rest.split(',');
+        let (scheme, address) =
+            words.next().and_then(|place| place.split_once("://")).ok_or(InvalidWish::NoEndpoint)?;
+        let scheme = match scheme {
+            "tcp" => Scheme::Tcp,
+            "udp" => Scheme::Udp,
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
+            _ => return Err(InvalidWish::UnknownScheme),
+        };
+        let (ip, port) = place(address)?;
+        let mut options = Options::read(words)?;
+        let content = content(name, scheme, &mut options)?;
+        options.finish()?;
+        Ok(Self { content, scheme, ip, port })
+    }
+}
+
+fn content(name: &str, scheme: Scheme, options: &mut Options<'_>) -> Result<Content, InvalidWish> {
+    let small = match name {
+        "echo" => Some(Service::Echo),
+        "discard" => Some(Service::Discard),
+        "daytime" => Some(Service::Daytime),
+        "time" => Some(Service::Time),
+        "chargen" => Some(Service::CharacterGenerator),
+        "files" | "seeded" => None,
+        _ => return Err(InvalidWish::UnknownService),
+    };
+    if let Some(service) = small {
+        return match scheme {
+            Scheme::Tcp | Scheme::Udp => Ok(Content::Small(service)),
+            Scheme::Http | Scheme::Https => Err(InvalidWish::NotHttp),
+        };
+    }
+    match (name, scheme) {
+        ("files", Scheme::Http | Scheme::Https) => {
+            let directory = options.take("dir").ok_or(InvalidWish::Missing("dir"))?.into();
+            let identity = if scheme == Scheme::Https {
+                let cert = options.take("cert").ok_or(InvalidWish::Missing("cert"))?.into();
+                let key = options.take("key").ok_or(InvalidWish::Missing("key"))?.into();
+                Some((cert, key))
+            } else {
+                None
+            };
+            Ok(Content::Files { directory, identity })
+        }
+        ("seeded", Scheme::Http) => {
+            let seed = match options.take("seed") {
+                Some(seed) => seed.parse().map_err(|_| InvalidWish::BadSeed)?,
+                None => 1,
+            };
+            let faults = match options.take("mix") {
+                None | Some("none") => FaultMix::none(),
+                Some("rehearsal") => FaultMix::rehearsal(),
+                Some(_) => return Err(InvalidWish::BadMix),
+            };
+            Ok(Content::Seeded { seed, faults })
+        }
+        ("seeded", Scheme::Https) => Err(InvalidWish::SeededOverTls),
+        _ => Err(InvalidWish::OnlyHttp),
+    }
+}
+
+/// An address and a port. A name would be several addresses, or others tomorrow: where to listen is said in numbers.
+fn place(text: &str) -> Result<(Option<IpAddr>, u16), InvalidWish> {
+    if let Some(port) = text.strip_prefix(':') {
+        let is_plain = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+        return match port.parse() {
+            Ok(port) if is_plain => Ok((None, port)),
+            _ => Err(InvalidWish::BadPlace),
+        };
+    }
+    match text.parse() {
+        Ok(SocketAddr::V6(v6)) if v6.scope_id() != 0 => Err(InvalidWish::BadPlace),
+        Ok(address) => Ok((Some(address.ip()), address.port())),
+        Err(_) => Err(InvalidWish::BadPlace),
+    }
+}
+
+/// `KEY=VALUE`, as many as there are.
+struct Options<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Options<'a> {
+    fn read(words: impl Iterator<Item = &'a str>) -> Result<Self, InvalidWish> {
+        let option = |word: &'a str| match word.split_once('=') {
+            Some((key, value)) if !value.is_empty() => Ok((key, value)),
+            _ => Err(InvalidWish::BadOption(word.to_owned())),
+        };
+        words.map(option).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn take(&mut self, key: &str) -> Option<&'a str> {
+        let at = self.0.iter().position(|(known, _)| *known == key)?;
+        Some(self.0.remove(at).1)
+    }
+
+    /// What nobody has taken is a mistake, and so is what was said twice.
+    fn finish(self) -> Result<(), InvalidWish> {
+        match self.0.first() {
+            None => Ok(()),
+            Some((key, _)) => Err(InvalidWish::UnknownOption((*key).to_owned())),
+        }
+    }
+}
+
+/// Why an argument is no service.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum InvalidWish {
+    #[error("expected SERVICE=ENDPOINT, such as echo=tcp://127.0.0.1:7007")]
+    NoService,
+    #[error("the services are echo, discard, daytime, time, chargen, files and seeded")]
+    UnknownService,
+    #[error("expected an endpoint, such as tcp://127.0.0.1:7007 or http://[::1]:8080")]
+    NoEndpoint,
+    #[error("an endpoint begins with tcp://, udp://, http:// or https://")]
+    UnknownScheme,
+    #[error(
+        "expected a numeric address and a port, such as 127.0.0.1:80, [::1]:80, or :80 for every address"
+    )]
+    BadPlace,
+    #[error("this service speaks tcp:// or udp://")]
+    NotHttp,
+    #[error("this service speaks http:// or https://")]
+    OnlyHttp,
+    #[error("the seeded host speaks http:// only")]
+    SeededOverTls,
+    #[error("{0}= is missing: files need dir=DIR, and over https:// also cert=FILE and key=FILE")]
+    Missing(&'static str),
+    #[error("a seed is a number from 0")]
+    BadSeed,
+    #[error("the mixes of faults are none and rehearsal")]
+    BadMix,
+    #[error("`{0}` is no option: expected KEY=VALUE between commas")]
+    BadOption(String),
+    #[error("`{0}` is an option that this service has not got, or that was given twice")]
+    UnknownOption(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<String> {
+        let wish: Wish = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+        wish.endpoints().into_iter().map(|endpoint| wish.line(endpoint)).collect()
+    }
+
+    #[test]
+    fn wishes() {
+        for (text, expected) in [
+            ("echo=tcp://127.0.0.1:7007", ["echo tcp://127.0.0.1:7007"].as_slice()),
+            ("echo=udp://[::1]:0", &["echo udp://[::1]:0"]),
+            ("daytime=tcp://:7013", &["daytime tcp://0.0.0.0:7013", "daytime tcp://[::]:7013"]),
+            ("files=http://127.0.0.1:8080,dir=./a=b", &["files http://127.0.0.1:8080"]),
+            ("files=https://127.0.0.1:8443,key=k,dir=d,cert=c", &["files https://127.0.0.1:8443"]),
+            ("seeded=http://127.0.0.1:0,mix=rehearsal,seed=7", &["seeded http://127.0.0.1:0"]),
+        ] {
+            assert_eq!(lines(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn refusals() {
+        use InvalidWish::{
+            BadMix, BadOption, BadPlace, BadSeed, Missing, NoEndpoint, NoService, NotHttp, OnlyHttp,
+            SeededOverTls, UnknownOption, UnknownScheme, UnknownService,
+        };
+        for (text, expected) in [
+            ("echo", NoService),
+            ("tcp://127.0.0.1:7", NoService),
+            ("ecco=tcp://127.0.0.1:7", UnknownService),
+            ("echo=127.0.0.1:7", NoEndpoint),
+            ("echo=unix:///tmp/a", UnknownScheme),
+            ("echo=tcp://localhost:7", BadPlace),
+            ("echo=tcp://127.0.0.1", BadPlace),
+            ("echo=tcp://:+7", BadPlace),
+            ("echo=tcp://:70000", BadPlace),
+            ("echo=tcp://[fe80::1%1]:7", BadPlace),
+            ("echo=http://127.0.0.1:7", NotHttp),
+            ("files=tcp://127.0.0.1:7,dir=.", OnlyHttp),
+            ("seeded=https://127.0.0.1:7", SeededOverTls),
+            ("files=http://127.0.0.1:7", Missing("dir")),
+            ("files=https://127.0.0.1:7,dir=.", Missing("cert")),
+            ("files=https://127.0.0.1:7,dir=.,cert=c", Missing("key")),
+            ("seeded=http://127.0.0.1:7,seed=x", BadSeed),
+            ("seeded=http://127.0.0.1:7,mix=x", BadMix),
+            ("echo=tcp://127.0.0.1:7,dir", BadOption("dir".into())),
+            ("files=http://127.0.0.1:7,dir=", BadOption("dir=".into())),
+            ("echo=tcp://127.0.0.1:7,dir=.", UnknownOption("dir".into())),
+            ("files=http://127.0.0.1:7,dir=.,dir=.", UnknownOption("dir".into())),
+            ("files=http://127.0.0.1:7,dir=.,cert=c", UnknownOption("cert".into())),
+        ] {
+            assert_eq!(text.parse::<Wish>().map(drop), Err(expected), "{text}");
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! `serve`, against the clients that people have: curl, wget, and many at once.
+#![expect(clippy::disallowed_methods, reason = "clients of the standard library, and files on disk")]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Output};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{Background, Place, text};
+use rustix::process::Signal;
+
+/// No client waits longer.
+const CLIENT_TIME: Duration = Duration::from_secs(30);
+
+/// A running `serve`, and where each of its services is.
+struct Serving {
+    child: Background,
+    lines: Vec<(String, String)>,
+}
+
+impl Serving {
+    fn start(place: &Place, arguments: &[&str]) -> Self {
+        let mut child = place.spawn(&[&["serve"], arguments].concat());
+        let sockets = arguments.iter().filter(|argument| argument.contains("://")).count();
+        let output = child.0.stdout.take().expect("piped");
+        let lines = BufReader::new(output).lines().take(sockets).map(|line| {
+            let line = line.expect("UTF-8");
+            let (name, endpoint) = line.split_once(' ').expect("a name and an endpoint");
+            (name.to_owned(), endpoint.to_owned())
+        });
+        let lines: Vec<_> = lines.collect();
+        assert_eq!(lines.len(), sockets, "it listens on everything");
+        Self { child, lines }
+    }
+
+    fn address(&self, at: usize) -> SocketAddr {
+        self.lines[at].1.split_once("://").expect("an endpoint").1.parse().expect("an address")
+    }
+
+    fn url(&self, at: usize, path: &str) -> String {
+        format!("{}{path}", self.lines[at].1)
+    }
+
+    /// Stops it by a signal; its exit code, how long that took, and what it said on standard error.
+    fn stop(mut self, signal: Signal) -> (Option<i32>, Duration, String) {
+        let start = Instant::now();
+        rustix::process::kill_process(self.child.pid(), signal).expect("a child of ours");
+        let code = self.child.code();
+        let elapsed = start.elapsed();
+        let mut log = String::new();
+        self.child.0.stderr.take().expect("piped").read_to_string(&mut log).expect("UTF-8");
+        (code, elapsed, log)
+    }
+}
+
+/// Whether there is such a program; where there is none the test says so and is skipped.
+fn is_installed(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").output().is_ok();
+    if !found {
+        eprintln!("skipped: {program} is not installed");
+    }
+    found
+}
+
+fn curl(place: &Place, arguments: &[&str]) -> Output {
+    let mut command = Command::new("curl");
+    command.current_dir(place.path("")).args(["-q", "--noproxy", "*", "-sS", "--max-time", "20"]);
+    command.args(arguments).output().expect("curl runs")
+}
+
+fn status(output: &Output) -> String {
+    text(&output.stdout)
+}
+
+fn pattern(len: usize) -> Vec<u8> {
+    (0_u32..).flat_map(u32::to_le_bytes).take(len).collect()
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect_timeout(&address, CLIENT_TIME).expect("it listens");
+    stream.set_read_timeout(Some(CLIENT_TIME)).expect("a timeout");
+    stream.set_write_timeout(Some(CLIENT_TIME)).expect("a timeout");
+    stream
+}
+
+fn echoes(stream: &mut TcpStream, sent: &[u8]) -> bool {
+    let mut received = vec![0; sent.len()];
+    stream.write_all(sent).expect("taken");
+    stream.read_exact(&mut received).expect("echoed");
+    received == sent
+}
+
+#[test]
+fn curl_gets_files_whole_in_part_on_condition_and_resumed() {
+    if !is_installed("curl") {
+        return;
+    }
+    let place = Place::new();
+    let bytes = pattern(1_000_000);
+    place.file("public/f.bin", &bytes);
+    place.file("public/d/g.txt", "g");
+    let serving = Serving::start(&place, &["files=http://127.0.0.1:0,dir=public"]);
+    let url = serving.url(0, "/f.bin");
+
+    assert!(curl(&place, &[&url, "-o", "whole"]).status.success());
+    assert!(place.read("whole") == bytes);
+    let head = text(&curl(&place, &["-I", &url]).stdout).to_ascii_lowercase();
+    assert!(
+        head.contains("content-length: 1000000\r\n") && head.contains("accept-ranges: bytes\r\n"),
+        "{head}"
+    );
+
+    let code = ["-w", "%{http_code}"];
+    let get = |more: &[&str]| curl(&place, &[&code, more].concat());
+    assert_eq!(status(&get(&["-r", "1000-1999", "-o", "part", &url])), "206");
+    assert!(place.read("part") == bytes[1000..2000]);
+    assert_eq!(status(&get(&["-r", "-7", "-o", "part", &url])), "206");
+    assert!(place.read("part") == bytes[999_993..]);
+    assert_eq!(status(&get(&["-r", "1000000-", "-o", "part", &url])), "416");
+
+    // By tag and by date: the second time nothing is sent.
+    assert_eq!(status(&get(&["--etag-save", "tag", "-o", "tagged", &url])), "200");
+    assert_eq!(status(&get(&["--etag-compare", "tag", "-o", "again", &url])), "304");
+    assert_eq!(status(&get(&["-R", "-o", "dated", &url])), "200");
+    assert_eq!(status(&get(&["-z", "dated", "-o", "again", &url])), "304");
+
+    // What has half arrived is completed; what is complete is told to be so.
+    place.file("resumed", &bytes[..400_000]);
+    assert_eq!(status(&get(&["-C", "-", "-o", "resumed", &url])), "206");
+    assert!(place.read("resumed") == bytes);
+
+    assert_eq!(status(&get(&["-o", "x", &serving.url(0, "/absent")])), "404");
+    assert_eq!(status(&get(&["-o", "x", &serving.url(0, "/d")])), "301");
+    assert_eq!(status(&get(&["-L", "-o", "x", &serving.url(0, "/d")])), "200");
+    assert!(text(&place.read("x")).contains("g.txt"));
+    assert_eq!(status(&get(&["--path-as-is", "-o", "x", &serving.url(0, "/../resumed")])), "404");
+    assert_eq!(status(&get(&["-X", "DELETE", "-o", "x", &url])), "405");
+    // An upload is refused, and the client gets to read that it is.
+    let upload = get(&["-H", "Expect:", "--data-binary", "@whole", "-o", "x", &url]);
+    assert_eq!(
+        (status(&upload).as_str(), upload.status.success()),
+        ("405", true),
+        "{}",
+        text(&upload.stderr)
+    );
+
+    let (code, elapsed, log) = serving.stop(Signal::INT);
+    assert_eq!(code, Some(0), "{log}");
+    assert!(elapsed < Duration::from_secs(2), "{elapsed:?}");
+    assert!(
+        log.lines().all(|line| line.contains(" files tcp://127.0.0.1:") && line.contains(" out ")),
+        "{log}"
+    );
+    assert!(log.lines().count() >= 10, "{log}");
+}
+
+#[test]
+fn curl_speaks_tls() {
+    if !is_installed("curl") {
+        return;
+    }
+    let place = Place::new();
+    place.file("public/f", pattern(300_000));
+    let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("an identity");
+    place.file("cert.pem", identity.cert.pem());
+    place.file("key.pem", identity.signing_key.serialize_pem());
+    let serving = Serving::start(&place, &["files=https://127.0.0.1:0,dir=public,cert=cert.pem,key=key.pem"]);
+    let address = serving.address(0);
+    let connect_to = format!("localhost:{}:{address}", address.port());
+    let url = format!("https://localhost:{}/f", address.port());
+    let get = ["--cacert", "cert.pem", "--connect-to", &connect_to, "-o", "f", &url];
+    let output = curl(&place, &get);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(place.read("f") == pattern(300_000));
+    // Whoever does not trust it, or does not speak TLS, is told so in the log.
+    assert!(!curl(&place, &["--connect-to", &connect_to, "-o", "g", &url]).status.success());
+    assert!(!curl(&place, &[&format!("http://{address}/f"), "-o", "g"]).status.success());
+    let (code, _, log) = serving.stop(Signal::TERM);
+    assert_eq!((code, log.lines().filter(|line| line.contains(" tls: ")).count()), (Some(0), 2), "{log}");
+}
+
+#[test]
+fn wget_gets_files_resumed_on_condition_and_a_whole_folder() {
+    if !is_installed("wget") {
+        return;
+    }
+    let place = Place::new();
+    let bytes = pattern(500_000);
+    place.file("public/f.bin", &bytes);
+    place.file("public/d/e f.txt", "in a folder");
+    let serving = Serving::start(&place, &["files=http://127.0.0.1:0,dir=public"]);
+    let wget = |arguments: &[&str]| {
+        let mut command = Command::new("wget");
+        command.current_dir(place.path("")).args(["--no-config", "--no-proxy", "-nv", "-T", "20", "-t", "1"]);
+        let output = command.args(arguments).output().expect("wget runs");
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stderr)
+    };
+    let url = serving.url(0, "/f.bin");
+    wget(&["-O", "whole", &url]);
+    assert!(place.read("whole") == bytes);
+
+    place.file("resumed/f.bin", &bytes[..123_456]);
+    wget(&["-c", "-P", "resumed", &url]);
+    assert!(place.read("resumed/f.bin") == bytes);
+    wget(&["-c", "-P", "resumed", &url]);
+    assert!(place.read("resumed/f.bin") == bytes);
+
+    wget(&["-N", "-P", "dated", &url]);
+    let said = wget(&["-N", "-P", "dated", &url]);
+    assert!(!said.contains("->"), "it was fetched again: {said}");
+
+    wget(&["-r", "-np", "-nH", "-P", "mirror", &serving.url(0, "/")]);
+    assert!(place.read("mirror/f.bin") == bytes);
+    assert_eq!(place.read("mirror/d/e f.txt"), b"in a folder");
+}
+
+#[test]
+fn five_hundred_clients_at_once_beside_two_that_misbehave() {
+    const CLIENTS: u16 = 500;
+    let place = Place::new();
+    let serving = Serving::start(&place, &["echo=tcp://127.0.0.1:0", "--timeout", "3s"]);
+    let address = serving.address(0);
+
+    let deaf = thread::spawn(move || {
+        let (mut stream, start) = (connect(address), Instant::now());
+        while stream.write_all(&[0; 4096]).is_ok() {}
+        start.elapsed()
+    });
+    let slow = thread::spawn(move || {
+        let (mut stream, start) = (connect(address), Instant::now());
+        while start.elapsed() < CLIENT_TIME && stream.write_all(b"x").is_ok() {
+            thread::sleep(Duration::from_secs(1));
+        }
+        start.elapsed()
+    });
+    // All are open before the first one speaks; the second round is on the same connections.
+    let mut streams: Vec<TcpStream> = (0..CLIENTS).map(|_| connect(address)).collect();
+    for round in 0..2_u16 {
+        for (number, stream) in (round..).zip(&mut streams) {
+            let sent: Vec<u8> = number.to_le_bytes().into_iter().cycle().take(1024).collect();
+            assert!(echoes(stream, &sent), "{number}");
+        }
+    }
+    drop(streams);
+    for elapsed in [deaf.join().expect("no panic"), slow.join().expect("no panic")] {
+        assert!(elapsed >= Duration::from_secs(2) && elapsed < CLIENT_TIME, "{elapsed:?}");
+    }
+    let (code, _, log) = serving.stop(Signal::TERM);
+    assert_eq!(code, Some(0));
+    let right = log.lines().filter(|line| line.contains(" in 2048 out 2048 closed after ")).count();
+    assert_eq!((right, log.lines().count()), (usize::from(CLIENTS), usize::from(CLIENTS) + 2), "{log}");
+    assert!(log.contains(" send: timed out after 3"), "{log}");
+    assert!(log.contains(" receive: too slow after "), "{log}");
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_nobody_up() {
+    // More lines than a pipe holds.
+    const CLIENTS: u32 = 3_000;
+    let place = Place::new();
+    let serving = Serving::start(&place, &["daytime=tcp://127.0.0.1:0"]);
+    for _ in 0..CLIENTS {
+        let mut answer = String::new();
+        connect(serving.address(0)).read_to_string(&mut answer).expect("a line");
+        assert!(answer.ends_with(" GMT\r\n"));
+    }
+    let (code, elapsed, _) = serving.stop(Signal::TERM);
+    assert_eq!(code, Some(0));
+    assert!(elapsed < Duration::from_secs(2), "{elapsed:?}");
+}
+
+#[test]
+fn several_services_on_one_host() {
+    let place = Place::new();
+    let services = [
+        "daytime=tcp://127.0.0.1:0",
+        "time=tcp://127.0.0.1:0",
+        "chargen=tcp://127.0.0.1:0",
+        "discard=tcp://127.0.0.1:0",
+        "echo=udp://127.0.0.1:0",
+        "seeded=http://127.0.0.1:0,seed=7",
+    ];
+    let serving = Serving::start(&place, &[services.as_slice(), &["--quiet"]].concat());
+    let names: Vec<&str> = serving.lines.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["daytime", "time", "chargen", "discard", "echo", "seeded"]);
+    assert!(serving.lines[4].1.starts_with("udp://127.0.0.1:"));
+
+    let read = |at: usize| {
+        let mut answer = Vec::new();
+        connect(serving.address(at)).read_to_end(&mut answer).expect("an end");
+        answer
+    };
+    assert!(text(&read(0)).ends_with(" GMT\r\n"));
+    assert_eq!(read(1).len(), 4);
+    let mut line = [0; 74];
+    connect(serving.address(2)).read_exact(&mut line).expect("characters");
+    assert!(line.ends_with(b"\r\n"));
+    let mut seeded = connect(serving.address(5));
+    seeded.write_all(b"GET /a HTTP/1.0\r\nHost: o\r\n\r\n").expect("taken");
+    let mut answer = Vec::new();
+    seeded.read_to_end(&mut answer).expect("an end");
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+
+    let (code, elapsed, log) = serving.stop(Signal::TERM);
+    assert_eq!((code, log.as_str()), (Some(0), ""));
+    assert!(elapsed < Duration::from_secs(2), "{elapsed:?}");
+}
+
+#[test]
+fn every_address_is_one_of_each_family_on_one_port() {
+    let place = Place::new();
+    let mut child = place.spawn(&["serve", "daytime=tcp://:0", "-q"]);
+    let mut lines = BufReader::new(child.0.stdout.take().expect("piped")).lines();
+    let first = lines.next().expect("a line").expect("UTF-8");
+    let port = first.strip_prefix("daytime tcp://0.0.0.0:").expect("IPv4 first").to_owned();
+    let mut answer = String::new();
+    connect(format!("127.0.0.1:{port}").parse().expect("an address"))
+        .read_to_string(&mut answer)
+        .expect("a line");
+    assert!(answer.ends_with(" GMT\r\n"));
+    rustix::process::kill_process(child.pid(), Signal::TERM).expect("a child of ours");
+    // A machine without IPv6 has one line only.
+    for line in lines {
+        assert_eq!(line.expect("UTF-8"), format!("daytime tcp://[::]:{port}"));
+    }
+    assert_eq!(child.code(), Some(0));
+}
+
+#[test]
+fn what_cannot_be_served_is_said_before_anything_is() {
+    let place = Place::new();
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = format!("echo=tcp://{}", holder.local_addr().expect("its address"));
+    fs::write(place.path("nonsense.pem"), "nonsense").expect("written");
+    let tls = "files=https://127.0.0.1:0,dir=.,cert=nonsense.pem,key=nonsense.pem";
+    for (arguments, code, said) in [
+        (["ecco=tcp://127.0.0.1:0"].as_slice(), 2, "'ecco=tcp://127.0.0.1:0'"),
+        (&["echo=tcp://127.0.0.1"], 2, "numeric address and a port"),
+        (&["files=http://127.0.0.1:0"], 2, "dir= is missing"),
+        (&[], 2, "SERVICE"),
+        (&["files=http://127.0.0.1:0,dir=absent"], 3, "absent"),
+        (&[tls], 3, "key"),
+        (&["echo=tcp://127.0.0.1:0", "daytime=tcp://192.0.2.1:0"], 4, "192.0.2.1"),
+        (&[&taken], 4, "in use"),
+    ] {
+        let output = place.longhaul(&[&["serve"], arguments].concat()).output().expect("it runs");
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+        assert!(error.contains(said), "{arguments:?}: {error}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}

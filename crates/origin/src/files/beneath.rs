@@ -1,0 +1,113 @@
+//! Opening what lies beneath a directory, and nothing else.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+#[cfg(any(target_os = "android", target_os = "linux"))]
+use rustix::fs::ResolveFlags;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::{Errno, retry_on_intr};
+
+/// Whether an answer may be waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// Only what the system has in its memory; otherwise `EAGAIN`.
+    Now,
+    /// The disk is asked.
+    Wait,
+}
+
+/// How often a look-up is begun again that a rename elsewhere has disturbed (openat2(2), `EAGAIN`).
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const ATTEMPTS: u32 = 4;
+
+/// Opens a relative path for reading. Symbolic links are followed as long as they stay beneath `root` and are relative;
+/// one that leads out is `EXDEV`. Opening a pipe does not wait for its writer.
+///
+/// Where the system has no openat2(2), no symbolic link is followed at all.
+pub(super) fn open(root: BorrowedFd<'_>, path: &[u8], patience: Patience) -> Result<OwnedFd, Errno> {
+    open_as(root, path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY, patience)
+}
+
+/// A handle by which to ask what something is, without opening it.
+pub(super) fn look(root: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Errno> {
+    #[cfg(any(target_os = "android", target_os = "linux", target_os = "freebsd"))]
+    let flags = OFlags::PATH;
+    #[cfg(not(any(target_os = "android", target_os = "linux", target_os = "freebsd")))]
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+    open_as(root, path, flags, Patience::Wait)
+}
+
+#[cfg(any(target_os = "android", target_os = "linux"))]
+fn open_as(root: BorrowedFd<'_>, path: &[u8], flags: OFlags, patience: Patience) -> Result<OwnedFd, Errno> {
+    let flags = flags | OFlags::CLOEXEC;
+    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    let open = |resolve| retry_on_intr(|| rustix::fs::openat2(root, path, flags, Mode::empty(), resolve));
+    match patience {
+        // EINVAL: a kernel older than 5.12, which does not know the flag.
+        Patience::Now => match open(beneath | ResolveFlags::CACHED) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) => Err(Errno::AGAIN),
+            answer => answer,
+        },
+        Patience::Wait => {
+            for _ in 1..ATTEMPTS {
+                match open(beneath) {
+                    Err(Errno::AGAIN) => {}
+                    // EPERM: what some sandboxes answer to calls that they do not know.
+                    Err(Errno::NOSYS | Errno::PERM) => return level_by_level(root, path, flags),
+                    answer => return answer,
+                }
+            }
+            open(beneath)
+        }
+    }
+}
+
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+fn open_as(root: BorrowedFd<'_>, path: &[u8], flags: OFlags, _patience: Patience) -> Result<OwnedFd, Errno> {
+    level_by_level(root, path, flags | OFlags::CLOEXEC)
+}
+
+/// One directory after the other, none of them through a symbolic link. A path has no `..`, so that each level is beneath
+/// the one before.
+fn level_by_level(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+    let on_the_way = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut level: Option<OwnedFd> = None;
+    let mut names = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()).peekable();
+    while let Some(name) = names.next() {
+        if name == b".." {
+            return Err(Errno::XDEV);
+        }
+        let flags = if names.peek().is_some() { on_the_way } else { flags | OFlags::NOFOLLOW };
+        let above = level.as_ref().map_or(root, AsFd::as_fd);
+        level = Some(retry_on_intr(|| rustix::fs::openat(above, name, flags, Mode::empty()))?);
+    }
+    match level {
+        Some(level) => Ok(level),
+        None => retry_on_intr(|| rustix::fs::openat(root, ".", on_the_way, Mode::empty())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both ways of opening, on the sources of this crate.
+    #[test]
+    fn level_by_level_finds_what_the_kernel_finds() {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let root = rustix::fs::open(env!("CARGO_MANIFEST_DIR"), flags, Mode::empty()).expect("the crate");
+        let identity = |opened: Result<OwnedFd, Errno>| {
+            opened.map(|handle| rustix::fs::fstat(handle).expect("it is open").st_ino)
+        };
+        for path in
+            ["Cargo.toml", "src", "src/lib.rs", "src/files/mod.rs", "absent", "src/absent", "src/lib.rs/x"]
+        {
+            let expected = identity(open(root.as_fd(), path.as_bytes(), Patience::Wait));
+            assert_eq!(identity(level_by_level(root.as_fd(), path.as_bytes(), flags)), expected, "{path}");
+        }
+        for path in ["..", "src/../Cargo.toml/../.."] {
+            let opened = level_by_level(root.as_fd(), path.as_bytes(), flags);
+            assert_eq!(opened.map(drop), Err(Errno::XDEV), "{path}");
+        }
+    }
+}

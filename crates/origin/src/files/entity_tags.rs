@@ -1,0 +1,58 @@
+//! Lists of entity tags, as `If-Match` and `If-None-Match` have them (RFC 9110 section 8.8.3).
+
+/// How two tags are compared (RFC 9110 section 8.8.3.2). Ours are all strong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comparison {
+    /// A weak tag is equal to nothing.
+    Strong,
+    /// Weakness does not count.
+    Weak,
+}
+
+/// Whether `list` has `tag` in it, or is `*`. What is no list matches nothing from there on.
+pub(super) fn contains(list: &str, tag: &str, comparison: Comparison) -> bool {
+    let mut rest = list.trim();
+    if rest == "*" {
+        return true;
+    }
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        let strong = rest.strip_prefix("W/");
+        let is_weak = strong.is_some();
+        let opaque = strong.unwrap_or(rest);
+        // A tag may have commas in it, but no quotes.
+        let Some(end) = opaque.strip_prefix('"').and_then(|inner| inner.find('"')) else { return false };
+        let (found, after) = opaque.split_at(end + 2);
+        if found == tag && (comparison == Comparison::Weak || !is_weak) {
+            return true;
+        }
+        rest = after;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Comparison::{Strong, Weak};
+    use super::*;
+
+    #[test]
+    fn lists() {
+        for (list, comparison, expected) in [
+            ("*", Strong, true),
+            ("\"a\"", Strong, true),
+            ("\"b\", \"a\"", Strong, true),
+            ("\"b,\",\"a\"", Strong, true),
+            (" , \"a\" ,", Strong, true),
+            ("W/\"a\"", Strong, false),
+            ("W/\"a\"", Weak, true),
+            ("W/\"b\", W/\"a\"", Weak, true),
+            ("\"b\"", Weak, false),
+            ("a", Weak, false),
+            ("\"a", Weak, false),
+            ("", Weak, false),
+            ("\"b\" nonsense, \"a\"", Weak, false),
+        ] {
+            assert_eq!(contains(list, "\"a\"", comparison), expected, "{list}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! An open file: what it is, and its bytes.
+
+use std::os::fd::OwnedFd;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use rustix::fs::Stat;
+use rustix::io::{Errno, retry_on_intr};
+
+/// What tells one content from another: when any of it differs, so may the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    inode: u64,
+    len: u64,
+    modified_unix_seconds: i64,
+    modified_nanoseconds: u32,
+}
+
+impl Stamp {
+    #[allow(clippy::unnecessary_cast, reason = "the types differ between systems")]
+    pub(super) fn of(stat: &Stat) -> Self {
+        Self {
+            inode: stat.st_ino as u64,
+            len: u64::try_from(stat.st_size).unwrap_or(0),
+            modified_unix_seconds: stat.st_mtime as i64,
+            modified_nanoseconds: u32::try_from(stat.st_mtime_nsec).unwrap_or(0),
+        }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// The strong entity tag, with its quotes.
+    pub(super) fn entity_tag(&self) -> String {
+        let Self { inode, len, modified_unix_seconds, modified_nanoseconds } = self;
+        format!("\"{inode:x}-{len:x}-{modified_unix_seconds:x}.{modified_nanoseconds:08x}\"")
+    }
+
+    /// The time of the last change, cut to whole seconds, as dates in HTTP are; `None` before 1970 and after 9999.
+    pub(super) fn modified(&self) -> Option<SystemTime> {
+        const YEAR_10000_UNIX_SECONDS: u64 = 253_402_300_800;
+        let seconds = u64::try_from(self.modified_unix_seconds).ok()?;
+        (seconds < YEAR_10000_UNIX_SECONDS).then(|| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+    }
+}
+
+/// A regular file.
+#[derive(Debug)]
+pub(super) struct File {
+    handle: OwnedFd,
+    stamp: Stamp,
+}
+
+impl File {
+    pub(super) fn new(handle: OwnedFd, stamp: Stamp) -> Self {
+        Self { handle, stamp }
+    }
+
+    pub(super) fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// So many bytes at `offset`, if the system has them in its memory. `None` where the disk would have to be waited
+    /// for, or the system cannot tell: then [`read`](Self::read) them where waiting disturbs nobody.
+    pub(super) fn read_now(&self, offset: u64, len: usize) -> Option<Result<Bytes, Errno>> {
+        let mut room = vec![0; len];
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        let read = {
+            let flags = rustix::io::ReadWriteFlags::NOWAIT;
+            rustix::io::preadv2(&self.handle, &mut [std::io::IoSliceMut::new(&mut room)], offset, flags)
+        };
+        #[cfg(not(any(target_os = "android", target_os = "linux")))]
+        let read: Result<usize, Errno> = Err(Errno::OPNOTSUPP);
+        match read {
+            Ok(count) if count == len => Some(Ok(room.into())),
+            // Some of it is in memory, or all that there still is. The other way tells.
+            Ok(_) | Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::INTR) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// So many bytes at `offset`; may wait for the disk.
+    ///
+    /// # Errors
+    /// That of the disk; `EIO` where the file has become shorter.
+    pub(super) fn read(&self, offset: u64, len: usize) -> Result<Bytes, Errno> {
+        let mut room = vec![0; len];
+        let mut filled = 0;
+        while filled < len {
+            let at = offset + filled as u64;
+            match retry_on_intr(|| rustix::io::pread(&self.handle, &mut room[filled..], at))? {
+                0 => return Err(Errno::IO),
+                count => filled += count,
+            }
+        }
+        Ok(room.into())
+    }
+
+    /// Whether it is still what it was when it was opened. Asked after the last byte was read: otherwise a file that is
+    /// written to would be sent as a mixture under the entity tag of the old one.
+    pub(super) fn is_unchanged(&self) -> bool {
+        rustix::fs::fstat(&self.handle).is_ok_and(|stat| Stamp::of(&stat) == self.stamp)
+    }
+}

@@ -1,0 +1,58 @@
+//! A folder that is served.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::{Errno, retry_on_intr};
+
+use super::beneath::{self, Patience};
+use super::file::{File, Stamp};
+
+/// A directory, and everything beneath it that can be reached without leaving it.
+#[derive(Debug)]
+pub struct Folder {
+    root: OwnedFd,
+}
+
+/// What lies under a name.
+#[derive(Debug)]
+pub(super) enum Found {
+    File(File),
+    Directory(OwnedFd),
+}
+
+impl Folder {
+    /// Opens a directory. The path itself may lead through symbolic links; what lies beneath may not lead out again. When
+    /// the directory is renamed later, it is still the one that is served.
+    ///
+    /// # Errors
+    /// When there is no directory, or it may not be read.
+    pub fn open(directory: impl AsRef<Path>) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = retry_on_intr(|| rustix::fs::open(directory.as_ref(), flags, Mode::empty()))?;
+        Ok(Self { root })
+    }
+
+    /// What lies under `name`. What is neither a file nor a directory (a device, a pipe, a socket) is `ENOENT`.
+    pub(super) fn find(&self, name: &[u8], patience: Patience) -> Result<Found, Errno> {
+        let handle = beneath::open(self.root.as_fd(), name, patience)?;
+        let stat = rustix::fs::fstat(&handle)?;
+        match rustix::fs::FileType::from_raw_mode(stat.st_mode) {
+            rustix::fs::FileType::RegularFile => Ok(Found::File(File::new(handle, Stamp::of(&stat)))),
+            rustix::fs::FileType::Directory => Ok(Found::Directory(handle)),
+            _ => Err(Errno::NOENT),
+        }
+    }
+
+    /// What `name` is, if it would be served: its stamp, and whether it is a directory.
+    pub(super) fn look(&self, name: &[u8]) -> Option<(Stamp, bool)> {
+        let stat = rustix::fs::fstat(beneath::look(self.root.as_fd(), name).ok()?).ok()?;
+        match rustix::fs::FileType::from_raw_mode(stat.st_mode) {
+            rustix::fs::FileType::RegularFile => Some((Stamp::of(&stat), false)),
+            rustix::fs::FileType::Directory => Some((Stamp::of(&stat), true)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What lies in a directory, as a page.
+
+use std::fmt::Write as _;
+use std::os::fd::OwnedFd;
+
+use rustix::fs::Dir;
+use rustix::io::Errno;
+
+use super::file::Stamp;
+use super::folder::Folder;
+use super::request_path::RequestPath;
+
+/// The most entries that a page shows; a page that is not whole says so.
+const ENTRIES_MAX: usize = 10_000;
+
+struct Entry {
+    name: Vec<u8>,
+    is_directory: bool,
+    stamp: Stamp,
+}
+
+/// The page of a directory: directories first, each kind in the order of its bytes. What would not be served is not
+/// shown. May wait for the disk.
+pub(super) fn page(folder: &Folder, path: &RequestPath, directory: OwnedFd) -> Result<String, Errno> {
+    let mut entries = Vec::new();
+    let mut is_whole = true;
+    for entry in Dir::new(directory)? {
+        let name = entry?.file_name().to_bytes().to_vec();
+        if matches!(name.as_slice(), b"." | b"..") {
+            continue;
+        }
+        let Some((stamp, is_directory)) = folder.look(&path.join(&name)) else { continue };
+        if entries.len() == ENTRIES_MAX {
+            is_whole = false;
+            break;
+        }
+        entries.push(Entry { name, is_directory, stamp });
+    }
+    entries.sort_unstable_by(|a, b| (!a.is_directory, &a.name).cmp(&(!b.is_directory, &b.name)));
+    let is_root = path.name() == b".";
+    let title = if is_root { "/".to_owned() } else { format!("/{}/", escaped(path.name())) };
+    Ok(written(&title, is_root, &entries, is_whole))
+}
+
+fn written(title: &str, is_root: bool, entries: &[Entry], is_whole: bool) -> String {
+    let mut page = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n<style>td \
+         {{ padding-right: 2em; font-family: monospace }}\ntd:nth-child(2) {{ text-align: right }}</style>\n\
+         </head>\n<body>\n<h1>{title}</h1>\n<table>\n"
+    );
+    if !is_root {
+        page.push_str("<tr><td><a href=\"../\">../</a></td><td></td><td></td></tr>\n");
+    }
+    for Entry { name, is_directory, stamp } in entries {
+        let slash = if *is_directory { "/" } else { "" };
+        let size = if *is_directory { String::new() } else { stamp.len().to_string() };
+        let date = stamp.modified().map(httpdate::fmt_http_date).unwrap_or_default();
+        // The dot keeps a name with a colon in it from being taken for a scheme (RFC 3986 section 4.2).
+        let _ = writeln!(
+            page,
+            "<tr><td><a href=\"./{}{slash}\">{}{slash}</a></td><td>{size}</td><td>{date}</td></tr>",
+            encoded(name),
+            escaped(name)
+        );
+    }
+    page.push_str("</table>\n");
+    if !is_whole {
+        let _ = writeln!(page, "<p>There are more than {ENTRIES_MAX}; the others are not shown.</p>");
+    }
+    page.push_str("</body>\n</html>\n");
+    page
+}
+
+/// A name as the text of a page. What is not UTF-8 is shown by replacement characters; its link is right all the same.
+fn escaped(name: &[u8]) -> String {
+    let mut text = String::with_capacity(name.len());
+    for character in String::from_utf8_lossy(name).chars() {
+        match character {
+            '&' => text.push_str("&amp;"),
+            '<' => text.push_str("&lt;"),
+            '>' => text.push_str("&gt;"),
+            '"' => text.push_str("&quot;"),
+            '\'' => text.push_str("&#39;"),
+            character if character.is_control() => text.push('\u{fffd}'),
+            character => text.push(character),
+        }
+    }
+    text
+}
+
+/// A name as a part of a path: all but unreserved characters in percent signs (RFC 3986 section 2.3).
+fn encoded(name: &[u8]) -> String {
+    let mut text = String::with_capacity(name.len());
+    for byte in name {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
+            text.push(char::from(*byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_names_are_harmless_and_found_again() {
+        let name = b"<script>\"'&\n\xff javascript:x";
+        assert_eq!(escaped(name), "&lt;script&gt;&quot;&#39;&amp;\u{fffd}\u{fffd} javascript:x");
+        assert_eq!(encoded(name), "%3Cscript%3E%22%27%26%0A%FF%20javascript%3Ax");
+        let path = RequestPath::parse(&format!("/{}", encoded(name))).expect("a name");
+        assert_eq!(path.name(), name);
+    }
+}

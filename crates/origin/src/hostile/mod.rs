@@ -1,0 +1,30 @@
+//! The host that misbehaves by rule: a site and its faults behind listeners.
+//!
+//! It speaks HTTP/1.1 by hand, because a library that keeps the protocol cannot break it. It refuses to have a memory of
+//! what it serves: every byte and every fault is a pure function of a seed, a path and an attempt.
+
+mod answer;
+mod connection;
+mod content;
+mod delivery;
+mod draw;
+mod fault;
+mod intervals;
+mod mix;
+mod origin;
+mod request;
+mod share;
+mod site;
+mod stats;
+mod status;
+mod target;
+mod wire;
+
+pub use content::Content;
+pub use fault::FaultKind;
+pub use mix::{CONSECUTIVE_FAULTS_MAX, FaultMix};
+pub use origin::{Options, Origin, Running};
+pub use share::{InvalidShare, Share};
+pub use site::{Site, Sizes};
+pub use stats::Stats;
+pub use target::{SIZE_BYTES_MAX, Target};

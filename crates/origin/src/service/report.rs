@@ -1,0 +1,53 @@
+//! What is told of a connection when it has ended.
+
+use std::fmt;
+use std::time::Duration;
+
+use longhaul_socket::{Endpoint, FaultKind, Phase};
+
+/// A connection, from its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionReport {
+    /// The name of the service.
+    pub service: &'static str,
+    /// Where the service listens.
+    pub local: Endpoint,
+    /// Where the connection came from.
+    pub peer: Endpoint,
+    /// Bytes that came over the wire.
+    pub bytes_in: u64,
+    /// Bytes that the system has taken for the wire.
+    pub bytes_out: u64,
+    /// From accepting to the end.
+    pub elapsed: Duration,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// How a connection ended. `Display` gives a few words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// In order.
+    Closed,
+    /// By the service, which stops.
+    Stopped,
+    /// The peer spoke another protocol.
+    Misspoken,
+    /// Something else broke on our side, such as a file that changed while it was sent.
+    Broken,
+    /// The connection failed in this phase, or its deadline passed.
+    Failed(Phase, FaultKind),
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("closed"),
+            Self::Stopped => f.write_str("stopped"),
+            Self::Misspoken => f.write_str("not understood"),
+            Self::Broken => f.write_str("broken off"),
+            Self::Failed(phase, kind) => write!(f, "{phase}: {kind}"),
+        }
+    }
+}
