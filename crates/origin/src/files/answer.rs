@@ -126,7 +126,7 @@ async fn of_file<B>(
 ) -> Response<Body> {
     let stamp = file.stamp();
     let len = stamp.len();
-    let tag = stamp.entity_tag();
+    let tag = stamp.entity_tag(now);
     // A date that lies in the future is not given (RFC 9110 section 8.8.2.1).
     let modified = stamp.modified().filter(|modified| *modified <= now);
     let validators = Validators { entity_tag: &tag, modified };

@@ -1,6 +1,6 @@
 //! Lists of entity tags, as `If-Match` and `If-None-Match` have them (RFC 9110 section 8.8.3).
 
-/// How two tags are compared (RFC 9110 section 8.8.3.2). Ours are all strong.
+/// How two tags are compared (RFC 9110 section 8.8.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Comparison {
     /// A weak tag is equal to nothing.
@@ -9,12 +9,14 @@ pub(super) enum Comparison {
     Weak,
 }
 
-/// Whether `list` has `tag` in it, or is `*`. What is no list matches nothing from there on.
+/// Whether `list` has `tag` in it, which is ours and may be weak, or is `*`. What is no list matches nothing from there on.
 pub(super) fn contains(list: &str, tag: &str, comparison: Comparison) -> bool {
     let mut rest = list.trim();
     if rest == "*" {
         return true;
     }
+    let own = tag.strip_prefix("W/");
+    let (tag, is_own_weak) = (own.unwrap_or(tag), own.is_some());
     loop {
         rest = rest.trim_start_matches([' ', '\t', ',']);
         let strong = rest.strip_prefix("W/");
@@ -23,7 +25,7 @@ pub(super) fn contains(list: &str, tag: &str, comparison: Comparison) -> bool {
         // A tag may have commas in it, but no quotes.
         let Some(end) = opaque.strip_prefix('"').and_then(|inner| inner.find('"')) else { return false };
         let (found, after) = opaque.split_at(end + 2);
-        if found == tag && (comparison == Comparison::Weak || !is_weak) {
+        if found == tag && (comparison == Comparison::Weak || !is_weak && !is_own_weak) {
             return true;
         }
         rest = after;
@@ -34,6 +36,15 @@ pub(super) fn contains(list: &str, tag: &str, comparison: Comparison) -> bool {
 mod tests {
     use super::Comparison::{Strong, Weak};
     use super::*;
+
+    #[test]
+    fn a_weak_tag_of_ours_is_strongly_equal_to_nothing() {
+        for list in ["\"a\"", "W/\"a\""] {
+            assert!(contains(list, "W/\"a\"", Weak), "{list}");
+            assert!(!contains(list, "W/\"a\"", Strong), "{list}");
+        }
+        assert!(contains("*", "W/\"a\"", Strong));
+    }
 
     #[test]
     fn lists() {

@@ -7,6 +7,9 @@ use bytes::Bytes;
 use rustix::fs::Stat;
 use rustix::io::{Errno, retry_on_intr};
 
+/// Two changes within one tick of a file system's clock carry the same time: 4 ms apart on many kernels, 2 s on FAT.
+const TICK_MAX: Duration = Duration::from_secs(2);
+
 /// What tells one content from another: when any of it differs, so may the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
@@ -31,10 +34,20 @@ impl Stamp {
         self.len
     }
 
-    /// The strong entity tag, with its quotes.
-    pub(super) fn entity_tag(&self) -> String {
+    /// The entity tag, with its quotes. It is weak as long as another change within the same tick could go unseen: nobody
+    /// is to put the halves of two contents together by it (RFC 9110 section 8.8.1).
+    pub(super) fn entity_tag(&self, now: SystemTime) -> String {
         let Self { inode, len, modified_unix_seconds, modified_nanoseconds } = self;
-        format!("\"{inode:x}-{len:x}-{modified_unix_seconds:x}.{modified_nanoseconds:08x}\"")
+        let weak = if self.is_fresh(now) { "W/" } else { "" };
+        format!("{weak}\"{inode:x}-{len:x}-{modified_unix_seconds:x}.{modified_nanoseconds:08x}\"")
+    }
+
+    /// Whether the last change is not longer ago than a tick. A time that lies further ahead was set by hand, and the next
+    /// change will not have it.
+    fn is_fresh(&self, now: SystemTime) -> bool {
+        let Ok(seconds) = u64::try_from(self.modified_unix_seconds) else { return false };
+        let since = Duration::new(seconds, self.modified_nanoseconds);
+        now.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|now| now.abs_diff(since) <= TICK_MAX)
     }
 
     /// The time of the last change, cut to whole seconds, as dates in HTTP are; `None` before 1970 and after 9999.
@@ -101,5 +114,25 @@ impl File {
     /// written to would be sent as a mixture under the entity tag of the old one.
     pub(super) fn is_unchanged(&self) -> bool {
         rustix::fs::fstat(&self.handle).is_ok_and(|stat| Stamp::of(&stat) == self.stamp)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What has just been written may be written again without a trace, until the file system's clock has moved on.
+    #[test]
+    fn the_tag_of_a_file_that_has_just_changed_is_weak() {
+        let modified = Duration::new(1_700_000_000, 5);
+        let stamp =
+            Stamp { inode: 1, len: 16, modified_unix_seconds: 1_700_000_000, modified_nanoseconds: 5 };
+        let tag_at = |now: Duration| stamp.entity_tag(SystemTime::UNIX_EPOCH + now);
+        let nanosecond = Duration::from_nanos(1);
+        let strong = "\"1-10-6553f100.00000005\"";
+        assert_eq!(tag_at(modified), format!("W/{strong}"));
+        assert_eq!(tag_at(modified + TICK_MAX), format!("W/{strong}"));
+        assert_eq!(tag_at(modified + TICK_MAX + nanosecond), strong);
+        assert_eq!(tag_at(modified.saturating_sub(TICK_MAX + nanosecond)), strong, "set by hand");
     }
 }
