@@ -70,7 +70,8 @@ impl Exit {
     /// What a run that came to its end, or was stopped, ends in.
     #[must_use]
     pub fn of_report(report: &Report) -> Self {
-        if report.stopped || report.parked > 0 || report.counts.pending > 0 {
+        let is_read = report.unread_lists.is_empty();
+        if report.stopped || report.parked > 0 || report.counts.pending > 0 || !is_read {
             return Self::Unfinished;
         }
         let failures = report.failures.iter().filter(|(_, count)| **count > 0);

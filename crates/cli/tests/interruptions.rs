@@ -54,6 +54,38 @@ fn a_run_that_waits_for_a_silent_pipe_stops_too() {
     assert_eq!(running.code(), Some(9));
 }
 
+/// Lines that were not read before a kill are not forgotten: until the list is given again, no run calls the haul complete.
+#[test]
+fn a_list_that_was_not_read_to_its_end_is_asked_for() {
+    let (place, served) = (Place::new(), Served::start(FaultMix::none(), Options::default()));
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    let kind = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, place.path("list"), kind, mode, 0).expect("a pipe");
+    let pipe = rustix::fs::open(place.path("list"), rustix::fs::OFlags::RDWR, mode).expect("it is there");
+    rustix::io::write(&pipe, served.list(1).as_bytes()).expect("room in the pipe");
+    let mut running = place.spawn(&["get", "-i", "list", "-d", "out"]);
+    place.wait_for_status("out", |status| status["done"] == 1);
+    kill_process(running.pid(), Signal::KILL).expect("it is there");
+    running.code();
+    let status = place.longhaul(&["status", "out"]).output().expect("it runs");
+    let said = text(&status.stdout);
+    let list = place.path("list").display().to_string();
+    let to_go_on = format!("to go on: longhaul get -i {list} -d out\n");
+    assert!(said.contains(&format!("list {list}: not read to its end\n")), "{said}");
+    assert!(said.contains(&to_go_on), "{said}");
+
+    let without = place.longhaul(&["get", "-d", "out"]).output().expect("it runs");
+    let said = text(&without.stderr);
+    assert_eq!(without.status.code(), Some(9), "{said}");
+    assert!(said.contains(&to_go_on), "{said}");
+
+    rustix::fs::unlink(place.path("list")).expect("it is there");
+    place.file("list", served.list(3));
+    place.longhaul(&["get", "-i", "list", "-d", "out"]).assert().code(0);
+    assert_eq!(place.status("out").expect("a haul")["done"], 3);
+    place.longhaul(&["get", "-d", "out"]).assert().code(0);
+}
+
 #[test]
 fn a_second_process_is_told_who_works_there() {
     let place = Place::new();

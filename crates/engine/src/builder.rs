@@ -21,6 +21,9 @@ use crate::stop::Stopper;
 /// Fields that do not follow a redirect to another origin, whoever set them.
 const CONFIDENTIAL: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
 
+/// The name of the list that single URLs make up ([`Builder::url`]).
+pub const ARGUMENTS: &str = "arguments";
+
 /// Builds a [`Haul`].
 ///
 /// ```no_run
@@ -172,7 +175,7 @@ impl Builder {
         if !urls.is_empty() {
             let text = urls.join("\n");
             lists.push(List {
-                label: "arguments".to_owned(),
+                label: ARGUMENTS.to_owned(),
                 reader: Box::new(io::Cursor::new(text)),
                 identity: None,
             });

@@ -27,7 +27,7 @@ use crate::intake::{Intake, List, Published};
 use crate::job::Job;
 use crate::machine;
 use crate::rate::RateLimit;
-use crate::report::{Counts, Report};
+use crate::report::{Counts, Report, unread_lists};
 use crate::retry::Patience;
 use crate::sentinel::{Sentinel, SentinelHandle};
 use crate::settings::Settings;
@@ -146,6 +146,7 @@ impl Haul {
         }
         let mut report = report(before, rows.published(), tally, &counters);
         report.stopped = stopped;
+        report.unread_lists = unread_lists(&rows.sources());
         if before.failed > 0 {
             report.failures = failures_by_class(self.storage)?;
         }
@@ -256,6 +257,7 @@ fn report(before: Counts, rows: u64, tally: Tally, counters: &Counters) -> Repor
         retries: counters.retries(),
         parked,
         stopped: false,
+        unread_lists: Vec::new(),
     }
 }
 

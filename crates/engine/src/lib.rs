@@ -62,7 +62,7 @@ pub mod outage;
 pub mod pace;
 pub mod retry;
 
-pub use builder::Builder;
+pub use builder::{ARGUMENTS, Builder};
 pub use class::{Class, UnknownClass};
 pub use error::HaulError;
 pub use event::Event;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use longhaul_journal::Source;
+
 use crate::class::Class;
 
 /// Rows by outcome. The four sum to the rows of the haul.
@@ -43,12 +45,21 @@ pub struct Report {
     pub parked: u64,
     /// The run was stopped before the end.
     pub stopped: bool,
+    /// Lists of this run or an earlier one that have not been read to their end: their other lines are no rows yet.
+    pub unread_lists: Vec<String>,
 }
 
 impl Report {
-    /// Whether every row is done or was skipped.
+    /// Whether every line is done or was skipped.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.counts.failed == 0 && self.counts.pending == 0
+        self.counts.failed == 0 && self.counts.pending == 0 && self.unread_lists.is_empty()
     }
+}
+
+/// The lists whose last reading did not come to its end, by their names.
+pub(crate) fn unread_lists(readings: &[Source]) -> Vec<String> {
+    let is_last = |at: usize| readings[at + 1..].iter().all(|later| later.label != readings[at].label);
+    let unread = readings.iter().enumerate().filter(|&(at, reading)| !reading.complete && is_last(at));
+    unread.map(|(_, reading)| reading.label.clone()).collect()
 }

@@ -15,7 +15,7 @@ use crate::class::Class;
 use crate::error::HaulError;
 use crate::machine;
 use crate::names;
-use crate::report::Counts;
+use crate::report::{Counts, unread_lists};
 
 /// A haul as it was at one moment. Reading it takes no lock and changes nothing.
 pub struct Status {
@@ -106,6 +106,12 @@ impl Status {
     #[must_use]
     pub fn lists(&self) -> Vec<Source> {
         self.journal.sources()
+    }
+
+    /// The lists that have not been read to their end, by their names: their other lines are no rows yet.
+    #[must_use]
+    pub fn unread_lists(&self) -> Vec<String> {
+        unread_lists(&self.journal.sources())
     }
 
     /// Where the journal is damaged, in words.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::arguments::StatusArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::render::{self, count, counted, escaped, json, quoted};
+use crate::render::{self, count, counted, escaped, json};
 
 pub(super) fn run(arguments: &StatusArguments) -> Result<Exit, CommandError> {
     let status = Status::read(&arguments.directory)?;
@@ -53,13 +53,14 @@ fn human(status: &Status, failures: &BTreeMap<Class, u64>, arguments: &StatusArg
     for damage in status.damage() {
         let _ = writeln!(text, "damage: {}", escaped(&damage));
     }
-    let directory = &arguments.directory;
+    let (directory, unread_lists) = (&arguments.directory, status.unread_lists());
     match status.running() {
         Some(holder) => {
             let _ = writeln!(text, "running: {}", escaped(holder));
         }
-        None if counts.pending > 0 => {
-            let _ = writeln!(text, "not running; to go on: longhaul get -d {}", quoted(directory));
+        None if counts.pending > 0 || !unread_lists.is_empty() => {
+            let command = render::resume_command(&unread_lists, directory);
+            let _ = writeln!(text, "not running; to go on: {command}");
         }
         None => text.push_str("not running\n"),
     }

@@ -52,6 +52,7 @@ impl EventLines {
             ("requests", report.requests.into()),
             ("retries", report.retries.into()),
             ("parked", report.parked.into()),
+            ("unread_lists", report.unread_lists.clone().into()),
             ("stopped", report.stopped.into()),
             ("exit_code", exit.code().into()),
         ]);

@@ -12,6 +12,6 @@ mod timestamp;
 pub(crate) use escape::{escaped, is_hostile};
 pub(crate) use failure::{Fate, failure};
 pub(crate) use quantity::{bytes, count, counted, hexadecimal, time};
-pub(crate) use report::{classes, report, retry_command};
+pub(crate) use report::{classes, report, resume_command, retry_command};
 pub(crate) use shell::quoted;
 pub(crate) use timestamp::rfc3339;

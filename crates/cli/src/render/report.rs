@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use longhaul::{Class, Report};
+use longhaul::{ARGUMENTS, Class, Report};
 
-use super::{bytes, count, counted, quoted, time};
+use super::{bytes, count, counted, escaped, quoted, time};
 
 /// The report of a run that took `elapsed`, with some of its failures as examples. Ends in a line end.
 pub(crate) fn report(report: &Report, directory: &Path, elapsed: Duration, examples: &[String]) -> String {
@@ -37,10 +37,33 @@ pub(crate) fn report(report: &Report, directory: &Path, elapsed: Duration, examp
         let parked = count(report.parked);
         let _ = writeln!(text, "{parked} wait for a host that asked for a longer pause than a run sits out");
     }
-    if counts.pending > 0 || report.stopped {
-        let _ = writeln!(text, "to go on: longhaul get -d {}", quoted(directory));
+    for list in &report.unread_lists {
+        let _ =
+            writeln!(text, "list {}: not read to its end; its other lines are not counted", escaped(list));
+    }
+    if counts.pending > 0 || report.stopped || !report.unread_lists.is_empty() {
+        let _ = writeln!(text, "to go on: {}", resume_command(&report.unread_lists, directory));
     }
     text
+}
+
+/// The command that goes on where a run ended. Lists that have not been read to their end have to be given again.
+pub(crate) fn resume_command(unread_lists: &[String], directory: &Path) -> String {
+    let mut command = "longhaul get".to_owned();
+    for list in unread_lists {
+        match list.as_str() {
+            ARGUMENTS => {}
+            "-" => command.push_str(" -i -"),
+            file => {
+                let _ = write!(command, " -i {}", quoted(Path::new(file)));
+            }
+        }
+    }
+    let _ = write!(command, " -d {}", quoted(directory));
+    if unread_lists.iter().any(|list| list == ARGUMENTS) {
+        command.push_str(" URL...");
+    }
+    command
 }
 
 /// Failures by class, as `57 4xx, 3 timeout`.
