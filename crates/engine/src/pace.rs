@@ -1,42 +1,66 @@
-//! How many exchanges one host is given at a time, and when it is given none.
+//! How many exchanges one host is given at a time, how many a second, and when it is given none.
 //!
-//! A state machine without I/O: `now` is an argument, inputs are answers, the output is a [`Permit`]. It decides
-//! nothing about a single URL (that is [`retry`](crate::retry)) and nothing about which URL is next (that is
-//! [`frontier`](crate::frontier)).
+//! A state machine without I/O: `now` is an argument, inputs are answers, the output is a [`Permit`].
 //!
 //! # State
-//! - **window**: how many exchanges may be in flight. It is clocked by answers, not by time: it starts at a few, as a
-//!   browser does, doubles per round trip until the first sign of trouble, then grows by one per round trip.
-//! - **block**: a time before which nothing is sent: the host said so (Retry-After), or it has failed many times in a
-//!   row. What follows a block is one request at a time, until one of them succeeds: what was sent before the block
+//! - **window**: how many exchanges may be in flight. Clocked by answers, not by time: it starts at a few, as a browser
+//!   does, doubles per round trip up to eight, and then grows by one per round trip up to the cap.
+//! - **rate**: requests a second; none until the host has shown that it counts them.
+//! - **block**: a time before which nothing is sent: the host said so (Retry-After), or it has failed several times in
+//!   a row. What follows a block is one request at a time, until one of them succeeds: what was sent before the block
 //!   says nothing about the host after it.
+//! - **budget**: how many requests a host serves between two pauses that it asks for.
 //! - **stalled**: exchanges that have made no progress worth the name. They keep their sockets and their deadlines but
-//!   give up their place in the window, so that a few silent answers do not idle a healthy host.
+//!   give up their place in the window, so that a few silent answers do not idle a host that answers others.
 //!
-//! | input | window | block |
-//! |---|---|---|
-//! | success, while no limit is known | + 1 (doubles per round trip) | the probe's: the window opens again |
-//! | success, after a cut | + 1/window | the probe's: the window opens again |
-//! | congestion (reset, refused, timeout, 502, 504) | halved once per round trip, not below 2 | after 8 in a row without success |
-//! | throttle (429, 503, 509, 529) | halved once per round trip, not below 1 | Retry-After, and from the second in a row |
-//! | the URL's own trouble (404, a bad answer), local trouble | unchanged | unchanged |
+//! | input | window | rate | block |
+//! |---|---|---|---|
+//! | success | grows, unless requests queue at the host | along its curve | a probe's: opens again |
+//! | requests queue at the host | narrowed once per round trip | | |
+//! | reset, timeout, 502, 504; refused, no such name | first to one less than were open, then halved, not below 2 | where a ban was the cause | after three in a row that a cut did not help |
+//! | 429, 503, 509, 529, a storm of 403 | | below what was served | after three in a row that a cut did not help |
+//! | the same with Retry-After | | only where the pauses come soon after each other | until that time |
+//! | the URL's own trouble (404, a bad answer), local trouble | | | |
 //!
 //! Only one cut per round trip: the answers to requests that were sent before the cut say nothing about the pace after
 //! it. Likewise one burst of failures makes one pause, however many requests were in flight.
 //!
 //! A host that breaks a share of its answers whatever the pace would keep the window at its floor for ever: `chance`
-//! finds out whether slowing down helps. Throttle answers are never explained away like that.
+//! finds out whether slowing down helps. One that refuses a share of them is not slowed down by single refusals: only
+//! several in a row show that it counts, and a limit is no limit if a small part of it is refused just as often.
 
+mod budget;
 mod chance;
+mod counting;
+mod failures;
+mod latency;
 mod limiter;
+mod meter;
+mod pauses;
+mod places;
+mod rate;
+mod refusals;
+mod signal;
+mod window;
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use budget::Budget;
 use chance::Chance;
+use counting::{Counting, Reaction};
+use failures::Failures;
+use latency::Latency;
+use meter::Meter;
+use pauses::{Pauses, Silence};
+use places::Places;
+use rate::Rate;
+use refusals::Reading;
+use window::Window;
 
 pub use limiter::Limiter;
+pub use signal::{Permit, Signal, Terms, Ticket};
 
 /// The window that a host starts with: about what a browser opens to a new host.
 pub const WINDOW_START: u32 = 4;
@@ -44,303 +68,380 @@ pub const WINDOW_START: u32 = 4;
 pub const WINDOW_CAP_PUBLIC: u32 = 8;
 /// The cap for loopback and private addresses, where the user is the host's owner or guest.
 pub const WINDOW_CAP_PRIVATE: u32 = 16;
-/// Resets and timeouts do not push the window below this: with one place left, a single stall would idle the host.
-const WINDOW_FLOOR_CONGESTION: f64 = 2.0;
-/// Places that stalled exchanges can vacate, in windows of the host's cap: bounds the sockets held open to one host.
-const STALLED_WINDOWS_MAX: u32 = 2;
 /// An exchange without progress has stalled after so many times the host's usual time to a head ...
-const STALL_LATENCIES: u32 = 20;
+const STALL_LATENCIES: u32 = 10;
 /// ... but not sooner than this, for a busy machine has pauses of its own ...
 const STALL_MIN: Duration = Duration::from_millis(500);
 /// ... and not later than this ...
 const STALL_MAX: Duration = Duration::from_secs(2);
 /// ... unless the host is as slow as that by nature: so many times its usual time.
 const STALL_LATENCIES_MIN: u32 = 4;
-/// Weight of the newest answer in the usual time to a head: the last dozen answers count.
-const LATENCY_WEIGHT: f64 = 0.15;
-/// So many failures in a row, none a success, are no longer a matter of pace: the host is left alone for a while.
-const FAILURES_BEFORE_BLOCK: u32 = 8;
-/// So many refusals in a row are more than a window that was too wide: the cut that answered the first did not help. A
-/// Retry-After of no time at all does not excuse from this, or a host that sends it would be asked without a pause.
-const THROTTLES_BEFORE_BLOCK: u32 = 2;
-/// The first pause of a host that fails without end; each probe that fails makes it longer by [`BLOCK_GROWTH`].
-const BLOCK_FIRST: Duration = Duration::from_millis(500);
-/// Growth of the pause per failed probe.
-const BLOCK_GROWTH: f64 = 1.5;
-/// The longest pause that the controller chooses by itself; only the host can ask for a longer one.
-const BLOCK_MAX: Duration = Duration::from_secs(30);
+/// Requests that fail after a cut, none of them a success: it is no matter of pace any more.
+const FAILURES_BEFORE_BLOCK: u32 = 3;
+/// So many failures in a row, whenever they were sent: nothing more is sent before those under way have been answered.
+const FAILURES_SUSPICIOUS: u32 = 4;
 /// A Retry-After is stretched by up to this share, so that many hosts behind one gate do not return at one instant.
 const RETRY_AFTER_STRETCH: f64 = 0.05;
-
-/// What one answer says about the host's pace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signal {
-    /// The host served what was asked, or said clearly that it will not (404 and the like): it is well.
-    Success {
-        /// From the request to the head of the answer.
-        latency: Duration,
-    },
-    /// The connection or the answer broke: refused, reset, cut, timed out, 502, 504.
-    Congestion,
-    /// The host asked for fewer requests: 429, 503 and their kin.
-    Throttle {
-        /// How long it wishes to be left alone, already capped by the caller.
-        retry_after: Option<Duration>,
-    },
-    /// Our own trouble, or an exchange that was given up on our side: says nothing about the host.
-    Neutral,
-}
-
-/// The answer to 'may another exchange with this host start now?'.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Permit {
-    /// Yes. The ticket goes back with the answer.
-    Go(Ticket),
-    /// Not before this time.
-    WaitUntil(Instant),
-    /// Not before one of the exchanges in flight has been answered or has stalled.
-    WaitForAnswer,
-}
-
-/// One exchange in flight, as the controller knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ticket {
-    sequence: u64,
-}
+/// A Retry-After below this does not excuse from a pause, or a host that sends it would be asked without end.
+const RETRY_AFTER_SERIOUS: Duration = Duration::from_secs(1);
+/// Pauses that a host asks for, closer together than this, are a rate: longer ones are a quota, which may be used at once.
+const QUOTA_CYCLE_MIN: Duration = Duration::from_secs(10);
+/// So many 403 in a row, from a host that served before, are no matter of their URLs.
+const DENIALS_STORM: u32 = 3;
+/// Served answers that make a host one 'that was fine'.
+const SERVED_WELL: u32 = 10;
 
 /// The pace of one host.
 #[derive(Debug, Clone)]
 pub struct Pace {
-    window: f64,
-    cap: u32,
-    /// Doubling per round trip: no limit of the host is known yet.
-    slow_start: bool,
-    in_flight: u32,
-    stalled: u32,
+    terms: Terms,
+    /// When the user's own terms allow the next request.
+    next_by_terms: Option<Instant>,
+    window: Window,
+    /// What the window is as it is for.
+    window_limiter: Limiter,
+    counting: Counting,
+    pauses: Pauses,
+    budget: Budget,
+    places: Places,
+    failures: Failures,
+    denials_in_a_row: u32,
+    is_denying: bool,
+    chance: Chance,
+    latency: Latency,
+    served_meter: Meter,
+    served: u32,
+    last_success: Option<Instant>,
     next_sequence: u64,
     /// Answers to requests before this one belong to the time before the last cut.
     cut_sequence: u64,
-    blocked_until: Option<Instant>,
-    /// After a block, one request at a time until one succeeds.
-    probing: bool,
-    /// Answers to requests before this one belong to the time before the last block.
-    block_sequence: u64,
-    failures_in_a_row: u32,
-    throttles_in_a_row: u32,
-    /// Pauses of our own choice, with no success between them.
-    blocks_in_a_row: u32,
-    failing_since: Option<Instant>,
-    chance: Chance,
-    /// The usual time to a head, once there has been one.
-    latency: Option<Duration>,
-    /// What the window is as it is for.
-    window_limiter: Limiter,
-    /// What the last block was for.
-    block_limiter: Limiter,
 }
 
 impl Pace {
     /// A host of which nothing is known, with at most `cap` exchanges at a time (at least 1).
     #[must_use]
     pub fn new(cap: u32) -> Self {
+        Self::on(cap, Terms::default())
+    }
+
+    /// The same, on the user's terms.
+    #[must_use]
+    pub fn on(cap: u32, terms: Terms) -> Self {
         let cap = cap.max(1);
         Self {
-            window: f64::from(WINDOW_START.min(cap)),
-            cap,
-            slow_start: true,
-            in_flight: 0,
-            stalled: 0,
+            terms,
+            next_by_terms: None,
+            window: if terms.is_fixed { Window::fixed(cap) } else { Window::new(WINDOW_START, cap) },
+            window_limiter: if terms.is_fixed { Limiter::Cap } else { Limiter::Growing },
+            counting: Counting::new(),
+            pauses: Pauses::new(),
+            budget: Budget::default(),
+            places: Places::default(),
+            failures: Failures::default(),
+            denials_in_a_row: 0,
+            is_denying: false,
+            chance: Chance::new(),
+            latency: Latency::default(),
+            served_meter: Meter::default(),
+            served: 0,
+            last_success: None,
             next_sequence: 0,
             cut_sequence: 0,
-            blocked_until: None,
-            probing: false,
-            block_sequence: 0,
-            failures_in_a_row: 0,
-            throttles_in_a_row: 0,
-            blocks_in_a_row: 0,
-            failing_since: None,
-            chance: Chance::new(),
-            latency: None,
-            window_limiter: Limiter::Growing,
-            block_limiter: Limiter::Failing,
         }
     }
 
     /// Asks for a place. A [`Permit::Go`] must be matched by one call of [`answered`](Self::answered).
     pub fn permit(&mut self, now: Instant) -> Permit {
-        if let Some(until) = self.blocked_until {
-            if now < until {
-                return Permit::WaitUntil(until);
-            }
-            self.blocked_until = None;
+        if let Some(until) = self.pauses.at(now) {
+            return Permit::WaitUntil(until);
         }
-        let places = if self.probing { 1 } else { self.window() };
-        let vacated = self.stalled.min(self.cap.saturating_mul(STALLED_WINDOWS_MAX));
-        let taken = self.in_flight.saturating_sub(vacated);
-        if taken >= places {
+        if self.taken() >= self.allowed() {
             return Permit::WaitForAnswer;
         }
-        let ticket = Ticket { sequence: self.next_sequence };
+        let by_rate = if self.pauses.is_probing() { None } else { self.counting.next_send() };
+        if let Some(at) = by_rate.max(self.next_by_terms).filter(|&at| at > now) {
+            return Permit::WaitUntil(at);
+        }
+        self.send(now)
+    }
+
+    fn send(&mut self, now: Instant) -> Permit {
+        self.counting.sent(now);
+        if !self.terms.spacing.is_zero() {
+            self.next_by_terms = Some(now + self.terms.spacing);
+        }
+        self.places.take();
+        let sequence = self.next_sequence;
         self.next_sequence += 1;
-        self.in_flight += 1;
-        Permit::Go(ticket)
+        Permit::Go(Ticket { sequence, in_flight: self.places.in_flight(), served: self.served })
+    }
+
+    /// Places that may be taken now.
+    fn allowed(&self) -> u32 {
+        let is_used = || self.budget.is_used(self.places.in_flight());
+        let is_suspicious = || self.failures.in_a_row() >= FAILURES_SUSPICIOUS && !self.chance.explains();
+        if self.pauses.is_probing() || !self.terms.is_fixed && (is_used() || is_suspicious()) {
+            return 1;
+        }
+        self.window.places().min(self.counting.places())
+    }
+
+    fn taken(&self) -> u32 {
+        if self.pauses.is_probing() {
+            self.places.probing(self.pauses.limiter() == Limiter::RetryAfter)
+        } else {
+            self.places.taken(self.window.places(), self.window.cap())
+        }
     }
 
     /// The exchange of this ticket has made no progress for a while: its place is free, it goes on.
-    pub fn stalled(&mut self, _ticket: Ticket) {
-        self.stalled = (self.stalled + 1).min(self.in_flight);
+    pub fn stalled(&mut self, ticket: Ticket) {
+        self.places.stall(self.pauses.is_after_block(ticket.sequence));
     }
 
     /// A stalled exchange makes progress again.
-    pub fn revived(&mut self, _ticket: Ticket) {
-        self.stalled = self.stalled.saturating_sub(1);
+    pub fn revived(&mut self, ticket: Ticket) {
+        self.places.revive(self.pauses.is_after_block(ticket.sequence));
     }
 
     /// The exchange of this ticket is over. `was_stalled` says whether it ended in the stalled state; `jitter` is a
     /// random number in 0..1 from the caller's seeded generator.
     pub fn answered(&mut self, ticket: Ticket, signal: Signal, was_stalled: bool, now: Instant, jitter: f64) {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        if was_stalled {
-            self.stalled = self.stalled.saturating_sub(1);
-        }
+        self.places.give_back(self.pauses.is_after_block(ticket.sequence), was_stalled);
         match signal {
             Signal::Neutral => {}
-            Signal::Success { latency } => self.succeeded(ticket, latency),
-            Signal::Congestion => self.congested(ticket, now, jitter),
+            Signal::Success { latency } => {
+                self.denials_in_a_row = 0;
+                self.succeeded(ticket, latency, now);
+            }
+            // Its place was left to others, who have been answered meanwhile.
+            Signal::Congestion if was_stalled && self.served > ticket.served => {}
+            Signal::Congestion => self.congested(ticket, now, jitter, false),
+            Signal::Absent => self.congested(ticket, now, jitter, true),
             Signal::Throttle { retry_after } => self.throttled(ticket, retry_after, now, jitter),
+            Signal::Denied { latency } => self.denied(ticket, latency, now, jitter),
+        }
+        self.counting.go_on(&self.latency, !self.pauses.is_probing(), now);
+    }
+
+    fn is_after_cut(&self, ticket: Ticket) -> bool {
+        ticket.sequence >= self.cut_sequence
+    }
+
+    fn succeeded(&mut self, ticket: Ticket, latency: Duration, now: Instant) {
+        self.latency.note(latency, now);
+        self.counting.accepted(self.is_after_cut(ticket), true, now);
+        self.served_meter.note(now);
+        self.served = self.served.saturating_add(1);
+        self.last_success = Some(now);
+        if self.chance.note(ticket.sequence, false) {
+            self.window.reopen();
+        }
+        let is_beyond_chance = self.chance.is_beyond_chance(self.failures.in_a_row(), true);
+        let failing_since = self.failures.end(ticket.sequence);
+        if self.pauses.is_probing() && self.pauses.is_after_block(ticket.sequence) {
+            self.cut_sequence = self.next_sequence;
+            self.budget.begin_anew();
+            self.came_back(failing_since.filter(|_| is_beyond_chance), now);
+        }
+        self.budget.served();
+        if !self.chance.is_testing() {
+            self.widen(ticket, now);
         }
     }
 
-    fn succeeded(&mut self, ticket: Ticket, latency: Duration) {
-        self.latency =
-            Some(self.latency.map_or(latency, |usual| {
-                usual.mul_f64(1.0 - LATENCY_WEIGHT) + latency.mul_f64(LATENCY_WEIGHT)
-            }));
-        self.slow_start |= self.chance.note(ticket.sequence, false);
-        self.failures_in_a_row = 0;
-        self.throttles_in_a_row = 0;
-        self.blocks_in_a_row = 0;
-        self.failing_since = None;
-        if ticket.sequence >= self.block_sequence {
-            self.probing = false;
-        }
-        if self.chance.is_testing() {
-            return;
-        }
-        let cap = f64::from(self.cap);
-        self.window += if self.slow_start { 1.0 } else { 1.0 / self.window };
-        if self.window >= cap {
-            self.window = cap;
-            self.window_limiter = Limiter::Cap;
+    /// The host serves again after a block.
+    fn came_back(&mut self, failing_since: Option<Instant>, now: Instant) {
+        let silence = failing_since.map(|since| now.saturating_duration_since(since));
+        let banned_at = self.pauses.came_back(silence.filter(|_| self.has_served_well()));
+        if let Some((per_second, lasted)) = banned_at.zip(silence) {
+            self.counting.begin(Rate::after_ban(per_second, lasted, now));
         }
     }
 
-    fn congested(&mut self, ticket: Ticket, now: Instant, jitter: f64) {
-        self.failed(now);
+    /// One more was served: there may be room for more at a time, or less.
+    fn widen(&mut self, ticket: Ticket, now: Instant) {
+        if self.latency.is_queueing() && self.is_after_cut(ticket) {
+            if self.window.is_at_floor() {
+                // With two requests under way nobody waits for us: it has become slower by itself.
+                self.latency.forget_least();
+            } else {
+                self.window.narrow();
+                self.window_limiter = Limiter::Queue;
+            }
+            self.latency.begin_anew();
+            self.cut_sequence = self.next_sequence;
+        } else if self.latency.has_room() {
+            self.window.grow(now);
+            if self.window.is_full() {
+                self.window_limiter = Limiter::Cap;
+            }
+        }
+    }
+
+    fn denied(&mut self, ticket: Ticket, latency: Duration, now: Instant, jitter: f64) {
+        self.denials_in_a_row = self.denials_in_a_row.saturating_add(1);
+        self.is_denying |= self.denials_in_a_row >= DENIALS_STORM && self.has_served_well();
+        if self.is_denying {
+            self.throttled(ticket, None, now, jitter);
+        } else {
+            self.latency.note(latency, now);
+            self.failures.end(ticket.sequence);
+            self.last_success = Some(now);
+        }
+    }
+
+    fn congested(&mut self, ticket: Ticket, now: Instant, jitter: f64, is_absent: bool) {
+        self.failures.note(ticket.sequence, now);
+        self.counting.accepted(self.is_after_cut(ticket), false, now);
         if self.chance.note(ticket.sequence, true) {
-            self.slow_start = true;
-        } else if !self.chance.explains() {
-            self.cut(ticket, WINDOW_FLOOR_CONGESTION, Limiter::Congestion);
-            if self.window <= WINDOW_FLOOR_CONGESTION {
+            self.window.reopen();
+        } else if self.is_after_cut(ticket) && !self.chance.explains() && !self.terms.is_fixed {
+            if self.failures.after_cut() == 0 && ticket.in_flight > 2 && !self.window.is_at_floor() {
+                self.window.broke_at(ticket.in_flight, now);
+            } else {
+                self.window.halve();
+            }
+            self.cut_sequence = self.next_sequence;
+            self.window_limiter = Limiter::Congestion;
+            self.failures.note_cut();
+            if self.window.is_at_floor() {
                 self.chance.came_to_floor(self.next_sequence);
             }
         }
-        if self.failures_in_a_row >= FAILURES_BEFORE_BLOCK {
-            self.pause(ticket, now, jitter);
-        }
+        self.pause_if_in_vain(ticket, is_absent, now, jitter);
     }
 
     fn throttled(&mut self, ticket: Ticket, retry_after: Option<Duration>, now: Instant, jitter: f64) {
-        self.failed(now);
-        self.chance.abandon_test();
-        // One burst of refusals is one refusal: those sent before the cut are not counted as further ones.
-        if self.cut(ticket, 1.0, Limiter::Throttle) {
-            self.throttles_in_a_row = self.throttles_in_a_row.saturating_add(1);
+        self.failures.note(ticket.sequence, now);
+        self.chance.note_refused();
+        let is_new = self.is_after_cut(ticket);
+        let reading = self.counting.refused(is_new, now);
+        let begins_to_count = self.counting.rate().is_none() && reading == Reading::Limit;
+        if is_new || begins_to_count {
+            self.cut_sequence = self.next_sequence;
+            self.counting.cut();
+            self.failures.note_cut();
+            if retry_after.is_some_and(|wait| wait >= QUOTA_CYCLE_MIN) {
+                self.budget.used_up();
+            } else if !self.terms.is_fixed && (begins_to_count || !self.pauses.is_probing()) {
+                self.slow_down(reading, retry_after.is_some(), now);
+            }
         }
-        if self.throttles_in_a_row >= THROTTLES_BEFORE_BLOCK {
-            self.pause(ticket, now, jitter);
+        if retry_after.is_none_or(|wait| wait < RETRY_AFTER_SERIOUS) {
+            self.pause_if_in_vain(ticket, false, now, jitter);
         }
         if let Some(wait) = retry_after {
-            let until = now + wait.mul_f64(1.0 + RETRY_AFTER_STRETCH * jitter);
-            self.block(until, Limiter::RetryAfter);
+            self.block(now + wait.mul_f64(1.0 + RETRY_AFTER_STRETCH * jitter), Limiter::RetryAfter, now);
         }
     }
 
-    fn failed(&mut self, now: Instant) {
-        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
-        self.failing_since.get_or_insert(now);
-    }
-
-    /// Halves the window, not below the floor; false if it has been cut since this request was sent.
-    fn cut(&mut self, ticket: Ticket, floor: f64, limiter: Limiter) -> bool {
-        if ticket.sequence < self.cut_sequence {
-            return false;
+    fn slow_down(&mut self, reading: Reading, is_asked_to_wait: bool, now: Instant) {
+        match self.counting.slow_down(reading, is_asked_to_wait, now) {
+            Reaction::None => return,
+            Reaction::Slowed => {}
+            Reaction::Narrow => self.window.narrow(),
+            Reaction::Halve => self.window.halve(),
         }
-        self.slow_start = false;
-        // A window that is below the floor already is not raised to it.
-        self.window = (self.window / 2.0).max(floor).min(self.window);
-        self.cut_sequence = self.next_sequence;
-        self.window_limiter = limiter;
-        true
+        self.window_limiter = Limiter::Throttle;
     }
 
-    /// Leaves the host alone for a while, unless that has been done since this request was sent.
-    fn pause(&mut self, ticket: Ticket, now: Instant, jitter: f64) {
-        if ticket.sequence < self.block_sequence {
+    /// Leaves the host alone for a while if slowing down was in vain, unless that has been done since this request was
+    /// sent.
+    fn pause_if_in_vain(&mut self, ticket: Ticket, is_absent: bool, now: Instant, jitter: f64) {
+        let in_a_row = self.failures.in_a_row();
+        let is_cut = self.pauses.is_probing() || self.failures.after_cut() >= FAILURES_BEFORE_BLOCK;
+        let is_in_vain = is_cut && self.chance.is_beyond_chance(in_a_row, false);
+        if self.terms.is_fixed || !is_in_vain || !self.pauses.is_after_block(ticket.sequence) {
             return;
         }
-        let growth = BLOCK_GROWTH.powi(i32::try_from(self.blocks_in_a_row.min(64)).unwrap_or(64));
-        let pause = BLOCK_FIRST.mul_f64(growth.min(BLOCK_MAX.as_secs_f64() / BLOCK_FIRST.as_secs_f64()));
-        self.blocks_in_a_row = self.blocks_in_a_row.saturating_add(1);
-        self.block(now + pause.mul_f64(0.75 + 0.25 * jitter), Limiter::Failing);
+        let silence = Silence {
+            lasted: self
+                .failures
+                .since()
+                .map_or(Duration::ZERO, |since| now.saturating_duration_since(since)),
+            is_absent: is_absent || !self.has_served_well(),
+            is_beyond_chance: self.chance.is_beyond_chance(in_a_row, true),
+            served: &self.served_meter,
+            last_success: self.last_success,
+        };
+        let pause = self.pauses.next(&silence, now, jitter);
+        self.block(now + pause, Limiter::Failing, now);
     }
 
-    fn block(&mut self, until: Instant, limiter: Limiter) {
-        if self.blocked_until.is_none_or(|earlier| earlier < until) {
-            self.blocked_until = Some(until);
-            self.block_limiter = limiter;
-        }
-        self.probing = true;
-        self.block_sequence = self.next_sequence;
+    fn block(&mut self, until: Instant, limiter: Limiter, now: Instant) {
+        self.counting.abandon_test(now);
+        self.pauses.block(until, limiter, self.next_sequence);
+        self.places.block();
     }
 
     /// How long an exchange may make no progress before it counts as stalled; `None` while the host has never answered,
     /// for then there is nothing to compare with.
     #[must_use]
     pub fn stall_after(&self) -> Option<Duration> {
-        let latency = self.latency?;
+        let latency = self.latency.usual()?;
         let latest = STALL_MAX.max(latency * STALL_LATENCIES_MIN);
         Some((latency * STALL_LATENCIES).clamp(STALL_MIN, latest))
     }
 
     /// Whole exchanges that may be in flight.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 <= window <= cap, a u32")]
     pub fn window(&self) -> u32 {
-        self.window as u32
+        self.window.places()
+    }
+
+    /// The most that the window can be.
+    #[must_use]
+    pub fn cap(&self) -> u32 {
+        self.window.cap()
     }
 
     /// Exchanges in flight, the stalled ones included.
     #[must_use]
     pub fn in_flight(&self) -> u32 {
-        self.in_flight
+        self.places.in_flight()
+    }
+
+    /// Requests a second, once the host has shown that it counts them: what is sent now, and what was served when it last
+    /// refused.
+    #[must_use]
+    pub fn rate(&self) -> Option<(f64, f64)> {
+        self.counting.rate().map(|rate| (rate.per_second(), rate.limit()))
     }
 
     /// The time before which nothing is sent, if one is set.
     #[must_use]
     pub fn blocked_until(&self) -> Option<Instant> {
-        self.blocked_until
+        self.pauses.until()
+    }
+
+    /// Whether 403 is what the host says to those who ask too often, and not a matter of the URL.
+    #[must_use]
+    pub fn is_denying(&self) -> bool {
+        self.is_denying
+    }
+
+    /// Whether it has served enough to be called well.
+    #[must_use]
+    pub fn has_served_well(&self) -> bool {
+        self.served >= SERVED_WELL
     }
 
     /// How many exchanges in a row have failed, and since when: what the rule for giving a host up looks at.
     #[must_use]
     pub fn failing(&self) -> Option<(u32, Instant)> {
-        self.failing_since.map(|since| (self.failures_in_a_row, since))
+        self.failures.since().map(|since| (self.failures.in_a_row(), since))
     }
 
     /// What holds the host back.
     #[must_use]
     pub fn limiter(&self) -> Limiter {
-        if self.probing { self.block_limiter } else { self.window_limiter }
+        if self.pauses.is_probing() {
+            self.pauses.limiter()
+        } else if self.counting.rate().is_some() {
+            Limiter::Throttle
+        } else {
+            self.window_limiter
+        }
     }
 }

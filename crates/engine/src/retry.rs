@@ -140,15 +140,24 @@ impl Verdict {
 
     /// What the failure tells the host's pace. `latency` is how long the answer took, where there was one.
     #[must_use]
-    pub fn signal(self, class: Class, latency: Duration, retry_after: Option<Duration>) -> Signal {
+    pub fn signal(
+        self,
+        class: Class,
+        status: Option<u16>,
+        latency: Duration,
+        retry_after: Option<Duration>,
+    ) -> Signal {
         match (self, class) {
+            // Whatever becomes of the URL, the host has denied it.
+            (_, Class::ClientError) if matches!(status, Some(403 | 418)) => Signal::Denied { latency },
             (Self::Throttled, _) => Signal::Throttle { retry_after },
             (Self::Local, _) => Signal::Neutral,
             // A host that answers 'no such thing', or something that makes no sense, is well.
             (_, Class::ClientError | Class::Auth | Class::Redirect | Class::Protocol) => {
                 Signal::Success { latency }
             }
-            (Self::Transient, _) | (Self::Permanent { .. }, Class::Dns) => Signal::Congestion,
+            (Self::Transient, Class::Refused | Class::Unreachable) | (_, Class::Dns) => Signal::Absent,
+            (Self::Transient, _) => Signal::Congestion,
             (Self::Permanent { .. }, _) => Signal::Neutral,
         }
     }

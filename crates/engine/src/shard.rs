@@ -354,7 +354,7 @@ impl Shard {
     ) -> Result<(), SinkGone> {
         let verdict = self.verdict(active, &failure);
         let retry_after = failure.retry_after.map(|wait| wait.min(retry::RETRY_AFTER_MAX));
-        self.answered(active, verdict.signal(failure.class, latency, retry_after));
+        self.answered(active, verdict.signal(failure.class, failure.status, latency, retry_after));
         let now = clock::now();
         let failing = self.frontier.pace(active.host).and_then(Pace::failing);
         let host_failing = failing.map(|(failures, since)| (failures, now - since));

@@ -26,6 +26,9 @@ const fn first(verdict: Verdict) -> Attempt {
     Attempt { verdict, attempts: 1, alike: 1, retry_after: None, host_failing: None, made_progress: false }
 }
 
+/// 403: the URL's own affair, or not.
+const DENIED: Signal = Signal::Denied { latency: LATENCY };
+
 /// A host that no longer deserves patience.
 const HOST_GONE: Option<(u32, Duration)> = Some((HOST_FAILURES_MIN, HOST_PATIENCE));
 
@@ -38,13 +41,13 @@ fn wait(decision: Decision, now: Instant) -> Duration {
 fn verdicts_are_as_the_table_says() {
     let unthrottled = |verdict: Verdict| (verdict, Signal::Congestion);
     let cases = [
-        (Class::Refused, None, unthrottled(Verdict::Transient)),
-        (Class::Unreachable, None, unthrottled(Verdict::Transient)),
+        (Class::Refused, None, (Verdict::Transient, Signal::Absent)),
+        (Class::Unreachable, None, (Verdict::Transient, Signal::Absent)),
         (Class::Reset, None, unthrottled(Verdict::Transient)),
         (Class::Closed, None, unthrottled(Verdict::Transient)),
         (Class::Timeout, None, unthrottled(Verdict::Transient)),
         (Class::Slow, None, unthrottled(Verdict::Transient)),
-        (Class::Dns, None, unthrottled(Verdict::Transient)),
+        (Class::Dns, None, (Verdict::Transient, Signal::Absent)),
         (Class::Tls, None, (permanent(1), Signal::Neutral)),
         (Class::Protocol, None, (permanent(3), WELL)),
         (Class::Protocol, Some(206), (permanent(3), WELL)),
@@ -52,7 +55,8 @@ fn verdicts_are_as_the_table_says() {
         (Class::Auth, Some(401), (permanent(1), WELL)),
         (Class::Auth, Some(407), (permanent(1), WELL)),
         (Class::ClientError, Some(400), (permanent(1), WELL)),
-        (Class::ClientError, Some(403), (permanent(1), WELL)),
+        (Class::ClientError, Some(403), (permanent(1), DENIED)),
+        (Class::ClientError, Some(418), (permanent(1), DENIED)),
         (Class::ClientError, Some(404), (permanent(1), WELL)),
         (Class::ClientError, Some(408), (Verdict::Transient, WELL)),
         (Class::ClientError, Some(410), (permanent(1), WELL)),
@@ -74,7 +78,11 @@ fn verdicts_are_as_the_table_says() {
     ];
     for (class, status, (verdict, signal)) in cases {
         let found = Verdict::of(class, status, false, &[]);
-        assert_eq!((found, found.signal(class, LATENCY, None)), (verdict, signal), "{class} {status:?}");
+        assert_eq!(
+            (found, found.signal(class, status, LATENCY, None)),
+            (verdict, signal),
+            "{class} {status:?}"
+        );
     }
     for class in Class::ALL {
         assert!(cases.iter().any(|(tested, ..)| tested == class), "{class} is not in the table");
@@ -85,7 +93,7 @@ fn verdicts_are_as_the_table_says() {
 fn a_name_that_does_not_exist_is_asked_for_twice() {
     let verdict = Verdict::of(Class::Dns, None, true, &[]);
     assert_eq!(verdict, permanent(2));
-    assert_eq!(verdict.signal(Class::Dns, LATENCY, None), Signal::Congestion);
+    assert_eq!(verdict.signal(Class::Dns, None, LATENCY, None), Signal::Absent);
 }
 
 #[test]
@@ -93,7 +101,8 @@ fn what_the_user_wants_tried_again_is() {
     let of = |class, status| Verdict::of(class, Some(status), false, &[401, 403, 404, 429, 501, 503]);
     for (class, status) in [(Class::ClientError, 404), (Class::ClientError, 403), (Class::Auth, 401)] {
         assert_eq!(of(class, status), Verdict::Transient, "{status}");
-        assert_eq!(of(class, status).signal(class, LATENCY, None), WELL, "the host is well, {status}");
+        let signal = of(class, status).signal(class, Some(status), LATENCY, None);
+        assert_eq!(signal, if status == 403 { DENIED } else { WELL }, "the host is well, {status}");
     }
     assert_eq!(of(Class::ServerError, 501), Verdict::Transient);
     assert_eq!(of(Class::ClientError, 410), permanent(1));

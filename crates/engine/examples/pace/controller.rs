@@ -5,8 +5,6 @@ use std::time::Duration;
 use longhaul::pace;
 use tokio::time::Instant;
 
-use crate::candidate;
-
 /// May another request be sent?
 pub(crate) enum Place<T> {
     Free(T),
@@ -84,8 +82,8 @@ impl Controller for Current {
         jitter: f64,
     ) {
         let signal = match answer {
-            // To the engine a 403 is the URL's own affair.
-            Answer::Served { latency } | Answer::Denied { latency } => pace::Signal::Success { latency },
+            Answer::Served { latency } => pace::Signal::Success { latency },
+            Answer::Denied { latency } => pace::Signal::Denied { latency },
             Answer::Refused { retry_after } => pace::Signal::Throttle { retry_after },
             Answer::Broken => pace::Signal::Congestion,
         };
@@ -102,54 +100,5 @@ impl Controller for Current {
 
     fn cap(&self) -> u32 {
         self.cap
-    }
-}
-
-impl Controller for candidate::Pace {
-    type Ticket = candidate::Ticket;
-
-    fn new(cap: u32) -> Self {
-        Self::new(cap)
-    }
-
-    fn permit(&mut self, now: Instant) -> Place<Self::Ticket> {
-        match self.permit(now) {
-            candidate::Permit::Go(ticket) => Place::Free(ticket),
-            candidate::Permit::WaitUntil(at) => Place::FreeAt(at),
-            candidate::Permit::WaitForAnswer => Place::Taken,
-        }
-    }
-
-    fn stalled(&mut self, ticket: Self::Ticket) {
-        self.stalled(ticket);
-    }
-
-    fn answered(
-        &mut self,
-        ticket: Self::Ticket,
-        answer: Answer,
-        was_stalled: bool,
-        now: Instant,
-        jitter: f64,
-    ) {
-        let signal = match answer {
-            Answer::Served { latency } => candidate::Signal::Success { latency },
-            Answer::Refused { retry_after } => candidate::Signal::Throttle { retry_after },
-            Answer::Denied { latency } => candidate::Signal::Denied { latency },
-            Answer::Broken => candidate::Signal::Congestion,
-        };
-        self.answered(ticket, signal, was_stalled, now, jitter);
-    }
-
-    fn stall_after(&self) -> Option<Duration> {
-        self.stall_after()
-    }
-
-    fn in_flight(&self) -> u32 {
-        self.in_flight()
-    }
-
-    fn cap(&self) -> u32 {
-        self.cap()
     }
 }

@@ -2,12 +2,10 @@
 //!
 //! ```sh
 //! cargo run --release -p longhaul --example pace                    # the table
-//! cargo run --release -p longhaul --example pace -- --candidate     # the same for the controller that is to come
 //! cargo run --release -p longhaul --example pace -- --check         # fails where a goal is missed
 //! cargo run --release -p longhaul --example pace -- --svg docs/pace # one picture a scenario
 //! ```
 
-mod candidate;
 mod controller;
 mod picture;
 mod run;
@@ -24,11 +22,10 @@ const SEEDS: u64 = 12;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    let (mut is_check, mut is_candidate, mut pictures, mut only) = (false, false, None, None);
+    let (mut is_check, mut pictures, mut only) = (false, None, None);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--check" => is_check = true,
-            "--candidate" => is_candidate = true,
             "--svg" => pictures = arguments.next().map(PathBuf::from),
             name => only = Some(name.to_owned()),
         }
@@ -38,8 +35,7 @@ fn main() -> ExitCode {
     for scenario in
         SCENARIOS.iter().filter(|scenario| only.as_deref().is_none_or(|only| only == scenario.name))
     {
-        let try_on = if is_candidate { run::run::<candidate::Pace> } else { run::run::<controller::Current> };
-        let runs: Vec<_> = (0..SEEDS).map(|seed| try_on(scenario, seed)).collect();
+        let runs: Vec<_> = (0..SEEDS).map(|seed| run::run::<controller::Current>(scenario, seed)).collect();
         let row = table::Row::of(scenario, &runs);
         println!("{row}");
         missed += usize::from(!row.is_met());

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use longhaul_origin::manner::{
-    Ban, BanKind, ByteBucket, ColdCache, ConnectionLimit, FairLoad, Healthy, Manner, Queue, RandomFailure,
-    Refusal, Schedule, Stalls, TokenBucket, WindowQuota,
+    Ban, BanKind, ByteBucket, ColdCache, ConnectionLimit, FairLoad, Flaky, Healthy, Manner, Queue,
+    RandomFailure, Refusal, Schedule, Stalls, TokenBucket, Verdict, WindowQuota,
 };
 
 /// URLs of one run.
@@ -227,5 +227,63 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         cap: 8,
         names: 1,
         goal: goal(2.1, ANY),
+    },
+    Scenario {
+        name: "rehearsal",
+        host: "the rehearsal's mix: 34 % break, 5 % stall, 4 % of bare 503, 2 % of 429 with Retry-After: 1, 2 ms away",
+        manner: |seed| {
+            let faults = [
+                (0.34, Verdict::Reset),
+                (0.05, Verdict::Silence),
+                (0.04, Verdict::Refused { status: 503, retry_after: None }),
+                (0.02, Verdict::Refused { status: 429, retry_after: Some(1) }),
+            ];
+            Box::new(Flaky::new(Box::new(Healthy::new(0.002, seed)), &faults, 0.002, seed))
+        },
+        // One refusal in fifty costs a second, and some come together: 66 requests for each. The last silence is waited for.
+        oracle: |urls| urls / 0.55 / 66.0 + 20.0,
+        cap: 16,
+        names: 1,
+        goal: goal(1.5, ANY),
+    },
+    Scenario {
+        name: "poor-line",
+        host: "no limit, 100 ms away; 2 % break, 1 % stall, 1 % of bare 503",
+        manner: |seed| {
+            let faults = [
+                (0.02, Verdict::Reset),
+                (0.01, Verdict::Silence),
+                (0.01, Verdict::Refused { status: 503, retry_after: None }),
+            ];
+            Box::new(Flaky::new(Box::new(Healthy::new(0.1, seed)), &faults, 0.1, seed))
+        },
+        oracle: |urls| urls / 0.96 * 0.1 / 8.0 + 20.0,
+        cap: 8,
+        names: 1,
+        goal: goal(1.25, ANY),
+    },
+    Scenario {
+        name: "bucket-10-poor-line",
+        host: "a token bucket of 10/s (burst 20), a bare 429; 5 % break by chance",
+        manner: |seed| {
+            let bucket = TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed);
+            Box::new(Flaky::new(Box::new(bucket), &[(0.05, Verdict::Reset)], 0.1, seed))
+        },
+        oracle: |urls| (urls / 0.95 - 20.0) / 10.0,
+        cap: 16,
+        names: 1,
+        goal: goal(1.1, 260.0),
+    },
+    Scenario {
+        name: "ban-20-poor-line",
+        host: "more than 20 in a second: resets for 60 s; 5 % break by chance",
+        manner: |seed| {
+            let ban = Ban::new(20, Duration::from_mins(1), BanKind::Reset, seed);
+            Box::new(Flaky::new(Box::new(ban), &[(0.05, Verdict::Reset)], 0.1, seed))
+        },
+        oracle: |urls| urls / 0.95 / 20.0,
+        cap: 16,
+        names: 1,
+        goal: goal(2.0, 260.0),
     },
 ];

@@ -10,7 +10,7 @@
 /// Weight of the newest answer in the share of broken answers.
 const SHARE_WEIGHT: f64 = 1.0 / 32.0;
 /// Answers of one test: with a tenth of them broken by chance, one test in six is misled, and a later one puts it right.
-pub(super) const TEST_ANSWERS: u32 = 32;
+pub(super) const TEST_ANSWERS: u32 = 64;
 /// Slowing down has helped if the share of broken answers at the floor is below this part of what it was before.
 const HELPED_BELOW: f64 = 0.5;
 /// A host that breaks more than this at the floor is out of order, and nothing about its habits can be learned.
@@ -24,6 +24,16 @@ const EXCESS: f64 = 0.05;
 /// Answers after a test that showed a limit, or nothing, until the next one; each further one waits twice as long.
 const PATIENCE_ANSWERS: u32 = 256;
 
+/// A row of failures is no chance if its probability, as the host is known, is below this.
+const ROW_PROBABILITY_MAX: f64 = 1e-4;
+/// ... and below this where the consequence is a pause of minutes.
+const ROW_PROBABILITY_LONG_MAX: f64 = 1e-6;
+/// What is presumed of a host before it is known: so many answers, of which so many were broken.
+const PRESUMED_ANSWERS: f64 = 8.0;
+const PRESUMED_BROKEN: f64 = 1.0;
+/// Answers that count in that: older ones fade.
+const KNOWN_ANSWERS_MAX: f64 = 256.0;
+
 /// What is known of the answers that a host breaks.
 #[derive(Debug, Clone)]
 pub(super) struct Chance {
@@ -32,6 +42,9 @@ pub(super) struct Chance {
     /// The share that has been shown not to depend on the pace.
     own_share: Option<f64>,
     test: Option<Test>,
+    /// All answers so far, fading, and those of them that were broken.
+    known_answers: f64,
+    known_broken: f64,
     /// Answers until a test may be made.
     answers_to_test: u32,
     patience_answers: u32,
@@ -53,6 +66,8 @@ impl Chance {
             share: 0.0,
             own_share: None,
             test: None,
+            known_answers: 0.0,
+            known_broken: 0.0,
             answers_to_test: 0,
             patience_answers: PATIENCE_ANSWERS,
         }
@@ -63,6 +78,12 @@ impl Chance {
     pub(super) fn note(&mut self, sequence: u64, is_broken: bool) -> bool {
         let target = if is_broken { 1.0 } else { 0.0 };
         self.share += SHARE_WEIGHT * (target - self.share);
+        if self.known_answers >= KNOWN_ANSWERS_MAX {
+            self.known_answers /= 2.0;
+            self.known_broken /= 2.0;
+        }
+        self.known_answers += 1.0;
+        self.known_broken += target;
         self.own_share = self.own_share.filter(|own| self.share >= OWN_SHARE_DOUBT * own);
         self.answers_to_test = self.answers_to_test.saturating_sub(1);
         let Some(test) = self.test.as_mut().filter(|test| sequence >= test.sequence) else { return false };
@@ -87,6 +108,12 @@ impl Chance {
         is_own
     }
 
+    /// A refusal breaks nothing, but it is one more in a row of failures.
+    pub(super) fn note_refused(&mut self) {
+        self.known_answers += 1.0;
+        self.known_broken += 1.0;
+    }
+
     /// Whether what is broken lately is no more than the host breaks anyway.
     pub(super) fn explains(&self) -> bool {
         self.own_share.is_some_and(|own| self.share <= EXCESS_FACTOR * own + EXCESS)
@@ -105,8 +132,12 @@ impl Chance {
         self.test.is_some()
     }
 
-    /// The host has asked for fewer requests: that is no chance, and no time for a test.
-    pub(super) fn abandon_test(&mut self) {
-        self.test = None;
+    /// Whether so many failures in a row, the last ones noted, are more than the host's usual failures would make.
+    pub(super) fn is_beyond_chance(&self, in_a_row: u32, is_long: bool) -> bool {
+        let row = f64::from(in_a_row);
+        let answers = (self.known_answers - row).max(0.0) + PRESUMED_ANSWERS;
+        let broken = (self.known_broken - row).max(0.0) + PRESUMED_BROKEN;
+        let limit = if is_long { ROW_PROBABILITY_LONG_MAX } else { ROW_PROBABILITY_MAX };
+        (broken / answers).powf(row) < limit
     }
 }

@@ -10,6 +10,8 @@ pub enum Limiter {
     Growing,
     /// It broke connections or answers.
     Congestion,
+    /// Requests wait for each other at the host.
+    Queue,
     /// It asked for fewer requests.
     Throttle,
     /// It asked, with Retry-After, to be left alone until a time.
@@ -26,6 +28,7 @@ impl Limiter {
             Self::Cap => "at its cap",
             Self::Growing => "growing",
             Self::Congestion => "breaks connections",
+            Self::Queue => "requests queue there",
             Self::Throttle => "throttles",
             Self::RetryAfter => "asked to wait",
             Self::Failing => "failing",

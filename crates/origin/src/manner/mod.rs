@@ -6,12 +6,14 @@
 
 mod bucket;
 mod capacity;
+mod flaky;
 mod penalty;
 
 use std::time::Duration;
 
 pub use bucket::{ByteBucket, Refusal, Schedule, TokenBucket, WindowQuota};
 pub use capacity::{ColdCache, ConnectionLimit, FairLoad, Healthy, Queue, RandomFailure, Stalls};
+pub use flaky::Flaky;
 pub use penalty::{Ban, BanKind};
 
 /// What comes of one request.

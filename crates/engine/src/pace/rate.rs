@@ -18,11 +18,11 @@ const DIP_NEAR: f64 = 0.93;
 /// Two estimates this close are one limit.
 const NEAR: f64 = 0.2;
 /// The time until the rate is back at the limit, at least ...
-const RETURN_MIN: f64 = 8.0;
+const RETURN_MIN: f64 = 10.0;
 /// ... but less after the first refusal, whose estimate is a guess ...
 const RETURN_FIRST: f64 = 4.0;
 /// ... and at most, in seconds: what a limit that rose is noticed by.
-const RETURN_MAX: f64 = 110.0;
+const RETURN_MAX: f64 = 170.0;
 /// ... or, where the host once bore more than twice as much, this: it may again.
 const RETURN_MAX_FALLEN: f64 = 12.0;
 /// The limit found at the same place again lets the next return take so many times longer.
@@ -35,8 +35,10 @@ const SEARCH_STEP: f64 = 1.5;
 const USED: f64 = 0.7;
 /// So many steps in a row that were not used: the window holds the host back, and no rate.
 const UNUSED_MAX: u32 = 4;
-/// So many refusals in a row below the limit, each after a good many served: there is no such limit.
-const REFUSED_BELOW_MAX: u32 = 6;
+/// A limit that has gone down to this part of itself in small steps is in doubt.
+const DRIFTED: f64 = 0.75;
+/// What is left of the rate while it is found out whether it matters.
+const HELD: f64 = 2.0;
 /// The rate never falls below this: a request a minute shows that a host serves again.
 const RATE_MIN: f64 = 1.0 / 60.0;
 /// After a ban the climb above what led to it takes so many times what the ban cost.
@@ -52,9 +54,9 @@ pub(super) struct Rate {
     limit: f64,
     /// The most that it has been.
     limit_most: f64,
+    /// The limit as it was when it was first found twice at the same place.
+    limit_confirmed: Option<f64>,
     dip: f64,
-    /// Refusals in a row below the limit.
-    refused_below: u32,
     return_seconds: f64,
     /// When the curve began.
     since: Instant,
@@ -65,6 +67,8 @@ pub(super) struct Rate {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Phase {
     Curve,
+    /// Far below the limit, to see what is refused there.
+    Held,
     /// The last step was taken at this time; so many since have not been used.
     Search {
         step_at: Instant,
@@ -79,8 +83,8 @@ impl Rate {
             per_second: 0.0,
             limit: served.max(RATE_MIN),
             limit_most: served,
+            limit_confirmed: None,
             dip: DIP_FIRST,
-            refused_below: 0,
             return_seconds: RETURN_FIRST,
             since: now,
             phase: Phase::Curve,
@@ -102,9 +106,11 @@ impl Rate {
     /// Refused, while so many a second were served. `is_single` says that most of what was sent since the last refusal has
     /// been served.
     pub(super) fn refused(&mut self, served: f64, is_single: bool, now: Instant) {
-        let is_below = self.phase == Phase::Curve && self.per_second < self.limit;
-        self.refused_below = if is_below { self.refused_below + u32::from(is_single) } else { 0 };
-        let served = served.clamp(0.5 * self.per_second, self.per_second).max(RATE_MIN);
+        // Along the curve the time of the measure was spent below, so that it falls short of what was borne.
+        let is_along =
+            is_single && self.phase == Phase::Curve && self.per_second <= (1.0 + NEAR) * self.limit;
+        let least = if is_along { DIP_NEAR } else { 0.5 };
+        let served = served.clamp(least * self.per_second, self.per_second).max(RATE_MIN);
         let is_near = self.phase == Phase::Curve && (served - self.limit).abs() < NEAR * self.limit;
         self.return_seconds = if is_near {
             (self.return_seconds * RETURN_GROWTH).min(RETURN_MAX.max(self.return_seconds))
@@ -113,6 +119,7 @@ impl Rate {
         };
         self.dip = if is_near { DIP_NEAR } else { DIP };
         self.limit = served;
+        self.limit_confirmed = if is_near { self.limit_confirmed.or(Some(served)) } else { None };
         self.limit_most = self.limit_most.max(served);
         if served < 0.5 * self.limit_most {
             self.return_seconds = self.return_seconds.min(RETURN_MAX_FALLEN);
@@ -120,6 +127,29 @@ impl Rate {
         self.per_second = (self.dip * served).max(RATE_MIN);
         self.since = now;
         self.phase = Phase::Curve;
+    }
+
+    /// Whether the limit has gone down little by little, as it does where every refusal is taken for one.
+    pub(super) fn has_drifted(&self) -> bool {
+        self.limit_confirmed.is_some_and(|confirmed| self.limit < DRIFTED * confirmed)
+    }
+
+    /// Stays at half the limit until it is resumed.
+    pub(super) fn hold(&mut self, now: Instant) {
+        self.per_second = (HELD * self.per_second).max(RATE_MIN);
+        self.since = now;
+        self.phase = Phase::Held;
+    }
+
+    /// Goes on after a hold: the limit is what it was.
+    pub(super) fn resume(&mut self, now: Instant) {
+        self.limit_confirmed = None;
+        if self.phase == Phase::Held {
+            self.per_second = (DIP * self.limit).max(RATE_MIN);
+            self.dip = DIP;
+            self.since = now;
+            self.phase = Phase::Curve;
+        }
     }
 
     /// Goes on along the curve. `sent` is how many a second were sent lately, `answer` the usual time to an answer.
@@ -141,6 +171,7 @@ impl Rate {
                     self.since += Duration::from_millis(50);
                 }
             }
+            Phase::Held => {}
             Phase::Search { step_at, unused } => {
                 let step = (2.0 * answer.as_secs_f64()).max(1.0).max(3.0 / self.per_second);
                 if now.saturating_duration_since(step_at).as_secs_f64() >= step {
@@ -152,11 +183,6 @@ impl Rate {
                 }
             }
         }
-    }
-
-    /// Whether it was refused again and again where it had been served before: what is refused is a matter of chance.
-    pub(super) fn is_disproved(&self) -> bool {
-        self.refused_below >= REFUSED_BELOW_MAX
     }
 
     /// Whether the host takes so much more than it once refused that there is no limit to speak of.

@@ -8,13 +8,15 @@ use tokio::time::Instant;
 /// are seldom below 8. What more a host bears is found out one by one.
 const DOUBLES_TO: f64 = 8.0;
 /// Resets and timeouts do not push the window below this: with one place left, a single stall would idle the host.
-pub(super) const FLOOR: f64 = 2.0;
+const FLOOR: f64 = 2.0;
 /// Before the window grows beyond the size at which connections broke, so much time passes ...
 const KNEE_LASTS_FIRST: Duration = Duration::from_mins(1);
 /// ... each further time longer by this factor ...
 const KNEE_GROWTH: f64 = 1.6;
 /// ... up to this.
 const KNEE_LASTS_MAX: Duration = Duration::from_mins(10);
+/// Where the host has borne one more than was known, the next one is asked for after half the time, but not before this.
+const KNEE_LASTS_MIN: Duration = Duration::from_secs(1);
 /// What is left of a window under which requests wait at the host.
 const QUEUE_CUT: f64 = 0.85;
 
@@ -35,6 +37,8 @@ struct Knee {
     size: f64,
     since: Instant,
     lasts: Duration,
+    /// It has been moved up, and nothing has broken since.
+    is_raised: bool,
 }
 
 impl Window {
@@ -74,7 +78,8 @@ impl Window {
                 limit = limit.min(knee.size);
             } else if self.size >= knee.size {
                 // One more than the host is known to bear is a question; the answer comes with the next answers.
-                self.knee = Some(Knee { size: knee.size + 1.0, since: now, ..knee });
+                let lasts = if knee.is_raised { (knee.lasts / 2).max(KNEE_LASTS_MIN) } else { knee.lasts };
+                self.knee = Some(Knee { size: knee.size + 1.0, since: now, lasts, is_raised: true });
             }
         }
         self.size = (self.size + step).min(limit.max(self.size));
@@ -92,17 +97,17 @@ impl Window {
         if is_again || is_beyond || known.is_some_and(|knee| borne >= knee.size) {
             let lasts =
                 known.map_or(KNEE_LASTS_FIRST, |knee| knee.lasts.mul_f64(KNEE_GROWTH).min(KNEE_LASTS_MAX));
-            self.knee = Some(Knee { size: borne, since: now, lasts });
+            self.knee = Some(Knee { size: borne, since: now, lasts, is_raised: false });
         }
     }
 
-    /// It breaks all the same, or it asks for less: half as many, but not below `floor`.
-    pub(super) fn halve(&mut self, floor: f64) {
+    /// It breaks all the same, or it asks for less: half as many.
+    pub(super) fn halve(&mut self) {
         self.is_opening = false;
         self.knee = None;
         self.broke_at = None;
         // A window that is below the floor already is not raised to it.
-        self.size = (self.size / 2.0).max(floor).min(self.size);
+        self.size = (self.size / 2.0).max(FLOOR).min(self.size);
     }
 
     /// Requests wait for each other at the host.

@@ -1,0 +1,208 @@
+//! Whether a refusal shows that a host counts requests, or is one of those that it makes whatever the pace.
+//!
+//! A host that counts refuses in rows, and next to nothing while it is asked less than it takes. One that refuses by
+//! chance refuses one here and one there. So a row of refusals is evidence of a limit if it is improbable for a host
+//! that refuses as large a share by chance as this one has refused so far. What is not decided by that is put to the
+//! test, at twice the rate: a limit that has just refused then refuses every second request, and chance refuses the
+//! same share as before. How many answers that takes is decided while they come (Wald's sequential test of the ratio
+//! of probabilities, 1945): two or three refusals, or some ten answers without one. Half the rate would be politer, but
+//! there the two differ so little that fifty slow answers are needed, and one time in ten they mislead.
+
+/// A row begins a rate if it is less probable than this ...
+const TO_BEGIN: f64 = 0.001;
+/// ... and moves a rate that has begun if it is less probable than this ...
+const TO_MOVE: f64 = 0.03;
+/// ... or than this, where chance has been shown before.
+const TO_DOUBT_CHANCE: f64 = 0.0003;
+/// Fewer rows than this are no habit of the host.
+const HABIT_ROWS: f64 = 3.0;
+/// What is presumed of a host before it is known: so many answers, of which so many were refusals.
+const PRESUMED_ANSWERS: f64 = 16.0;
+const PRESUMED_REFUSALS: f64 = 0.5;
+/// Answers that count: older ones fade.
+const ANSWERS_MAX: f64 = 256.0;
+/// The share that a host refuses at twice the rate that it bears, or a little more.
+const SHARE_ABOVE_LIMIT: f64 = 0.4;
+/// The logarithm of the ratio of probabilities at which a test is decided, for either side: one in fifty is misled.
+const DECIDED: f64 = 4.0;
+/// A host that refuses more than this by chance is out of order, and is slowed down for.
+const OWN_SHARE_MAX: f64 = 0.25;
+/// No host is believed to refuse so little by chance that a test would never end.
+const OWN_SHARE_MIN: f64 = 0.03;
+/// Refusals may be the pace's doing again when their share is so much above the host's own: this factor ...
+const EXCESS_FACTOR: f64 = 1.5;
+/// ... and this much more.
+const EXCESS: f64 = 0.03;
+/// Answers after a test that showed a limit, until the next one ...
+const PATIENCE_ANSWERS: f64 = 96.0;
+/// ... and each further one waits so many times longer.
+const PATIENCE_GROWTH: f64 = 2.0;
+
+/// What a refusal says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// The host counts, and was asked for more than it takes.
+    Limit,
+    /// It would have been refused at any pace.
+    Chance,
+    /// Either.
+    Doubtful,
+}
+
+/// What a test has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Finding {
+    Limit,
+    Chance,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Refusals {
+    answers: f64,
+    /// Rows of refusals: however many were under way at once, they are one.
+    rows: f64,
+    in_a_row: u32,
+    /// The share that has been shown not to depend on the pace.
+    own_share: Option<f64>,
+    test: Option<Test>,
+    answers_to_test: f64,
+    patience_answers: f64,
+}
+
+/// A test that is going on.
+#[derive(Debug, Clone, Copy)]
+struct Test {
+    /// The share before it.
+    share: f64,
+    /// How much more probable the answers are by a limit than by chance, as a logarithm.
+    for_limit: f64,
+}
+
+impl Test {
+    fn note(&mut self, is_refused: bool) -> Option<Finding> {
+        let of = |share: f64| if is_refused { share } else { 1.0 - share };
+        self.for_limit += (of(SHARE_ABOVE_LIMIT) / of(self.share)).ln();
+        if self.for_limit >= DECIDED {
+            Some(Finding::Limit)
+        } else if self.for_limit <= -DECIDED {
+            Some(Finding::Chance)
+        } else {
+            None
+        }
+    }
+}
+
+impl Refusals {
+    pub(super) fn new() -> Self {
+        Self {
+            answers: 0.0,
+            rows: 0.0,
+            in_a_row: 0,
+            own_share: None,
+            test: None,
+            answers_to_test: 0.0,
+            patience_answers: PATIENCE_ANSWERS,
+        }
+    }
+
+    /// An answer of another kind. `is_new` says that it was asked for after the rate was last changed.
+    pub(super) fn other(&mut self, is_new: bool) -> Option<Finding> {
+        self.in_a_row = 0;
+        self.count(0.0);
+        self.try_out(is_new, false)
+    }
+
+    /// A refusal.
+    pub(super) fn refused(&mut self, is_new: bool) -> Option<Finding> {
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        if is_new {
+            self.count(if self.in_a_row == 1 { 1.0 } else { 0.0 });
+        }
+        self.try_out(is_new, true)
+    }
+
+    fn count(&mut self, rows: f64) {
+        if self.answers >= ANSWERS_MAX {
+            self.answers /= 2.0;
+            self.rows /= 2.0;
+        }
+        self.answers += 1.0;
+        self.rows += rows;
+        self.answers_to_test -= 1.0;
+    }
+
+    fn try_out(&mut self, is_new: bool, is_refused: bool) -> Option<Finding> {
+        let test = self.test.as_mut().filter(|_| is_new)?;
+        let finding = test.note(is_refused)?;
+        match finding {
+            Finding::Chance => {
+                self.own_share = Some(test.share);
+                self.test = None;
+                self.patience_answers = PATIENCE_ANSWERS;
+                self.answers_to_test = 0.0;
+            }
+            Finding::Limit => self.found_limit(),
+        }
+        Some(finding)
+    }
+
+    fn found_limit(&mut self) {
+        self.test = None;
+        self.own_share = None;
+        self.rows = 0.0;
+        self.answers_to_test = self.patience_answers;
+        self.patience_answers *= PATIENCE_GROWTH;
+    }
+
+    /// The share of refusals lately, the row that is going on not counted.
+    fn share(&self) -> f64 {
+        (((self.rows - 1.0).max(0.0) + PRESUMED_REFUSALS) / (self.answers + PRESUMED_ANSWERS)).min(1.0)
+    }
+
+    /// What the last refusal says. `has_rate` says whether the host is known to count.
+    pub(super) fn reading(&mut self, has_rate: bool) -> Reading {
+        let row = f64::from(self.in_a_row);
+        if self.test.is_some() {
+            return Reading::Chance;
+        }
+        if let Some(own_share) = self.own_share {
+            if self.share() > EXCESS_FACTOR * own_share + EXCESS {
+                self.own_share = None;
+                return Reading::Doubtful;
+            }
+            let is_more = self.share().max(own_share).powf(row) < TO_DOUBT_CHANCE;
+            return if is_more { Reading::Limit } else { Reading::Chance };
+        }
+        if has_rate && !self.is_habit() || self.share().powf(row) < if has_rate { TO_MOVE } else { TO_BEGIN }
+        {
+            Reading::Limit
+        } else {
+            Reading::Doubtful
+        }
+    }
+
+    /// The host is left alone for a while: what comes after that says nothing about the rate.
+    pub(super) fn abandon_test(&mut self) {
+        self.test = None;
+    }
+
+    /// Whether it has refused often enough to have the habit.
+    pub(super) fn is_habit(&self) -> bool {
+        self.rows >= HABIT_ROWS
+    }
+
+    /// Whether the host has refused by chance before, or may have.
+    pub(super) fn has_refused_by_chance(&self) -> bool {
+        self.own_share.is_some() || self.is_habit()
+    }
+
+    /// The rate is twice what it was, from now on. False if it is too soon for a test.
+    pub(super) fn begin_test(&mut self) -> bool {
+        if self.answers_to_test > 0.0 {
+            return false;
+        }
+        let share = self.share().clamp(OWN_SHARE_MIN, OWN_SHARE_MAX);
+        self.test = Some(Test { share, for_limit: 0.0 });
+        true
+    }
+}
