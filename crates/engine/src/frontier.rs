@@ -229,6 +229,12 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         }
     }
 
+    /// Whether the host has no job here, waiting or in flight.
+    #[must_use]
+    pub fn is_idle(&self, id: HostId) -> bool {
+        self.hosts[id.0].as_ref().is_none_or(HostQueue::is_idle)
+    }
+
     /// The pace of a host that has a job here.
     #[must_use]
     pub fn pace(&self, id: HostId) -> Option<&Pace> {

@@ -30,8 +30,12 @@ const TRIES_NAME_NOT_FOUND: u32 = 2;
 const TRIES_PROTOCOL: u32 = 3;
 /// A host is not given up before so many failures in a row, or as many as one URL has tries, if those are fewer.
 pub const HOST_FAILURES_MIN: u32 = 10;
-/// Nor before it has failed for this long, unless the user says otherwise.
+/// Nor before it has failed for this long, unless the user says otherwise ...
 pub const HOST_PATIENCE: Duration = Duration::from_mins(1);
+/// ... or this many times as long, if it had served well: it may have banned us, and bans last minutes.
+const HOST_PATIENCE_SERVED: u32 = 5;
+/// A URL that is denied so often in a row, while its host serves others, is denied for itself.
+const TRIES_DENIED: u32 = 6;
 
 /// How long a run bears with what fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,8 +182,32 @@ pub enum Decision {
         /// When the host will take requests again.
         until: Instant,
     },
+    /// Failed for good, unless the host denies the next ones, too: to be asked again when more is known.
+    Doubt,
     /// Failed for good.
     GiveUp,
+}
+
+/// A host that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostFailing {
+    /// Failures in a row, with no success between them.
+    pub failures: u32,
+    /// Since the first of them.
+    pub lasted: Duration,
+    /// It had served a good many before.
+    pub served_well: bool,
+}
+
+/// What a denial (403, 418) is to be taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// It is none, or the URL's own affair.
+    None,
+    /// The host had served well: it may be the first of a storm.
+    Doubtful,
+    /// The host says that to those who ask too often.
+    Storm,
 }
 
 /// The history and circumstances of a failed attempt.
@@ -193,8 +221,10 @@ pub struct Attempt {
     pub alike: u32,
     /// What the host asked for, uncapped.
     pub retry_after: Option<Duration>,
-    /// Failures of the host in a row, and how long that has lasted.
-    pub host_failing: Option<(u32, Duration)>,
+    /// What the host's failing amounts to, if it fails.
+    pub host_failing: Option<HostFailing>,
+    /// What it is taken for, if it is a denial.
+    pub denial: Denial,
     /// The attempt brought bytes that the next one builds upon.
     pub made_progress: bool,
 }
@@ -209,6 +239,13 @@ pub fn decide(attempt: &Attempt, patience: Patience, now: Instant, jitter: f64) 
         return Decision::Park { until: now + wait };
     }
     let wait = wait_after(attempt.attempts, jitter);
+    match (attempt.verdict, attempt.denial) {
+        (Verdict::Permanent { .. }, Denial::Doubtful) => return Decision::Doubt,
+        (Verdict::Permanent { .. }, Denial::Storm) if attempt.alike < TRIES_DENIED => {
+            return Decision::Again { at: now + wait, charged: false };
+        }
+        _ => {}
+    }
     let host_given_up = host_given_up(attempt.host_failing, patience);
     let tries = patience.tries;
     let is_worth_trying = !host_given_up && tries.allow(attempt.attempts);
@@ -229,12 +266,13 @@ pub fn decide(attempt: &Attempt, patience: Patience, now: Instant, jitter: f64) 
 }
 
 /// Whether a host is given up in this run: it has failed [`HOST_FAILURES_MIN`] times in a row, with no success between
-/// them, and for as long as the user bears with it. A burst of failures is short, and a few failures may be long apart.
+/// them, and for as long as the user bears with it; five times as long, if it had served well. A burst of failures is
+/// short, and a few failures may be long apart.
 #[must_use]
-pub fn host_given_up(failing: Option<(u32, Duration)>, patience: Patience) -> bool {
-    let Tries::AtMost(most) = patience.tries else { return false };
-    failing
-        .is_some_and(|(failures, lasted)| failures >= most.min(HOST_FAILURES_MIN) && lasted >= patience.host)
+pub fn host_given_up(failing: Option<HostFailing>, patience: Patience) -> bool {
+    let (Tries::AtMost(most), Some(failing)) = (patience.tries, failing) else { return false };
+    let lasts = if failing.served_well { patience.host * HOST_PATIENCE_SERVED } else { patience.host };
+    failing.failures >= most.min(HOST_FAILURES_MIN) && failing.lasted >= lasts
 }
 
 /// Exponential, capped, with jitter over the upper half: spreads the returns without ever returning at once.

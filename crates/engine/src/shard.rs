@@ -26,7 +26,7 @@ use crate::frontier::{Frontier, HostId, Next};
 use crate::job::Job;
 use crate::outage::Sky;
 use crate::pace::{Limiter, Pace, Signal, Ticket, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
-use crate::retry::{self, Attempt, Decision, Patience, Verdict, host_given_up};
+use crate::retry::{self, Attempt, Decision, Denial, HostFailing, Patience, Verdict, host_given_up};
 use crate::sentinel::SentinelHandle;
 use crate::sink::{Message, SinkGone};
 use crate::stop::StopWatch;
@@ -73,6 +73,8 @@ pub(crate) struct Shard {
     closed: BTreeMap<Origin, Closed>,
     /// What failed without a word from its peer, until it is known whose fault that is.
     held: Vec<Held>,
+    /// What was denied by hosts that had served well, until it is known whether that was for the URL or for the pace.
+    denied: BTreeMap<HostId, Vec<(Box<Job>, Failure)>>,
     sentinel: SentinelHandle,
     /// When the sentinel was last told of a host.
     noticed: BTreeMap<Endpoint, Instant>,
@@ -141,6 +143,7 @@ impl Shard {
             next_slot: 0,
             closed: BTreeMap::new(),
             held: Vec::new(),
+            denied: BTreeMap::new(),
             sentinel,
             noticed: BTreeMap::new(),
             outage_seen: None,
@@ -160,7 +163,12 @@ impl Shard {
         loop {
             let wake_at = self.start_ready();
             let is_idle = self.active.is_empty();
-            if !is_open && is_idle && self.frontier.waiting() == 0 && self.held.is_empty() {
+            if !is_open
+                && is_idle
+                && self.frontier.waiting() == 0
+                && self.held.is_empty()
+                && self.denied.is_empty()
+            {
                 return Ok(());
             }
             tokio::select! {
@@ -265,28 +273,51 @@ impl Shard {
         }
         // Where no head has come it would have taken at least as long as this.
         let latency = active.progress.latency().unwrap_or_else(|| active.begun_at.elapsed());
-        match ended? {
+        let host = active.host;
+        let ended = ended?;
+        let is_served = matches!(ended, Ended::Complete(..) | Ended::Moved);
+        match ended {
             Ended::Complete(piece, completion) => {
                 self.answered(&active, Signal::Success { latency });
                 self.frontier.forget_if_idle(active.host);
-                self.context.sink.send(Message::Complete { job, piece, completion }).await
+                self.context.sink.send(Message::Complete { job, piece, completion }).await?;
             }
             Ended::Moved => {
                 self.answered(&active, Signal::Success { latency });
                 self.frontier.forget_if_idle(active.host);
                 // The next host's answer is part of the same attempt.
                 job.attempts -= 1;
-                self.movers.send(job).map_err(|_| SinkGone)
+                self.movers.send(job).map_err(|_| SinkGone)?;
             }
             Ended::Failed(failure) if failure.is_silence() => {
                 let failed_at = clock::now();
                 let since = heard.map_or(active.progress_at, |(_, at)| at.max(active.progress_at));
                 self.sentinel.silent(failure.endpoint, since, failure.says_network_is_down());
                 self.held.push(Held { active, job, failure, latency, failed_at });
-                Ok(())
             }
-            Ended::Failed(failure) => self.failed(&active, job, failure, latency).await,
+            Ended::Failed(failure) => self.failed(&active, job, failure, latency).await?,
         }
+        self.settle_denied(host, is_served).await
+    }
+
+    /// Denials of the host are judged as soon as it has served another request, or denies them all, or has none left.
+    async fn settle_denied(&mut self, host: HostId, is_served: bool) -> Result<(), SinkGone> {
+        if !self.denied.contains_key(&host) {
+            return Ok(());
+        }
+        let is_storm = self.frontier.pace(host).is_some_and(Pace::is_denying);
+        if !is_storm && !is_served && !self.frontier.is_idle(host) {
+            return Ok(());
+        }
+        for (job, failure) in self.denied.remove(&host).unwrap_or_default() {
+            if is_storm {
+                self.try_again(host, job, &failure, clock::now(), false).await?;
+            } else {
+                self.fail(job, failure).await?;
+            }
+        }
+        self.frontier.forget_if_idle(host);
+        Ok(())
     }
 
     /// Tells the sentinel that somebody was heard, if that is news.
@@ -325,6 +356,7 @@ impl Shard {
         let judged: Vec<Held> = self.held.extract_if(.., is_judged).collect();
         for Held { active, job, failure, latency, .. } in judged {
             self.failed(&active, job, failure, latency).await?;
+            self.settle_denied(active.host, false).await?;
         }
         Ok(())
     }
@@ -354,29 +386,26 @@ impl Shard {
     ) -> Result<(), SinkGone> {
         let verdict = self.verdict(active, &failure);
         let retry_after = failure.retry_after.map(|wait| wait.min(retry::RETRY_AFTER_MAX));
-        self.answered(active, verdict.signal(failure.class, failure.status, latency, retry_after));
+        let signal = verdict.signal(failure.class, failure.status, latency, retry_after);
+        self.answered(active, signal);
         let now = clock::now();
-        let failing = self.frontier.pace(active.host).and_then(Pace::failing);
-        let host_failing = failing.map(|(failures, since)| (failures, now - since));
+        let pace = self.frontier.pace(active.host);
+        let host_failing = pace.and_then(|pace| host_failing(pace, now));
+        let denial = if matches!(signal, Signal::Denied { .. }) { denial(pace) } else { Denial::None };
         let attempt = Attempt {
             verdict,
             attempts: job.attempts,
             alike: job.note_failure(failure.class),
             retry_after: failure.retry_after,
             host_failing,
+            denial,
             made_progress: failure.made_progress,
         };
         match retry::decide(&attempt, self.settings.patience, now, self.random.f64()) {
-            Decision::Again { at, charged } => {
-                self.counters.retry();
-                let wait = at.saturating_duration_since(now);
-                let waiting = self.waiting(&job, &failure, wait, false);
-                if !charged {
-                    job.attempts -= 1;
-                }
-                let (row, url) = (job.row, job.target().clone());
-                self.push_back(active.host, job, at);
-                self.context.sink.send(Message::Retry { row, url, waiting, wait }).await
+            Decision::Again { at, charged } => self.try_again(active.host, job, &failure, at, charged).await,
+            Decision::Doubt => {
+                self.denied.entry(active.host).or_default().push((job, failure));
+                Ok(())
             }
             Decision::Park { until } => self.park(active.host, job, failure, until - now).await,
             Decision::GiveUp => {
@@ -387,6 +416,25 @@ impl Shard {
                 self.fail(job, failure).await
             }
         }
+    }
+
+    async fn try_again(
+        &mut self,
+        host: HostId,
+        mut job: Box<Job>,
+        failure: &Failure,
+        at: Instant,
+        charged: bool,
+    ) -> Result<(), SinkGone> {
+        self.counters.retry();
+        let wait = at.saturating_duration_since(clock::now());
+        let waiting = self.waiting(&job, failure, wait, false);
+        if !charged {
+            job.attempts -= 1;
+        }
+        let (row, url) = (job.row, job.target().clone());
+        self.push_back(host, job, at);
+        self.context.sink.send(Message::Retry { row, url, waiting, wait }).await
     }
 
     fn push_back(&mut self, host: HostId, job: Box<Job>, at: Instant) {
@@ -508,4 +556,17 @@ fn is_this_machine(origin: &Origin) -> bool {
 fn default_cap(origin: &Origin) -> u32 {
     let is_private = is_this_machine(origin) || matches!(origin.host(), Host::Ip(ip) if !is_public(*ip));
     if is_private { WINDOW_CAP_PRIVATE } else { WINDOW_CAP_PUBLIC }
+}
+
+fn host_failing(pace: &Pace, now: Instant) -> Option<HostFailing> {
+    let (failures, since) = pace.failing()?;
+    Some(HostFailing { failures, lasted: now - since, served_well: pace.has_served_well() })
+}
+
+fn denial(pace: Option<&Pace>) -> Denial {
+    match pace {
+        Some(pace) if pace.is_denying() => Denial::Storm,
+        Some(pace) if pace.has_served_well() => Denial::Doubtful,
+        _ => Denial::None,
+    }
 }

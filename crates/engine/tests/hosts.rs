@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use longhaul_origin::{FaultKind, FaultMix, Options, Site, Sizes};
 use longhaul_socket::LookupError;
-use world::{ORIGIN, Reply, What, World, list, list_of, paths, simulate};
+use world::{End, ORIGIN, Reply, What, World, list, list_of, paths, simulate};
 
 /// While a host asks for room, nothing is sent to it, whichever of its rows was told so.
 #[test]
@@ -127,5 +127,69 @@ fn a_host_that_throttles_for_ever_is_given_up() {
         assert_eq!(run.counts(), (0, 30, 0, 0), "{:#?}", run.report());
         assert!(run.elapsed >= Duration::from_mins(1) && run.elapsed < Duration::from_hours(1));
         assert!(origin.stats().requests < 200, "{:?}", origin.stats());
+    });
+}
+
+/// A storm of 403 from a host that served before is its way of saying 'slower', and none of its rows has failed for that.
+#[test]
+fn a_storm_of_403_is_waited_out() {
+    simulate(async {
+        let world = World::new(1);
+        let clock = world.clock;
+        let budget = Arc::new(Mutex::new((20.0, 0)));
+        let host = world.scripted(ORIGIN, move |_| {
+            let now_ms = clock.unix_ms();
+            let mut budget = budget.lock().expect("no script panics");
+            let (tokens, at_ms) = *budget;
+            let filled: f64 = if at_ms == 0 { 20.0 } else { tokens + 0.01 * (now_ms - at_ms) as f64 };
+            let is_served = filled >= 1.0;
+            *budget = (filled.min(20.0) - f64::from(u8::from(is_served)), now_ms);
+            if is_served { Reply::status(200).body("a") } else { Reply::status(403).body("too fast") }
+        });
+        let run = world.haul(list(300)).run().await;
+        assert_eq!(run.counts(), (300, 0, 0, 0), "{:#?}", run.report());
+        assert!(host.requests().len() < 360, "{} requests", host.requests().len());
+    });
+}
+
+/// One that is denied while the others are served is denied for itself: it is asked for once.
+#[test]
+fn one_403_among_others_is_believed() {
+    simulate(async {
+        let world = World::new(1);
+        let host = world.scripted(ORIGIN, move |request| {
+            let is_denied = request.path.contains('7');
+            if is_denied { Reply::status(403).body("no") } else { Reply::status(200).body("a") }
+        });
+        let run = world.haul(list(100)).run().await;
+        let denied = paths(100).filter(|path| path.contains('7')).count() as u64;
+        assert_eq!(run.counts(), (100 - denied, denied, 0, 0), "{:#?}", run.report());
+        assert_eq!(host.requests().len(), 100);
+    });
+}
+
+/// A ban of a minute, begun anew by each request of the banned, costs a pause and no row.
+#[test]
+fn a_ban_is_waited_out() {
+    simulate(async {
+        let world = World::new(1);
+        let clock = world.clock;
+        let state = Arc::new(Mutex::new((Vec::new(), 0)));
+        let host = world.scripted(ORIGIN, move |_| {
+            let now_ms = clock.unix_ms();
+            let mut state = state.lock().expect("no script panics");
+            let (recent, banned_until_ms) = &mut *state;
+            recent.retain(|&at_ms| at_ms + 1_000 > now_ms);
+            recent.push(now_ms);
+            if recent.len() > 20 || now_ms < *banned_until_ms {
+                *banned_until_ms = now_ms + 60_000;
+                return Reply::status(200).body("a").cut(0, End::Reset);
+            }
+            Reply::status(200).body("a")
+        });
+        let run = world.haul(list(400)).run().await;
+        assert_eq!(run.counts(), (400, 0, 0, 0), "{:#?}", run.report());
+        assert!(host.requests().len() < 440, "{} requests", host.requests().len());
+        assert!(run.elapsed < Duration::from_mins(3), "{:?}", run.elapsed);
     });
 }

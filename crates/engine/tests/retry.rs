@@ -5,8 +5,8 @@ use std::time::Duration;
 use longhaul::Class;
 use longhaul::pace::Signal;
 use longhaul::retry::{
-    Attempt, Decision, HOST_FAILURES_MIN, HOST_PATIENCE, Patience, RETRY_AFTER_MAX, Tries, Verdict, decide,
-    host_given_up,
+    Attempt, Decision, Denial, HOST_FAILURES_MIN, HOST_PATIENCE, HostFailing, Patience, RETRY_AFTER_MAX,
+    Tries, Verdict, decide, host_given_up,
 };
 use longhaul_socket::clock;
 use proptest::prelude::*;
@@ -23,14 +23,26 @@ const fn permanent(tries: u32) -> Verdict {
 
 /// The first failure of a URL, of a host that is well.
 const fn first(verdict: Verdict) -> Attempt {
-    Attempt { verdict, attempts: 1, alike: 1, retry_after: None, host_failing: None, made_progress: false }
+    Attempt {
+        verdict,
+        attempts: 1,
+        alike: 1,
+        retry_after: None,
+        host_failing: None,
+        denial: Denial::None,
+        made_progress: false,
+    }
 }
 
 /// 403: the URL's own affair, or not.
 const DENIED: Signal = Signal::Denied { latency: LATENCY };
 
 /// A host that no longer deserves patience.
-const HOST_GONE: Option<(u32, Duration)> = Some((HOST_FAILURES_MIN, HOST_PATIENCE));
+const HOST_GONE: Option<HostFailing> = failing(HOST_FAILURES_MIN, HOST_PATIENCE);
+
+const fn failing(failures: u32, lasted: Duration) -> Option<HostFailing> {
+    Some(HostFailing { failures, lasted, served_well: false })
+}
 
 fn wait(decision: Decision, now: Instant) -> Duration {
     let Decision::Again { at, .. } = decision else { panic!("{decision:?} is no further attempt") };
@@ -145,7 +157,7 @@ fn unlimited_tries_end_with_success_alone() {
         let attempt = Attempt {
             attempts: u32::MAX,
             alike: u32::MAX,
-            host_failing: Some((u32::MAX, Duration::MAX)),
+            host_failing: failing(u32::MAX, Duration::MAX),
             ..first(verdict)
         };
         assert!(wait(decide(&attempt, Tries::Unlimited.into(), now, 1.0), now) <= WAIT_MAX);
@@ -218,9 +230,12 @@ fn a_host_is_given_up_after_many_failures_and_a_long_time() {
     let moment = Duration::from_millis(1);
     assert!(host_given_up(HOST_GONE, patience));
     assert!(!host_given_up(None, patience));
-    assert!(!host_given_up(Some((HOST_FAILURES_MIN - 1, HOST_PATIENCE * 10)), patience), "too few");
-    assert!(!host_given_up(Some((1000, HOST_PATIENCE.saturating_sub(moment))), patience), "too soon");
-    assert!(!host_given_up(Some((1000, HOST_PATIENCE * 10)), Tries::Unlimited.into()));
+    assert!(!host_given_up(failing(HOST_FAILURES_MIN - 1, HOST_PATIENCE * 10), patience), "too few");
+    assert!(!host_given_up(failing(1000, HOST_PATIENCE.saturating_sub(moment)), patience), "too soon");
+    assert!(!host_given_up(failing(1000, HOST_PATIENCE * 10), Tries::Unlimited.into()));
+    let served = |lasted| Some(HostFailing { failures: 1000, lasted, served_well: true });
+    assert!(!host_given_up(served(HOST_PATIENCE * 4), patience), "it may have banned us");
+    assert!(host_given_up(served(HOST_PATIENCE * 5), patience));
     let longer = Patience { host: HOST_PATIENCE * 2, ..patience };
     assert!(!host_given_up(HOST_GONE, longer), "the user bears with it for longer");
 
@@ -270,10 +285,16 @@ prop_compose! {
         attempts in prop_oneof![1_u32..40, any::<u32>()],
         alike in 1_u32..10,
         retry_after in prop::option::of((0_u64..3_153_600_000).prop_map(Duration::from_secs)),
-        host_failing in prop::option::of((any::<u32>(), (0_u64..1_000_000).prop_map(Duration::from_secs))),
+        host_failing in prop::option::of((any::<u32>(), 0_u64..1_000_000, any::<bool>())),
+        denial in prop_oneof![Just(Denial::None), Just(Denial::Doubtful), Just(Denial::Storm)],
         made_progress in any::<bool>(),
     ) -> Attempt {
-        Attempt { verdict, attempts, alike, retry_after, host_failing, made_progress }
+        let host_failing = host_failing.map(|(failures, seconds, served_well)| HostFailing {
+            failures,
+            lasted: Duration::from_secs(seconds),
+            served_well,
+        });
+        Attempt { verdict, attempts, alike, retry_after, host_failing, denial, made_progress }
     }
 }
 
@@ -300,6 +321,7 @@ proptest! {
                 prop_assert!(until - now > RETRY_AFTER_MAX);
                 prop_assert!(matches!(attempt.verdict, Verdict::Throttled | Verdict::Transient));
             }
+            Decision::Doubt => prop_assert_eq!(attempt.denial, Denial::Doubtful),
             Decision::GiveUp => prop_assert_ne!(attempt.verdict, Verdict::Local),
         }
     }
@@ -312,4 +334,17 @@ proptest! {
         prop_assert!(wait_at(0.0) <= wait_at(jitter) && wait_at(jitter) <= wait_at(1.0));
         prop_assert!(wait_at(0.0).abs_diff(wait_at(1.0) / 2) < Duration::from_micros(1));
     }
+}
+
+#[test]
+fn a_denial_is_doubted_where_the_host_had_served_well() {
+    let now = clock::now();
+    let denied = |denial, alike| {
+        let attempt = Attempt { denial, alike, ..first(permanent(1)) };
+        decide(&attempt, Patience::default(), now, 0.5)
+    };
+    assert_eq!(denied(Denial::None, 1), Decision::GiveUp);
+    assert_eq!(denied(Denial::Doubtful, 1), Decision::Doubt);
+    assert!(matches!(denied(Denial::Storm, 1), Decision::Again { charged: false, .. }));
+    assert_eq!(denied(Denial::Storm, 6), Decision::GiveUp, "denied for itself");
 }
