@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::{HeaderName, HeaderValue};
 use longhaul::retry::Tries;
 use longhaul::{Class, HttpUrl};
+use longhaul_socket::Host;
 
 use crate::values;
 
@@ -92,6 +93,16 @@ pub(crate) struct RetryArguments {
     pub(crate) output: OutputArguments,
 }
 
+/// Who decides how fast hosts are asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PaceChoice {
+    /// The program, by what each host answers
+    #[default]
+    Adaptive,
+    /// The user: only Retry-After is heeded
+    Fixed,
+}
+
 /// How a haul is run: the same for `get` and `retry`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
@@ -102,6 +113,15 @@ pub(crate) struct RunArguments {
     /// Downloads at a time from one host [default: up to 8; 16 on private addresses]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Pace")]
     pub(crate) per_host: Option<u32>,
+    /// The least time between two requests to a host [default: none]
+    #[arg(short, long, value_name = "TIME", value_parser = values::duration, help_heading = "Pace")]
+    pub(crate) wait: Option<Duration>,
+    /// Requests to this host at most, such as example.org=10/s or example.org=300/m. May be given several times
+    #[arg(long, value_name = "HOST=RATE", value_parser = values::host_rate, help_heading = "Pace")]
+    pub(crate) max_rate: Vec<(Host, Duration)>,
+    /// Find the pace that each host tolerates, or keep as many downloads going as --per-host says, whatever it answers
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t, help_heading = "Pace")]
+    pub(crate) pace: PaceChoice,
     /// Bytes a second, all hosts together, such as 500k
     #[arg(long, value_name = "SIZE", value_parser = values::rate, help_heading = "Pace")]
     pub(crate) limit_rate: Option<u64>,

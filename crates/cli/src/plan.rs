@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use http::header::REFERER;
 use longhaul::{Builder, Haul, Settings, Source};
 
-use crate::arguments::{GetArguments, OutputArguments, RetryArguments, RunArguments};
+use crate::arguments::{GetArguments, OutputArguments, PaceChoice, RetryArguments, RunArguments};
 use crate::error::CommandError;
 use crate::files;
 
@@ -111,6 +111,9 @@ fn settings(run: RunArguments) -> Settings {
     let mut settings = Settings::default();
     settings.jobs_max = run.jobs;
     settings.jobs_per_host_max = run.per_host;
+    settings.pace.is_fixed = run.pace == PaceChoice::Fixed;
+    settings.pace.spacing = run.wait.unwrap_or_default();
+    settings.spacings = run.max_rate;
     settings.rate_limit = run.limit_rate;
     settings.no_clobber = run.no_clobber;
     settings.insecure_hosts = run.insecure;

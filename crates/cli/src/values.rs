@@ -14,6 +14,8 @@ const TIME_MAX: Duration = Duration::from_hours(365 * 24);
 const TIME_EXPECTED: &str = "expected a time such as 500ms, 20s, 5m or 2h; a bare number is seconds";
 const ESCAPE_EXPECTED: &str = r"after a backslash, expected one of r n t 0 \ or x and two hexadecimal digits";
 const SIZE_EXPECTED: &str = "expected a number of bytes such as 500, 64k, 2.5M or 1G (k is 1024)";
+const RATE_EXPECTED: &str =
+    "expected a host and its requests a second, minute or hour, such as example.org=10/s";
 const TRIES_EXPECTED: &str = "expected a number from 1, or `inf`";
 /// Fields that frame or route a request. The program sets them, and would not send another's value.
 const OWN_FIELDS: [HeaderName; 10] = [
@@ -128,6 +130,27 @@ pub(crate) fn host(text: &str) -> Result<String, String> {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(format!("expected a host's name or address, without scheme and port: {error}")),
     }
+}
+
+/// Reads `HOST=10/s`, `HOST=300/m` or `HOST=500/h`: the host, and the least time from one request to the next.
+pub(crate) fn host_rate(text: &str) -> Result<(Host, Duration), String> {
+    let (host, rate) = text.rsplit_once('=').ok_or(RATE_EXPECTED)?;
+    let host = host
+        .parse()
+        .map_err(|error| format!("expected a host's name or address, without scheme and port: {error}"))?;
+    let (number, unit) = rate.split_once('/').ok_or(RATE_EXPECTED)?;
+    let seconds = match unit {
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(RATE_EXPECTED.to_owned()),
+    };
+    let per_unit = decimal(number).filter(|&number| number > 0.0).ok_or(RATE_EXPECTED)?;
+    let spacing = Duration::try_from_secs_f64(seconds / per_unit).map_err(|_| RATE_EXPECTED)?;
+    if spacing > TIME_MAX {
+        return Err("expected at least one request a year".to_owned());
+    }
+    Ok((host, spacing))
 }
 
 /// Reads a text in which `\\r`, `\\n`, `\\t`, `\\0`, `\\\\` and `\\xHH` stand for bytes.
@@ -253,6 +276,29 @@ mod tests {
         }
         for text in ["", "https://printer.test", "printer.test:443", "a b"] {
             assert!(host(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_of_hosts() {
+        for (text, spacing_ms) in
+            [("a.test=10/s", 100), ("a.test=0.5/s", 2_000), ("192.0.2.1=300/m", 200), ("[::1]=60/h", 60_000)]
+        {
+            let (host, spacing) = host_rate(text).expect(text);
+            assert_eq!(spacing.as_millis(), spacing_ms, "{host}");
+        }
+        for text in [
+            "",
+            "a.test",
+            "a.test=",
+            "a.test=10",
+            "a.test=0/s",
+            "a.test=-1/s",
+            "=1/s",
+            "a b=1/s",
+            "a.test=1/d",
+        ] {
+            assert!(host_rate(text).is_err(), "{text}");
         }
     }
 }

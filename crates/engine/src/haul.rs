@@ -232,6 +232,8 @@ fn shard_settings(settings: &Settings, number: usize) -> ShardSettings {
     ShardSettings {
         jobs_max: jobs_max.max(1),
         jobs_per_host_max: settings.jobs_per_host_max,
+        terms: settings.pace,
+        spacings: settings.spacings.clone(),
         patience: Patience { tries: settings.tries, host: settings.host_patience },
         retry_statuses: settings.retry_statuses.clone(),
         timeouts: settings.timeouts,

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use longhaul_http::{HttpUrl, Limits, Timeouts};
+use longhaul_socket::Host;
 
-use crate::pace::WINDOW_CAP_PRIVATE;
+use crate::pace::{Terms, WINDOW_CAP_PRIVATE};
 use crate::retry::{HOST_PATIENCE, Tries};
 
 /// Exchanges at a time, all hosts together. With the default caps of a host this keeps dozens of hosts busy, and the
@@ -27,6 +28,10 @@ pub struct Settings {
     pub jobs_max: u32,
     /// Exchanges at a time with one host; `None` for the default caps (8; 16 on loopback and private addresses).
     pub jobs_per_host_max: Option<u32>,
+    /// What the user fixes of the pace of every host.
+    pub pace: Terms,
+    /// The least time between two requests to these hosts, whatever their ports; the first that names a host counts.
+    pub spacings: Vec<(Host, Duration)>,
     /// Statuses that are tried again although they are permanent by default.
     pub retry_statuses: Vec<u16>,
     /// Bytes a second, all hosts together.
@@ -59,6 +64,8 @@ impl Default for Settings {
             host_patience: HOST_PATIENCE,
             jobs_max: JOBS_DEFAULT,
             jobs_per_host_max: None,
+            pace: Terms::default(),
+            spacings: Vec::new(),
             retry_statuses: Vec::new(),
             rate_limit: None,
             user_agent: concat!("longhaul/", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -25,7 +25,7 @@ use crate::failure::Failure;
 use crate::frontier::{Frontier, HostId, Next};
 use crate::job::Job;
 use crate::outage::Sky;
-use crate::pace::{Limiter, Pace, Signal, Ticket, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
+use crate::pace::{Limiter, Pace, Signal, Terms, Ticket, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
 use crate::retry::{self, Attempt, Decision, Denial, HostFailing, Patience, Verdict, host_given_up};
 use crate::sentinel::SentinelHandle;
 use crate::sink::{Message, SinkGone};
@@ -54,10 +54,24 @@ pub(crate) struct Assignment {
 pub(crate) struct ShardSettings {
     pub(crate) jobs_max: usize,
     pub(crate) jobs_per_host_max: Option<u32>,
+    pub(crate) terms: Terms,
+    pub(crate) spacings: Vec<(Host, Duration)>,
     pub(crate) patience: Patience,
     pub(crate) retry_statuses: Vec<u16>,
     pub(crate) timeouts: Timeouts,
     pub(crate) seed: u64,
+}
+
+impl ShardSettings {
+    /// The pace that a host starts with.
+    fn pace_for(&self, origin: &Origin) -> Pace {
+        let cap = self.jobs_per_host_max.unwrap_or_else(|| default_cap(origin));
+        let own = self.spacings.iter().find(|(host, _)| host == origin.host());
+        Pace::on(
+            cap,
+            Terms { spacing: own.map_or(self.terms.spacing, |(_, spacing)| *spacing), ..self.terms },
+        )
+    }
 }
 
 /// The actor.
@@ -209,8 +223,7 @@ impl Shard {
             None => {}
         }
         let origin = origin.clone();
-        let cap = self.settings.jobs_per_host_max.unwrap_or_else(|| default_cap(&origin));
-        self.frontier.push(&origin, job, not_before, || Pace::new(cap));
+        self.frontier.push(&origin, job, not_before, || self.settings.pace_for(&origin));
         Ok(())
     }
 
@@ -439,8 +452,7 @@ impl Shard {
 
     fn push_back(&mut self, host: HostId, job: Box<Job>, at: Instant) {
         let Some(origin) = self.frontier.key(host).cloned() else { return };
-        let cap = self.settings.jobs_per_host_max.unwrap_or_else(|| default_cap(&origin));
-        self.frontier.push(&origin, job, Some(at), || Pace::new(cap));
+        self.frontier.push(&origin, job, Some(at), || self.settings.pace_for(&origin));
     }
 
     /// The host asked for a longer pause than the run will wait: all its rows wait for a later run.

@@ -38,10 +38,10 @@ const fn first(verdict: Verdict) -> Attempt {
 const DENIED: Signal = Signal::Denied { latency: LATENCY };
 
 /// A host that no longer deserves patience.
-const HOST_GONE: Option<HostFailing> = failing(HOST_FAILURES_MIN, HOST_PATIENCE);
+const HOST_GONE: Option<HostFailing> = Some(failing(HOST_FAILURES_MIN, HOST_PATIENCE));
 
-const fn failing(failures: u32, lasted: Duration) -> Option<HostFailing> {
-    Some(HostFailing { failures, lasted, served_well: false })
+const fn failing(failures: u32, lasted: Duration) -> HostFailing {
+    HostFailing { failures, lasted, served_well: false }
 }
 
 fn wait(decision: Decision, now: Instant) -> Duration {
@@ -157,7 +157,7 @@ fn unlimited_tries_end_with_success_alone() {
         let attempt = Attempt {
             attempts: u32::MAX,
             alike: u32::MAX,
-            host_failing: failing(u32::MAX, Duration::MAX),
+            host_failing: Some(failing(u32::MAX, Duration::MAX)),
             ..first(verdict)
         };
         assert!(wait(decide(&attempt, Tries::Unlimited.into(), now, 1.0), now) <= WAIT_MAX);
@@ -230,9 +230,9 @@ fn a_host_is_given_up_after_many_failures_and_a_long_time() {
     let moment = Duration::from_millis(1);
     assert!(host_given_up(HOST_GONE, patience));
     assert!(!host_given_up(None, patience));
-    assert!(!host_given_up(failing(HOST_FAILURES_MIN - 1, HOST_PATIENCE * 10), patience), "too few");
-    assert!(!host_given_up(failing(1000, HOST_PATIENCE.saturating_sub(moment)), patience), "too soon");
-    assert!(!host_given_up(failing(1000, HOST_PATIENCE * 10), Tries::Unlimited.into()));
+    assert!(!host_given_up(Some(failing(HOST_FAILURES_MIN - 1, HOST_PATIENCE * 10)), patience), "too few");
+    assert!(!host_given_up(Some(failing(1000, HOST_PATIENCE.saturating_sub(moment))), patience), "too soon");
+    assert!(!host_given_up(Some(failing(1000, HOST_PATIENCE * 10)), Tries::Unlimited.into()));
     let served = |lasted| Some(HostFailing { failures: 1000, lasted, served_well: true });
     assert!(!host_given_up(served(HOST_PATIENCE * 4), patience), "it may have banned us");
     assert!(host_given_up(served(HOST_PATIENCE * 5), patience));
