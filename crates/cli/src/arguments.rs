@@ -195,6 +195,9 @@ pub(crate) struct StatusArguments {
     /// The directory of the haul
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
+    /// Hosts that are slower than they could be, and why
+    #[arg(long)]
+    pub(crate) hosts: bool,
     /// As one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -4,6 +4,7 @@ mod common;
 
 use common::{Place, Served, json_lines, text};
 use longhaul_origin::{FaultKind, FaultMix, Options};
+use rustix::process::{Signal, kill_process};
 
 /// A haul with a row of every outcome.
 fn haul() -> (Place, Served) {
@@ -95,4 +96,28 @@ fn status_adds_up_for_people_and_machines() {
     not running
     to try failures again: longhaul retry out --class 4xx
     ");
+}
+
+#[test]
+fn status_says_why_a_host_is_slow() {
+    let place = Place::new();
+    let faults = FaultMix::none().under("/", 1..=u64::MAX, FaultKind::Status429RetryAfter(300));
+    let served = Served::start(faults, Options::default());
+    place.file("list", served.list(3));
+    let mut running = place.spawn(&["get", "-i", "list", "-d", "out"]);
+    assert_eq!(place.wait_for_hosts("out")[0]["limiter"], "asked to wait");
+    let hosts = place.longhaul(&["status", "out", "--hosts"]).output().expect("it runs");
+    let said = text(&hosts.stdout);
+    assert!(said.contains(" at a time, asked to wait, next request in "), "{said}");
+    assert!(said.contains("; 3 rows wait\n"), "{said}");
+    kill_process(running.pid(), Signal::TERM).expect("it is there");
+    assert_eq!(running.code(), Some(9));
+
+    // The next run knows of it.
+    let asked = served.origin.stats().requests;
+    let mut running = place.spawn(&["get", "-i", "list", "-d", "out"]);
+    place.wait_for_status("out", |status| !status["running"].is_null());
+    kill_process(running.pid(), Signal::TERM).expect("it is there");
+    assert_eq!(running.code(), Some(9));
+    assert_eq!(served.origin.stats().requests, asked);
 }

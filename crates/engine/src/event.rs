@@ -125,6 +125,8 @@ pub enum Event<'a> {
         window: u32,
         /// What holds it back.
         limiter: Limiter,
+        /// Requests a second, if it counts them: how many it is sent, and what it took when it last refused.
+        rate: Option<(f64, f64)>,
         /// For how long it is left alone.
         blocked: Option<Duration>,
     },

@@ -51,6 +51,7 @@ pub struct Frontier<K, J> {
     wakes: BTreeSet<(Instant, HostId)>,
     delayed_sequence: u64,
     waiting: usize,
+    forgotten: Vec<(K, Pace)>,
 }
 
 #[derive(Debug)]
@@ -111,6 +112,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
             wakes: BTreeSet::new(),
             delayed_sequence: 0,
             waiting: 0,
+            forgotten: Vec::new(),
         }
     }
 
@@ -229,6 +231,11 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         }
     }
 
+    /// Hosts that have been forgotten since this was last asked, with the pace that they had.
+    pub fn take_forgotten(&mut self) -> Vec<(K, Pace)> {
+        std::mem::take(&mut self.forgotten)
+    }
+
     /// Whether the host has no job here, waiting or in flight.
     #[must_use]
     pub fn is_idle(&self, id: HostId) -> bool {
@@ -334,5 +341,6 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         if !host.in_ready {
             self.free.push(id.0);
         }
+        self.forgotten.push((host.key, host.pace));
     }
 }

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use longhaul_http::redirect::Policy;
 use longhaul_http::{Client, ClientOptions, HeaderMap, HttpUrl};
 use longhaul_journal::storage::Storage;
-use longhaul_journal::{Journal, LogWriter, Opened, Outcome, Recovery, SpoolReader, SpoolWriter};
-use longhaul_socket::clock::WallClock;
+use longhaul_journal::{
+    HostRecord, Journal, LogWriter, Opened, Outcome, Recovery, SpoolReader, SpoolWriter, read_hosts,
+};
+use longhaul_socket::clock::{self, WallClock};
 use longhaul_socket::{Connector, Host, Network, TlsOptions};
 use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
@@ -27,6 +29,7 @@ use crate::intake::{Intake, List, Published};
 use crate::job::Job;
 use crate::machine;
 use crate::rate::RateLimit;
+use crate::recollection::Recollections;
 use crate::report::{Counts, Report, unread_lists};
 use crate::retry::Patience;
 use crate::sentinel::{Sentinel, SentinelHandle};
@@ -91,12 +94,13 @@ impl Haul {
         let (before, unfinished) = take_up(&around, &mut log, &rows, recovery)?;
         around.observer.tell(&Event::Opened { counts: before });
 
+        let hosts = read_hosts(&around.storage);
         let (sink, inbox) = SinkHandle::new();
         let (verdicts, heard) = mpsc::unbounded_channel();
         let committer = {
             let (around, no_clobber) = (around.clone(), self.settings.no_clobber);
             let parts = unfinished.parts.iter().map(|(&row, &(_, synced_len))| (row, synced_len)).collect();
-            let ledger = Ledger { log, rows: rows.clone(), parts };
+            let ledger = Ledger { log, rows: rows.clone(), parts, hosts: hosts.clone() };
             crew.start("sink", move || Committer::new(around, ledger, inbox, verdicts, no_clobber).run())
                 .map_err(HaulError::Start)?
         };
@@ -112,7 +116,7 @@ impl Haul {
         };
         let watched = crew.start("sentinel", move || sentinel.run()).map_err(HaulError::Start)?;
         let company = Company { connector, sink: sink.clone(), sentinel: sentinel_handle, movers, counters };
-        let (shards, shard_ends) = self.start_shards(crew, &around, &company)?;
+        let (shards, shard_ends) = self.start_shards(crew, &around, &company, &Arc::from(hosts))?;
         let counters = Arc::clone(&company.counters);
         drop(company);
         let dispatched = {
@@ -172,6 +176,7 @@ impl Haul {
         crew: Crew,
         around: &Surroundings,
         company: &Company,
+        hosts: &Arc<[HostRecord]>,
     ) -> Result<(Vec<mpsc::UnboundedSender<Assignment>>, Vec<ShardEnd>), HaulError> {
         let rate = self.settings.rate_limit.map(|rate| Arc::new(RateLimit::new(rate)));
         let redirects = Policy { allow_downgrade: self.settings.allow_downgrade, ..Policy::default() };
@@ -182,13 +187,15 @@ impl Haul {
             let settings = shard_settings(&self.settings, number);
             let (options, limits) = (self.options.clone(), self.settings.limits);
             let (rate, confidential) = (rate.clone(), self.confidential.clone());
-            let (around, company) = (around.clone(), company.clone());
+            let (around, company, hosts) = (around.clone(), company.clone(), Arc::clone(hosts));
             let end = crew.start(&format!("shard-{number}"), move || {
                 let Company { connector, sink, sentinel, movers, counters } = company;
                 let client = Client::new(connector, limits, settings.timeouts, options);
                 let Surroundings { observer, clock, stopper, .. } = around;
                 let context = Context { client, redirects, sink, observer, clock, rate, confidential };
-                Shard::new(settings, context, sentinel, movers, counters, stopper.watch()).run(assigned)
+                let recollections = Recollections::of_records(&hosts, clock::now(), clock.unix_ms());
+                Shard::new(settings, context, sentinel, movers, counters, stopper.watch(), recollections)
+                    .run(assigned)
             });
             ends.push(end.map_err(HaulError::Start)?);
         }

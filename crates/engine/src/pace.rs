@@ -35,6 +35,7 @@ mod counting;
 mod failures;
 mod latency;
 mod limiter;
+mod memory;
 mod meter;
 mod pauses;
 mod places;
@@ -59,7 +60,8 @@ use rate::Rate;
 use refusals::Reading;
 use window::Window;
 
-pub use limiter::Limiter;
+pub use limiter::{Limiter, UnknownLimiter};
+pub use memory::Memory;
 pub use signal::{Permit, Signal, Terms, Ticket};
 
 /// The window that a host starts with: about what a browser opens to a new host.
@@ -148,6 +150,40 @@ impl Pace {
             next_sequence: 0,
             cut_sequence: 0,
         }
+    }
+
+    /// A host of which this is remembered.
+    #[must_use]
+    pub fn recalling(cap: u32, terms: Terms, memory: &Memory, now: Instant) -> Self {
+        let mut pace = Self::on(cap, terms);
+        if let Some(pause) = memory.blocked_for {
+            pace.block(now + pause, memory.limiter, now);
+        }
+        if terms.is_fixed {
+            return pace;
+        }
+        if let Some(borne) = memory.connections_max {
+            pace.window = Window::recalled(WINDOW_START, cap.max(1), borne, now);
+        }
+        if let Some((_, limit)) = memory.rate {
+            pace.counting.begin(Rate::recalled(limit, now));
+        }
+        pace
+    }
+
+    /// What is worth remembering of it, if anything is.
+    #[must_use]
+    pub fn memory(&self, now: Instant) -> Option<Memory> {
+        let memory = Memory {
+            limiter: self.limiter(),
+            window: self.window(),
+            rate: self.rate(),
+            connections_max: self.window.borne(),
+            blocked_for: self.pauses.until().and_then(|until| until.checked_duration_since(now)),
+        };
+        let is_worth_it =
+            memory.rate.is_some() || memory.connections_max.is_some() || memory.blocked_for.is_some();
+        (is_worth_it || memory.limiter.is_limiting()).then_some(memory)
     }
 
     /// Asks for a place. A [`Permit::Go`] must be matched by one call of [`answered`](Self::answered).

@@ -26,6 +26,7 @@ use crate::frontier::{Frontier, HostId, Next};
 use crate::job::Job;
 use crate::outage::Sky;
 use crate::pace::{Limiter, Pace, Signal, Terms, Ticket, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
+use crate::recollection::Recollections;
 use crate::retry::{self, Attempt, Decision, Denial, HostFailing, Patience, Verdict, host_given_up};
 use crate::sentinel::SentinelHandle;
 use crate::sink::{Message, SinkGone};
@@ -33,6 +34,8 @@ use crate::stop::StopWatch;
 
 /// How often exchanges under way are looked at for progress.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
+/// What is remembered of hosts is kept up to date this often: a look at it from outside is about as old.
+const REMEMBER_EVERY: Duration = Duration::from_secs(5);
 /// A word of one host is worth a notice to the sentinel this often.
 const NOTICE_EVERY: Duration = Duration::from_secs(1);
 /// Hosts of which it is remembered when they were last noticed; more only means a few notices more.
@@ -63,14 +66,15 @@ pub(crate) struct ShardSettings {
 }
 
 impl ShardSettings {
-    /// The pace that a host starts with.
-    fn pace_for(&self, origin: &Origin) -> Pace {
+    /// The pace that a host starts with: what is remembered of it, if anything is.
+    fn pace_for(&self, origin: &Origin, recollections: &Recollections, now: Instant) -> Pace {
         let cap = self.jobs_per_host_max.unwrap_or_else(|| default_cap(origin));
         let own = self.spacings.iter().find(|(host, _)| host == origin.host());
-        Pace::on(
-            cap,
-            Terms { spacing: own.map_or(self.terms.spacing, |(_, spacing)| *spacing), ..self.terms },
-        )
+        let terms = Terms { spacing: own.map_or(self.terms.spacing, |(_, spacing)| *spacing), ..self.terms };
+        match recollections.of(origin, now) {
+            Some(memory) => Pace::recalling(cap, terms, &memory, now),
+            None => Pace::on(cap, terms),
+        }
     }
 }
 
@@ -99,6 +103,9 @@ pub(crate) struct Shard {
     counters: Arc<Counters>,
     random: fastrand::Rng,
     stop: StopWatch,
+    recollections: Recollections,
+    remembered_at: Option<Instant>,
+    remember_at: Instant,
 }
 
 /// Why a host is not asked again in this run.
@@ -146,6 +153,7 @@ impl Shard {
         movers: mpsc::UnboundedSender<Box<Job>>,
         counters: Arc<Counters>,
         stop: StopWatch,
+        recollections: Recollections,
     ) -> Self {
         Self {
             random: fastrand::Rng::with_seed(settings.seed),
@@ -164,14 +172,19 @@ impl Shard {
             movers,
             counters,
             stop,
+            recollections,
+            remembered_at: None,
+            remember_at: clock::now() + REMEMBER_EVERY,
         }
     }
 
     /// Works until the inbox is closed and everything in it is settled, or the haul is stopped.
-    pub(crate) async fn run(
-        mut self,
-        mut inbox: mpsc::UnboundedReceiver<Assignment>,
-    ) -> Result<(), SinkGone> {
+    pub(crate) async fn run(mut self, inbox: mpsc::UnboundedReceiver<Assignment>) -> Result<(), SinkGone> {
+        self.work(inbox).await?;
+        self.remember().await
+    }
+
+    async fn work(&mut self, mut inbox: mpsc::UnboundedReceiver<Assignment>) -> Result<(), SinkGone> {
         let mut is_open = true;
         let mut watch_at = clock::now() + WATCH_EVERY;
         loop {
@@ -203,6 +216,9 @@ impl Shard {
                     self.watch_progress();
                     watch_at = clock::now() + WATCH_EVERY;
                 }
+                () = tokio::time::sleep_until(self.remember_at), if !is_idle || wake_at.is_some() => {
+                    self.remember().await?;
+                }
                 () = sleep_until(wake_at), if wake_at.is_some() => {}
             }
         }
@@ -223,8 +239,20 @@ impl Shard {
             None => {}
         }
         let origin = origin.clone();
-        self.frontier.push(&origin, job, not_before, || self.settings.pace_for(&origin));
+        self.push(&origin, job, not_before);
         Ok(())
+    }
+
+    /// Has what is worth it remembered of the hosts that are known now.
+    async fn remember(&mut self) -> Result<(), SinkGone> {
+        let (now, now_unix_ms) = (clock::now(), self.context.clock.unix_ms());
+        self.remembered_at = Some(now);
+        self.remember_at = now + REMEMBER_EVERY;
+        for (origin, pace, waiting) in self.frontier.hosts() {
+            self.recollections.note(origin, pace, waiting, now, now_unix_ms);
+        }
+        let notes = self.recollections.take_notes();
+        if notes.is_empty() { Ok(()) } else { self.context.sink.send(Message::Hosts(notes)).await }
     }
 
     /// Starts what may start now; returns when to look again.
@@ -452,7 +480,17 @@ impl Shard {
 
     fn push_back(&mut self, host: HostId, job: Box<Job>, at: Instant) {
         let Some(origin) = self.frontier.key(host).cloned() else { return };
-        self.frontier.push(&origin, job, Some(at), || self.settings.pace_for(&origin));
+        self.push(&origin, job, Some(at));
+    }
+
+    fn push(&mut self, origin: &Origin, job: Box<Job>, not_before: Option<Instant>) {
+        let now = clock::now();
+        let now_unix_ms = self.context.clock.unix_ms();
+        for (origin, pace) in self.frontier.take_forgotten() {
+            self.recollections.note(&origin, &pace, 0, now, now_unix_ms);
+        }
+        let Self { frontier, recollections, settings, .. } = self;
+        frontier.push(origin, job, not_before, || settings.pace_for(origin, recollections, now));
     }
 
     /// The host asked for a longer pause than the run will wait: all its rows wait for a later run.
@@ -520,10 +558,14 @@ impl Shard {
             return;
         };
         if before != Some((pace.limiter(), pace.blocked_until())) && pace.limiter() != Limiter::Growing {
+            // The first pause is remembered at once, and none much later: the run may be killed.
+            let due_at = self.remembered_at.map_or(now, |at| at + REMEMBER_EVERY);
+            self.remember_at = self.remember_at.min(due_at);
             self.context.observer.tell(&Event::Paced {
                 host: &origin.to_string(),
                 window: pace.window(),
                 limiter: pace.limiter(),
+                rate: pace.rate(),
                 blocked: pace.blocked_until().map(|until| until.saturating_duration_since(now)),
             });
         }

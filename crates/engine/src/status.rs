@@ -7,7 +7,7 @@ use std::sync::Arc;
 use longhaul_http::HttpUrl;
 use longhaul_journal::storage::{DiskStorage, Storage};
 use longhaul_journal::{
-    Done, Entry, Failed, Journal, Opened, Outcome, ReadOnly, Record, RowId, Source, Waiting,
+    Done, Entry, Failed, HostRecord, Journal, Opened, Outcome, ReadOnly, Record, RowId, Source, Waiting,
 };
 use longhaul_socket::clock::WallClock;
 
@@ -112,6 +112,13 @@ impl Status {
     #[must_use]
     pub fn unread_lists(&self) -> Vec<String> {
         unread_lists(&self.journal.sources())
+    }
+
+    /// What is remembered of hosts that are, or were, slower than they could be. A running haul brings it up to date every
+    /// few seconds.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<HostRecord> {
+        self.journal.hosts()
     }
 
     /// Where the journal is damaged, in words.

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use longhaul::{Settings, Stopper};
 use longhaul_origin::{FaultKind, FaultMix, Options, Site, Sizes};
 use longhaul_socket::LookupError;
-use world::{End, ORIGIN, Reply, What, World, list, list_of, paths, simulate};
+use world::{End, ORIGIN, Reply, Told, What, World, list, list_of, paths, simulate};
 
 /// While a host asks for room, nothing is sent to it, whichever of its rows was told so.
 #[test]
@@ -191,5 +192,64 @@ fn a_ban_is_waited_out() {
         assert_eq!(run.counts(), (400, 0, 0, 0), "{:#?}", run.report());
         assert!(host.requests().len() < 440, "{} requests", host.requests().len());
         assert!(run.elapsed < Duration::from_mins(3), "{:?}", run.elapsed);
+    });
+}
+
+/// A run that is stopped while a host asks to be left alone leaves that to the next run, for all of its rows.
+#[test]
+fn a_pause_outlives_the_run() {
+    simulate(async {
+        let world = World::new(1);
+        let clock = world.clock;
+        let times = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&times);
+        let _host = world.scripted(ORIGIN, move |request| {
+            seen.lock().expect("no script panics").push(clock.unix_ms());
+            match request.number {
+                1 => Reply::status(503).field("Retry-After", 300).body("later"),
+                _ => Reply::status(200).body("a"),
+            }
+        });
+        let one_at_a_time = |settings: &mut Settings| settings.jobs_per_host_max = Some(1);
+        let stop = |told: &Told, stopper: &Stopper| {
+            if told.what == What::Retrying {
+                stopper.stop();
+            }
+        };
+        let first = world.haul(list(20)).settings(one_at_a_time).watch(stop).run().await;
+        assert!(first.report().stopped);
+        let second = world.haul(list(20)).settings(one_at_a_time).run().await;
+        assert_eq!(second.counts(), (20, 0, 0, 0));
+        let times = times.lock().expect("no script panics");
+        assert!(times[1] >= times[0] + 300_000, "{times:?}");
+    });
+}
+
+/// The rate that a host was found to take is where the next run begins.
+#[test]
+fn a_rate_is_not_found_anew() {
+    simulate(async {
+        let world = World::new(1);
+        let clock = world.clock;
+        let bucket = Arc::new(Mutex::new((20.0, 0)));
+        let refused = Arc::new(Mutex::new(0));
+        let count = Arc::clone(&refused);
+        let _host = world.scripted(ORIGIN, move |_| {
+            let now_ms = clock.unix_ms();
+            let mut bucket = bucket.lock().expect("no script panics");
+            let (tokens, at_ms) = *bucket;
+            let filled: f64 = if at_ms == 0 { 20.0 } else { tokens + 0.01 * (now_ms - at_ms) as f64 };
+            let is_served = filled >= 1.0;
+            *bucket = (filled.min(20.0) - f64::from(u8::from(is_served)), now_ms);
+            *count.lock().expect("no script panics") += u32::from(!is_served);
+            if is_served { Reply::status(200).body("a") } else { Reply::status(429).body("too fast") }
+        });
+        let mut refusals = Vec::new();
+        for files in [300, 600] {
+            let before = *refused.lock().expect("no script panics");
+            assert_eq!(world.haul(list(files)).run().await.counts().0, files as u64);
+            refusals.push(*refused.lock().expect("no script panics") - before);
+        }
+        assert!(refusals[0] >= 5 && refusals[1] <= 4, "{refusals:?}");
     });
 }

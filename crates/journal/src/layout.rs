@@ -9,6 +9,9 @@ pub const PARTS_DIRECTORY: &str = ".longhaul/parts";
 /// The file whose lock says that a process works on the haul.
 pub const LOCK_FILE: &str = ".longhaul/lock";
 
+/// What is remembered of hosts.
+pub(crate) const HOSTS_FILE: &str = ".longhaul/hosts";
+
 /// The index of claimed names, and the one that replaces it when it grows. Both are worth nothing to the next run.
 pub(crate) const CLAIMS_FILE: &str = ".longhaul/claims";
 pub(crate) const CLAIMS_GROWN_FILE: &str = ".longhaul/claims.grown";
@@ -64,10 +67,11 @@ pub(crate) fn unfinished(path: &RelativePath) -> RelativePath {
 pub(crate) fn is_leftover(name: &str) -> bool {
     let temporary = [CLAIMS_FILE, CLAIMS_GROWN_FILE].map(|path| fixed(path).file_name() == name);
     let kinds = [Kind::Spool, Kind::Log, Kind::Summary];
+    let hosts = unfinished(&fixed(HOSTS_FILE));
     let unfinished = name
         .strip_suffix(UNFINISHED_SUFFIX)
         .is_some_and(|name| kinds.iter().any(|kind| !kind.numbers(&[name.to_owned()]).is_empty()));
-    unfinished || temporary.contains(&true)
+    unfinished || temporary.contains(&true) || hosts.file_name() == name
 }
 
 pub(crate) fn state_directory() -> RelativePath {

@@ -16,6 +16,7 @@ mod claims;
 mod error;
 mod files;
 mod format;
+mod hosts;
 mod journal;
 mod layout;
 mod log;
@@ -30,6 +31,7 @@ mod survey;
 
 pub use claims::Claims;
 pub use error::{Damage, JournalError, TornTail};
+pub use hosts::{HOSTS_MAX, HostRecord, read_hosts, write_hosts};
 pub use journal::{Journal, Opened, Recovery};
 pub use layout::{LOCK_FILE, PARTS_DIRECTORY, STATE_DIRECTORY};
 pub use log::LogWriter;

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::error::{Damage, JournalError};
+use crate::hosts::{HostRecord, read_hosts};
 use crate::layout::{LOCK_FILE, STATE_DIRECTORY, fixed};
 use crate::log::LogSegment;
 use crate::outcomes::{Outcome, for_each_outcome};
@@ -63,6 +64,11 @@ impl ReadOnly {
     /// The lists that rows were read from.
     pub fn sources(&self) -> Vec<Source> {
         self.rows.sources()
+    }
+
+    /// What is remembered of hosts.
+    pub fn hosts(&self) -> Vec<HostRecord> {
+        read_hosts(&self.storage)
     }
 
     /// What could not be read. Segments that a summary stands for are looked at by [`ReadOnly::for_each_outcome`] only.

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::time::Duration;
 
-use longhaul::{Class, Status};
+use longhaul::{Class, HostRecord, Status};
+use longhaul_socket::clock::WallClock;
 use serde_json::Value;
 
 use crate::arguments::StatusArguments;
@@ -16,8 +18,11 @@ pub(super) fn run(arguments: &StatusArguments) -> Result<Exit, CommandError> {
     let status = Status::read(&arguments.directory)?;
     // Only a walk over every row tells the classes; it is spared where nothing failed.
     let failures = if status.counts().failed > 0 { status.failures()? } else { BTreeMap::new() };
-    let text =
-        if arguments.json { machine(&status, &failures) } else { human(&status, &failures, arguments) };
+    let text = if arguments.json {
+        machine(&status, &failures, arguments.hosts)
+    } else {
+        human(&status, &failures, arguments)
+    };
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(CommandError::Output { place: "standard output".to_owned(), source: error })
@@ -50,6 +55,11 @@ fn human(status: &Status, failures: &BTreeMap<Class, u64>, arguments: &StatusArg
             writeln!(text, "list {label}: not read to its end")
         };
     }
+    if arguments.hosts {
+        for host in status.hosts() {
+            text.push_str(&host_line(&host, status.running().is_some()));
+        }
+    }
     for damage in status.damage() {
         let _ = writeln!(text, "damage: {}", escaped(&damage));
     }
@@ -70,7 +80,36 @@ fn human(status: &Status, failures: &BTreeMap<Class, u64>, arguments: &StatusArg
     text
 }
 
-fn machine(status: &Status, failures: &BTreeMap<Class, u64>) -> String {
+/// `https://example.org:443: 9.8/s, refuses more than 10/s, next request in 12 s; 300 rows wait`.
+fn host_line(host: &HostRecord, is_running: bool) -> String {
+    let blocked_for = blocked_for(host);
+    let pace = render::pace(&host.limiter, host.window, host.rate, host.connections_max, blocked_for);
+    let waiting = if is_running { format!("; {} wait", counted(host.waiting, "row")) } else { String::new() };
+    format!("{}: {pace}{waiting}\n", escaped(&host.host))
+}
+
+fn blocked_for(host: &HostRecord) -> Option<Duration> {
+    let left = host.until_unix_ms?.checked_sub(WallClock::system().unix_ms())?;
+    Some(Duration::from_millis(left))
+}
+
+fn host_value(host: HostRecord) -> Value {
+    let (per_second, per_second_limit) = host.rate.unzip();
+    let fields = [
+        ("host", host.host.into()),
+        ("limiter", host.limiter.into()),
+        ("window", host.window.into()),
+        ("waiting", host.waiting.into()),
+        ("per_second", per_second.into()),
+        ("per_second_limit", per_second_limit.into()),
+        ("connections_max", host.connections_max.into()),
+        ("blocked_until", host.until_unix_ms.map(render::rfc3339).into()),
+        ("noted", render::rfc3339(host.noted_unix_ms).into()),
+    ];
+    Value::Object(fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
+}
+
+fn machine(status: &Status, failures: &BTreeMap<Class, u64>, with_hosts: bool) -> String {
     let counts = status.counts();
     let failures = failures.iter().map(|(class, count)| (class.to_string(), (*count).into()));
     let lists = status.lists().into_iter().map(|list| {
@@ -83,7 +122,7 @@ fn machine(status: &Status, failures: &BTreeMap<Class, u64>) -> String {
         ];
         Value::Object(fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
     });
-    let mut text = json::object(&[
+    let mut fields = vec![
         ("rows", counts.rows().into()),
         ("done", counts.done.into()),
         ("failed", counts.failed.into()),
@@ -93,7 +132,11 @@ fn machine(status: &Status, failures: &BTreeMap<Class, u64>) -> String {
         ("lists", Value::Array(lists.collect())),
         ("running", status.running().map_or(Value::Null, Value::from)),
         ("damage", status.damage().into()),
-    ]);
+    ];
+    if with_hosts {
+        fields.push(("hosts", status.hosts().into_iter().map(host_value).collect()));
+    }
+    let mut text = json::object(&fields);
     text.push('\n');
     text
 }

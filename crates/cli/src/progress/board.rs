@@ -49,8 +49,8 @@ impl Board {
                     self.examples.push(failure(url, fault, attempts, Fate::GivenUp));
                 }
             }
-            Event::Paced { host, window, limiter, blocked } => {
-                self.hosts.paced(host, window, limiter, blocked, now);
+            Event::Paced { host, window, limiter, rate, blocked } => {
+                self.hosts.paced(host, window, limiter, rate, blocked, now);
             }
             Event::Paused { reason } => self.paused = Some(reason.to_owned()),
             Event::Offline => self.paused = Some("the network of this machine is down".to_owned()),

@@ -151,12 +151,14 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
         Event::Skipped { row, url, reason } => {
             ("skipped", vec![("row", row.0.into()), ("url", url.into()), ("reason", reason.into())])
         }
-        Event::Paced { host, window, limiter, blocked } => (
+        Event::Paced { host, window, limiter, rate, blocked } => (
             "paced",
             vec![
                 ("host", host.into()),
                 ("window", window.into()),
                 ("limiter", limiter.as_str().into()),
+                ("per_second", rate.map(|(now, _)| now).into()),
+                ("per_second_limit", rate.map(|(_, limit)| limit).into()),
                 ("blocked_ms", blocked.map_or(Value::Null, ms)),
             ],
         ),

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use longhaul::Event;
 
 use crate::plan::Verbosity;
-use crate::render::{Fate, count, counted, escaped, failure, time};
+use crate::render::{Fate, count, counted, escaped, failure, pace};
 
 /// Messages that wait for the terminal. A haul can fail faster than a terminal can show it; `export` has the rest.
 const WAITING_MAX: usize = 1_000;
@@ -51,9 +51,9 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
         }
         Event::Online => "resumed: the network is back".to_owned(),
         Event::Skipped { url, reason, .. } => format!("skipped: {}: {}", escaped(url), escaped(reason)),
-        Event::Paced { host, window, limiter, blocked } => {
-            let rest = blocked.map_or(String::new(), |blocked| format!(", left alone for {}", time(blocked)));
-            format!("pace: {}: {window} at a time, {}{rest}", escaped(host), limiter.as_str())
+        Event::Paced { host, window, limiter, rate, blocked } => {
+            let words = pace(limiter.as_str(), window, rate, None, blocked);
+            format!("pace: {}: {words}", escaped(host))
         }
         _ => return None,
     })

@@ -14,6 +14,7 @@ const HOSTS_MAX: usize = 1_000;
 pub(super) struct SlowHost {
     pub(super) window: u32,
     pub(super) limiter: Limiter,
+    pub(super) rate: Option<(f64, f64)>,
     blocked_until: Option<Instant>,
 }
 
@@ -35,14 +36,15 @@ impl SlowHosts {
         host: &str,
         window: u32,
         limiter: Limiter,
+        rate: Option<(f64, f64)>,
         blocked: Option<Duration>,
         now: Instant,
     ) {
-        if matches!(limiter, Limiter::Cap | Limiter::Growing) {
+        if !limiter.is_limiting() {
             self.0.remove(host);
         } else if self.0.len() < HOSTS_MAX || self.0.contains_key(host) {
             let blocked_until = blocked.and_then(|blocked| now.checked_add(blocked));
-            self.0.insert(host.to_owned(), SlowHost { window, limiter, blocked_until });
+            self.0.insert(host.to_owned(), SlowHost { window, limiter, rate, blocked_until });
         }
     }
 

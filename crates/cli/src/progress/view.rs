@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::board::Board;
-use crate::render::{bytes, count, escaped, time};
+use crate::render::{self, bytes, count, escaped, time};
 
 /// Slow hosts shown.
 const HOSTS_SHOWN: usize = 3;
@@ -19,14 +19,8 @@ pub(super) fn live(board: &Board, columns: usize, now: Instant) -> Vec<String> {
         lines.push(format!("paused: {}", escaped(reason)));
     }
     for (host, pace) in board.hosts.slowest(HOSTS_SHOWN, now) {
-        let rest = pace.blocked_for(now).map(|left| format!(", left alone for {}", time(left)));
-        lines.push(format!(
-            "slow: {}: {}, {} at a time{}",
-            escaped(host),
-            pace.limiter.as_str(),
-            pace.window,
-            rest.unwrap_or_default()
-        ));
+        let words = render::pace(pace.limiter.as_str(), pace.window, pace.rate, None, pace.blocked_for(now));
+        lines.push(format!("slow: {}: {words}", escaped(host)));
     }
     if board.is_stopping {
         lines.push("stopping".to_owned());
@@ -98,7 +92,8 @@ mod tests {
         let mut board = Board::default();
         let counts = Counts { done: 1_000, failed: 2, skipped: 0, pending: 500 };
         board.observe(&Event::Opened { counts }, now);
-        let paced = |host, window, limiter, blocked| Event::Paced { host, window, limiter, blocked };
+        let paced =
+            |host, window, limiter, blocked| Event::Paced { host, window, limiter, rate: None, blocked };
         let wait = Some(Duration::from_secs(90));
         board.observe(&paced("https://a.test:443", 2, Limiter::Congestion, None), now);
         board.observe(&paced("https://b.test:443", 1, Limiter::RetryAfter, wait), now);
@@ -114,8 +109,8 @@ mod tests {
             [
                 "1,000 done, 2 failed, 500 to go",
                 "0.0 files/s, 0 B/s, 0 B received",
-                "slow: https://b.test:443: asked to wait, 1 at a time, left alone for 1 min 30 s",
-                "slow: https://a.test:443: breaks connections, 2 at a time",
+                "slow: https://b.test:443: 1 at a time, asked to wait, next request in 1 min 30 s",
+                "slow: https://a.test:443: 2 at a time, breaks connections",
             ]
         );
     }

@@ -4,6 +4,7 @@ pub(crate) mod json;
 
 mod escape;
 mod failure;
+mod pace;
 mod quantity;
 mod report;
 mod shell;
@@ -11,6 +12,7 @@ mod timestamp;
 
 pub(crate) use escape::{escaped, is_hostile};
 pub(crate) use failure::{Fate, failure};
+pub(crate) use pace::pace;
 pub(crate) use quantity::{bytes, count, counted, hexadecimal, time};
 pub(crate) use report::{classes, report, resume_command, retry_command};
 pub(crate) use shell::quoted;

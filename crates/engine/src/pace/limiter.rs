@@ -1,5 +1,9 @@
 //! What holds a host back, in words.
 
+use std::str::FromStr;
+
+use thiserror::Error;
+
 /// Why a host is slower than it could be, for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -33,5 +37,34 @@ impl Limiter {
             Self::RetryAfter => "asked to wait",
             Self::Failing => "failing",
         }
+    }
+
+    /// Whether the host is slower than it could be.
+    #[must_use]
+    pub const fn is_limiting(self) -> bool {
+        !matches!(self, Self::Cap | Self::Growing)
+    }
+
+    const ALL: [Self; 7] = [
+        Self::Cap,
+        Self::Growing,
+        Self::Congestion,
+        Self::Queue,
+        Self::Throttle,
+        Self::RetryAfter,
+        Self::Failing,
+    ];
+}
+
+/// A text that names no limiter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("no limiter of a host's pace")]
+pub struct UnknownLimiter;
+
+impl FromStr for Limiter {
+    type Err = UnknownLimiter;
+
+    fn from_str(text: &str) -> Result<Self, UnknownLimiter> {
+        Self::ALL.into_iter().find(|limiter| limiter.as_str() == text).ok_or(UnknownLimiter)
     }
 }

@@ -103,6 +103,15 @@ impl Rate {
         rate
     }
 
+    /// A host that is known to take so many a second.
+    pub(super) fn recalled(limit: f64, now: Instant) -> Self {
+        let mut rate = Self::new(limit, now);
+        rate.dip = DIP_NEAR;
+        rate.return_seconds = RETURN_MIN;
+        rate.per_second = (rate.dip * rate.limit).max(RATE_MIN);
+        rate
+    }
+
     /// Refused, while so many a second were served. `is_single` says that most of what was sent since the last refusal has
     /// been served.
     pub(super) fn refused(&mut self, served: f64, is_single: bool, now: Instant) {

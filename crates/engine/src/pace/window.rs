@@ -46,6 +46,19 @@ impl Window {
         Self { size: f64::from(start.min(cap)), cap, is_opening: true, knee: None, broke_at: None }
     }
 
+    /// A host that is known to break what goes beyond so many.
+    pub(super) fn recalled(start: u32, cap: u32, borne: u32, now: Instant) -> Self {
+        let size = f64::from(borne.max(2));
+        let knee = Knee { size, since: now, lasts: KNEE_LASTS_FIRST, is_raised: false };
+        Self { knee: Some(knee), is_opening: false, ..Self::new(start.max(borne.min(cap)), cap) }
+    }
+
+    /// The size beyond which the host breaks connections, if it has shown that.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size, 1 to the cap")]
+    pub(super) fn borne(&self) -> Option<u32> {
+        self.knee.map(|knee| knee.size as u32).filter(|&borne| borne < self.cap)
+    }
+
     /// Always this size.
     pub(super) fn fixed(size: u32) -> Self {
         Self { size: f64::from(size), cap: size, is_opening: false, knee: None, broke_at: None }

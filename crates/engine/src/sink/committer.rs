@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use longhaul_journal::storage::{RelativePath, Storage};
-use longhaul_journal::{Done, LogWriter, Part, Record, RowId, SpoolReader};
+use longhaul_journal::{Done, HostRecord, LogWriter, Part, Record, RowId, SpoolReader, write_hosts};
 use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
@@ -19,6 +19,7 @@ use super::{Completion, Inbox, Message, Piece, Verdict};
 use crate::class::Class;
 use crate::event::{Event, Observer};
 use crate::job::Job;
+use crate::recollection::Note;
 use crate::stop::StopWatch;
 use crate::surroundings::Surroundings;
 
@@ -50,6 +51,8 @@ pub(crate) struct Ledger {
     pub(crate) rows: SpoolReader,
     /// Bodies under way that an earlier run recorded, with the length that is on stable storage.
     pub(crate) parts: Vec<(RowId, u64)>,
+    /// What earlier runs remembered of hosts.
+    pub(crate) hosts: Vec<HostRecord>,
 }
 
 /// What the sink has settled in this run.
@@ -84,6 +87,7 @@ pub(crate) struct Committer {
     is_paused: bool,
     pub(super) sync_failures: u32,
     parts_synced_at: Instant,
+    hosts: BTreeMap<String, HostRecord>,
     pub(super) tally: Tally,
 }
 
@@ -96,7 +100,7 @@ impl Committer {
         no_clobber: bool,
     ) -> Self {
         let Surroundings { storage, observer, clock, stopper } = around;
-        let Ledger { log, rows, parts } = ledger;
+        let Ledger { log, rows, parts, hosts } = ledger;
         Self {
             parts: Parts::new(Arc::clone(&storage)),
             storage,
@@ -116,6 +120,7 @@ impl Committer {
             is_paused: false,
             sync_failures: 0,
             parts_synced_at: clock::now(),
+            hosts: hosts.into_iter().map(|record| (record.host.clone(), record)).collect(),
             tally: Tally::default(),
         }
     }
@@ -197,7 +202,22 @@ impl Committer {
                 self.group.push(Entry::Listed(listed), clock::now());
                 Ok(())
             }
+            Message::Hosts(notes) => {
+                self.remember(notes);
+                Ok(())
+            }
         }
+    }
+
+    /// Nothing depends on it: what cannot be written is learnt anew by the next run.
+    fn remember(&mut self, notes: Vec<Note>) {
+        for (host, record) in notes {
+            match record {
+                Some(record) => self.hosts.insert(host, record),
+                None => self.hosts.remove(&host),
+            };
+        }
+        let _ = write_hosts(&self.storage, self.hosts.values());
     }
 
     /// Begins a body anew. The old bytes go before the new record comes, and the new bytes come after it: no crash leaves

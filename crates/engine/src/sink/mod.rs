@@ -28,6 +28,7 @@ use longhaul_journal::{Failed, FaultRecord, Part, RowId, Verification, Waiting};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::job::Job;
+use crate::recollection::Note;
 
 /// Bytes of bodies on their way to the disk. A disk that is slower than the network is felt by the network here.
 const BYTES_UNDERWAY_MAX: u32 = 8 * 1024 * 1024;
@@ -60,6 +61,8 @@ pub(crate) enum Message {
     Skip { job: Box<Job>, reason: String },
     /// A row that was settled by the list itself: to be told once it is durable.
     Listed(Listed),
+    /// What is to be remembered of hosts.
+    Hosts(Vec<Note>),
 }
 
 /// A row that was settled when it was read.

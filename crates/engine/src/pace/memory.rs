@@ -1,0 +1,20 @@
+//! What is worth remembering of a host's pace, from one run to the next and while it has nothing to be asked for.
+
+use std::time::Duration;
+
+use super::limiter::Limiter;
+
+/// What a host has shown.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Memory {
+    /// What holds it back.
+    pub limiter: Limiter,
+    /// Exchanges at a time.
+    pub window: u32,
+    /// Requests a second, if the host counts them: how many are sent, and what it took when it last refused.
+    pub rate: Option<(f64, f64)>,
+    /// Connections beyond which it breaks them.
+    pub connections_max: Option<u32>,
+    /// It is to be left alone for so long.
+    pub blocked_for: Option<Duration>,
+}

@@ -1,0 +1,69 @@
+//! What runs have learnt of the pace of hosts, so that the next one need not learn it anew: one small file.
+//!
+//! It is worth something, but nothing depends on it: it is written whole and put in place of the old one, and what
+//! cannot be read of it is forgotten.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::files::{CreateError, create_complete, read_file};
+use crate::format::{append_frame, decode_host, encode_host, read_frame};
+use crate::layout::{HOSTS_FILE, fixed};
+use crate::storage::Storage;
+
+/// Where the checksums of this file start from, so that no other file's frames are taken for its own.
+const SALT: u32 = 0x686f_7374;
+/// Hosts that are remembered; of more, the ones that come first in the order of their names.
+pub const HOSTS_MAX: usize = 10_000;
+/// The longest file that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+
+/// What is known of the pace of one host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostRecord {
+    /// Scheme, host and port.
+    pub host: String,
+    /// What holds it back, in the engine's words.
+    pub limiter: String,
+    /// When that was so, in unix milliseconds.
+    pub noted_unix_ms: u64,
+    /// Exchanges at a time.
+    pub window: u32,
+    /// Rows that waited for the host.
+    pub waiting: u64,
+    /// Requests a second, if the host counts them: how many were sent, and what it took when it last refused.
+    pub rate: Option<(f64, f64)>,
+    /// Connections beyond which it breaks them.
+    pub connections_max: Option<u32>,
+    /// It is to be left alone until this time, in unix milliseconds.
+    pub until_unix_ms: Option<u64>,
+}
+
+/// What is remembered of hosts. Empty where there is nothing, or nothing that can be read.
+pub fn read_hosts(storage: &Arc<dyn Storage>) -> Vec<HostRecord> {
+    let mut bytes = Vec::new();
+    if read_file(&**storage, &fixed(HOSTS_FILE), Some(FILE_BYTES_MAX), &mut bytes).is_err() {
+        return Vec::new();
+    }
+    let (mut records, mut offset) = (Vec::new(), 0);
+    while let Some(payload) = read_frame(&bytes, offset, SALT).filter(|_| records.len() < HOSTS_MAX) {
+        offset = payload.end;
+        records.extend(decode_host(&bytes[payload]));
+    }
+    records
+}
+
+/// Remembers these hosts and no others.
+///
+/// # Errors
+/// The system's. What was remembered before stays then.
+pub fn write_hosts<'a>(
+    storage: &Arc<dyn Storage>,
+    hosts: impl IntoIterator<Item = &'a HostRecord>,
+) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    for host in hosts.into_iter().take(HOSTS_MAX) {
+        append_frame(&mut bytes, SALT, |out| encode_host(host, out))?;
+    }
+    create_complete(&**storage, &fixed(HOSTS_FILE), &bytes).map(drop).map_err(CreateError::into_io)
+}

@@ -1,0 +1,60 @@
+//! What is remembered of hosts comes back, and what is damaged of it costs nothing else.
+
+use std::sync::Arc;
+
+use longhaul_journal::storage::{MemoryStorage, Storage};
+use longhaul_journal::{HostRecord, STATE_DIRECTORY, read_hosts, write_hosts};
+use proptest::prelude::*;
+
+fn storage() -> Arc<dyn Storage> {
+    let storage = MemoryStorage::new(1);
+    storage.create_dir_all(&STATE_DIRECTORY.parse().expect("a path")).expect("it is in memory");
+    Arc::new(storage)
+}
+
+fn file() -> longhaul_journal::storage::RelativePath {
+    format!("{STATE_DIRECTORY}/hosts").parse().expect("a path")
+}
+
+prop_compose! {
+    fn records()(
+        host in "[a-z]{1,20}",
+        limiter in ".{0,10}",
+        noted_unix_ms in any::<u64>(),
+        window in any::<u32>(),
+        waiting in any::<u64>(),
+        rate in prop::option::of((0.001_f64..1e6, 0.001_f64..1e6)),
+        connections_max in prop::option::of(any::<u32>()),
+        until_unix_ms in prop::option::of(any::<u64>()),
+    ) -> HostRecord {
+        HostRecord { host, limiter, noted_unix_ms, window, waiting, rate, connections_max, until_unix_ms }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(hosts in prop::collection::vec(records(), 0..20)) {
+        let storage = storage();
+        prop_assert_eq!(read_hosts(&storage), vec![]);
+        write_hosts(&storage, &hosts).expect("it is in memory");
+        prop_assert_eq!(&read_hosts(&storage), &hosts);
+        write_hosts(&storage, &hosts[..hosts.len() / 2]).expect("it is in memory");
+        prop_assert_eq!(read_hosts(&storage).len(), hosts.len() / 2);
+    }
+
+    #[test]
+    fn damage_is_forgotten_and_no_more(
+        hosts in prop::collection::vec(records(), 1..10), at in any::<prop::sample::Index>(), bit in 0_u8..8,
+    ) {
+        let storage = storage();
+        write_hosts(&storage, &hosts).expect("it is in memory");
+        let mut opened = storage.open(&file()).expect("it was written");
+        let at = at.index(usize::try_from(opened.len().expect("a length")).expect("small")) as u64;
+        let mut byte = [0];
+        opened.read_at(&mut byte, at).expect("it is in memory");
+        opened.write_all_at(&[byte[0] ^ (1 << bit)], at).expect("it is in memory");
+        let read = read_hosts(&storage);
+        prop_assert!(read.len() < hosts.len());
+        prop_assert_eq!(&read[..], &hosts[..read.len()]);
+    }
+}
