@@ -141,7 +141,7 @@ impl Stream {
     /// Sets those that are not `None`.
     ///
     /// # Errors
-    /// In phase `Connect`, when the system refuses one; those before it in the order of the fields may be set then.
+    /// In phase `Connect`, when the system refuses one; others may be set then.
     pub fn set_options(&self, options: &SocketOptions) -> Result<(), Fault> {
         self.at_once(Phase::Connect, self.transport().set_options(options))
     }

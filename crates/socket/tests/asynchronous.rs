@@ -125,6 +125,49 @@ async fn options_are_set_before_the_connection_and_can_be_read_back() {
 }
 
 #[tokio::test]
+async fn datagram_sockets_share_an_endpoint_only_if_both_say_so() {
+    for options in [
+        SocketOptions::default(),
+        SocketOptions::system(),
+        SocketOptions { receive_buffer_bytes: Some(1 << 18), ..SocketOptions::default() },
+    ] {
+        let first = UdpSocket::bind_with(any("udp"), &options).unwrap();
+        let fault = UdpSocket::bind_with(first.local(), &options).unwrap_err();
+        assert_eq!((fault.kind(), fault.endpoint()), (FaultKind::AddressInUse, Some(first.local())));
+    }
+    let shared = SocketOptions { reuse_address: Some(true), ..SocketOptions::default() };
+    let first = UdpSocket::bind_with(any("udp"), &shared).unwrap();
+    assert!(UdpSocket::bind_with(first.local(), &shared).is_ok());
+    assert!(UdpSocket::bind(first.local()).is_err());
+}
+
+#[tokio::test]
+async fn times_are_rounded_up_and_a_refused_option_is_named() {
+    let listener = TcpListener::bind(any("tcp")).unwrap();
+    let keep_alive = |idle, interval, probes| SocketOptions {
+        keep_alive: Some(KeepAlive::On { idle, interval, probes }),
+        linger: Some(Linger::Wait(Duration::from_millis(300))),
+        ..SocketOptions::system()
+    };
+    let (second, half) = (Duration::from_secs(1), Duration::from_millis(500));
+    let deadline = Deadline::after(Duration::from_secs(20));
+    let client = Stream::connect_with(listener.local(), &keep_alive(half, half, 1), deadline).await.unwrap();
+    let found = client.options().unwrap();
+    assert_eq!(found.keep_alive, Some(KeepAlive::On { idle: second, interval: second, probes: 1 }));
+    assert_eq!(found.linger, Some(Linger::Wait(second)));
+
+    for (options, name) in [
+        (keep_alive(Duration::ZERO, second, 1), "keep_alive.idle"),
+        (keep_alive(second, Duration::ZERO, 1), "keep_alive.interval"),
+        (keep_alive(second, second, 0), "keep_alive.probes"),
+    ] {
+        let fault = client.set_options(&options).unwrap_err();
+        let text = std::error::Error::source(&fault).unwrap().to_string();
+        assert_eq!((fault.kind(), text.contains(name)), (FaultKind::Misuse, true), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn two_listeners_share_a_port_only_if_both_say_so() {
     let shared = SocketOptions { reuse_port: Some(true), ..SocketOptions::default() };
     let first = TcpListener::bind_with(any("tcp"), &shared, 1).unwrap();
