@@ -203,6 +203,9 @@ impl Stream {
         buffer: &mut [u8],
         deadline: Deadline,
     ) -> Result<usize, Fault> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         let read = async |stream: &mut Self| stream.read(buffer).await;
         self.step(Phase::Receive, start, deadline, read).await
     }
@@ -245,9 +248,12 @@ impl Stream {
         self.at_once(Phase::Send, outcome)
     }
 
-    /// Receives what there is at this moment; when that is nothing, the fault is `WouldBlock`. See
-    /// [`try_send`](Self::try_send).
+    /// Receives what there is at this moment, as [`receive`](Self::receive); when that is nothing, the fault is
+    /// `WouldBlock`. See [`try_send`](Self::try_send).
     pub fn try_receive(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         let mut cx = Context::from_waker(Waker::noop());
         let mut buffer = ReadBuf::new(buffer);
         let outcome = at_once(Pin::new(&mut *self).poll_read(&mut cx, &mut buffer));

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use longhaul_socket::{
-    Address, Deadline, Dscp, Endpoint, FaultKind, KeepAlive, Linger, Phase, SocketOptions, Stream,
-    TcpListener, Timeouts, UdpSocket,
+    Address, Deadline, Dscp, Endpoint, FaultKind, KeepAlive, Linger, MinimumSpeed, Phase, SocketOptions,
+    Stream, TcpListener, Timeouts, UdpSocket, Watched,
 };
 
 fn any(protocol: &str) -> Endpoint {
@@ -122,6 +122,20 @@ async fn options_are_set_before_the_connection_and_can_be_read_back() {
     client.set_options(&quick).unwrap();
     assert_eq!(client.options().unwrap().no_delay, Some(true));
     assert_eq!(client.options().unwrap().keep_alive, asked.keep_alive);
+}
+
+#[tokio::test]
+async fn an_empty_buffer_waits_for_nothing() {
+    let listener = TcpListener::bind(any("tcp")).unwrap();
+    let mut client = Stream::connect(listener.local()).await.unwrap();
+    let _silent = listener.accept().await.unwrap();
+    client.set_timeouts(Timeouts::all(Duration::from_millis(50)));
+    assert_eq!(client.receive(&mut []).await.unwrap(), 0);
+    client.receive_exact(&mut []).await.unwrap();
+    assert_eq!(client.try_receive(&mut []).unwrap(), 0);
+    let mut client = Watched::new(client, Duration::from_millis(50), MinimumSpeed::default());
+    assert_eq!(client.receive(&mut []).await.unwrap(), 0);
+    assert_eq!(client.receive(&mut [0]).await.unwrap_err().kind(), FaultKind::TimedOut);
 }
 
 #[tokio::test]

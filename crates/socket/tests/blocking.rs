@@ -122,6 +122,20 @@ fn options_are_set_before_the_connection_and_can_be_read_back() {
 }
 
 #[test]
+fn an_empty_buffer_waits_for_nothing() {
+    let listener = TcpListener::bind(any("tcp")).unwrap();
+    let mut client = Stream::connect(listener.local()).unwrap();
+    let _silent = listener.accept().unwrap();
+    client.set_timeouts(Timeouts::all(Duration::from_millis(50)));
+    assert_eq!(client.receive(&mut []).unwrap(), 0);
+    client.receive_exact(&mut []).unwrap();
+    assert_eq!(client.try_receive(&mut []).unwrap(), 0);
+    let mut client = Watched::new(client, Duration::from_millis(50), MinimumSpeed::default());
+    assert_eq!(client.receive(&mut []).unwrap(), 0);
+    assert_eq!(client.receive(&mut [0]).unwrap_err().kind(), FaultKind::TimedOut);
+}
+
+#[test]
 fn datagram_sockets_share_an_endpoint_only_if_both_say_so() {
     for options in [
         SocketOptions::default(),

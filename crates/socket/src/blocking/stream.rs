@@ -182,6 +182,9 @@ impl Stream {
         buffer: &mut [u8],
         deadline: Deadline,
     ) -> Result<usize, Fault> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         let patience = Patience::Until(self.waits.limited(deadline));
         let received = self.with_io(patience, |io| io.read(buffer));
         self.told(Phase::Receive, start, received)
@@ -210,8 +213,12 @@ impl Stream {
         self.told(Phase::Send, clock::now(), sent)
     }
 
-    /// Receives what there is at this moment; when that is nothing, the fault is `WouldBlock`.
+    /// Receives what there is at this moment, as [`receive`](Self::receive); when that is nothing, the fault is
+    /// `WouldBlock`.
     pub fn try_receive(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         let received = self.with_io(Patience::AtOnce, |io| io.read(buffer));
         self.told(Phase::Receive, clock::now(), received)
     }
