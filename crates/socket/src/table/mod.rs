@@ -1,12 +1,14 @@
 //! The sockets of this machine, and the processes that hold them.
 //!
-//! Linux tells it in proc(5), which is read here; elsewhere the answer is [`SocketTableError::Unsupported`]. Everything
-//! in it that a stranger can choose (names of processes, paths) is kept as it is: escape it before a terminal sees it.
-//! Reading takes a few milliseconds and blocks; nothing waits for a peer.
+//! Linux tells it in proc(5) and by `sock_diag(7)`, which are asked here; elsewhere the answer is
+//! [`SocketTableError::Unsupported`]. Everything in it that a stranger can choose (names of processes, paths) is kept as
+//! it is: escape it before a terminal sees it. Reading takes a few milliseconds and blocks; nothing waits for a peer.
 
 mod proc_net;
 #[cfg(target_os = "linux")]
 mod processes;
+#[cfg(target_os = "linux")]
+mod sock_diag;
 mod state;
 
 use std::io;
@@ -32,6 +34,9 @@ pub struct OpenSocket {
     pub processes: Vec<Process>,
     /// By which the system knows it; 0 for none.
     pub inode: u64,
+    /// Whether an IPv6 socket that listens or has no peer keeps away from IPv4, `IPV6_V6ONLY`; `None` for others, and
+    /// where the system does not tell.
+    pub v6_only: Option<bool>,
 }
 
 /// Where an [`OpenSocket`] is.
@@ -41,7 +46,8 @@ pub enum Place {
     Endpoint(Endpoint),
     /// The path of a Unix-domain socket; `@` begins a name without a file. Empty for one without a name.
     ///
-    /// A path may hold a line end, and then looks like another row of the system's table: it is a hint, no proof.
+    /// A path may hold a line end. Where `sock_diag(7)` does not answer, what follows it looks like another row of the
+    /// system's table and may be taken for one.
     Unix(String),
 }
 
@@ -89,7 +95,7 @@ enum Fit {
     Holds,
     /// It does so at every address of the family (`0.0.0.0`, `[::]`).
     HoldsAll,
-    /// So an IPv6 socket may do for IPv4.
+    /// So an IPv6 socket does for IPv4, unless it keeps away from it.
     HoldsBoth,
     /// It is one end of a connection, and this is its own.
     IsOneEnd,
@@ -114,7 +120,9 @@ impl OpenSocket {
             _ if self.remote.is_some() => None,
             (IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4(_))
             | (IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V6(_)) => Some(Fit::HoldsAll),
-            (IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(_)) => Some(Fit::HoldsBoth),
+            (IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(_)) if self.v6_only != Some(true) => {
+                Some(Fit::HoldsBoth)
+            }
             _ => None,
         }
     }
