@@ -86,6 +86,26 @@ fn all_addresses_hold_each_and_an_exact_one_comes_first() {
     );
 }
 
+#[test]
+fn who_asks_for_every_address_is_told_of_each() {
+    let one = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let held = Endpoint::udp(one.local_addr().unwrap());
+    for ip in ["0.0.0.0", "[::]"] {
+        let all: Endpoint = format!("udp://{ip}:{}", held.port()).parse().unwrap();
+        let found = owner_of(all);
+        assert_eq!((found.local.endpoint(), pids(&found)), (Some(held), vec![std::process::id()]), "{ip}");
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    let all: Endpoint = format!("tcp://0.0.0.0:{}", listener.local_addr().unwrap().port()).parse().unwrap();
+    let of_this_process = |socket: &OpenSocket| socket.touches(all) && !pids(socket).is_empty();
+    assert_eq!(open_sockets().unwrap().iter().filter(|socket| of_this_process(socket)).count(), 3);
+    drop((client, server));
+    let nobody: Endpoint = format!("tcp://127.0.0.2:{}", all.port()).parse().unwrap();
+    assert_eq!(owner(nobody).unwrap(), None);
+}
+
 /// An exact holder first, then one at every address, then whoever is only a part of what is asked for.
 #[test]
 fn who_fits_best_is_the_owner() {
