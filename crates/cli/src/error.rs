@@ -110,7 +110,7 @@ fn exit_of(fault: &Fault) -> Exit {
         FaultKind::Certificate(_) | FaultKind::NotTls | FaultKind::TlsAlert | FaultKind::TlsOther => {
             Exit::Tls
         }
-        FaultKind::Other if fault.phase() == Phase::Tls => Exit::Tls,
+        FaultKind::Other | FaultKind::Misuse if fault.phase() == Phase::Tls => Exit::Tls,
         _ => Exit::Network,
     }
 }

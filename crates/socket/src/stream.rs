@@ -58,7 +58,7 @@ impl Stream {
     /// [`Connector`](crate::Connector). Cancel safe: the socket is closed when the future is dropped.
     ///
     /// # Errors
-    /// In phase `Connect`.
+    /// In phase `Connect`; `Misuse` for an endpoint of UDP.
     pub async fn connect(remote: impl Into<Address>) -> Result<Self, Fault> {
         Self::connect_within(remote, Deadline::after(Timeouts::default().connect)).await
     }
@@ -264,7 +264,7 @@ impl Stream {
     /// several sockets at once there is tokio's `select!`.
     ///
     /// # Errors
-    /// In phase `Wait`. `Other` with the source `Unsupported` for a stream in memory.
+    /// In phase `Wait`; `Unsupported` for a stream in memory.
     pub async fn readable(&self) -> Result<(), Fault> {
         if let Layer::Tls(session) = &self.layer
             && !session.get_ref().1.wants_read()
@@ -301,7 +301,7 @@ impl Stream {
     /// then the end. The peer is not told.
     ///
     /// # Errors
-    /// In phase `Shutdown`; `Other` with the source `Unsupported` for a stream in memory.
+    /// In phase `Shutdown`; `Unsupported` for a stream in memory.
     pub fn shutdown_read(&self) -> Result<(), Fault> {
         self.at_once(Phase::Shutdown, self.transport().shutdown_read())
     }

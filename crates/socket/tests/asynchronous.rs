@@ -125,6 +125,20 @@ async fn options_are_set_before_the_connection_and_can_be_read_back() {
 }
 
 #[tokio::test]
+async fn an_endpoint_of_the_other_protocol_is_a_mistake() {
+    let fault = TcpListener::bind(any("udp")).unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Bind, FaultKind::Misuse));
+    let fault = UdpSocket::bind(any("tcp")).unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Bind, FaultKind::Misuse));
+    let fault = Stream::connect(any("udp")).await.unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Connect, FaultKind::Misuse));
+    let mut socket = UdpSocket::bind(any("udp")).unwrap();
+    let fault = socket.send_to(b"x", any("tcp")).await.unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Send, FaultKind::Misuse));
+    assert_eq!(socket.connect(any("tcp")).unwrap_err().kind(), FaultKind::Misuse);
+}
+
+#[tokio::test]
 async fn an_empty_buffer_waits_for_nothing() {
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let mut client = Stream::connect(listener.local()).await.unwrap();
@@ -257,7 +271,7 @@ async fn a_datagram_that_does_not_fit_is_told() {
     socket.send_to(b"fits", socket.local()).await.unwrap();
     let mut buffer = [0; 4];
     let fault = socket.receive_from(&mut buffer).await.unwrap_err();
-    assert_eq!((fault.phase(), fault.kind()), (Phase::Receive, FaultKind::Other));
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Receive, FaultKind::TooLong));
     assert_eq!(socket.receive_from(&mut buffer).await.unwrap().0, 4);
 }
 

@@ -44,17 +44,22 @@ async fn an_end_within_a_message_is_told() {
 #[tokio::test(start_paused = true)]
 async fn what_is_too_long_is_refused_on_both_sides() {
     let (mut messages, mut peer) = pair(Framing::lengths(4)).await;
-    assert_eq!(messages.send(b"12345").await.unwrap_err().phase(), Phase::Send);
+    let fault = messages.send(b"12345").await.unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Send, FaultKind::TooLong));
     messages.send(b"1234").await.unwrap();
     peer.send(b"\xff\xff\xff\xff").await.unwrap();
-    assert_eq!(messages.receive().await.unwrap_err().kind(), FaultKind::Other);
+    assert_eq!(messages.receive().await.unwrap_err().kind(), FaultKind::TooLong);
 
     let (mut messages, mut peer) = pair(Framing::lines(4)).await;
     peer.send(b"12345\n1234\r\n\xff\nlast").await.unwrap();
     peer.close().await.unwrap();
-    assert!(messages.receive().await.is_err());
+    assert_eq!(messages.receive().await.unwrap_err().kind(), FaultKind::TooLong);
     assert_eq!(messages.receive().await.unwrap().as_deref(), Some(b"1234".as_slice()));
-    assert!(messages.receive().await.is_err());
+    // It is the peer that is mistaken here; in sending it is the caller.
+    assert_eq!(messages.receive().await.unwrap_err().kind(), FaultKind::Other);
+    for no_line in [&b"\xff"[..], b"a\nb"] {
+        assert_eq!(messages.send(no_line).await.unwrap_err().kind(), FaultKind::Misuse);
+    }
     assert_eq!(messages.receive().await.unwrap().as_deref(), Some(b"last".as_slice()));
     assert_eq!(messages.receive().await.unwrap(), None);
 }

@@ -76,8 +76,8 @@ async fn a_port_without_listener_refuses() {
 async fn datagrams_are_no_streams() {
     let network = SystemNetwork::new();
     let endpoint: Endpoint = "udp://127.0.0.1:0".parse().unwrap();
-    assert_eq!(network.dial(endpoint).await.err().unwrap().kind(), std::io::ErrorKind::Unsupported);
-    assert_eq!(network.listen(endpoint).err().unwrap().kind(), std::io::ErrorKind::Unsupported);
+    assert_eq!(network.dial(endpoint).await.err().unwrap().kind(), std::io::ErrorKind::InvalidInput);
+    assert_eq!(network.listen(endpoint).err().unwrap().kind(), std::io::ErrorKind::InvalidInput);
 }
 
 #[tokio::test]

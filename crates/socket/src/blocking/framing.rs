@@ -41,7 +41,7 @@ impl Messages {
     /// Sends one message, within [`Timeouts::write`](crate::Timeouts::write).
     ///
     /// # Errors
-    /// In phase `Send`. A message that is too long, or no line, is `Other`, and nothing of it has been sent.
+    /// In phase `Send`. A message that is `TooLong`, or no line and so `Misuse`, has not been sent, not even in part.
     pub fn send(&mut self, message: &[u8]) -> Result<(), Fault> {
         let deadline = Deadline::after(self.stream.timeouts().write);
         self.send_within(message, deadline)
@@ -59,8 +59,8 @@ impl Messages {
     /// end of the stream.
     ///
     /// # Errors
-    /// In phase `Receive`; `ClosedEarly` when the stream ends within a message, `Other` when a message is too long or no
-    /// text.
+    /// In phase `Receive`; `ClosedEarly` when the stream ends within a message, `TooLong`, or `Other` for a line
+    /// that is no text.
     pub fn receive(&mut self) -> Result<Option<Bytes>, Fault> {
         let deadline = Deadline::after(self.stream.timeouts().read);
         self.receive_within(deadline)

@@ -41,7 +41,7 @@ impl Stream {
     /// [`Connector`](super::Connector).
     ///
     /// # Errors
-    /// In phase `Connect`.
+    /// In phase `Connect`; `Misuse` for an endpoint of UDP.
     pub fn connect(remote: impl Into<Address>) -> Result<Self, Fault> {
         Self::connect_within(remote, Deadline::after(Timeouts::default().connect))
     }

@@ -97,7 +97,7 @@ pub(crate) fn require(endpoint: Endpoint, protocol: Protocol) -> io::Result<()> 
         Ok(())
     } else {
         let text = format!("{endpoint} is no {protocol} endpoint");
-        Err(io::Error::new(io::ErrorKind::Unsupported, text))
+        Err(io::Error::new(io::ErrorKind::InvalidInput, text))
     }
 }
 

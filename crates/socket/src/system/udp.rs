@@ -15,8 +15,8 @@ use crate::{Deadline, Endpoint, Fault, Phase, Protocol, SocketOptions, Timeouts,
 
 /// A socket for datagrams, each of which arrives whole or not at all (RFC 768).
 ///
-/// A datagram that is longer than the buffer it is received into is lost, with a fault on Linux and without one
-/// elsewhere: give it 65,535 bytes, or as many as the protocol above allows.
+/// A datagram that is longer than the buffer it is received into is lost, with the fault `TooLong` on Linux and
+/// without one elsewhere: give it 65,535 bytes, or as many as the protocol above allows.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -44,7 +44,7 @@ impl UdpSocket {
     /// A socket bound to `local`; port 0 is a free one. Must be called within a runtime.
     ///
     /// # Errors
-    /// In phase `Bind`.
+    /// In phase `Bind`; `Misuse` for an endpoint of TCP.
     pub fn bind(local: Endpoint) -> Result<Self, Fault> {
         Self::open(local, None)
     }
