@@ -115,6 +115,26 @@ async fn who_is_refused_while_it_sends_hears_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_names_its_host_once() {
+    let ground = Ground::new(&[("f", b"bytes")]);
+    for (request, status) in [
+        ("GET /f HTTP/1.1\r\nHost: o.test\r\n\r\n", 200),
+        ("GET /f HTTP/1.1\r\nHost:\r\n\r\n", 200),
+        ("GET /f HTTP/1.0\r\n\r\n", 200),
+        ("GET /f HTTP/1.1\r\n\r\n", 400),
+        ("GET http://o.test/f HTTP/1.1\r\n\r\n", 400),
+        ("GET /f HTTP/1.1\r\nHost: o.test\r\nHost: o.test\r\n\r\n", 400),
+        ("GET /f HTTP/1.0\r\nHost: o.test\r\nHost: p.test\r\n\r\n", 400),
+        ("GET /f HTTP/1.1\r\nHost: a b@@/\r\n\r\n", 400),
+        ("POST /f HTTP/1.1\r\n\r\n", 400),
+    ] {
+        let mut client = ground.client().await;
+        client.send(request).await;
+        assert_eq!(client.head().await.expect("a head").status, status, "{request:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_ends_its_own_direction_is_answered_in_full() {
     let bytes = pattern(1_000_000);
     let ground = Ground::new(&[("a", b"first"), ("big", &bytes)]);
