@@ -99,6 +99,12 @@ async fn a_server_answers() {
     let mut server = NameServer::start(Answer::Address([192, 0, 2, 7])).await;
     assert_eq!(server.lookup("a.test").await.unwrap(), [IpAddr::from([192, 0, 2, 7])]);
     assert!(server.queries() >= 1);
+    // Not a name of a host, by RFC 952, and yet one that people give to machines.
+    assert_eq!(server.lookup("ex_ample.test").await.unwrap(), [IpAddr::from([192, 0, 2, 7])]);
+    assert!(server.queries() >= 1);
+    // None that a query can hold: nothing is asked, and nobody is said to have failed.
+    assert!(matches!(server.lookup("-a.test").await, Err(LookupError::NotFound)));
+    assert_eq!(server.queries(), 0);
 }
 
 #[tokio::test]
