@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::Instant;
 use tokio_rustls::TlsStream;
 
-use crate::system::opening::{fault, timed_out};
+use crate::system::opening::{fault, sent_after_end, timed_out};
 use crate::timeouts::Waits;
 use crate::tls::{certificates_of, summary_of};
 use crate::{Address, Deadline, Fault, Phase, SocketOptions, Timeouts, TlsSummary, Transport, clock, system};
@@ -45,6 +45,8 @@ use crate::{Address, Deadline, Fault, Phase, SocketOptions, Timeouts, TlsSummary
 pub struct Stream {
     layer: Layer,
     waits: Waits,
+    /// Whether our direction has been ended, here and not by the peer.
+    has_ended: bool,
 }
 
 enum Layer {
@@ -92,7 +94,7 @@ impl Stream {
 
     /// A plain stream over `transport`, with the default timeouts.
     pub fn plain(transport: Box<dyn Transport>) -> Self {
-        Self { layer: Layer::Plain(transport), waits: Waits::new(Timeouts::default()) }
+        Self { layer: Layer::Plain(transport), waits: Waits::new(Timeouts::default()), has_ended: false }
     }
 
     pub(crate) fn secure(session: TlsStream<Box<dyn Transport>>) -> Self {
@@ -101,7 +103,7 @@ impl Stream {
 
     /// The stream that `session` makes of another, whose life goes on.
     pub(crate) fn secured(session: TlsStream<Box<dyn Transport>>, waits: Waits) -> Self {
-        Self { layer: Layer::Tls(Box::new(session)), waits }
+        Self { layer: Layer::Tls(Box::new(session)), waits, has_ended: false }
     }
 
     /// Our end.
@@ -168,6 +170,9 @@ impl Stream {
     /// The same before `deadline`.
     pub async fn send_within(&mut self, bytes: &[u8], deadline: Deadline) -> Result<(), Fault> {
         let start = clock::now();
+        if self.has_ended && !bytes.is_empty() {
+            return Err(fault(Phase::Send, sent_after_end(), start, self.remote()));
+        }
         let mut rest = bytes;
         while !rest.is_empty() {
             self.check(rest.len() < bytes.len(), Phase::Send, start, deadline)?;
@@ -239,6 +244,9 @@ impl Stream {
     /// Sends as much of `bytes` as can be sent at this moment, and says how much; when it is nothing, the fault is
     /// `WouldBlock`. What can be done at once is what the runtime has heard of the socket when this task last yielded.
     pub fn try_send(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
+        if self.has_ended && !bytes.is_empty() {
+            return self.at_once(Phase::Send, Err(sent_after_end()));
+        }
         let mut cx = Context::from_waker(Waker::noop());
         let outcome = at_once(Pin::new(&mut *self).poll_write(&mut cx, bytes));
         if outcome.is_ok() {
@@ -472,7 +480,9 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().layer {
+        let this = self.get_mut();
+        this.has_ended = true;
+        match &mut this.layer {
             Layer::Plain(transport) => Pin::new(transport).poll_shutdown(cx),
             Layer::Tls(session) => Pin::new(session).poll_shutdown(cx),
         }

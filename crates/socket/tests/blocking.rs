@@ -136,6 +136,24 @@ fn an_endpoint_of_the_other_protocol_is_a_mistake() {
 }
 
 #[test]
+fn what_is_sent_after_the_own_end_is_not_blamed_on_the_peer() {
+    let listener = TcpListener::bind(any("tcp")).unwrap();
+    let mut client = Stream::connect(listener.local()).unwrap();
+    let mut server = listener.accept().unwrap();
+    client.shutdown_write().unwrap();
+    for fault in [client.send(b"more").unwrap_err(), client.try_send(b"more").unwrap_err()] {
+        assert_eq!((fault.phase(), fault.kind()), (Phase::Send, FaultKind::Reset));
+        assert!(
+            fault.advice().meaning.starts_with("this side has ended its direction"),
+            "{}",
+            fault.advice()
+        );
+    }
+    server.send(b"still open").unwrap();
+    client.receive_exact(&mut [0; 10]).unwrap();
+}
+
+#[test]
 fn an_empty_buffer_waits_for_nothing() {
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let mut client = Stream::connect(listener.local()).unwrap();

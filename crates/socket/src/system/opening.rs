@@ -101,6 +101,11 @@ pub(crate) fn require(endpoint: Endpoint, protocol: Protocol) -> io::Result<()> 
     }
 }
 
+/// What is sent after our own direction was ended. The system calls it EPIPE, as if the peer had gone.
+pub(crate) fn sent_after_end() -> io::Error {
+    rustix::io::Errno::SHUTDOWN.into()
+}
+
 /// listen(2) counts with signs.
 pub(crate) fn length(backlog: u32) -> i32 {
     i32::try_from(backlog).unwrap_or(i32::MAX)
