@@ -302,6 +302,24 @@ impl Messages {
         }
     }
 
+    /// The next message if it has come as a whole by now, `None` at the end of the stream; otherwise the fault is
+    /// `WouldBlock`, and what has come of it is kept for the next call of either kind.
+    pub fn try_receive(&mut self) -> Result<Option<Bytes>, Fault> {
+        let start = clock::now();
+        loop {
+            let remote = || self.stream.remote();
+            if let Some(message) = self.unpacker.next().map_err(|e| e.at(Phase::Receive, start, remote()))? {
+                return Ok(Some(message));
+            }
+            let received = self.stream.try_receive(&mut self.chunk)?;
+            if received == 0 {
+                let remote = self.stream.remote();
+                return self.unpacker.finish().map_err(|error| error.at(Phase::Receive, start, remote));
+            }
+            self.unpacker.push(&self.chunk[..received]);
+        }
+    }
+
     /// The stream inside.
     pub fn get_ref(&self) -> &Stream {
         &self.stream

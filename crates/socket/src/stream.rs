@@ -274,12 +274,17 @@ impl Stream {
     /// # Errors
     /// In phase `Wait`; `Unsupported` for a stream in memory.
     pub async fn readable(&self) -> Result<(), Fault> {
+        self.readable_within(self.waits.read()).await
+    }
+
+    /// The same before `deadline`.
+    pub async fn readable_within(&self, deadline: Deadline) -> Result<(), Fault> {
         if let Layer::Tls(session) = &self.layer
             && !session.get_ref().1.wants_read()
         {
             return Ok(());
         }
-        self.ready(self.waits.read(), Transport::poll_readable).await
+        self.ready(deadline, Transport::poll_readable).await
     }
 
     /// Waits until there is room for something to send, within [`Timeouts::write`]. Cancel safe.
@@ -287,7 +292,12 @@ impl Stream {
     /// # Errors
     /// As for [`readable`](Self::readable).
     pub async fn writable(&self) -> Result<(), Fault> {
-        self.ready(self.waits.write(), Transport::poll_writable).await
+        self.writable_within(self.waits.write()).await
+    }
+
+    /// The same before `deadline`.
+    pub async fn writable_within(&self, deadline: Deadline) -> Result<(), Fault> {
+        self.ready(deadline, Transport::poll_writable).await
     }
 
     /// Ends our direction (FIN; over TLS `close_notify` first), within [`Timeouts::write`]: the peer receives what is

@@ -157,6 +157,29 @@ async fn what_is_sent_after_the_own_end_is_not_blamed_on_the_peer() {
 }
 
 #[tokio::test]
+async fn a_connected_datagram_socket_can_be_asked_not_to_wait() {
+    let mut client = UdpSocket::bind(any("udp")).unwrap();
+    let mut server = UdpSocket::bind(any("udp")).unwrap();
+    assert_eq!(client.try_send(b"to nobody").unwrap_err().kind(), FaultKind::Misuse);
+    client.connect(server.local()).unwrap();
+    server.connect(client.local()).unwrap();
+    let soon = || Deadline::after(Duration::from_millis(20));
+    let mut buffer = [0; 16];
+    assert_eq!(client.try_receive(&mut buffer).unwrap_err().kind(), FaultKind::WouldBlock);
+    assert_eq!(client.readable_within(soon()).await.unwrap_err().kind(), FaultKind::TimedOut);
+    client.writable_within(soon()).await.unwrap();
+    client.try_send(b"hello").unwrap();
+    server.readable().await.unwrap();
+    assert_eq!(server.try_receive(&mut buffer).unwrap(), 5);
+
+    let listener = TcpListener::bind(any("tcp")).unwrap();
+    let client = Stream::connect(listener.local()).await.unwrap();
+    client.writable_within(soon()).await.unwrap();
+    let fault = client.readable_within(soon()).await.unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Wait, FaultKind::TimedOut));
+}
+
+#[tokio::test]
 async fn an_empty_buffer_waits_for_nothing() {
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let mut client = Stream::connect(listener.local()).await.unwrap();

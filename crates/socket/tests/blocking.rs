@@ -154,6 +154,29 @@ fn what_is_sent_after_the_own_end_is_not_blamed_on_the_peer() {
 }
 
 #[test]
+fn a_connected_datagram_socket_can_be_asked_not_to_wait() {
+    let mut client = UdpSocket::bind(any("udp")).unwrap();
+    let mut server = UdpSocket::bind(any("udp")).unwrap();
+    assert_eq!(client.try_send(b"to nobody").unwrap_err().kind(), FaultKind::Misuse);
+    client.connect(server.local()).unwrap();
+    server.connect(client.local()).unwrap();
+    let soon = || Deadline::after(Duration::from_millis(20));
+    let mut buffer = [0; 16];
+    assert_eq!(client.try_receive(&mut buffer).unwrap_err().kind(), FaultKind::WouldBlock);
+    assert_eq!(client.readable_within(soon()).unwrap_err().kind(), FaultKind::TimedOut);
+    client.writable_within(soon()).unwrap();
+    client.try_send(b"hello").unwrap();
+    server.readable().unwrap();
+    assert_eq!(server.try_receive(&mut buffer).unwrap(), 5);
+
+    let listener = TcpListener::bind(any("tcp")).unwrap();
+    let client = Stream::connect(listener.local()).unwrap();
+    client.writable_within(soon()).unwrap();
+    let fault = client.readable_within(soon()).unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Wait, FaultKind::TimedOut));
+}
+
+#[test]
 fn an_empty_buffer_waits_for_nothing() {
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let mut client = Stream::connect(listener.local()).unwrap();

@@ -64,6 +64,23 @@ async fn what_is_too_long_is_refused_on_both_sides() {
     assert_eq!(messages.receive().await.unwrap(), None);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_has_come_of_a_message_is_kept() {
+    let (mut messages, mut peer) = pair(Framing::lines(100)).await;
+    for piece in ["fir", "st\nsecond\nth"] {
+        assert_eq!(messages.try_receive().unwrap_err().kind(), FaultKind::WouldBlock);
+        peer.send(piece.as_bytes()).await.unwrap();
+    }
+    assert_eq!(messages.try_receive().unwrap().as_deref(), Some(b"first".as_slice()));
+    assert_eq!(messages.try_receive().unwrap().as_deref(), Some(b"second".as_slice()));
+    assert_eq!(messages.try_receive().unwrap_err().kind(), FaultKind::WouldBlock);
+    peer.send(b"ird\nlast").await.unwrap();
+    assert_eq!(messages.receive().await.unwrap().as_deref(), Some(b"third".as_slice()));
+    peer.close().await.unwrap();
+    assert_eq!(messages.try_receive().unwrap().as_deref(), Some(b"last".as_slice()));
+    assert_eq!(messages.try_receive().unwrap(), None);
+}
+
 #[test]
 fn a_line_is_one_line() {
     for no_line in [&b"a\nb"[..], b"\n", b"a\r", b"\xff"] {
@@ -97,6 +114,7 @@ fn the_blocking_flavour_speaks_the_same() {
     let client = blocking::Stream::connect(listener.local()).unwrap();
     let mut client = Messages::new(client, Framing::lengths(1 << 20));
     let mut server = Messages::new(listener.accept().unwrap(), Framing::lengths(1 << 20));
+    assert_eq!(server.try_receive().unwrap_err().kind(), FaultKind::WouldBlock);
     for length in [0, 1, 8_191, 8_192, 50_000] {
         let message = vec![3; length];
         client.send(&message).unwrap();

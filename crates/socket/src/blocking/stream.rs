@@ -232,10 +232,15 @@ impl Stream {
     /// # Errors
     /// In phase `Wait`.
     pub fn readable(&self) -> Result<(), Fault> {
+        self.readable_within(self.waits.read())
+    }
+
+    /// The same before `deadline`.
+    pub fn readable_within(&self, deadline: Deadline) -> Result<(), Fault> {
         if self.holds_bytes() {
             return Ok(());
         }
-        self.ready(PollFlags::IN, self.waits.read())
+        self.ready(PollFlags::IN, deadline)
     }
 
     /// Waits until there is room for something to send, within [`Timeouts::write`].
@@ -243,7 +248,12 @@ impl Stream {
     /// # Errors
     /// In phase `Wait`.
     pub fn writable(&self) -> Result<(), Fault> {
-        self.ready(PollFlags::OUT, self.waits.write())
+        self.writable_within(self.waits.write())
+    }
+
+    /// The same before `deadline`.
+    pub fn writable_within(&self, deadline: Deadline) -> Result<(), Fault> {
+        self.ready(PollFlags::OUT, deadline)
     }
 
     /// Ends our direction (FIN; over TLS `close_notify` first), within [`Timeouts::write`]: the peer receives what is

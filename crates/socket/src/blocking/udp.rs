@@ -169,12 +169,28 @@ impl UdpSocket {
         self.receive_datagram(buffer, Patience::AtOnce)
     }
 
+    /// Sends `datagram` to whom the socket is connected to if there is room for it at this moment; otherwise the fault is
+    /// `WouldBlock`.
+    pub fn try_send(&self, datagram: &[u8]) -> Result<(), Fault> {
+        self.send_datagram(None, datagram, Patience::AtOnce)
+    }
+
+    /// The length of the next datagram if there is one at this moment; otherwise the fault is `WouldBlock`.
+    pub fn try_receive(&self, buffer: &mut [u8]) -> Result<usize, Fault> {
+        self.receive_datagram(buffer, Patience::AtOnce).map(|(length, _from)| length)
+    }
+
     /// Waits until there is a datagram, within [`Timeouts::read`].
     ///
     /// # Errors
     /// In phase `Wait`.
     pub fn readable(&self) -> Result<(), Fault> {
-        self.ready(PollFlags::IN, self.waits.read())
+        self.readable_within(self.waits.read())
+    }
+
+    /// The same before `deadline`.
+    pub fn readable_within(&self, deadline: Deadline) -> Result<(), Fault> {
+        self.ready(PollFlags::IN, deadline)
     }
 
     /// Waits until there is room for a datagram, within [`Timeouts::write`].
@@ -182,7 +198,12 @@ impl UdpSocket {
     /// # Errors
     /// In phase `Wait`.
     pub fn writable(&self) -> Result<(), Fault> {
-        self.ready(PollFlags::OUT, self.waits.write())
+        self.writable_within(self.waits.write())
+    }
+
+    /// The same before `deadline`.
+    pub fn writable_within(&self, deadline: Deadline) -> Result<(), Fault> {
+        self.ready(PollFlags::OUT, deadline)
     }
 
     /// Whether datagrams may go to broadcast addresses, `SO_BROADCAST`, socket(7); otherwise they are `Denied`.
