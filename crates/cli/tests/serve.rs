@@ -386,5 +386,6 @@ fn what_cannot_be_served_is_said_before_anything_is() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
         assert!(error.contains(said), "{arguments:?}: {error}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
+        assert!(!error.contains("--cert") && !error.contains("--key"), "flags of another command: {error}");
     }
 }
