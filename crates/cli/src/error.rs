@@ -82,7 +82,8 @@ impl CommandError {
             Self::Scratch(_) => "the directory must be new or empty; without -d a temporary one is used",
             Self::Socket(fault) => fault.advice().action,
             Self::NoIdentity => "name two files in PEM form with --cert FILE and --key FILE",
-            Self::Identity(_) | Self::Unreadable { .. } => "check the files that --cert and --key name",
+            Self::Identity(_) => "check the files of the certificate and of the key",
+            Self::Unreadable { .. } => "check its name, and that it may be read",
             Self::SocketTable(_) | Self::Input(_) | Self::Start(_) | Self::Rehearsal { .. } => return None,
         };
         Some(advice)
@@ -110,7 +111,7 @@ fn exit_of(fault: &Fault) -> Exit {
         FaultKind::Certificate(_) | FaultKind::NotTls | FaultKind::TlsAlert | FaultKind::TlsOther => {
             Exit::Tls
         }
-        FaultKind::Other if fault.phase() == Phase::Tls => Exit::Tls,
+        FaultKind::Other | FaultKind::Misuse if fault.phase() == Phase::Tls => Exit::Tls,
         _ => Exit::Network,
     }
 }

@@ -184,6 +184,39 @@ fn curl_speaks_tls() {
 }
 
 #[test]
+fn connect_which_ends_its_direction_gets_the_whole_answer() {
+    let place = Place::new();
+    let bytes = pattern(3_000_000);
+    place.file("public/big", &bytes);
+    place.file("public/small", "a few bytes");
+    let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("an identity");
+    place.file("cert.pem", identity.cert.pem());
+    place.file("key.pem", identity.signing_key.serialize_pem());
+    let services = [
+        "files=http://127.0.0.1:0,dir=public",
+        "files=https://127.0.0.1:0,dir=public,cert=cert.pem,key=key.pem",
+        "chargen=tcp://127.0.0.1:0",
+    ];
+    let serving = Serving::start(&place, &services);
+    for (path, expected) in [("/big", bytes.as_slice()), ("/small", b"a few bytes")] {
+        for (at, scheme) in [(0, "tcp"), (1, "tls")] {
+            let endpoint = format!("{scheme}://{}", serving.address(at));
+            let request = format!("GET {path} HTTP/1.0\\r\\n\\r\\n");
+            let output = place.longhaul(&["connect", "-kq", &endpoint, "--send", &request]).output();
+            let output = output.expect("it runs");
+            assert_eq!(output.status.code(), Some(0), "{endpoint}{path}: {}", text(&output.stderr));
+            assert!(output.stdout.ends_with(expected), "{endpoint}{path}: {} bytes", output.stdout.len());
+        }
+    }
+    let mut child = place.spawn(&["connect", "-q", &format!("tcp://{}", serving.address(2))]);
+    let mut lines = BufReader::new(child.0.stdout.take().expect("piped")).lines();
+    // More than there is room for on the way before the end of the input is seen.
+    assert_eq!(lines.by_ref().take(100_000).map_while(Result::ok).count(), 100_000);
+    drop(lines);
+    child.code();
+}
+
+#[test]
 fn wget_gets_files_resumed_on_condition_and_a_whole_folder() {
     if !is_installed("wget") {
         return;
@@ -353,5 +386,6 @@ fn what_cannot_be_served_is_said_before_anything_is() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
         assert!(error.contains(said), "{arguments:?}: {error}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
+        assert!(!error.contains("--cert") && !error.contains("--key"), "flags of another command: {error}");
     }
 }

@@ -438,6 +438,26 @@ fn sockets_name_the_process_of_a_listener_a_connection_and_a_datagram_socket() {
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), b"".as_slice()));
 }
 
+/// Whoever follows the advice finds who is in the way, also where every address was asked for.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_endpoint_of_an_address_in_use_leads_to_its_holder() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let held = listener.local_addr().expect("its address");
+    let place = Place::new();
+    let output =
+        place.longhaul(&["serve", &format!("echo=tcp://:{}", held.port())]).output().expect("it runs");
+    let said = text(&output.stderr);
+    assert!(said.contains(&format!("tcp://0.0.0.0:{}: address in use", held.port())), "{said}");
+    assert!(said.contains("`longhaul sockets ENDPOINT`"), "{said}");
+    for asked in ["0.0.0.0", "[::]", ""] {
+        let output = place.longhaul(&["sockets", &format!("tcp://{asked}:{}", held.port())]).output();
+        let table = text(&output.expect("it runs").stdout);
+        assert!(table.contains(&format!("tcp://{held} ")), "{asked}: {table}");
+        assert!(table.contains(&format!(" {} ", std::process::id())), "{asked}: {table}");
+    }
+}
+
 /// Reads all that one client sends and sends it back, then ends.
 const PYTHON_SERVER: &str = "
 import socket, sys

@@ -5,11 +5,13 @@ use std::error::Error;
 use std::time::Duration;
 
 use longhaul_socket::framing::{Framing, Messages};
-use longhaul_socket::{Fault, FaultKind, Stream, TcpListener, Timeouts};
+use longhaul_socket::{Deadline, Fault, FaultKind, Stream, TcpListener, Timeouts};
 use tokio::sync::broadcast::{self, Sender, error::RecvError};
 
 /// Who has said nothing for so long has left.
 const QUIET_MAX: Duration = Duration::from_mins(10);
+/// How long to wait after a connection could not be accepted: the usual cause, too many open files, takes time to go.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
 const LINE_BYTES_MAX: usize = 1024;
 /// Lines kept for clients that are slow to take them; older ones they miss.
 const LINES_KEPT: usize = 64;
@@ -24,14 +26,17 @@ struct Line {
 async fn main() -> Result<(), Box<dyn Error>> {
     let endpoint = std::env::args().nth(1).unwrap_or_else(|| "tcp://127.0.0.1:7007".into());
     let mut listener = TcpListener::bind(endpoint.parse()?)?;
-    listener.set_timeouts(Timeouts { read: QUIET_MAX, accept: QUIET_MAX, ..Timeouts::default() });
+    listener.set_timeouts(Timeouts { accept: QUIET_MAX, ..Timeouts::default() });
     println!("listening on {}", listener.local());
     let room = Sender::new(LINES_KEPT);
     for number in 1.. {
         match listener.accept().await {
             Ok(stream) => drop(tokio::spawn(take_part(number, stream, room.clone()))),
             Err(fault) if fault.kind() == FaultKind::TimedOut => {}
-            Err(fault) => return Err(fault.into()),
+            Err(fault) => {
+                eprintln!("{fault}");
+                tokio::time::sleep(ACCEPT_REST).await;
+            }
         }
     }
     Ok(())
@@ -54,11 +59,16 @@ async fn talk(
     say: &impl Fn(String),
 ) -> Result<(), Fault> {
     client.send(format!("you are {number}").as_bytes()).await?;
+    // Its own lines alone move it: what others say keeps nobody in the room.
+    let mut quiet = Deadline::after(QUIET_MAX);
     loop {
         // Both waits are cancel safe: whichever is not ready loses nothing.
         tokio::select! {
-            received = client.receive() => match received? {
-                Some(text) => say(format!("{number}: {}", String::from_utf8_lossy(&text))),
+            received = client.receive_within(quiet) => match received? {
+                Some(text) => {
+                    quiet = Deadline::after(QUIET_MAX);
+                    say(format!("{number}: {}", String::from_utf8_lossy(&text)));
+                }
                 None => return Ok(()),
             },
             line = lines.recv() => match line {

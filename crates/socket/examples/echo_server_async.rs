@@ -1,8 +1,12 @@
 //! An echo server (RFC 862), async: `echo_server_async [tcp://127.0.0.1:7007]`.
 
 use std::error::Error;
+use std::time::Duration;
 
 use longhaul_socket::{Fault, FaultKind, Stream, TcpListener};
+
+/// How long to wait after a connection could not be accepted: the usual cause, too many open files, takes time to go.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -14,7 +18,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Ok(stream) => drop(tokio::spawn(serve(stream))),
             // Nobody came within the default timeout.
             Err(fault) if fault.kind() == FaultKind::TimedOut => {}
-            Err(fault) => return Err(fault.into()),
+            Err(fault) => {
+                eprintln!("{fault}");
+                tokio::time::sleep(ACCEPT_REST).await;
+            }
         }
     }
 }

@@ -2,9 +2,13 @@
 
 use std::error::Error;
 use std::thread;
+use std::time::Duration;
 
 use longhaul_socket::blocking::{Stream, TcpListener};
 use longhaul_socket::{Fault, FaultKind};
+
+/// How long to wait after a connection could not be accepted: the usual cause, too many open files, takes time to go.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let endpoint = std::env::args().nth(1).unwrap_or_else(|| "tcp://127.0.0.1:7007".into());
@@ -15,7 +19,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(stream) => drop(thread::spawn(|| serve(stream))),
             // Nobody came within the default timeout.
             Err(fault) if fault.kind() == FaultKind::TimedOut => {}
-            Err(fault) => return Err(fault.into()),
+            Err(fault) => {
+                eprintln!("{fault}");
+                thread::sleep(ACCEPT_REST);
+            }
         }
     }
 }

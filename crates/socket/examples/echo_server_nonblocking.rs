@@ -9,6 +9,8 @@ use longhaul_socket::{Deadline, Fault, FaultKind};
 
 /// Silence after which a client is dropped.
 const IDLE_MAX: Duration = Duration::from_secs(20);
+/// How long to wait after a connection could not be accepted: the usual cause, too many open files, takes time to go.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 /// A client, and what has been received of it and not yet been sent back.
 struct Client {
@@ -50,10 +52,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(endpoint.parse()?)?;
     println!("listening on {}", listener.local());
     let mut clients: Vec<Client> = Vec::new();
+    // Until then nobody is accepted.
+    let mut rest: Option<Deadline> = None;
     loop {
-        let mut sockets: Vec<(&dyn Pollable, Interest)> = vec![(&listener, Interest::Readable)];
-        sockets.extend(clients.iter().map(|client| (&client.stream as &dyn Pollable, client.interest())));
-        let soonest = clients.iter().map(|client| client.deadline).min();
+        rest = rest.filter(|rest| !rest.has_passed());
+        let waiting = clients.len();
+        let mut sockets: Vec<(&dyn Pollable, Interest)> =
+            clients.iter().map(|client| (&client.stream as _, client.interest())).collect();
+        if rest.is_none() {
+            sockets.push((&listener, Interest::Readable));
+        }
+        let soonest = clients.iter().map(|client| client.deadline).chain(rest).min();
         let deadline = soonest.unwrap_or_else(|| Deadline::after(IDLE_MAX));
         let ready = match wait_ready(&sockets, deadline) {
             Ok(ready) => ready,
@@ -61,7 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Err(fault) => return Err(fault.into()),
         };
         let mut finished = Vec::new();
-        for index in ready.iter().filter_map(|ready| ready.index.checked_sub(1)) {
+        for index in ready.iter().map(|ready| ready.index).filter(|index| *index < waiting) {
             match clients[index].step() {
                 Ok(true) => {}
                 Err(fault) if fault.kind() == FaultKind::WouldBlock => {}
@@ -75,11 +84,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         // From the back, so that the indices before stay what they are.
         finished.iter().rev().for_each(|index| drop(clients.remove(*index)));
         clients.retain(|client| !client.deadline.has_passed());
-        if ready.iter().any(|ready| ready.index == 0) {
+        if ready.iter().any(|ready| ready.index == waiting) {
             match listener.try_accept() {
                 Ok(stream) => clients.push(Client::new(stream)),
                 Err(fault) if fault.kind() == FaultKind::WouldBlock => {}
-                Err(fault) => eprintln!("{fault}"),
+                Err(fault) => {
+                    eprintln!("{fault}");
+                    rest = Some(Deadline::after(ACCEPT_REST));
+                }
             }
         }
     }

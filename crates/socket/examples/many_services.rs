@@ -2,9 +2,13 @@
 
 use std::error::Error;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use longhaul_socket::clock::WallClock;
 use longhaul_socket::{Endpoint, Fault, FaultKind, Protocol, Stream, TcpListener, UdpSocket};
+
+/// How long to wait after a connection could not be accepted: the usual cause, too many open files, takes time to go.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -45,7 +49,10 @@ where
                 });
             }
             Err(fault) if fault.kind() == FaultKind::TimedOut => {}
-            Err(fault) => eprintln!("{fault}"),
+            Err(fault) => {
+                eprintln!("{fault}");
+                tokio::time::sleep(ACCEPT_REST).await;
+            }
         }
     }
 }

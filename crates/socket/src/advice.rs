@@ -114,8 +114,8 @@ impl FaultKind {
                 "bring the interface up, or join a network, and try again",
             ),
             Self::TooLong => Advice::new(
-                "the datagram is larger than the protocol or the way allows",
-                "send less at once: 1,200 bytes pass almost everywhere, 65,507 are the limit of UDP over IPv4",
+                "a datagram or a message is longer than there is room for",
+                "make room for it (65,535 bytes hold any datagram), or have less sent at once",
             ),
             Self::BadPath => Advice::new(
                 "the path of the Unix-domain socket cannot be used",

@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::io;
 
+use crate::udp_settings::DatagramTooLong;
 use crate::{DeadlinePassed, Fault, FaultKind, SystemError, tls};
 
 /// Errors are nested a few levels deep; the limit is for cycles and jokes.
@@ -78,6 +79,9 @@ fn kind_inside(error: &(dyn Error + 'static), levels: usize) -> Option<FaultKind
     if error.is::<DeadlinePassed>() {
         return Some(FaultKind::TimedOut);
     }
+    if error.is::<DatagramTooLong>() {
+        return Some(FaultKind::TooLong);
+    }
     if let Some(error) = error.downcast_ref::<io::Error>() {
         let kind = kind_of_io(error, levels);
         return (kind != FaultKind::Other).then_some(kind);
@@ -96,11 +100,19 @@ fn kind_by_name(kind: io::ErrorKind) -> FaultKind {
         ErrorKind::UnexpectedEof => FaultKind::ClosedEarly,
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => FaultKind::Unreachable,
         ErrorKind::NetworkDown => FaultKind::LocalNetworkDown,
-        ErrorKind::AddrInUse => FaultKind::AddressInUse,
-        ErrorKind::AddrNotAvailable | ErrorKind::OutOfMemory | ErrorKind::QuotaExceeded => {
-            FaultKind::LocalExhausted
-        }
+        ErrorKind::AddrInUse | ErrorKind::AlreadyExists => FaultKind::AddressInUse,
+        ErrorKind::AddrNotAvailable
+        | ErrorKind::OutOfMemory
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::StorageFull => FaultKind::LocalExhausted,
         ErrorKind::PermissionDenied => FaultKind::Denied,
+        ErrorKind::NotFound
+        | ErrorKind::NotADirectory
+        | ErrorKind::IsADirectory
+        | ErrorKind::InvalidFilename
+        | ErrorKind::ReadOnlyFilesystem => FaultKind::BadPath,
+        ErrorKind::Unsupported => FaultKind::Unsupported,
+        ErrorKind::InvalidInput | ErrorKind::NotConnected => FaultKind::Misuse,
         _ => FaultKind::Other,
     }
 }

@@ -146,7 +146,9 @@ const TABLE: &[SystemError] = &[
         .advising("a packet filter or a sandbox of this machine forbids it",
                   "check the packet filter (`nft list ruleset`) and the sandbox"),
     // What was asked for.
-    row("EMSGSIZE", FaultKind::TooLong, [&[90], &[40], &[40], &[10040, 234]]),
+    row("EMSGSIZE", FaultKind::TooLong, [&[90], &[40], &[40], &[10040, 234]])
+        .advising("the datagram is larger than the protocol or the way allows",
+                  "send less at once: 1,200 bytes pass almost everywhere, 65,507 are the limit of UDP over IPv4"),
     row("ENOENT", FaultKind::BadPath, [&[2], &[2], &[2], &[2]])
         .advising("there is no such path: nobody has made that socket",
                   "start the service, and check the path"),

@@ -32,7 +32,7 @@ pub enum FaultKind {
     LocalExhausted,
     /// The network of this machine is down.
     LocalNetworkDown,
-    /// A datagram is larger than the protocol or the way allows.
+    /// A datagram is larger than the protocol, the way or the buffer allows, or a message longer than was agreed on.
     TooLong,
     /// The path of a Unix-domain socket cannot be used.
     BadPath,

@@ -28,7 +28,10 @@
 //! - [`TcpListener`], [`UnixListener`], [`Stream`], [`UdpSocket`], [`TlsAcceptor`], [`Connector`] for names and TLS; the
 //!   same in [`blocking`], with the same methods, for programs without a runtime.
 //! - Three ways to call: `receive` ends at the limit of the socket ([`Timeouts`], by default [`defaults::timeout`]),
-//!   `receive_within` at the deadline that it is given, and `try_receive` at once, with `WouldBlock`. So do all that wait.
+//!   `receive_within` at the deadline that it is given, and `try_receive` at once, with `WouldBlock`. So it is with sending
+//!   and accepting. What takes several steps has no third way, since nobody could go on where it stopped: connecting and
+//!   the TLS handshake, `receive_exact`, `shutdown_write`, and sending a message. To do those without waiting, await them
+//!   beside others, or, in the blocking flavour, give them a thread. [`Connector`] takes [`ConnectTimeouts`] for its steps.
 //! - For several sockets at once there are `readable` and `writable` with tokio's `select!`, and
 //!   [`blocking::wait_ready`].
 //! - [`Fault::advice`]: what a failure means and what to do; [`SystemError`] is the one table of the error numbers.

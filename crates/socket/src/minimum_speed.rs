@@ -103,6 +103,9 @@ impl<S: AsyncRead + Unpin> Watched<S> {
     /// # Errors
     /// In phase `Receive`.
     pub async fn receive(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         let start = clock::now();
         self.read(buffer).await.map_err(|error| match error.downcast::<Fault>() {
             Ok(fault) => fault,

@@ -25,10 +25,10 @@ pub trait Network: Send + Sync + 'static {
     /// The addresses of `name`, at least one, in the order in which the source gives them.
     fn lookup<'a>(&'a self, name: &'a HostName) -> BoxFuture<'a, Result<Vec<IpAddr>, LookupError>>;
 
-    /// Connects to `endpoint`. A protocol that has no streams is `Unsupported`.
+    /// Connects to `endpoint`. A protocol that has no streams is `InvalidInput`.
     fn dial(&self, endpoint: Endpoint) -> BoxFuture<'_, io::Result<Box<dyn Transport>>>;
 
-    /// Listens on `endpoint`; with port 0 on a port that is free. A protocol that has no streams is `Unsupported`.
+    /// Listens on `endpoint`; with port 0 on a port that is free. A protocol that has no streams is `InvalidInput`.
     fn listen(&self, endpoint: Endpoint) -> io::Result<Box<dyn Listener>>;
 
     /// Whether this machine has a way to `ip` at all. Sends nothing and does not wait.

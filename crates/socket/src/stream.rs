@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::Instant;
 use tokio_rustls::TlsStream;
 
-use crate::system::opening::{fault, timed_out};
+use crate::system::opening::{fault, sent_after_end, timed_out};
 use crate::timeouts::Waits;
 use crate::tls::{certificates_of, summary_of};
 use crate::{Address, Deadline, Fault, Phase, SocketOptions, Timeouts, TlsSummary, Transport, clock, system};
@@ -45,6 +45,8 @@ use crate::{Address, Deadline, Fault, Phase, SocketOptions, Timeouts, TlsSummary
 pub struct Stream {
     layer: Layer,
     waits: Waits,
+    /// Whether our direction has been ended, here and not by the peer.
+    has_ended: bool,
 }
 
 enum Layer {
@@ -58,7 +60,7 @@ impl Stream {
     /// [`Connector`](crate::Connector). Cancel safe: the socket is closed when the future is dropped.
     ///
     /// # Errors
-    /// In phase `Connect`.
+    /// In phase `Connect`; `Misuse` for an endpoint of UDP.
     pub async fn connect(remote: impl Into<Address>) -> Result<Self, Fault> {
         Self::connect_within(remote, Deadline::after(Timeouts::default().connect)).await
     }
@@ -92,7 +94,7 @@ impl Stream {
 
     /// A plain stream over `transport`, with the default timeouts.
     pub fn plain(transport: Box<dyn Transport>) -> Self {
-        Self { layer: Layer::Plain(transport), waits: Waits::new(Timeouts::default()) }
+        Self { layer: Layer::Plain(transport), waits: Waits::new(Timeouts::default()), has_ended: false }
     }
 
     pub(crate) fn secure(session: TlsStream<Box<dyn Transport>>) -> Self {
@@ -101,7 +103,7 @@ impl Stream {
 
     /// The stream that `session` makes of another, whose life goes on.
     pub(crate) fn secured(session: TlsStream<Box<dyn Transport>>, waits: Waits) -> Self {
-        Self { layer: Layer::Tls(Box::new(session)), waits }
+        Self { layer: Layer::Tls(Box::new(session)), waits, has_ended: false }
     }
 
     /// Our end.
@@ -141,7 +143,7 @@ impl Stream {
     /// Sets those that are not `None`.
     ///
     /// # Errors
-    /// In phase `Connect`, when the system refuses one; those before it in the order of the fields may be set then.
+    /// In phase `Connect`, when the system refuses one; others may be set then.
     pub fn set_options(&self, options: &SocketOptions) -> Result<(), Fault> {
         self.at_once(Phase::Connect, self.transport().set_options(options))
     }
@@ -168,6 +170,9 @@ impl Stream {
     /// The same before `deadline`.
     pub async fn send_within(&mut self, bytes: &[u8], deadline: Deadline) -> Result<(), Fault> {
         let start = clock::now();
+        if self.has_ended && !bytes.is_empty() {
+            return Err(fault(Phase::Send, sent_after_end(), start, self.remote()));
+        }
         let mut rest = bytes;
         while !rest.is_empty() {
             self.check(rest.len() < bytes.len(), Phase::Send, start, deadline)?;
@@ -203,6 +208,9 @@ impl Stream {
         buffer: &mut [u8],
         deadline: Deadline,
     ) -> Result<usize, Fault> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         let read = async |stream: &mut Self| stream.read(buffer).await;
         self.step(Phase::Receive, start, deadline, read).await
     }
@@ -236,6 +244,9 @@ impl Stream {
     /// Sends as much of `bytes` as can be sent at this moment, and says how much; when it is nothing, the fault is
     /// `WouldBlock`. What can be done at once is what the runtime has heard of the socket when this task last yielded.
     pub fn try_send(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
+        if self.has_ended && !bytes.is_empty() {
+            return self.at_once(Phase::Send, Err(sent_after_end()));
+        }
         let mut cx = Context::from_waker(Waker::noop());
         let outcome = at_once(Pin::new(&mut *self).poll_write(&mut cx, bytes));
         if outcome.is_ok() {
@@ -245,9 +256,12 @@ impl Stream {
         self.at_once(Phase::Send, outcome)
     }
 
-    /// Receives what there is at this moment; when that is nothing, the fault is `WouldBlock`. See
-    /// [`try_send`](Self::try_send).
+    /// Receives what there is at this moment, as [`receive`](Self::receive); when that is nothing, the fault is
+    /// `WouldBlock`. See [`try_send`](Self::try_send).
     pub fn try_receive(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         let mut cx = Context::from_waker(Waker::noop());
         let mut buffer = ReadBuf::new(buffer);
         let outcome = at_once(Pin::new(&mut *self).poll_read(&mut cx, &mut buffer));
@@ -258,14 +272,19 @@ impl Stream {
     /// several sockets at once there is tokio's `select!`.
     ///
     /// # Errors
-    /// In phase `Wait`. `Other` with the source `Unsupported` for a stream in memory.
+    /// In phase `Wait`; `Unsupported` for a stream in memory.
     pub async fn readable(&self) -> Result<(), Fault> {
+        self.readable_within(self.waits.read()).await
+    }
+
+    /// The same before `deadline`.
+    pub async fn readable_within(&self, deadline: Deadline) -> Result<(), Fault> {
         if let Layer::Tls(session) = &self.layer
             && !session.get_ref().1.wants_read()
         {
             return Ok(());
         }
-        self.ready(self.waits.read(), Transport::poll_readable).await
+        self.ready(deadline, Transport::poll_readable).await
     }
 
     /// Waits until there is room for something to send, within [`Timeouts::write`]. Cancel safe.
@@ -273,7 +292,12 @@ impl Stream {
     /// # Errors
     /// As for [`readable`](Self::readable).
     pub async fn writable(&self) -> Result<(), Fault> {
-        self.ready(self.waits.write(), Transport::poll_writable).await
+        self.writable_within(self.waits.write()).await
+    }
+
+    /// The same before `deadline`.
+    pub async fn writable_within(&self, deadline: Deadline) -> Result<(), Fault> {
+        self.ready(deadline, Transport::poll_writable).await
     }
 
     /// Ends our direction (FIN; over TLS `close_notify` first), within [`Timeouts::write`]: the peer receives what is
@@ -295,7 +319,7 @@ impl Stream {
     /// then the end. The peer is not told.
     ///
     /// # Errors
-    /// In phase `Shutdown`; `Other` with the source `Unsupported` for a stream in memory.
+    /// In phase `Shutdown`; `Unsupported` for a stream in memory.
     pub fn shutdown_read(&self) -> Result<(), Fault> {
         self.at_once(Phase::Shutdown, self.transport().shutdown_read())
     }
@@ -466,7 +490,9 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().layer {
+        let this = self.get_mut();
+        this.has_ended = true;
+        match &mut this.layer {
             Layer::Plain(transport) => Pin::new(transport).poll_shutdown(cx),
             Layer::Tls(session) => Pin::new(session).poll_shutdown(cx),
         }

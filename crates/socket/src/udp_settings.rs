@@ -50,6 +50,15 @@ pub(crate) fn set_hops(socket: &Socket, local: IpAddr, hops: u8) -> io::Result<(
     if local.is_ipv4() { socket.set_multicast_ttl_v4(hops) } else { socket.set_multicast_hops_v6(hops) }
 }
 
+/// A datagram whose end is lost; not every system says so.
+#[cfg_attr(not(unix), allow(dead_code, reason = "nothing else receives with it"))]
+#[derive(Debug, thiserror::Error)]
+#[error("a datagram of {length} bytes came, and there was room for {room}")]
+pub(crate) struct DatagramTooLong {
+    length: usize,
+    room: usize,
+}
+
 /// Linux can be asked for the length of the whole datagram (recv(2)); elsewhere its end is lost in silence.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const WHOLE_LENGTH: RecvFlags = RecvFlags::TRUNC;
@@ -62,8 +71,7 @@ pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize
     let room = buffer.len();
     let (received, length, from) = recvfrom(socket, buffer, WHOLE_LENGTH)?;
     if length > room {
-        let text = format!("a datagram of {length} bytes came, and there was room for {room}");
-        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, DatagramTooLong { length, room }));
     }
     let from = from.and_then(|from| SocketAddr::try_from(from).ok());
     Ok((received, from.ok_or(io::ErrorKind::AddrNotAvailable)?))

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use longhaul_socket::{
-    Address, Deadline, Dscp, Endpoint, FaultKind, KeepAlive, Linger, Phase, SocketOptions, Stream,
-    TcpListener, Timeouts, UdpSocket,
+    Address, Deadline, Dscp, Endpoint, FaultKind, KeepAlive, Linger, MinimumSpeed, Phase, SocketOptions,
+    Stream, TcpListener, Timeouts, UdpSocket, Watched,
 };
 
 fn any(protocol: &str) -> Endpoint {
@@ -125,6 +125,118 @@ async fn options_are_set_before_the_connection_and_can_be_read_back() {
 }
 
 #[tokio::test]
+async fn an_endpoint_of_the_other_protocol_is_a_mistake() {
+    let fault = TcpListener::bind(any("udp")).unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Bind, FaultKind::Misuse));
+    let fault = UdpSocket::bind(any("tcp")).unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Bind, FaultKind::Misuse));
+    let fault = Stream::connect(any("udp")).await.unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Connect, FaultKind::Misuse));
+    let mut socket = UdpSocket::bind(any("udp")).unwrap();
+    let fault = socket.send_to(b"x", any("tcp")).await.unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Send, FaultKind::Misuse));
+    assert_eq!(socket.connect(any("tcp")).unwrap_err().kind(), FaultKind::Misuse);
+}
+
+#[tokio::test]
+async fn what_is_sent_after_the_own_end_is_not_blamed_on_the_peer() {
+    let listener = TcpListener::bind(any("tcp")).unwrap();
+    let mut client = Stream::connect(listener.local()).await.unwrap();
+    let mut server = listener.accept().await.unwrap();
+    client.shutdown_write().await.unwrap();
+    for fault in [client.send(b"more").await.unwrap_err(), client.try_send(b"more").unwrap_err()] {
+        assert_eq!((fault.phase(), fault.kind()), (Phase::Send, FaultKind::Reset));
+        assert!(
+            fault.advice().meaning.starts_with("this side has ended its direction"),
+            "{}",
+            fault.advice()
+        );
+    }
+    server.send(b"still open").await.unwrap();
+    client.receive_exact(&mut [0; 10]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connected_datagram_socket_can_be_asked_not_to_wait() {
+    let mut client = UdpSocket::bind(any("udp")).unwrap();
+    let mut server = UdpSocket::bind(any("udp")).unwrap();
+    assert_eq!(client.try_send(b"to nobody").unwrap_err().kind(), FaultKind::Misuse);
+    client.connect(server.local()).unwrap();
+    server.connect(client.local()).unwrap();
+    let soon = || Deadline::after(Duration::from_millis(20));
+    let mut buffer = [0; 16];
+    assert_eq!(client.try_receive(&mut buffer).unwrap_err().kind(), FaultKind::WouldBlock);
+    assert_eq!(client.readable_within(soon()).await.unwrap_err().kind(), FaultKind::TimedOut);
+    client.writable_within(soon()).await.unwrap();
+    client.try_send(b"hello").unwrap();
+    server.readable().await.unwrap();
+    assert_eq!(server.try_receive(&mut buffer).unwrap(), 5);
+
+    let listener = TcpListener::bind(any("tcp")).unwrap();
+    let client = Stream::connect(listener.local()).await.unwrap();
+    client.writable_within(soon()).await.unwrap();
+    let fault = client.readable_within(soon()).await.unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Wait, FaultKind::TimedOut));
+}
+
+#[tokio::test]
+async fn an_empty_buffer_waits_for_nothing() {
+    let listener = TcpListener::bind(any("tcp")).unwrap();
+    let mut client = Stream::connect(listener.local()).await.unwrap();
+    let _silent = listener.accept().await.unwrap();
+    client.set_timeouts(Timeouts::all(Duration::from_millis(50)));
+    assert_eq!(client.receive(&mut []).await.unwrap(), 0);
+    client.receive_exact(&mut []).await.unwrap();
+    assert_eq!(client.try_receive(&mut []).unwrap(), 0);
+    let mut client = Watched::new(client, Duration::from_millis(50), MinimumSpeed::default());
+    assert_eq!(client.receive(&mut []).await.unwrap(), 0);
+    assert_eq!(client.receive(&mut [0]).await.unwrap_err().kind(), FaultKind::TimedOut);
+}
+
+#[tokio::test]
+async fn datagram_sockets_share_an_endpoint_only_if_both_say_so() {
+    for options in [
+        SocketOptions::default(),
+        SocketOptions::system(),
+        SocketOptions { receive_buffer_bytes: Some(1 << 18), ..SocketOptions::default() },
+    ] {
+        let first = UdpSocket::bind_with(any("udp"), &options).unwrap();
+        let fault = UdpSocket::bind_with(first.local(), &options).unwrap_err();
+        assert_eq!((fault.kind(), fault.endpoint()), (FaultKind::AddressInUse, Some(first.local())));
+    }
+    let shared = SocketOptions { reuse_address: Some(true), ..SocketOptions::default() };
+    let first = UdpSocket::bind_with(any("udp"), &shared).unwrap();
+    assert!(UdpSocket::bind_with(first.local(), &shared).is_ok());
+    assert!(UdpSocket::bind(first.local()).is_err());
+}
+
+#[tokio::test]
+async fn times_are_rounded_up_and_a_refused_option_is_named() {
+    let listener = TcpListener::bind(any("tcp")).unwrap();
+    let keep_alive = |idle, interval, probes| SocketOptions {
+        keep_alive: Some(KeepAlive::On { idle, interval, probes }),
+        linger: Some(Linger::Wait(Duration::from_millis(300))),
+        ..SocketOptions::system()
+    };
+    let (second, half) = (Duration::from_secs(1), Duration::from_millis(500));
+    let deadline = Deadline::after(Duration::from_secs(20));
+    let client = Stream::connect_with(listener.local(), &keep_alive(half, half, 1), deadline).await.unwrap();
+    let found = client.options().unwrap();
+    assert_eq!(found.keep_alive, Some(KeepAlive::On { idle: second, interval: second, probes: 1 }));
+    assert_eq!(found.linger, Some(Linger::Wait(second)));
+
+    for (options, name) in [
+        (keep_alive(Duration::ZERO, second, 1), "keep_alive.idle"),
+        (keep_alive(second, Duration::ZERO, 1), "keep_alive.interval"),
+        (keep_alive(second, second, 0), "keep_alive.probes"),
+    ] {
+        let fault = client.set_options(&options).unwrap_err();
+        let text = std::error::Error::source(&fault).unwrap().to_string();
+        assert_eq!((fault.kind(), text.contains(name)), (FaultKind::Misuse, true), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn two_listeners_share_a_port_only_if_both_say_so() {
     let shared = SocketOptions { reuse_port: Some(true), ..SocketOptions::default() };
     let first = TcpListener::bind_with(any("tcp"), &shared, 1).unwrap();
@@ -200,7 +312,7 @@ async fn a_datagram_that_does_not_fit_is_told() {
     socket.send_to(b"fits", socket.local()).await.unwrap();
     let mut buffer = [0; 4];
     let fault = socket.receive_from(&mut buffer).await.unwrap_err();
-    assert_eq!((fault.phase(), fault.kind()), (Phase::Receive, FaultKind::Other));
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Receive, FaultKind::TooLong));
     assert_eq!(socket.receive_from(&mut buffer).await.unwrap().0, 4);
 }
 

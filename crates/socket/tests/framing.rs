@@ -44,19 +44,41 @@ async fn an_end_within_a_message_is_told() {
 #[tokio::test(start_paused = true)]
 async fn what_is_too_long_is_refused_on_both_sides() {
     let (mut messages, mut peer) = pair(Framing::lengths(4)).await;
-    assert_eq!(messages.send(b"12345").await.unwrap_err().phase(), Phase::Send);
+    let fault = messages.send(b"12345").await.unwrap_err();
+    assert_eq!((fault.phase(), fault.kind()), (Phase::Send, FaultKind::TooLong));
     messages.send(b"1234").await.unwrap();
     peer.send(b"\xff\xff\xff\xff").await.unwrap();
-    assert_eq!(messages.receive().await.unwrap_err().kind(), FaultKind::Other);
+    assert_eq!(messages.receive().await.unwrap_err().kind(), FaultKind::TooLong);
 
     let (mut messages, mut peer) = pair(Framing::lines(4)).await;
     peer.send(b"12345\n1234\r\n\xff\nlast").await.unwrap();
     peer.close().await.unwrap();
-    assert!(messages.receive().await.is_err());
+    assert_eq!(messages.receive().await.unwrap_err().kind(), FaultKind::TooLong);
     assert_eq!(messages.receive().await.unwrap().as_deref(), Some(b"1234".as_slice()));
-    assert!(messages.receive().await.is_err());
+    // It is the peer that is mistaken here; in sending it is the caller.
+    assert_eq!(messages.receive().await.unwrap_err().kind(), FaultKind::Other);
+    for no_line in [&b"\xff"[..], b"a\nb"] {
+        assert_eq!(messages.send(no_line).await.unwrap_err().kind(), FaultKind::Misuse);
+    }
     assert_eq!(messages.receive().await.unwrap().as_deref(), Some(b"last".as_slice()));
     assert_eq!(messages.receive().await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_come_of_a_message_is_kept() {
+    let (mut messages, mut peer) = pair(Framing::lines(100)).await;
+    for piece in ["fir", "st\nsecond\nth"] {
+        assert_eq!(messages.try_receive().unwrap_err().kind(), FaultKind::WouldBlock);
+        peer.send(piece.as_bytes()).await.unwrap();
+    }
+    assert_eq!(messages.try_receive().unwrap().as_deref(), Some(b"first".as_slice()));
+    assert_eq!(messages.try_receive().unwrap().as_deref(), Some(b"second".as_slice()));
+    assert_eq!(messages.try_receive().unwrap_err().kind(), FaultKind::WouldBlock);
+    peer.send(b"ird\nlast").await.unwrap();
+    assert_eq!(messages.receive().await.unwrap().as_deref(), Some(b"third".as_slice()));
+    peer.close().await.unwrap();
+    assert_eq!(messages.try_receive().unwrap().as_deref(), Some(b"last".as_slice()));
+    assert_eq!(messages.try_receive().unwrap(), None);
 }
 
 #[test]
@@ -92,6 +114,7 @@ fn the_blocking_flavour_speaks_the_same() {
     let client = blocking::Stream::connect(listener.local()).unwrap();
     let mut client = Messages::new(client, Framing::lengths(1 << 20));
     let mut server = Messages::new(listener.accept().unwrap(), Framing::lengths(1 << 20));
+    assert_eq!(server.try_receive().unwrap_err().kind(), FaultKind::WouldBlock);
     for length in [0, 1, 8_191, 8_192, 50_000] {
         let message = vec![3; length];
         client.send(&message).unwrap();

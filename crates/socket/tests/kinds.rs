@@ -63,6 +63,11 @@ fn errors_without_a_number_go_by_their_kind() {
         (ErrorKind::NetworkDown, FaultKind::LocalNetworkDown),
         (ErrorKind::AddrNotAvailable, FaultKind::LocalExhausted),
         (ErrorKind::WouldBlock, FaultKind::WouldBlock),
+        (ErrorKind::Unsupported, FaultKind::Unsupported),
+        (ErrorKind::InvalidInput, FaultKind::Misuse),
+        (ErrorKind::NotConnected, FaultKind::Misuse),
+        (ErrorKind::AlreadyExists, FaultKind::AddressInUse),
+        (ErrorKind::NotFound, FaultKind::BadPath),
         (ErrorKind::InvalidData, FaultKind::Other),
     ];
     for (from, kind) in cases {

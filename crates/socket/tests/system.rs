@@ -76,8 +76,8 @@ async fn a_port_without_listener_refuses() {
 async fn datagrams_are_no_streams() {
     let network = SystemNetwork::new();
     let endpoint: Endpoint = "udp://127.0.0.1:0".parse().unwrap();
-    assert_eq!(network.dial(endpoint).await.err().unwrap().kind(), std::io::ErrorKind::Unsupported);
-    assert_eq!(network.listen(endpoint).err().unwrap().kind(), std::io::ErrorKind::Unsupported);
+    assert_eq!(network.dial(endpoint).await.err().unwrap().kind(), std::io::ErrorKind::InvalidInput);
+    assert_eq!(network.listen(endpoint).err().unwrap().kind(), std::io::ErrorKind::InvalidInput);
 }
 
 #[tokio::test]
@@ -99,6 +99,12 @@ async fn a_server_answers() {
     let mut server = NameServer::start(Answer::Address([192, 0, 2, 7])).await;
     assert_eq!(server.lookup("a.test").await.unwrap(), [IpAddr::from([192, 0, 2, 7])]);
     assert!(server.queries() >= 1);
+    // Not a name of a host, by RFC 952, and yet one that people give to machines.
+    assert_eq!(server.lookup("ex_ample.test").await.unwrap(), [IpAddr::from([192, 0, 2, 7])]);
+    assert!(server.queries() >= 1);
+    // None that a query can hold: nothing is asked, and nobody is said to have failed.
+    assert!(matches!(server.lookup("-a.test").await, Err(LookupError::NotFound)));
+    assert_eq!(server.queries(), 0);
 }
 
 #[tokio::test]

@@ -7,7 +7,9 @@ use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
 use longhaul_socket::table::{inet_rows, unix_rows};
-use longhaul_socket::{Endpoint, OpenSocket, Place, Protocol, SocketState, open_sockets, owner};
+use longhaul_socket::{
+    Endpoint, OpenSocket, Place, Protocol, SocketOptions, SocketState, open_sockets, owner,
+};
 use proptest::prelude::*;
 
 fn pids(socket: &OpenSocket) -> Vec<u32> {
@@ -85,6 +87,53 @@ fn all_addresses_hold_each_and_an_exact_one_comes_first() {
 }
 
 #[test]
+fn who_asks_for_every_address_is_told_of_each() {
+    let one = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let held = Endpoint::udp(one.local_addr().unwrap());
+    for ip in ["0.0.0.0", "[::]"] {
+        let all: Endpoint = format!("udp://{ip}:{}", held.port()).parse().unwrap();
+        let found = owner_of(all);
+        assert_eq!((found.local.endpoint(), pids(&found)), (Some(held), vec![std::process::id()]), "{ip}");
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    let all: Endpoint = format!("tcp://0.0.0.0:{}", listener.local_addr().unwrap().port()).parse().unwrap();
+    let of_this_process = |socket: &OpenSocket| socket.touches(all) && !pids(socket).is_empty();
+    assert_eq!(open_sockets().unwrap().iter().filter(|socket| of_this_process(socket)).count(), 3);
+    drop((client, server));
+    let nobody: Endpoint = format!("tcp://127.0.0.2:{}", all.port()).parse().unwrap();
+    assert_eq!(owner(nobody).unwrap(), None);
+}
+
+/// An exact holder first, then one at every address, then whoever is only a part of what is asked for.
+#[test]
+fn who_fits_best_is_the_owner() {
+    let six = |v6_only: bool, port: u16| {
+        let options = SocketOptions { v6_only: Some(v6_only), ..SocketOptions::default() };
+        let endpoint = format!("udp://[::]:{port}").parse().unwrap();
+        longhaul_socket::blocking::UdpSocket::bind_with(endpoint, &options)
+    };
+    let Ok(both) = six(false, 0) else { return println!("skipped: this machine has no IPv6") };
+    let loopback: Endpoint = format!("udp://127.0.0.1:{}", both.local().port()).parse().unwrap();
+    assert_eq!(owner_of(loopback).local, Place::Endpoint(both.local()));
+    assert_eq!(owner_of(loopback).v6_only, Some(false));
+
+    let only = six(true, 0).unwrap();
+    let port = only.local().port();
+    let loopback: Endpoint = format!("udp://127.0.0.1:{port}").parse().unwrap();
+    assert_eq!(owner_of(only.local()).v6_only, Some(true));
+    let keeps_away =
+        owner(loopback).unwrap().is_none_or(|holder| holder.local != Place::Endpoint(only.local()));
+    assert!(keeps_away, "it keeps away from IPv4");
+    // Another process of this machine may have taken it meanwhile.
+    if let Ok(beside) = UdpSocket::bind(("127.0.0.1", port)) {
+        assert_eq!(owner_of(loopback).local, Place::Endpoint(Endpoint::udp(beside.local_addr().unwrap())));
+        assert_eq!(owner_of(only.local()).local, Place::Endpoint(only.local()));
+    }
+}
+
+#[test]
 fn nobody_holds_what_is_closed() {
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     let endpoint = Endpoint::udp(udp.local_addr().unwrap());
@@ -95,14 +144,20 @@ fn nobody_holds_what_is_closed() {
 
 #[test]
 fn a_unix_socket_has_its_path() {
-    let path = std::env::temp_dir().join(format!("longhaul table {}.sock", std::process::id()));
-    let listener = UnixListener::bind(&path).unwrap();
-    let sockets = open_sockets().unwrap();
-    let wanted = Place::Unix(path.to_str().unwrap().to_owned());
-    let found = sockets.iter().find(|socket| socket.local == wanted).expect("it is in the table");
-    assert_eq!((found.state, pids(found)), (SocketState::Listening, vec![std::process::id()]));
-    drop(listener);
-    let _ = std::process::Command::new("rm").arg(path).status();
+    // The last one holds a row of the table of /proc.
+    for name in ["table sock", "two\nlines\n", "a\n0: 00000002 00000000 00010000 0001 01 47 /b"] {
+        let directory = std::env::temp_dir().join(format!("longhaul-{}", std::process::id()));
+        let path = directory.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let listener = UnixListener::bind(&path).unwrap();
+        let sockets = open_sockets().unwrap();
+        let wanted = Place::Unix(path.to_str().unwrap().to_owned());
+        let found = sockets.iter().find(|socket| socket.local == wanted).expect("it is in the table");
+        assert_eq!((found.state, pids(found)), (SocketState::Listening, vec![std::process::id()]));
+        assert!(!sockets.iter().any(|socket| socket.local == Place::Unix("/b".to_owned())));
+        drop(listener);
+        std::fs::remove_dir_all(directory).unwrap();
+    }
 }
 
 const HEADER: &str =
@@ -198,10 +253,11 @@ fn a_path_is_kept_as_it_is() {
         "Num       RefCount Protocol Flags    Type St Inode Path\n\
          0000000000000000: 00000002 00000000 00010000 0001 01 17 /a  b \u{1b}[2J\n\
          0000000000000000: 00000003 00000000 00000000 0001 03    18\n\
-         0000000000000000: 00000003 00000000 00000000 0001 03    19 @abstract\n",
+         0000000000000000: 00000003 00000000 00000000 0001 03    19 @abstract\n\
+         \n0: of two\r\nlines\n",
     );
     let places: Vec<String> = rows.iter().map(|row| row.local.to_string()).collect();
-    assert_eq!(places, ["unix:///a  b \u{1b}[2J", "unix://", "unix://@abstract"]);
+    assert_eq!(places, ["unix:///a  b \u{1b}[2J", "unix://", "unix://@abstract\n\n0: of two\r\nlines"]);
 }
 
 proptest! {

@@ -9,11 +9,13 @@ use crate::values;
 
 /// Serve small services and files, each on an endpoint of its own, until stopped
 #[derive(Debug, Args)]
-#[command(after_help = "SERVICE is NAME=ENDPOINT, with options after commas:\n  \
+#[command(
+    after_help = "SERVICE is NAME=ENDPOINT, with options after commas (a comma in a value is written twice):\n  \
                   echo, discard, daytime, time, chargen   tcp://ADDRESS:PORT or udp://ADDRESS:PORT\n  \
                   files    http://ADDRESS:PORT,dir=DIR or https://ADDRESS:PORT,dir=DIR,cert=FILE,key=FILE\n  \
                   seeded   http://ADDRESS:PORT[,seed=N][,mix=none|rehearsal]\n\
-                  Port 0 is a free one; without ADDRESS, as in tcp://:7013, it is every address of this machine.")]
+                  Port 0 is a free one; without ADDRESS, as in tcp://:7013, it is every address of this machine."
+)]
 pub(crate) struct ServeArguments {
     /// What to serve, and where, such as `echo=tcp://127.0.0.1:7007`
     #[arg(value_name = "SERVICE", required = true)]

@@ -16,7 +16,7 @@ use crate::arguments::ServeArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::serving::{Content, Log, Wish};
-use crate::{files, signals};
+use crate::{files, render, signals};
 
 /// How often a free port is looked for that is free for IPv4 and for IPv6.
 const FREE_PORT_ATTEMPTS: u32 = 16;
@@ -132,5 +132,5 @@ fn acceptor(chain: &Path, key: &Path) -> Result<TlsAcceptor, CommandError> {
 }
 
 fn unreadable(path: &Path, source: io::Error) -> CommandError {
-    CommandError::Unreadable { place: path.display().to_string(), source }
+    CommandError::Unreadable { place: render::quoted(path), source }
 }

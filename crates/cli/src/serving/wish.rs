@@ -89,7 +89,8 @@ impl FromStr for Wish {
 
     fn from_str(text: &str) -> Result<Self, InvalidWish> {
         let (name, rest) = text.split_once('=').ok_or(InvalidWish::NoService)?;
-        let mut words = rest.split(',');
+        let words = words(rest);
+        let mut words = words.iter().map(String::as_str);
         let (scheme, address) =
             words.next().and_then(|place| place.split_once("://")).ok_or(InvalidWish::NoEndpoint)?;
         let scheme = match scheme {
@@ -105,6 +106,25 @@ impl FromStr for Wish {
         options.finish()?;
         Ok(Self { content, scheme, ip, port })
     }
+}
+
+/// What stands between commas. Two of them are one that belongs to the word, such as to the name of a folder.
+fn words(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(',') {
+        let doubled = after.strip_prefix(',');
+        if let Some(word) = words.last_mut() {
+            word.push_str(before);
+            word.push_str(if doubled.is_some() { "," } else { "" });
+        }
+        if doubled.is_none() {
+            words.push(String::new());
+        }
+        rest = doubled.unwrap_or(after);
+    }
+    words.last_mut().into_iter().for_each(|word| word.push_str(rest));
+    words
 }
 
 fn content(name: &str, scheme: Scheme, options: &mut Options<'_>) -> Result<Content, InvalidWish> {
@@ -221,7 +241,7 @@ pub(crate) enum InvalidWish {
     BadSeed,
     #[error("the mixes of faults are none and rehearsal")]
     BadMix,
-    #[error("`{0}` is no option: expected KEY=VALUE between commas")]
+    #[error("`{0}` is no option: expected KEY=VALUE between commas; a comma in a value is written twice")]
     BadOption(String),
     #[error("`{0}` is an option that this service has not got, or that was given twice")]
     UnknownOption(String),
@@ -248,6 +268,22 @@ mod tests {
         ] {
             assert_eq!(lines(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_comma_in_a_value_is_written_twice() {
+        for (text, expected) in [
+            ("a,b", ["a", "b"].as_slice()),
+            ("a,,b", &["a,b"]),
+            ("a,,,b,", &["a,", "b", ""]),
+            (",,,,", &[",,"]),
+            ("", &[""]),
+        ] {
+            assert_eq!(words(text), expected, "{text}");
+        }
+        let wish: Wish = "files=http://127.0.0.1:7,dir=./a,,b".parse().expect("a wish");
+        let Content::Files { directory, .. } = wish.content else { panic!("files") };
+        assert_eq!(directory, PathBuf::from("./a,b"));
     }
 
     #[test]

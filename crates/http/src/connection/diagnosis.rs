@@ -38,7 +38,8 @@ pub(crate) fn body_error(error: hyper::Error, trace: &Trace, framing: Framing) -
     // The decoder of chunks complains with these two kinds; a cause below them is the stream's, not the decoder's.
     let malformed = matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
     let kind = kind_of(cause);
-    if malformed && framing == Framing::Chunked && kind == FaultKind::Other {
+    let is_its_own = matches!(kind, FaultKind::Other | FaultKind::Misuse);
+    if malformed && framing == Framing::Chunked && is_its_own {
         return Error::Protocol(trace.protocol(Phase::Body, ProtocolFaultKind::BadChunk).because(error));
     }
     // An end without close_notify where the framing wanted more is an early end like any other (RFC 9112 section 9.8).

@@ -17,6 +17,7 @@ use super::body::{Body, CHUNK_BYTES_MAX};
 use super::conditions::{Validators, Verdict, weigh};
 use super::file::File;
 use super::folder::{Folder, Found};
+use super::host_field;
 use super::listing;
 use super::media_type::media_type;
 use super::request_path::RequestPath;
@@ -36,6 +37,9 @@ pub(super) async fn answer<B>(
     request: &Request<B>,
     answering: Answering,
 ) -> Response<Body> {
+    if !host_field::is_valid(request) {
+        return note(StatusCode::BAD_REQUEST, answering);
+    }
     let is_get = match *request.method() {
         Method::GET => true,
         Method::HEAD => false,

@@ -64,6 +64,9 @@ pub(crate) async fn serve(
     });
     let connection = http1::Builder::new()
         .max_buf_size(settings.head_bytes_max.max(HEAD_BYTES_MIN))
+        // Who has sent its last request may end its direction and is answered all the same (RFC 9112 section 9.6). Who
+        // has gone for good is noticed when it does not take the answer.
+        .half_close(true)
         // The guard counts the time of a head.
         .header_read_timeout(None)
         .serve_connection(Wire::new(stream), service);

@@ -12,6 +12,7 @@ mod connection;
 mod entity_tags;
 mod file;
 mod folder;
+mod host_field;
 mod listing;
 mod media_type;
 mod request_path;

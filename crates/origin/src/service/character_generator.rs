@@ -38,23 +38,23 @@ const fn pattern() -> [u8; PATTERN_BYTES] {
     pattern
 }
 
-/// Sends for as long as the peer takes it and does not end its own direction. What the peer says is thrown away.
+/// Sends for as long as the peer takes it, also after it has ended its own direction: the RFC sends until the connection
+/// is closed. What the peer says is thrown away.
 pub(super) async fn serve(stream: &mut Stream) -> io::Result<()> {
     let mut at = 0;
+    let mut may_speak = true;
     loop {
         let sent = poll_fn(|cx| {
-            match poll_discard(stream, cx) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Ok(None)),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            if may_speak && let Poll::Ready(discarded) = poll_discard(stream, cx) {
                 // More may be there; the next step sees to it.
-                Poll::Ready(Ok(_)) | Poll::Pending => {}
+                match discarded {
+                    Ok(count) => may_speak = count > 0,
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
             }
-            Pin::new(&mut *stream).poll_write(cx, &PATTERN[at..]).map_ok(Some)
+            Pin::new(&mut *stream).poll_write(cx, &PATTERN[at..])
         });
-        match sent.await? {
-            Some(sent) => at = (at + sent) % PATTERN_BYTES,
-            None => return Ok(()),
-        }
+        at = (at + sent.await?) % PATTERN_BYTES;
     }
 }
 

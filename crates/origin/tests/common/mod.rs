@@ -58,6 +58,11 @@ impl Client {
         bound(self.transport.write_all(bytes.as_ref())).await.expect("the origin reads");
     }
 
+    /// Ends the client's own direction.
+    pub(crate) async fn end(&mut self) {
+        bound(self.transport.shutdown()).await.expect("the origin is there");
+    }
+
     /// Sends a `GET` with further field lines, each ended by CRLF.
     pub(crate) async fn get(&mut self, target: &str, fields: &str) {
         self.send(format!("GET {target} HTTP/1.1\r\nHost: o.test\r\n{fields}\r\n")).await;

@@ -70,6 +70,23 @@ async fn who_does_not_read_is_dropped_and_who_reads_slowly_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_ends_its_own_direction_and_is_gone_or_deaf_is_noticed() {
+    let ground = Ground::new(&[("f", &pattern(1_000_000))]);
+    let (mut gone, mut deaf) = (ground.client().await, ground.client().await);
+    for client in [&mut gone, &mut deaf] {
+        client.get("/f", "").await;
+        client.end().await;
+        client.head().await.expect("a head");
+    }
+    drop(gone);
+    let reports = ground.wait_for_reports(2).await;
+    assert_eq!(reports[0].ending, Ending::Failed(Phase::Send, FaultKind::Reset));
+    assert!(reports[0].elapsed < STEP, "{:?}", reports[0].elapsed);
+    assert_eq!(reports[1].ending, Ending::Failed(Phase::Send, FaultKind::TimedOut));
+    assert!((WAIT..=WAIT + STEP).contains(&reports[1].elapsed), "{:?}", reports[1].elapsed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn heads_have_an_end() {
     let ground = Ground::new(&[("f", b"f")]);
     let large = format!("GET /f HTTP/1.1\r\nHost: o.test\r\nX: {}\r\n\r\n", "x".repeat(40_000));

@@ -1,5 +1,7 @@
 //! Whole files, their fields, and methods.
 
+use longhaul_origin::Ending;
+
 use crate::common::End;
 use crate::ground::{Ground, MODIFIED, pattern};
 
@@ -110,4 +112,44 @@ async fn who_is_refused_while_it_sends_hears_of_it() {
     assert_eq!((head.status, head.field("connection")), (405, Some("close")));
     assert!(client.body(head.length()).await.is_ok());
     assert_eq!(client.rest().await, (Vec::new(), End::Fin));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_names_its_host_once() {
+    let ground = Ground::new(&[("f", b"bytes")]);
+    for (request, status) in [
+        ("GET /f HTTP/1.1\r\nHost: o.test\r\n\r\n", 200),
+        ("GET /f HTTP/1.1\r\nHost:\r\n\r\n", 200),
+        ("GET /f HTTP/1.0\r\n\r\n", 200),
+        ("GET /f HTTP/1.1\r\n\r\n", 400),
+        ("GET http://o.test/f HTTP/1.1\r\n\r\n", 400),
+        ("GET /f HTTP/1.1\r\nHost: o.test\r\nHost: o.test\r\n\r\n", 400),
+        ("GET /f HTTP/1.0\r\nHost: o.test\r\nHost: p.test\r\n\r\n", 400),
+        ("GET /f HTTP/1.1\r\nHost: a b@@/\r\n\r\n", 400),
+        ("POST /f HTTP/1.1\r\n\r\n", 400),
+    ] {
+        let mut client = ground.client().await;
+        client.send(request).await;
+        assert_eq!(client.head().await.expect("a head").status, status, "{request:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_ends_its_own_direction_is_answered_in_full() {
+    let bytes = pattern(1_000_000);
+    let ground = Ground::new(&[("a", b"first"), ("big", &bytes)]);
+    let request = |path| format!("GET {path} HTTP/1.1\r\nHost: o.test\r\n\r\n");
+    for path in ["/big", "/a"] {
+        let mut client = ground.client().await;
+        client.send([request("/a"), request("/big"), request(path)].concat()).await;
+        client.end().await;
+        let last = if path == "/a" { b"first".as_slice() } else { &bytes };
+        for expected in [b"first".as_slice(), &bytes, last] {
+            let head = client.head().await.expect("a head");
+            assert!(client.body(head.length()).await.is_ok_and(|body| body == expected));
+        }
+        assert_eq!(client.rest().await, (Vec::new(), End::Fin));
+    }
+    let reports = ground.wait_for_reports(2).await;
+    assert!(reports.iter().all(|report| report.ending == Ending::Closed), "{reports:?}");
 }

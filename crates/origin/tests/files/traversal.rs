@@ -104,6 +104,7 @@ async fn nothing_outside_of_the_folder_is_given_to_a_thousand_attempts() {
     ] {
         symlink(target, ground.path(link)).expect("a link");
     }
+    symlink(ground.path("fine"), ground.path("absolute-within")).expect("a link");
     mknodat(CWD, ground.path("pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
     let _socket = UnixListener::bind(ground.path("socket")).expect("a socket");
 
@@ -123,4 +124,6 @@ async fn nothing_outside_of_the_folder_is_given_to_a_thousand_attempts() {
     for path in ["/fine", "/d/fine", "/within", "/%66ine"] {
         assert_eq!(ground.get(path, "").await.1, b"fine", "{path}");
     }
+    // An absolute one begins outside, wherever it leads.
+    assert_eq!(ground.get("/absolute-within", "").await.0.status, 404);
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use longhaul_origin::{Ending, FaultMix, Limits, Options, Service, Site, Sizes};
+use longhaul_socket::{FaultKind, Phase};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::common::Client;
@@ -75,6 +76,18 @@ async fn characters_come_in_shifted_lines() {
     assert_eq!(lines[..95], lines[95..]);
     drop(stream);
     assert_eq!(town.wait_for_reports(1).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn characters_go_on_after_the_peer_has_ended_its_direction() {
+    let town = Town::new(Service::CharacterGenerator);
+    let mut stream = town.connect().await;
+    stream.shutdown().await.expect("ended");
+    // More than the network holds.
+    stream.read_exact(&mut vec![0; 1_000_000]).await.expect("it goes on");
+    drop(stream);
+    let [report] = town.wait_for_reports(1).await[..] else { panic!("one connection") };
+    assert_eq!(report.ending, Ending::Failed(Phase::Send, FaultKind::Reset));
 }
 
 #[tokio::test(start_paused = true)]

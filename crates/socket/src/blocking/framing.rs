@@ -41,7 +41,7 @@ impl Messages {
     /// Sends one message, within [`Timeouts::write`](crate::Timeouts::write).
     ///
     /// # Errors
-    /// In phase `Send`. A message that is too long, or no line, is `Other`, and nothing of it has been sent.
+    /// In phase `Send`. A message that is `TooLong`, or no line and so `Misuse`, has not been sent, not even in part.
     pub fn send(&mut self, message: &[u8]) -> Result<(), Fault> {
         let deadline = Deadline::after(self.stream.timeouts().write);
         self.send_within(message, deadline)
@@ -59,8 +59,8 @@ impl Messages {
     /// end of the stream.
     ///
     /// # Errors
-    /// In phase `Receive`; `ClosedEarly` when the stream ends within a message, `Other` when a message is too long or no
-    /// text.
+    /// In phase `Receive`; `ClosedEarly` when the stream ends within a message, `TooLong`, or `Other` for a line
+    /// that is no text.
     pub fn receive(&mut self) -> Result<Option<Bytes>, Fault> {
         let deadline = Deadline::after(self.stream.timeouts().read);
         self.receive_within(deadline)
@@ -79,6 +79,24 @@ impl Messages {
                 return Err(fault(Phase::Receive, crate::DeadlinePassed.into(), start, remote()));
             }
             let received = self.stream.receive_since(start, &mut self.chunk, deadline)?;
+            if received == 0 {
+                let remote = self.stream.remote();
+                return self.unpacker.finish().map_err(|error| error.at(Phase::Receive, start, remote));
+            }
+            self.unpacker.push(&self.chunk[..received]);
+        }
+    }
+
+    /// The next message if it has come as a whole by now, `None` at the end of the stream; otherwise the fault is
+    /// `WouldBlock`, and what has come of it is kept for the next call of either kind.
+    pub fn try_receive(&mut self) -> Result<Option<Bytes>, Fault> {
+        let start = clock::now();
+        loop {
+            let remote = || self.stream.remote();
+            if let Some(message) = self.unpacker.next().map_err(|e| e.at(Phase::Receive, start, remote()))? {
+                return Ok(Some(message));
+            }
+            let received = self.stream.try_receive(&mut self.chunk)?;
             if received == 0 {
                 let remote = self.stream.remote();
                 return self.unpacker.finish().map_err(|error| error.at(Phase::Receive, start, remote));

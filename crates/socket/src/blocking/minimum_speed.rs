@@ -65,6 +65,9 @@ impl<S: ReceiveWithin> Watched<S> {
     /// # Errors
     /// In phase `Receive`.
     pub fn receive(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         let (due, kind) = self.watch.due();
         match self.stream.receive_within(buffer, Deadline::at(due)) {
             Ok(received) => {

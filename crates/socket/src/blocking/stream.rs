@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::descriptor::{Descriptor, Patience, Wire};
 use super::tls::Session;
 use crate::options::{Family, Role, options_of};
-use crate::system::opening::{endpoint_of, family_of, fault, require, stream_socket};
+use crate::system::opening::{endpoint_of, family_of, fault, require, sent_after_end, stream_socket};
 use crate::system::{tcp, unix};
 use crate::timeouts::Waits;
 use crate::{
@@ -29,6 +29,8 @@ pub struct Stream {
     local: Address,
     remote: Address,
     waits: Waits,
+    /// Whether our direction has been ended, here and not by the peer.
+    has_ended: bool,
 }
 
 enum Layer {
@@ -41,7 +43,7 @@ impl Stream {
     /// [`Connector`](super::Connector).
     ///
     /// # Errors
-    /// In phase `Connect`.
+    /// In phase `Connect`; `Misuse` for an endpoint of UDP.
     pub fn connect(remote: impl Into<Address>) -> Result<Self, Fault> {
         Self::connect_within(remote, Deadline::after(Timeouts::default().connect))
     }
@@ -75,7 +77,8 @@ impl Stream {
     }
 
     pub(super) fn plain(descriptor: Descriptor, local: Address, remote: Address, timeouts: Timeouts) -> Self {
-        Self { layer: Layer::Plain(descriptor), local, remote, waits: Waits::new(timeouts) }
+        let waits = Waits::new(timeouts);
+        Self { layer: Layer::Plain(descriptor), local, remote, waits, has_ended: false }
     }
 
     /// A TLS session over this plain stream. `None` where TLS is spoken already: TLS within TLS is for the async flavour.
@@ -83,12 +86,12 @@ impl Stream {
         self,
         handshake: impl FnOnce(Descriptor, &Waits) -> io::Result<Session>,
     ) -> io::Result<Self> {
-        let Self { layer, local, remote, waits } = self;
+        let Self { layer, local, remote, waits, has_ended } = self;
         let Layer::Plain(descriptor) = layer else {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "TLS is spoken on this stream already"));
         };
         let session = handshake(descriptor, &waits)?;
-        Ok(Self { layer: Layer::Tls(Box::new(session)), local, remote, waits })
+        Ok(Self { layer: Layer::Tls(Box::new(session)), local, remote, waits, has_ended })
     }
 
     /// Our end.
@@ -157,7 +160,7 @@ impl Stream {
     pub fn send_within(&mut self, bytes: &[u8], deadline: Deadline) -> Result<(), Fault> {
         let start = clock::now();
         let patience = Patience::Until(self.waits.limited(deadline));
-        let sent = self.with_io(patience, |io| io.write_all(bytes).and_then(|()| io.flush()));
+        let sent = self.sending(bytes, patience, |io| io.write_all(bytes).and_then(|()| io.flush()));
         self.told(Phase::Send, start, sent)
     }
 
@@ -182,6 +185,9 @@ impl Stream {
         buffer: &mut [u8],
         deadline: Deadline,
     ) -> Result<usize, Fault> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         let patience = Patience::Until(self.waits.limited(deadline));
         let received = self.with_io(patience, |io| io.read(buffer));
         self.told(Phase::Receive, start, received)
@@ -206,12 +212,16 @@ impl Stream {
     /// Sends as much of `bytes` as can be sent at this moment, and says how much; when it is nothing, the fault is
     /// `WouldBlock`. Over TLS the bytes that are taken are sent as there is room, at the latest by the next call.
     pub fn try_send(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
-        let sent = self.with_io(Patience::AtOnce, |io| io.write(bytes));
+        let sent = self.sending(bytes, Patience::AtOnce, |io| io.write(bytes));
         self.told(Phase::Send, clock::now(), sent)
     }
 
-    /// Receives what there is at this moment; when that is nothing, the fault is `WouldBlock`.
+    /// Receives what there is at this moment, as [`receive`](Self::receive); when that is nothing, the fault is
+    /// `WouldBlock`.
     pub fn try_receive(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         let received = self.with_io(Patience::AtOnce, |io| io.read(buffer));
         self.told(Phase::Receive, clock::now(), received)
     }
@@ -222,10 +232,15 @@ impl Stream {
     /// # Errors
     /// In phase `Wait`.
     pub fn readable(&self) -> Result<(), Fault> {
+        self.readable_within(self.waits.read())
+    }
+
+    /// The same before `deadline`.
+    pub fn readable_within(&self, deadline: Deadline) -> Result<(), Fault> {
         if self.holds_bytes() {
             return Ok(());
         }
-        self.ready(PollFlags::IN, self.waits.read())
+        self.ready(PollFlags::IN, deadline)
     }
 
     /// Waits until there is room for something to send, within [`Timeouts::write`].
@@ -233,7 +248,12 @@ impl Stream {
     /// # Errors
     /// In phase `Wait`.
     pub fn writable(&self) -> Result<(), Fault> {
-        self.ready(PollFlags::OUT, self.waits.write())
+        self.writable_within(self.waits.write())
+    }
+
+    /// The same before `deadline`.
+    pub fn writable_within(&self, deadline: Deadline) -> Result<(), Fault> {
+        self.ready(PollFlags::OUT, deadline)
     }
 
     /// Ends our direction (FIN; over TLS `close_notify` first), within [`Timeouts::write`]: the peer receives what is
@@ -249,6 +269,7 @@ impl Stream {
     pub fn shutdown_write_within(&mut self, deadline: Deadline) -> Result<(), Fault> {
         let start = clock::now();
         let patience = Patience::Until(self.waits.limited(deadline));
+        self.has_ended = true;
         let farewell = match &mut self.layer {
             Layer::Plain(_) => Ok(()),
             Layer::Tls(session) => session.say_farewell(patience, &self.waits),
@@ -324,6 +345,18 @@ impl Stream {
         }
     }
 
+    fn sending<T>(
+        &mut self,
+        bytes: &[u8],
+        patience: Patience,
+        run: impl FnOnce(&mut dyn ReadWrite) -> io::Result<T>,
+    ) -> io::Result<T> {
+        if self.has_ended && !bytes.is_empty() {
+            return Err(sent_after_end());
+        }
+        self.with_io(patience, run)
+    }
+
     fn ready(&self, events: PollFlags, deadline: Deadline) -> Result<(), Fault> {
         let start = clock::now();
         let outcome = self.descriptor().wait(events, self.waits.limited(deadline));
@@ -394,7 +427,7 @@ impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let start = clock::now();
         let patience = Patience::Until(self.waits.write());
-        let sent = self.with_io(patience, |io| io.write(bytes));
+        let sent = self.sending(bytes, patience, |io| io.write(bytes));
         self.told(Phase::Send, start, sent).map_err(io_error)
     }
 

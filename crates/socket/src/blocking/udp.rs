@@ -15,8 +15,8 @@ use crate::{Deadline, Endpoint, Fault, Phase, Protocol, SocketOptions, Timeouts,
 /// A socket for datagrams, each of which arrives whole or not at all (RFC 768); the blocking
 /// [`UdpSocket`](crate::UdpSocket), with the same methods.
 ///
-/// A datagram that is longer than the buffer it is received into is lost, with a fault on Linux and without one
-/// elsewhere: give it 65,535 bytes, or as many as the protocol above allows.
+/// A datagram that is longer than the buffer it is received into is lost, with the fault `TooLong` on Linux and
+/// without one elsewhere: give it 65,535 bytes, or as many as the protocol above allows.
 ///
 /// ```
 /// use longhaul_socket::blocking::UdpSocket;
@@ -41,7 +41,7 @@ impl UdpSocket {
     /// A socket bound to `local`; port 0 is a free one.
     ///
     /// # Errors
-    /// In phase `Bind`.
+    /// In phase `Bind`; `Misuse` for an endpoint of TCP.
     pub fn bind(local: Endpoint) -> Result<Self, Fault> {
         Self::open(local, None)
     }
@@ -169,12 +169,28 @@ impl UdpSocket {
         self.receive_datagram(buffer, Patience::AtOnce)
     }
 
+    /// Sends `datagram` to whom the socket is connected to if there is room for it at this moment; otherwise the fault is
+    /// `WouldBlock`.
+    pub fn try_send(&self, datagram: &[u8]) -> Result<(), Fault> {
+        self.send_datagram(None, datagram, Patience::AtOnce)
+    }
+
+    /// The length of the next datagram if there is one at this moment; otherwise the fault is `WouldBlock`.
+    pub fn try_receive(&self, buffer: &mut [u8]) -> Result<usize, Fault> {
+        self.receive_datagram(buffer, Patience::AtOnce).map(|(length, _from)| length)
+    }
+
     /// Waits until there is a datagram, within [`Timeouts::read`].
     ///
     /// # Errors
     /// In phase `Wait`.
     pub fn readable(&self) -> Result<(), Fault> {
-        self.ready(PollFlags::IN, self.waits.read())
+        self.readable_within(self.waits.read())
+    }
+
+    /// The same before `deadline`.
+    pub fn readable_within(&self, deadline: Deadline) -> Result<(), Fault> {
+        self.ready(PollFlags::IN, deadline)
     }
 
     /// Waits until there is room for a datagram, within [`Timeouts::write`].
@@ -182,7 +198,12 @@ impl UdpSocket {
     /// # Errors
     /// In phase `Wait`.
     pub fn writable(&self) -> Result<(), Fault> {
-        self.ready(PollFlags::OUT, self.waits.write())
+        self.writable_within(self.waits.write())
+    }
+
+    /// The same before `deadline`.
+    pub fn writable_within(&self, deadline: Deadline) -> Result<(), Fault> {
+        self.ready(PollFlags::OUT, deadline)
     }
 
     /// Whether datagrams may go to broadcast addresses, `SO_BROADCAST`, socket(7); otherwise they are `Denied`.

@@ -236,7 +236,7 @@ fn client_endpoint(remote: Endpoint, port: u16) -> Endpoint {
 fn require_tcp(endpoint: Endpoint) -> io::Result<()> {
     match endpoint.protocol() {
         Protocol::Tcp => Ok(()),
-        Protocol::Udp => Err(io::ErrorKind::Unsupported.into()),
+        Protocol::Udp => Err(io::ErrorKind::InvalidInput.into()),
     }
 }
 

@@ -12,6 +12,7 @@ use hickory_resolver::config::{NameServerConfig, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError, NoRecords};
 use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::Name;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -101,8 +102,10 @@ async fn answer(resolver: TokioResolver, Query { name, mut reply }: Query) {
 }
 
 async fn lookup(resolver: &TokioResolver, name: &HostName) -> Outcome {
-    // With its final dot the name is absolute: no search domain is tried.
-    let answer = resolver.lookup_ip(format!("{name}.")).await.map_err(classify)?;
+    // With its final dot the name is absolute: no search domain is tried. As ASCII it may have what IDNA forbids and
+    // people use, such as an underscore; what no query can ask for, no server knows.
+    let name = Name::from_ascii(format!("{name}.")).map_err(|_| LookupError::NotFound)?;
+    let answer = resolver.lookup_ip(name).await.map_err(classify)?;
     let addresses: Vec<IpAddr> = answer.iter().collect();
     if addresses.is_empty() { Err(LookupError::NotFound) } else { Ok(addresses) }
 }

@@ -97,8 +97,13 @@ pub(crate) fn require(endpoint: Endpoint, protocol: Protocol) -> io::Result<()> 
         Ok(())
     } else {
         let text = format!("{endpoint} is no {protocol} endpoint");
-        Err(io::Error::new(io::ErrorKind::Unsupported, text))
+        Err(io::Error::new(io::ErrorKind::InvalidInput, text))
     }
+}
+
+/// What is sent after our own direction was ended. The system calls it EPIPE, as if the peer had gone.
+pub(crate) fn sent_after_end() -> io::Error {
+    rustix::io::Errno::SHUTDOWN.into()
 }
 
 /// listen(2) counts with signs.

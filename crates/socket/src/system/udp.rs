@@ -15,8 +15,8 @@ use crate::{Deadline, Endpoint, Fault, Phase, Protocol, SocketOptions, Timeouts,
 
 /// A socket for datagrams, each of which arrives whole or not at all (RFC 768).
 ///
-/// A datagram that is longer than the buffer it is received into is lost, with a fault on Linux and without one
-/// elsewhere: give it 65,535 bytes, or as many as the protocol above allows.
+/// A datagram that is longer than the buffer it is received into is lost, with the fault `TooLong` on Linux and
+/// without one elsewhere: give it 65,535 bytes, or as many as the protocol above allows.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -44,7 +44,7 @@ impl UdpSocket {
     /// A socket bound to `local`; port 0 is a free one. Must be called within a runtime.
     ///
     /// # Errors
-    /// In phase `Bind`.
+    /// In phase `Bind`; `Misuse` for an endpoint of TCP.
     pub fn bind(local: Endpoint) -> Result<Self, Fault> {
         Self::open(local, None)
     }
@@ -195,12 +195,28 @@ impl UdpSocket {
         Ok((length, Endpoint::udp(from)))
     }
 
+    /// Sends `datagram` to whom the socket is connected to if there is room for it at this moment; otherwise the fault is
+    /// `WouldBlock`.
+    pub fn try_send(&self, datagram: &[u8]) -> Result<(), Fault> {
+        at_once(Phase::Send, self.place(), SockRef::from(&self.socket).send(datagram)).map(drop)
+    }
+
+    /// The length of the next datagram if there is one at this moment; otherwise the fault is `WouldBlock`.
+    pub fn try_receive(&self, buffer: &mut [u8]) -> Result<usize, Fault> {
+        self.try_receive_from(buffer).map(|(length, _from)| length)
+    }
+
     /// Waits until there is a datagram, within [`Timeouts::read`]. Cancel safe.
     ///
     /// # Errors
     /// In phase `Wait`.
     pub async fn readable(&self) -> Result<(), Fault> {
-        self.within(Phase::Wait, self.place(), self.waits.read(), self.socket.readable()).await
+        self.readable_within(self.waits.read()).await
+    }
+
+    /// The same before `deadline`.
+    pub async fn readable_within(&self, deadline: Deadline) -> Result<(), Fault> {
+        self.within(Phase::Wait, self.place(), deadline, self.socket.readable()).await
     }
 
     /// Waits until there is room for a datagram, within [`Timeouts::write`]. Cancel safe.
@@ -208,7 +224,12 @@ impl UdpSocket {
     /// # Errors
     /// In phase `Wait`.
     pub async fn writable(&self) -> Result<(), Fault> {
-        self.within(Phase::Wait, self.place(), self.waits.write(), self.socket.writable()).await
+        self.writable_within(self.waits.write()).await
+    }
+
+    /// The same before `deadline`.
+    pub async fn writable_within(&self, deadline: Deadline) -> Result<(), Fault> {
+        self.within(Phase::Wait, self.place(), deadline, self.socket.writable()).await
     }
 
     /// Whether datagrams may go to broadcast addresses, `SO_BROADCAST`, socket(7); otherwise they are `Denied`.

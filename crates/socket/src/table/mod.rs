@@ -1,16 +1,18 @@
 //! The sockets of this machine, and the processes that hold them.
 //!
-//! Linux tells it in proc(5), which is read here; elsewhere the answer is [`SocketTableError::Unsupported`]. Everything
-//! in it that a stranger can choose (names of processes, paths) is kept as it is: escape it before a terminal sees it.
-//! Reading takes a few milliseconds and blocks; nothing waits for a peer.
+//! Linux tells it in proc(5) and by `sock_diag(7)`, which are asked here; elsewhere the answer is
+//! [`SocketTableError::Unsupported`]. Everything in it that a stranger can choose (names of processes, paths) is kept as
+//! it is: escape it before a terminal sees it. Reading takes a few milliseconds and blocks; nothing waits for a peer.
 
 mod proc_net;
 #[cfg(target_os = "linux")]
 mod processes;
+#[cfg(target_os = "linux")]
+mod sock_diag;
 mod state;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use crate::{Endpoint, Protocol};
 
@@ -32,6 +34,9 @@ pub struct OpenSocket {
     pub processes: Vec<Process>,
     /// By which the system knows it; 0 for none.
     pub inode: u64,
+    /// Whether an IPv6 socket that listens or has no peer keeps away from IPv4, `IPV6_V6ONLY`; `None` for others, and
+    /// where the system does not tell.
+    pub v6_only: Option<bool>,
 }
 
 /// Where an [`OpenSocket`] is.
@@ -41,7 +46,8 @@ pub enum Place {
     Endpoint(Endpoint),
     /// The path of a Unix-domain socket; `@` begins a name without a file. Empty for one without a name.
     ///
-    /// A path may hold a line end, and then looks like another row of the system's table: it is a hint, no proof.
+    /// A path may hold a line end. Where `sock_diag(7)` does not answer, what follows it looks like another row of the
+    /// system's table and may be taken for one.
     Unix(String),
 }
 
@@ -89,35 +95,59 @@ enum Fit {
     Holds,
     /// It does so at every address of the family (`0.0.0.0`, `[::]`).
     HoldsAll,
-    /// So an IPv6 socket may do for IPv4.
+    /// So an IPv6 socket does for IPv4, unless it keeps away from it.
     HoldsBoth,
+    /// Every address was asked for, and it waits at one.
+    HoldsOne,
+    /// Every IPv6 address was asked for, which is every IPv4 address too unless one says otherwise; it waits at one of those.
+    HoldsOneOfIpv4,
     /// It is one end of a connection, and this is its own.
     IsOneEnd,
 }
 
 impl OpenSocket {
-    /// Whether its own end is at `endpoint`, or at all addresses with that port, or its other end is there.
+    /// Whether its own end is at `endpoint`, or at all addresses with that port, or its other end is there. Of an endpoint
+    /// at every address (`0.0.0.0`, `[::]`) each with that port is a part; those of IPv4 are of `[::]`, too.
     pub fn touches(&self, endpoint: Endpoint) -> bool {
-        let is_remote = self.remote.as_ref().and_then(Place::endpoint) == Some(canonical(endpoint));
+        let wanted = canonical(endpoint);
+        let is_remote = self.remote.as_ref().and_then(Place::endpoint).is_some_and(|remote| {
+            is_same_outlet(remote, wanted)
+                && (remote.ip() == wanted.ip() || includes(wanted.ip(), remote.ip()))
+        });
         is_remote || self.fit(endpoint).is_some()
     }
 
     fn fit(&self, endpoint: Endpoint) -> Option<Fit> {
         let (local, wanted) = (self.local.endpoint()?, canonical(endpoint));
-        if (local.protocol(), local.port()) != (wanted.protocol(), wanted.port()) {
+        if !is_same_outlet(local, wanted) {
             return None;
         }
-        if local.ip() == wanted.ip() {
-            return Some(if self.remote.is_none() { Fit::Holds } else { Fit::IsOneEnd });
+        let (local, wanted) = (local.ip(), wanted.ip());
+        let is_same_family = local.is_ipv4() == wanted.is_ipv4();
+        if self.remote.is_some() {
+            return (local == wanted || includes(wanted, local)).then_some(Fit::IsOneEnd);
         }
-        match (local.ip(), wanted.ip()) {
-            _ if self.remote.is_some() => None,
-            (IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4(_))
-            | (IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V6(_)) => Some(Fit::HoldsAll),
-            (IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(_)) => Some(Fit::HoldsBoth),
-            _ => None,
+        if local == wanted {
+            Some(Fit::Holds)
+        } else if includes(local, wanted) && is_same_family {
+            Some(Fit::HoldsAll)
+        } else if includes(local, wanted) && self.v6_only != Some(true) {
+            Some(Fit::HoldsBoth)
+        } else if includes(wanted, local) {
+            Some(if is_same_family { Fit::HoldsOne } else { Fit::HoldsOneOfIpv4 })
+        } else {
+            None
         }
     }
+}
+
+/// Whether `all` means every address, and `ip` is one of them: for IPv6 also those of IPv4.
+const fn includes(all: IpAddr, ip: IpAddr) -> bool {
+    all.is_unspecified() && (all.is_ipv6() || ip.is_ipv4())
+}
+
+fn is_same_outlet(a: Endpoint, b: Endpoint) -> bool {
+    (a.protocol(), a.port()) == (b.protocol(), b.port())
 }
 
 fn canonical(endpoint: Endpoint) -> Endpoint {
@@ -136,8 +166,9 @@ pub fn open_sockets() -> Result<Vec<OpenSocket>, SocketTableError> {
     Ok(sockets)
 }
 
-/// The socket that holds `endpoint`: one that listens or receives there, else one at every address of that port, else
-/// one whose own end of a connection it is. `None` if there is none.
+/// The socket that holds `endpoint`: one that listens or receives there, else one at every address of that port, else,
+/// where every address is asked for (`0.0.0.0`, `[::]`), one at any of them, else one whose own end of a connection it is.
+/// `None` if there is none.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")]

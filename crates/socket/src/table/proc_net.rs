@@ -8,6 +8,9 @@ use crate::Protocol;
 /// `__SO_ACCEPTCON` of linux/net.h: the socket takes connections.
 const ACCEPTS: u32 = 1 << 16;
 
+/// `sun_path` of unix(7), of which each byte that is no text has become three.
+const PATH_BYTES_MAX: usize = 3 * 108;
+
 /// The sockets of `/proc/net/tcp`, `tcp6`, `udp` or `udp6`, without their processes.
 ///
 /// ```
@@ -37,6 +40,7 @@ fn inet_row(line: &str, protocol: Protocol) -> Option<OpenSocket> {
         state,
         processes: Vec::new(),
         inode,
+        v6_only: None,
     })
 }
 
@@ -82,8 +86,22 @@ fn hexadecimal(text: &str, digits: usize) -> Option<u32> {
 /// let rows = unix_rows(text);
 /// assert_eq!((rows[0].local.to_string().as_str(), rows[0].state), ("unix:///run/a b.sock", SocketState::Listening));
 /// ```
+///
+/// A path may hold line ends: what follows one and is no row belongs to the path before it.
 pub fn unix_rows(text: &str) -> Vec<OpenSocket> {
-    text.lines().skip(1).filter_map(unix_row).collect()
+    let mut rows: Vec<OpenSocket> = Vec::new();
+    for line in text.strip_suffix('\n').unwrap_or(text).split('\n').skip(1) {
+        if let Some(row) = unix_row(line) {
+            rows.push(row);
+        } else if let Some(Place::Unix(path)) = rows.last_mut().map(|row| &mut row.local)
+            && !path.is_empty()
+            && path.len() + line.len() < PATH_BYTES_MAX
+        {
+            path.push('\n');
+            path.push_str(line);
+        }
+    }
+    rows
 }
 
 fn unix_row(line: &str) -> Option<OpenSocket> {
@@ -107,5 +125,6 @@ fn unix_row(line: &str) -> Option<OpenSocket> {
         state,
         processes: Vec::new(),
         inode,
+        v6_only: None,
     })
 }

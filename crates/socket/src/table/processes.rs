@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use super::{OpenSocket, Process, SocketTableError, inet_rows, unix_rows};
+use super::{OpenSocket, Process, SocketTableError, inet_rows, sock_diag, unix_rows};
 use crate::Protocol;
 
 /// A row has 150 bytes or so: this is more than four hundred thousand sockets. What is beyond is not told.
@@ -28,7 +28,14 @@ pub(super) fn read() -> Result<Vec<OpenSocket>, SocketTableError> {
     for (path, protocol) in INET_TABLES {
         sockets.extend(inet_rows(&text_of(path)?, protocol));
     }
-    sockets.extend(unix_rows(&text_of(UNIX_TABLE)?));
+    match sock_diag::unix_sockets() {
+        Ok(unix) => sockets.extend(unix),
+        Err(_not_told) => sockets.extend(unix_rows(&text_of(UNIX_TABLE)?)),
+    }
+    let v6_only = sock_diag::v6_only();
+    for socket in &mut sockets {
+        socket.v6_only = v6_only.get(&socket.inode).copied();
+    }
     // After the tables: a socket that is in them is still held, or was closed since.
     let holders = holders()?;
     for socket in &mut sockets {

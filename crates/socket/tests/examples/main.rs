@@ -1,9 +1,12 @@
 //! The examples, as they are, against the tools that people have: socat, ncat and Python's socket module; our servers
 //! with their clients, and our clients with their servers. A tool that is not installed is skipped, and that is said.
 #![cfg(unix)]
+#![expect(clippy::disallowed_methods, reason = "a crowd of clients that say nothing")]
 
 mod processes;
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use longhaul_socket::{Endpoint, clock};
@@ -193,6 +196,31 @@ fn many_services_run_in_one_process() {
     }
     let ours = run(Process::example("udp_client", &[&endpoints[3].to_string(), TEXT]), "");
     assert_eq!(ours.trim_end(), TEXT);
+}
+
+/// Too few descriptors for all who come: the servers rest between their attempts, and serve whoever comes later.
+#[test]
+fn servers_that_are_out_of_descriptors_go_on() {
+    /// Enough for a few clients beside the listeners, the runtime, and whatever the shell has inherited.
+    const DESCRIPTORS: u32 = 32;
+    for example in
+        ["echo_server_async", "echo_server_blocking", "echo_server_nonblocking", "chat", "many_services"]
+    {
+        let argument = if example == "many_services" { "127.0.0.1" } else { "tcp://127.0.0.1:0" };
+        let mut server = Process::limited_example(example, &[argument], DESCRIPTORS);
+        let line = server.line();
+        let place = line.split_once("tcp://").unwrap().1.split(' ').next().unwrap().to_owned();
+        let crowd: Vec<TcpStream> = (0..DESCRIPTORS).map(|_| TcpStream::connect(&place).unwrap()).collect();
+        // One attempt each 50 ms; without a rest there are thousands.
+        let complaints = server.complaints(Duration::from_millis(300));
+        assert!(complaints < 50, "{example} complains {complaints} times");
+        drop(crowd);
+        let mut later = TcpStream::connect(&place).unwrap();
+        later.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        later.write_all(b"later\n").unwrap();
+        let answered = later.read(&mut [0; 16]);
+        assert!(answered.as_ref().is_ok_and(|count| *count > 0), "{example}: {answered:?}");
+    }
 }
 
 #[test]

@@ -21,12 +21,15 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// One of our examples, which cargo builds together with the tests.
+    /// One of our examples.
     pub(crate) fn example(name: &str, arguments: &[&str]) -> Self {
-        let tests = env::current_exe().unwrap();
-        let path: PathBuf = tests.ancestors().nth(2).unwrap().join("examples").join(name);
-        assert!(path.exists(), "{} is not built: run `cargo test -p longhaul-socket`", path.display());
-        Self::spawn(Command::new(path).args(arguments))
+        Self::spawn(Command::new(path_of(name)).args(arguments))
+    }
+
+    /// The same, with no more than so many files and sockets open at a time.
+    pub(crate) fn limited_example(name: &str, arguments: &[&str], descriptors: u32) -> Self {
+        let script = format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"");
+        Self::spawn(Command::new("sh").arg("-c").arg(script).arg(path_of(name)).args(arguments))
     }
 
     pub(crate) fn start(program: &str, arguments: &[String]) -> Self {
@@ -47,6 +50,15 @@ impl Process {
         String::from_utf8(line).unwrap().trim_end().to_owned()
     }
 
+    /// How many lines it complains in, from its first one on and for this long.
+    pub(crate) fn complaints(&self, during: Duration) -> usize {
+        let first = self.errors.recv_timeout(PATIENCE).expect("a complaint of the process");
+        assert!(!first.is_empty());
+        let start = Instant::now();
+        let more = std::iter::from_fn(|| self.errors.recv_timeout(during.checked_sub(start.elapsed())?).ok());
+        1 + more.count()
+    }
+
     /// Gives it a line.
     pub(crate) fn say(&mut self, line: &str) {
         writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
@@ -58,6 +70,14 @@ impl Process {
         let errors = all(&self.errors);
         (self.child.wait().unwrap().code(), errors)
     }
+}
+
+/// Cargo builds the examples together with the tests.
+fn path_of(example: &str) -> PathBuf {
+    let tests = env::current_exe().unwrap();
+    let path = tests.ancestors().nth(2).unwrap().join("examples").join(example);
+    assert!(path.exists(), "{} is not built: run `cargo test -p longhaul-socket`", path.display());
+    path
 }
 
 impl Drop for Process {
