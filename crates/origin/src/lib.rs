@@ -60,6 +60,7 @@ mod range;
 mod service;
 
 pub mod manner;
+pub mod proxy;
 
 pub use files::Folder;
 
