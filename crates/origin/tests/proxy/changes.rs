@@ -135,6 +135,22 @@ async fn a_proxy_moves_and_stands_for_another() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_that_is_dropped_half_way_leaves_a_proxy_that_can_be_enabled() {
+    let street = Street::new().await;
+    let _busy = street.connect().await;
+    let elsewhere =
+        || ProxyChange { upstream: Some("10.0.0.9:80".parse().unwrap()), ..ProxyChange::default() };
+    let dropped = Deadline::at(clock::now()).bound(street.proxies.update(PROXY, elsewhere())).await;
+    assert!(dropped.is_err(), "it had not time to stop its connection");
+    let state = street.proxies.get(PROXY).await.expect("it is there");
+    assert_eq!((state.enabled, state.upstream.to_string()), (false, "10.0.0.1:80".to_owned()));
+    tokio::time::sleep(ms(2_000)).await;
+    street.proxies.reset().await.expect("its endpoint is free");
+    let received = pass(street.connect().await, Direction::Upstream, pattern(10)).await;
+    assert_eq!(received.bytes(), pattern(10));
+}
+
+#[tokio::test(start_paused = true)]
 async fn populate_leaves_alone_what_is_as_it_should_be() {
     let street = Street::new().await;
     street

@@ -6,7 +6,7 @@ use longhaul_socket::{Network, clock};
 use serde_json::{Value, json};
 
 use crate::common::{Client, Head};
-use crate::street::{PROXY, Street, WAIT, endpoint, ms, pass, pattern};
+use crate::street::{Street, WAIT, endpoint, ms, pass, pattern};
 
 struct Desk {
     street: Street,
@@ -269,28 +269,6 @@ async fn bodies_are_limited_in_size_and_time() {
     let start = clock::now();
     assert_eq!(answer(&mut client).await.0.status, 408);
     assert!((WAIT..=WAIT + ms(1_000)).contains(&start.elapsed()), "{:?}", start.elapsed());
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_operation_is_done_although_its_client_has_gone() {
-    let desk = Desk::new().await;
-    let proxies = &desk.street.proxies;
-    let busy = desk.street.connect().await;
-    {
-        let mut client = desk.client().await;
-        let body = r#"{"upstream":"10.0.0.7:80"}"#;
-        let length = body.len();
-        client
-            .send(format!(
-                "POST /proxies/{PROXY} HTTP/1.1\r\nHost: c\r\nContent-Length: {length}\r\n\r\n{body}"
-            ))
-            .await;
-        tokio::task::yield_now().await;
-    }
-    tokio::time::sleep(ms(5_000)).await;
-    let state = proxies.get(PROXY).await.expect("it is there");
-    assert_eq!((state.enabled, state.upstream.to_string()), (true, "10.0.0.7:80".to_owned()));
-    drop(busy);
 }
 
 #[tokio::test(start_paused = true)]

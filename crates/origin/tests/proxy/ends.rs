@@ -36,9 +36,9 @@ async fn a_reset_is_passed_on_behind_what_was_sent_before_it() {
         let start = clock::now();
         sender.write_all(b"last").await.expect("taken");
         sender.reset();
-        let mut received = Vec::new();
-        let error = bound(receiver.read_to_end(&mut received)).await.expect_err("a reset");
-        assert_eq!((received.as_slice(), error.kind()), (b"last".as_slice(), ErrorKind::ConnectionReset));
+        let mut bytes = Vec::new();
+        let error = bound(receiver.read_to_end(&mut bytes)).await.expect_err("a reset");
+        assert_eq!((bytes.as_slice(), error.kind()), (b"last".as_slice(), ErrorKind::ConnectionReset));
         assert_eq!(start.elapsed(), ms(200));
         let expected = match direction {
             Direction::Upstream => Ending::Failed(Phase::Receive, FaultKind::Reset),
@@ -61,6 +61,23 @@ async fn what_a_server_said_before_it_went_arrives_although_it_does_not_listen()
     assert_eq!(&answer, b"no");
     drop(pair.client);
     assert_eq!(street.reports(1).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_passed_before_a_toxic_closes_is_not_overtaken_by_a_reset() {
+    let street = Street::with_toxic(toxic(Kind::LimitData, Direction::Downstream, &[("bytes", 4)])).await;
+    let mut pair = street.connect().await;
+    // There will be something that nobody has read when the connection is closed.
+    let (mut reading, mut writing) = tokio::io::split(pair.client);
+    let upload = tokio::spawn(async move { bound(writing.write_all(&vec![7; 8 << 20])).await });
+    tokio::time::sleep(ms(100)).await;
+    pair.server.write_all(b"answer").await.expect("taken");
+    let mut bytes = Vec::new();
+    bound(reading.read_to_end(&mut bytes)).await.expect("an end in order");
+    assert_eq!(bytes, b"answ");
+    drop((reading, pair.server));
+    let _ = upload.await.expect("no panic");
+    assert_eq!(street.reports(1).await[0].ending, Ending::Toxic(Kind::LimitData));
 }
 
 #[tokio::test(start_paused = true)]

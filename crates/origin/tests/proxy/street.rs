@@ -153,16 +153,16 @@ pub(crate) async fn receive(mut from: impl tokio::io::AsyncRead + Unpin, start: 
 
 /// Sends `bytes` along a direction of a connection, ends it, and says what came at the other side.
 pub(crate) async fn pass(pair: Pair, direction: Direction, bytes: Vec<u8>) -> Received {
-    let (sender, receiver) = pair.along(direction);
+    let (from, to) = pair.along(direction);
     let start = clock::now();
-    let (reading, mut writing) = tokio::io::split(sender);
+    let (reading, mut writing) = tokio::io::split(from);
     let send = tokio::spawn(async move {
         // Who is hung up on, or reset, has nothing to say about it here.
         let _ = bound(writing.write_all(&bytes)).await;
         let _ = writing.shutdown().await;
         let _ = receive(reading, clock::now()).await;
     });
-    let (reading, mut writing) = tokio::io::split(receiver);
+    let (reading, mut writing) = tokio::io::split(to);
     let received = receive(reading, start).await;
     let _ = writing.shutdown().await;
     drop(writing);
