@@ -144,6 +144,7 @@ enum Step {
     Add(Effect),
     /// The n-th of those that are there.
     Remove(usize),
+    RemoveAll,
     /// The n-th becomes less likely; whether it still hits is a matter of chance.
     Halve(usize),
 }
@@ -154,6 +155,7 @@ fn steps(effects: impl Strategy<Value = Effect> + 'static) -> impl Strategy<Valu
         4 => (0..2_000_u64).prop_map(Step::Wait),
         2 => effects.prop_map(Step::Add),
         1 => any::<usize>().prop_map(Step::Remove),
+        1 => Just(Step::RemoveAll),
         1 => any::<usize>().prop_map(Step::Halve),
     ];
     vec(step, 0..40)
@@ -179,6 +181,10 @@ fn play(steps: &[Step]) -> (Vec<u8>, Outcome) {
                 bench.chain.apply(&toxics, bench.now);
             }
             Step::Remove(_) | Step::Halve(_) if toxics.is_empty() => {}
+            Step::RemoveAll => {
+                toxics.clear();
+                bench.chain.apply(&toxics, bench.now);
+            }
             Step::Remove(at) => {
                 toxics.remove(at % toxics.len());
                 bench.chain.apply(&toxics, bench.now);

@@ -50,7 +50,8 @@ async fn a_reset_is_passed_on_behind_what_was_sent_before_it() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_server_said_before_it_went_arrives_although_it_does_not_listen() {
-    let street = Street::new().await;
+    // The answer is still under way when the upload fails.
+    let street = Street::with_toxic(toxic(Kind::Latency, Direction::Downstream, &[("latency", 500)])).await;
     let mut pair = street.connect().await;
     pair.server.write_all(b"no").await.expect("taken");
     drop(pair.server);

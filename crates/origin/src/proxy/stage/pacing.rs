@@ -15,18 +15,17 @@ use crate::proxy::item::{Item, Queue};
 /// What passes at once through a bandwidth: as much as it lets pass in this time.
 const PIECE_TIME: Duration = Duration::from_millis(50);
 
-/// Everything later, in order. In the queue stands when an item is to go.
+/// Everything later. In the queue stands when an item is to go; what is to go before those in front of it goes with them.
 pub(super) struct Latency {
     mean: Duration,
     jitter: Duration,
     chance: Rng,
     queue: Queue,
-    last: Option<Instant>,
 }
 
 impl Latency {
     pub(super) fn new(mean: Duration, jitter: Duration, chance: Rng) -> Self {
-        Self { mean, jitter, chance, queue: Queue::default(), last: None }
+        Self { mean, jitter, chance, queue: Queue::default() }
     }
 
     /// Evenly between latency less jitter and latency with jitter, and not below nothing.
@@ -46,8 +45,6 @@ impl Machine for Latency {
 
     fn take(&mut self, item: Item, now: Instant) {
         let goes = now + self.delay();
-        let goes = self.last.map_or(goes, |last| last.max(goes));
-        self.last = Some(goes);
         self.queue.push(goes, item);
     }
 
