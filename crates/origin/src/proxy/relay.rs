@@ -101,17 +101,18 @@ impl Relay {
                 }
                 _ => {}
             }
+            let toxic_due = [up.due, down.due].into_iter().flatten().min();
             // While a toxic has something in store nobody can be blamed for silence, and the guard has an eye on whoever
             // does not take what it is sent.
-            let toxic_due = [up.due, down.due].into_iter().flatten().min();
-            let due = match toxic_due {
-                Some(due) => due,
-                None if self.upward.is_sending() || self.downward.is_sending() => return Poll::Pending,
-                None => later(self.used, self.idle_time),
-            };
-            if due <= now {
+            let is_busy = self.upward.is_sending()
+                || self.downward.is_sending()
+                || (up.due.is_some() && self.upward.has_something_in_store())
+                || (down.due.is_some() && self.downward.has_something_in_store());
+            let idle_due = (!is_busy).then(|| later(self.used, self.idle_time));
+            if idle_due.is_some_and(|due| due <= now) {
                 return Poll::Ready(Outcome::Idle);
             }
+            let Some(due) = [toxic_due, idle_due].into_iter().flatten().min() else { return Poll::Pending };
             if self.alarm.deadline() != due || self.alarm.is_elapsed() {
                 self.alarm.as_mut().reset(due);
             }
@@ -162,6 +163,12 @@ struct Polled {
 impl Lane {
     fn is_sending(&self) -> bool {
         !self.sending.is_empty()
+    }
+
+    /// Whether what a toxic waits for is for somebody: a sender that has ended its direction, and of which nothing is held
+    /// any more, has most likely gone.
+    fn has_something_in_store(&mut self) -> bool {
+        self.source == Source::Open || self.chain.cost() > 0
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, source: &mut Guard, sink: &mut Guard, now: Instant) -> Polled {

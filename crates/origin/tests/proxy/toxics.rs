@@ -3,10 +3,11 @@
 use std::io::ErrorKind;
 
 use longhaul_origin::proxy::{Direction, Kind, Toxic};
-use longhaul_origin::{Ending, Share};
+use longhaul_origin::{Ending, Limits, Share};
+use longhaul_socket::clock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::street::{PROXY, Received, Street, ms, pass, pattern, toxic};
+use crate::street::{PROXY, Received, Street, WAIT, bound, ms, pass, pattern, toxic};
 
 const BOTH: [Direction; 2] = [Direction::Upstream, Direction::Downstream];
 
@@ -104,10 +105,28 @@ async fn timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_longer_than_the_limits_is_waited_for() {
+async fn a_timeout_longer_than_the_limits_is_waited_for_by_those_who_are_there() {
     let street = Street::with_toxic(toxic(Kind::Timeout, Direction::Upstream, &[("timeout", 600_000)])).await;
-    let received = pass(street.connect().await, Direction::Upstream, pattern(10)).await;
-    assert_eq!(received.ended, ms(600_000));
+    let mut pair = street.connect().await;
+    let start = clock::now();
+    pair.client.write_all(b"hello?").await.expect("taken");
+    assert_eq!(bound(pair.client.read(&mut [0; 1])).await.expect("an end in order"), 0);
+    assert_eq!(start.elapsed(), ms(600_000));
+
+    // One that has gone leaves nothing behind.
+    let mut pair = street.connect().await;
+    let start = clock::now();
+    pair.client.write_all(b"hello?").await.expect("taken");
+    drop(pair.client);
+    assert!(matches!(bound(pair.server.read(&mut [0; 1])).await, Ok(0) | Err(_)));
+    assert!(start.elapsed() <= WAIT + ms(10), "{:?}", start.elapsed());
+
+    // One that has reset its connection is not waited for at all.
+    let pair = street.connect().await;
+    let (start, mut server) = (clock::now(), pair.server);
+    pair.client.reset();
+    let error = bound(server.read(&mut [0; 1])).await.expect_err("a reset");
+    assert_eq!((error.kind(), start.elapsed()), (ErrorKind::ConnectionReset, ms(0)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -179,7 +198,7 @@ async fn toxics_one_behind_the_other() {
 async fn toxicity_is_a_share_of_the_connections_and_a_matter_of_the_seed() {
     let mut runs = Vec::new();
     for seed in [1, 1, 2] {
-        let street = Street::with(longhaul_origin::Limits::waiting(crate::street::WAIT), seed).await;
+        let street = Street::with(Limits::waiting(WAIT), seed).await;
         let half = toxic(Kind::ResetPeer, Direction::Upstream, &[]).with_toxicity(Share::percent(50));
         street.proxies.add_toxic(PROXY, half).await.expect("a new name");
         let mut resets = Vec::new();

@@ -46,7 +46,8 @@ impl Machine for SlowClose {
     }
 }
 
-/// Nothing passes, and at last the connection is closed. Only what another toxic has decided about the connection passes.
+/// Nothing passes, and at last the connection is closed. Only resets, and what another toxic has decided about the connection,
+/// pass.
 pub(super) struct Timeout {
     wait: Duration,
     since: Instant,
@@ -70,8 +71,8 @@ impl Machine for Timeout {
 
     fn take(&mut self, item: Item, now: Instant) {
         match item {
-            Item::Bytes(_) | Item::End | Item::Reset(None) => self.has_lost = true,
-            Item::Close(_) | Item::Reset(Some(_)) => self.verdicts.push(now, item),
+            Item::Bytes(_) | Item::End => self.has_lost = true,
+            Item::Close(_) | Item::Reset(_) => self.verdicts.push(now, item),
         }
     }
 
