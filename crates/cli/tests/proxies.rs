@@ -6,10 +6,12 @@ mod common;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::serving::{Serving, connect, echoes};
+use common::serving::{Serving, connect, echoes, is_installed};
 use common::{CHILD_TIME_MAX, Place, text};
+use longhaul_origin::proxy::{Effect, Kind};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -152,6 +154,53 @@ fn what_makes_no_sense_is_said_before_anything_is_served() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
         assert!(error.contains(said), "{arguments:?}: {error}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+/// The blocks of the page in that language.
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<(usize, &'a str)> {
+    let fence = format!("```{language}\n");
+    let block = |(at, _): (usize, &str)| {
+        let begin = at + fence.len();
+        (at, &page[begin..begin + page[begin..].find("\n```").expect("it ends")])
+    };
+    page.match_indices(&fence).map(block).collect()
+}
+
+#[test]
+fn the_session_of_the_page_goes_as_it_says() {
+    if !is_installed("curl") {
+        return;
+    }
+    let page = include_str!("../../../docs/proxy.md");
+    let echo = Echo::start();
+    let proxies = echo.behind(&["echo"], &["--control", "0"], 2);
+    let here = |text: &str| {
+        text.replace("127.0.0.1:8474", &proxies.address(1).to_string())
+            .replace("127.0.0.1:9000", &proxies.address(0).to_string())
+            .replace("127.0.0.1:7007", &echo.echo.address(0).to_string())
+    };
+    let commands: Vec<_> =
+        blocks(page, "sh").into_iter().filter(|(_, block)| block.starts_with("curl ")).collect();
+    let answers = blocks(page, "json");
+    assert!(commands.len() >= 4 && commands.len() == answers.len());
+    for ((at, command), (answered, answer)) in commands.into_iter().zip(answers) {
+        assert!(at < answered);
+        // No proxy of the user's is asked on the way.
+        let curl = here(command).replace("curl ", "curl -q --noproxy '*' --max-time 20 ");
+        let output = Command::new("sh").args(["-c", &curl]).output().expect("a shell");
+        assert_eq!(text(&output.stdout), here(answer), "{command}");
+    }
+}
+
+#[test]
+fn the_table_of_the_page_has_every_toxic() {
+    let page = include_str!("../../../docs/proxy.md");
+    for kind in Kind::ALL {
+        let attributes = Effect::of(kind).attributes();
+        let keys: Vec<String> = attributes.iter().map(|(key, _)| format!("`{key}`")).collect();
+        let row = format!("\n| `{kind}` | {} | ", keys.join(", "));
+        assert!(page.contains(&row), "docs/proxy.md should have {row}");
     }
 }
 

@@ -74,7 +74,7 @@ async function main() {
     slicer: { average_size: 3, size_variation: 1, delay: 100 },
     limit_data: { bytes: 3 },
   })) {
-    const toxic = await proxy.addToxic({ name: type, type, stream: "upstream", toxicity: 1, attributes });
+    const toxic = await proxy.addToxic({ name: type, type, stream: "downstream", toxicity: 1, attributes });
     assert.deepStrictEqual(toxic.attributes, attributes);
   }
   assert.strictEqual((await roundTrip(proxy)).received, "hel");
