@@ -171,3 +171,78 @@ pub(super) fn of_toxic(toxic: &Toxic) -> Value {
         "attributes": attributes,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::{btree_map, vec};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            prop_oneof!["latency", "slicer", "upstream", "127.0.0.1:[0-9]{1,6}", ".{0,8}"]
+                .prop_map(Value::from),
+        ];
+        let key = prop_oneof![
+            "name",
+            "listen",
+            "upstream",
+            "enabled",
+            "type",
+            "stream",
+            "toxicity",
+            "attributes",
+            "latency",
+            "average_size",
+            "size_variation",
+            "delay",
+        ];
+        leaf.prop_recursive(3, 32, 8, move |inner| {
+            let members = btree_map(key.clone(), inner.clone(), 0..8);
+            let object = members.prop_map(|members| Value::Object(members.into_iter().collect()));
+            prop_oneof![vec(inner, 0..4).prop_map(Value::from), object]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_sent_is_understood_or_refused_and_a_toxic_is_told_as_it_is(value in value()) {
+            let body = value.to_string();
+            let _ = Fields::read_list(body.as_bytes()).map(|list| list.iter().map(Fields::proxy).count());
+            if let Ok(fields) = Fields::read(body.as_bytes()) {
+                let _ = (fields.proxy().is_ok(), fields.proxy_change().is_ok());
+                if let Ok(toxic) = fields.toxic() {
+                    let told = Fields::read(of_toxic(&toxic).to_string().as_bytes());
+                    prop_assert_eq!(told.and_then(|fields| fields.toxic()).ok(), Some(toxic));
+                }
+            }
+        }
+
+        #[test]
+        fn garbage_is_refused(body in vec(b'!'..=b'~', 0..64)) {
+            let (object, array) = (Fields::read(&body), Fields::read_list(&body));
+            prop_assert!(object.is_err() || body.ends_with(b"}"), "an object");
+            prop_assert!(array.is_err() || body.ends_with(b"]"), "an array");
+        }
+
+        #[test]
+        fn every_toxic_is_told_as_it_is(
+            kind in 0..Kind::ALL.len(), numbers in vec(0..86_400_000_u64, 3), parts in 0..=1_000_000_u32, up: bool,
+        ) {
+            let mut effect = Effect::of(Kind::ALL[kind]);
+            for ((key, _), number) in effect.attributes().into_iter().zip(numbers) {
+                effect.set(key, number).expect("a day at most");
+            }
+            prop_assume!(effect.check().is_ok());
+            let direction = if up { Direction::Upstream } else { Direction::Downstream };
+            let toxic = Toxic::new(effect, direction).with_toxicity(Share::per_million(parts));
+            let told = Fields::read(of_toxic(&toxic).to_string().as_bytes());
+            prop_assert_eq!(told.and_then(|fields| fields.toxic()).ok(), Some(toxic));
+        }
+    }
+}

@@ -46,8 +46,8 @@ impl Machine for SlowClose {
     }
 }
 
-/// Nothing passes, and at last the connection is closed. Only resets, and what another toxic has decided about the connection,
-/// pass.
+/// Nothing passes, and at last the connection is closed. Resets pass, and what another toxic has decided about the
+/// connection.
 pub(super) struct Timeout {
     wait: Duration,
     since: Instant,
