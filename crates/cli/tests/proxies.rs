@@ -7,6 +7,9 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use common::serving::{Serving, connect, echoes, is_installed};
@@ -124,6 +127,50 @@ fn what_is_down_comes_up_by_the_control_and_an_absent_upstream_is_told() {
     assert_eq!(code, Some(0));
     assert!(log.contains(" in 0 out 0 upstream connect: refused after "), "{log}");
     assert!(log.contains("Z control tcp://127.0.0.1:"), "{log}");
+}
+
+#[test]
+fn nothing_is_lost_while_toxics_come_and_go_under_many_clients() {
+    const CLIENTS: usize = 20;
+    const CHANGES: usize = 60;
+    let echo = Echo::start();
+    let mut proxies = echo.behind(&["web"], &["--control", "0"], 2);
+    let (address, control) = (proxies.address(0), proxies.address(1));
+    let is_over = Arc::new(AtomicBool::new(false));
+    let client = |_| {
+        let is_over = Arc::clone(&is_over);
+        thread::spawn(move || {
+            let mut stream = connect(address);
+            for round in 0_u16.. {
+                let sent: Vec<u8> = (round..).flat_map(u16::to_le_bytes).take(20_000).collect();
+                assert!(echoes(&mut stream, &sent), "round {round}");
+                if is_over.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        })
+    };
+    let clients: Vec<_> = (0..CLIENTS).map(client).collect();
+    let toxics = [
+        r#"{"name":"t","type":"latency","attributes":{"latency":5,"jitter":5}}"#,
+        r#"{"name":"t","type":"slicer","stream":"upstream","attributes":{"average_size":700,"delay":50}}"#,
+        r#"{"name":"t","type":"bandwidth","attributes":{"rate":5000},"toxicity":0.5}"#,
+    ];
+    for toxic in toxics.iter().cycle().take(CHANGES) {
+        let (status, answer) = ask(control, "POST", "/proxies/web/toxics", toxic);
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(ask(control, "DELETE", "/proxies/web/toxics/t", "").0, 204);
+    }
+    is_over.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.join().expect("everything came back");
+    }
+    let log = proxies.log_lines(2 * CHANGES + CLIENTS);
+    let right = log.lines().filter(|line| {
+        let words: Vec<&str> = line.split(' ').collect();
+        matches!(words[..], [_, "proxy", _, "in", sent, "out", received, "closed", ..] if sent == received)
+    });
+    assert_eq!(right.count(), CLIENTS, "{log}");
 }
 
 #[test]

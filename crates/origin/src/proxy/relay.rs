@@ -113,7 +113,8 @@ impl Relay {
                 return Poll::Ready(Outcome::Idle);
             }
             let Some(due) = [toxic_due, idle_due].into_iter().flatten().min() else { return Poll::Pending };
-            if self.alarm.deadline() != due || self.alarm.is_elapsed() {
+            // One that goes off early is set anew then, and not for each piece that passes.
+            if self.alarm.is_elapsed() || self.alarm.deadline() > due {
                 self.alarm.as_mut().reset(due);
             }
             if self.alarm.as_mut().poll(cx).is_pending() {
