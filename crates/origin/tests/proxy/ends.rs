@@ -118,6 +118,15 @@ async fn a_peer_that_does_not_read_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_peer_that_is_slow_to_read_is_not_taken_for_an_idle_one() {
+    let street = Street::with(Limits { write_time: 3 * WAIT, ..Limits::waiting(WAIT) }, 1).await;
+    let mut pair = street.connect().await;
+    let start = clock::now();
+    assert!(bound(pair.client.write_all(&vec![0; 8 << 20])).await.is_err());
+    assert!((3 * WAIT..=3 * WAIT + ms(1_000)).contains(&start.elapsed()), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_slow_toxic_holds_is_bounded() {
     let street = Street::with_toxic(toxic(Kind::Bandwidth, Direction::Upstream, &[("rate", 1)])).await;
     let mut pair = street.connect().await;

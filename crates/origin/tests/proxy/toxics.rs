@@ -94,6 +94,14 @@ async fn slow_close() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_toxic_holds_is_waited_for_although_its_sender_has_gone() {
+    for (kind, key) in [(Kind::SlowClose, "delay"), (Kind::Latency, "latency")] {
+        let slow = toxic(kind, Direction::Upstream, &[(key, 600_000)]);
+        assert_eq!(all_through(slow, Direction::Upstream, 1_000).await.ended, ms(600_000));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn timeout() {
     for direction in BOTH {
         let (received, ending) =
