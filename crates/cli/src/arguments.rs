@@ -262,6 +262,23 @@ mod tests {
     }
 
     #[test]
+    fn the_commands_of_the_pages_are_understood() {
+        let pages = [include_str!("../../../docs/cli.md"), include_str!("../../../docs/proxy.md")];
+        let mut commands = 0;
+        for page in pages {
+            let page = page.replace("\\\n", " ");
+            for command in page.lines().filter(|line| line.starts_with("longhaul serve ")) {
+                let words = command.split(" #").next().unwrap_or_default().split_whitespace();
+                if let Err(error) = Arguments::try_parse_from(words) {
+                    panic!("{command}: {error}");
+                }
+                commands += 1;
+            }
+        }
+        assert!(commands >= 5, "{commands}");
+    }
+
+    #[test]
     fn two_letters_after_one_dash() {
         let typed = ["longhaul", "get", "-nc", "--", "-nc"].map(OsString::from);
         let read = with_two_letter_flags(typed);

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 
 use longhaul::HaulError;
 use longhaul_journal::JournalError;
+use longhaul_origin::proxy::ProxyError;
 use longhaul_socket::{Fault, FaultKind, InvalidIdentity, Phase, SocketTableError};
 use thiserror::Error;
 
 use crate::exit::Exit;
+use crate::serving::InvalidPlan;
 
 /// A command that could not do its work. `Display` says one level, the sources the rest.
 #[derive(Debug, Error)]
@@ -36,6 +38,10 @@ pub(crate) enum CommandError {
     NoIdentity,
     #[error("cannot read {place}")]
     Unreadable { place: String, source: io::Error },
+    #[error(transparent)]
+    Plan(#[from] InvalidPlan),
+    #[error(transparent)]
+    Proxy(ProxyError),
     #[error("cannot read standard input")]
     Input(#[source] io::Error),
     #[error("cannot start")]
@@ -44,20 +50,32 @@ pub(crate) enum CommandError {
     Rehearsal { what: &'static str, source: io::Error },
 }
 
+impl From<ProxyError> for CommandError {
+    /// Where a proxy cannot listen no service could.
+    fn from(error: ProxyError) -> Self {
+        match error {
+            ProxyError::Listen(fault) => Self::Socket(fault),
+            error => Self::Proxy(error),
+        }
+    }
+}
+
 impl CommandError {
     /// What the program ends in.
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Haul(error) => Exit::of_error(error),
             Self::Socket(fault) => exit_of(fault),
-            Self::NothingToDo { .. } | Self::StandardInputTwice | Self::NoIdentity => Exit::Usage,
+            Self::NothingToDo { .. } | Self::StandardInputTwice | Self::NoIdentity | Self::Plan(_) => {
+                Exit::Usage
+            }
             Self::List { .. }
             | Self::Output { .. }
             | Self::Scratch(_)
             | Self::Identity(_)
             | Self::Unreadable { .. }
             | Self::Input(_) => Exit::File,
-            Self::SocketTable(_) | Self::Start(_) | Self::Rehearsal { .. } => Exit::Other,
+            Self::SocketTable(_) | Self::Proxy(_) | Self::Start(_) | Self::Rehearsal { .. } => Exit::Other,
         }
     }
 
@@ -84,7 +102,12 @@ impl CommandError {
             Self::NoIdentity => "name two files in PEM form with --cert FILE and --key FILE",
             Self::Identity(_) => "check the files of the certificate and of the key",
             Self::Unreadable { .. } => "check its name, and that it may be read",
-            Self::SocketTable(_) | Self::Input(_) | Self::Start(_) | Self::Rehearsal { .. } => return None,
+            Self::SocketTable(_)
+            | Self::Plan(_)
+            | Self::Proxy(_)
+            | Self::Input(_)
+            | Self::Start(_)
+            | Self::Rehearsal { .. } => return None,
         };
         Some(advice)
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 use longhaul::Class;
 use longhaul::retry::Tries;
+use longhaul_origin::proxy::ListenAddress;
 use longhaul_socket::Host;
 
 /// The longest time that can be asked for: a year. Beyond it somebody has mistyped, and far beyond it clocks overflow.
@@ -153,6 +154,15 @@ pub(crate) fn host_rate(text: &str) -> Result<(Host, Duration), String> {
     Ok((host, spacing))
 }
 
+/// Reads where a control listens: a port of loopback, or an address and a port.
+pub(crate) fn control_address(text: &str) -> Result<ListenAddress, String> {
+    let is_port = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let address = if is_port { format!("127.0.0.1:{text}") } else { text.to_owned() };
+    address
+        .parse()
+        .map_err(|_| "expected a port of loopback, or an address and a port: 8474, [::1]:8474".to_owned())
+}
+
 /// Reads a text in which `\\r`, `\\n`, `\\t`, `\\0`, `\\\\` and `\\xHH` stand for bytes.
 pub(crate) fn escaped_bytes(text: &str) -> Result<Arc<[u8]>, String> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -249,6 +259,22 @@ mod tests {
         assert_eq!((name.as_str(), value.to_str().ok()), ("accept-language", Some("en, fr")));
         for text in ["no colon", ": v", "A b: c", "X: a\r\nY: b", "Host: other", "range: bytes=0-", "X: \0"] {
             assert!(header(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn control_addresses() {
+        for (text, expected) in
+            [("8474", "127.0.0.1:8474"), ("[::1]:0", "[::1]:0"), ("localhost:80", "127.0.0.1:80")]
+        {
+            assert_eq!(
+                control_address(text).map(|address| address.to_string()).as_deref(),
+                Ok(expected),
+                "{text}"
+            );
+        }
+        for text in ["", "99999", "example.org:80", "127.0.0.1", "+8474", "http://127.0.0.1:80"] {
+            assert!(control_address(text).is_err(), "{text}");
         }
     }
 

@@ -5,66 +5,14 @@ mod common;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Background, Place, text};
+use common::serving::{CLIENT_TIME, Serving, connect, echoes, is_installed};
+use common::{Place, text};
 use rustix::process::Signal;
-
-/// No client waits longer.
-const CLIENT_TIME: Duration = Duration::from_secs(30);
-
-/// A running `serve`, and where each of its services is.
-struct Serving {
-    child: Background,
-    lines: Vec<(String, String)>,
-}
-
-impl Serving {
-    fn start(place: &Place, arguments: &[&str]) -> Self {
-        let mut child = place.spawn(&[&["serve"], arguments].concat());
-        let sockets = arguments.iter().filter(|argument| argument.contains("://")).count();
-        let output = child.0.stdout.take().expect("piped");
-        let lines = BufReader::new(output).lines().take(sockets).map(|line| {
-            let line = line.expect("UTF-8");
-            let (name, endpoint) = line.split_once(' ').expect("a name and an endpoint");
-            (name.to_owned(), endpoint.to_owned())
-        });
-        let lines: Vec<_> = lines.collect();
-        assert_eq!(lines.len(), sockets, "it listens on everything");
-        Self { child, lines }
-    }
-
-    fn address(&self, at: usize) -> SocketAddr {
-        self.lines[at].1.split_once("://").expect("an endpoint").1.parse().expect("an address")
-    }
-
-    fn url(&self, at: usize, path: &str) -> String {
-        format!("{}{path}", self.lines[at].1)
-    }
-
-    /// Stops it by a signal; its exit code, how long that took, and what it said on standard error.
-    fn stop(mut self, signal: Signal) -> (Option<i32>, Duration, String) {
-        let start = Instant::now();
-        rustix::process::kill_process(self.child.pid(), signal).expect("a child of ours");
-        let code = self.child.code();
-        let elapsed = start.elapsed();
-        let mut log = String::new();
-        self.child.0.stderr.take().expect("piped").read_to_string(&mut log).expect("UTF-8");
-        (code, elapsed, log)
-    }
-}
-
-/// Whether there is such a program; where there is none the test says so and is skipped.
-fn is_installed(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok();
-    if !found {
-        eprintln!("skipped: {program} is not installed");
-    }
-    found
-}
 
 fn curl(place: &Place, arguments: &[&str]) -> Output {
     let mut command = Command::new("curl");
@@ -78,20 +26,6 @@ fn status(output: &Output) -> String {
 
 fn pattern(len: usize) -> Vec<u8> {
     (0_u32..).flat_map(u32::to_le_bytes).take(len).collect()
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect_timeout(&address, CLIENT_TIME).expect("it listens");
-    stream.set_read_timeout(Some(CLIENT_TIME)).expect("a timeout");
-    stream.set_write_timeout(Some(CLIENT_TIME)).expect("a timeout");
-    stream
-}
-
-fn echoes(stream: &mut TcpStream, sent: &[u8]) -> bool {
-    let mut received = vec![0; sent.len()];
-    stream.write_all(sent).expect("taken");
-    stream.read_exact(&mut received).expect("echoed");
-    received == sent
 }
 
 #[test]

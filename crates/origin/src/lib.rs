@@ -1,8 +1,9 @@
 //! Hosts to try clients on: small services, files, and one that misbehaves by rule.
 //!
 //! A [`ServiceHost`] serves each [`Service`] on a socket of its own: echo, discard, daytime, time and characters by their
-//! RFCs over TCP and UDP, the files of a [`Folder`] over HTTP/1.1 and TLS, and the seeded host below. Each connection is
-//! counted, ends at its deadlines ([`Limits`]) and is told of when it has ended ([`ConnectionReport`]).
+//! RFCs over TCP and UDP, the files of a [`Folder`] over HTTP/1.1 and TLS, any TCP service behind the toxics of a
+//! [`proxy`], and the seeded host below. Each connection is counted, ends at its deadlines ([`Limits`]) and is told of when
+//! it has ended ([`ConnectionReport`]).
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -60,6 +61,7 @@ mod range;
 mod service;
 
 pub mod manner;
+pub mod proxy;
 
 pub use files::Folder;
 

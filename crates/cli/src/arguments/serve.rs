@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
+use longhaul_origin::proxy::ListenAddress;
 
-use crate::serving::Wish;
+use crate::serving::{ToxicWish, Wish};
 use crate::values;
 
 /// Serve small services and files, each on an endpoint of its own, until stopped
@@ -13,12 +14,21 @@ use crate::values;
     after_help = "SERVICE is NAME=ENDPOINT, with options after commas (a comma in a value is written twice):\n  \
                   echo, discard, daytime, time, chargen   tcp://ADDRESS:PORT or udp://ADDRESS:PORT\n  \
                   files    http://ADDRESS:PORT,dir=DIR or https://ADDRESS:PORT,dir=DIR,cert=FILE,key=FILE\n  \
-                  seeded   http://ADDRESS:PORT[,seed=N][,mix=none|rehearsal]\n\
-                  Port 0 is a free one; without ADDRESS, as in tcp://:7013, it is every address of this machine."
+                  seeded   http://ADDRESS:PORT[,seed=N][,mix=none|rehearsal]\n  \
+                  proxy    tcp://ADDRESS:PORT,to=HOST:PORT[,name=NAME]\n\
+                  Port 0 is a free one; without ADDRESS, as in tcp://:7013, it is every address of this machine.\n\n\
+                  TOXIC is PROXY:TYPE[@up|@down],KEY=VALUE...[,toxicity=SHARE][,name=NAME], or PROXY:down:\n  \
+                  latency      latency=, jitter= (milliseconds)\n  \
+                  bandwidth    rate= (kilobytes a second)\n  \
+                  slow_close   delay= (milliseconds)\n  \
+                  timeout      timeout= (milliseconds; 0 never closes)\n  \
+                  reset_peer   timeout= (milliseconds)\n  \
+                  slicer       average_size=, size_variation= (bytes), delay= (microseconds)\n  \
+                  limit_data   bytes="
 )]
 pub(crate) struct ServeArguments {
     /// What to serve, and where, such as `echo=tcp://127.0.0.1:7007`
-    #[arg(value_name = "SERVICE", required = true)]
+    #[arg(value_name = "SERVICE", required_unless_present = "control")]
     pub(crate) services: Vec<Wish>,
     /// Every wait for a client: silence, a request head, taking what it is sent
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = values::duration)]
@@ -30,6 +40,15 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "N", default_value_t = 16_384,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) max_connections: u32,
+    /// What happens to the connections of a proxy, such as `proxy:latency,latency=300`. May be given several times
+    #[arg(long = "toxic", value_name = "TOXIC", help_heading = "Proxies")]
+    pub(crate) toxics: Vec<ToxicWish>,
+    /// Change proxies and toxics while they run, over HTTP here; an address may stand before the port
+    #[arg(long, value_name = "PORT", value_parser = values::control_address, help_heading = "Proxies")]
+    pub(crate) control: Option<ListenAddress>,
+    /// Seed of what toxics leave to chance
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Proxies")]
+    pub(crate) seed: u64,
     /// No line for each connection
     #[arg(short, long)]
     pub(crate) quiet: bool,

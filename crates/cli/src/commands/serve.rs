@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use longhaul_origin::proxy::Proxies;
 use longhaul_origin::{Folder, Limits, Options, RunningService, Service, ServiceHost, Site};
 use longhaul_socket::{
     Endpoint, Fault, FaultKind, MinimumSpeed, SystemNetwork, TlsAcceptor, TlsServerOptions, defaults,
@@ -15,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::arguments::ServeArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::serving::{Content, Log, Wish};
+use crate::serving::{Content, Log, ProxyPlan, Wish};
 use crate::{files, render, signals};
 
 /// How often a free port is looked for that is free for IPv4 and for IPv6.
@@ -29,6 +30,7 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, CommandError> {
     let speed = MinimumSpeed { bytes_per_second: arguments.min_speed, window: arguments.timeout };
     let connections_max = usize::try_from(arguments.max_connections).unwrap_or(usize::MAX);
     let limits = Limits { connections_max, speed, ..Limits::waiting(arguments.timeout) };
+    let plans = ProxyPlan::read(&arguments.services, &arguments.toxics)?;
     let offers = arguments.services.iter().map(Offer::open).collect::<Result<Vec<_>, _>>()?;
 
     let stopped = Arc::new(Notify::new());
@@ -45,20 +47,35 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, CommandError> {
         None => ServiceHost::new(limits, |_| {}),
     };
     let served = runtime.block_on(async move {
-        let network = SystemNetwork::new();
+        let network = Arc::new(SystemNetwork::new());
+        let proxies = Proxies::new(host.clone(), Arc::clone(&network) as _, arguments.seed);
         let mut running = Vec::new();
-        let mut text = String::new();
+        let mut lines = Vec::new();
+        let mut plans = plans.into_iter();
         for offer in offers {
-            for service in offer.listen(&host, &network)? {
-                text.push_str(&offer.wish.line(service.endpoint()));
-                text.push('\n');
+            let Some(service) = offer.service else {
+                // The plans are those of the proxies, in their order.
+                let Some(plan) = plans.next() else { continue };
+                let proxy = plan.carry_out(&proxies).await?;
+                lines.extend(proxy.enabled.then(|| offer.wish.line(proxy.listen.endpoint())));
+                continue;
+            };
+            for service in listen(offer.wish, &service, offer.tls.as_ref(), &host, &network)? {
+                lines.push(offer.wish.line(service.endpoint()));
                 running.push(service);
             }
         }
+        if let Some(address) = arguments.control {
+            let control = host.listen(&*network, proxies.control(), address.endpoint(), None)?;
+            lines.push(format!("control http://{}", control.endpoint().socket_addr()));
+            running.push(control);
+        }
         // All of them listen by now. Where nobody reads it they serve all the same.
+        let text: String = lines.into_iter().map(|line| line + "\n").collect();
         let _ = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
         stopped.notified().await;
         let mut stopping: JoinSet<()> = running.into_iter().map(RunningService::stop).collect();
+        stopping.spawn(async move { proxies.stop().await });
         while stopping.join_next().await.is_some() {}
         Ok(Exit::Complete)
     });
@@ -72,48 +89,56 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, CommandError> {
 /// A service with everything that it needs, before anything listens.
 struct Offer<'a> {
     wish: &'a Wish,
-    service: Service,
+    /// `None` for a proxy, which belongs to the set of them.
+    service: Option<Service>,
     tls: Option<TlsAcceptor>,
 }
 
 impl<'a> Offer<'a> {
     fn open(wish: &'a Wish) -> Result<Self, CommandError> {
         let (service, tls) = match &wish.content {
-            Content::Small(service) => (service.clone(), None),
+            Content::Small(service) => (Some(service.clone()), None),
             Content::Files { directory, identity } => {
                 let folder = Folder::open(directory).map_err(|source| unreadable(directory, source))?;
                 let tls = match identity {
                     Some((chain, key)) => Some(acceptor(chain, key)?),
                     None => None,
                 };
-                (Service::files(folder), tls)
+                (Some(Service::files(folder)), tls)
             }
             Content::Seeded { seed, faults } => {
-                (Service::seeded(Site::new(*seed), faults.clone(), Options::default()), None)
+                (Some(Service::seeded(Site::new(*seed), faults.clone(), Options::default())), None)
             }
+            Content::Proxy { .. } => (None, None),
         };
         Ok(Self { wish, service, tls })
     }
+}
 
-    /// Listens on each endpoint of the wish. A machine without IPv6 has no IPv6 addresses to listen on.
-    fn listen(&self, host: &ServiceHost, network: &SystemNetwork) -> Result<Vec<RunningService>, Fault> {
-        let listen = |endpoint| host.listen(network, self.service.clone(), endpoint, self.tls.clone());
-        let endpoints = self.wish.endpoints();
-        let [v4, v6] = endpoints.as_slice() else {
-            return endpoints.into_iter().map(listen).collect();
-        };
-        let mut attempts = FREE_PORT_ATTEMPTS;
-        loop {
-            attempts -= 1;
-            let first = listen(*v4)?;
-            let second = Endpoint::new(v6.ip(), v6.protocol(), first.endpoint().port());
-            match listen(second) {
-                Ok(second) => return Ok(vec![first, second]),
-                Err(fault) if is_absent(&fault) => return Ok(vec![first]),
-                // A free port of IPv4 need not be one of IPv6.
-                Err(_) if v4.port() == 0 && attempts > 0 => {}
-                Err(fault) => return Err(fault),
-            }
+/// Listens on each endpoint of the wish. A machine without IPv6 has no IPv6 addresses to listen on.
+fn listen(
+    wish: &Wish,
+    service: &Service,
+    tls: Option<&TlsAcceptor>,
+    host: &ServiceHost,
+    network: &SystemNetwork,
+) -> Result<Vec<RunningService>, Fault> {
+    let listen = |endpoint| host.listen(network, service.clone(), endpoint, tls.cloned());
+    let endpoints = wish.endpoints();
+    let [v4, v6] = endpoints.as_slice() else {
+        return endpoints.into_iter().map(listen).collect();
+    };
+    let mut attempts = FREE_PORT_ATTEMPTS;
+    loop {
+        attempts -= 1;
+        let first = listen(*v4)?;
+        let second = Endpoint::new(v6.ip(), v6.protocol(), first.endpoint().port());
+        match listen(second) {
+            Ok(second) => return Ok(vec![first, second]),
+            Err(fault) if is_absent(&fault) => return Ok(vec![first]),
+            // A free port of IPv4 need not be one of IPv6.
+            Err(_) if v4.port() == 0 && attempts > 0 => {}
+            Err(fault) => return Err(fault),
         }
     }
 }

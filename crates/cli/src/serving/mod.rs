@@ -2,7 +2,11 @@
 //! `longhaul-origin`.
 
 mod log;
+mod plan;
+mod toxic_wish;
 mod wish;
 
 pub(crate) use log::Log;
+pub(crate) use plan::{InvalidPlan, ProxyPlan};
+pub(crate) use toxic_wish::ToxicWish;
 pub(crate) use wish::{Content, Wish};

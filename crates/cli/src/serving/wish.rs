@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use longhaul_origin::proxy::{InvalidName, InvalidUpstream, Name, Upstream};
 use longhaul_origin::{FaultMix, Service};
 use longhaul_socket::{Endpoint, Protocol};
 use thiserror::Error;
@@ -31,6 +32,10 @@ pub(crate) enum Content {
     Seeded {
         seed: u64,
         faults: FaultMix,
+    },
+    Proxy {
+        name: Name,
+        upstream: Upstream,
     },
 }
 
@@ -80,6 +85,7 @@ impl Wish {
             Content::Small(service) => service.name(),
             Content::Files { .. } => "files",
             Content::Seeded { .. } => "seeded",
+            Content::Proxy { .. } => "proxy",
         }
     }
 }
@@ -104,12 +110,15 @@ impl FromStr for Wish {
         let mut options = Options::read(words)?;
         let content = content(name, scheme, &mut options)?;
         options.finish()?;
+        if matches!(content, Content::Proxy { .. }) && ip.is_none() {
+            return Err(InvalidWish::ProxyEverywhere);
+        }
         Ok(Self { content, scheme, ip, port })
     }
 }
 
 /// What stands between commas. Two of them are one that belongs to the word, such as to the name of a folder.
-fn words(text: &str) -> Vec<String> {
+pub(super) fn words(text: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut rest = text;
     while let Some((before, after)) = rest.split_once(',') {
@@ -134,7 +143,7 @@ fn content(name: &str, scheme: Scheme, options: &mut Options<'_>) -> Result<Cont
         "daytime" => Some(Service::Daytime),
         "time" => Some(Service::Time),
         "chargen" => Some(Service::CharacterGenerator),
-        "files" | "seeded" => None,
+        "files" | "seeded" | "proxy" => None,
         _ => return Err(InvalidWish::UnknownService),
     };
     if let Some(service) = small {
@@ -168,6 +177,12 @@ fn content(name: &str, scheme: Scheme, options: &mut Options<'_>) -> Result<Cont
             Ok(Content::Seeded { seed, faults })
         }
         ("seeded", Scheme::Https) => Err(InvalidWish::SeededOverTls),
+        ("proxy", Scheme::Tcp) => {
+            let upstream = options.take("to").ok_or(InvalidWish::NoUpstream)?.parse()?;
+            let name = options.take("name").unwrap_or("proxy").parse()?;
+            Ok(Content::Proxy { name, upstream })
+        }
+        ("proxy", _) => Err(InvalidWish::OnlyTcp),
         _ => Err(InvalidWish::OnlyHttp),
     }
 }
@@ -219,7 +234,7 @@ impl<'a> Options<'a> {
 pub(crate) enum InvalidWish {
     #[error("expected SERVICE=ENDPOINT, such as echo=tcp://127.0.0.1:7007")]
     NoService,
-    #[error("the services are echo, discard, daytime, time, chargen, files and seeded")]
+    #[error("the services are echo, discard, daytime, time, chargen, files, seeded and proxy")]
     UnknownService,
     #[error("expected an endpoint, such as tcp://127.0.0.1:7007 or http://[::1]:8080")]
     NoEndpoint,
@@ -235,6 +250,16 @@ pub(crate) enum InvalidWish {
     OnlyHttp,
     #[error("the seeded host speaks http:// only")]
     SeededOverTls,
+    #[error("a proxy speaks tcp:// only")]
+    OnlyTcp,
+    #[error("to= is missing: whom does the proxy stand for, as in to=example.org:443")]
+    NoUpstream,
+    #[error("to=: {0}")]
+    BadUpstream(#[from] InvalidUpstream),
+    #[error("name=: {0}")]
+    BadName(#[from] InvalidName),
+    #[error("a proxy listens on one address, such as tcp://127.0.0.1:9000")]
+    ProxyEverywhere,
     #[error("{0}= is missing: files need dir=DIR, and over https:// also cert=FILE and key=FILE")]
     Missing(&'static str),
     #[error("a seed is a number from 0")]
@@ -265,6 +290,7 @@ mod tests {
             ("files=http://127.0.0.1:8080,dir=./a=b", &["files http://127.0.0.1:8080"]),
             ("files=https://127.0.0.1:8443,key=k,dir=d,cert=c", &["files https://127.0.0.1:8443"]),
             ("seeded=http://127.0.0.1:0,mix=rehearsal,seed=7", &["seeded http://127.0.0.1:0"]),
+            ("proxy=tcp://127.0.0.1:9000,to=[::1]:443,name=web", &["proxy tcp://127.0.0.1:9000"]),
         ] {
             assert_eq!(lines(text), expected, "{text}");
         }
@@ -289,8 +315,9 @@ mod tests {
     #[test]
     fn refusals() {
         use InvalidWish::{
-            BadMix, BadOption, BadPlace, BadSeed, Missing, NoEndpoint, NoService, NotHttp, OnlyHttp,
-            SeededOverTls, UnknownOption, UnknownScheme, UnknownService,
+            BadMix, BadName, BadOption, BadPlace, BadSeed, BadUpstream, Missing, NoEndpoint, NoService,
+            NoUpstream, NotHttp, OnlyHttp, OnlyTcp, ProxyEverywhere, SeededOverTls, UnknownOption,
+            UnknownScheme, UnknownService,
         };
         for (text, expected) in [
             ("echo", NoService),
@@ -311,6 +338,13 @@ mod tests {
             ("files=https://127.0.0.1:7,dir=.,cert=c", Missing("key")),
             ("seeded=http://127.0.0.1:7,seed=x", BadSeed),
             ("seeded=http://127.0.0.1:7,mix=x", BadMix),
+            ("proxy=http://127.0.0.1:7,to=a:1", OnlyTcp),
+            ("proxy=udp://127.0.0.1:7,to=a:1", OnlyTcp),
+            ("proxy=tcp://127.0.0.1:7", NoUpstream),
+            ("proxy=tcp://127.0.0.1:7,to=a", BadUpstream(InvalidUpstream::NoPort)),
+            ("proxy=tcp://127.0.0.1:7,to=a:0", BadUpstream(InvalidUpstream::NoPort)),
+            ("proxy=tcp://127.0.0.1:7,to=a:1,name=b/c", BadName(InvalidName)),
+            ("proxy=tcp://:7,to=a:1", ProxyEverywhere),
             ("echo=tcp://127.0.0.1:7,dir", BadOption("dir".into())),
             ("files=http://127.0.0.1:7,dir=", BadOption("dir=".into())),
             ("echo=tcp://127.0.0.1:7,dir=.", UnknownOption("dir".into())),

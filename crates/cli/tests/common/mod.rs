@@ -5,6 +5,8 @@
     reason = "tests look at what is on disk, and serve what no library would"
 )]
 
+pub(crate) mod serving;
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};

@@ -17,5 +17,5 @@ mod listing;
 mod media_type;
 mod request_path;
 
-pub(crate) use connection::{Settings, serve};
+pub(crate) use connection::serve;
 pub use folder::Folder;

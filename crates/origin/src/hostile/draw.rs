@@ -18,6 +18,10 @@ pub(crate) enum About {
     Place,
     /// The key under which a path is remembered.
     Memory,
+    /// Whether a toxic works on a connection of a proxy.
+    Toxicity,
+    /// What a toxic does by chance on a connection.
+    Course,
 }
 
 /// A pure function of `seed`, the decision, `path` and `turn`, evenly spread over all of `u64`.

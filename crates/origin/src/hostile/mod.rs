@@ -7,7 +7,7 @@ mod answer;
 mod connection;
 mod content;
 mod delivery;
-mod draw;
+pub(crate) mod draw;
 mod fault;
 mod intervals;
 mod mix;

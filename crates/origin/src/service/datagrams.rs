@@ -93,7 +93,11 @@ fn answer(service: &Service, datagram: &[u8], clock: WallClock) -> Option<Vec<u8
         Service::Daytime => Some(daytime::answer(clock)),
         Service::Time => Some(time::answer(clock)),
         Service::CharacterGenerator => Some(character_generator::answer()),
-        Service::Discard | Service::Files(_) | Service::Seeded(_) => None,
+        Service::Discard
+        | Service::Files(_)
+        | Service::Seeded(_)
+        | Service::Proxy(_)
+        | Service::Control(_) => None,
     }
 }
 

@@ -164,7 +164,7 @@ impl Heads {
 }
 
 /// An instant that the clock cannot count to is very late all the same.
-fn later(since: Instant, wait: Duration) -> Instant {
+pub(crate) fn later(since: Instant, wait: Duration) -> Instant {
     since.checked_add(wait).unwrap_or_else(|| Deadline::after(wait).instant())
 }
 

@@ -15,7 +15,9 @@ use tokio::time::Instant;
 
 use super::datagrams::{self, ServicePorts};
 use super::guard::{Expecting, Guard, Traffic};
-use super::{ConnectionReport, Ending, Limits, Service, character_generator, daytime, discard, echo, time};
+use super::{
+    ConnectionReport, Ending, Limits, Service, character_generator, daytime, discard, echo, http, time,
+};
 use crate::files;
 
 /// How long a listener rests after a failed accept: the usual cause, too many open files, takes time to go.
@@ -167,17 +169,20 @@ async fn serve(
     let Limits { head_time, idle_time, write_time, speed, .. } = site.host.limits;
     let expecting = match site.service {
         Service::Echo | Service::Discard => Expecting::Bytes(Watch::new(idle_time, speed, None)),
-        Service::Files(_) => Expecting::requests(idle_time, head_time),
-        Service::Daytime | Service::Time | Service::CharacterGenerator | Service::Seeded(_) => {
-            Expecting::Nothing
-        }
+        Service::Files(_) | Service::Control(_) => Expecting::requests(idle_time, head_time),
+        Service::Daytime
+        | Service::Time
+        | Service::CharacterGenerator
+        | Service::Seeded(_)
+        // What a client of a proxy may do is between it and whom the proxy stands for, but for idleness.
+        | Service::Proxy(_) => Expecting::Nothing,
     };
     // The seeded host is slow on purpose, and has deadlines of its own.
     let write_time = (!matches!(site.service, Service::Seeded(_))).then_some(write_time);
     let guard = Guard::new(transport, expecting, write_time);
     let mut record = Record::new(Arc::clone(&site), peer, Arc::clone(guard.traffic()));
 
-    let ended = if matches!(site.service, Service::Files(_)) {
+    let ended = if matches!(site.service, Service::Files(_) | Service::Control(_)) {
         // It lets answers that are under way come to their end.
         Box::pin(exchange(&site, guard, stopping)).await
     } else {
@@ -192,7 +197,6 @@ async fn serve(
 
 /// Apart from the others and boxed by the caller: what HTTP and TLS need is not to be paid for by an echo.
 async fn exchange(site: &Site, guard: Guard, mut stopping: watch::Receiver<()>) -> Result<(), Ending> {
-    let Service::Files(folder) = &site.service else { return Ok(()) };
     let traffic = Arc::clone(guard.traffic());
     let mut stream = Stream::plain(Box::new(guard));
     if let Some(tls) = &site.tls {
@@ -204,9 +208,14 @@ async fn exchange(site: &Site, guard: Guard, mut stopping: watch::Receiver<()>) 
             }
         };
     }
-    let settings =
-        files::Settings { head_bytes_max: site.host.limits.head_bytes_max, clock: site.host.clock };
-    files::serve(folder, stream, traffic, settings, stopping).await
+    let settings = http::Settings { head_bytes_max: site.host.limits.head_bytes_max, clock: site.host.clock };
+    match &site.service {
+        Service::Files(folder) => files::serve(folder, stream, traffic, settings, stopping).await,
+        Service::Control(control) => {
+            control.serve(stream, traffic, settings, site.host.limits.head_time, stopping).await
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn small_exchange(site: &Site, guard: Guard) -> Result<(), Ending> {
@@ -215,6 +224,9 @@ async fn small_exchange(site: &Site, guard: Guard) -> Result<(), Ending> {
         Box::pin(origin.serve(Box::new(guard))).await;
         return Ok(());
     }
+    if let Service::Proxy(route) = &site.service {
+        return Box::pin(route.serve(guard, &site.host.limits)).await;
+    }
     let mut stream = Stream::plain(Box::new(guard));
     let ended = match &site.service {
         Service::Echo => echo::serve(&mut stream).await,
@@ -222,7 +234,7 @@ async fn small_exchange(site: &Site, guard: Guard) -> Result<(), Ending> {
         Service::Daytime => daytime::serve(&mut stream, clock).await,
         Service::Time => time::serve(&mut stream, clock).await,
         Service::CharacterGenerator => character_generator::serve(&mut stream).await,
-        Service::Files(_) | Service::Seeded(_) => Ok(()),
+        _ => Ok(()),
     };
     ended.map_err(|_error| Ending::Broken)
 }
@@ -243,11 +255,12 @@ impl Record {
     }
 
     fn ended(&mut self, ended: Result<(), Ending>) {
-        // What failed on the wire explains whatever failed above it, even where that calls it an orderly end.
+        // What failed on the wire explains whatever failed above it, even where that calls it an orderly end; but what a
+        // toxic does it does on purpose.
         self.ending = match (self.traffic.failure(), ended) {
+            (_, Err(ending @ Ending::Toxic(_))) | (None, Err(ending)) => ending,
             (Some((phase, kind)), _) => Ending::Failed(phase, kind),
             (None, Ok(())) => Ending::Closed,
-            (None, Err(ending)) => ending,
         };
     }
 }

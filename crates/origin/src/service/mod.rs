@@ -12,6 +12,7 @@ mod discard;
 mod echo;
 pub(crate) mod guard;
 mod host;
+pub(crate) mod http;
 mod limits;
 mod report;
 pub(crate) mod stream;
@@ -26,6 +27,7 @@ pub use limits::Limits;
 pub use report::{ConnectionReport, Ending};
 
 use crate::files::Folder;
+use crate::proxy::{Control, Route};
 use crate::{FaultMix, Options, Origin, Site};
 
 /// What is served on a socket.
@@ -46,6 +48,10 @@ pub enum Service {
     Files(Arc<Folder>),
     /// Files made of a seed over HTTP/1.1, and the faults of a mix.
     Seeded(Origin),
+    /// Another service, behind toxics. Made by [`Proxies`](crate::proxy::Proxies).
+    Proxy(Arc<Route>),
+    /// What controls a set of proxies over HTTP/1.1.
+    Control(Control),
 }
 
 impl Service {
@@ -69,17 +75,19 @@ impl Service {
             Self::CharacterGenerator => "chargen",
             Self::Files(_) => "files",
             Self::Seeded(_) => "seeded",
+            Self::Proxy(_) => "proxy",
+            Self::Control(_) => "control",
         }
     }
 
     /// Whether it has an answer to datagrams: the small services do.
     pub const fn speaks_udp(&self) -> bool {
-        !self.speaks_http()
+        !self.speaks_http() && !matches!(self, Self::Proxy(_))
     }
 
     /// Whether what it speaks is HTTP.
     pub const fn speaks_http(&self) -> bool {
-        matches!(self, Self::Files(_) | Self::Seeded(_))
+        matches!(self, Self::Files(_) | Self::Seeded(_) | Self::Control(_))
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use longhaul_socket::{Endpoint, FaultKind, Phase};
 
+use crate::proxy::Kind;
+
 /// A connection, from its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionReport {
@@ -38,6 +40,10 @@ pub enum Ending {
     Broken,
     /// The connection failed in this phase, or its deadline passed.
     Failed(Phase, FaultKind),
+    /// By this kind of toxic, on purpose.
+    Toxic(Kind),
+    /// Whom the proxy stands for could not be reached, or failed in this phase.
+    Upstream(Phase, FaultKind),
 }
 
 impl fmt::Display for Ending {
@@ -48,6 +54,8 @@ impl fmt::Display for Ending {
             Self::Misspoken => f.write_str("not understood"),
             Self::Broken => f.write_str("broken off"),
             Self::Failed(phase, kind) => write!(f, "{phase}: {kind}"),
+            Self::Toxic(kind) => write!(f, "ended by {kind}"),
+            Self::Upstream(phase, kind) => write!(f, "upstream {phase}: {kind}"),
         }
     }
 }

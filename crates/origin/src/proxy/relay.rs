@@ -1,0 +1,268 @@
+//! The two directions of one connection: what is received goes through a chain of toxics and is sent.
+//!
+//! One task drives both, with one timer. Deadlines: a peer that does not take what it is sent is the guard's affair; a
+//! connection that neither side uses, and for which no toxic has anything in store, ends here.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes};
+use longhaul_socket::{FaultKind, clock, kind_of};
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::chain::Chain;
+use super::chance::Chance;
+use super::effect::Kind;
+use super::item::Item;
+use super::memory::{Memory, Share};
+use super::stage::Output;
+use super::toxic::{Direction, Placed};
+use crate::service::guard::{Guard, later};
+
+/// The most that is received at once.
+const CHUNK_BYTES_MAX: usize = 16 * 1024;
+
+/// How the two directions came to their end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Both ended in order.
+    Ended,
+    /// The toxic closes the connection.
+    Closed(Kind),
+    /// The connection is to be reset, by a toxic or, without one, since one side has done so.
+    Reset(Option<Kind>),
+    /// One side failed; whom it was with is known by the guards.
+    Failed,
+    /// Neither side used it.
+    Idle,
+}
+
+/// See the module.
+pub(super) struct Relay {
+    upward: Lane,
+    downward: Lane,
+    idle_time: Duration,
+    used: Instant,
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl Relay {
+    pub(super) fn new(chance: &Chance, toxics: &[Placed], memory: &Memory, idle_time: Duration) -> Self {
+        let now = clock::now();
+        let lane = |direction| Lane {
+            chain: Chain::new(direction, chance.clone(), toxics, now),
+            memory: memory.share(),
+            sending: Bytes::new(),
+            source: Source::Open,
+            sink: Sink::Open,
+        };
+        Self {
+            upward: lane(Direction::Upstream),
+            downward: lane(Direction::Downstream),
+            idle_time,
+            used: now,
+            alarm: Box::pin(sleep_until(now)),
+        }
+    }
+
+    /// The toxics have changed.
+    pub(super) fn apply(&mut self, toxics: &[Placed]) {
+        let now = clock::now();
+        self.upward.chain.apply(toxics, now);
+        self.downward.chain.apply(toxics, now);
+    }
+
+    /// Moves everything that can be moved now. Once it is ready it is over.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut Guard,
+        server: &mut Guard,
+    ) -> Poll<Outcome> {
+        loop {
+            let now = clock::now();
+            let up = self.upward.poll(cx, client, server, now);
+            let down = self.downward.poll(cx, server, client, now);
+            if up.has_moved || down.has_moved {
+                self.used = now;
+            }
+            if let Some(outcome) = up.outcome.or(down.outcome) {
+                return Poll::Ready(outcome);
+            }
+            match (self.upward.sink, self.downward.sink) {
+                (Sink::Ended, Sink::Ended) => return Poll::Ready(Outcome::Ended),
+                // One side takes nothing more, and has nothing more to say.
+                (Sink::Broken, Sink::Ended | Sink::Broken) | (Sink::Ended, Sink::Broken) => {
+                    return Poll::Ready(Outcome::Failed);
+                }
+                _ => {}
+            }
+            let toxic_due = [up.due, down.due].into_iter().flatten().min();
+            // While a toxic has something in store nobody can be blamed for silence, and the guard has an eye on whoever
+            // does not take what it is sent.
+            let is_busy = self.upward.is_sending()
+                || self.downward.is_sending()
+                || (up.due.is_some() && self.upward.has_something_in_store())
+                || (down.due.is_some() && self.downward.has_something_in_store());
+            let idle_due = (!is_busy).then(|| later(self.used, self.idle_time));
+            if idle_due.is_some_and(|due| due <= now) {
+                return Poll::Ready(Outcome::Idle);
+            }
+            let Some(due) = [toxic_due, idle_due].into_iter().flatten().min() else { return Poll::Pending };
+            // One that goes off early is set anew then, and not for each piece that passes.
+            if self.alarm.is_elapsed() || self.alarm.deadline() > due {
+                self.alarm.as_mut().reset(due);
+            }
+            if self.alarm.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+/// One direction.
+struct Lane {
+    chain: Chain,
+    memory: Share,
+    /// What has passed the toxics and is not yet taken.
+    sending: Bytes,
+    source: Source,
+    sink: Sink,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Open,
+    /// It has ended, or failed: nothing more is read.
+    Ended,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sink {
+    Open,
+    /// The end is to be told.
+    Ending,
+    /// The end has been told.
+    Ended,
+    /// It takes nothing more. What it had to say may still be on the way in the other direction.
+    Broken,
+}
+
+/// What became of a poll.
+#[derive(Default)]
+struct Polled {
+    has_moved: bool,
+    /// When a toxic has something to do.
+    due: Option<Instant>,
+    outcome: Option<Outcome>,
+}
+
+impl Lane {
+    fn is_sending(&self) -> bool {
+        !self.sending.is_empty()
+    }
+
+    /// Whether what a toxic waits for is for somebody: a sender that has ended its direction, and of which nothing is held
+    /// any more, has most likely gone.
+    fn has_something_in_store(&mut self) -> bool {
+        self.source == Source::Open || self.chain.cost() > 0
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, source: &mut Guard, sink: &mut Guard, now: Instant) -> Polled {
+        let mut polled = Polled::default();
+        loop {
+            let sent = self.poll_send(cx, sink, now, &mut polled);
+            if polled.outcome.is_some() {
+                break;
+            }
+            let received = self.poll_receive(cx, source, now);
+            polled.has_moved |= sent || received;
+            if !sent && !received {
+                break;
+            }
+        }
+        polled
+    }
+
+    /// Sends what has passed; says whether anything has changed.
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut Guard,
+        now: Instant,
+        polled: &mut Polled,
+    ) -> bool {
+        polled.due = None;
+        if self.sink == Sink::Ending {
+            match Pin::new(sink).poll_shutdown(cx) {
+                Poll::Ready(Ok(())) => self.sink = Sink::Ended,
+                Poll::Ready(Err(_)) => self.sink = Sink::Broken,
+                Poll::Pending => return false,
+            }
+            return true;
+        }
+        if self.sink != Sink::Open {
+            return false;
+        }
+        if !self.sending.is_empty() {
+            match Pin::new(sink).poll_write(cx, &self.sending) {
+                Poll::Ready(Ok(taken)) if taken > 0 => self.sending.advance(taken),
+                Poll::Ready(Err(error)) if kind_of(&error) == FaultKind::TimedOut => {
+                    polled.outcome = Some(Outcome::Failed);
+                }
+                Poll::Ready(_) => {
+                    self.sink = Sink::Broken;
+                    self.source = Source::Ended;
+                    self.sending = Bytes::new();
+                }
+                Poll::Pending => return false,
+            }
+            return true;
+        }
+        let output = self.chain.next(now);
+        match output {
+            Output::Item(Item::Bytes(bytes)) => self.sending = bytes,
+            Output::Item(Item::End) => self.sink = Sink::Ending,
+            Output::Item(Item::Close(kind)) => polled.outcome = Some(Outcome::Closed(kind)),
+            Output::Item(Item::Reset(kind)) => polled.outcome = Some(Outcome::Reset(kind)),
+            Output::Wait(due) => {
+                polled.due = Some(due);
+                return false;
+            }
+            Output::Nothing => return false,
+        }
+        self.memory.set(self.chain.cost());
+        true
+    }
+
+    /// Receives what there is, if there is room for it; says whether anything has changed.
+    fn poll_receive(&mut self, cx: &mut Context<'_>, source: &mut Guard, now: Instant) -> bool {
+        if self.source == Source::Ended || !self.chain.has_room() || !self.memory.has_room() {
+            return false;
+        }
+        let item = match poll_chunk(source, cx) {
+            Poll::Ready(Ok(bytes)) if !bytes.is_empty() => Item::Bytes(bytes),
+            Poll::Ready(ended) => {
+                self.source = Source::Ended;
+                if ended.is_ok() { Item::End } else { Item::Reset(None) }
+            }
+            Poll::Pending => return false,
+        };
+        self.chain.take(item, now);
+        self.memory.set(self.chain.cost());
+        true
+    }
+}
+
+fn poll_chunk(source: &mut Guard, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+    let mut room = [const { MaybeUninit::uninit() }; CHUNK_BYTES_MAX];
+    let mut buffer = ReadBuf::uninit(&mut room);
+    match Pin::new(source).poll_read(cx, &mut buffer) {
+        Poll::Ready(read) => Poll::Ready(read.map(|()| Bytes::copy_from_slice(buffer.filled()))),
+        Poll::Pending => Poll::Pending,
+    }
+}
