@@ -231,6 +231,9 @@ pub(crate) struct RehearseArguments {
     /// An empty directory to work in, which is kept [default: a temporary one]
     #[arg(short, long = "dir", value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
+    /// Have wget, wget2, curl and aria2c, as far as they are installed, download from the same host, and compare
+    #[arg(long)]
+    pub(crate) peers: bool,
     /// Files to download
     #[arg(long, value_name = "N", default_value_t = 1_000,
           value_parser = clap::value_parser!(u32).range(1..=100_000))]

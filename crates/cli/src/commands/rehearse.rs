@@ -8,7 +8,7 @@ use crate::arguments::RehearseArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::files::Scratch;
-use crate::rehearsal::{Drill, hold};
+use crate::rehearsal::{Drill, contest, hold};
 use crate::render::quoted;
 use crate::signals;
 
@@ -28,7 +28,7 @@ pub(super) fn run(arguments: &RehearseArguments) -> Result<Exit, CommandError> {
         is_stopped: Arc::clone(&is_stopped),
         tell: &tell,
     };
-    let held = hold(&drill)?;
+    let held = if arguments.peers { contest(&drill)? } else { hold(&drill)? };
     // Where standard output is closed the exit code has to say it.
     let _ = io::stdout().write_all(held.text.as_bytes());
     if is_stopped.load(Ordering::Relaxed) {

@@ -100,7 +100,7 @@ fn records(directory: &Path) -> Result<BTreeMap<String, Recorded>, CommandError>
 }
 
 /// Whether the file holds exactly this content.
-fn holds(path: &Path, content: Content) -> io::Result<bool> {
+pub(super) fn holds(path: &Path, content: Content) -> io::Result<bool> {
     let mut file = files::open(path)?;
     if file.metadata()?.len() != content.len() {
         return Ok(false);
