@@ -60,6 +60,7 @@ mod range;
 mod service;
 
 pub mod manner;
+pub mod script;
 
 pub use files::Folder;
 

@@ -1,0 +1,146 @@
+//! The working directory of a case: what lies there before, and what has to lie there after.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use longhaul_origin::script::{Before, FileIs, Made, Stage};
+
+/// Where the program keeps the state of a haul: not looked into.
+const STATE: &str = ".longhaul";
+/// Bytes of a file that a failure shows.
+const SHOWN_BYTES_MAX: usize = 200;
+
+/// A directory that is removed when dropped.
+pub(crate) struct Ground(PathBuf);
+
+/// What was there, by its path.
+pub(crate) type Found = BTreeMap<String, Vec<u8>>;
+
+impl Ground {
+    pub(crate) fn new(name: &str) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("longhaul-case-{}-{number}-{name}", std::process::id()));
+        fs::create_dir(&path).expect("a fresh directory");
+        Self(path.canonicalize().expect("it exists"))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Lays out what lies there before.
+    pub(crate) fn lay(&self, before: &BTreeMap<String, Before>, stage: &Stage) {
+        for (path, file) in before {
+            let path = self.0.join(stage.fill(path));
+            match file {
+                Before::Text(text) => put(&path, stage.fill(text).as_bytes()),
+                Before::Made(Made::Link(to)) => {
+                    fs::create_dir_all(path.parent().expect("below the ground")).expect("a directory");
+                    symlink(stage.fill(to), &path).expect("a link");
+                }
+                Before::Made(Made::Directory(mode)) => {
+                    fs::create_dir_all(&path).expect("a directory");
+                    fs::set_permissions(&path, fs::Permissions::from_mode(*mode)).expect("its mode");
+                }
+                Before::Made(made) => put(&path, &bytes(made, stage)),
+            }
+        }
+    }
+
+    /// Everything there is, except for the state of hauls.
+    pub(crate) fn look(&self) -> Found {
+        let mut found = Found::new();
+        walk(&self.0, "", &mut found);
+        found
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// How `now` differs from what was there `before` and what is `expected` beside it.
+pub(crate) fn differences(
+    before: &Found,
+    expected: &BTreeMap<String, FileIs>,
+    now: &Found,
+    stage: &Stage,
+) -> Vec<String> {
+    let mut wanted = before.clone();
+    for (path, file) in expected {
+        let content = match file {
+            FileIs::Text(text) => stage.fill(text).into_bytes(),
+            FileIs::Made(Made::Link(to)) => link(Path::new(&stage.fill(to))),
+            FileIs::Made(made) => bytes(made, stage),
+        };
+        wanted.insert(stage.fill(path), content);
+    }
+    let mut wrong = Vec::new();
+    for (path, content) in &wanted {
+        match now.get(path) {
+            None => wrong.push(format!("{path} is not there")),
+            Some(found) if found != content => {
+                let at = found.iter().zip(content).position(|(one, other)| one != other);
+                let at = at.unwrap_or(found.len().min(content.len()));
+                wrong.push(format!(
+                    "{path} is {} instead of {}, from byte {at} on",
+                    shown(found),
+                    shown(content)
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    let others = now.iter().filter(|(path, _)| !wanted.contains_key(*path));
+    wrong.extend(others.map(|(path, content)| format!("{path} is there, {}", shown(content))));
+    wrong
+}
+
+pub(crate) fn put(path: &Path, bytes: &[u8]) {
+    fs::create_dir_all(path.parent().expect("below the ground")).expect("a directory");
+    fs::write(path, bytes).expect("written");
+}
+
+fn bytes(made: &Made, stage: &Stage) -> Vec<u8> {
+    match made {
+        Made::Content(section) => section.bytes(),
+        Made::Bytes(bytes) => bytes.0.clone(),
+        Made::Repeat { times, text, then } => {
+            (stage.fill(text).repeat(*times) + &stage.fill(then)).into_bytes()
+        }
+        Made::Link(_) | Made::Directory(_) => Vec::new(),
+    }
+}
+
+fn link(to: &Path) -> Vec<u8> {
+    format!("-> {}", to.display()).into_bytes()
+}
+
+fn walk(directory: &Path, prefix: &str, found: &mut Found) {
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = format!("{prefix}{name}");
+        let kind = entry.file_type().expect("it is there");
+        if kind.is_symlink() {
+            found.insert(path, link(&fs::read_link(entry.path()).expect("a link")));
+        } else if kind.is_dir() {
+            if name != STATE {
+                walk(&entry.path(), &format!("{path}/"), found);
+            }
+        } else {
+            found.insert(path, fs::read(entry.path()).unwrap_or_default());
+        }
+    }
+}
+
+fn shown(content: &[u8]) -> String {
+    let part = &content[..content.len().min(SHOWN_BYTES_MAX)];
+    format!("{} bytes: {}", content.len(), part.escape_ascii())
+}
