@@ -79,7 +79,11 @@ pub(crate) fn differences(
             FileIs::Made(Made::Link(to)) => link(Path::new(&stage.fill(to))),
             FileIs::Made(made) => bytes(made, stage),
         };
-        wanted.insert(stage.fill(path), content);
+        let path = stage.fill(path);
+        // The one file that the pattern means, or the pattern itself, which is no file.
+        let mut meant = now.keys().filter(|name| is_meant(name, &path) && !before.contains_key(*name));
+        let name = meant.next().filter(|_| meant.next().is_none()).cloned();
+        wanted.insert(name.unwrap_or(path), content);
     }
     let mut wrong = Vec::new();
     for (path, content) in &wanted {
@@ -102,6 +106,13 @@ pub(crate) fn differences(
     wrong
 }
 
+/// Whether `name` is `pattern`, with hexadecimal digits in place of its `*`.
+fn is_meant(name: &str, pattern: &str) -> bool {
+    let Some((start, end)) = pattern.split_once('*') else { return name == pattern };
+    let mark = name.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
+    mark.is_some_and(|mark| !mark.is_empty() && mark.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 pub(crate) fn put(path: &Path, bytes: &[u8]) {
     fs::create_dir_all(path.parent().expect("below the ground")).expect("a directory");
     fs::write(path, bytes).expect("written");
@@ -113,6 +124,12 @@ fn bytes(made: &Made, stage: &Stage) -> Vec<u8> {
         Made::Bytes(bytes) => bytes.0.clone(),
         Made::Repeat { times, text, then } => {
             (stage.fill(text).repeat(*times) + &stage.fill(then)).into_bytes()
+        }
+        Made::Numbered { lines, text } => {
+            let text = stage.fill(text);
+            (0..*lines)
+                .flat_map(|number| (text.replace("{n}", &number.to_string()) + "\n").into_bytes())
+                .collect()
         }
         Made::Link(_) | Made::Directory(_) => Vec::new(),
     }

@@ -19,6 +19,9 @@ pub(crate) fn judge(run: &Run, ended: &Ended, stage: &Stage) -> Vec<String> {
         }
         Some(_) => {}
     }
+    if let Some(least) = run.not_before.filter(|least| ended.took < least.0) {
+        wrong.push(format!("it ended after {:?} already, expected {:?}", ended.took, least.0));
+    }
     if let Some(most) = run.memory_max.filter(|most| ended.memory_max > most.0) {
         wrong.push(format!("it had {} bytes of memory, more than {}", ended.memory_max, most.0));
     }

@@ -52,6 +52,7 @@ pub(crate) fn speaks_json(run: &Run) -> bool {
 
 /// Runs the program to its end, or to the end of its time.
 pub(crate) fn observe(run: &Run, stage: &Stage, ground: &Ground, roots: &Path) -> Ended {
+    let troubles = run.first.iter().filter_map(|deed| change(deed, stage, ground).err()).collect();
     let mut child = start(run, stage, ground, roots);
     let begun = clock::now();
     let (stdout, stderr) = (Listened::to(child.stdout.take()), Listened::to(child.stderr.take()));
@@ -65,8 +66,7 @@ pub(crate) fn observe(run: &Run, stage: &Stage, ground: &Ground, roots: &Path) -
             }
         });
     }
-    let mut watching =
-        Watching { run, stage, ground, roots, stdout, stderr, next: 0, last: begun, troubles: Vec::new() };
+    let mut watching = Watching { run, stage, ground, roots, stdout, stderr, next: 0, last: begun, troubles };
     let mut memory_max = 0;
     let time_max = run.within.0 + LATE_MAX;
     let status = loop {
@@ -169,23 +169,11 @@ impl Watching<'_> {
         }
     }
 
-    fn perform(&mut self, deed: &Deed, child: &Child) -> Result<(), String> {
-        let place = |path: &str| self.ground.path().join(self.stage.fill(path));
+    fn perform(&self, deed: &Deed, child: &Child) -> Result<(), String> {
         match deed {
             Deed::Signal(name) => {
                 let signal = signal(name).ok_or_else(|| format!("no such signal: {name}"))?;
                 kill_process(Pid::from_child(child), signal).map_err(|error| error.to_string())
-            }
-            Deed::Write(path, text) => {
-                put(&place(path), self.stage.fill(text).as_bytes());
-                Ok(())
-            }
-            Deed::Link(path, to) => {
-                let path = place(path);
-                fs::remove_dir_all(&path)
-                    .or_else(|_| fs::remove_file(&path))
-                    .map_err(|error| error.to_string())?;
-                std::os::unix::fs::symlink(place(to), path).map_err(|error| error.to_string())
             }
             Deed::CloseOutput => {
                 self.stdout.leave();
@@ -193,6 +181,7 @@ impl Watching<'_> {
                 Ok(())
             }
             Deed::Beside { arguments, code, says } => self.beside(arguments, *code, says),
+            Deed::Write(..) | Deed::Link(..) => change(deed, self.stage, self.ground),
         }
     }
 
@@ -223,6 +212,26 @@ impl Watching<'_> {
             return Err(format!("the run beside it: {status}, expected {code} and `{says}`, said {said}"));
         }
         Ok(())
+    }
+}
+
+/// Does what needs no program.
+fn change(deed: &Deed, stage: &Stage, ground: &Ground) -> Result<(), String> {
+    let place = |path: &str| ground.path().join(stage.fill(path));
+    match deed {
+        Deed::Write(path, text) => {
+            put(&place(path), stage.fill(text).as_bytes());
+            Ok(())
+        }
+        Deed::Link(path, to) => {
+            let path = place(path);
+            let removed = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
+            removed.map_err(|error| error.to_string())?;
+            std::os::unix::fs::symlink(place(to), path).map_err(|error| error.to_string())
+        }
+        Deed::Signal(_) | Deed::CloseOutput | Deed::Beside { .. } => {
+            Err("there is no program yet".to_owned())
+        }
     }
 }
 

@@ -34,6 +34,13 @@ pub enum Made {
         #[serde(default)]
         then: String,
     },
+    /// Lines that differ in a number, which stands for each `{n}`.
+    Numbered {
+        /// How many, from 0 on.
+        lines: u64,
+        /// What.
+        text: String,
+    },
     /// A link to this place.
     Link(String),
     /// An empty directory.
@@ -67,8 +74,13 @@ pub struct Run {
     /// Limits that the system puts on it.
     #[serde(default)]
     pub limits: Limits,
+    /// What is done before it starts.
+    #[serde(default)]
+    pub first: Vec<Deed>,
     /// When it must have ended.
     pub within: Time,
+    /// When it must not have ended yet.
+    pub not_before: Option<Time>,
     /// The most of memory that it may have had (resident).
     pub memory_max: Option<Size>,
     /// What happens to it meanwhile, in this order.
@@ -161,7 +173,7 @@ pub struct Expect {
     /// Standard output, where it is not events.
     pub output: Option<String>,
     /// What lies in the working directory, beside what was there before (which must be as it was) and the state of the
-    /// haul. Nothing unless given.
+    /// haul. Nothing unless given. In a name a `*` stands for the mark that makes it distinct.
     #[serde(default)]
     pub files: BTreeMap<String, FileIs>,
 }
