@@ -28,13 +28,13 @@ impl Committer {
         }
         for entry in &mut entries {
             if let Entry::File(file) = entry {
-                file.part.file.start_writeback();
+                file.start_writeback();
             }
         }
         let mut durable = Vec::with_capacity(entries.len());
         for mut entry in entries {
             let synced = match &mut entry {
-                Entry::File(file) => file.part.file.sync(),
+                Entry::File(file) => file.sync(),
                 _ => Ok(()),
             };
             self.catch_up().await?;
