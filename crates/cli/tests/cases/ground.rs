@@ -1,20 +1,25 @@
 //! The working directory of a case: what lies there before, and what has to lie there after.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use longhaul_origin::script::{Before, FileIs, Made, Stage};
+use longhaul_origin::script::{Before, Expect, FileIs, Made, Many, Stage};
 
 /// Where the program keeps the state of a haul: not looked into.
 const STATE: &str = ".longhaul";
 /// Bytes of a file that a failure shows.
-const SHOWN_BYTES_MAX: usize = 200;
+const SHOWN_BYTES_MAX: usize = 48;
 
-/// A directory that is removed when dropped.
-pub(crate) struct Ground(PathBuf);
+/// A directory that is removed when dropped, with the file systems in it.
+pub(crate) struct Ground {
+    path: PathBuf,
+    disks: RefCell<Vec<PathBuf>>,
+}
 
 /// What was there, by its path.
 pub(crate) type Found = BTreeMap<String, Vec<u8>>;
@@ -25,17 +30,17 @@ impl Ground {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("longhaul-case-{}-{number}-{name}", std::process::id()));
         fs::create_dir(&path).expect("a fresh directory");
-        Self(path.canonicalize().expect("it exists"))
+        Self { path: path.canonicalize().expect("it exists"), disks: RefCell::default() }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
-    /// Lays out what lies there before.
-    pub(crate) fn lay(&self, before: &BTreeMap<String, Before>, stage: &Stage) {
+    /// Lays out what lies there before. An error says what this machine does not allow.
+    pub(crate) fn lay(&self, before: &BTreeMap<String, Before>, stage: &Stage) -> Result<(), String> {
         for (path, file) in before {
-            let path = self.0.join(stage.fill(path));
+            let path = self.path.join(stage.fill(path));
             match file {
                 Before::Text(text) => put(&path, stage.fill(text).as_bytes()),
                 Before::Made(Made::Link(to)) => {
@@ -46,44 +51,62 @@ impl Ground {
                     fs::create_dir_all(&path).expect("a directory");
                     fs::set_permissions(&path, fs::Permissions::from_mode(*mode)).expect("its mode");
                 }
+                Before::Made(Made::Disk(size)) => {
+                    fs::create_dir_all(&path).expect("a directory");
+                    let size = format!("size={}", size.0);
+                    let mut mount = Command::new("mount");
+                    let made = mount
+                        .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+                        .arg(&path)
+                        .stderr(Stdio::null())
+                        .status();
+                    if !made.is_ok_and(|status| status.success()) {
+                        return Err("no file system can be mounted here".to_owned());
+                    }
+                    self.disks.borrow_mut().push(path);
+                }
                 Before::Made(made) => put(&path, &bytes(made, stage)),
             }
         }
+        Ok(())
     }
 
     /// Everything there is, except for the state of hauls.
     pub(crate) fn look(&self) -> Found {
         let mut found = Found::new();
-        walk(&self.0, "", &mut found);
+        walk(&self.path, "", &mut found);
         found
     }
 }
 
 impl Drop for Ground {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        for disk in self.disks.borrow().iter() {
+            let _ = Command::new("umount").arg("--lazy").arg(disk).status();
+        }
+        let _ = fs::remove_dir_all(&self.path);
     }
 }
 
 /// How `now` differs from what was there `before` and what is `expected` beside it.
-pub(crate) fn differences(
-    before: &Found,
-    expected: &BTreeMap<String, FileIs>,
-    now: &Found,
-    stage: &Stage,
-) -> Vec<String> {
+pub(crate) fn differences(before: &Found, expected: &Expect, now: &Found, stage: &Stage) -> Vec<String> {
     let mut wanted = before.clone();
-    for (path, file) in expected {
-        let content = match file {
-            FileIs::Text(text) => stage.fill(text).into_bytes(),
-            FileIs::Made(Made::Link(to)) => link(Path::new(&stage.fill(to))),
-            FileIs::Made(made) => bytes(made, stage),
-        };
+    for path in &expected.removed {
+        wanted.remove(&stage.fill(path));
+    }
+    for (path, file) in &expected.files {
         let path = stage.fill(path);
         // The one file that the pattern means, or the pattern itself, which is no file.
         let mut meant = now.keys().filter(|name| is_meant(name, &path) && !before.contains_key(*name));
         let name = meant.next().filter(|_| meant.next().is_none()).cloned();
-        wanted.insert(name.unwrap_or(path), content);
+        wanted.insert(name.unwrap_or(path), content(file, stage));
+    }
+    if let Some(Many { count, each }) = &expected.many_files {
+        let others: Vec<&String> = now.keys().filter(|name| !wanted.contains_key(*name)).collect();
+        if others.len() == *count {
+            let each = content(each, stage);
+            wanted.extend(others.into_iter().map(|name| (name.clone(), each.clone())));
+        }
     }
     let mut wrong = Vec::new();
     for (path, content) in &wanted {
@@ -113,6 +136,15 @@ fn is_meant(name: &str, pattern: &str) -> bool {
     mark.is_some_and(|mark| !mark.is_empty() && mark.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
+/// What a file has to be.
+pub(crate) fn content(file: &FileIs, stage: &Stage) -> Vec<u8> {
+    match file {
+        FileIs::Text(text) => stage.fill(text).into_bytes(),
+        FileIs::Made(Made::Link(to)) => link(Path::new(&stage.fill(to))),
+        FileIs::Made(made) => bytes(made, stage),
+    }
+}
+
 pub(crate) fn put(path: &Path, bytes: &[u8]) {
     fs::create_dir_all(path.parent().expect("below the ground")).expect("a directory");
     fs::write(path, bytes).expect("written");
@@ -131,7 +163,7 @@ fn bytes(made: &Made, stage: &Stage) -> Vec<u8> {
                 .flat_map(|number| (text.replace("{n}", &number.to_string()) + "\n").into_bytes())
                 .collect()
         }
-        Made::Link(_) | Made::Directory(_) => Vec::new(),
+        Made::Link(_) | Made::Directory(_) | Made::Disk(_) => Vec::new(),
     }
 }
 

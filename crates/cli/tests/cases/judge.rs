@@ -14,10 +14,12 @@ pub(crate) fn judge(run: &Run, ended: &Ended, stage: &Stage) -> Vec<String> {
     let mut wrong = ended.troubles.clone();
     match ended.status {
         None => wrong.push(format!("it was still at work after {:?}", run.within.0 + LATE_MAX)),
-        Some(status) if status.code() != expect.code => {
-            wrong.push(format!("it ended with {status}, expected {:?}", expect.code));
+        Some(status) if status.code() == expect.code => {}
+        Some(status) if status.code().is_some_and(|code| expect.code_is_one_of.contains(&code)) => {}
+        Some(status) => {
+            let expected: Vec<i32> = expect.code.iter().chain(&expect.code_is_one_of).copied().collect();
+            wrong.push(format!("it ended with {status}, expected {expected:?}"));
         }
-        Some(_) => {}
     }
     if let Some(least) = run.not_before.filter(|least| ended.took < least.0) {
         wrong.push(format!("it ended after {:?} already, expected {:?}", ended.took, least.0));

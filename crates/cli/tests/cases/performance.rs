@@ -9,7 +9,7 @@ use longhaul_origin::script::{Case, Proof, Stage};
 use crate::ground::{Ground, differences, put};
 use crate::identities::identities;
 use crate::judge::{judge, judge_stage};
-use crate::program::{Ended, observe};
+use crate::program::{Ended, not_allowed, observe};
 use crate::workspace;
 
 /// Lines of an output that a failure shows.
@@ -35,7 +35,11 @@ fn play(name: &str, case: &Case) -> Result<(), String> {
         [("place".to_owned(), place), ("roots".to_owned(), roots.display().to_string())].into();
     let stage = Stage::open(hosts, dns.as_ref(), &identities().by_name, others);
     let stage = stage.map_err(|error| format!("{error}: {:?}", std::error::Error::source(&error)))?;
-    ground.lay(before, &stage);
+    let laid = ground.lay(before, &stage);
+    if let Some(reason) = laid.err().or_else(|| runs.iter().find_map(not_allowed)) {
+        eprintln!("NOT HERE {name}: {reason}");
+        return Ok(());
+    }
     let mut lying = ground.look();
     let mut told = String::new();
     let mut wrong = Vec::new();
@@ -43,7 +47,7 @@ fn play(name: &str, case: &Case) -> Result<(), String> {
         let ended = observe(run, &stage, &ground, &roots);
         let mut of_run = judge(run, &ended, &stage);
         let now = ground.look();
-        of_run.extend(differences(&lying, &run.expect.files, &now, &stage));
+        of_run.extend(differences(&lying, &run.expect, &now, &stage));
         lying = now;
         wrong.extend(of_run.into_iter().map(|what| format!("run {}: {what}", number + 1)));
         tell(&mut told, number, &run.arguments, &ended);

@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use longhaul_origin::script::{Act, Deed, Run, Stage, When};
+use longhaul_origin::script::{Act, Deed, Limits, Run, Stage, When};
 use longhaul_socket::clock;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::ground::{Ground, put};
+use crate::ground::{Ground, content, put};
 
 /// How often the program is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -97,19 +97,19 @@ pub(crate) fn observe(run: &Run, stage: &Stage, ground: &Ground, roots: &Path) -
     }
 }
 
-fn command(
-    arguments: &[String],
-    stage: &Stage,
-    ground: &Ground,
-    roots: &Path,
-    open_files: Option<u64>,
-) -> Command {
+fn command(arguments: &[String], stage: &Stage, ground: &Ground, roots: &Path, limits: &Limits) -> Command {
     let program = env!("CARGO_BIN_EXE_longhaul");
-    let mut command = match open_files {
-        None => Command::new(program),
-        Some(most) => {
-            let mut shell = Command::new("sh");
-            shell.args(["-c", &format!("ulimit -n {most}; exec \"$0\" \"$@\""), program]);
+    let mut lines: Vec<String> = limits.open_files.iter().map(|most| format!("ulimit -n {most}")).collect();
+    lines.extend(limits.network.iter().flatten().cloned());
+    let mut command = match (lines.is_empty(), &limits.network) {
+        (true, None) => Command::new(program),
+        (_, network) => {
+            let mut shell = Command::new(if network.is_some() { "unshare" } else { "sh" });
+            if network.is_some() {
+                shell.args(["--map-root-user", "--net", "sh"]);
+            }
+            lines.push("exec \"$0\" \"$@\"".to_owned());
+            shell.args(["-ec", &lines.join("\n"), program]);
             shell
         }
     };
@@ -118,13 +118,23 @@ fn command(
     command
 }
 
+/// What of the limits of a run this machine does not allow, if anything.
+pub(crate) fn not_allowed(run: &Run) -> Option<String> {
+    run.limits.network.as_ref()?;
+    let mut probe = Command::new("unshare");
+    probe.args(["--map-root-user", "--net", "ip", "link", "set", "lo", "up"]);
+    let is_allowed =
+        probe.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+    (!is_allowed).then(|| "no network of its own can be made here".to_owned())
+}
+
 fn start(run: &Run, stage: &Stage, ground: &Ground, roots: &Path) -> Child {
     let mut arguments = run.arguments.clone();
     if speaks_json(run) {
         // The first is the command.
         arguments.insert(1, "--json".to_owned());
     }
-    let mut command = command(&arguments, stage, ground, roots, run.limits.open_files);
+    let mut command = command(&arguments, stage, ground, roots, &run.limits);
     command.envs(run.environment.iter().map(|(name, value)| (name, stage.fill(value))));
     command.stdin(if run.input.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a child")
@@ -171,22 +181,22 @@ impl Watching<'_> {
 
     fn perform(&self, deed: &Deed, child: &Child) -> Result<(), String> {
         match deed {
-            Deed::Signal(name) => {
+            Deed::Signal(name) => name.split(' ').try_for_each(|name| {
                 let signal = signal(name).ok_or_else(|| format!("no such signal: {name}"))?;
                 kill_process(Pid::from_child(child), signal).map_err(|error| error.to_string())
-            }
+            }),
             Deed::CloseOutput => {
                 self.stdout.leave();
                 self.stderr.leave();
                 Ok(())
             }
             Deed::Beside { arguments, code, says } => self.beside(arguments, *code, says),
-            Deed::Write(..) | Deed::Link(..) => change(deed, self.stage, self.ground),
+            Deed::Write(..) | Deed::Remove(_) | Deed::Link(..) => change(deed, self.stage, self.ground),
         }
     }
 
     fn beside(&self, arguments: &[String], code: i32, says: &str) -> Result<(), String> {
-        let mut command = command(arguments, self.stage, self.ground, self.roots, None);
+        let mut command = command(arguments, self.stage, self.ground, self.roots, &Limits::default());
         let mut other = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -219,10 +229,11 @@ impl Watching<'_> {
 fn change(deed: &Deed, stage: &Stage, ground: &Ground) -> Result<(), String> {
     let place = |path: &str| ground.path().join(stage.fill(path));
     match deed {
-        Deed::Write(path, text) => {
-            put(&place(path), stage.fill(text).as_bytes());
+        Deed::Write(path, file) => {
+            put(&place(path), &content(file, stage));
             Ok(())
         }
+        Deed::Remove(path) => fs::remove_file(place(path)).map_err(|error| error.to_string()),
         Deed::Link(path, to) => {
             let path = place(path);
             let removed = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));

@@ -24,6 +24,6 @@ pub use host_plan::{Answer, Drip, Entrance, Ground, HostPlan, Opening, Repeat, S
 pub use mutation::Mutation;
 pub use name_plan::{Code, NameAnswer, NamePlan, Over, RecordType, Reply};
 pub use record::Record;
-pub use run_plan::{Act, Before, Deed, Expect, FileIs, Limits, Made, Run, When};
+pub use run_plan::{Act, Before, Deed, Expect, FileIs, Limits, Made, Many, Run, When};
 pub use stage::{Identity, STAGE_TIME_MAX, Stage, StageError};
 pub use values::{Bytes, Section, Size, Span, Time, content};

@@ -12,6 +12,8 @@ use tokio::time::Instant;
 const ENTRIES_MAX: usize = 400;
 /// Bytes of an entry that are kept.
 const ENTRY_BYTES_MAX: usize = 400;
+/// Bytes of an entry that are kept where they are no text.
+const BINARY_BYTES_MAX: usize = 48;
 /// Bytes of the heads of requests that are kept, all together.
 const HEADS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -130,7 +132,12 @@ impl Record {
     }
 
     pub(super) fn bytes(&self, who: &str, direction: &str, bytes: &[u8]) {
-        let kept = &bytes[..bytes.len().min(ENTRY_BYTES_MAX)];
+        let is_text = bytes
+            .iter()
+            .take(ENTRY_BYTES_MAX)
+            .all(|byte| byte.is_ascii_graphic() || b" \r\n\t".contains(byte));
+        let most = if is_text { ENTRY_BYTES_MAX } else { BINARY_BYTES_MAX };
+        let kept = &bytes[..bytes.len().min(most)];
         let more = match bytes.len() - kept.len() {
             0 => String::new(),
             more => format!(" and {more} bytes more"),

@@ -43,8 +43,10 @@ pub enum Made {
     },
     /// A link to this place.
     Link(String),
-    /// An empty directory.
+    /// An empty directory with this mode.
     Directory(u32),
+    /// A file system of this size, in memory. It takes root to make one.
+    Disk(Size),
 }
 
 /// What a file has to be.
@@ -96,6 +98,8 @@ pub struct Run {
 pub struct Limits {
     /// Descriptors.
     pub open_files: Option<u64>,
+    /// It has a network of its own, made by these commands of the shell. Not every machine allows that.
+    pub network: Option<Vec<String>>,
 }
 
 /// Something that is done while the program runs.
@@ -125,10 +129,12 @@ pub enum When {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Deed {
-    /// A signal is sent.
+    /// A signal is sent, or several at once.
     Signal(String),
-    /// A text is written over a file: its path, and the text.
-    Write(String, String),
+    /// A file is written over: its path, and what it becomes.
+    Write(String, FileIs),
+    /// A file is removed.
+    Remove(String),
     /// A path is removed, and a link to the second put there.
     Link(String, String),
     /// The reader of its output goes away.
@@ -150,6 +156,9 @@ pub enum Deed {
 pub struct Expect {
     /// The exit code; none where a signal is expected to end it.
     pub code: Option<i32>,
+    /// The exit code where several are right.
+    #[serde(default)]
+    pub code_is_one_of: Vec<i32>,
     /// URLs done.
     pub done: Option<u64>,
     /// URLs failed.
@@ -176,4 +185,19 @@ pub struct Expect {
     /// haul. Nothing unless given. In a name a `*` stands for the mark that makes it distinct.
     #[serde(default)]
     pub files: BTreeMap<String, FileIs>,
+    /// So many further files lie there, all alike.
+    pub many_files: Option<Many>,
+    /// Files that were there and are no more.
+    #[serde(default)]
+    pub removed: Vec<String>,
+}
+
+/// Files that are all alike.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Many {
+    /// How many.
+    pub count: usize,
+    /// What each has to be.
+    pub each: FileIs,
 }
