@@ -7,6 +7,7 @@
 mod ground;
 mod identities;
 mod judge;
+mod page;
 mod performance;
 mod program;
 
@@ -21,7 +22,7 @@ use longhaul_origin::script::{Case, Proof};
 /// Cases at a time: nearly all of their time is waiting.
 const CASES_AT_A_TIME: usize = 8;
 /// A folder that was not found, or lost half of its files, is no test passed.
-const CASES_MIN: usize = 5;
+const CASES_MIN: usize = 100;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -40,6 +41,8 @@ fn main() -> ExitCode {
             trials.extend(broken(case));
         }
     }
+    let all = cases.clone();
+    trials.push(Trial::test("page", move || page::check(&all)));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
