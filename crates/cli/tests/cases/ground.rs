@@ -15,8 +15,9 @@ const STATE: &str = ".longhaul";
 /// Bytes of a file that a failure shows.
 const SHOWN_BYTES_MAX: usize = 48;
 
-/// A directory that is removed when dropped, with the file systems in it.
+/// A directory that is removed when dropped, with the file systems in it, and room beside it.
 pub(crate) struct Ground {
+    around: PathBuf,
     path: PathBuf,
     disks: RefCell<Vec<PathBuf>>,
 }
@@ -28,9 +29,18 @@ impl Ground {
     pub(crate) fn new(name: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("longhaul-case-{}-{number}-{name}", std::process::id()));
+        let around =
+            std::env::temp_dir().join(format!("longhaul-case-{}-{number}-{name}", std::process::id()));
+        fs::create_dir(&around).expect("a fresh directory");
+        let around = around.canonicalize().expect("it exists");
+        let path = around.join("place");
         fs::create_dir(&path).expect("a fresh directory");
-        Self { path: path.canonicalize().expect("it exists"), disks: RefCell::default() }
+        Self { around, path, disks: RefCell::default() }
+    }
+
+    /// A place for what is none of the program's business.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.around.join(name)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -84,7 +94,7 @@ impl Drop for Ground {
         for disk in self.disks.borrow().iter() {
             let _ = Command::new("umount").arg("--lazy").arg(disk).status();
         }
-        let _ = fs::remove_dir_all(&self.path);
+        let _ = fs::remove_dir_all(&self.around);
     }
 }
 

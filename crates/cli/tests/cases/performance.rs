@@ -15,20 +15,27 @@ use crate::workspace;
 /// Lines of an output that a failure shows.
 const LINES_SHOWN_MAX: usize = 60;
 
+/// A case that did not fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Proven {
+    Yes,
+    /// This machine does not allow what it takes.
+    NotHere(String),
+}
+
 /// Proves a case; otherwise says all there is to say.
-pub(crate) fn prove(name: &str, case: &Case) -> Result<(), String> {
+pub(crate) fn prove(name: &str, case: &Case) -> Result<Proven, String> {
     match &case.proof {
         Proof::Play { .. } => play(name, case),
-        Proof::Elsewhere(tests) => tests.iter().try_for_each(|test| is_there(test)),
-        Proof::Missing(_) => Ok(()),
+        Proof::Elsewhere(tests) => tests.iter().try_for_each(|test| is_there(test)).map(|()| Proven::Yes),
+        Proof::Missing(_) => Ok(Proven::Yes),
     }
 }
 
-fn play(name: &str, case: &Case) -> Result<(), String> {
-    let Proof::Play { hosts, dns, before, runs } = &case.proof else { return Ok(()) };
+fn play(name: &str, case: &Case) -> Result<Proven, String> {
+    let Proof::Play { hosts, dns, before, runs } = &case.proof else { return Ok(Proven::Yes) };
     let ground = Ground::new(name);
-    // Beside the ground, since it is none of what the case lays there.
-    let roots = ground.path().with_extension("roots.pem");
+    let roots = ground.beside("roots.pem");
     put(&roots, identities().roots.as_bytes());
     let place = ground.path().display().to_string();
     let others: BTreeMap<String, String> =
@@ -37,8 +44,7 @@ fn play(name: &str, case: &Case) -> Result<(), String> {
     let stage = stage.map_err(|error| format!("{error}: {:?}", std::error::Error::source(&error)))?;
     let laid = ground.lay(before, &stage);
     if let Some(reason) = laid.err().or_else(|| runs.iter().find_map(not_allowed)) {
-        eprintln!("NOT HERE {name}: {reason}");
-        return Ok(());
+        return Ok(Proven::NotHere(reason));
     }
     let mut lying = ground.look();
     let mut told = String::new();
@@ -52,10 +58,9 @@ fn play(name: &str, case: &Case) -> Result<(), String> {
         wrong.extend(of_run.into_iter().map(|what| format!("run {}: {what}", number + 1)));
         tell(&mut told, number, &run.arguments, &ended);
     }
-    let _ = fs::remove_file(&roots);
     wrong.extend(judge_stage(hosts, dns.as_ref(), &stage));
     if wrong.is_empty() {
-        return Ok(());
+        return Ok(Proven::Yes);
     }
     let file = format!("crates/origin/cases/{name}.toml");
     let record = stage.record().text();

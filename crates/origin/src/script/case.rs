@@ -27,6 +27,8 @@ pub struct Case {
     pub outcome: Vec<Outcome>,
     /// How it is proven.
     pub proof: Proof,
+    /// Its hosts do nothing wrong.
+    pub honest_hosts: bool,
     /// A fault of the program that the case shows: it is expected to fail until that is mended.
     pub known: Option<String>,
     /// Changes after which it must fail.
@@ -116,6 +118,8 @@ struct Raw {
     #[serde(default)]
     proven_by: Vec<String>,
     missing: Option<String>,
+    #[serde(default)]
+    honest_hosts: bool,
     known: Option<String>,
     #[serde(default, rename = "mutation")]
     mutations: Vec<Mutation>,
@@ -148,13 +152,14 @@ impl Case {
         Self::of(raw, source)
     }
 
-    /// The case with hosts that do nothing wrong: each answers every request with the same few bytes. `None` where there
-    /// is no host that does anything.
+    /// The case with hosts that do nothing wrong: each answers every request with the same few bytes. `None` where no
+    /// host does anything wrong.
     #[must_use]
     pub fn with_honest_hosts(&self) -> Option<Self> {
         let mut case = self.clone();
         let Proof::Play { hosts, .. } = &mut case.proof else { return None };
-        if hosts.values().all(|host| host.answers.is_empty() && host.openings.is_empty()) {
+        if self.honest_hosts || hosts.values().all(|host| host.answers.is_empty() && host.openings.is_empty())
+        {
             return None;
         }
         for host in hosts.values_mut() {
@@ -184,6 +189,7 @@ impl Case {
             rfc: raw.rfc,
             outcome: raw.outcome,
             proof,
+            honest_hosts: raw.honest_hosts,
             known: raw.known,
             mutations: raw.mutations,
             source,
