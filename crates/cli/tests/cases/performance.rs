@@ -41,7 +41,13 @@ fn play(name: &str, case: &Case) -> Result<Proven, String> {
     let others: BTreeMap<String, String> =
         [("place".to_owned(), place), ("roots".to_owned(), roots.display().to_string())].into();
     let stage = Stage::open(hosts, dns.as_ref(), &identities().by_name, others);
-    let stage = stage.map_err(|error| format!("{error}: {:?}", std::error::Error::source(&error)))?;
+    let stage = match stage {
+        Ok(stage) => stage,
+        Err(_) if hosts.values().any(|host| host.address.is_ipv6()) && !has_ipv6() => {
+            return Ok(Proven::NotHere("there is no IPv6 here".to_owned()));
+        }
+        Err(error) => return Err(format!("{error}: {:?}", std::error::Error::source(&error))),
+    };
     let laid = ground.lay(before, &stage);
     if let Some(reason) = laid.err().or_else(|| runs.iter().find_map(not_allowed)) {
         return Ok(Proven::NotHere(reason));
@@ -65,6 +71,10 @@ fn play(name: &str, case: &Case) -> Result<Proven, String> {
     let file = format!("crates/origin/cases/{name}.toml");
     let record = stage.record().text();
     Err(format!("{file}: {}\n  {}\n-- on the wire\n{record}{told}", case.title, wrong.join("\n  ")))
+}
+
+fn has_ipv6() -> bool {
+    std::net::TcpListener::bind(("::1", 0)).is_ok()
 }
 
 fn tell(told: &mut String, number: usize, arguments: &[String], ended: &Ended) {

@@ -22,6 +22,8 @@ use super::record::Record;
 
 /// A stage closes by itself after this time: a case takes seconds.
 pub const STAGE_TIME_MAX: Duration = Duration::from_mins(2);
+/// How often other ports are tried.
+const PORTS_TRIED_MAX: usize = 4;
 /// How long a connection is waited for that will not come about.
 const BLACK_HOLE_WAIT: Duration = Duration::from_millis(150);
 /// Connections that fill a backlog of none; the system keeps one or two.
@@ -112,7 +114,14 @@ impl Stage {
             runtime::Builder::new_current_thread().enable_all().build().map_err(StageError::Thread)?;
         let thread = thread::Builder::new().name("stage".to_owned()).spawn(move || {
             runtime.block_on(async {
-                match set_up(&hosts, dns.as_ref(), &identities, others, &shared).await {
+                let mut set = set_up(&hosts, dns.as_ref(), &identities, others.clone(), &shared).await;
+                // A port that is free at one address may be taken at another.
+                for _ in 1..PORTS_TRIED_MAX {
+                    if matches!(set, Err(StageError::Socket { .. })) {
+                        set = set_up(&hosts, dns.as_ref(), &identities, others.clone(), &shared).await;
+                    }
+                }
+                match set {
                     Ok((placeholders, held)) => {
                         let _ = tell.send(Ok(placeholders));
                         let _ = Deadline::after(STAGE_TIME_MAX).bound(ended).await;
