@@ -128,8 +128,10 @@ pub(crate) async fn attempt(
     let begun = clock::now();
     let mut crumbs = 0;
     let mut passes_caches = false;
+    let mut by_date = false;
     loop {
-        let asked = job.partial.as_ref().and_then(Partial::request);
+        let rest = if by_date { Partial::request_by_date } else { Partial::request };
+        let asked = job.partial.as_ref().and_then(rest);
         let forbid_private = job.moved.as_ref().is_some_and(|moved| moved.forbid_private);
         let mut request = context.request(job).with_range(asked.clone()).with_forbid_private(forbid_private);
         if passes_caches {
@@ -154,6 +156,11 @@ pub(crate) async fn attempt(
                 Plan::Restart | Plan::Refuse(_) => {
                     job.partial = None;
                     body.drain().await;
+                    continue;
+                }
+                // Asking once more costs less than the whole; a body that nobody reads ends its connection.
+                Plan::Replace if range::disregards_tag(partial, asked, &head) => {
+                    by_date = true;
                     continue;
                 }
                 Plan::Replace | Plan::Inapplicable => Span::whole(&head),
