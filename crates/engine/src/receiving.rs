@@ -210,7 +210,9 @@ impl<'a> Receiving<'a> {
             if self.pending_bytes > 0 {
                 self.hand_over().await?;
             }
-            failure.made_progress = have >= self.span.from + KEEP_BYTES_MIN;
+            let furthest = self.job.furthest.max(self.span.from);
+            failure.made_progress = have >= furthest + KEEP_BYTES_MIN;
+            self.job.furthest = furthest.max(have);
             if let Some(partial) = &mut self.job.partial {
                 partial.have = have;
             }
