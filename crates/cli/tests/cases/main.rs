@@ -7,6 +7,7 @@
 mod ground;
 mod identities;
 mod judge;
+mod output;
 mod page;
 mod performance;
 mod program;

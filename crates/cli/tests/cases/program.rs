@@ -1,10 +1,9 @@
 //! The program under observation: its output, its end, its memory, and what is done to it meanwhile.
 
 use std::fs;
-use std::io::{Read, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::ground::{Ground, content, put};
+use crate::output::Listened;
 
 /// How often the program is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -22,8 +22,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 pub(crate) const LATE_MAX: Duration = Duration::from_millis(250);
 /// How long a run beside another one may take.
 const BESIDE_MAX: Duration = Duration::from_secs(5);
-/// Output that is kept; a program that says more is not listened to.
-const OUTPUT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// What a run left behind.
 #[derive(Debug)]
@@ -268,55 +266,4 @@ fn memory_of(pid: u32) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
     kilobytes.unwrap_or_default() * 1024
-}
-
-/// An output, read by a thread as it comes.
-struct Listened {
-    text: Arc<Mutex<Heard>>,
-    thread: thread::JoinHandle<()>,
-}
-
-#[derive(Default)]
-struct Heard {
-    bytes: Vec<u8>,
-    has_left: bool,
-}
-
-impl Listened {
-    fn to(output: Option<impl Read + Send + 'static>) -> Self {
-        let text = Arc::new(Mutex::new(Heard::default()));
-        let heard = Arc::clone(&text);
-        let thread = thread::spawn(move || {
-            let Some(mut output) = output else { return };
-            let mut buffer = [0; 8192];
-            while let Ok(read @ 1..) = output.read(&mut buffer) {
-                let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
-                heard.bytes.extend_from_slice(&buffer[..read]);
-                if heard.has_left || heard.bytes.len() > OUTPUT_BYTES_MAX {
-                    return;
-                }
-            }
-        });
-        Self { text, thread }
-    }
-
-    fn so_far(&self) -> String {
-        String::from_utf8_lossy(&self.heard().bytes).into_owned()
-    }
-
-    /// Hangs up at the next word.
-    fn leave(&self) {
-        self.heard().has_left = true;
-    }
-
-    fn end(self) -> String {
-        let Self { text, thread } = self;
-        let _ = thread.join();
-        let heard = text.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&heard.bytes).into_owned()
-    }
-
-    fn heard(&self) -> std::sync::MutexGuard<'_, Heard> {
-        self.text.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
