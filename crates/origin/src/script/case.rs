@@ -152,8 +152,8 @@ impl Case {
         Self::of(raw, source)
     }
 
-    /// The case with hosts that do nothing wrong: each answers every request with the same few bytes. `None` where no
-    /// host does anything wrong.
+    /// The case with hosts that do nothing wrong: each answers every request with what it would serve in the end, or else
+    /// with a few bytes that are always the same. `None` where no host does anything wrong.
     #[must_use]
     pub fn with_honest_hosts(&self) -> Option<Self> {
         let mut case = self.clone();
@@ -163,8 +163,16 @@ impl Case {
             return None;
         }
         for host in hosts.values_mut() {
-            let head = ["HTTP/1.1 200 OK", "Content-Length: 7"].map(str::to_owned).to_vec();
-            let steps = vec![Step::Head(head), Step::Send("honest\n".to_owned())];
+            let steps = match host.answers.last().map(|answer| answer.steps.as_slice()) {
+                // What it serves in the end it serves from the beginning.
+                Some([serve @ Step::Serve(_)]) if host.answers.len() > 1 || !host.openings.is_empty() => {
+                    vec![serve.clone()]
+                }
+                _ => {
+                    let head = ["HTTP/1.1 200 OK", "Content-Length: 7"].map(str::to_owned).to_vec();
+                    vec![Step::Head(head), Step::Send("honest\n".to_owned())]
+                }
+            };
             host.ground = Ground::Listens;
             host.openings.clear();
             host.answers = vec![Answer { path: None, request: Span::ALL, having: None, steps }];
