@@ -1,6 +1,7 @@
 //! The command line as it is typed. Every value is parsed here; what the values mean together is the plan's affair.
 
 use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -153,6 +154,10 @@ pub(crate) struct RunArguments {
     /// Ask here whether our own network is there when no host answers any more; only a connection is made
     #[arg(long, value_name = "URL", help_heading = "Patience")]
     pub(crate) canary: Option<HttpUrl>,
+    /// Ask this name server instead of the system's, such as 192.0.2.1 or 127.0.0.1:5353. May be given several times
+    #[arg(long, value_name = "ADDRESS", value_parser = values::name_server, help_heading = "Requests",
+          hide_short_help = true)]
+    pub(crate) resolver: Vec<SocketAddr>,
     /// A request field, such as `Accept-Language: en`. May be given several times
     #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = values::header,
           help_heading = "Requests")]

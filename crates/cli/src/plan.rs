@@ -118,6 +118,7 @@ fn settings(run: RunArguments) -> Settings {
     settings.no_clobber = run.no_clobber;
     settings.insecure_hosts = run.insecure;
     settings.retry_statuses = run.retry_on_http_error;
+    settings.name_servers = run.resolver;
     settings.canary = run.canary;
     settings.headers = run.headers;
     if let Some(wait) = run.timeout {

@@ -1,6 +1,7 @@
 //! Values on the command line: times, sizes, tries, headers. Each refusal says what would be accepted; the flag's name
 //! is put in front of it by the parser of the arguments.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use longhaul_socket::Host;
 
 /// The longest time that can be asked for: a year. Beyond it somebody has mistyped, and far beyond it clocks overflow.
 const TIME_MAX: Duration = Duration::from_hours(365 * 24);
+/// Where name servers listen (RFC 1035 section 4.2).
+const NAME_SERVER_PORT: u16 = 53;
 const TIME_EXPECTED: &str = "expected a time such as 500ms, 20s, 5m or 2h; a bare number is seconds";
 const ESCAPE_EXPECTED: &str = r"after a backslash, expected one of r n t 0 \ or x and two hexadecimal digits";
 const SIZE_EXPECTED: &str = "expected a number of bytes such as 500, 64k, 2.5M or 1G (k is 1024)";
@@ -163,6 +166,14 @@ pub(crate) fn control_address(text: &str) -> Result<ListenAddress, String> {
         .map_err(|_| "expected a port of loopback, or an address and a port: 8474, [::1]:8474".to_owned())
 }
 
+/// Reads the address of a name server, whose port is 53 unless given.
+pub(crate) fn name_server(text: &str) -> Result<SocketAddr, String> {
+    let address =
+        text.parse().or_else(|_| text.parse().map(|ip: IpAddr| SocketAddr::new(ip, NAME_SERVER_PORT)));
+    address
+        .map_err(|_| "expected an address such as 192.0.2.1, 127.0.0.1:5353 or [2001:db8::1]:53".to_owned())
+}
+
 /// Reads a text in which `\\r`, `\\n`, `\\t`, `\\0`, `\\\\` and `\\xHH` stand for bytes.
 pub(crate) fn escaped_bytes(text: &str) -> Result<Arc<[u8]>, String> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -292,6 +303,22 @@ mod tests {
         }
         for text in [r"\", r"\q", r"\x", r"\x1", r"\xg0", r"\x+1", r"\xü", r"\ü"] {
             assert!(escaped_bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn name_servers() {
+        let table =
+            [("192.0.2.1", "192.0.2.1:53"), ("127.0.0.1:5353", "127.0.0.1:5353"), ("::1", "[::1]:53")];
+        for (text, address) in table {
+            assert_eq!(
+                name_server(text).map(|address| address.to_string()),
+                Ok(address.to_owned()),
+                "{text}"
+            );
+        }
+        for text in ["", "dns.test", "192.0.2.1:", "192.0.2.1:99999"] {
+            assert!(name_server(text).is_err(), "{text}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! From what a user of the library asks for to a haul that is ready to run.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -192,7 +193,7 @@ impl Builder {
         };
         Ok(Haul {
             storage,
-            network: network.unwrap_or_else(|| Arc::new(SystemNetwork::new())),
+            network: network.unwrap_or_else(|| Arc::new(system_network(&settings.name_servers))),
             tls,
             lists,
             settings,
@@ -203,5 +204,14 @@ impl Builder {
             start_unix_ms,
             boot_id,
         })
+    }
+}
+
+/// The network of this machine, asking these name servers if there are any.
+fn system_network(name_servers: &[SocketAddr]) -> SystemNetwork {
+    if name_servers.is_empty() {
+        SystemNetwork::new()
+    } else {
+        SystemNetwork::with_name_servers(name_servers.to_vec())
     }
 }

@@ -281,6 +281,7 @@ impl Dispatcher {
             last_failures: None,
             started_unix_ms: 0,
             partial: None,
+            furthest: 0,
         });
         if self.is_taken(&job.name) {
             return self.refuse_taken(job).await;

@@ -63,7 +63,10 @@ impl Failure {
     pub(crate) fn of_error(error: &Error, forbids_private: bool) -> Self {
         let is_forbidden = forbids_private && error.fault_kind() == Some(FaultKind::Denied);
         let class = if is_forbidden { Class::Redirect } else { class_of(error) };
-        let message = chain(error);
+        let mut message = chain(error);
+        if let Some(action) = advice_on_certificate(error) {
+            let _ = write!(message, "; {action}");
+        }
         let mut failure = Self::new(class, error.phase(), error.endpoint(), error.elapsed(), message);
         failure.kind = error.fault_kind();
         failure.name_missing = failure.kind == Some(FaultKind::NameNotFound);
@@ -153,8 +156,21 @@ fn class_of(error: &Error) -> Class {
             Some(FaultKind::TooSlow) => Class::Slow,
             Some(kind) if kind.is_local() => Class::Local,
             Some(_) if error.phase() == Phase::Tls => Class::Tls,
+            // Once the session stands, an alert or a record that cannot be read is a connection that broke.
+            Some(FaultKind::TlsAlert | FaultKind::TlsOther | FaultKind::NotTls) => Class::Closed,
             _ => Class::Other,
         },
+    }
+}
+
+/// What to do about a certificate that was not accepted: nothing else that fails here is so often the fault of this
+/// machine's clock.
+fn advice_on_certificate(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Socket(fault) if matches!(fault.kind(), FaultKind::Certificate(_)) => {
+            Some(fault.advice().action)
+        }
+        _ => None,
     }
 }
 

@@ -23,6 +23,9 @@ pub(crate) struct Job {
     pub(crate) started_unix_ms: u64,
     /// What has been kept of the body.
     pub(crate) partial: Option<Partial>,
+    /// The furthest that any attempt of this run has come, whatever the version. Only beyond it there is progress: a host that has
+    /// another version every time would be asked for ever.
+    pub(crate) furthest: u64,
 }
 
 /// Where redirects have led.

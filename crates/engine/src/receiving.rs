@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use longhaul_http::{Body, Completion as BodyEnd, Framing, Head, Partial, ProtocolFaultKind};
 use longhaul_journal::{Part, Verification};
-use longhaul_socket::clock;
+use longhaul_socket::{Deadline, clock};
 use tokio::time::Instant;
 
 use crate::event::Event;
@@ -95,7 +95,17 @@ impl<'a> Receiving<'a> {
         }
         let misfit = || Failure::of_protocol(ProtocolFaultKind::BadContentRange, head, begun.elapsed());
         loop {
-            match body.chunk().await {
+            let next = match self.pending_since {
+                None => body.chunk().await,
+                Some(since) => match Deadline::at(since + PIECE_WAIT_MAX).bound(body.chunk()).await {
+                    Ok(next) => next,
+                    Err(_passed) => {
+                        self.hand_over().await?;
+                        continue;
+                    }
+                },
+            };
+            match next {
                 Ok(Some(chunk)) if end.is_some_and(|end| self.received() + chunk.len() as u64 > end) => {
                     // More than was announced: nobody knows which of the bytes are meant, so none of them is kept.
                     let (row, part) = (self.job.row, Part::default());
@@ -200,7 +210,9 @@ impl<'a> Receiving<'a> {
             if self.pending_bytes > 0 {
                 self.hand_over().await?;
             }
-            failure.made_progress = have >= self.span.from + KEEP_BYTES_MIN;
+            let furthest = self.job.furthest.max(self.span.from);
+            failure.made_progress = have >= furthest + KEEP_BYTES_MIN;
+            self.job.furthest = furthest.max(have);
             if let Some(partial) = &mut self.job.partial {
                 partial.have = have;
             }

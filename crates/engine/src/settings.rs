@@ -1,5 +1,6 @@
 //! What a haul may do, resolved: every value is in its final type and range.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use longhaul_http::{HttpUrl, Limits, Timeouts};
@@ -46,6 +47,9 @@ pub struct Settings {
     pub no_clobber: bool,
     /// Hosts whose certificates are not checked.
     pub insecure_hosts: Vec<String>,
+    /// Name servers to ask instead of the system's, over UDP and TCP; then neither the hosts file nor getaddrinfo(3) is
+    /// consulted.
+    pub name_servers: Vec<SocketAddr>,
     /// Somebody to ask whether our own network is there when nobody else is heard; only a connection is made.
     pub canary: Option<HttpUrl>,
     /// Threads that do exchanges; each host belongs to one of them.
@@ -73,6 +77,7 @@ impl Default for Settings {
             allow_downgrade: false,
             no_clobber: false,
             insecure_hosts: Vec::new(),
+            name_servers: Vec::new(),
             canary: None,
             shards: std::thread::available_parallelism().map_or(1, usize::from),
             seed: fastrand::u64(..),

@@ -136,7 +136,13 @@ impl Client {
                 Err(Fault::new(Phase::Connect, FaultKind::TimedOut, elapsed).of(origin.host().clone()))
             }),
         };
-        let stream = stream.map_err(Error::Socket)?;
+        let stream = stream.map_err(|fault| {
+            if fault.kind() == FaultKind::LocalExhausted {
+                // The next attempt finds the descriptors and ports of those that nobody uses.
+                self.shared.pool.close_all();
+            }
+            Error::Socket(fault)
+        })?;
         let Some(endpoint) = stream.remote().endpoint() else {
             let fault = Fault::new(Phase::Connect, FaultKind::Denied, clock::now() - started);
             return Err(Error::Socket(fault.because("HTTP is spoken with endpoints only")));

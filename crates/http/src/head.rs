@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RETRY_AFTER, TRANSFER_ENCODING};
+use http::header::{
+    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RETRY_AFTER, TRANSFER_ENCODING,
+};
 use http::{HeaderMap, HeaderName};
 use longhaul_socket::Endpoint;
 
@@ -96,6 +98,11 @@ impl Head {
     /// The bytes of `Location`, as sent.
     pub fn location(&self) -> Option<&[u8]> {
         self.field(&LOCATION)
+    }
+
+    /// Whether the host says that it serves parts in bytes (`Accept-Ranges`, RFC 9110 section 14.3).
+    pub(crate) fn has_ranges(&self) -> bool {
+        self.field(&ACCEPT_RANGES).is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(b"bytes"))
     }
 
     /// Whether the body is said to be several parts of one resource.

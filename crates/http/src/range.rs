@@ -7,7 +7,7 @@ use crate::content_range::ContentRange;
 use crate::fault::ProtocolFaultKind;
 use crate::head::Head;
 use crate::request::RangeRequest;
-use crate::validator::Validator;
+use crate::validator::{IfRange, Validator};
 
 /// What is there of a resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +52,12 @@ impl Partial {
         let if_range = self.validator.if_range()?;
         (self.have > 0).then_some(RangeRequest { from: self.have, if_range: Some(if_range) })
     }
+
+    /// The same on the condition of the date, for a host that [disregards the tag](disregards_tag).
+    pub fn request_by_date(&self) -> Option<RangeRequest> {
+        let if_range = self.validator.if_range_by_date()?;
+        (self.have > 0).then_some(RangeRequest { from: self.have, if_range: Some(if_range) })
+    }
 }
 
 /// What to do with the answer `head` to `asked`, given what is there.
@@ -62,6 +68,17 @@ pub fn plan(partial: &Partial, asked: &RangeRequest, head: &Head) -> Plan {
         416 => plan_unsatisfied(partial, head),
         _ => Plan::Inapplicable,
     }
+}
+
+/// Whether a host that says it has ranges answers with the whole of the very version whose rest was asked for by its tag: it may
+/// understand a date.
+pub fn disregards_tag(partial: &Partial, asked: &RangeRequest, head: &Head) -> bool {
+    let Some(IfRange::Etag(tag)) = &asked.if_range else { return false };
+    head.status == 200
+        && head.has_ranges()
+        && head.validator().strong_etag() == Some(tag)
+        && !partial.validator.contradicts(&head.validator())
+        && partial.request_by_date().is_some()
 }
 
 /// Whether a 206 that answers a request *without* a range may be read as the whole: it may not, whatever it says (RFC 9110 section

@@ -71,6 +71,11 @@ impl Validator {
         if let Some(tag) = self.strong_etag() {
             return Some(IfRange::Etag(tag.to_owned()));
         }
+        self.if_range_by_date()
+    }
+
+    /// The strong date as a condition, whatever the tag.
+    pub fn if_range_by_date(&self) -> Option<IfRange> {
         self.last_modified.clone().filter(|_| self.last_modified_strong).map(IfRange::Date)
     }
 

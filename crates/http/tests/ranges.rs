@@ -1,6 +1,6 @@
 //! Resuming: bytes of two responses are joined only where nothing speaks against it.
 
-use longhaul_http::range::{Partial, Plan, plan, refuse_unasked};
+use longhaul_http::range::{Partial, Plan, disregards_tag, plan, refuse_unasked};
 use longhaul_http::{
     ContentRange, Framing, Head, HeaderMap, HeaderValue, IfRange, ProtocolFaultKind, Validator,
 };
@@ -47,6 +47,25 @@ fn only_strong_validators_ask_for_a_rest() {
     assert_eq!(asked(&[]), None);
     let nothing = Partial { have: 0, ..partial(&[("etag", "\"a\"")]) };
     assert_eq!(nothing.request(), None);
+}
+
+#[test]
+fn a_host_that_disregards_tags_is_asked_by_date() {
+    let fields = [("etag", "\"a\""), ("last-modified", MODIFIED), ("date", MUCH_LATER)];
+    let has_ranges = [&fields[..], &[("accept-ranges", "bytes")]].concat();
+    let disregards = |partial: &Partial, status, fields: &[(&'static str, &str)]| {
+        disregards_tag(partial, &partial.request().expect("something strong"), &head(status, fields))
+    };
+    let partial = partial(&fields);
+    assert!(disregards(&partial, 200, &has_ranges));
+    assert!(!disregards(&partial, 200, &fields), "it does not say that it has ranges");
+    assert!(!disregards(&partial, 206, &has_ranges));
+    assert!(!disregards(&partial, 200, &[("etag", "\"b\""), ("accept-ranges", "bytes")]), "another version");
+    let by_date = partial.request_by_date().expect("a strong date");
+    assert_eq!(by_date.if_range, Some(IfRange::Date(MODIFIED.to_owned())));
+    assert!(!disregards_tag(&partial, &by_date, &head(200, &has_ranges)), "once is enough");
+    let without_date = Partial { validator: validator(&[("etag", "\"a\"")]), ..partial };
+    assert!(!disregards(&without_date, 200, &has_ranges));
 }
 
 #[test]

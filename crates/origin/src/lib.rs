@@ -62,6 +62,7 @@ mod service;
 
 pub mod manner;
 pub mod proxy;
+pub mod script;
 
 pub use files::Folder;
 

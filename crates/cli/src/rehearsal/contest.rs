@@ -82,7 +82,7 @@ fn try_out(drill: &Drill<'_>, peer: Peer, version: String) -> io::Result<Standin
     Ok(Standing { peer, version, right, wrong, missing, requests, elapsed, is_hung })
 }
 
-/// Right, wrong and missing.
+/// Right, wrong and missing. What the host has not, and the tool has not made up, is none of them.
 fn judge(stage: &Stage, directory: &Path) -> io::Result<(u32, u32, u32)> {
     let mut found: BTreeMap<u32, PathBuf> = BTreeMap::new();
     for name in files::all_files(directory)? {
@@ -98,8 +98,7 @@ fn judge(stage: &Stage, directory: &Path) -> io::Result<(u32, u32, u32)> {
         match found.get(&number) {
             Some(file) if exists && holds(file, stage.site().content(&path))? => right += 1,
             Some(_) => wrong += 1,
-            None if exists => missing += 1,
-            None => right += 1,
+            None => missing += u32::from(exists),
         }
     }
     Ok((right, wrong, missing))

@@ -28,13 +28,13 @@ impl Committer {
         }
         for entry in &mut entries {
             if let Entry::File(file) = entry {
-                file.part.file.start_writeback();
+                file.start_writeback();
             }
         }
         let mut durable = Vec::with_capacity(entries.len());
         for mut entry in entries {
             let synced = match &mut entry {
-                Entry::File(file) => file.part.file.sync(),
+                Entry::File(file) => file.sync(),
                 _ => Ok(()),
             };
             self.catch_up().await?;
@@ -57,10 +57,10 @@ impl Committer {
         let mut settled = Vec::with_capacity(durable.len());
         let mut directories = BTreeSet::new();
         for entry in durable {
-            settled.push(match entry {
-                Entry::File(file) => self.give_name(file, &mut directories).await?,
-                other => other,
-            });
+            match entry {
+                Entry::File(file) => settled.extend(self.give_name(file, &mut directories).await?),
+                other => settled.push(other),
+            }
             self.catch_up().await?;
         }
         for directory in directories {
@@ -82,19 +82,27 @@ impl Committer {
         Ok(())
     }
 
-    /// Gives a durable file its final name; where something stands in its way, the row has failed, or is skipped.
+    /// Gives a durable file its final name; where something stands in its way, the row has failed, or is skipped. Nothing
+    /// is settled where somebody else has removed the file meanwhile: the row begins again.
     async fn give_name(
         &mut self,
         file: Box<FileEntry>,
         directories: &mut BTreeSet<Option<RelativePath>>,
-    ) -> Result<Entry, Halt> {
-        let Err(error) = self.rename(&file.job, directories).await? else { return Ok(Entry::File(file)) };
+    ) -> Result<Option<Entry>, Halt> {
+        let Err(error) = self.rename(&file.job, directories).await? else {
+            return Ok(Some(Entry::File(file)));
+        };
+        let is_missing = || matches!(self.storage.metadata(&part_path(file.job.row)), Ok(None));
+        if error.kind() == io::ErrorKind::NotFound && is_missing() {
+            self.begin_again(file.job).await?;
+            return Ok(None);
+        }
         let FileEntry { job, done, .. } = *file;
         self.patiently(|sink| sink.parts.remove(job.row)).await?;
         if self.no_clobber && error.kind() == io::ErrorKind::AlreadyExists {
             let reason = ALREADY_THERE.to_owned();
             self.record(Record::Skipped(job.row, reason.clone())).await?;
-            return Ok(Entry::Skipped { job, reason });
+            return Ok(Some(Entry::Skipped { job, reason }));
         }
         let failed = Failed {
             fault: file_fault(&job.name, &error),
@@ -104,7 +112,7 @@ impl Committer {
             finished_unix_ms: self.clock.unix_ms(),
         };
         self.record(Record::Failed(job.row, failed.clone())).await?;
-        Ok(Entry::Failed { job, failed })
+        Ok(Some(Entry::Failed { job, failed }))
     }
 
     /// Gives the row's part file its final name. The inner error is this file's own: something stands in its way.

@@ -12,9 +12,9 @@ use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
 
-use super::group::{Entry, FileEntry, Group};
+use super::group::{Entry, FileEntry, Group, Written};
 use super::parts::{Parts, WriteError};
-use super::trouble::passing_trouble;
+use super::trouble::{is_out_of_files, passing_trouble};
 use super::{Completion, Inbox, Message, Piece, Verdict};
 use crate::class::Class;
 use crate::event::{Event, Observer};
@@ -270,7 +270,8 @@ impl Committer {
             final_url: job.moved.as_ref().map(|moved| moved.url.as_str().to_owned()),
         };
         self.record(Record::Doubt(job.row, done.clone())).await?;
-        self.group.push(Entry::File(Box::new(FileEntry { job, part, done })), clock::now());
+        let entry = FileEntry { job, file: Written::Open(part.file), done };
+        self.group.push(Entry::File(Box::new(entry)), clock::now());
         Ok(())
     }
 
@@ -361,6 +362,10 @@ impl Committer {
     /// Returns when it is worth trying again, or says that it never will be.
     pub(super) async fn wait_out(&mut self, error: io::Error) -> Result<(), Halt> {
         let Some(reason) = passing_trouble(&error) else { return Err(Halt::Disk(error)) };
+        // The files that wait for the commit are synced early rather than kept from those that are to come.
+        if is_out_of_files(&error) && self.group.close_files() {
+            return Ok(());
+        }
         self.pauses.fetch_add(1, Ordering::Relaxed);
         if !std::mem::replace(&mut self.is_paused, true) {
             self.observer.tell(&Event::Paused { reason });

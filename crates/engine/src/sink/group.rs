@@ -1,10 +1,12 @@
 //! What waits for the next commit, in the order in which it came.
 
+use std::io;
+
+use longhaul_journal::storage::File;
 use longhaul_journal::{Done, Failed, RowId};
 use tokio::time::Instant;
 
 use super::Listed;
-use super::parts::PartFile;
 use crate::job::Job;
 
 /// Files in one group: their descriptors stay open until they are synced, beside those of the group that is being
@@ -37,8 +39,32 @@ impl Entry {
 /// A complete body without its final name.
 pub(super) struct FileEntry {
     pub(super) job: Box<Job>,
-    pub(super) part: PartFile,
+    pub(super) file: Written,
     pub(super) done: Done,
+}
+
+/// A file that has been written to its end.
+pub(super) enum Written {
+    Open(Box<dyn File>),
+    /// It was synced, with this outcome, and closed. A sync that failed is not asked for again.
+    Synced(io::Result<()>),
+}
+
+impl FileEntry {
+    /// Has the system begin to write the file back.
+    pub(super) fn start_writeback(&mut self) {
+        if let Written::Open(file) = &mut self.file {
+            file.start_writeback();
+        }
+    }
+
+    /// Syncs the file and closes it; what came of that, if it was done before.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        match std::mem::replace(&mut self.file, Written::Synced(Ok(()))) {
+            Written::Open(mut file) => file.sync(),
+            Written::Synced(outcome) => outcome,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -53,6 +79,20 @@ impl Group {
         self.files += usize::from(matches!(entry, Entry::File(_)));
         self.entries.push(entry);
         self.due.get_or_insert(now + WAIT_MAX);
+    }
+
+    /// Syncs and closes the files that wait, where descriptors are short. Whether there was any.
+    pub(super) fn close_files(&mut self) -> bool {
+        let mut is_any_closed = false;
+        for entry in &mut self.entries {
+            if let Entry::File(entry) = entry
+                && matches!(entry.file, Written::Open(_))
+            {
+                entry.file = Written::Synced(entry.sync());
+                is_any_closed = true;
+            }
+        }
+        is_any_closed
     }
 
     /// When the group is to be committed at the latest; `None` while it is empty.

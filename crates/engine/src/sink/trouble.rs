@@ -20,7 +20,7 @@ pub(crate) fn passing_trouble(error: &io::Error) -> Option<&'static str> {
 }
 
 /// EMFILE and ENFILE have no `ErrorKind` of their own.
-fn is_out_of_files(error: &io::Error) -> bool {
+pub(super) fn is_out_of_files(error: &io::Error) -> bool {
     matches!(longhaul_socket::kind_of(error), longhaul_socket::FaultKind::LocalExhausted)
 }
 
@@ -46,5 +46,22 @@ pub(crate) fn file_fault(name: &str, error: &io::Error) -> FaultRecord {
         endpoint: String::new(),
         elapsed_ms: 0,
         message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENOSPC: i32 = 28;
+    const EDQUOT: i32 = if cfg!(target_os = "linux") { 122 } else { 69 };
+
+    #[test]
+    fn a_quota_is_waited_for_as_space_is() {
+        for number in [ENOSPC, EDQUOT] {
+            let error = io::Error::from_raw_os_error(number);
+            assert!(passing_trouble(&error).is_some(), "{error}");
+            assert!(!stands_in_the_way(&error), "{error}");
+        }
     }
 }

@@ -7,8 +7,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -121,19 +120,17 @@ impl Connection {
         mut request: http::Request<Outgoing>,
         terms: &Exchange<'_>,
     ) -> Result<Response<Incoming>, Failure> {
-        let interim_responses = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&interim_responses);
+        let counter = self.meter.reset(terms.limits.interim_responses_max);
         hyper::ext::on_informational(&mut request, move |_| {
             counter.fetch_add(1, Ordering::Relaxed);
         });
-        self.meter.reset();
 
         let send_due = after(clock::now(), terms.timeouts.send);
         let mut head_due = None;
         let mut answer = pin!(self.sender.send_request(request));
         poll_fn(|cx| {
             self.drive(cx);
-            if interim_responses.load(Ordering::Relaxed) > terms.limits.interim_responses_max {
+            if self.meter.is_flooded() {
                 let error = terms.trace.protocol_error(Phase::Head, ProtocolFaultKind::TooManyInterim);
                 return Poll::Ready(Err(Failure { error, stale: false }));
             }

@@ -5,6 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -33,14 +35,26 @@ pub(crate) struct Meter {
     bytes_read: Cell<u64>,
     bytes_written: Cell<u64>,
     write_blocked: Cell<bool>,
+    /// hyper counts in the place of its own choice, so the counter can be shared.
+    interim_responses: RefCell<Arc<AtomicUsize>>,
+    interim_responses_max: Cell<usize>,
 }
 
 impl Meter {
-    /// Begins a new exchange.
-    pub(crate) fn reset(&self) {
+    /// Begins a new exchange, with at most so many interim responses. Returns what counts them.
+    pub(crate) fn reset(&self, interim_responses_max: usize) -> Arc<AtomicUsize> {
         self.bytes_read.set(0);
         self.bytes_written.set(0);
         self.write_blocked.set(false);
+        self.interim_responses_max.set(interim_responses_max);
+        let counter = Arc::default();
+        self.interim_responses.replace(Arc::clone(&counter));
+        counter
+    }
+
+    /// Whether there were more interim responses than there may be.
+    pub(crate) fn is_flooded(&self) -> bool {
+        self.interim_responses.borrow().load(Ordering::Relaxed) > self.interim_responses_max.get()
     }
 
     pub(crate) fn bytes_read(&self) -> u64 {
@@ -72,6 +86,10 @@ impl Read for Wire {
         mut into: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        // hyper reads on for as long as there is something, and a flood always has something.
+        if this.meter.is_flooded() {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
         let mut scratch = this.scratch.0.borrow_mut();
         let bytes_max = scratch.len().min(into.remaining());
         let mut buffer = ReadBuf::new(&mut scratch[..bytes_max]);

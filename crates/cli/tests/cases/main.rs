@@ -1,0 +1,126 @@
+//! Plays every case of what goes wrong against the program: `crates/origin/cases` holds one file for each.
+//!
+//! `cargo test -p longhaul-cli --test cases` plays them all, `-- 015` those of one number. With `-- --ignored` each case
+//! is broken on purpose, in every way that it names and by hosts that do nothing wrong, and has to fail.
+#![expect(clippy::disallowed_methods, reason = "tests look at what is on disk, and the cases are files")]
+
+mod ground;
+mod identities;
+mod judge;
+mod output;
+mod page;
+mod performance;
+mod program;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use longhaul_origin::script::{Case, Proof};
+
+use crate::performance::Proven;
+
+/// Cases at a time: nearly all of their time is waiting.
+const CASES_AT_A_TIME: usize = 8;
+/// A folder that was not found, or lost half of its files, is no test passed.
+const CASES_MIN: usize = 100;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(CASES_AT_A_TIME);
+    let cases: Vec<Arc<(String, Case)>> = match cases() {
+        Ok(cases) => cases.into_iter().map(Arc::new).collect(),
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut trials = Vec::new();
+    for case in &cases {
+        trials.push(played(case));
+        if case.1.known.is_none() {
+            trials.extend(broken(case));
+        }
+    }
+    let all = cases.clone();
+    trials.push(Trial::test("page", move || page::check(&all)));
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// The root of the workspace.
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("it is there")
+}
+
+fn folder() -> PathBuf {
+    workspace().join("crates/origin/cases")
+}
+
+/// Every case with the name of its file, in the order of their numbers.
+fn cases() -> Result<Vec<(String, Case)>, String> {
+    let files = fs::read_dir(folder()).map_err(|error| format!("{}: {error}", folder().display()))?;
+    let paths = files.filter_map(|file| Some(file.ok()?.path()));
+    let cases = paths.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    let mut names: Vec<String> =
+        cases.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
+    names.sort();
+    if names.len() < CASES_MIN {
+        return Err(format!("only {} cases", names.len()));
+    }
+    let read = |name: &String| {
+        let text = fs::read_to_string(folder().join(format!("{name}.toml")))
+            .map_err(|error| format!("{name}: {error}"))?;
+        let case = Case::parse(name, &text).map_err(|error| error.to_string())?;
+        Ok((name.clone(), case))
+    };
+    names.iter().map(read).collect()
+}
+
+fn played(case: &Arc<(String, Case)>) -> Trial {
+    let shared = Arc::clone(case);
+    Trial::test(case.0.clone(), move || {
+        let (name, case) = &*shared;
+        let outcome = performance::prove(name, case);
+        match (&case.known, outcome) {
+            (_, Ok(Proven::NotHere(reason))) => {
+                eprintln!("NOT HERE {name}: {reason}");
+                Ok(())
+            }
+            (None, outcome) => outcome.map(drop).map_err(Failed::from),
+            (Some(fault), Err(_)) => {
+                eprintln!("KNOWN {name} fails: {fault}");
+                Ok(())
+            }
+            (Some(_), Ok(Proven::Yes)) => {
+                Err("it is marked as known to fail, and passes: remove the mark".into())
+            }
+        }
+    })
+}
+
+/// The case made wrong: each must fail.
+fn broken(shared: &Arc<(String, Case)>) -> Vec<Trial> {
+    let (name, case) = &**shared;
+    if !matches!(case.proof, Proof::Play { .. }) {
+        return Vec::new();
+    }
+    let mut wrong: Vec<(String, Case)> = Vec::new();
+    if let Some(honest) = case.with_honest_hosts() {
+        wrong.push(("by hosts that do nothing wrong".to_owned(), honest));
+    }
+    for mutation in &case.mutations {
+        let mutated = case.mutated(mutation).expect("checked when it was read");
+        wrong.push((format!("at {}: {}", mutation.at, mutation.why), mutated));
+    }
+    let trial = |(what, case): (String, Case)| {
+        let (title, name) = (format!("{name} broken {what}"), name.clone());
+        let test = move || match performance::prove(&name, &case) {
+            Err(_) | Ok(Proven::NotHere(_)) => Ok(()),
+            Ok(Proven::Yes) => Err(format!("{name} was broken {what}, and passes all the same").into()),
+        };
+        Trial::test(title, test).with_ignored_flag(true)
+    };
+    wrong.into_iter().map(trial).collect()
+}

@@ -1,0 +1,269 @@
+//! The program under observation: its output, its end, its memory, and what is done to it meanwhile.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use longhaul_origin::script::{Act, Deed, Limits, Run, Stage, When};
+use longhaul_socket::clock;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::ground::{Ground, content, put};
+use crate::output::Listened;
+
+/// How often the program is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How much later than its time it may be seen to end.
+pub(crate) const LATE_MAX: Duration = Duration::from_millis(250);
+/// How long a run beside another one may take.
+const BESIDE_MAX: Duration = Duration::from_secs(5);
+
+/// What a run left behind.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// Nothing if it had to be killed for being late.
+    pub(crate) status: Option<ExitStatus>,
+    pub(crate) took: Duration,
+    pub(crate) memory_max: u64,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// Acts that did not come about, or not as they should.
+    pub(crate) troubles: Vec<String>,
+}
+
+impl Ended {
+    /// The lines of standard output that are events.
+    pub(crate) fn events(&self) -> Vec<Value> {
+        events(&self.stdout)
+    }
+}
+
+/// Whether the program is told to speak JSON.
+pub(crate) fn speaks_json(run: &Run) -> bool {
+    matches!(run.arguments.first().map(String::as_str), Some("get" | "retry")) && run.expect.output.is_none()
+}
+
+/// Runs the program to its end, or to the end of its time.
+pub(crate) fn observe(run: &Run, stage: &Stage, ground: &Ground, roots: &Path) -> Ended {
+    let troubles = run.first.iter().filter_map(|deed| change(deed, stage, ground).err()).collect();
+    let mut child = start(run, stage, ground, roots);
+    let begun = clock::now();
+    let (stdout, stderr) = (Listened::to(child.stdout.take()), Listened::to(child.stderr.take()));
+    let input = child.stdin.take();
+    if let (Some(mut input), Some(text)) = (input, &run.input) {
+        let (text, stalls) = (stage.fill(text), run.input_stalls);
+        thread::spawn(move || {
+            let _ = input.write_all(text.as_bytes());
+            if stalls {
+                thread::sleep(Duration::from_mins(1));
+            }
+        });
+    }
+    let mut watching = Watching { run, stage, ground, roots, stdout, stderr, next: 0, last: begun, troubles };
+    let mut memory_max = 0;
+    let time_max = run.within.0 + LATE_MAX;
+    let status = loop {
+        match child.try_wait().expect("a child of ours") {
+            Some(status) => break Some(status),
+            None if begun.elapsed() > time_max => {
+                let _ = child.kill();
+                let _ = child.wait();
+                break None;
+            }
+            None => {}
+        }
+        memory_max = memory_max.max(memory_of(child.id()));
+        watching.act(&child);
+        thread::sleep(LOOK_EVERY);
+    };
+    let took = begun.elapsed();
+    if let Some(act) = run.acts.get(watching.next) {
+        watching.troubles.push(format!("it ended before {:?}", act.when));
+    }
+    Ended {
+        status,
+        took,
+        memory_max,
+        stdout: watching.stdout.end(),
+        stderr: watching.stderr.end(),
+        troubles: watching.troubles,
+    }
+}
+
+fn command(arguments: &[String], stage: &Stage, ground: &Ground, roots: &Path, limits: &Limits) -> Command {
+    let program = env!("CARGO_BIN_EXE_longhaul");
+    let mut lines: Vec<String> = limits.open_files.iter().map(|most| format!("ulimit -n {most}")).collect();
+    lines.extend(limits.network.iter().flatten().cloned());
+    let mut command = match (lines.is_empty(), &limits.network) {
+        (true, None) => Command::new(program),
+        (_, network) => {
+            let mut shell = Command::new(if network.is_some() { "unshare" } else { "sh" });
+            if network.is_some() {
+                shell.args(["--map-root-user", "--net", "sh"]);
+            }
+            lines.push("exec \"$0\" \"$@\"".to_owned());
+            shell.args(["-ec", &lines.join("\n"), program]);
+            shell
+        }
+    };
+    command.args(arguments.iter().map(|argument| stage.fill(argument)));
+    command.current_dir(ground.path()).env("COLUMNS", "100").env("SSL_CERT_FILE", roots);
+    command
+}
+
+/// What of the limits of a run this machine does not allow, if anything.
+pub(crate) fn not_allowed(run: &Run) -> Option<String> {
+    run.limits.network.as_ref()?;
+    let mut probe = Command::new("unshare");
+    probe.args(["--map-root-user", "--net", "ip", "link", "set", "lo", "up"]);
+    let is_allowed =
+        probe.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+    (!is_allowed).then(|| "no network of its own can be made here".to_owned())
+}
+
+fn start(run: &Run, stage: &Stage, ground: &Ground, roots: &Path) -> Child {
+    let mut arguments = run.arguments.clone();
+    if speaks_json(run) {
+        // The first is the command.
+        arguments.insert(1, "--json".to_owned());
+    }
+    let mut command = command(&arguments, stage, ground, roots, &run.limits);
+    command.envs(run.environment.iter().map(|(name, value)| (name, stage.fill(value))));
+    command.stdin(if run.input.is_some() { Stdio::piped() } else { Stdio::null() });
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a child")
+}
+
+struct Watching<'a> {
+    run: &'a Run,
+    stage: &'a Stage,
+    ground: &'a Ground,
+    roots: &'a Path,
+    stdout: Listened,
+    stderr: Listened,
+    next: usize,
+    last: Instant,
+    troubles: Vec<String>,
+}
+
+impl Watching<'_> {
+    /// Does what is due now.
+    fn act(&mut self, child: &Child) {
+        while let Some(Act { when, deed }) = self.run.acts.get(self.next).filter(|act| self.is_due(&act.when))
+        {
+            let _ = when;
+            self.next += 1;
+            self.last = clock::now();
+            if let Err(trouble) = self.perform(deed, child) {
+                self.troubles.push(trouble);
+            }
+        }
+    }
+
+    fn is_due(&self, when: &When) -> bool {
+        match when {
+            When::Requests(count) => self.stage.record().requests(None) >= *count,
+            When::After(time) => self.last.elapsed() >= time.0,
+            When::Event(event) => {
+                let (name, count) = event.split_once(' ').unwrap_or((event, "1"));
+                let told = events(&self.stdout.so_far());
+                let told = told.iter().filter(|told| told["event"] == name).count();
+                count.parse::<usize>().is_ok_and(|count| told >= count)
+            }
+        }
+    }
+
+    fn perform(&self, deed: &Deed, child: &Child) -> Result<(), String> {
+        match deed {
+            Deed::Signal(name) => name.split(' ').try_for_each(|name| {
+                let signal = signal(name).ok_or_else(|| format!("no such signal: {name}"))?;
+                kill_process(Pid::from_child(child), signal).map_err(|error| error.to_string())
+            }),
+            Deed::CloseOutput => {
+                self.stdout.leave();
+                self.stderr.leave();
+                Ok(())
+            }
+            Deed::Beside { arguments, code, says } => self.beside(arguments, *code, says),
+            Deed::Write(..) | Deed::Remove(_) | Deed::Link(..) => change(deed, self.stage, self.ground),
+        }
+    }
+
+    fn beside(&self, arguments: &[String], code: i32, says: &str) -> Result<(), String> {
+        let mut command = command(arguments, self.stage, self.ground, self.roots, &Limits::default());
+        let mut other = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a child");
+        let (stdout, stderr) = (Listened::to(other.stdout.take()), Listened::to(other.stderr.take()));
+        let begun = clock::now();
+        let status = loop {
+            if let Some(status) = other.try_wait().expect("a child of ours") {
+                break status;
+            }
+            if begun.elapsed() > BESIDE_MAX {
+                let _ = other.kill();
+                let _ = other.wait();
+                return Err("the run beside it does not end".to_owned());
+            }
+            thread::sleep(LOOK_EVERY);
+        };
+        let said = stdout.end() + &stderr.end();
+        let says = self.stage.fill(says);
+        if status.code() != Some(code) || !said.contains(&says) {
+            return Err(format!("the run beside it: {status}, expected {code} and `{says}`, said {said}"));
+        }
+        Ok(())
+    }
+}
+
+/// Does what needs no program.
+fn change(deed: &Deed, stage: &Stage, ground: &Ground) -> Result<(), String> {
+    let place = |path: &str| ground.path().join(stage.fill(path));
+    match deed {
+        Deed::Write(path, file) => {
+            put(&place(path), &content(file, stage));
+            Ok(())
+        }
+        Deed::Remove(path) => fs::remove_file(place(path)).map_err(|error| error.to_string()),
+        Deed::Link(path, to) => {
+            let path = place(path);
+            let removed = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
+            removed.map_err(|error| error.to_string())?;
+            std::os::unix::fs::symlink(place(to), path).map_err(|error| error.to_string())
+        }
+        Deed::Signal(_) | Deed::CloseOutput | Deed::Beside { .. } => {
+            Err("there is no program yet".to_owned())
+        }
+    }
+}
+
+fn signal(name: &str) -> Option<Signal> {
+    Some(match name {
+        "INT" => Signal::INT,
+        "TERM" => Signal::TERM,
+        "HUP" => Signal::HUP,
+        "KILL" => Signal::KILL,
+        "STOP" => Signal::STOP,
+        "CONT" => Signal::CONT,
+        _ => return None,
+    })
+}
+
+fn events(output: &str) -> Vec<Value> {
+    output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// The most that was resident so far (proc(5), `VmHWM`), in bytes.
+fn memory_of(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kilobytes.unwrap_or_default() * 1024
+}

@@ -1,0 +1,29 @@
+//! Cases as data: what goes wrong, byte by byte, and what has to come of it.
+//!
+//! A file of `crates/origin/cases` is one case: what its hosts and its name server do, what the user runs, and what is
+//! expected. [`Case`] is that file in types; an unknown key is an error that names it. A [`Stage`] plays the hosts on
+//! loopback and keeps a [`Record`] of every byte, so that a failure can be read. Running the program and judging it is
+//! the caller's affair.
+//!
+//! Nothing here outlives [`STAGE_TIME_MAX`], whatever a client does.
+
+mod case;
+mod host_plan;
+mod mutation;
+mod name_plan;
+mod names;
+mod play;
+mod record;
+mod run_plan;
+mod stage;
+mod tap;
+mod values;
+
+pub use case::{Case, InvalidCase, Outcome, Proof};
+pub use host_plan::{Answer, Drip, Entrance, Ground, HostPlan, Opening, Repeat, Seen, Serve, Step};
+pub use mutation::Mutation;
+pub use name_plan::{Code, NameAnswer, NamePlan, Over, RecordType, Reply};
+pub use record::Record;
+pub use run_plan::{Act, Before, Deed, Expect, FileIs, Limits, Made, Many, Run, When};
+pub use stage::{Identity, STAGE_TIME_MAX, Stage, StageError};
+pub use values::{Bytes, Section, Size, Span, Time, content};

@@ -1,0 +1,152 @@
+//! What went over the wire, for whoever has to find out why a case failed.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use longhaul_socket::clock;
+use tokio::time::Instant;
+
+/// Entries that are kept: a case that says more is read from its beginning.
+const ENTRIES_MAX: usize = 400;
+/// Bytes of an entry that are kept.
+const ENTRY_BYTES_MAX: usize = 400;
+/// Bytes of an entry that are kept where they are no text.
+const BINARY_BYTES_MAX: usize = 48;
+/// Bytes of the heads of requests that are kept, all together.
+const HEADS_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Everything that hosts and name server saw and sent, in its order, bounded.
+#[derive(Debug)]
+pub struct Record {
+    begun: Instant,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    entries: Vec<(Duration, String)>,
+    left_out: u64,
+    connections: BTreeMap<String, u64>,
+    requests: BTreeMap<String, u64>,
+    requests_of_target: BTreeMap<(String, String), u64>,
+    heads: Vec<(String, String)>,
+    heads_bytes: usize,
+    queries: u64,
+    queries_of: BTreeMap<String, u64>,
+    troubles: Vec<String>,
+}
+
+impl Record {
+    pub(super) fn new() -> Self {
+        Self { begun: clock::now(), seen: Mutex::default() }
+    }
+
+    /// Requests that a host has seen; of all hosts without a name.
+    pub fn requests(&self, host: Option<&str>) -> u64 {
+        let seen = self.seen();
+        match host {
+            Some(host) => seen.requests.get(host).copied().unwrap_or_default(),
+            None => seen.requests.values().sum(),
+        }
+    }
+
+    /// Connections that a host has seen.
+    pub fn connections(&self, host: &str) -> u64 {
+        self.seen().connections.get(host).copied().unwrap_or_default()
+    }
+
+    /// Queries that the name server has seen.
+    pub fn queries(&self) -> u64 {
+        self.seen().queries
+    }
+
+    /// The heads of the requests that a host has seen.
+    pub fn heads(&self, host: &str) -> Vec<String> {
+        let seen = self.seen();
+        seen.heads.iter().filter(|(of, _)| of == host).map(|(_, head)| head.clone()).collect()
+    }
+
+    /// What no script had foreseen.
+    pub fn troubles(&self) -> Vec<String> {
+        self.seen().troubles.clone()
+    }
+
+    /// Everything as a text, a line each, control characters escaped.
+    pub fn text(&self) -> String {
+        let seen = self.seen();
+        let mut text = String::new();
+        for (at, entry) in &seen.entries {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{:>7.3} s  {entry}", at.as_secs_f64());
+        }
+        if seen.left_out > 0 {
+            let _ = writeln!(text, "           and {} more", seen.left_out);
+        }
+        text
+    }
+
+    pub(super) fn connection(&self, host: &str) -> u64 {
+        let mut seen = self.seen();
+        let number = seen.connections.entry(host.to_owned()).or_default();
+        *number += 1;
+        *number
+    }
+
+    /// Counts a request: its number among those for its target.
+    pub(super) fn request(&self, host: &str, target: &str, head: String) -> u64 {
+        let mut seen = self.seen();
+        *seen.requests.entry(host.to_owned()).or_default() += 1;
+        if seen.heads_bytes + head.len() <= HEADS_BYTES_MAX {
+            seen.heads_bytes += head.len();
+            seen.heads.push((host.to_owned(), head));
+        }
+        let number = seen.requests_of_target.entry((host.to_owned(), target.to_owned())).or_default();
+        *number += 1;
+        *number
+    }
+
+    /// Counts a query: its number among those for its name and type.
+    pub(super) fn query(&self, what: &str) -> u64 {
+        let mut seen = self.seen();
+        seen.queries += 1;
+        let number = seen.queries_of.entry(what.to_owned()).or_default();
+        *number += 1;
+        *number
+    }
+
+    pub(super) fn trouble(&self, what: String) {
+        self.note(&format!("TROUBLE {what}"));
+        self.seen().troubles.push(what);
+    }
+
+    pub(super) fn note(&self, what: &str) {
+        let at = self.begun.elapsed();
+        let mut seen = self.seen();
+        if seen.entries.len() < ENTRIES_MAX {
+            seen.entries.push((at, what.to_owned()));
+        } else {
+            seen.left_out += 1;
+        }
+    }
+
+    pub(super) fn bytes(&self, who: &str, direction: &str, bytes: &[u8]) {
+        let is_text = bytes
+            .iter()
+            .take(ENTRY_BYTES_MAX)
+            .all(|byte| byte.is_ascii_graphic() || b" \r\n\t".contains(byte));
+        let most = if is_text { ENTRY_BYTES_MAX } else { BINARY_BYTES_MAX };
+        let kept = &bytes[..bytes.len().min(most)];
+        let more = match bytes.len() - kept.len() {
+            0 => String::new(),
+            more => format!(" and {more} bytes more"),
+        };
+        self.note(&format!("{who} {direction} {}{more}", kept.escape_ascii()));
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        // Every entry leaves it whole.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

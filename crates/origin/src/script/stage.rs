@@ -1,0 +1,290 @@
+//! Everything that a case's program meets, open on loopback, on a thread of its own.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use longhaul_socket::{
+    Deadline, Endpoint, InvalidIdentity, SocketOptions, Stream, TcpListener, TlsAcceptor, TlsServerOptions,
+};
+use rustix::net::{AddressFamily, SocketType};
+use thiserror::Error;
+use tokio::runtime;
+use tokio::sync::oneshot;
+
+use super::host_plan::{Ground, HostPlan};
+use super::name_plan::NamePlan;
+use super::names;
+use super::play;
+use super::record::Record;
+
+/// A stage closes by itself after this time: a case takes seconds.
+pub const STAGE_TIME_MAX: Duration = Duration::from_mins(2);
+/// How often other ports are tried.
+const PORTS_TRIED_MAX: usize = 4;
+/// How long a connection is waited for that will not come about.
+const BLACK_HOLE_WAIT: Duration = Duration::from_millis(150);
+/// Connections that fill a backlog of none; the system keeps one or two.
+const BLACK_HOLE_FILL: usize = 4;
+
+/// Who a host with TLS says it is.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The certificate, and those of its issuers, in PEM form.
+    pub chain: String,
+    /// Its private key, in PEM form.
+    pub key: String,
+}
+
+/// A stage that could not be set up.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StageError {
+    /// A socket could not be opened.
+    #[error("host `{host}` cannot be opened")]
+    Socket {
+        /// Which.
+        host: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A host has an identity that nobody has made.
+    #[error("host `{host}` has the identity `{identity}`, which there is not")]
+    NoIdentity {
+        /// Which.
+        host: String,
+        /// The name of the identity.
+        identity: String,
+    },
+    /// A host has an identity that cannot be used.
+    #[error("the identity of host `{host}` cannot be used")]
+    Identity {
+        /// Which.
+        host: String,
+        /// Why.
+        source: InvalidIdentity,
+    },
+    /// No thread or runtime.
+    #[error("the stage cannot be set up")]
+    Thread(#[source] std::io::Error),
+}
+
+/// What is written for a placeholder in the texts of a case.
+pub(super) type Placeholders = Arc<BTreeMap<String, String>>;
+
+/// Hosts and a name server at work. Dropping it ends them.
+#[derive(Debug)]
+pub struct Stage {
+    record: Arc<Record>,
+    placeholders: Placeholders,
+    end: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Opened {
+    host: Arc<play::Host>,
+    socket: Socket,
+    address: SocketAddr,
+}
+
+enum Socket {
+    Listening(TcpListener),
+    /// Kept for what it keeps others from.
+    Held {
+        _held: Box<dyn Send>,
+    },
+}
+
+impl Stage {
+    /// Opens everything. `others` are further placeholders.
+    pub fn open(
+        hosts: &BTreeMap<String, HostPlan>,
+        dns: Option<&NamePlan>,
+        identities: &BTreeMap<String, Identity>,
+        others: BTreeMap<String, String>,
+    ) -> Result<Self, StageError> {
+        let record = Arc::new(Record::new());
+        let (hosts, dns, identities) = (hosts.clone(), dns.cloned(), identities.clone());
+        let (tell, told) = mpsc::channel();
+        let (end, ended) = oneshot::channel::<()>();
+        let shared = Arc::clone(&record);
+        let runtime =
+            runtime::Builder::new_current_thread().enable_all().build().map_err(StageError::Thread)?;
+        let thread = thread::Builder::new().name("stage".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                let mut set = set_up(&hosts, dns.as_ref(), &identities, others.clone(), &shared).await;
+                // A port that is free at one address may be taken at another.
+                for _ in 1..PORTS_TRIED_MAX {
+                    if matches!(set, Err(StageError::Socket { .. })) {
+                        set = set_up(&hosts, dns.as_ref(), &identities, others.clone(), &shared).await;
+                    }
+                }
+                match set {
+                    Ok((placeholders, held)) => {
+                        let _ = tell.send(Ok(placeholders));
+                        let _ = Deadline::after(STAGE_TIME_MAX).bound(ended).await;
+                        drop(held);
+                    }
+                    Err(error) => {
+                        let _ = tell.send(Err(error));
+                    }
+                }
+            });
+        });
+        let thread = thread.map_err(StageError::Thread)?;
+        let gone = || StageError::Thread(std::io::Error::other("its thread ended"));
+        let placeholders = told.recv().map_err(|_| gone())??;
+        Ok(Self { record, placeholders, end: Some(end), thread: Some(thread) })
+    }
+
+    /// What went over the wire so far.
+    #[must_use]
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// A text of the case with its placeholders written out: for every host `{host}` (address and port), `{host.port}`
+    /// and `{host.folder}` (as the folder of its files is called), and `{dns}`.
+    #[must_use]
+    pub fn fill(&self, text: &str) -> String {
+        fill(text, &self.placeholders)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.end.take();
+        if let Some(thread) = self.thread.take() {
+            // One that panicked has ended as well.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Writes the placeholders of `text` out. Other braces stay as they are.
+pub(super) fn fill(text: &str, placeholders: &BTreeMap<String, String>) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('{') {
+        filled.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let name = rest.find('}').map(|end| &rest[1..end]);
+        let value = name.and_then(|name| placeholders.get(name).map(|value| (name, value)));
+        if let Some((name, value)) = value {
+            filled.push_str(value);
+            rest = &rest[name.len() + 2..];
+        } else {
+            filled.push('{');
+            rest = &rest[1..];
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
+async fn set_up(
+    hosts: &BTreeMap<String, HostPlan>,
+    dns: Option<&NamePlan>,
+    identities: &BTreeMap<String, Identity>,
+    mut placeholders: BTreeMap<String, String>,
+    record: &Arc<Record>,
+) -> Result<(Placeholders, Vec<Socket>), StageError> {
+    let mut opened: BTreeMap<&str, Opened> = BTreeMap::new();
+    // A port that is somebody else's has to be known first.
+    let (first, second): (Vec<_>, Vec<_>) = hosts.iter().partition(|(_, plan)| plan.same_port_as.is_none());
+    for (name, plan) in first.into_iter().chain(second) {
+        let other = plan.same_port_as.as_deref().and_then(|other| opened.get(other));
+        let port = other.map_or(0, |other| other.address.port());
+        let host = open(name, plan, port, identities, record).await?;
+        let (ip, port) = (host.address.ip(), host.address.port());
+        placeholders.insert(name.clone(), host.address.to_string());
+        placeholders.insert(format!("{name}.port"), port.to_string());
+        placeholders.insert(format!("{name}.folder"), format!("{}+{port}", ip.to_string().replace(':', "-")));
+        opened.insert(name, host);
+    }
+    if let Some(plan) = dns {
+        let failed = |source| StageError::Socket { host: "dns".to_owned(), source };
+        let address = names::serve(plan.clone(), Arc::clone(record)).map_err(failed)?;
+        placeholders.insert("dns".to_owned(), address.to_string());
+    }
+    let placeholders = Arc::new(placeholders);
+    let mut held = Vec::new();
+    for (_, Opened { host, socket, .. }) in opened {
+        match socket {
+            Socket::Listening(listener) => {
+                tokio::spawn(play::listen(host, listener, Arc::clone(&placeholders)));
+            }
+            other @ Socket::Held { .. } => held.push(other),
+        }
+    }
+    Ok((placeholders, held))
+}
+
+async fn open(
+    name: &str,
+    plan: &HostPlan,
+    port: u16,
+    identities: &BTreeMap<String, Identity>,
+    record: &Arc<Record>,
+) -> Result<Opened, StageError> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| StageError::Socket {
+        host: name.to_owned(),
+        source,
+    };
+    let tls = plan.tls.as_ref().map(|identity| acceptor(name, identity, identities)).transpose()?;
+    let wanted = SocketAddr::new(plan.address, port);
+    let (socket, address) = match plan.ground {
+        Ground::Listens => {
+            let listener = TcpListener::bind(Endpoint::tcp(wanted)).map_err(|fault| failed(fault.into()))?;
+            let address = listener.local().socket_addr();
+            (Socket::Listening(listener), address)
+        }
+        Ground::Refuses => {
+            let (socket, address) = bound(wanted).map_err(|error| failed(error.into()))?;
+            (Socket::Held { _held: Box::new(socket) }, address)
+        }
+        Ground::BlackHole => {
+            let listener = TcpListener::bind_with(Endpoint::tcp(wanted), &SocketOptions::default(), 0)
+                .map_err(|fault| failed(fault.into()))?;
+            let endpoint = listener.local();
+            let mut waiting = Vec::new();
+            for _ in 0..BLACK_HOLE_FILL {
+                match Stream::connect_within(endpoint, Deadline::after(BLACK_HOLE_WAIT)).await {
+                    Ok(stream) => waiting.push(stream),
+                    Err(_) => break,
+                }
+            }
+            (Socket::Held { _held: Box::new((listener, waiting)) }, endpoint.socket_addr())
+        }
+    };
+    let plan = plan.clone();
+    let host = play::Host { name: name.to_owned(), plan, tls, record: Arc::clone(record) };
+    Ok(Opened { host: Arc::new(host), socket, address })
+}
+
+/// A socket that has a port and does not listen on it.
+fn bound(wanted: SocketAddr) -> std::io::Result<(std::os::fd::OwnedFd, SocketAddr)> {
+    let family = if wanted.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
+    rustix::net::bind(&socket, &wanted)?;
+    let address = rustix::net::getsockname(&socket)?;
+    let address = SocketAddr::try_from(address)?;
+    Ok((socket, address))
+}
+
+fn acceptor(
+    host: &str,
+    identity: &str,
+    identities: &BTreeMap<String, Identity>,
+) -> Result<TlsAcceptor, StageError> {
+    let none = || StageError::NoIdentity { host: host.to_owned(), identity: identity.to_owned() };
+    let Identity { chain, key } = identities.get(identity).ok_or_else(none)?;
+    let unusable = |source| StageError::Identity { host: host.to_owned(), source };
+    let options = TlsServerOptions::from_pem(chain.as_bytes(), key.as_bytes()).map_err(unusable)?;
+    TlsAcceptor::new(options).map_err(unusable)
+}
+
+/// Loopback, any port.
+pub(super) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
