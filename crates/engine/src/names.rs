@@ -8,6 +8,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use longhaul_http::HttpUrl;
 use longhaul_socket::Host;
 
@@ -66,7 +67,8 @@ pub fn distinct_directory(name: &str, end: usize) -> String {
     format!("{}~d{}", &name[..end], &name[end..])
 }
 
-/// Two names with the same key are one name to some file system: they differ at most in case.
+/// Two names with the same key are one name to some file system: they differ at most in case and in Unicode form (an
+/// accent of its own or within its letter, RFC 5198 section 3).
 ///
 /// Character by character, as file systems do it, and there and back, so that all the forms of a letter meet (the two
 /// small sigmas, the two sharp s). Folding more than a system does costs a mark in a name and nothing else.
@@ -75,8 +77,11 @@ pub fn folded(name: &str) -> String {
     if name.is_ascii() {
         return name.to_ascii_lowercase();
     }
+    let name = ComposingNormalizerBorrowed::new_nfc().normalize(name);
     let letters = name.chars().flat_map(char::to_lowercase).flat_map(char::to_uppercase);
-    letters.flat_map(char::to_lowercase).collect()
+    let folded: String = letters.flat_map(char::to_lowercase).collect();
+    // The case of a letter may take its accents apart again.
+    ComposingNormalizerBorrowed::new_nfc().normalize(&folded).into_owned()
 }
 
 fn mark(text: &str) -> String {
