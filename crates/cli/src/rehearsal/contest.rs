@@ -60,7 +60,8 @@ pub(crate) fn contest(drill: &Drill<'_>) -> Result<Held, CommandError> {
 fn try_out(drill: &Drill<'_>, peer: Peer, version: String) -> io::Result<Standing> {
     // A host that has met nobody yet: what goes wrong follows from the seed and how often a path was asked for.
     let stage = Stage::raise(drill.files, drill.seed)?;
-    let directory = drill.directory.join(peer.as_str());
+    // Each works in a directory of its own, and is told of its list by a name that is good from there.
+    let directory = std::path::absolute(drill.directory.join(peer.as_str()))?;
     files::create_directory(&directory)?;
     let log = files::append(&drill.directory.join(format!("{}.log", peer.as_str())))?;
     let mut command = peer.command(stage.urls().zip(stage.paths()), &directory)?;
