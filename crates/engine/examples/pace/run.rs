@@ -16,6 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const RUN_MAX: Duration = Duration::from_secs(40_000);
 
 /// What a run was like.
+#[derive(Default)]
 pub(crate) struct Run {
     pub(crate) took: Duration,
     pub(crate) served: u32,
@@ -60,28 +61,19 @@ struct World<C: Controller> {
     last_served: Duration,
 }
 
-pub(crate) fn run<C: Controller>(scenario: &Scenario, seed: u64) -> Run {
+pub(crate) fn run<C: Controller>(scenario: &Scenario, seed: u64, haste: f64) -> Run {
     let names = scenario.names;
     let mut world = World {
         start: clock::now(),
         now: Duration::ZERO,
         paces: (0..names).map(|_| C::new(scenario.cap)).collect(),
-        manner: (scenario.manner)(seed),
+        manner: scenario.host(seed, haste),
         random: fastrand::Rng::with_seed(seed),
         open: BTreeMap::new(),
         stalls: BTreeMap::new(),
         sequence: 0,
         pending: vec![URLS / u32::try_from(names).expect("a few"); names],
-        run: Run {
-            took: Duration::ZERO,
-            served: 0,
-            rejections: 0,
-            longest_gap: Duration::ZERO,
-            banned: Duration::ZERO,
-            cap_reached: None,
-            latencies: Vec::new(),
-            seconds: Vec::new(),
-        },
+        run: Run::default(),
         last_served: Duration::ZERO,
     };
     while world.run.served < URLS && world.now < RUN_MAX {
