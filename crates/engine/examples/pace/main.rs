@@ -8,7 +8,8 @@
 //! cargo run --release -p longhaul --example pace -- --factor 10 --sockets # the same beside the real engine
 //! ```
 //!
-//! The name of a scenario runs that one alone. `--seeds N` sets how often each is run (in virtual time 12 times, on sockets
+//! The name of a scenario runs that one alone. `--retry` lets URLs that failed wait as the engine does before they are asked
+//! for again, as the simulation beside the sockets always does: at ten times the rate that counts. `--seeds N` sets how often each is run (in virtual time 12 times, on sockets
 //! once), and `--trace` tells on standard error what the host saw on its sockets.
 
 mod controller;
@@ -17,12 +18,14 @@ mod run;
 mod scenario;
 mod sockets;
 mod table;
+mod waiting;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use run::Run;
 use scenario::{SCENARIOS, Scenario};
+use waiting::Waits;
 
 /// Seeds of one cell of the table.
 const SEEDS: u64 = 12;
@@ -33,6 +36,7 @@ struct Arguments {
     is_check: bool,
     pictures: Option<PathBuf>,
     haste: Option<f64>,
+    waits: Waits,
     is_real: bool,
     is_traced: bool,
     seeds: Option<u64>,
@@ -47,6 +51,7 @@ impl Arguments {
             match word.as_str() {
                 "--check" => arguments.is_check = true,
                 "--sockets" => arguments.is_real = true,
+                "--retry" => arguments.waits = Waits::OfRetry,
                 "--trace" => arguments.is_traced = true,
                 "--svg" => arguments.pictures = Some(PathBuf::from(value()?)),
                 "--factor" => arguments.haste = Some(positive(&value()?)?),
@@ -66,8 +71,8 @@ impl Arguments {
         self.names.is_empty() || self.names.iter().any(|name| name == scenario.name)
     }
 
-    fn simulate(&self, scenario: &Scenario, seeds: u64) -> Vec<Run> {
-        (0..seeds).map(|seed| run::run::<controller::Current>(scenario, seed, self.haste())).collect()
+    fn simulate(&self, scenario: &Scenario, seeds: u64, waits: Waits) -> Vec<Run> {
+        (0..seeds).map(|seed| run::run::<controller::Current>(scenario, seed, self.haste(), waits)).collect()
     }
 }
 
@@ -108,7 +113,7 @@ fn main() -> ExitCode {
 
 /// One row of the table, and whether its goals are met.
 fn simulated(arguments: &Arguments, scenario: &Scenario) -> Result<bool, String> {
-    let runs = arguments.simulate(scenario, arguments.seeds.unwrap_or(SEEDS));
+    let runs = arguments.simulate(scenario, arguments.seeds.unwrap_or(SEEDS), arguments.waits);
     let row = table::Row::of(scenario, &runs, arguments.haste());
     println!("{row}");
     if let Some(directory) = &arguments.pictures {
@@ -125,7 +130,7 @@ fn side_by_side(arguments: &Arguments, scenario: &Scenario) -> Result<bool, Stri
         seeds.map(|seed| sockets::run(scenario, seed, haste, arguments.is_traced)).collect();
     let real = real.map_err(|error| error.to_string())?;
     let sides = table::Sides {
-        simulated: table::Row::of(scenario, &arguments.simulate(scenario, SEEDS), haste),
+        simulated: table::Row::of(scenario, &arguments.simulate(scenario, SEEDS, Waits::OfRetry), haste),
         sockets: table::Row::of(scenario, &real, haste),
     };
     println!("{sides}");

@@ -11,6 +11,8 @@ const WORST: f64 = 1.3;
 
 /// Two figures that differ by less than this part are near each other.
 const NEAR: f64 = 0.2;
+/// So many rejections more or less, of thousands of requests, are chance.
+const REJECTIONS_NEAR: f64 = 5.0;
 
 pub(crate) const HEAD: &str = "| scenario | time ratio (worst) | goal | rejections (worst) | goal | longest gap, s | banned, s | else |\n|---|---|---|---|---|---|---|---|";
 
@@ -130,11 +132,11 @@ impl Sides<'_> {
         self.time_difference().abs() <= NEAR
     }
 
-    /// As many as in the simulation, or as some of its seeds have.
+    /// About as many as in the simulation, or as some of its seeds have.
     fn are_rejections_near(&self) -> bool {
         let Spread { median, least, worst } = self.simulated.rejections;
         let found = self.sockets.rejections.median;
-        (found - median).abs() <= NEAR * median || (least..=worst).contains(&found)
+        (found - median).abs() <= (NEAR * median).max(REJECTIONS_NEAR) || (least..=worst).contains(&found)
     }
 
     pub(crate) fn are_near(&self) -> bool {
