@@ -8,9 +8,10 @@
 //! cargo run --release -p longhaul --example pace -- --factor 10 --sockets # the same beside the real engine
 //! ```
 //!
-//! The name of a scenario runs that one alone. `--retry` lets URLs that failed wait as the engine does before they are asked
-//! for again, as the simulation beside the sockets always does: at ten times the rate that counts. `--seeds N` sets how often each is run (in virtual time 12 times, on sockets
-//! once), and `--trace` tells on standard error what the host saw on its sockets.
+//! The name of a scenario runs that one alone. `--seeds N` sets how often each is run (12 times in virtual time, once on
+//! sockets), `--at-once N` how many of these hauls at a time, and `--trace` tells on standard error what the host saw on its
+//! sockets. `--retry` lets URLs that failed wait as the engine does before they are asked for again; the simulation beside
+//! the sockets always does, for at ten times the rate that counts. With `TMPDIR` in memory the disk has no part in it.
 
 mod controller;
 mod picture;
@@ -22,6 +23,7 @@ mod waiting;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 
 use run::Run;
 use scenario::{SCENARIOS, Scenario};
@@ -29,6 +31,9 @@ use waiting::Waits;
 
 /// Seeds of one cell of the table.
 const SEEDS: u64 = 12;
+/// Seeds of the simulation beside the sockets. Some medians lie between two ways in which a run can go, and virtual time
+/// costs nothing.
+const SEEDS_BESIDE: u64 = 100;
 
 /// What is asked for.
 #[derive(Default)]
@@ -40,6 +45,7 @@ struct Arguments {
     is_real: bool,
     is_traced: bool,
     seeds: Option<u64>,
+    at_once: Option<usize>,
     names: Vec<String>,
 }
 
@@ -55,6 +61,7 @@ impl Arguments {
                 "--trace" => arguments.is_traced = true,
                 "--svg" => arguments.pictures = Some(PathBuf::from(value()?)),
                 "--factor" => arguments.haste = Some(positive(&value()?)?),
+                "--at-once" => arguments.at_once = Some(positive(&value()?)?),
                 "--seeds" => arguments.seeds = Some(positive(&value()?)?),
                 name if SCENARIOS.iter().any(|scenario| scenario.name == name) => arguments.names.push(word),
                 _ => return Err(format!("no such scenario: {word}")),
@@ -125,12 +132,24 @@ fn simulated(arguments: &Arguments, scenario: &Scenario) -> Result<bool, String>
 /// One row of both tables, and whether they are near each other.
 fn side_by_side(arguments: &Arguments, scenario: &Scenario) -> Result<bool, String> {
     let haste = arguments.haste();
-    let seeds = 0..arguments.seeds.unwrap_or(1);
-    let real: Result<Vec<Run>, _> =
-        seeds.map(|seed| sockets::run(scenario, seed, haste, arguments.is_traced)).collect();
-    let real = real.map_err(|error| error.to_string())?;
+    let seeds: Vec<u64> = (0..arguments.seeds.unwrap_or(1)).collect();
+    let mut real = Vec::with_capacity(seeds.len());
+    for seeds in seeds.chunks(arguments.at_once.unwrap_or(1)) {
+        let runs: Vec<_> = thread::scope(|scope| {
+            let run = |&seed| scope.spawn(move || sockets::run(scenario, seed, haste, arguments.is_traced));
+            let threads: Vec<_> = seeds.iter().map(run).collect();
+            threads.into_iter().map(|thread| thread.join().expect("a run does not panic")).collect()
+        });
+        for run in runs {
+            real.push(run.map_err(|error| error.to_string())?);
+        }
+    }
     let sides = table::Sides {
-        simulated: table::Row::of(scenario, &arguments.simulate(scenario, SEEDS, Waits::OfRetry), haste),
+        simulated: table::Row::of(
+            scenario,
+            &arguments.simulate(scenario, SEEDS_BESIDE, Waits::OfRetry),
+            haste,
+        ),
         sockets: table::Row::of(scenario, &real, haste),
     };
     println!("{sides}");
