@@ -9,9 +9,10 @@
 //! ```
 //!
 //! The name of a scenario runs that one alone. `--seeds N` sets how often each is run (12 times in virtual time, once on
-//! sockets), `--at-once N` how many of these hauls at a time, and `--trace` tells on standard error what the host saw on its
-//! sockets. `--retry` lets URLs that failed wait as the engine does before they are asked for again; the simulation beside
-//! the sockets always does, for at ten times the rate that counts. With `TMPDIR` in memory the disk has no part in it.
+//! sockets), `--at-once N` how many of these hauls at a time. `--trace` tells on standard error how long each simulated run
+//! took, and what the host saw on its sockets. `--retry` lets URLs that failed wait as the engine does before they are asked
+//! for again; the simulation beside the sockets always does, for at ten times the rate that counts. With `TMPDIR` in memory
+//! the disk has no part in it.
 
 mod controller;
 mod picture;
@@ -79,7 +80,15 @@ impl Arguments {
     }
 
     fn simulate(&self, scenario: &Scenario, seeds: u64, waits: Waits) -> Vec<Run> {
-        (0..seeds).map(|seed| run::run::<controller::Current>(scenario, seed, self.haste(), waits)).collect()
+        let simulate = |seed| {
+            let run = run::run::<controller::Current>(scenario, seed, self.haste(), waits);
+            if self.is_traced {
+                let (seconds, rejections) = (run.took.as_secs_f64(), run.rejections);
+                eprintln!("simulated {} {seed}: {seconds:.2} s, {rejections} rejections", scenario.name);
+            }
+            run
+        };
+        (0..seeds).map(simulate).collect()
     }
 }
 
