@@ -54,9 +54,16 @@
 //! ```
 //!
 //! What a path and its query may ask for is listed at [`Target`].
+//!
+//! # The host that limits
+//!
+//! A [`LimitingHost`] serves the same files, and treats those who ask as a [`Manner`](manner::Manner) says: it refuses,
+//! resets, bans, keeps waiting.
 
+mod accepting;
 mod files;
 mod hostile;
+mod limiting;
 mod range;
 mod service;
 
@@ -70,4 +77,5 @@ pub use hostile::{
     CONSECUTIVE_FAULTS_MAX, Content, FaultKind, FaultMix, InvalidShare, Options, Origin, Running,
     SIZE_BYTES_MAX, Share, Site, Sizes, Stats, Target,
 };
+pub use limiting::{Exchange, LimitingHost, LimitingStats, RunningLimitingHost};
 pub use service::{ConnectionReport, Ending, Limits, RunningService, Service, ServiceHost};

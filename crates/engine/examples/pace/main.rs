@@ -1,51 +1,166 @@
-//! Pace against hosts that limit it, in virtual time: the table of `docs/pace.md` and its pictures.
+//! Pace against hosts that limit it, in virtual time and on sockets: the tables of `docs/pace.md` and its pictures.
 //!
 //! ```sh
-//! cargo run --release -p longhaul --example pace                    # the table
-//! cargo run --release -p longhaul --example pace -- --check         # fails where a goal is missed
-//! cargo run --release -p longhaul --example pace -- --svg docs/pace # one picture a scenario
+//! cargo run --release -p longhaul --example pace                          # the table
+//! cargo run --release -p longhaul --example pace -- --check               # fails where a goal is missed
+//! cargo run --release -p longhaul --example pace -- --svg docs/pace       # one picture a scenario
+//! cargo run --release -p longhaul --example pace -- --factor 10           # hosts ten times as fast
+//! cargo run --release -p longhaul --example pace -- --factor 10 --sockets # the same beside the real engine
 //! ```
+//!
+//! The name of a scenario runs that one alone. `--seeds N` sets how often each is run (12 times in virtual time, once on
+//! sockets), `--at-once N` how many of these hauls at a time. `--trace` tells on standard error how long each simulated run
+//! took, and what the host saw on its sockets. `--retry` lets URLs that failed wait as the engine does before they are asked
+//! for again; the simulation beside the sockets always does, for at ten times the rate that counts. With `TMPDIR` in memory
+//! the disk has no part in it.
 
 mod controller;
 mod picture;
 mod run;
 mod scenario;
+mod sockets;
 mod table;
+mod waiting;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 
-use scenario::SCENARIOS;
+use run::Run;
+use scenario::{SCENARIOS, Scenario};
+use waiting::Waits;
 
 /// Seeds of one cell of the table.
 const SEEDS: u64 = 12;
+/// Seeds of the simulation beside the sockets. Some medians lie between two ways in which a run can go, and virtual time
+/// costs nothing.
+const SEEDS_BESIDE: u64 = 100;
+
+/// What is asked for.
+#[derive(Default)]
+struct Arguments {
+    is_check: bool,
+    pictures: Option<PathBuf>,
+    haste: Option<f64>,
+    waits: Waits,
+    is_real: bool,
+    is_traced: bool,
+    seeds: Option<u64>,
+    at_once: Option<usize>,
+    names: Vec<String>,
+}
+
+impl Arguments {
+    fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut arguments = Self::default();
+        while let Some(word) = words.next() {
+            let mut value = || words.next().ok_or_else(|| format!("{word} what?"));
+            match word.as_str() {
+                "--check" => arguments.is_check = true,
+                "--sockets" => arguments.is_real = true,
+                "--retry" => arguments.waits = Waits::OfRetry,
+                "--trace" => arguments.is_traced = true,
+                "--svg" => arguments.pictures = Some(PathBuf::from(value()?)),
+                "--factor" => arguments.haste = Some(positive(&value()?)?),
+                "--at-once" => arguments.at_once = Some(positive(&value()?)?),
+                "--seeds" => arguments.seeds = Some(positive(&value()?)?),
+                name if SCENARIOS.iter().any(|scenario| scenario.name == name) => arguments.names.push(word),
+                _ => return Err(format!("no such scenario: {word}")),
+            }
+        }
+        Ok(arguments)
+    }
+
+    fn haste(&self) -> f64 {
+        self.haste.unwrap_or(1.0)
+    }
+
+    fn wants(&self, scenario: &Scenario) -> bool {
+        self.names.is_empty() || self.names.iter().any(|name| name == scenario.name)
+    }
+
+    fn simulate(&self, scenario: &Scenario, seeds: u64, waits: Waits) -> Vec<Run> {
+        let simulate = |seed| {
+            let run = run::run::<controller::Current>(scenario, seed, self.haste(), waits);
+            if self.is_traced {
+                let (seconds, rejections) = (run.took.as_secs_f64(), run.rejections);
+                eprintln!("simulated {} {seed}: {seconds:.2} s, {rejections} rejections", scenario.name);
+            }
+            run
+        };
+        (0..seeds).map(simulate).collect()
+    }
+}
+
+fn positive<T: std::str::FromStr + PartialOrd + Default>(text: &str) -> Result<T, String> {
+    text.parse()
+        .ok()
+        .filter(|value| *value > T::default())
+        .ok_or_else(|| format!("no positive number: {text}"))
+}
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let (mut is_check, mut pictures, mut only) = (false, None, None);
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--check" => is_check = true,
-            "--svg" => pictures = arguments.next().map(PathBuf::from),
-            name => only = Some(name.to_owned()),
-        }
-    }
-    println!("{}", table::HEAD);
-    let mut missed = 0;
-    for scenario in
-        SCENARIOS.iter().filter(|scenario| only.as_deref().is_none_or(|only| only == scenario.name))
-    {
-        let runs: Vec<_> = (0..SEEDS).map(|seed| run::run::<controller::Current>(scenario, seed)).collect();
-        let row = table::Row::of(scenario, &runs);
-        println!("{row}");
-        missed += usize::from(!row.is_met());
-        if let Some(directory) = &pictures
-            && let Err(error) = picture::draw(directory, scenario, &runs[0])
-        {
-            eprintln!("cannot draw {}: {error}", scenario.name);
+    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            eprintln!("{error}");
             return ExitCode::FAILURE;
+        }
+    };
+    println!("{}", if arguments.is_real { table::SIDES_HEAD } else { table::HEAD });
+    let mut missed = 0;
+    for scenario in SCENARIOS.iter().filter(|scenario| arguments.wants(scenario)) {
+        let row = if arguments.is_real {
+            side_by_side(&arguments, scenario)
+        } else {
+            simulated(&arguments, scenario)
+        };
+        match row {
+            Ok(is_met) => missed += usize::from(!is_met),
+            Err(error) => {
+                eprintln!("{}: {error}", scenario.name);
+                return ExitCode::FAILURE;
+            }
         }
     }
     println!("{missed} missed");
-    if is_check && missed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if arguments.is_check && missed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// One row of the table, and whether its goals are met.
+fn simulated(arguments: &Arguments, scenario: &Scenario) -> Result<bool, String> {
+    let runs = arguments.simulate(scenario, arguments.seeds.unwrap_or(SEEDS), arguments.waits);
+    let row = table::Row::of(scenario, &runs, arguments.haste());
+    println!("{row}");
+    if let Some(directory) = &arguments.pictures {
+        picture::draw(directory, scenario, &runs[0]).map_err(|error| format!("no picture: {error}"))?;
+    }
+    Ok(row.is_met())
+}
+
+/// One row of both tables, and whether they are near each other.
+fn side_by_side(arguments: &Arguments, scenario: &Scenario) -> Result<bool, String> {
+    let haste = arguments.haste();
+    let seeds: Vec<u64> = (0..arguments.seeds.unwrap_or(1)).collect();
+    let mut real = Vec::with_capacity(seeds.len());
+    for seeds in seeds.chunks(arguments.at_once.unwrap_or(1)) {
+        let runs: Vec<_> = thread::scope(|scope| {
+            let run = |&seed| scope.spawn(move || sockets::run(scenario, seed, haste, arguments.is_traced));
+            let threads: Vec<_> = seeds.iter().map(run).collect();
+            threads.into_iter().map(|thread| thread.join().expect("a run does not panic")).collect()
+        });
+        for run in runs {
+            real.push(run.map_err(|error| error.to_string())?);
+        }
+    }
+    let sides = table::Sides {
+        simulated: table::Row::of(
+            scenario,
+            &arguments.simulate(scenario, SEEDS_BESIDE, Waits::OfRetry),
+            haste,
+        ),
+        sockets: table::Row::of(scenario, &real, haste),
+    };
+    println!("{sides}");
+    Ok(sides.are_near())
 }

@@ -56,7 +56,7 @@ fn svg(scenario: &Scenario, run: &Run) -> String {
          <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>\n\
          <text x=\"{LEFT}\" y=\"18\" font-size=\"14\" fill=\"#222222\">{}</text>\n\
          <text x=\"{LEFT}\" y=\"36\" fill=\"#666666\">requests a second over time: sent (blue), refused (red), what the host takes (grey)</text>\n",
-        scenario.host
+        scenario.words
     );
     let (left, right, floor) = (x(0.0), x(span), y(0.0));
     let _ = writeln!(

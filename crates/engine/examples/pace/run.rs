@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::controller::{Answer, Controller, Place};
 use crate::scenario::{Scenario, URLS};
+use crate::waiting::{Waiting, Waits};
 
 /// What every wait on a socket ends by.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -16,6 +17,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const RUN_MAX: Duration = Duration::from_secs(40_000);
 
 /// What a run was like.
+#[derive(Default)]
 pub(crate) struct Run {
     pub(crate) took: Duration,
     pub(crate) served: u32,
@@ -38,6 +40,8 @@ pub(crate) struct Second {
 #[derive(Clone, Copy)]
 struct Open<T> {
     name: usize,
+    /// Those before this one that count.
+    attempts: u32,
     ticket: T,
     sent: Duration,
     verdict: Verdict,
@@ -55,33 +59,25 @@ struct World<C: Controller> {
     /// When exchanges that have not been answered count as stalled.
     stalls: BTreeMap<(Duration, u64), Duration>,
     sequence: u64,
-    pending: Vec<u32>,
+    waiting: Vec<Waiting>,
     run: Run,
     last_served: Duration,
 }
 
-pub(crate) fn run<C: Controller>(scenario: &Scenario, seed: u64) -> Run {
+pub(crate) fn run<C: Controller>(scenario: &Scenario, seed: u64, haste: f64, waits: Waits) -> Run {
     let names = scenario.names;
+    let urls = URLS / u32::try_from(names).expect("a few");
     let mut world = World {
         start: clock::now(),
         now: Duration::ZERO,
         paces: (0..names).map(|_| C::new(scenario.cap)).collect(),
-        manner: (scenario.manner)(seed),
+        manner: scenario.host(seed, haste),
         random: fastrand::Rng::with_seed(seed),
         open: BTreeMap::new(),
         stalls: BTreeMap::new(),
         sequence: 0,
-        pending: vec![URLS / u32::try_from(names).expect("a few"); names],
-        run: Run {
-            took: Duration::ZERO,
-            served: 0,
-            rejections: 0,
-            longest_gap: Duration::ZERO,
-            banned: Duration::ZERO,
-            cap_reached: None,
-            latencies: Vec::new(),
-            seconds: Vec::new(),
-        },
+        waiting: (0..names).map(|_| Waiting::new(urls, waits)).collect(),
+        run: Run::default(),
         last_served: Duration::ZERO,
     };
     while world.run.served < URLS && world.now < RUN_MAX {
@@ -103,25 +99,32 @@ impl<C: Controller> World<C> {
     fn send(&mut self) -> Option<Duration> {
         let mut wake: Option<Duration> = None;
         for name in 0..self.paces.len() {
-            while self.pending[name] > 0 {
-                let now = self.instant(self.now);
-                match self.paces[name].permit(now) {
-                    Place::Free(ticket) => self.begin(name, ticket),
-                    Place::FreeAt(at) => {
-                        let at =
-                            at.saturating_duration_since(self.start).max(self.now + Duration::from_nanos(1));
-                        wake = Some(wake.map_or(at, |earlier| earlier.min(at)));
-                        break;
+            let now = self.instant(self.now);
+            while let Some(next_at) = self.waiting[name].next_at(now) {
+                let free_at = if next_at > now {
+                    next_at
+                } else {
+                    match self.paces[name].permit(now) {
+                        Place::Free(ticket) => {
+                            self.begin(name, ticket);
+                            continue;
+                        }
+                        Place::FreeAt(at) => at,
+                        Place::Taken => break,
                     }
-                    Place::Taken => break,
-                }
+                };
+                let at =
+                    free_at.saturating_duration_since(self.start).max(self.now + Duration::from_nanos(1));
+                wake = Some(wake.map_or(at, |earlier| earlier.min(at)));
+                break;
             }
         }
         wake
     }
 
     fn begin(&mut self, name: usize, ticket: C::Ticket) {
-        self.pending[name] -= 1;
+        let now = self.instant(self.now);
+        let attempts = self.waiting[name].take(now).expect("one may be asked for");
         self.second().sent += 1;
         let reply = self.manner.arrive(self.now);
         let end = match reply.verdict {
@@ -130,8 +133,10 @@ impl<C: Controller> World<C> {
         };
         let key = (end, self.sequence);
         self.sequence += 1;
-        self.open
-            .insert(key, Open { name, ticket, sent: self.now, verdict: reply.verdict, is_stalled: false });
+        self.open.insert(
+            key,
+            Open { name, attempts, ticket, sent: self.now, verdict: reply.verdict, is_stalled: false },
+        );
         if let Some(after) = self.paces[name].stall_after() {
             self.stalls.insert((self.now + after, key.1), end);
         }
@@ -198,7 +203,7 @@ impl<C: Controller> World<C> {
             self.run.latencies.push(latency);
         } else {
             self.run.rejections += 1;
-            self.pending[open.name] += 1;
+            self.waiting[open.name].failed(open.attempts, answer, now, jitter);
             self.second().rejected += 1;
         }
     }

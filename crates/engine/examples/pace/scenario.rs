@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longhaul_origin::manner::{
-    Ban, BanKind, ByteBucket, ColdCache, ConnectionLimit, FairLoad, Flaky, Healthy, Manner, Queue,
+    Ban, BanKind, ByteBucket, ColdCache, ConnectionLimit, FairLoad, Flaky, Hastened, Healthy, Manner, Queue,
     RandomFailure, Refusal, Schedule, Stalls, TokenBucket, Verdict, WindowQuota,
 };
 
@@ -15,10 +15,12 @@ const ANSWER_SECONDS: f64 = 0.11;
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     /// What the host does, in words.
-    pub(crate) host: &'static str,
-    pub(crate) manner: fn(seed: u64) -> Box<dyn Manner>,
-    /// The time of one who knows the host, for so many URLs, in seconds.
-    pub(crate) oracle: fn(urls: f64) -> f64,
+    pub(crate) words: &'static str,
+    manner: fn(seed: u64, haste: f64) -> Box<dyn Manner>,
+    /// The time of one who knows the host, for so many URLs, in seconds of the host's clock ...
+    oracle: fn(urls: f64) -> f64,
+    /// ... and what is waited besides for deadlines of our own and for whole seconds, which no haste makes shorter.
+    waits: fn(urls: f64) -> f64,
     /// Exchanges at a time that the user allows.
     pub(crate) cap: u32,
     /// Names that lead to the one host.
@@ -36,8 +38,28 @@ pub(crate) struct Goal {
     pub(crate) cap_within: Option<Duration>,
 }
 
+impl Scenario {
+    /// The host, so many times as fast.
+    pub(crate) fn host(&self, seed: u64, haste: f64) -> Box<dyn Manner> {
+        Box::new(Hastened::new((self.manner)(seed, haste), haste))
+    }
+
+    /// The time of one who knows that host, for so many URLs, in seconds.
+    pub(crate) fn ideal_seconds(&self, urls: f64, haste: f64) -> f64 {
+        (self.oracle)(urls) / haste + (self.waits)(urls)
+    }
+}
+
 const fn goal(time_ratio: f64, rejections: f64) -> Goal {
     Goal { time_ratio, rejections, latency_ratio: None, cap_within: None }
+}
+
+/// More than 20 in a second, or so many times as many, are banned for a minute, which haste makes no shorter.
+fn ban(kind: BanKind, seed: u64, haste: f64) -> Ban {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hundred")]
+    let requests_max = (20.0 * haste) as usize;
+    let second = Duration::from_secs_f64(haste);
+    Ban::new(requests_max, second.mul_f64(60.0), kind, seed).within(second)
 }
 
 const ANY: f64 = f64::INFINITY;
@@ -45,193 +67,214 @@ const ANY: f64 = f64::INFINITY;
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "bucket-10",
-        host: "a token bucket of 10/s (burst 20), a bare 429",
-        manner: |seed| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
+        words: "a token bucket of 10/s (burst 20), a bare 429",
+        manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
         oracle: |urls| (urls - 20.0) / 10.0,
+        waits: |_| 0.0,
         cap: 16,
         names: 1,
         goal: goal(1.03, 15.0),
     },
     Scenario {
         name: "window-600",
-        host: "600 in each minute, 429 with Retry-After",
-        manner: |seed| Box::new(WindowQuota::new(600, 60, seed)),
+        words: "600 in each minute, 429 with Retry-After",
+        manner: |seed, _| Box::new(WindowQuota::new(600, 60, seed)),
         oracle: |urls| ((urls - 1.0) / 600.0).floor() * 60.0 + ((urls - 1.0) % 600.0) / 200.0,
+        waits: |_| 0.0,
         cap: 16,
         names: 1,
         goal: goal(1.03, 120.0),
     },
     Scenario {
         name: "connections-8",
-        host: "resets what comes beyond 8 connections",
-        manner: |seed| Box::new(ConnectionLimit::new(8, seed)),
+        words: "resets what comes beyond 8 connections",
+        manner: |seed, _| Box::new(ConnectionLimit::new(8, seed)),
         oracle: |urls| urls * 0.22 / 8.0,
+        waits: |_| 0.0,
         cap: 16,
         names: 1,
         goal: goal(1.08, 5.0),
     },
     Scenario {
         name: "ban-20",
-        host: "more than 20 in a second: resets for 60 s, begun anew by each request",
-        manner: |seed| Box::new(Ban::new(20, Duration::from_mins(1), BanKind::Reset, seed)),
+        words: "more than 20 in a second: resets for 60 s, begun anew by each request",
+        manner: |seed, haste| Box::new(ban(BanKind::Reset, seed, haste)),
         oracle: |urls| urls / 20.0,
+        waits: |_| 0.0,
         cap: 16,
         names: 1,
         goal: goal(1.7, 10.0),
     },
     Scenario {
         name: "queue-30",
-        host: "a queue served at 30/s, no refusal",
-        manner: |seed| Box::new(Queue::new(30.0, seed)),
+        words: "a queue served at 30/s, no refusal",
+        manner: |seed, _| Box::new(Queue::new(30.0, seed)),
         oracle: |urls| urls / 30.0,
+        waits: |_| 0.0,
         cap: 16,
         names: 1,
         goal: Goal { latency_ratio: Some(3.0), ..goal(1.10, 0.0) },
     },
     Scenario {
         name: "step-50-5-50",
-        host: "a token bucket of 50/s, from 60 s to 240 s of 5/s",
-        manner: |seed| {
+        words: "a token bucket of 50/s, from 60 s to 240 s of 5/s",
+        manner: |seed, _| {
             let rate = Schedule { usual: 50.0, meanwhile: 5.0, between: (60.0, 240.0) };
             Box::new(TokenBucket::new(rate, 20.0, Refusal::BARE_429, seed))
         },
         oracle: |urls| 240.0 + (urls - 3_900.0).max(0.0) / 50.0,
+        waits: |_| 0.0,
         cap: 16,
         names: 1,
         goal: goal(1.15, 40.0),
     },
     Scenario {
         name: "bucket-300",
-        host: "a token bucket of 300/s, a bare 429",
-        manner: |seed| Box::new(TokenBucket::new(Schedule::constant(300.0), 300.0, Refusal::BARE_429, seed)),
+        words: "a token bucket of 300/s, a bare 429",
+        manner: |seed, _| {
+            Box::new(TokenBucket::new(Schedule::constant(300.0), 300.0, Refusal::BARE_429, seed))
+        },
         oracle: |urls| (urls - 300.0) / 300.0,
+        waits: |_| 0.0,
         cap: 64,
         names: 1,
         goal: goal(1.15, 40.0),
     },
     Scenario {
         name: "random-30",
-        host: "breaks 30 % of its answers, whatever the pace",
-        manner: |seed| Box::new(RandomFailure::new(0.3, seed)),
+        words: "breaks 30 % of its answers, whatever the pace",
+        manner: |seed, _| Box::new(RandomFailure::new(0.3, seed)),
         oracle: |urls| urls / 0.7 * ANSWER_SECONDS / 8.0,
+        waits: |_| 0.0,
         cap: 8,
         names: 1,
         goal: goal(1.10, ANY),
     },
     Scenario {
         name: "random-refusals",
-        host: "refuses 10 % with a bare 429, whatever the pace",
-        manner: |seed| Box::new(RandomFailure::refusing(0.1, seed)),
+        words: "refuses 10 % with a bare 429, whatever the pace",
+        manner: |seed, _| Box::new(RandomFailure::refusing(0.1, seed)),
         oracle: |urls| urls / 0.9 * ANSWER_SECONDS / 8.0,
+        waits: |_| 0.0,
         cap: 8,
         names: 1,
         goal: goal(1.5, ANY),
     },
     Scenario {
         name: "healthy",
-        host: "no limit, 100 ms away",
-        manner: |seed| Box::new(Healthy::new(0.1, seed)),
+        words: "no limit, 100 ms away",
+        manner: |seed, _| Box::new(Healthy::new(0.1, seed)),
         oracle: |urls| urls * 0.1 / 8.0,
+        waits: |_| 0.0,
         cap: 8,
         names: 1,
         goal: Goal { cap_within: Some(Duration::from_secs(1)), ..goal(1.03, 0.0) },
     },
     Scenario {
         name: "two-names",
-        host: "one token bucket of 10/s for two names of one address",
-        manner: |seed| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
+        words: "one token bucket of 10/s for two names of one address",
+        manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
         oracle: |urls| (urls - 20.0) / 10.0,
+        waits: |_| 0.0,
         cap: 16,
         names: 2,
         goal: goal(1.15, 90.0),
     },
     Scenario {
         name: "bytes",
-        host: "a bucket of 1 MB/s (burst 2 MB) for files of 10 to 90 kB, a bare 429",
-        manner: |seed| Box::new(ByteBucket::new(1_000_000.0, 2_000_000.0, seed)),
+        words: "a bucket of 1 MB/s (burst 2 MB) for files of 10 to 90 kB, a bare 429",
+        manner: |seed, _| Box::new(ByteBucket::new(1_000_000.0, 2_000_000.0, seed)),
         oracle: |urls| (urls - 40.0) / 20.0,
+        waits: |_| 0.0,
         cap: 16,
         names: 1,
         goal: goal(1.06, 60.0),
     },
     Scenario {
         name: "load-8",
-        host: "slower with each open request, made for 8",
-        manner: |seed| Box::new(FairLoad::new(8.0, seed)),
+        words: "slower with each open request, made for 8",
+        manner: |seed, _| Box::new(FairLoad::new(8.0, seed)),
         // The best is at load 0.79, where open / latency is greatest.
         oracle: |urls| urls * 0.15 / (8.0 * 0.794),
+        waits: |_| 0.0,
         cap: 16,
         names: 1,
         goal: goal(1.25, 0.0),
     },
     Scenario {
         name: "cold-cache",
-        host: "two seconds an answer at first, a tenth of one after half a minute",
-        manner: |seed| Box::new(ColdCache::new(30.0, seed)),
+        words: "two seconds an answer at first, a tenth of one after half a minute",
+        manner: |seed, _| Box::new(ColdCache::new(30.0, seed)),
         // 8 at a time; while it warms up, the integral of 8 / latency.
         oracle: |urls| {
             let warming = 30.0 * 8.0 / 1.9 * (2.0_f64 / 0.1).ln();
             30.0 + (urls - warming).max(0.0) * 0.1 / 8.0
         },
+        waits: |_| 0.0,
         cap: 8,
         names: 1,
         goal: goal(1.10, 0.0),
     },
     Scenario {
         name: "quota-1500",
-        host: "1,500 in each ten minutes, 429 with Retry-After",
-        manner: |seed| Box::new(WindowQuota::new(1_500, 600, seed)),
+        words: "1,500 in each ten minutes, 429 with Retry-After",
+        manner: |seed, _| Box::new(WindowQuota::new(1_500, 600, seed)),
         oracle: |urls| ((urls - 1.0) / 1_500.0).floor() * 600.0 + ((urls - 1.0) % 1_500.0) / 145.0,
+        waits: |_| 0.0,
         cap: 16,
         names: 1,
         goal: goal(1.03, 40.0),
     },
     Scenario {
         name: "silent-ban-20",
-        host: "more than 20 in a second: drops everything for 60 s, begun anew by each request",
-        manner: |seed| Box::new(Ban::new(20, Duration::from_mins(1), BanKind::Silence, seed)),
+        words: "more than 20 in a second: drops everything for 60 s, begun anew by each request",
+        manner: |seed, haste| Box::new(ban(BanKind::Silence, seed, haste)),
         oracle: |urls| urls / 20.0,
+        waits: |_| 0.0,
         cap: 16,
         names: 1,
         goal: goal(2.0, 40.0),
     },
     Scenario {
         name: "forbidden-10",
-        host: "a token bucket of 10/s (burst 20), which says 403",
-        manner: |seed| {
+        words: "a token bucket of 10/s (burst 20), which says 403",
+        manner: |seed, _| {
             let refusal = Refusal { status: 403, retry_after: false };
             Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, refusal, seed))
         },
         oracle: |urls| (urls - 20.0) / 10.0,
+        waits: |_| 0.0,
         cap: 16,
         names: 1,
         goal: goal(1.06, 30.0),
     },
     Scenario {
         name: "bucket-10-retry-after",
-        host: "a token bucket of 10/s (burst 20), 429 with Retry-After: 1",
-        manner: |seed| {
+        words: "a token bucket of 10/s (burst 20), 429 with Retry-After: 1",
+        manner: |seed, _| {
             let refusal = Refusal { status: 429, retry_after: true };
             Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, refusal, seed))
         },
         oracle: |urls| (urls - 20.0) / 10.0,
+        waits: |_| 0.0,
         cap: 16,
         names: 1,
         goal: goal(1.06, 40.0),
     },
     Scenario {
         name: "stalls-5",
-        host: "never answers one request in twenty",
-        manner: |seed| Box::new(Stalls::new(0.05, seed)),
+        words: "never answers one request in twenty",
+        manner: |seed, _| Box::new(Stalls::new(0.05, seed)),
         oracle: |urls| urls / 0.95 * ANSWER_SECONDS / 8.0,
+        waits: |_| 0.0,
         cap: 8,
         names: 1,
         goal: goal(2.1, ANY),
     },
     Scenario {
         name: "rehearsal",
-        host: "the rehearsal's mix: 34 % break, 5 % stall, 4 % of bare 503, 2 % of 429 with Retry-After: 1, 2 ms away",
-        manner: |seed| {
+        words: "the rehearsal's mix: 34 % break, 5 % stall, 4 % of bare 503, 2 % of 429 with Retry-After: 1, 2 ms away",
+        manner: |seed, _| {
             let faults = [
                 (0.34, Verdict::Reset),
                 (0.05, Verdict::Silence),
@@ -241,15 +284,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             Box::new(Flaky::new(Box::new(Healthy::new(0.002, seed)), &faults, 0.002, seed))
         },
         // One refusal in fifty costs a second, and some come together: 66 requests for each. The last silence is waited for.
-        oracle: |urls| urls / 0.55 / 66.0 + 20.0,
+        oracle: |_| 0.0,
+        waits: |urls| urls / 0.55 / 66.0 + 20.0,
         cap: 16,
         names: 1,
         goal: goal(1.5, ANY),
     },
     Scenario {
         name: "poor-line",
-        host: "no limit, 100 ms away; 2 % break, 1 % stall, 1 % of bare 503",
-        manner: |seed| {
+        words: "no limit, 100 ms away; 2 % break, 1 % stall, 1 % of bare 503",
+        manner: |seed, _| {
             let faults = [
                 (0.02, Verdict::Reset),
                 (0.01, Verdict::Silence),
@@ -257,31 +301,34 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             ];
             Box::new(Flaky::new(Box::new(Healthy::new(0.1, seed)), &faults, 0.1, seed))
         },
-        oracle: |urls| urls / 0.96 * 0.1 / 8.0 + 20.0,
+        oracle: |urls| urls / 0.96 * 0.1 / 8.0,
+        waits: |_| 20.0,
         cap: 8,
         names: 1,
         goal: goal(1.25, ANY),
     },
     Scenario {
         name: "bucket-10-poor-line",
-        host: "a token bucket of 10/s (burst 20), a bare 429; 5 % break by chance",
-        manner: |seed| {
+        words: "a token bucket of 10/s (burst 20), a bare 429; 5 % break by chance",
+        manner: |seed, _| {
             let bucket = TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed);
             Box::new(Flaky::new(Box::new(bucket), &[(0.05, Verdict::Reset)], 0.1, seed))
         },
         oracle: |urls| (urls / 0.95 - 20.0) / 10.0,
+        waits: |_| 0.0,
         cap: 16,
         names: 1,
         goal: goal(1.1, 260.0),
     },
     Scenario {
         name: "ban-20-poor-line",
-        host: "more than 20 in a second: resets for 60 s; 5 % break by chance",
-        manner: |seed| {
-            let ban = Ban::new(20, Duration::from_mins(1), BanKind::Reset, seed);
+        words: "more than 20 in a second: resets for 60 s; 5 % break by chance",
+        manner: |seed, haste| {
+            let ban = ban(BanKind::Reset, seed, haste);
             Box::new(Flaky::new(Box::new(ban), &[(0.05, Verdict::Reset)], 0.1, seed))
         },
         oracle: |urls| urls / 0.95 / 20.0,
+        waits: |_| 0.0,
         cap: 16,
         names: 1,
         goal: goal(2.0, 260.0),

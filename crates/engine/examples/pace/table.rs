@@ -9,6 +9,11 @@ use crate::scenario::{Scenario, URLS};
 /// The worst seed may be so many times the goal.
 const WORST: f64 = 1.3;
 
+/// Two figures that differ by less than this part are near each other.
+const NEAR: f64 = 0.2;
+/// So many rejections more or less, of thousands of requests, are chance.
+const REJECTIONS_NEAR: f64 = 5.0;
+
 pub(crate) const HEAD: &str = "| scenario | time ratio (worst) | goal | rejections (worst) | goal | longest gap, s | banned, s | else |\n|---|---|---|---|---|---|---|---|";
 
 pub(crate) struct Row<'a> {
@@ -21,10 +26,12 @@ pub(crate) struct Row<'a> {
     cap: Option<Spread>,
 }
 
-/// The median and the greatest.
+/// The median and the greatest, and between what nine in ten are.
 #[derive(Clone, Copy)]
 struct Spread {
     median: f64,
+    low: f64,
+    high: f64,
     worst: f64,
 }
 
@@ -33,7 +40,15 @@ impl Spread {
         let mut values: Vec<f64> = values.collect();
         values.sort_by(f64::total_cmp);
         let middle = values.len() / 2;
-        Self { median: f64::midpoint(values[middle - 1], values[middle]), worst: values[values.len() - 1] }
+        let below = if values.len().is_multiple_of(2) { middle - 1 } else { middle };
+        let median = f64::midpoint(values[below], values[middle]);
+        let greatest = values.len() - 1;
+        Self {
+            median,
+            low: values[greatest / 20],
+            high: values[greatest - greatest / 20],
+            worst: values[greatest],
+        }
     }
 
     fn meets(self, goal: f64) -> bool {
@@ -42,14 +57,14 @@ impl Spread {
 }
 
 impl<'a> Row<'a> {
-    pub(crate) fn of(scenario: &'a Scenario, runs: &[Run]) -> Self {
-        let oracle = (scenario.oracle)(f64::from(URLS));
+    pub(crate) fn of(scenario: &'a Scenario, runs: &[Run], haste: f64) -> Self {
+        let ideal = scenario.ideal_seconds(f64::from(URLS), haste);
         let spread = |of: &dyn Fn(&Run) -> f64| Spread::of(runs.iter().map(of));
         let seconds = |time: Option<Duration>| time.map_or(f64::INFINITY, |time| time.as_secs_f64());
         Self {
             scenario,
             time: spread(&|run| {
-                if run.served == URLS { run.took.as_secs_f64() / oracle } else { f64::INFINITY }
+                if run.served == URLS { run.took.as_secs_f64() / ideal } else { f64::INFINITY }
             }),
             rejections: spread(&|run| f64::from(run.rejections)),
             gap: spread(&|run| run.longest_gap.as_secs_f64()),
@@ -103,5 +118,50 @@ impl fmt::Display for Row<'_> {
             write!(f, " at its cap after {:.2} s", cap.median)?;
         }
         write!(f, "{} |", if self.is_met() { "" } else { " **missed**" })
+    }
+}
+
+pub(crate) const SIDES_HEAD: &str = "| scenario | simulated: time ratio | rejections | sockets: time ratio | rejections | time differs by | rejections |\n|---|---|---|---|---|---|---|";
+
+/// The same runs in simulation and on sockets.
+pub(crate) struct Sides<'a> {
+    pub(crate) simulated: Row<'a>,
+    pub(crate) sockets: Row<'a>,
+}
+
+impl Sides<'_> {
+    /// By which part of the simulated time the real one differs.
+    fn time_difference(&self) -> f64 {
+        self.sockets.time.median / self.simulated.time.median - 1.0
+    }
+
+    fn is_time_near(&self) -> bool {
+        self.time_difference().abs() <= NEAR
+    }
+
+    /// About as many as in the simulation, or as nine in ten of its seeds have.
+    fn are_rejections_near(&self) -> bool {
+        let Spread { median, low, high, .. } = self.simulated.rejections;
+        let found = self.sockets.rejections.median;
+        (found - median).abs() <= (NEAR * median).max(REJECTIONS_NEAR) || (low..=high).contains(&found)
+    }
+
+    pub(crate) fn are_near(&self) -> bool {
+        self.is_time_near() && self.are_rejections_near()
+    }
+}
+
+impl fmt::Display for Sides<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "| {} |", self.simulated.scenario.name)?;
+        for Row { time, rejections, .. } in [&self.simulated, &self.sockets] {
+            write!(f, " {:.2} ({:.2}-{:.2}) |", time.median, time.low, time.high)?;
+            let Spread { median, low, high, .. } = rejections;
+            write!(f, " {median:.0} ({low:.0}-{high:.0}) |")?;
+        }
+        let emphasis = if self.is_time_near() { "" } else { "**" };
+        write!(f, " {emphasis}{:+.0} %{emphasis} |", 100.0 * self.time_difference())?;
+        let found = if self.are_rejections_near() { "near" } else { "**differ**" };
+        write!(f, " {found} |")
     }
 }

@@ -20,6 +20,11 @@ mod status;
 mod target;
 mod wire;
 
+pub(crate) use answer::Answer;
+pub(crate) use request::{Method, Request};
+pub(crate) use status::Status;
+pub(crate) use wire::{Peer, Received, Wire};
+
 pub use content::Content;
 pub use fault::FaultKind;
 pub use mix::{CONSECUTIVE_FAULTS_MAX, FaultMix};

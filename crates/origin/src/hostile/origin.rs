@@ -5,16 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use longhaul_socket::clock::WallClock;
-use longhaul_socket::{Endpoint, Listener, Network, Transport};
+use longhaul_socket::{Endpoint, Network, Transport};
 use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
 use super::connection;
 use super::stats::{PathKey, Tally};
+use crate::accepting::accept;
 use crate::{FaultMix, Site, Stats, Target};
-
-/// How long a listener rests after a failed accept: the usual cause, too many open files, takes time to go.
-const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 /// The last millisecond that a `Date` can name: the end of the year 9999.
 const DATE_UNIX_MS_MAX: u64 = 253_402_300_799_999;
@@ -55,6 +53,13 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The time for `Date`.
+    pub(crate) fn date(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.clock.unix_ms().min(DATE_UNIX_MS_MAX))
+    }
+}
+
 /// A host. Clones are the same host, with the same attempts and [`Stats`].
 #[derive(Debug, Clone)]
 pub struct Origin(Arc<Host>);
@@ -71,7 +76,7 @@ pub(crate) struct Host {
 impl Host {
     /// The time for `Date`.
     pub(crate) fn date(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(self.options.clock.unix_ms().min(DATE_UNIX_MS_MAX))
+        self.options.date()
     }
 }
 
@@ -106,7 +111,14 @@ impl Origin {
         let listener = network.listen(endpoint)?;
         let endpoint = listener.endpoint();
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(accept(Arc::clone(&self.0), listener, stopped));
+        let serving = Arc::clone(&self.0);
+        let serve = move |transport| {
+            let host = Arc::clone(&serving);
+            async move { connection::serve(&host, transport).await }
+        };
+        let counting = Arc::clone(&self.0);
+        let failed = move || counting.tally.accept_failure();
+        let task = tokio::spawn(accept(listener, self.0.options.connections_max, stopped, serve, failed));
         Ok(Running { endpoint, origin: self.clone(), stop, task })
     }
 
@@ -167,27 +179,4 @@ impl Running {
         let _ = task.await;
         origin.stats()
     }
-}
-
-async fn accept(host: Arc<Host>, listener: Box<dyn Listener>, mut stopped: oneshot::Receiver<()>) {
-    let connections_max = host.options.connections_max.max(1);
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            _ = &mut stopped => break,
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept(), if connections.len() < connections_max => {
-                if let Ok((transport, _)) = accepted {
-                    let host = Arc::clone(&host);
-                    connections.spawn(async move { connection::serve(&host, transport).await });
-                } else {
-                    host.tally.accept_failure();
-                    tokio::time::sleep(ACCEPT_REST).await;
-                }
-            }
-        }
-    }
-    drop(listener);
-    connections.shutdown().await;
 }

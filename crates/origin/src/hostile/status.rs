@@ -9,6 +9,7 @@ pub(crate) enum Status {
     Found = 302,
     NotModified = 304,
     BadRequest = 400,
+    Forbidden = 403,
     NotFound = 404,
     MethodNotAllowed = 405,
     RequestTimeout = 408,
@@ -26,6 +27,15 @@ impl Status {
         self as u16
     }
 
+    /// The status of a refusal; what is no usual one becomes a 503.
+    pub(crate) const fn of_refusal(code: u16) -> Self {
+        match code {
+            403 => Self::Forbidden,
+            429 => Self::TooManyRequests,
+            _ => Self::ServiceUnavailable,
+        }
+    }
+
     pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::Ok => "OK",
@@ -33,6 +43,7 @@ impl Status {
             Self::Found => "Found",
             Self::NotModified => "Not Modified",
             Self::BadRequest => "Bad Request",
+            Self::Forbidden => "Forbidden",
             Self::NotFound => "Not Found",
             Self::MethodNotAllowed => "Method Not Allowed",
             Self::RequestTimeout => "Request Timeout",

@@ -1,12 +1,14 @@
 //! How a host treats those who ask: its limits, as pure models.
 //!
 //! A manner takes an arrival and says what comes of it, and after how long. `now` is the time since the host began, and
-//! randomness comes from a seed, so the same manner serves a simulation in virtual time and a listener on a real socket.
-//! It refuses to know who asks, and what for: all that it sees is when requests come and how many are open.
+//! randomness comes from a seed, so the same manner serves a simulation in virtual time and a listener on a real socket
+//! ([`LimitingHost`](crate::LimitingHost)). It refuses to know who asks, and what for: all that it sees is when requests
+//! come and how many are open.
 
 mod bucket;
 mod capacity;
 mod flaky;
+mod hastened;
 mod penalty;
 
 use std::time::Duration;
@@ -14,6 +16,7 @@ use std::time::Duration;
 pub use bucket::{ByteBucket, Refusal, Schedule, TokenBucket, WindowQuota};
 pub use capacity::{ColdCache, ConnectionLimit, FairLoad, Healthy, Queue, RandomFailure, Stalls};
 pub use flaky::Flaky;
+pub use hastened::Hastened;
 pub use penalty::{Ban, BanKind};
 
 /// What comes of one request.

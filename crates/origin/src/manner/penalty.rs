@@ -1,4 +1,4 @@
-//! Hosts that punish: more than so many requests in a second, and nothing is served for a while.
+//! Hosts that punish: more than so many requests in a short time, and nothing is served for a while.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,7 +17,8 @@ pub enum BanKind {
 /// Bans whoever asks too fast; each request of the banned begins the ban anew.
 #[derive(Debug)]
 pub struct Ban {
-    per_second_max: usize,
+    requests_max: usize,
+    within: Duration,
     lasts: Duration,
     kind: BanKind,
     recent: VecDeque<Duration>,
@@ -28,9 +29,22 @@ pub struct Ban {
 impl Ban {
     /// More than so many within a second are punished for this long.
     #[must_use]
-    pub fn new(per_second_max: usize, lasts: Duration, kind: BanKind, seed: u64) -> Self {
-        let draws = Draws::new(seed);
-        Self { per_second_max, lasts, kind, recent: VecDeque::new(), banned_until: Duration::ZERO, draws }
+    pub fn new(requests_max: usize, lasts: Duration, kind: BanKind, seed: u64) -> Self {
+        Self {
+            requests_max,
+            within: Duration::from_secs(1),
+            lasts,
+            kind,
+            recent: VecDeque::new(),
+            banned_until: Duration::ZERO,
+            draws: Draws::new(seed),
+        }
+    }
+
+    /// Counts over this long instead of a second.
+    #[must_use]
+    pub fn within(self, within: Duration) -> Self {
+        Self { within, ..self }
     }
 
     fn punish(&mut self, now: Duration) -> Reply {
@@ -47,11 +61,11 @@ impl Manner for Ban {
         if now < self.banned_until {
             return self.punish(now);
         }
-        while self.recent.front().is_some_and(|&at| at + Duration::from_secs(1) < now) {
+        while self.recent.front().is_some_and(|&at| at + self.within < now) {
             self.recent.pop_front();
         }
         self.recent.push_back(now);
-        if self.recent.len() > self.per_second_max {
+        if self.recent.len() > self.requests_max {
             self.recent.clear();
             return self.punish(now);
         }
@@ -59,7 +73,7 @@ impl Manner for Ban {
     }
 
     fn limit(&self, _now: Duration) -> Option<f64> {
-        Some(self.per_second_max as f64)
+        Some(self.requests_max as f64 / self.within.as_secs_f64())
     }
 
     fn is_banned(&self, now: Duration) -> bool {

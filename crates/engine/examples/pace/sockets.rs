@@ -1,0 +1,213 @@
+//! The same runs with the engine as it is: a haul into a temporary directory, over sockets of this machine, from the host
+//! that the simulation models.
+//!
+//! What the simulation leaves out is here: connections, timers of a millisecond, a busy machine, and the waits of `retry`
+//! before a URL is asked again.
+
+use std::io::{self, Cursor};
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use longhaul::{Event, Haul, HaulError, Report, Source, Stopper};
+use longhaul_origin::manner::Verdict;
+use longhaul_origin::{Exchange, LimitingHost, LimitingStats, Options, RunningLimitingHost, Site, Sizes};
+use longhaul_socket::{Endpoint, Protocol, SystemNetwork, clock};
+use tokio::sync::oneshot;
+
+use crate::run::Run;
+use crate::scenario::{Scenario, URLS};
+
+/// A run that takes longer has failed.
+const RUN_MAX: Duration = Duration::from_mins(20);
+/// The host waits longer than any client, so that it is the client who goes.
+const HOST_PATIENCE: Duration = Duration::from_mins(30);
+/// The size of each file: what is tried is how often the host is asked.
+const FILE_BYTES: u64 = 100;
+
+#[derive(Debug)]
+pub(crate) enum RunError {
+    Host(io::Error),
+    Haul(HaulError),
+}
+
+impl std::fmt::Display for RunError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Host(error) => write!(f, "the host cannot be started: {error}"),
+            Self::Haul(error) => write!(f, "the haul failed: {error}"),
+        }
+    }
+}
+
+/// One run. With `is_told` every exchange and every change of the pace goes to standard error.
+pub(crate) fn run(scenario: &Scenario, seed: u64, haste: f64, is_told: bool) -> Result<Run, RunError> {
+    let host = Host::start(scenario, seed, haste, is_told).map_err(RunError::Host)?;
+    let name = format!("longhaul-pace-{}-{}-{seed}", std::process::id(), scenario.name);
+    let directory = Directory(std::env::temp_dir().join(name));
+    let report = haul(scenario, seed, &host.endpoints, &directory.0, is_told).map_err(RunError::Haul);
+    let (exchanges, stats) = host.stop();
+    let report = report?;
+    if report.counts.done != u64::from(URLS) {
+        eprintln!("{} {seed}: {:?}, {:?}", scenario.name, report.counts, report.failures);
+    }
+    Ok(result(scenario, &report, exchanges, &stats))
+}
+
+fn haul(
+    scenario: &Scenario,
+    seed: u64,
+    endpoints: &[Endpoint],
+    directory: &Path,
+    is_told: bool,
+) -> Result<Report, HaulError> {
+    let url = |number: u32| {
+        let endpoint = endpoints[number as usize % endpoints.len()];
+        format!("http://{}:{}/{number}\n", endpoint.ip(), endpoint.port())
+    };
+    let list: String = (0..URLS).map(url).collect();
+    let start = clock::now();
+    let haul = Haul::builder(directory)
+        .source(Source::Reader { label: "urls".to_owned(), reader: Box::new(Cursor::new(list)) })
+        .settings(|settings| {
+            settings.jobs_per_host_max = Some(scenario.cap);
+            settings.seed = seed;
+            // A host that says 403 to those who ask too often: the user knows.
+            settings.retry_statuses = vec![403];
+        })
+        .on_event(move |event| {
+            if let (true, Event::Paced { .. }) = (is_told, event) {
+                eprintln!("haul {:9.3} {event:?}", start.elapsed().as_secs_f64());
+            }
+        })
+        .build()?;
+    let _watchdog = Watchdog::start(haul.stopper());
+    haul.run()
+}
+
+fn result(scenario: &Scenario, report: &Report, mut exchanges: Vec<Exchange>, stats: &LimitingStats) -> Run {
+    exchanges.sort_by_key(|exchange| exchange.ended);
+    let cap = scenario.cap * u32::try_from(scenario.names).expect("a few");
+    let is_served = |exchange: &&Exchange| exchange.is_whole && exchange.verdict == Verdict::Served;
+    let mut run = Run {
+        served: u32::try_from(report.counts.done).expect("as many as there are URLs"),
+        banned: stats.banned,
+        cap_reached: exchanges.iter().filter(|e| e.in_flight >= cap).map(|e| e.arrived).min(),
+        ..Run::default()
+    };
+    run.rejections = u32::try_from(exchanges.len() - exchanges.iter().filter(is_served).count())
+        .expect("a few times as many");
+    for exchange in exchanges.iter().filter(is_served) {
+        run.longest_gap = run.longest_gap.max(exchange.ended.saturating_sub(run.took));
+        run.took = exchange.ended;
+        run.latencies.push(exchange.took());
+    }
+    run
+}
+
+/// The scenario's host on a thread of its own, one address for each of its names.
+struct Host {
+    endpoints: Vec<Endpoint>,
+    exchanges: Arc<Mutex<Vec<Exchange>>>,
+    limiting: LimitingHost,
+    stop: oneshot::Sender<()>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Host {
+    fn start(scenario: &Scenario, seed: u64, haste: f64, is_told: bool) -> io::Result<Self> {
+        let exchanges: Arc<Mutex<Vec<Exchange>>> = Arc::default();
+        let book = Arc::clone(&exchanges);
+        let options = Options { head_time: HOST_PATIENCE, stall: HOST_PATIENCE, ..Options::default() };
+        let site = Arc::new(Site::new(seed).with_sizes(Sizes::fixed(FILE_BYTES)));
+        let limiting = LimitingHost::new(scenario.host(seed, haste), site, options, move |exchange| {
+            if is_told {
+                tell(exchange);
+            }
+            book.lock().unwrap_or_else(PoisonError::into_inner).push(*exchange);
+        });
+        let (stop, stopped) = oneshot::channel();
+        let (started, listening) = mpsc::channel();
+        let (names, serving) = (scenario.names, limiting.clone());
+        let thread = thread::Builder::new().name("host".to_owned()).spawn(move || {
+            let served = serve(&serving, names, &started, stopped);
+            if let Err(error) = served {
+                let _ = started.send(Err(error));
+            }
+        })?;
+        let endpoints = listening.recv().map_err(io::Error::other)??;
+        Ok(Self { endpoints, exchanges, limiting, stop, thread })
+    }
+
+    fn stop(self) -> (Vec<Exchange>, LimitingStats) {
+        let Self { exchanges, limiting, stop, thread, .. } = self;
+        let stats = limiting.stats();
+        drop(stop);
+        // What it has seen is told, even if it panicked.
+        let _ = thread.join();
+        let exchanges = std::mem::take(&mut *exchanges.lock().unwrap_or_else(PoisonError::into_inner));
+        (exchanges, stats)
+    }
+}
+
+fn serve(
+    host: &LimitingHost,
+    names: usize,
+    started: &mpsc::Sender<io::Result<Vec<Endpoint>>>,
+    stopped: oneshot::Receiver<()>,
+) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let network = SystemNetwork::new();
+        let mut listeners = Vec::new();
+        for name in 1..=names {
+            let address = Ipv4Addr::new(127, 0, 0, u8::try_from(name).map_err(io::Error::other)?);
+            listeners.push(host.listen(&network, Endpoint::new(address.into(), Protocol::Tcp, 0))?);
+        }
+        let endpoints = listeners.iter().map(RunningLimitingHost::endpoint).collect();
+        started.send(Ok(endpoints)).map_err(io::Error::other)?;
+        let _ = stopped.await;
+        for listener in listeners {
+            listener.stop().await;
+        }
+        Ok(())
+    })
+}
+
+fn tell(exchange: &Exchange) {
+    let Exchange { arrived, ended, verdict, is_whole, in_flight } = exchange;
+    let (arrived, ended) = (arrived.as_secs_f64(), ended.as_secs_f64());
+    eprintln!("host {arrived:9.3} {ended:9.3} {in_flight:3} {verdict:?} {is_whole}");
+}
+
+/// Stops a haul that would never end.
+struct Watchdog {
+    /// Nothing is ever sent: its end is the signal.
+    _alive: mpsc::Sender<()>,
+}
+
+impl Watchdog {
+    fn start(stopper: Stopper) -> Self {
+        let (alive, ended) = mpsc::channel::<()>();
+        thread::spawn(move || {
+            if ended.recv_timeout(RUN_MAX) == Err(mpsc::RecvTimeoutError::Timeout) {
+                stopper.stop();
+            }
+        });
+        Self { _alive: alive }
+    }
+}
+
+/// A directory that goes when it is not needed any more.
+struct Directory(PathBuf);
+
+impl Drop for Directory {
+    #[expect(clippy::disallowed_methods, reason = "the files of a trial, which nobody wants")]
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            eprintln!("cannot remove {}: {error}", self.0.display());
+        }
+    }
+}

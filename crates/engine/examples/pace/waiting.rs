@@ -1,0 +1,76 @@
+//! The URLs of one name that are still to be asked for.
+
+use std::collections::BTreeMap;
+
+use longhaul::retry::{self, Attempt, Decision, Patience, Verdict};
+use tokio::time::Instant;
+
+use crate::controller::Answer;
+
+/// When a URL that has failed may be asked for again.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Waits {
+    /// At once: what is judged is the pace alone.
+    #[default]
+    None,
+    /// As the engine has it.
+    OfRetry,
+}
+
+pub(crate) struct Waiting {
+    fresh: u32,
+    /// By the time from which they may be asked for, and the order in which they failed: attempts that were charged.
+    again: BTreeMap<(Instant, u64), u32>,
+    failures: u64,
+    waits: Waits,
+}
+
+impl Waiting {
+    pub(crate) fn new(urls: u32, waits: Waits) -> Self {
+        Self { fresh: urls, again: BTreeMap::new(), failures: 0, waits }
+    }
+
+    /// From when on one may be asked for; `None` if there is none.
+    pub(crate) fn next_at(&self, now: Instant) -> Option<Instant> {
+        if self.fresh > 0 {
+            return Some(now);
+        }
+        self.again.first_key_value().map(|(&(at, _), _)| at.max(now))
+    }
+
+    /// Takes one that may be asked for now, those that are begun first: its attempts so far.
+    pub(crate) fn take(&mut self, now: Instant) -> Option<u32> {
+        if let Some(first) = self.again.first_entry()
+            && first.key().0 <= now
+        {
+            return Some(first.remove());
+        }
+        self.fresh = self.fresh.checked_sub(1)?;
+        Some(0)
+    }
+
+    /// One has failed, which had been tried so often before.
+    pub(crate) fn failed(&mut self, attempts: u32, answer: Answer, now: Instant, jitter: f64) {
+        let (at, attempts) = match self.waits {
+            Waits::None => (now, attempts),
+            Waits::OfRetry => again(attempts + 1, answer, now, jitter),
+        };
+        self.failures += 1;
+        self.again.insert((at, self.failures), attempts);
+    }
+}
+
+/// When, and with how many attempts to its charge. A URL that the engine would give up is never given up here.
+fn again(attempts: u32, answer: Answer, now: Instant, jitter: f64) -> (Instant, u32) {
+    let (verdict, retry_after) = match answer {
+        Answer::Refused { retry_after } => (Verdict::Throttled, retry_after),
+        _ => (Verdict::Transient, None),
+    };
+    let attempt =
+        Attempt { verdict, attempts, alike: 1, retry_after, host_failing: None, made_progress: false };
+    match retry::decide(&attempt, Patience::default(), now, jitter) {
+        Decision::Again { at, charged } => (at, if charged { attempts } else { attempts - 1 }),
+        Decision::Park { until } => (until, attempts),
+        Decision::GiveUp => (now, attempts),
+    }
+}

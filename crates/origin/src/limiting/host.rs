@@ -1,0 +1,92 @@
+//! The host behind its listeners.
+
+use std::io;
+use std::sync::Arc;
+
+use longhaul_socket::{Endpoint, Network};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::connection;
+use super::ledger::{Exchange, Ledger, LimitingStats};
+use crate::accepting::accept;
+use crate::manner::Manner;
+use crate::{Options, Site};
+
+/// A host with a manner. Clones are the same host, with one manner behind all of its listeners.
+///
+/// Every request is an arrival, whatever its path; the clock of the manner starts with the first. What is served is a
+/// [`Site`]'s; silence is kept for [`Options::stall`], or until the client goes.
+#[derive(Debug, Clone)]
+pub struct LimitingHost(Arc<Host>);
+
+/// What all connections share.
+#[derive(Debug)]
+pub(super) struct Host {
+    pub(super) site: Arc<Site>,
+    pub(super) options: Options,
+    pub(super) ledger: Ledger,
+}
+
+impl LimitingHost {
+    /// A host that listens nowhere yet. `log` is told of each exchange that has ended; it must not wait.
+    pub fn new(
+        manner: Box<dyn Manner>,
+        site: Arc<Site>,
+        options: Options,
+        log: impl Fn(&Exchange) + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(Host { site, options, ledger: Ledger::new(manner, Box::new(log)) }))
+    }
+
+    /// Listens on one more endpoint; port 0 takes a free one, which [`RunningLimitingHost::endpoint`] tells.
+    ///
+    /// # Errors
+    /// That of the network, where the endpoint cannot be listened on.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn listen(&self, network: &dyn Network, endpoint: Endpoint) -> io::Result<RunningLimitingHost> {
+        let listener = network.listen(endpoint)?;
+        let endpoint = listener.endpoint();
+        let (stop, stopped) = oneshot::channel();
+        let host = Arc::clone(&self.0);
+        let serve = move |transport| {
+            let host = Arc::clone(&host);
+            async move { connection::serve(&host, transport).await }
+        };
+        let task = tokio::spawn(accept(listener, self.0.options.connections_max, stopped, serve, || {}));
+        Ok(RunningLimitingHost { endpoint, stop, task })
+    }
+
+    /// The counts of this moment, over all listeners.
+    pub fn stats(&self) -> LimitingStats {
+        self.0.ledger.stats()
+    }
+}
+
+/// A listener at work. Dropping it ends it and its connections soon; [`stop`](Self::stop) waits for the end.
+#[derive(Debug)]
+pub struct RunningLimitingHost {
+    endpoint: Endpoint,
+    /// Nothing is ever sent: its end is the signal.
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl RunningLimitingHost {
+    /// Where it listens, with the real port.
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint
+    }
+
+    /// Ends the listener and drops its connections wherever they stand.
+    ///
+    /// Cancel safe: once polled, the end comes whether it is waited for or not.
+    pub async fn stop(self) {
+        let Self { stop, task, .. } = self;
+        drop(stop);
+        // The task ends by itself; if it panicked, its connections are gone all the same.
+        let _ = task.await;
+    }
+}

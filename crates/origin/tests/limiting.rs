@@ -1,0 +1,182 @@
+//! A manner behind listeners, in a network in memory and in virtual time.
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::{Client, End};
+use longhaul_origin::manner::{
+    Ban, BanKind, ConnectionLimit, Hastened, Healthy, Manner, Refusal, Reply, Schedule, Stalls, TokenBucket,
+    Verdict, WindowQuota,
+};
+use longhaul_origin::{Exchange, LimitingHost, LimitingStats, Options, RunningLimitingHost, Site, Sizes};
+use longhaul_socket::memory::MemoryNetwork;
+use longhaul_socket::{Endpoint, Network};
+
+/// A host with a manner at two addresses of a network in memory.
+struct Town {
+    network: MemoryNetwork,
+    host: LimitingHost,
+    site: Arc<Site>,
+    seen: Arc<Mutex<Vec<Exchange>>>,
+    listeners: Vec<RunningLimitingHost>,
+}
+
+impl Town {
+    fn new(manner: impl Manner + 'static) -> Self {
+        Self::with_options(manner, Options::default())
+    }
+
+    fn with_options(manner: impl Manner + 'static, options: Options) -> Self {
+        let network = MemoryNetwork::new();
+        let site = Arc::new(Site::new(7).with_sizes(Sizes::fixed(1_000)));
+        let seen: Arc<Mutex<Vec<Exchange>>> = Arc::default();
+        let book = Arc::clone(&seen);
+        let host = LimitingHost::new(Box::new(manner), Arc::clone(&site), options, move |exchange| {
+            book.lock().expect("nobody panics").push(*exchange);
+        });
+        let listeners = ["tcp://10.0.0.1:80", "tcp://10.0.0.2:80"]
+            .iter()
+            .map(|endpoint| endpoint.parse().expect("an endpoint"))
+            .map(|endpoint: Endpoint| host.listen(&network, endpoint).expect("a free endpoint"))
+            .collect();
+        Self { network, host, site, seen, listeners }
+    }
+
+    async fn client(&self, listener: usize) -> Client {
+        Client::connect(&self.network as &dyn Network, self.listeners[listener].endpoint()).await
+    }
+
+    /// What is answered to one `GET` on a connection of its own: its status, and its Retry-After.
+    async fn status(&self, listener: usize) -> Result<(u16, Option<String>), End> {
+        let mut client = self.client(listener).await;
+        client.get("/a", "").await;
+        let head = client.head().await?;
+        let body = client.body(head.length()).await?;
+        if head.status == 200 {
+            assert_eq!(body, self.site.content("/a").to_vec());
+        }
+        Ok((head.status, head.field("retry-after").map(str::to_owned)))
+    }
+
+    fn seen(&self) -> Vec<Exchange> {
+        self.seen.lock().expect("nobody panics").clone()
+    }
+
+    async fn stop(self) -> LimitingStats {
+        for listener in self.listeners {
+            listener.stop().await;
+        }
+        self.host.stats()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_is_one_behind_all_listeners() {
+    let refusal = Refusal { status: 429, retry_after: true };
+    let town = Town::new(TokenBucket::new(Schedule::constant(0.1), 2.0, refusal, 1));
+    assert_eq!(town.status(0).await, Ok((200, None)));
+    assert_eq!(town.status(1).await, Ok((200, None)));
+    assert_eq!(town.status(0).await, Ok((429, Some("10".to_owned()))));
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(town.status(1).await, Ok((200, None)));
+    let stats = town.stop().await;
+    assert_eq!((stats.arrivals, stats.served, stats.refused, stats.abandoned), (4, 3, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_on_one_connection_come_when_the_manner_says() {
+    let town = Town::new(Healthy::new(2.0, 1));
+    let mut client = town.client(0).await;
+    for _ in 0..3 {
+        client.get("/a", "").await;
+        let head = client.head().await.expect("a head");
+        client.body(head.length()).await.expect("a body");
+    }
+    let took: Vec<Duration> = town.seen().iter().map(Exchange::took).collect();
+    assert!(took.iter().all(|took| (1_799..=2_201).contains(&took.as_millis())), "{took:?}");
+    assert_eq!(town.seen()[0].arrived, Duration::ZERO, "the clock begins with the first request");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_one_too_many_is_reset_and_leaves_its_place() {
+    let town = Town::new(ConnectionLimit::new(1, 1));
+    let (first, second) = tokio::join!(town.status(0), town.status(1));
+    assert_eq!((first, second), (Ok((200, None)), Err(End::Reset)));
+    assert_eq!(town.status(1).await, Ok((200, None)));
+    assert_eq!(town.seen().iter().map(|seen| seen.in_flight).max(), Some(2));
+    assert_eq!(town.stop().await.resets, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_ends() {
+    let options = Options { stall: Duration::from_secs(30), ..Options::default() };
+    let town = Town::with_options(Stalls::new(1.0, 1), options);
+    assert_eq!(town.status(0).await, Err(End::Fin));
+    let seen = town.seen();
+    assert_eq!((seen[0].verdict, seen[0].is_whole), (Verdict::Silence, false));
+    assert_eq!(seen[0].took().as_secs(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_goes_leaves_its_place() {
+    let town = Town::new(ConnectionLimit::new(1, 1));
+    let mut client = town.client(0).await;
+    client.get("/a", "").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    drop(client);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(town.status(0).await, Ok((200, None)));
+    let stats = town.stop().await;
+    assert_eq!((stats.served, stats.abandoned), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ban_is_timed() {
+    let town = Town::new(Ban::new(2, Duration::from_mins(1), BanKind::Reset, 1));
+    let statuses = tokio::join!(town.status(0), town.status(0), town.status(1));
+    assert_eq!(statuses, (Ok((200, None)), Ok((200, None)), Err(End::Reset)));
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(town.status(0).await, Ok((200, None)));
+    let banned = town.stop().await.banned.as_secs();
+    assert!((60..=62).contains(&banned), "{banned}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_request_does_not_come_to_the_manner() {
+    let town = Town::new(Healthy::new(0.1, 1));
+    let mut client = town.client(0).await;
+    client.send("HELO there\r\n\r\n").await;
+    assert_eq!(client.head().await.expect("a head").status, 400);
+    assert_eq!(town.stop().await.arrivals, 0);
+}
+
+#[test]
+fn haste_raises_rates_and_shortens_windows_and_keeps_quotas() {
+    let second = Duration::from_secs(1);
+    let mut window = Hastened::new(Box::new(WindowQuota::new(3, 60, 1)), 10.0);
+    let verdicts = |host: &mut Hastened, at: Duration| {
+        (0..4).map(|_| host.arrive(at).verdict).filter(|verdict| *verdict == Verdict::Served).count()
+    };
+    assert_eq!(verdicts(&mut window, second), 3);
+    assert_eq!(
+        window.arrive(second).verdict,
+        Verdict::Refused { status: 429, retry_after: Some(5) },
+        "50 s of its own"
+    );
+    assert_eq!(verdicts(&mut window, 6 * second), 3);
+    let mut healthy = Hastened::new(Box::new(Healthy::new(1.0, 1)), 10.0);
+    let Reply { after, .. } = healthy.arrive(second);
+    assert!((90..=110).contains(&after.as_millis()), "{after:?}");
+    let bucket = TokenBucket::new(Schedule::constant(5.0), 1.0, Refusal::BARE_429, 1);
+    assert_eq!(Hastened::new(Box::new(bucket), 10.0).limit(second), Some(50.0));
+}
+
+#[test]
+fn a_ban_counts_over_the_time_that_it_is_told() {
+    let ban = Ban::new(2, Duration::from_mins(1), BanKind::Reset, 1);
+    let mut ban = ban.within(Duration::from_secs(10));
+    let verdicts: Vec<Verdict> = [0, 5, 11, 12].map(|at| ban.arrive(Duration::from_secs(at)).verdict).into();
+    assert_eq!(verdicts, [Verdict::Served, Verdict::Served, Verdict::Served, Verdict::Reset]);
+}
