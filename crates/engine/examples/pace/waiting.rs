@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longhaul::retry::{self, Attempt, Decision, Patience, Verdict};
+use longhaul::retry::{self, Attempt, Decision, Denial, Patience, Verdict};
 use tokio::time::Instant;
 
 use crate::controller::Answer;
@@ -66,11 +66,18 @@ fn again(attempts: u32, answer: Answer, now: Instant, jitter: f64) -> (Instant, 
         Answer::Refused { retry_after } => (Verdict::Throttled, retry_after),
         _ => (Verdict::Transient, None),
     };
-    let attempt =
-        Attempt { verdict, attempts, alike: 1, retry_after, host_failing: None, made_progress: false };
+    let attempt = Attempt {
+        verdict,
+        attempts,
+        alike: 1,
+        retry_after,
+        host_failing: None,
+        denial: Denial::None,
+        made_progress: false,
+    };
     match retry::decide(&attempt, Patience::default(), now, jitter) {
         Decision::Again { at, charged } => (at, if charged { attempts } else { attempts - 1 }),
         Decision::Park { until } => (until, attempts),
-        Decision::GiveUp => (now, attempts),
+        Decision::GiveUp | Decision::Doubt => (now, attempts),
     }
 }
