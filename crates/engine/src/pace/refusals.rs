@@ -27,6 +27,8 @@ const SHARE_ABOVE_LIMIT: f64 = 0.4;
 const DECIDED: f64 = 4.0;
 /// A host that refuses more than this by chance is out of order, and is slowed down for.
 const OWN_SHARE_MAX: f64 = 0.25;
+/// Weight of the newest answer in the share of refusals lately.
+const RECENT_WEIGHT: f64 = 1.0 / 32.0;
 /// No host is believed to refuse so little by chance that a test would never end.
 const OWN_SHARE_MIN: f64 = 0.03;
 /// Refusals may be the pace's doing again when their share is so much above the host's own: this factor ...
@@ -62,6 +64,8 @@ pub(super) struct Refusals {
     /// Rows of refusals: however many were under way at once, they are one.
     rows: f64,
     in_a_row: u32,
+    /// The share of all answers lately that were refusals, 0 to 1, however they came.
+    recent_share: f64,
     /// The share that has been shown not to depend on the pace.
     own_share: Option<f64>,
     test: Option<Test>,
@@ -98,6 +102,7 @@ impl Refusals {
             answers: 0.0,
             rows: 0.0,
             in_a_row: 0,
+            recent_share: 0.0,
             own_share: None,
             test: None,
             answers_to_test: 0.0,
@@ -108,6 +113,7 @@ impl Refusals {
     /// An answer of another kind. `is_new` says that it was asked for after the rate was last changed.
     pub(super) fn other(&mut self, is_new: bool) -> Option<Finding> {
         self.in_a_row = 0;
+        self.recent_share -= RECENT_WEIGHT * self.recent_share;
         self.count(0.0);
         self.try_out(is_new, false)
     }
@@ -115,6 +121,7 @@ impl Refusals {
     /// A refusal.
     pub(super) fn refused(&mut self, is_new: bool) -> Option<Finding> {
         self.in_a_row = self.in_a_row.saturating_add(1);
+        self.recent_share += RECENT_WEIGHT * (1.0 - self.recent_share);
         if is_new {
             self.count(if self.in_a_row == 1 { 1.0 } else { 0.0 });
         }
@@ -164,6 +171,11 @@ impl Refusals {
         let row = f64::from(self.in_a_row);
         if self.test.is_some() {
             return Reading::Chance;
+        }
+        // Whatever was found out about it: a host that refuses as much as this is asked too fast.
+        if !has_rate && self.recent_share > OWN_SHARE_MAX {
+            self.own_share = None;
+            return Reading::Limit;
         }
         if let Some(own_share) = self.own_share {
             if self.share() > EXCESS_FACTOR * own_share + EXCESS {
