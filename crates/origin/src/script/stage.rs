@@ -139,6 +139,12 @@ impl Stage {
         Ok(Self { record, placeholders, end: Some(end), thread: Some(thread) })
     }
 
+    /// Whether it has ended by itself, after [`STAGE_TIME_MAX`].
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     /// What went over the wire so far.
     #[must_use]
     pub fn record(&self) -> &Record {
