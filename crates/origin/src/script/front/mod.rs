@@ -2,7 +2,7 @@
 //!
 //! What goes wrong in a case is bytes and resets that no library would send, so the front sends nobody anything but where
 //! to go: a redirect (307) to the case's own host, which is opened when it is first asked for and ends by itself after
-//! [`STAGE_TIME_MAX`](super::STAGE_TIME_MAX). Refused: cases that are not played, that have no host, or that take
+//! [`STAGE_TIME_MAX`]. Refused: cases that are not played, that have no host, or that take
 //! certificates, which nobody but the tests trusts.
 
 mod answer;
@@ -24,6 +24,7 @@ use self::catalogue::Catalogue;
 use self::stages::{STAGES_MAX, Stages};
 use super::case::InvalidCase;
 use super::embedded::cases;
+use super::stage::STAGE_TIME_MAX;
 use crate::service::guard::{Answering, Traffic};
 use crate::service::http::{self, Settings};
 use crate::service::{Ending, Service};
@@ -47,7 +48,8 @@ impl Service {
     /// # Errors
     /// One of the files is no case, which the tests rule out.
     pub fn hostile() -> Result<Self, InvalidCase> {
-        let shared = Shared { catalogue: Catalogue::read(cases())?, stages: Stages::new(STAGES_MAX) };
+        let shared =
+            Shared { catalogue: Catalogue::read(cases())?, stages: Stages::new(STAGES_MAX, STAGE_TIME_MAX) };
         Ok(Self::Hostile(CaseFront { shared: Arc::new(shared) }))
     }
 }
