@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use longhaul::HaulError;
 use longhaul_journal::JournalError;
 use longhaul_origin::proxy::ProxyError;
+use longhaul_origin::script::InvalidCase;
 use longhaul_socket::{Fault, FaultKind, InvalidIdentity, Phase, SocketTableError};
 use thiserror::Error;
 
@@ -42,6 +43,8 @@ pub(crate) enum CommandError {
     Plan(#[from] InvalidPlan),
     #[error(transparent)]
     Proxy(ProxyError),
+    #[error("a case that the program carries with it cannot be read")]
+    Case(#[from] InvalidCase),
     #[error("cannot read standard input")]
     Input(#[source] io::Error),
     #[error("cannot start")]
@@ -75,7 +78,11 @@ impl CommandError {
             | Self::Identity(_)
             | Self::Unreadable { .. }
             | Self::Input(_) => Exit::File,
-            Self::SocketTable(_) | Self::Proxy(_) | Self::Start(_) | Self::Rehearsal { .. } => Exit::Other,
+            Self::SocketTable(_)
+            | Self::Proxy(_)
+            | Self::Case(_)
+            | Self::Start(_)
+            | Self::Rehearsal { .. } => Exit::Other,
         }
     }
 
@@ -107,6 +114,7 @@ impl CommandError {
             | Self::Proxy(_)
             | Self::Input(_)
             | Self::Start(_)
+            | Self::Case(_)
             | Self::Rehearsal { .. } => return None,
         };
         Some(advice)

@@ -279,6 +279,65 @@ fn several_services_on_one_host() {
 }
 
 #[test]
+fn any_client_meets_the_cases_and_they_end_as_they_say() {
+    let place = Place::new();
+    let serving = Serving::start(&place, &["hostile=http://127.0.0.1:0", "--quiet"]);
+    let front = serving.address(0);
+    let ask = |method: &str, path: &str| {
+        let mut stream = connect(front);
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {front}\r\nConnection: close\r\n\r\n")
+            .expect("taken");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer
+    };
+    let list = ask("GET", "/");
+    assert!(list.starts_with("HTTP/1.1 200 ") && list.contains("content-type: text/plain"), "{list}");
+    assert!(list.contains("\n/case/016  the connection is closed in the body: keeps what came"), "{list}");
+    assert!(list.lines().filter(|line| line.starts_with("/case/")).count() > 100, "{list}");
+    for (method, path, status, said) in [
+        ("GET", "/case/999", 404, "there is no case `999`"),
+        ("GET", "/nothing", 404, "/ lists the cases"),
+        ("GET", "/case/014/a", 404, "/case/014-reset-for-ever"),
+        ("GET", "/case/023-expired-certificate", 404, "its host speaks TLS"),
+        ("GET", "/case/102-kill-9-in-simulation", 404, "it is not played"),
+        ("POST", "/case/016", 405, "allow: GET, HEAD, DELETE"),
+        ("POST", "/", 405, "allow: GET, HEAD"),
+        ("HEAD", "/", 200, "content-length: "),
+    ] {
+        let answer = ask(method, path);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(said),
+            "{path}: {answer}"
+        );
+    }
+    // The program keeps the first half, comes back by the same way, and asks for the rest.
+    let content = longhaul_origin::script::content(0, 9000);
+    let output = place.longhaul(&["get", "-d", "out", &serving.url(0, "/case/016/a")]).output();
+    let output = output.expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let file = format!("out/127.0.0.1+{}/case/016/a", front.port());
+    assert!(place.read(&file) == content, "{}", text(&output.stderr));
+    // From the beginning again; the way without a path is that of the case's own run.
+    assert!(ask("DELETE", "/case/016").starts_with("HTTP/1.1 204 "));
+    assert!(ask("HEAD", "/case/016-early-fin").contains("/a\r\n"));
+    if is_installed("curl") {
+        let get = |path: &str| curl(&place, &["-L", "-o", "curled", &serving.url(0, path)]).status.code();
+        // "Partial file", "recv failure", "too many redirects", "weird server reply".
+        assert_eq!(get("/case/016"), Some(18));
+        assert!(place.read("curled") == content[..5000]);
+        assert_eq!(get("/case/016"), Some(0));
+        assert!(place.read("curled") == content);
+        assert_eq!(get("/case/014-reset-for-ever"), Some(56));
+        assert_eq!(get("/case/053-redirect-loop"), Some(47));
+        assert_eq!(get("/case/037-negative-length"), Some(8));
+    }
+    let (code, elapsed, log) = serving.stop(Signal::TERM);
+    assert_eq!((code, log.as_str()), (Some(0), ""));
+    assert!(elapsed < Duration::from_secs(2), "{elapsed:?}");
+}
+
+#[test]
 fn every_address_is_one_of_each_family_on_one_port() {
     let place = Place::new();
     let mut child = place.spawn(&["serve", "daytime=tcp://:0", "-q"]);
@@ -309,6 +368,7 @@ fn what_cannot_be_served_is_said_before_anything_is() {
         (["ecco=tcp://127.0.0.1:0"].as_slice(), 2, "'ecco=tcp://127.0.0.1:0'"),
         (&["echo=tcp://127.0.0.1"], 2, "numeric address and a port"),
         (&["files=http://127.0.0.1:0"], 2, "dir= is missing"),
+        (&["hostile=http://:0"], 2, "on loopback only"),
         (&[], 2, "SERVICE"),
         (&["files=http://127.0.0.1:0,dir=absent"], 3, "absent"),
         (&[tls], 3, "key"),

@@ -15,7 +15,8 @@ use crate::values;
                   echo, discard, daytime, time, chargen   tcp://ADDRESS:PORT or udp://ADDRESS:PORT\n  \
                   files    http://ADDRESS:PORT,dir=DIR or https://ADDRESS:PORT,dir=DIR,cert=FILE,key=FILE\n  \
                   seeded   http://ADDRESS:PORT[,seed=N][,mix=none|rehearsal]\n  \
-                  proxy    tcp://ADDRESS:PORT,to=HOST:PORT[,name=NAME]\n\
+                  proxy    tcp://ADDRESS:PORT,to=HOST:PORT[,name=NAME]\n  \
+                  hostile  http://LOOPBACK:PORT (what goes wrong, case by case; / lists them)\n\
                   Port 0 is a free one; without ADDRESS, as in tcp://:7013, it is every address of this machine.\n\n\
                   TOXIC is PROXY:TYPE[@up|@down],KEY=VALUE...[,toxicity=SHARE][,name=NAME], or PROXY:down:\n  \
                   latency      latency=, jitter= (milliseconds)\n  \

@@ -110,6 +110,7 @@ impl<'a> Offer<'a> {
                 (Some(Service::seeded(Site::new(*seed), faults.clone(), Options::default())), None)
             }
             Content::Proxy { .. } => (None, None),
+            Content::Hostile => (Some(Service::hostile()?), None),
         };
         Ok(Self { wish, service, tls })
     }

@@ -37,6 +37,8 @@ pub(crate) enum Content {
         name: Name,
         upstream: Upstream,
     },
+    /// All cases of what goes wrong.
+    Hostile,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +88,7 @@ impl Wish {
             Content::Files { .. } => "files",
             Content::Seeded { .. } => "seeded",
             Content::Proxy { .. } => "proxy",
+            Content::Hostile => "hostile",
         }
     }
 }
@@ -110,8 +113,13 @@ impl FromStr for Wish {
         let mut options = Options::read(words)?;
         let content = content(name, scheme, &mut options)?;
         options.finish()?;
-        if matches!(content, Content::Proxy { .. }) && ip.is_none() {
-            return Err(InvalidWish::ProxyEverywhere);
+        match content {
+            Content::Proxy { .. } if ip.is_none() => return Err(InvalidWish::ProxyEverywhere),
+            // What it leads to is on loopback, where nobody else could follow.
+            Content::Hostile if !ip.is_some_and(|ip| ip.is_loopback()) => {
+                return Err(InvalidWish::HostileElsewhere);
+            }
+            _ => {}
         }
         Ok(Self { content, scheme, ip, port })
     }
@@ -143,7 +151,7 @@ fn content(name: &str, scheme: Scheme, options: &mut Options<'_>) -> Result<Cont
         "daytime" => Some(Service::Daytime),
         "time" => Some(Service::Time),
         "chargen" => Some(Service::CharacterGenerator),
-        "files" | "seeded" | "proxy" => None,
+        "files" | "seeded" | "proxy" | "hostile" => None,
         _ => return Err(InvalidWish::UnknownService),
     };
     if let Some(service) = small {
@@ -183,6 +191,8 @@ fn content(name: &str, scheme: Scheme, options: &mut Options<'_>) -> Result<Cont
             Ok(Content::Proxy { name, upstream })
         }
         ("proxy", _) => Err(InvalidWish::OnlyTcp),
+        ("hostile", Scheme::Http) => Ok(Content::Hostile),
+        ("hostile", Scheme::Https) => Err(InvalidWish::HostileOverTls),
         _ => Err(InvalidWish::OnlyHttp),
     }
 }
@@ -234,7 +244,7 @@ impl<'a> Options<'a> {
 pub(crate) enum InvalidWish {
     #[error("expected SERVICE=ENDPOINT, such as echo=tcp://127.0.0.1:7007")]
     NoService,
-    #[error("the services are echo, discard, daytime, time, chargen, files, seeded and proxy")]
+    #[error("the services are echo, discard, daytime, time, chargen, files, seeded, proxy and hostile")]
     UnknownService,
     #[error("expected an endpoint, such as tcp://127.0.0.1:7007 or http://[::1]:8080")]
     NoEndpoint,
@@ -250,6 +260,10 @@ pub(crate) enum InvalidWish {
     OnlyHttp,
     #[error("the seeded host speaks http:// only")]
     SeededOverTls,
+    #[error("the cases are offered over http:// only")]
+    HostileOverTls,
+    #[error("the cases are offered on loopback only, such as http://127.0.0.1:9000")]
+    HostileElsewhere,
     #[error("a proxy speaks tcp:// only")]
     OnlyTcp,
     #[error("to= is missing: whom does the proxy stand for, as in to=example.org:443")]
@@ -291,6 +305,8 @@ mod tests {
             ("files=https://127.0.0.1:8443,key=k,dir=d,cert=c", &["files https://127.0.0.1:8443"]),
             ("seeded=http://127.0.0.1:0,mix=rehearsal,seed=7", &["seeded http://127.0.0.1:0"]),
             ("proxy=tcp://127.0.0.1:9000,to=[::1]:443,name=web", &["proxy tcp://127.0.0.1:9000"]),
+            ("hostile=http://127.0.0.1:9000", &["hostile http://127.0.0.1:9000"]),
+            ("hostile=http://[::1]:0", &["hostile http://[::1]:0"]),
         ] {
             assert_eq!(lines(text), expected, "{text}");
         }
@@ -315,9 +331,9 @@ mod tests {
     #[test]
     fn refusals() {
         use InvalidWish::{
-            BadMix, BadName, BadOption, BadPlace, BadSeed, BadUpstream, Missing, NoEndpoint, NoService,
-            NoUpstream, NotHttp, OnlyHttp, OnlyTcp, ProxyEverywhere, SeededOverTls, UnknownOption,
-            UnknownScheme, UnknownService,
+            BadMix, BadName, BadOption, BadPlace, BadSeed, BadUpstream, HostileElsewhere, HostileOverTls,
+            Missing, NoEndpoint, NoService, NoUpstream, NotHttp, OnlyHttp, OnlyTcp, ProxyEverywhere,
+            SeededOverTls, UnknownOption, UnknownScheme, UnknownService,
         };
         for (text, expected) in [
             ("echo", NoService),
@@ -345,6 +361,12 @@ mod tests {
             ("proxy=tcp://127.0.0.1:7,to=a:0", BadUpstream(InvalidUpstream::NoPort)),
             ("proxy=tcp://127.0.0.1:7,to=a:1,name=b/c", BadName(InvalidName)),
             ("proxy=tcp://:7,to=a:1", ProxyEverywhere),
+            ("hostile=tcp://127.0.0.1:7", OnlyHttp),
+            ("hostile=https://127.0.0.1:7", HostileOverTls),
+            ("hostile=http://:7", HostileElsewhere),
+            ("hostile=http://0.0.0.0:7", HostileElsewhere),
+            ("hostile=http://192.0.2.1:7", HostileElsewhere),
+            ("hostile=http://127.0.0.1:7,seed=1", UnknownOption("seed".into())),
             ("echo=tcp://127.0.0.1:7,dir", BadOption("dir".into())),
             ("files=http://127.0.0.1:7,dir=", BadOption("dir=".into())),
             ("echo=tcp://127.0.0.1:7,dir=.", UnknownOption("dir".into())),

@@ -3,11 +3,13 @@
 //! A file of `crates/origin/cases` is one case: what its hosts and its name server do, what the user runs, and what is
 //! expected. [`Case`] is that file in types; an unknown key is an error that names it. A [`Stage`] plays the hosts on
 //! loopback and keeps a [`Record`] of every byte, so that a failure can be read. Running the program and judging it is
-//! the caller's affair.
+//! the caller's affair. [`cases`] are those files, carried along, and a [`CaseFront`] offers them to any client.
 //!
 //! Nothing here outlives [`STAGE_TIME_MAX`], whatever a client does.
 
 mod case;
+mod embedded;
+mod front;
 mod host_plan;
 mod mutation;
 mod name_plan;
@@ -20,6 +22,8 @@ mod tap;
 mod values;
 
 pub use case::{Case, InvalidCase, Outcome, Proof};
+pub use embedded::cases;
+pub use front::CaseFront;
 pub use host_plan::{Answer, Drip, Entrance, Ground, HostPlan, Opening, Repeat, Seen, Serve, Step};
 pub use mutation::Mutation;
 pub use name_plan::{Code, NameAnswer, NamePlan, Over, RecordType, Reply};

@@ -105,6 +105,17 @@ impl Stage {
         identities: &BTreeMap<String, Identity>,
         others: BTreeMap<String, String>,
     ) -> Result<Self, StageError> {
+        Self::open_for(STAGE_TIME_MAX, hosts, dns, identities, others)
+    }
+
+    /// Opens everything for a time.
+    pub(super) fn open_for(
+        time: Duration,
+        hosts: &BTreeMap<String, HostPlan>,
+        dns: Option<&NamePlan>,
+        identities: &BTreeMap<String, Identity>,
+        others: BTreeMap<String, String>,
+    ) -> Result<Self, StageError> {
         let record = Arc::new(Record::new());
         let (hosts, dns, identities) = (hosts.clone(), dns.cloned(), identities.clone());
         let (tell, told) = mpsc::channel();
@@ -124,7 +135,7 @@ impl Stage {
                 match set {
                     Ok((placeholders, held)) => {
                         let _ = tell.send(Ok(placeholders));
-                        let _ = Deadline::after(STAGE_TIME_MAX).bound(ended).await;
+                        let _ = Deadline::after(time).bound(ended).await;
                         drop(held);
                     }
                     Err(error) => {
@@ -137,6 +148,12 @@ impl Stage {
         let gone = || StageError::Thread(std::io::Error::other("its thread ended"));
         let placeholders = told.recv().map_err(|_| gone())??;
         Ok(Self { record, placeholders, end: Some(end), thread: Some(thread) })
+    }
+
+    /// Whether it has ended by itself, its time being over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// What went over the wire so far.

@@ -97,7 +97,8 @@ fn answer(service: &Service, datagram: &[u8], clock: WallClock) -> Option<Vec<u8
         | Service::Files(_)
         | Service::Seeded(_)
         | Service::Proxy(_)
-        | Service::Control(_) => None,
+        | Service::Control(_)
+        | Service::Hostile(_) => None,
     }
 }
 

@@ -169,7 +169,7 @@ async fn serve(
     let Limits { head_time, idle_time, write_time, speed, .. } = site.host.limits;
     let expecting = match site.service {
         Service::Echo | Service::Discard => Expecting::Bytes(Watch::new(idle_time, speed, None)),
-        Service::Files(_) | Service::Control(_) => Expecting::requests(idle_time, head_time),
+        Service::Files(_) | Service::Control(_) | Service::Hostile(_) => Expecting::requests(idle_time, head_time),
         Service::Daytime
         | Service::Time
         | Service::CharacterGenerator
@@ -182,7 +182,7 @@ async fn serve(
     let guard = Guard::new(transport, expecting, write_time);
     let mut record = Record::new(Arc::clone(&site), peer, Arc::clone(guard.traffic()));
 
-    let ended = if matches!(site.service, Service::Files(_) | Service::Control(_)) {
+    let ended = if matches!(site.service, Service::Files(_) | Service::Control(_) | Service::Hostile(_)) {
         // It lets answers that are under way come to their end.
         Box::pin(exchange(&site, guard, stopping)).await
     } else {
@@ -214,6 +214,7 @@ async fn exchange(site: &Site, guard: Guard, mut stopping: watch::Receiver<()>) 
         Service::Control(control) => {
             control.serve(stream, traffic, settings, site.host.limits.head_time, stopping).await
         }
+        Service::Hostile(front) => front.serve(stream, traffic, settings, stopping).await,
         _ => Ok(()),
     }
 }

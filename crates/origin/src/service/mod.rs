@@ -1,10 +1,11 @@
-//! Services for everybody: small ones by their RFCs, files over HTTP, and the host that misbehaves by rule.
+//! Services for everybody: small ones by their RFCs, files over HTTP, and the hosts that misbehave by rule.
 //!
 //! A [`ServiceHost`] gives each service a socket of its own. Whatever the service, its connections are counted and each
 //! of their waits has an end (`guard`), so that a peer that never reads, or sends a byte now and then, costs a slot for a
 //! bounded time and nobody else anything. Refused on purpose: a datagram answered where the answer could be answered
 //! again for ever (`datagrams`).
 
+pub(crate) mod body;
 mod character_generator;
 mod datagrams;
 mod daytime;
@@ -28,6 +29,7 @@ pub use report::{ConnectionReport, Ending};
 
 use crate::files::Folder;
 use crate::proxy::{Control, Route};
+use crate::script::CaseFront;
 use crate::{FaultMix, Options, Origin, Site};
 
 /// What is served on a socket.
@@ -52,6 +54,8 @@ pub enum Service {
     Proxy(Arc<Route>),
     /// What controls a set of proxies over HTTP/1.1.
     Control(Control),
+    /// All cases of what goes wrong, each with a host of its own. Made by [`Service::hostile`].
+    Hostile(CaseFront),
 }
 
 impl Service {
@@ -77,6 +81,7 @@ impl Service {
             Self::Seeded(_) => "seeded",
             Self::Proxy(_) => "proxy",
             Self::Control(_) => "control",
+            Self::Hostile(_) => "hostile",
         }
     }
 
@@ -87,7 +92,7 @@ impl Service {
 
     /// Whether what it speaks is HTTP.
     pub const fn speaks_http(&self) -> bool {
-        matches!(self, Self::Files(_) | Self::Seeded(_) | Self::Control(_))
+        matches!(self, Self::Files(_) | Self::Seeded(_) | Self::Control(_) | Self::Hostile(_))
     }
 }
 

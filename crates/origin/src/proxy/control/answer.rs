@@ -8,11 +8,12 @@ use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, ORIGIN, USER_A
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::body::{self, Body, Unread};
+use super::body::{self, Unread};
 use super::json::{Fields, of_proxy, of_toxic};
 use super::path::Resource;
 use crate::proxy::error::ProxyError;
 use crate::proxy::proxies::Proxies;
+use crate::service::body::Body;
 use crate::service::guard::Answering;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
