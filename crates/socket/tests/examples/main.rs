@@ -6,10 +6,11 @@
 mod processes;
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use longhaul_socket::{Endpoint, clock};
+use socket2::{Domain, Socket, Type};
 
 use crate::processes::{Process, free_port, installed, run, until_taken};
 
@@ -115,7 +116,11 @@ fn our_echo_clients_use_our_servers() {
 
 #[test]
 fn a_client_says_which_phase_failed_where_and_when() {
-    let endpoint = format!("tcp://127.0.0.1:{}", free_port());
+    // Bound, so that nobody else gets the port, and not listening.
+    let held = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    held.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+    let address = held.local_addr().expect("it is bound").as_socket().expect("an IP address");
+    let endpoint = format!("tcp://{address}");
     for client in CLIENTS {
         let (code, error) = Process::example(client, &[&endpoint]).failure();
         assert_eq!(code, Some(1));
