@@ -181,9 +181,7 @@ impl Pace {
             connections_max: self.window.borne(),
             blocked_for: self.pauses.until().and_then(|until| until.checked_duration_since(now)),
         };
-        let is_worth_it =
-            memory.rate.is_some() || memory.connections_max.is_some() || memory.blocked_for.is_some();
-        (is_worth_it || memory.limiter.is_limiting()).then_some(memory)
+        (memory.is_lasting() || memory.limiter.is_limiting()).then_some(memory)
     }
 
     /// Asks for a place. A [`Permit::Go`] must be matched by one call of [`answered`](Self::answered).

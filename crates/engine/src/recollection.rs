@@ -71,7 +71,9 @@ impl Recollections {
         now: Instant,
         now_unix_ms: u64,
     ) {
-        let Some(memory) = pace.memory(now) else {
+        // Nobody waits for a host that had a hiccup and nothing to ask for: there is nothing to tell, or to begin with.
+        let is_worth_it = |memory: &Memory| waiting > 0 || memory.is_lasting();
+        let Some(memory) = pace.memory(now).filter(is_worth_it) else {
             if self.hosts.remove(origin).is_some() {
                 self.notes.insert(origin.to_string(), None);
             }

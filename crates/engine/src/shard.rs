@@ -243,9 +243,18 @@ impl Shard {
         Ok(())
     }
 
+    /// Notes what hosts had shown that have no job here any more.
+    fn note_forgotten(&mut self, now: Instant) {
+        let now_unix_ms = self.context.clock.unix_ms();
+        for (origin, pace) in self.frontier.take_forgotten() {
+            self.recollections.note(&origin, &pace, 0, now, now_unix_ms);
+        }
+    }
+
     /// Has what is worth it remembered of the hosts that are known now.
     async fn remember(&mut self) -> Result<(), SinkGone> {
         let (now, now_unix_ms) = (clock::now(), self.context.clock.unix_ms());
+        self.note_forgotten(now);
         self.remembered_at = Some(now);
         self.remember_at = now + REMEMBER_EVERY;
         for (origin, pace, waiting) in self.frontier.hosts() {
@@ -485,10 +494,7 @@ impl Shard {
 
     fn push(&mut self, origin: &Origin, job: Box<Job>, not_before: Option<Instant>) {
         let now = clock::now();
-        let now_unix_ms = self.context.clock.unix_ms();
-        for (origin, pace) in self.frontier.take_forgotten() {
-            self.recollections.note(&origin, &pace, 0, now, now_unix_ms);
-        }
+        self.note_forgotten(now);
         let Self { frontier, recollections, settings, .. } = self;
         frontier.push(origin, job, not_before, || settings.pace_for(origin, recollections, now));
     }

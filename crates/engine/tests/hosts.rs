@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use longhaul::{Settings, Stopper};
+use longhaul_journal::storage::Storage;
 use longhaul_origin::{FaultKind, FaultMix, Options, Site, Sizes};
 use longhaul_socket::LookupError;
 use world::{End, ORIGIN, Reply, Told, What, World, list, list_of, paths, simulate};
@@ -251,5 +252,20 @@ fn a_rate_is_not_found_anew() {
             refusals.push(*refused.lock().expect("no script panics") - before);
         }
         assert!(refusals[0] >= 5 && refusals[1] <= 4, "{refusals:?}");
+    });
+}
+
+/// A host that broke one connection and has nothing left to be asked for is no slow host.
+#[test]
+fn a_hiccup_is_not_remembered() {
+    simulate(async {
+        let world = World::new(1);
+        let _host = world.scripted(ORIGIN, |request| match request.number {
+            1 => Reply::status(200).body("a").cut(0, End::Reset),
+            _ => Reply::status(200).body("a"),
+        });
+        assert_eq!(world.haul(list(1)).run().await.counts(), (1, 0, 0, 0));
+        let storage: Arc<dyn Storage> = Arc::new(world.storage().clone());
+        assert_eq!(longhaul_journal::read_hosts(&storage), Vec::new());
     });
 }

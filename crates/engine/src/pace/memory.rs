@@ -18,3 +18,11 @@ pub struct Memory {
     /// It is to be left alone for so long.
     pub blocked_for: Option<Duration>,
 }
+
+impl Memory {
+    /// Whether it is of use beyond the moment: the host has shown a limit, or is to be left alone.
+    #[must_use]
+    pub const fn is_lasting(&self) -> bool {
+        self.rate.is_some() || self.connections_max.is_some() || self.blocked_for.is_some()
+    }
+}
