@@ -1,0 +1,168 @@
+//! The hosts of a shard: their queues and their pace, and what is remembered of both.
+//!
+//! It refuses to know what a job is, and why a host's answer was what it was: it hears a [`Signal`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use longhaul_http::Origin;
+use longhaul_socket::clock::{self, WallClock};
+use tokio::time::Instant;
+
+use super::settings::{ShardSettings, is_this_machine};
+use super::underway::Active;
+use crate::event::{Event, Observer};
+use crate::frontier::{Frontier, HostId, Next};
+use crate::job::Job;
+use crate::pace::{Limiter, Pace, Signal};
+use crate::recollection::{Note, Recollections};
+use crate::retry::{Denial, HostFailing};
+
+/// What is remembered of hosts is kept up to date this often: a look at it from outside is about as old.
+const REMEMBER_EVERY: Duration = Duration::from_secs(5);
+
+pub(super) struct Hosts {
+    settings: ShardSettings,
+    frontier: Frontier<Origin, Box<Job>>,
+    recollections: Recollections,
+    remembered_at: Option<Instant>,
+    remember_at: Instant,
+    clock: WallClock,
+    observer: Arc<Observer>,
+}
+
+impl Hosts {
+    pub(super) fn new(
+        settings: ShardSettings,
+        recollections: Recollections,
+        clock: WallClock,
+        observer: Arc<Observer>,
+    ) -> Self {
+        Self {
+            settings,
+            frontier: Frontier::new(),
+            recollections,
+            remembered_at: None,
+            remember_at: clock::now() + REMEMBER_EVERY,
+            clock,
+            observer,
+        }
+    }
+
+    /// Puts a job into its host's queue, to be started not before the given time.
+    pub(super) fn push(&mut self, origin: &Origin, job: Box<Job>, not_before: Option<Instant>) {
+        let now = clock::now();
+        self.note_forgotten(now);
+        let Self { frontier, recollections, settings, .. } = self;
+        frontier.push(origin, job, not_before, || settings.pace_for(origin, recollections, now));
+    }
+
+    /// Puts a job back that was started, or was to be.
+    pub(super) fn push_back(&mut self, host: HostId, job: Box<Job>, at: Instant) {
+        let Some(origin) = self.frontier.key(host).cloned() else { return };
+        self.push(&origin, job, Some(at));
+    }
+
+    /// What to start now. Without a network nothing but what is on this machine.
+    pub(super) fn next(&mut self, is_offline: bool) -> Next<Box<Job>> {
+        self.frontier.next_where(clock::now(), |origin| !is_offline || is_this_machine(origin))
+    }
+
+    /// The network is there again.
+    pub(super) fn thaw(&mut self) {
+        self.frontier.thaw();
+    }
+
+    /// Tells the pace how an exchange ended, and everyone if that changed it in kind.
+    pub(super) fn answered(&mut self, active: &Active, signal: Signal, jitter: f64) {
+        let before = self.pace(active.host).map(|pace| (pace.limiter(), pace.blocked_until()));
+        let now = clock::now();
+        self.frontier.answered(active.host, active.ticket, signal, active.is_stalled(), now, jitter);
+        let (Some(origin), Some(pace)) = (self.origin(active.host), self.pace(active.host)) else { return };
+        if before != Some((pace.limiter(), pace.blocked_until())) && pace.limiter() != Limiter::Growing {
+            self.observer.tell(&Event::Paced {
+                host: &origin.to_string(),
+                window: pace.window(),
+                limiter: pace.limiter(),
+                rate: pace.rate(),
+                blocked: pace.blocked_until().map(|until| until.saturating_duration_since(now)),
+            });
+            // The first pause is remembered at once, and none much later: the run may be killed.
+            let due_at = self.remembered_at.map_or(now, |at| at + REMEMBER_EVERY);
+            self.remember_at = self.remember_at.min(due_at);
+        }
+    }
+
+    /// An exchange has stalled and gives its place up, or takes it again.
+    pub(super) fn stall_changed(&mut self, active: &Active) {
+        self.frontier.set_stalled(active.host, active.ticket, active.is_stalled());
+    }
+
+    /// Takes every job that waits for the host.
+    pub(super) fn drain(&mut self, host: HostId) -> impl Iterator<Item = Box<Job>> + use<> {
+        self.frontier.drain(host).into_iter()
+    }
+
+    pub(super) fn forget_if_idle(&mut self, host: HostId) {
+        self.frontier.forget_if_idle(host);
+    }
+
+    pub(super) fn is_idle(&self, host: HostId) -> bool {
+        self.frontier.is_idle(host)
+    }
+
+    /// Jobs that wait, for whatever reason.
+    pub(super) fn waiting(&self) -> usize {
+        self.frontier.waiting()
+    }
+
+    pub(super) fn origin(&self, host: HostId) -> Option<&Origin> {
+        self.frontier.key(host)
+    }
+
+    pub(super) fn pace(&self, host: HostId) -> Option<&Pace> {
+        self.frontier.pace(host)
+    }
+
+    /// What the host's failing amounts to, if it fails.
+    pub(super) fn failing(&self, host: HostId, now: Instant) -> Option<HostFailing> {
+        let pace = self.pace(host)?;
+        let (failures, since) = pace.failing()?;
+        Some(HostFailing { failures, lasted: now - since, served_well: pace.has_served_well() })
+    }
+
+    /// What an answer that was heard as `signal` is to be taken for, if it is a denial.
+    pub(super) fn denial(&self, host: HostId, signal: Signal) -> Denial {
+        match self.pace(host) {
+            _ if !matches!(signal, Signal::Denied { .. }) => Denial::None,
+            Some(pace) if pace.is_denying() => Denial::Storm,
+            Some(pace) if pace.has_served_well() => Denial::Doubtful,
+            _ => Denial::None,
+        }
+    }
+
+    /// When [`remember`](Self::remember) is due.
+    pub(super) fn remember_at(&self) -> Instant {
+        self.remember_at
+    }
+
+    /// What is worth being remembered of the hosts that are known now, if it is news.
+    pub(super) fn remember(&mut self) -> Vec<Note> {
+        let (now, now_unix_ms) = (clock::now(), self.clock.unix_ms());
+        self.note_forgotten(now);
+        self.remembered_at = Some(now);
+        self.remember_at = now + REMEMBER_EVERY;
+        for (origin, pace, waiting) in self.frontier.hosts() {
+            self.recollections.note(origin, pace, waiting, now, now_unix_ms);
+        }
+        self.recollections.take_notes()
+    }
+
+    /// Notes what hosts had shown that have no job here any more.
+    fn note_forgotten(&mut self, now: Instant) {
+        let now_unix_ms = self.clock.unix_ms();
+        for (origin, pace) in self.frontier.take_forgotten() {
+            self.recollections.note(&origin, &pace, 0, now, now_unix_ms);
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! The thin shell around the pure cores: one thread, the hosts that belong to it, their connections.
+//!
+//! A host belongs to exactly one shard, so its queue, its pace and its connections need no locks. The shard refuses to
+//! touch the disk: everything that is to last goes to the sink.
+//!
+//! This file is the way of a job, from top to bottom: accepted, started, finished, judged, and tried again, failed or
+//! parked. What is known on the way has a room each: the queues and paces in `hosts`, what is being asked in `underway`,
+//! silences nobody has explained in `lookout`, denials nobody has explained in `denials`, who is not asked any more in
+//! `closed`. What became of a job leaves through the `outbox`.
+
+mod closed;
+mod denials;
+mod hosts;
+mod lookout;
+mod outbox;
+mod settings;
+mod underway;
+
+pub(crate) use settings::ShardSettings;
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use longhaul_socket::clock;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::counters::Counters;
+use crate::crew::sleep_until;
+use crate::event::Event;
+use crate::exchange::{Context, Ended};
+use crate::failure::Failure;
+use crate::frontier::{HostId, Next};
+use crate::job::Job;
+use crate::pace::{Pace, Signal, Ticket};
+use crate::recollection::Recollections;
+use crate::retry::{self, Attempt, Decision, Verdict, host_given_up};
+use crate::sentinel::SentinelHandle;
+use crate::sink::SinkGone;
+use crate::stop::StopWatch;
+use closed::{Closed, Closure};
+use denials::{Denials, Meaning};
+use hosts::Hosts;
+use lookout::{Finding, Lookout, Silence};
+use outbox::Outbox;
+use settings::is_this_machine;
+use underway::{Active, Finished, Underway};
+
+/// How often exchanges under way are looked at for progress.
+const WATCH_EVERY: Duration = Duration::from_millis(250);
+
+/// A job for a shard, to be started not before the given time.
+#[derive(Debug)]
+pub(crate) struct Assignment {
+    pub(crate) job: Box<Job>,
+    pub(crate) not_before: Option<Instant>,
+}
+
+/// The actor.
+pub(crate) struct Shard {
+    settings: ShardSettings,
+    context: Rc<Context>,
+    hosts: Hosts,
+    underway: Underway,
+    lookout: Lookout,
+    denials: Denials,
+    closed: Closed,
+    outbox: Outbox,
+    /// Jobs whose redirect led to a host which may belong to another shard.
+    movers: mpsc::UnboundedSender<Box<Job>>,
+    counters: Arc<Counters>,
+    random: fastrand::Rng,
+    stop: StopWatch,
+}
+
+impl Shard {
+    pub(crate) fn new(
+        settings: ShardSettings,
+        context: Context,
+        sentinel: SentinelHandle,
+        movers: mpsc::UnboundedSender<Box<Job>>,
+        counters: Arc<Counters>,
+        stop: StopWatch,
+        recollections: Recollections,
+    ) -> Self {
+        let (clock, observer) = (context.clock, Arc::clone(&context.observer));
+        Self {
+            random: fastrand::Rng::with_seed(settings.seed),
+            hosts: Hosts::new(settings.clone(), recollections, clock, observer),
+            outbox: Outbox::new(context.sink.clone(), clock),
+            settings,
+            context: Rc::new(context),
+            underway: Underway::default(),
+            lookout: Lookout::new(sentinel),
+            denials: Denials::default(),
+            closed: Closed::default(),
+            movers,
+            counters,
+            stop,
+        }
+    }
+
+    /// Works until the inbox is closed and everything in it is settled, or the haul is stopped.
+    pub(crate) async fn run(mut self, inbox: mpsc::UnboundedReceiver<Assignment>) -> Result<(), SinkGone> {
+        self.work(inbox).await?;
+        self.remember().await
+    }
+
+    async fn work(&mut self, mut inbox: mpsc::UnboundedReceiver<Assignment>) -> Result<(), SinkGone> {
+        let mut is_open = true;
+        let mut watch_at = clock::now() + WATCH_EVERY;
+        loop {
+            let wake_at = self.start_ready();
+            let is_idle = self.underway.is_empty();
+            if !is_open && is_idle && self.nothing_waits() {
+                return Ok(());
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.stopped() => return Ok(()),
+                () = self.context.sink.gone() => return Err(SinkGone),
+                () = self.lookout.changed() => self.look_up().await?,
+                Some(finished) = self.underway.next_finished(), if !is_idle => self.finish(finished).await?,
+                assignment = inbox.recv(), if is_open => match assignment {
+                    Some(assignment) => self.accept(assignment).await?,
+                    None => is_open = false,
+                },
+                () = tokio::time::sleep_until(watch_at), if !is_idle => {
+                    self.watch();
+                    watch_at = clock::now() + WATCH_EVERY;
+                }
+                () = tokio::time::sleep_until(self.hosts.remember_at()), if !is_idle || wake_at.is_some() => {
+                    self.remember().await?;
+                }
+                () = sleep_until(wake_at), if wake_at.is_some() => {}
+            }
+        }
+    }
+
+    fn nothing_waits(&self) -> bool {
+        self.hosts.waiting() == 0 && self.lookout.is_empty() && self.denials.is_empty()
+    }
+
+    async fn remember(&mut self) -> Result<(), SinkGone> {
+        self.outbox.remember(self.hosts.remember()).await
+    }
+
+    async fn accept(&mut self, Assignment { job, not_before }: Assignment) -> Result<(), SinkGone> {
+        let origin = job.target().origin().clone();
+        match self.closed.why(&origin) {
+            Some(Closure::GivenUp(last)) => self.outbox.fail(job, Failure::of_host_given_up(last)).await,
+            Some(Closure::Parked { failure, until }) => {
+                let wait = until.saturating_duration_since(clock::now());
+                self.outbox.park(job, failure, wait).await
+            }
+            None => {
+                self.hosts.push(&origin, job, not_before);
+                Ok(())
+            }
+        }
+    }
+
+    /// Starts what may start now; returns when to look again.
+    fn start_ready(&mut self) -> Option<Instant> {
+        let is_offline = self.lookout.is_offline();
+        while self.underway.len() < self.settings.jobs_max {
+            match self.hosts.next(is_offline) {
+                Next::Start { host, ticket, job } => self.start(host, ticket, job),
+                Next::WaitUntil(at) => return Some(at),
+                Next::Idle => return None,
+            }
+        }
+        None
+    }
+
+    fn start(&mut self, host: HostId, ticket: Ticket, mut job: Box<Job>) {
+        job.attempts += 1;
+        if job.started_unix_ms == 0 {
+            job.started_unix_ms = self.context.clock.unix_ms();
+        }
+        self.counters.request();
+        self.context.observer.tell(&Event::Started {
+            row: job.row,
+            url: job.target().as_str(),
+            attempt: job.attempts,
+        });
+        self.underway.start(&self.context, host, ticket, job);
+    }
+
+    /// Takes the places of exchanges that make no progress, and gives them back to those that do again.
+    fn watch(&mut self) {
+        let Self { underway, hosts, lookout, .. } = self;
+        let stall_after = |host| hosts.pace(host).and_then(Pace::stall_after);
+        for active in underway.look(stall_after) {
+            hosts.stall_changed(active);
+            if active.is_stalled() && !hosts.origin(active.host).is_some_and(is_this_machine) {
+                lookout.stalled(active);
+            }
+        }
+        self.context.client.close_idle(clock::now());
+    }
+
+    async fn finish(&mut self, Finished { active, mut job, ended }: Finished) -> Result<(), SinkGone> {
+        self.counters.received(active.progress.bytes());
+        if let Some((endpoint, at)) = active.progress.heard() {
+            self.lookout.heard(endpoint, at);
+        }
+        let (host, latency) = (active.host, active.latency());
+        let ended = ended?;
+        let is_served = matches!(ended, Ended::Complete(..) | Ended::Moved);
+        match ended {
+            Ended::Complete(piece, completion) => {
+                self.answered(&active, Signal::Success { latency });
+                self.hosts.forget_if_idle(host);
+                self.outbox.complete(job, piece, completion).await?;
+            }
+            Ended::Moved => {
+                self.answered(&active, Signal::Success { latency });
+                self.hosts.forget_if_idle(host);
+                // The next host's answer is part of the same attempt.
+                job.attempts -= 1;
+                self.movers.send(job).map_err(|_| SinkGone)?;
+            }
+            Ended::Failed(failure) if failure.is_silence() => self.lookout.hold(active, job, failure),
+            Ended::Failed(failure) => self.judge(&active, job, failure, latency).await?,
+        }
+        self.judge_denials(host, is_served).await
+    }
+
+    /// The sentinel has something to say: judges what can be judged now.
+    async fn look_up(&mut self) -> Result<(), SinkGone> {
+        let Some(Finding { is_clear, outage_ended, judged }) = self.lookout.look_up() else { return Ok(()) };
+        if is_clear {
+            self.hosts.thaw();
+        }
+        if outage_ended {
+            // They lead from an address that may not be ours any more.
+            self.context.client.close_all_idle();
+        }
+        for Silence { active, job, failure, latency, .. } in judged {
+            self.judge(&active, job, failure, latency).await?;
+            self.judge_denials(active.host, false).await?;
+        }
+        Ok(())
+    }
+
+    /// Whose trouble a failed attempt was, what its host's pace hears of it, and what becomes of the job.
+    async fn judge(
+        &mut self,
+        active: &Active,
+        mut job: Box<Job>,
+        failure: Failure,
+        latency: Duration,
+    ) -> Result<(), SinkGone> {
+        let verdict = self.verdict(active, &failure);
+        let retry_after = failure.retry_after.map(|wait| wait.min(retry::RETRY_AFTER_MAX));
+        let signal = verdict.signal(failure.class, failure.status, latency, retry_after);
+        self.answered(active, signal);
+        let now = clock::now();
+        let host_failing = self.hosts.failing(active.host, now);
+        let attempt = Attempt {
+            verdict,
+            attempts: job.attempts,
+            alike: job.note_failure(failure.class),
+            retry_after: failure.retry_after,
+            host_failing,
+            denial: self.hosts.denial(active.host, signal),
+            made_progress: failure.made_progress,
+        };
+        match retry::decide(&attempt, self.settings.patience, now, self.random.f64()) {
+            Decision::Again { at, charged } => self.again(active.host, job, &failure, at, charged).await,
+            Decision::Doubt => {
+                self.denials.hold(active.host, job, failure);
+                Ok(())
+            }
+            Decision::Park { until } => self.park(active.host, job, failure, until - now).await,
+            Decision::GiveUp => {
+                if host_given_up(host_failing, self.settings.patience) {
+                    self.give_up(active.host, &failure).await?;
+                }
+                self.hosts.forget_if_idle(active.host);
+                self.outbox.fail(job, failure).await
+            }
+        }
+    }
+
+    /// What our own machine may have caused is charged to nobody.
+    fn verdict(&self, active: &Active, failure: &Failure) -> Verdict {
+        let also_retry = &self.settings.retry_statuses;
+        let verdict = Verdict::of(failure.class, failure.status, failure.name_missing, also_retry);
+        let is_ours =
+            || active.was_disturbed(&self.context.sink) || self.lookout.was_offline(active, failure);
+        if verdict == Verdict::Transient && is_ours() { Verdict::Local } else { verdict }
+    }
+
+    fn answered(&mut self, active: &Active, signal: Signal) {
+        self.hosts.answered(active, signal, self.random.f64());
+    }
+
+    /// Denials of the host are judged as soon as something speaks for what they mean.
+    async fn judge_denials(&mut self, host: HostId, is_served: bool) -> Result<(), SinkGone> {
+        match self.denials.judge(host, is_served, &self.hosts) {
+            None => return Ok(()),
+            Some(Meaning::Storm(denied)) => {
+                for (job, failure) in denied {
+                    self.again(host, job, &failure, clock::now(), false).await?;
+                }
+            }
+            Some(Meaning::Own(denied)) => {
+                for (job, failure) in denied {
+                    self.outbox.fail(job, failure).await?;
+                }
+            }
+        }
+        self.hosts.forget_if_idle(host);
+        Ok(())
+    }
+
+    async fn again(
+        &mut self,
+        host: HostId,
+        mut job: Box<Job>,
+        failure: &Failure,
+        at: Instant,
+        charged: bool,
+    ) -> Result<(), SinkGone> {
+        self.counters.retry();
+        self.outbox.again(&job, failure, at.saturating_duration_since(clock::now())).await?;
+        if !charged {
+            job.attempts -= 1;
+        }
+        self.hosts.push_back(host, job, at);
+        Ok(())
+    }
+
+    /// The host asked for a longer pause than the run will wait: all its rows wait for a later run.
+    async fn park(
+        &mut self,
+        host: HostId,
+        job: Box<Job>,
+        failure: Failure,
+        wait: Duration,
+    ) -> Result<(), SinkGone> {
+        for job in self.hosts.drain(host).chain([job]) {
+            self.outbox.park(job, &failure, wait).await?;
+        }
+        if let Some(origin) = self.hosts.origin(host).cloned() {
+            self.closed.close(origin, Closure::Parked { failure, until: clock::now() + wait });
+        }
+        self.hosts.forget_if_idle(host);
+        Ok(())
+    }
+
+    /// The host has failed for too long: its other rows are not tried any more in this run.
+    async fn give_up(&mut self, host: HostId, failure: &Failure) -> Result<(), SinkGone> {
+        let Some(origin) = self.hosts.origin(host).cloned() else { return Ok(()) };
+        for job in self.hosts.drain(host) {
+            self.outbox.fail(job, Failure::of_host_given_up(&failure.record)).await?;
+        }
+        self.closed.close(origin, Closure::GivenUp(failure.record.clone()));
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! What became of a job, in the words of the sink.
+
+use std::time::Duration;
+
+use longhaul_journal::{Failed, Waiting};
+use longhaul_socket::clock::WallClock;
+
+use crate::failure::Failure;
+use crate::job::Job;
+use crate::recollection::Note;
+use crate::sink::{Completion, Message, Piece, SinkGone, SinkHandle};
+
+pub(super) struct Outbox {
+    sink: SinkHandle,
+    clock: WallClock,
+}
+
+impl Outbox {
+    pub(super) fn new(sink: SinkHandle, clock: WallClock) -> Self {
+        Self { sink, clock }
+    }
+
+    /// The body is complete.
+    pub(super) async fn complete(
+        &self,
+        job: Box<Job>,
+        piece: Piece,
+        completion: Completion,
+    ) -> Result<(), SinkGone> {
+        self.sink.send(Message::Complete { job, piece, completion }).await
+    }
+
+    /// The attempt failed, and another one is made after `wait`.
+    pub(super) async fn again(&self, job: &Job, failure: &Failure, wait: Duration) -> Result<(), SinkGone> {
+        let waiting = self.waiting(job, failure, wait, false);
+        self.sink.send(Message::Retry { row: job.row, url: job.target().clone(), waiting, wait }).await
+    }
+
+    /// The job waits for a later run, which is not to begin with it before `wait` has passed.
+    pub(super) async fn park(
+        &self,
+        job: Box<Job>,
+        failure: &Failure,
+        wait: Duration,
+    ) -> Result<(), SinkGone> {
+        let waiting = self.waiting(&job, failure, wait, true);
+        self.sink.send(Message::Park { job, waiting }).await
+    }
+
+    /// The job has failed for good.
+    pub(super) async fn fail(&self, job: Box<Job>, failure: Failure) -> Result<(), SinkGone> {
+        let finished_unix_ms = self.clock.unix_ms();
+        let failed = Failed {
+            fault: failure.record,
+            status: failure.status,
+            attempts: job.attempts,
+            started_unix_ms: if job.started_unix_ms == 0 { finished_unix_ms } else { job.started_unix_ms },
+            finished_unix_ms,
+        };
+        self.sink.send(Message::Fail { job, failed }).await
+    }
+
+    /// What is to be remembered of hosts.
+    pub(super) async fn remember(&self, notes: Vec<Note>) -> Result<(), SinkGone> {
+        if notes.is_empty() { Ok(()) } else { self.sink.send(Message::Hosts(notes)).await }
+    }
+
+    fn waiting(&self, job: &Job, failure: &Failure, wait: Duration, parked: bool) -> Waiting {
+        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        Waiting {
+            attempts: job.attempts,
+            until_unix_ms: self.clock.unix_ms().saturating_add(wait_ms),
+            parked,
+            fault: failure.record.clone(),
+        }
+    }
+}

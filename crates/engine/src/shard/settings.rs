@@ -1,0 +1,51 @@
+//! What a shard may do, and what it starts each host with.
+
+use std::time::Duration;
+
+use longhaul_http::{Origin, Timeouts};
+use longhaul_socket::{Host, is_public};
+use tokio::time::Instant;
+
+use crate::pace::{Pace, Terms, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
+use crate::recollection::Recollections;
+use crate::retry::Patience;
+
+/// What a shard may do.
+#[derive(Debug, Clone)]
+pub(crate) struct ShardSettings {
+    pub(crate) jobs_max: usize,
+    pub(crate) jobs_per_host_max: Option<u32>,
+    pub(crate) terms: Terms,
+    pub(crate) spacings: Vec<(Host, Duration)>,
+    pub(crate) patience: Patience,
+    pub(crate) retry_statuses: Vec<u16>,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) seed: u64,
+}
+
+impl ShardSettings {
+    /// The pace that a host starts with: what is remembered of it, if anything is.
+    pub(super) fn pace_for(&self, origin: &Origin, recollections: &Recollections, now: Instant) -> Pace {
+        let cap = self.jobs_per_host_max.unwrap_or_else(|| default_cap(origin));
+        let own = self.spacings.iter().find(|(host, _)| host == origin.host());
+        let terms = Terms { spacing: own.map_or(self.terms.spacing, |(_, spacing)| *spacing), ..self.terms };
+        match recollections.of(origin, now) {
+            Some(memory) => Pace::recalling(cap, terms, &memory, now),
+            None => Pace::on(cap, terms),
+        }
+    }
+}
+
+/// Browsers' manners for strangers, more for machines of one's own.
+fn default_cap(origin: &Origin) -> u32 {
+    let is_private = is_this_machine(origin) || matches!(origin.host(), Host::Ip(ip) if !is_public(*ip));
+    if is_private { WINDOW_CAP_PRIVATE } else { WINDOW_CAP_PUBLIC }
+}
+
+/// Whether it is the machine that we run on, which is there whatever the network does.
+pub(super) fn is_this_machine(origin: &Origin) -> bool {
+    match origin.host() {
+        Host::Ip(ip) => ip.is_loopback(),
+        Host::Name(name) => name.as_str() == "localhost" || name.as_str().ends_with(".localhost"),
+    }
+}

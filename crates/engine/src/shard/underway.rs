@@ -1,0 +1,149 @@
+//! The exchanges under way, and how far they are.
+//!
+//! It refuses to judge: that an exchange has stalled is told to those who know what follows from it.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use longhaul_socket::clock;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::exchange::{Context, Ended, Progress, attempt};
+use crate::frontier::HostId;
+use crate::job::Job;
+use crate::pace::Ticket;
+use crate::sink::{SinkGone, SinkHandle};
+
+/// An attempt during which the machine was suspended for longer than this may have failed of that.
+const SUSPENSION_MIN: Duration = Duration::from_secs(1);
+/// A body that brings fewer bytes than this from one look to the next makes no progress worth the name.
+const PROGRESS_BYTES_MIN: u64 = 256;
+
+#[derive(Default)]
+pub(super) struct Underway {
+    exchanges: JoinSet<(Slot, Box<Job>, Result<Ended, SinkGone>)>,
+    active: BTreeMap<Slot, Active>,
+    next_slot: Slot,
+}
+
+type Slot = u64;
+
+/// An exchange under way.
+pub(super) struct Active {
+    pub(super) host: HostId,
+    pub(super) ticket: Ticket,
+    pub(super) progress: Rc<Progress>,
+    pub(super) begun_at: Instant,
+    seen_bytes: u64,
+    progress_at: Instant,
+    is_stalled: bool,
+    pauses_before: u64,
+    suspended_before: Duration,
+}
+
+/// An exchange that is over.
+pub(super) struct Finished {
+    pub(super) active: Active,
+    pub(super) job: Box<Job>,
+    pub(super) ended: Result<Ended, SinkGone>,
+}
+
+impl Underway {
+    pub(super) fn len(&self) -> usize {
+        self.active.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.active.is_empty()
+    }
+
+    /// Starts an exchange for a job of this host.
+    pub(super) fn start(&mut self, context: &Rc<Context>, host: HostId, ticket: Ticket, mut job: Box<Job>) {
+        let active = Active::new(host, ticket, &context.sink);
+        let (context, progress) = (Rc::clone(context), Rc::clone(&active.progress));
+        let slot = self.next_slot;
+        self.next_slot += 1;
+        self.active.insert(slot, active);
+        self.exchanges.spawn_local(async move {
+            let ended = attempt(&context, &mut job, &progress).await;
+            (slot, job, ended)
+        });
+    }
+
+    /// The next exchange to end, or `None` if there is none under way. Cancel safe. A panic of the exchange is passed on: it took
+    /// its job along, and the run must not go on as if nothing had happened.
+    pub(super) async fn next_finished(&mut self) -> Option<Finished> {
+        let joined = self.exchanges.join_next().await?;
+        let (slot, job, ended) = joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let active = self.active.remove(&slot)?;
+        Some(Finished { active, job, ended })
+    }
+
+    /// Looks at every exchange; returns those that have stalled just now, or are on their way again. `stall_after` says how long the
+    /// exchanges of a host may make no progress, if anything is known of that.
+    pub(super) fn look(&mut self, stall_after: impl Fn(HostId) -> Option<Duration>) -> Vec<&Active> {
+        let now = clock::now();
+        let mut changed = Vec::new();
+        for active in self.active.values_mut() {
+            if active.look(stall_after(active.host), now) {
+                changed.push(&*active);
+            }
+        }
+        changed
+    }
+}
+
+impl Active {
+    fn new(host: HostId, ticket: Ticket, sink: &SinkHandle) -> Self {
+        let now = clock::now();
+        Self {
+            host,
+            ticket,
+            progress: Progress::new(),
+            begun_at: now,
+            seen_bytes: 0,
+            progress_at: now,
+            is_stalled: false,
+            pauses_before: sink.pauses(),
+            suspended_before: clock::suspended(),
+        }
+    }
+
+    /// Whether it has made no progress for so long that its place in the window is another's.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.is_stalled
+    }
+
+    /// When the last byte was seen, as far as anybody looked.
+    pub(super) fn progress_at(&self) -> Instant {
+        self.progress_at
+    }
+
+    /// From the request to the head, or to now where none has come: it would have taken at least as long.
+    pub(super) fn latency(&self) -> Duration {
+        self.progress.latency().unwrap_or_else(|| self.begun_at.elapsed())
+    }
+
+    /// Whether this machine has kept it from its work: while nothing could be written bodies were not read, and while the machine
+    /// slept nothing was, so the host may have lost patience.
+    pub(super) fn was_disturbed(&self, sink: &SinkHandle) -> bool {
+        let was_paused = sink.pauses() != self.pauses_before;
+        let was_suspended = clock::suspended().saturating_sub(self.suspended_before) > SUSPENSION_MIN;
+        was_paused || was_suspended
+    }
+
+    /// Notes how far it is; whether it has stalled just now, or is on its way again.
+    fn look(&mut self, stall_after: Option<Duration>, now: Instant) -> bool {
+        let bytes = self.progress.bytes();
+        let has_progressed = bytes >= self.seen_bytes + PROGRESS_BYTES_MIN;
+        if has_progressed || self.progress.is_held_up() {
+            self.seen_bytes = bytes;
+            self.progress_at = now;
+        }
+        let Some(stall_after) = stall_after else { return false };
+        let is_stalled = now - self.progress_at >= stall_after;
+        std::mem::replace(&mut self.is_stalled, is_stalled) != is_stalled
+    }
+}
