@@ -14,7 +14,7 @@ use crate::head::Head;
 use crate::limits::Limits;
 use crate::origin::Origin;
 use crate::outgoing;
-use crate::pool::Pool;
+use crate::pool::{Idle, Pool};
 use crate::request::Request;
 use crate::timeouts::{Timeouts, after};
 
@@ -76,8 +76,9 @@ impl Client {
     /// Sends one request and waits for the head of its answer. Redirects are answers like any other.
     ///
     /// A connection out of the pool may have been closed by its peer just now, without a word; that says nothing about the request
-    /// and costs nobody anything, so it is sent once more, on a new connection, whose outcome stands. Every other failure is the
-    /// caller's to judge: retries are decided in one place, and not here.
+    /// and costs nobody anything, so it is sent once more, on a new connection, whose outcome stands. A host that keeps connections
+    /// and resets one that it has used within the last second means the request. Every other failure is the caller's to judge, too:
+    /// retries are decided in one place, and not here.
     ///
     /// Ends by the sum of its deadlines at the latest. Cancel safe: dropping the future closes the connection it was using.
     pub async fn send(&self, request: &Request) -> Result<Response, Error> {
@@ -86,11 +87,17 @@ impl Client {
         let origin = request.url().origin();
         // An idle connection may lead to a private address, which only a new one checks.
         if !request.forbid_private
-            && let Some(connection) = self.shared.pool.take(origin, started)
+            && let Some(Idle { connection, since }) = self.shared.pool.take(origin, started)
         {
+            let pool = &self.shared.pool;
             match self.exchange(connection, request, started, ends).await {
-                Err(Failure { stale: true, .. }) => {}
-                outcome => return outcome.map_err(|failure| failure.error),
+                Ok(response) => {
+                    pool.worked(origin);
+                    return Ok(response);
+                }
+                Err(Failure { ending: Some(ending), .. })
+                    if pool.was_stale(origin, ending, started - since, clock::now()) => {}
+                Err(failure) => return Err(failure.error),
             }
         }
         // Boxed: the future of connecting is ten times the size of all the rest, and rarely needed.
@@ -182,11 +189,5 @@ impl Client {
         let body =
             Body::new(&head, incoming, connection, Rc::clone(pool), trace, watch, limits.drain_bytes_max);
         Ok(Response { head, body })
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self { error, stale: false }
     }
 }

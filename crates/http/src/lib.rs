@@ -58,6 +58,7 @@ mod validator;
 pub mod range;
 pub mod redirect;
 pub mod retry_after;
+mod reuse;
 
 pub use body::{Body, Completion};
 pub use client::{Client, ClientOptions, Response};

@@ -6,12 +6,14 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::connection::Connection;
 use crate::limits::Limits;
 use crate::origin::Origin;
+use crate::reuse::{Ending, Reuse};
 
 /// When a connection was parked, as a number: a larger one is more recent.
 type Ticket = u64;
@@ -19,8 +21,9 @@ type Ticket = u64;
 pub(crate) struct Pool {
     per_origin_max: usize,
     total_max: usize,
-    idle_time_max: std::time::Duration,
+    idle_time_max: Duration,
     shelves: RefCell<Shelves>,
+    reuse: RefCell<Reuse>,
 }
 
 #[derive(Default)]
@@ -31,9 +34,10 @@ struct Shelves {
     last_ticket: Ticket,
 }
 
-struct Idle {
-    connection: Connection,
-    since: Instant,
+/// A connection on which nothing has happened since its last exchange.
+pub(crate) struct Idle {
+    pub(crate) connection: Connection,
+    pub(crate) since: Instant,
 }
 
 impl Pool {
@@ -43,22 +47,36 @@ impl Pool {
             total_max: limits.idle_total_max,
             idle_time_max: limits.idle_time_max,
             shelves: RefCell::default(),
+            reuse: RefCell::default(),
         }
     }
 
-    /// A connection to `origin` on which nothing has happened since its last exchange.
-    pub(crate) fn take(&self, origin: &Origin, now: Instant) -> Option<Connection> {
+    /// The connection to `origin` that was used last.
+    pub(crate) fn take(&self, origin: &Origin, now: Instant) -> Option<Idle> {
         loop {
             let mut idle = self.shelves.borrow_mut().pop_newest(origin)?;
             if now.saturating_duration_since(idle.since) < self.idle_time_max && idle.connection.is_usable() {
-                return Some(idle.connection);
+                return Some(idle);
             }
         }
     }
 
+    /// What came over a connection that was taken: an answer ...
+    pub(crate) fn worked(&self, origin: &Origin) {
+        self.reuse.borrow_mut().worked(origin);
+    }
+
+    /// ... or none, although it had been idle for no longer than that: whether it was stale.
+    pub(crate) fn was_stale(&self, origin: &Origin, ending: Ending, idle: Duration, now: Instant) -> bool {
+        self.reuse.borrow_mut().was_stale(origin, ending, idle, now)
+    }
+
     /// Keeps a connection after an exchange, if it can be used again and there is room; the least recently used makes room.
     pub(crate) fn park(&self, mut connection: Connection, now: Instant) {
-        if self.per_origin_max == 0 || self.total_max == 0 || !connection.is_usable() {
+        let is_wanted = self.per_origin_max > 0
+            && self.total_max > 0
+            && self.reuse.borrow().is_worth_keeping(connection.origin(), now);
+        if !is_wanted || !connection.is_usable() {
             return;
         }
         let mut shelves = self.shelves.borrow_mut();

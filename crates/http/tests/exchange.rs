@@ -88,6 +88,49 @@ async fn a_stale_connection_costs_one_free_retry() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_host_that_keeps_connections_and_resets_one_means_the_request() {
+    // How long the connection had been idle, how it ends, and whether the request is sent again.
+    for (idle, ending, is_stale) in
+        [("0s", "reset", false), ("999ms", "reset", false), ("1s", "reset", true), ("0s", "close", true)]
+    {
+        local(async {
+            let first = Script::parse(&format!("request\n{ANSWER}\nrequest\n{ANSWER}\nrequest\n{ending}"));
+            let scene = Scene::new(vec![first, answers(1)]);
+            fetch(&scene).await;
+            fetch(&scene).await;
+            sleep(support::script::duration(idle)).await;
+            match scene.get().await {
+                Ok(_) => assert!(is_stale, "{ending} after {idle}"),
+                Err(error) => {
+                    assert!(!is_stale, "{ending} after {idle}");
+                    assert_eq!((error.phase(), error.fault_kind()), (Phase::Head, Some(FaultKind::Reset)));
+                }
+            }
+            assert_eq!(scene.connections.get(), 1 + usize::from(is_stale), "{ending} after {idle}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_connections_of_a_host_that_breaks_them_are_not_kept_for_a_while() {
+    local(async {
+        let breaks = Script::parse(&format!("request\n{ANSWER}\nrequest\nreset"));
+        let scene = Scene::new(vec![breaks, answers(1), answers(1), answers(2)]);
+        for _ in 0..3 {
+            assert_eq!(fetch(&scene).await, b"hello");
+        }
+        assert_eq!((scene.connections.get(), scene.idle()), (3, 0));
+        sleep(Duration::from_mins(1)).await;
+        for _ in 0..2 {
+            assert_eq!(fetch(&scene).await, b"hello");
+        }
+        assert_eq!((scene.connections.get(), scene.idle()), (4, 1));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_free_retry_is_only_one() {
     local(async {
         let first = Script::parse(&format!("request\n{ANSWER}\nrequest\nclose"));

@@ -46,6 +46,13 @@ pub(crate) fn body_error(error: hyper::Error, trace: &Trace, framing: Framing) -
     Error::Socket(trace.fault(Phase::Body, kind).because(error))
 }
 
+/// Whether the connection was reset. A broken pipe is none: the peer had closed the connection in an orderly way before it refused
+/// what came then.
+pub(super) fn is_reset(error: &hyper::Error) -> bool {
+    io_cause(error)
+        .is_some_and(|cause| kind_of(cause) == FaultKind::Reset && cause.kind() != io::ErrorKind::BrokenPipe)
+}
+
 fn parse_fault_kind(error: &hyper::Error, head_is_long: bool) -> ProtocolFaultKind {
     match error.to_string().as_str() {
         "message head is too large" if head_is_long => ProtocolFaultKind::HeadTooLarge,

@@ -19,12 +19,13 @@ use longhaul_socket::{Endpoint, FaultKind, Phase, Stream, clock};
 use tokio::time::Instant;
 
 use super::alarm::Alarm;
-use super::diagnosis::head_error;
+use super::diagnosis::{head_error, is_reset};
 use super::trace::Trace;
 use super::wire::{Meter, Scratch, Wire};
 use crate::fault::{Error, ProtocolFaultKind};
 use crate::limits::{HEAD_BYTES_LEAST, Limits};
 use crate::origin::Origin;
+use crate::reuse::Ending;
 use crate::timeouts::{Timeouts, after};
 
 type Outgoing = Empty<Bytes>;
@@ -53,8 +54,8 @@ pub(crate) struct Exchange<'a> {
 /// An exchange that brought no head.
 pub(crate) struct Failure {
     pub(crate) error: Error,
-    /// Whether the connection broke before a single byte of an answer, so that on a used one it had simply been closed meanwhile.
-    pub(crate) stale: bool,
+    /// How the connection ended, if it did so before a single byte of an answer came: a used one may have been closed meanwhile.
+    pub(crate) ending: Option<Ending>,
 }
 
 impl Connection {
@@ -132,7 +133,7 @@ impl Connection {
             self.drive(cx);
             if self.meter.is_flooded() {
                 let error = terms.trace.protocol_error(Phase::Head, ProtocolFaultKind::TooManyInterim);
-                return Poll::Ready(Err(Failure { error, stale: false }));
+                return Poll::Ready(Err(Failure::from(error)));
             }
             let phase = if self.meter.request_is_written() { Phase::Head } else { Phase::Send };
             if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
@@ -143,18 +144,30 @@ impl Connection {
                 _ => send_due,
             };
             let due = terms.ends.map_or(due, |ends| ends.min(due));
-            self.poll_alarm(cx, due).map(|()| {
-                Err(Failure { error: terms.trace.socket_error(phase, FaultKind::TimedOut), stale: false })
-            })
+            self.poll_alarm(cx, due)
+                .map(|()| Err(Failure::from(terms.trace.socket_error(phase, FaultKind::TimedOut))))
         })
         .await
     }
 
     fn failure(&self, error: hyper::Error, phase: Phase, terms: &Exchange<'_>) -> Failure {
         let bytes_read = self.meter.bytes_read();
-        let unsent = error.is_canceled();
+        let ending = if error.is_canceled() {
+            Some(Ending::Unsent)
+        } else if bytes_read > 0 {
+            None
+        } else if is_reset(&error) {
+            Some(Ending::Reset)
+        } else {
+            Some(Ending::Closed)
+        };
         let error = head_error(error, terms.trace, phase, bytes_read, terms.limits.head_bytes_max);
-        let stale = unsent || bytes_read == 0;
-        Failure { error, stale }
+        Failure { error, ending }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, ending: None }
     }
 }
