@@ -2,12 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Shared by the shards of a haul; read once at its end.
+/// Shared by the shards of a haul.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     requests: AtomicU64,
     retries: AtomicU64,
     bytes_received: AtomicU64,
+    shortages: AtomicU64,
 }
 
 impl Counters {
@@ -21,6 +22,15 @@ impl Counters {
 
     pub(crate) fn received(&self, bytes: u64) {
         self.bytes_received.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// The machine had no descriptor, port or buffer for a shard, and each may hold some that it does not need.
+    pub(crate) fn shortage(&self) {
+        self.shortages.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn shortages(&self) -> u64 {
+        self.shortages.load(Ordering::Relaxed)
     }
 
     pub(crate) fn requests(&self) -> u64 {

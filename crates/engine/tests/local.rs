@@ -10,10 +10,14 @@ use longhaul::retry::Tries;
 use longhaul::{Settings, Stopper};
 use longhaul_origin::{FaultKind, FaultMix, Options, Share, Site, Sizes};
 use longhaul_socket::clock;
-use world::{Crash, ORIGIN, Run, Told, What, World, list, paths, simulate, urls};
+use world::{Crash, ORIGIN, Reply, Run, Told, What, World, list, paths, simulate, urls};
 
 /// Room that is soon used up by the files of these tests.
 const SMALL_DISK_BYTES: u64 = 400_000;
+/// With so many connections no descriptor is left for a file.
+const CONNECTIONS_MAX: usize = 4;
+/// Too many open files: the same number on every Unix.
+const EMFILE: i32 = 24;
 
 fn small_tries(settings: &mut Settings) {
     settings.tries = Tries::AtMost(2);
@@ -51,6 +55,29 @@ fn a_full_disk_pauses_and_goes_on() {
         let during =
             run.told.iter().filter(|told| told.at > Duration::from_mins(1) && told.at < resumed[0].at);
         assert!(during.clone().all(|told| told.what != What::Done), "{:#?}", during.collect::<Vec<_>>());
+    });
+}
+
+/// The descriptors of idle connections are what the files lack: they are closed at once, and not when they have grown old.
+#[test]
+fn a_lack_of_descriptors_is_not_waited_out() {
+    simulate(async {
+        let world = World::new(2);
+        let host = world.scripted(ORIGIN, |_| Reply::status(200).body("hello"));
+        let connections = host.connections();
+        let shared = move |call: &str, path: &str| match call {
+            "create" if path.contains("/parts/") && connections() >= CONNECTIONS_MAX => {
+                Err(std::io::Error::from_raw_os_error(EMFILE))
+            }
+            _ => Ok(()),
+        };
+        let run = world.haul(list(200)).trap(shared).settings(small_tries).run().await;
+        assert_eq!(run.counts(), (200, 0, 0, 0), "{:#?}", run.report());
+        let paused: Vec<&Told> = run.all(What::Paused).collect();
+        assert!(paused.iter().all(|told| told.reason == "too many open files"), "{paused:#?}");
+        assert!(!paused.is_empty(), "it never lacked any");
+        assert!(run.elapsed < Duration::from_secs(10), "{:?}", run.elapsed);
+        assert!(run.all(What::Done).all(|told| told.attempts == 1), "a lack was charged to a URL");
     });
 }
 

@@ -111,9 +111,14 @@ impl Client {
         self.shared.pool.close_idle(now);
     }
 
-    /// Closes every idle connection: they lead over a network that is not there any more.
+    /// Closes every idle connection: they lead over a network that is not there any more, or hold what is needed elsewhere.
     pub fn close_all_idle(&self) {
         self.shared.pool.close_all();
+    }
+
+    /// Whether any idle connection is kept.
+    pub fn has_idle(&self) -> bool {
+        !self.shared.pool.is_empty()
     }
 
     /// How many idle connections to `origin` are kept.

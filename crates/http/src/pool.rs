@@ -109,6 +109,10 @@ impl Pool {
         shelves.tickets.clear();
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shelves.borrow().idle.is_empty()
+    }
+
     pub(crate) fn count(&self, origin: &Origin) -> usize {
         self.shelves.borrow().count(origin)
     }

@@ -22,7 +22,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longhaul_socket::clock;
+use longhaul_socket::{FaultKind, clock};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -47,7 +47,7 @@ use outbox::Outbox;
 use settings::is_this_machine;
 use underway::{Active, Finished, Underway};
 
-/// How often exchanges under way are looked at for progress.
+/// How often exchanges under way are looked at for progress, and idle connections for what they are still good for.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 
 /// A job for a shard, to be started not before the given time.
@@ -70,6 +70,8 @@ pub(crate) struct Shard {
     /// Jobs whose redirect led to a host which may belong to another shard.
     movers: mpsc::UnboundedSender<Box<Job>>,
     counters: Arc<Counters>,
+    /// Shortages of this machine that have been dealt with.
+    shortages_seen: u64,
     random: fastrand::Rng,
     stop: StopWatch,
 }
@@ -97,6 +99,7 @@ impl Shard {
             closed: Closed::default(),
             movers,
             counters,
+            shortages_seen: 0,
             stop,
         }
     }
@@ -126,8 +129,9 @@ impl Shard {
                     Some(assignment) => self.accept(assignment).await?,
                     None => is_open = false,
                 },
-                () = tokio::time::sleep_until(watch_at), if !is_idle => {
-                    self.watch();
+                () = tokio::time::sleep_until(watch_at), if !is_idle || self.context.client.has_idle() => {
+                    self.watch_progress();
+                    self.close_idle();
                     watch_at = clock::now() + WATCH_EVERY;
                 }
                 () = tokio::time::sleep_until(self.hosts.remember_at()), if !is_idle || wake_at.is_some() => {
@@ -189,7 +193,7 @@ impl Shard {
     }
 
     /// Takes the places of exchanges that make no progress, and gives them back to those that do again.
-    fn watch(&mut self) {
+    fn watch_progress(&mut self) {
         let Self { underway, hosts, lookout, .. } = self;
         let stall_after = |host| hosts.pace(host).and_then(Pace::stall_after);
         for active in underway.look(stall_after) {
@@ -198,7 +202,17 @@ impl Shard {
                 lookout.stalled(active);
             }
         }
-        self.context.client.close_idle(clock::now());
+    }
+
+    /// Closes the connections that have been idle for too long; all of them, where anybody lacks what they hold: a shard that could not
+    /// connect, or the sink that could not write.
+    fn close_idle(&mut self) {
+        let shortages = self.counters.shortages() + self.context.sink.pauses();
+        if std::mem::replace(&mut self.shortages_seen, shortages) == shortages {
+            self.context.client.close_idle(clock::now());
+        } else {
+            self.context.client.close_all_idle();
+        }
     }
 
     async fn finish(&mut self, Finished { active, mut job, ended }: Finished) -> Result<(), SinkGone> {
@@ -253,6 +267,9 @@ impl Shard {
         failure: Failure,
         latency: Duration,
     ) -> Result<(), SinkGone> {
+        if failure.kind == Some(FaultKind::LocalExhausted) {
+            self.counters.shortage();
+        }
         let verdict = self.verdict(active, &failure);
         let retry_after = failure.retry_after.map(|wait| wait.min(retry::RETRY_AFTER_MAX));
         let signal = verdict.signal(failure.class, failure.status, latency, retry_after);

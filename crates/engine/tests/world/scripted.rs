@@ -93,6 +93,8 @@ type Script = dyn Fn(&Request) -> Reply + Send + Sync;
 /// A host at work until it is dropped.
 pub(crate) struct Scripted {
     requests: Arc<Mutex<Vec<Request>>>,
+    /// Each open connection holds one.
+    presence: Arc<()>,
     _connections: JoinSet<()>,
 }
 
@@ -100,6 +102,12 @@ impl Scripted {
     /// Every request so far.
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().expect("no script panics").clone()
+    }
+
+    /// Counts the connections that are open whenever it is asked.
+    pub(crate) fn connections(&self) -> impl Fn() -> usize + Send + Sync + 'static {
+        let presence = Arc::downgrade(&self.presence);
+        move || presence.strong_count().saturating_sub(2)
     }
 }
 
@@ -113,14 +121,20 @@ impl World {
         let listener = self.network.listen(self.endpoint(name)).expect("nobody else listens there");
         let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
         let (script, seen): (Arc<Script>, _) = (Arc::new(script), Arc::clone(&requests));
+        let presence = Arc::new(());
+        let present = Arc::clone(&presence);
         let mut accepting = JoinSet::new();
         accepting.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((transport, _)) = listener.accept().await {
-                connections.spawn(serve(transport, Arc::clone(&script), Arc::clone(&seen)));
+                let (script, seen, present) = (Arc::clone(&script), Arc::clone(&seen), Arc::clone(&present));
+                connections.spawn(async move {
+                    serve(transport, script, seen).await;
+                    drop(present);
+                });
             }
         });
-        Scripted { requests, _connections: accepting }
+        Scripted { requests, presence, _connections: accepting }
     }
 }
 
