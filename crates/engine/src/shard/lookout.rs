@@ -93,10 +93,12 @@ impl Lookout {
 
     /// An attempt has failed without a word: it is held until [`look_up`](Self::look_up) hands it out.
     pub(super) fn hold(&mut self, active: Active, job: Box<Job>, failure: Failure) {
+        // Before the sentinel hears of it: what it then finds out holds for everything up to now.
+        let failed_at = clock::now();
         let progress_at = active.progress_at();
         let since = active.progress.heard().map_or(progress_at, |(_, at)| at.max(progress_at));
         self.sentinel.silent(failure.endpoint, since, failure.says_network_is_down());
-        let (latency, failed_at) = (active.latency(), clock::now());
+        let latency = active.latency();
         self.held.push(Silence { active, job, failure, latency, failed_at });
     }
 
