@@ -39,7 +39,7 @@ use crate::retry::{self, Attempt, Decision, Verdict, host_given_up};
 use crate::sentinel::SentinelHandle;
 use crate::sink::SinkGone;
 use crate::stop::StopWatch;
-use closed::{Closed, Closure};
+use closed::{Closed, Closure, Parked};
 use denials::{Denials, Meaning};
 use hosts::Hosts;
 use lookout::{Finding, Lookout, Silence};
@@ -154,7 +154,7 @@ impl Shard {
         let origin = job.target().origin().clone();
         match self.closed.why(&origin) {
             Some(Closure::GivenUp(last)) => self.outbox.fail(job, Failure::of_host_given_up(last)).await,
-            Some(Closure::Parked { failure, until }) => {
+            Some(Closure::Parked(Parked { failure, until })) => {
                 let wait = until.saturating_duration_since(clock::now());
                 self.outbox.park(job, failure, wait).await
             }
@@ -363,7 +363,7 @@ impl Shard {
             self.outbox.park(job, &failure, wait).await?;
         }
         if let Some(origin) = self.hosts.origin(host).cloned() {
-            self.closed.close(origin, Closure::Parked { failure, until: clock::now() + wait });
+            self.closed.park(origin, failure, clock::now() + wait);
         }
         self.hosts.forget_if_idle(host);
         Ok(())
@@ -375,7 +375,7 @@ impl Shard {
         for job in self.hosts.drain(host) {
             self.outbox.fail(job, Failure::of_host_given_up(&failure.record)).await?;
         }
-        self.closed.close(origin, Closure::GivenUp(failure.record.clone()));
+        self.closed.give_up(origin, failure.record.clone());
         Ok(())
     }
 }
