@@ -7,61 +7,111 @@ use std::collections::BTreeMap;
 
 use longhaul_http::Origin;
 use longhaul_journal::FaultRecord;
+use longhaul_socket::clock;
 use tokio::time::Instant;
 
+use super::hosts::Hosts;
+use super::outbox::Outbox;
 use crate::failure::Failure;
+use crate::frontier::HostId;
+use crate::job::Job;
+use crate::sink::SinkGone;
 
 /// Hosts given up that are remembered for certain; twice as many are at most. Each takes about 400 bytes.
 const GIVEN_UP_MAX: usize = 32 * 1024;
 
 #[derive(Default)]
 pub(super) struct Closed {
-    /// Those given up lately, with their last failures, ...
-    given_up: BTreeMap<Origin, FaultRecord>,
-    /// ... and those before them, which are forgotten when there are as many again.
-    given_up_before: BTreeMap<Origin, FaultRecord>,
+    given_up: GivenUp,
     parked: BTreeMap<Origin, Parked>,
 }
 
-/// A host that asked for a longer pause than a run waits.
-pub(super) struct Parked {
-    pub(super) failure: Failure,
-    pub(super) until: Instant,
+/// Hosts that failed for too long, with their last failures.
+#[derive(Default)]
+struct GivenUp {
+    lately: BTreeMap<Origin, FaultRecord>,
+    /// Those before them, which are forgotten when there are as many again.
+    before: BTreeMap<Origin, FaultRecord>,
 }
 
-/// Why a host is not asked again in this run.
-pub(super) enum Closure<'a> {
-    /// It failed for too long; this was its last failure.
-    GivenUp(&'a FaultRecord),
-    Parked(&'a Parked),
+/// A host that asked for a longer pause than a run waits.
+struct Parked {
+    failure: Failure,
+    until: Instant,
 }
 
 impl Closed {
-    pub(super) fn give_up(&mut self, origin: Origin, last: FaultRecord) {
-        if self.given_up.len() >= GIVEN_UP_MAX {
-            self.given_up_before = std::mem::take(&mut self.given_up);
+    /// Sends a job away whose host is not asked any more; gives it back where the host is.
+    pub(super) async fn turn_away(
+        &self,
+        job: Box<Job>,
+        outbox: &Outbox,
+    ) -> Result<Option<Box<Job>>, SinkGone> {
+        let origin = job.target().origin();
+        if let Some(Parked { failure, until }) = self.parked.get(origin) {
+            outbox.park(job, failure, until.saturating_duration_since(clock::now())).await?;
+        } else if let Some(last) = self.given_up.last_failure(origin) {
+            outbox.fail(job, Failure::of_host_given_up(last)).await?;
+        } else {
+            return Ok(Some(job));
         }
-        self.given_up.insert(origin, last);
+        Ok(None)
     }
 
-    pub(super) fn park(&mut self, origin: Origin, failure: Failure, until: Instant) {
-        self.parked.insert(origin, Parked { failure, until });
+    /// The host asked for a longer pause than the run will wait: all its jobs wait for a later run, as does the one that was told so.
+    pub(super) async fn park(
+        &mut self,
+        host: HostId,
+        job: Box<Job>,
+        failure: Failure,
+        until: Instant,
+        hosts: &mut Hosts,
+        outbox: &Outbox,
+    ) -> Result<(), SinkGone> {
+        for job in hosts.drain(host).chain([job]) {
+            outbox.park(job, &failure, until.saturating_duration_since(clock::now())).await?;
+        }
+        if let Some(origin) = hosts.origin(host).cloned() {
+            self.parked.insert(origin, Parked { failure, until });
+        }
+        hosts.forget_if_idle(host);
+        Ok(())
     }
 
-    /// Why the host is not asked, if it is not.
-    pub(super) fn why(&self, origin: &Origin) -> Option<Closure<'_>> {
-        let parked = || self.parked.get(origin).map(Closure::Parked);
-        let given_up = || self.given_up.get(origin).or_else(|| self.given_up_before.get(origin));
-        parked().or_else(|| given_up().map(Closure::GivenUp))
+    /// The host has failed for too long: its other jobs are not tried any more in this run.
+    pub(super) async fn give_up(
+        &mut self,
+        host: HostId,
+        last: &FaultRecord,
+        hosts: &mut Hosts,
+        outbox: &Outbox,
+    ) -> Result<(), SinkGone> {
+        for job in hosts.drain(host) {
+            outbox.fail(job, Failure::of_host_given_up(last)).await?;
+        }
+        if let Some(origin) = hosts.origin(host).cloned() {
+            self.given_up.add(origin, last.clone());
+        }
+        Ok(())
+    }
+}
+
+impl GivenUp {
+    fn add(&mut self, origin: Origin, last: FaultRecord) {
+        if self.lately.len() >= GIVEN_UP_MAX {
+            self.before = std::mem::take(&mut self.lately);
+        }
+        self.lately.insert(origin, last);
+    }
+
+    fn last_failure(&self, origin: &Origin) -> Option<&FaultRecord> {
+        self.lately.get(origin).or_else(|| self.before.get(origin))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use longhaul_http::HttpUrl;
-    use longhaul_socket::clock;
 
     use super::*;
 
@@ -72,25 +122,14 @@ mod tests {
 
     #[test]
     fn the_last_to_be_given_up_are_known_and_no_more_than_twice_as_many() {
-        let mut closed = Closed::default();
+        let mut given_up = GivenUp::default();
         let hosts: Vec<Origin> = (0..5 * GIVEN_UP_MAX / 2).map(origin).collect();
         for host in &hosts {
-            closed.give_up(host.clone(), FaultRecord::default());
+            given_up.add(host.clone(), FaultRecord::default());
         }
-        let known = hosts.iter().filter(|host| closed.why(host).is_some()).count();
+        let known = hosts.iter().filter(|host| given_up.last_failure(host).is_some()).count();
         assert!((GIVEN_UP_MAX..=2 * GIVEN_UP_MAX).contains(&known), "{known} are known");
-        assert!(hosts[hosts.len() - GIVEN_UP_MAX..].iter().all(|host| closed.why(host).is_some()));
-    }
-
-    #[test]
-    fn a_pause_that_was_asked_for_is_never_forgotten() {
-        let mut closed = Closed::default();
-        let until = clock::now() + Duration::from_hours(2);
-        let host = origin(0);
-        closed.park(host.clone(), Failure::of_host_given_up(&FaultRecord::default()), until);
-        for number in 1..3 * GIVEN_UP_MAX {
-            closed.give_up(origin(number), FaultRecord::default());
-        }
-        assert!(matches!(closed.why(&host), Some(Closure::Parked(parked)) if parked.until == until));
+        let last = &hosts[hosts.len() - GIVEN_UP_MAX..];
+        assert!(last.iter().all(|host| given_up.last_failure(host).is_some()));
     }
 }

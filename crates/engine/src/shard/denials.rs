@@ -2,23 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use longhaul_socket::clock;
+
 use super::hosts::Hosts;
+use super::outbox::Outbox;
 use crate::failure::Failure;
 use crate::frontier::HostId;
 use crate::job::Job;
 use crate::pace::Pace;
+use crate::sink::SinkGone;
 
 #[derive(Default)]
 pub(super) struct Denials {
     by_host: BTreeMap<HostId, Vec<(Box<Job>, Failure)>>,
-}
-
-/// What the denials of a host were for.
-pub(super) enum Meaning {
-    /// The host says that to those who ask too often: these are to be tried again.
-    Storm(Vec<(Box<Job>, Failure)>),
-    /// The host serves others: these were denied for themselves.
-    Own(Vec<(Box<Job>, Failure)>),
 }
 
 impl Denials {
@@ -26,21 +22,34 @@ impl Denials {
         self.by_host.is_empty()
     }
 
+    /// Keeps a denial until the host shows what it meant.
     pub(super) fn hold(&mut self, host: HostId, job: Box<Job>, failure: Failure) {
         self.by_host.entry(host).or_default().push((job, failure));
     }
 
-    /// Takes the denials of the host, as soon as it has served another request, or denies them all, or has none left.
-    pub(super) fn judge(&mut self, host: HostId, is_served: bool, hosts: &Hosts) -> Option<Meaning> {
+    /// The denials of the host are judged as soon as it has served another request, or denies them all, or has none left.
+    pub(super) async fn judge(
+        &mut self,
+        host: HostId,
+        is_served: bool,
+        hosts: &mut Hosts,
+        outbox: &Outbox,
+    ) -> Result<(), SinkGone> {
         if !self.by_host.contains_key(&host) {
-            return None;
+            return Ok(());
         }
-        if hosts.pace(host).is_some_and(Pace::is_denying) {
-            self.by_host.remove(&host).map(Meaning::Storm)
-        } else if is_served || hosts.is_idle(host) {
-            self.by_host.remove(&host).map(Meaning::Own)
-        } else {
-            None
+        let is_storm = hosts.pace(host).is_some_and(Pace::is_denying);
+        if !is_storm && !is_served && !hosts.is_idle(host) {
+            return Ok(());
         }
+        for (job, failure) in self.by_host.remove(&host).unwrap_or_default() {
+            if is_storm {
+                hosts.again(host, job, &failure, clock::now(), false, outbox).await?;
+            } else {
+                outbox.fail(job, failure).await?;
+            }
+        }
+        hosts.forget_if_idle(host);
+        Ok(())
     }
 }

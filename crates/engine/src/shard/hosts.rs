@@ -1,6 +1,6 @@
 //! The hosts of a shard: their queues and their pace, and what is remembered of both.
 //!
-//! It refuses to know what a job is, and why a host's answer was what it was: it hears a [`Signal`].
+//! It refuses to know why a host's answer was what it was: it hears a [`Signal`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,14 +9,17 @@ use longhaul_http::Origin;
 use longhaul_socket::clock::{self, WallClock};
 use tokio::time::Instant;
 
+use super::outbox::Outbox;
 use super::settings::{ShardSettings, is_this_machine};
 use super::underway::Active;
 use crate::event::{Event, Observer};
+use crate::failure::Failure;
 use crate::frontier::{Frontier, HostId, Next};
 use crate::job::Job;
 use crate::pace::{Limiter, Pace, Signal};
 use crate::recollection::{Note, Recollections};
 use crate::retry::{Denial, HostFailing};
+use crate::sink::SinkGone;
 
 /// What is remembered of hosts is kept up to date this often: a look at it from outside is about as old.
 const REMEMBER_EVERY: Duration = Duration::from_secs(5);
@@ -57,10 +60,24 @@ impl Hosts {
         frontier.push(origin, job, not_before, || settings.pace_for(origin, recollections, now));
     }
 
-    /// Puts a job back that was started, or was to be.
-    pub(super) fn push_back(&mut self, host: HostId, job: Box<Job>, at: Instant) {
-        let Some(origin) = self.frontier.key(host).cloned() else { return };
-        self.push(&origin, job, Some(at));
+    /// Puts a job back that has failed, to be tried again not before the given time.
+    pub(super) async fn again(
+        &mut self,
+        host: HostId,
+        mut job: Box<Job>,
+        failure: &Failure,
+        at: Instant,
+        charged: bool,
+        outbox: &Outbox,
+    ) -> Result<(), SinkGone> {
+        outbox.again(&job, failure, at.saturating_duration_since(clock::now())).await?;
+        if !charged {
+            job.attempts -= 1;
+        }
+        if let Some(origin) = self.frontier.key(host).cloned() {
+            self.push(&origin, job, Some(at));
+        }
+        Ok(())
     }
 
     /// What to start now. Without a network nothing but what is on this machine.

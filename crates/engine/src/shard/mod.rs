@@ -39,8 +39,8 @@ use crate::retry::{self, Attempt, Decision, Verdict, host_given_up};
 use crate::sentinel::SentinelHandle;
 use crate::sink::SinkGone;
 use crate::stop::StopWatch;
-use closed::{Closed, Closure, Parked};
-use denials::{Denials, Meaning};
+use closed::Closed;
+use denials::Denials;
 use hosts::Hosts;
 use lookout::{Finding, Lookout, Silence};
 use outbox::Outbox;
@@ -90,7 +90,7 @@ impl Shard {
         Self {
             random: fastrand::Rng::with_seed(settings.seed),
             hosts: Hosts::new(settings.clone(), recollections, clock, observer),
-            outbox: Outbox::new(context.sink.clone(), clock),
+            outbox: Outbox::new(context.sink.clone(), clock, Arc::clone(&counters)),
             settings,
             context: Rc::new(context),
             underway: Underway::default(),
@@ -151,18 +151,11 @@ impl Shard {
     }
 
     async fn accept(&mut self, Assignment { job, not_before }: Assignment) -> Result<(), SinkGone> {
-        let origin = job.target().origin().clone();
-        match self.closed.why(&origin) {
-            Some(Closure::GivenUp(last)) => self.outbox.fail(job, Failure::of_host_given_up(last)).await,
-            Some(Closure::Parked(Parked { failure, until })) => {
-                let wait = until.saturating_duration_since(clock::now());
-                self.outbox.park(job, failure, wait).await
-            }
-            None => {
-                self.hosts.push(&origin, job, not_before);
-                Ok(())
-            }
+        if let Some(job) = self.closed.turn_away(job, &self.outbox).await? {
+            let origin = job.target().origin().clone();
+            self.hosts.push(&origin, job, not_before);
         }
+        Ok(())
     }
 
     /// Starts what may start now; returns when to look again.
@@ -239,7 +232,7 @@ impl Shard {
             Ended::Failed(failure) if failure.is_silence() => self.lookout.hold(active, job, failure),
             Ended::Failed(failure) => self.judge(&active, job, failure, latency).await?,
         }
-        self.judge_denials(host, is_served).await
+        self.denials.judge(host, is_served, &mut self.hosts, &self.outbox).await
     }
 
     /// The sentinel has something to say: judges what can be judged now.
@@ -254,7 +247,7 @@ impl Shard {
         }
         for Silence { active, job, failure, latency, .. } in judged {
             self.judge(&active, job, failure, latency).await?;
-            self.judge_denials(active.host, false).await?;
+            self.denials.judge(active.host, false, &mut self.hosts, &self.outbox).await?;
         }
         Ok(())
     }
@@ -286,15 +279,20 @@ impl Shard {
             made_progress: failure.made_progress,
         };
         match retry::decide(&attempt, self.settings.patience, now, self.random.f64()) {
-            Decision::Again { at, charged } => self.again(active.host, job, &failure, at, charged).await,
+            Decision::Again { at, charged } => {
+                self.hosts.again(active.host, job, &failure, at, charged, &self.outbox).await
+            }
             Decision::Doubt => {
                 self.denials.hold(active.host, job, failure);
                 Ok(())
             }
-            Decision::Park { until } => self.park(active.host, job, failure, until - now).await,
+            Decision::Park { until } => {
+                let Self { hosts, outbox, .. } = self;
+                self.closed.park(active.host, job, failure, until, hosts, outbox).await
+            }
             Decision::GiveUp => {
                 if host_given_up(host_failing, self.settings.patience) {
-                    self.give_up(active.host, &failure).await?;
+                    self.closed.give_up(active.host, &failure.record, &mut self.hosts, &self.outbox).await?;
                 }
                 self.hosts.forget_if_idle(active.host);
                 self.outbox.fail(job, failure).await
@@ -313,69 +311,5 @@ impl Shard {
 
     fn answered(&mut self, active: &Active, signal: Signal) {
         self.hosts.answered(active, signal, self.random.f64());
-    }
-
-    /// Denials of the host are judged as soon as something speaks for what they mean.
-    async fn judge_denials(&mut self, host: HostId, is_served: bool) -> Result<(), SinkGone> {
-        match self.denials.judge(host, is_served, &self.hosts) {
-            None => return Ok(()),
-            Some(Meaning::Storm(denied)) => {
-                for (job, failure) in denied {
-                    self.again(host, job, &failure, clock::now(), false).await?;
-                }
-            }
-            Some(Meaning::Own(denied)) => {
-                for (job, failure) in denied {
-                    self.outbox.fail(job, failure).await?;
-                }
-            }
-        }
-        self.hosts.forget_if_idle(host);
-        Ok(())
-    }
-
-    async fn again(
-        &mut self,
-        host: HostId,
-        mut job: Box<Job>,
-        failure: &Failure,
-        at: Instant,
-        charged: bool,
-    ) -> Result<(), SinkGone> {
-        self.counters.retry();
-        self.outbox.again(&job, failure, at.saturating_duration_since(clock::now())).await?;
-        if !charged {
-            job.attempts -= 1;
-        }
-        self.hosts.push_back(host, job, at);
-        Ok(())
-    }
-
-    /// The host asked for a longer pause than the run will wait: all its rows wait for a later run.
-    async fn park(
-        &mut self,
-        host: HostId,
-        job: Box<Job>,
-        failure: Failure,
-        wait: Duration,
-    ) -> Result<(), SinkGone> {
-        for job in self.hosts.drain(host).chain([job]) {
-            self.outbox.park(job, &failure, wait).await?;
-        }
-        if let Some(origin) = self.hosts.origin(host).cloned() {
-            self.closed.park(origin, failure, clock::now() + wait);
-        }
-        self.hosts.forget_if_idle(host);
-        Ok(())
-    }
-
-    /// The host has failed for too long: its other rows are not tried any more in this run.
-    async fn give_up(&mut self, host: HostId, failure: &Failure) -> Result<(), SinkGone> {
-        let Some(origin) = self.hosts.origin(host).cloned() else { return Ok(()) };
-        for job in self.hosts.drain(host) {
-            self.outbox.fail(job, Failure::of_host_given_up(&failure.record)).await?;
-        }
-        self.closed.give_up(origin, failure.record.clone());
-        Ok(())
     }
 }

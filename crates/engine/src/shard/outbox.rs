@@ -1,10 +1,12 @@
 //! What became of a job, in the words of the sink.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_journal::{Failed, Waiting};
 use longhaul_socket::clock::WallClock;
 
+use crate::counters::Counters;
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::recollection::Note;
@@ -13,11 +15,12 @@ use crate::sink::{Completion, Message, Piece, SinkGone, SinkHandle};
 pub(super) struct Outbox {
     sink: SinkHandle,
     clock: WallClock,
+    counters: Arc<Counters>,
 }
 
 impl Outbox {
-    pub(super) fn new(sink: SinkHandle, clock: WallClock) -> Self {
-        Self { sink, clock }
+    pub(super) fn new(sink: SinkHandle, clock: WallClock, counters: Arc<Counters>) -> Self {
+        Self { sink, clock, counters }
     }
 
     /// The body is complete.
@@ -32,6 +35,7 @@ impl Outbox {
 
     /// The attempt failed, and another one is made after `wait`.
     pub(super) async fn again(&self, job: &Job, failure: &Failure, wait: Duration) -> Result<(), SinkGone> {
+        self.counters.retry();
         let waiting = self.waiting(job, failure, wait, false);
         self.sink.send(Message::Retry { row: job.row, url: job.target().clone(), waiting, wait }).await
     }
