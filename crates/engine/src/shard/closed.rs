@@ -17,7 +17,7 @@ use crate::frontier::HostId;
 use crate::job::Job;
 use crate::sink::SinkGone;
 
-/// Hosts given up that are remembered for certain; twice as many are at most. Each takes about 400 bytes.
+/// Hosts given up that are remembered for certain; twice as many are at most. Each takes about 500 bytes.
 const GIVEN_UP_MAX: usize = 32 * 1024;
 
 #[derive(Default)]

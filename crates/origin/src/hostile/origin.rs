@@ -6,12 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use longhaul_socket::clock::WallClock;
 use longhaul_socket::{Endpoint, Network, Transport};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use super::connection;
 use super::stats::{PathKey, Tally};
-use crate::accepting::accept;
+use crate::accepting::Accepting;
 use crate::{FaultMix, Site, Stats, Target};
 
 /// The last millisecond that a `Date` can name: the end of the year 9999.
@@ -108,9 +106,6 @@ impl Origin {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn listen(&self, network: &dyn Network, endpoint: Endpoint) -> io::Result<Running> {
-        let listener = network.listen(endpoint)?;
-        let endpoint = listener.endpoint();
-        let (stop, stopped) = oneshot::channel();
         let serving = Arc::clone(&self.0);
         let serve = move |transport| {
             let host = Arc::clone(&serving);
@@ -118,8 +113,9 @@ impl Origin {
         };
         let counting = Arc::clone(&self.0);
         let failed = move || counting.tally.accept_failure();
-        let task = tokio::spawn(accept(listener, self.0.options.connections_max, stopped, serve, failed));
-        Ok(Running { endpoint, origin: self.clone(), stop, task })
+        let connections_max = self.0.options.connections_max;
+        let accepting = Accepting::start(network, endpoint, connections_max, serve, failed)?;
+        Ok(Running { origin: self.clone(), accepting })
     }
 
     /// Serves one connection that somebody else has accepted, until either side ends it.
@@ -146,17 +142,14 @@ impl Origin {
 /// A listener at work. Dropping it ends it and its connections soon; [`stop`](Self::stop) waits for the end.
 #[derive(Debug)]
 pub struct Running {
-    endpoint: Endpoint,
     origin: Origin,
-    /// Nothing is ever sent: its end is the signal.
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    accepting: Accepting,
 }
 
 impl Running {
     /// Where it listens, with the real port.
     pub fn endpoint(&self) -> Endpoint {
-        self.endpoint
+        self.accepting.endpoint()
     }
 
     /// The host behind it.
@@ -173,10 +166,7 @@ impl Running {
     ///
     /// Cancel safe: once polled, the end comes whether it is waited for or not.
     pub async fn stop(self) -> Stats {
-        let Self { origin, stop, task, .. } = self;
-        drop(stop);
-        // The task ends by itself; if it panicked, its connections are gone all the same.
-        let _ = task.await;
-        origin.stats()
+        self.accepting.stop().await;
+        self.origin.stats()
     }
 }

@@ -4,12 +4,10 @@ use std::io;
 use std::sync::Arc;
 
 use longhaul_socket::{Endpoint, Network};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use super::connection;
 use super::ledger::{Exchange, Ledger, LimitingStats};
-use crate::accepting::accept;
+use crate::accepting::Accepting;
 use crate::manner::Manner;
 use crate::{Options, Site};
 
@@ -47,16 +45,13 @@ impl LimitingHost {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn listen(&self, network: &dyn Network, endpoint: Endpoint) -> io::Result<RunningLimitingHost> {
-        let listener = network.listen(endpoint)?;
-        let endpoint = listener.endpoint();
-        let (stop, stopped) = oneshot::channel();
         let host = Arc::clone(&self.0);
         let serve = move |transport| {
             let host = Arc::clone(&host);
             async move { connection::serve(&host, transport).await }
         };
-        let task = tokio::spawn(accept(listener, self.0.options.connections_max, stopped, serve, || {}));
-        Ok(RunningLimitingHost { endpoint, stop, task })
+        let connections_max = self.0.options.connections_max;
+        Accepting::start(network, endpoint, connections_max, serve, || {}).map(RunningLimitingHost)
     }
 
     /// The counts of this moment, over all listeners.
@@ -67,26 +62,18 @@ impl LimitingHost {
 
 /// A listener at work. Dropping it ends it and its connections soon; [`stop`](Self::stop) waits for the end.
 #[derive(Debug)]
-pub struct RunningLimitingHost {
-    endpoint: Endpoint,
-    /// Nothing is ever sent: its end is the signal.
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
+pub struct RunningLimitingHost(Accepting);
 
 impl RunningLimitingHost {
     /// Where it listens, with the real port.
     pub fn endpoint(&self) -> Endpoint {
-        self.endpoint
+        self.0.endpoint()
     }
 
     /// Ends the listener and drops its connections wherever they stand.
     ///
     /// Cancel safe: once polled, the end comes whether it is waited for or not.
     pub async fn stop(self) {
-        let Self { stop, task, .. } = self;
-        drop(stop);
-        // The task ends by itself; if it panicked, its connections are gone all the same.
-        let _ = task.await;
+        self.0.stop().await;
     }
 }
