@@ -10,6 +10,7 @@ use longhaul_socket::Endpoint;
 
 use crate::content_range::{ContentRange, decimal};
 use crate::fault::ProtocolFaultKind;
+use crate::rate_limit::{self, RateLimit};
 use crate::request::Method;
 use crate::retry_after;
 use crate::validator::Validator;
@@ -93,6 +94,11 @@ impl Head {
     /// How long `Retry-After` asks to wait, seen from `now_unix_ms`.
     pub fn retry_after(&self, now_unix_ms: u64) -> Option<Duration> {
         retry_after::parse(self.field(&RETRY_AFTER)?, now_unix_ms)
+    }
+
+    /// How many requests more the host says it will serve, seen from `now_unix_ms`.
+    pub fn rate_limit(&self, now_unix_ms: u64) -> Option<RateLimit> {
+        rate_limit::parse(&self.headers, now_unix_ms)
     }
 
     /// The bytes of `Location`, as sent.

@@ -4,7 +4,7 @@
 //! - [`Client::send`]: a [`Request`] goes out, a [`Response`] comes back: a [`Head`], and a [`Body`] that is read chunk by chunk.
 //! - [`Timeouts`] and [`Limits`]: how long each phase may take, and how much of everything is accepted.
 //! - [`Error`]: what failed, in which phase, with which endpoint, after how long.
-//! - [`redirect`], [`range`], [`retry_after`]: what an answer asks for next, as pure functions.
+//! - [`redirect`], [`range`], [`retry_after`], [`rate_limit`]: what an answer asks for next, as pure functions.
 //!
 //! Absent on purpose: which URL is next, when to try again, following redirects, files. This room makes one exchange and tells what
 //! became of it.
@@ -56,6 +56,7 @@ mod url;
 mod validator;
 
 pub mod range;
+pub mod rate_limit;
 pub mod redirect;
 pub mod retry_after;
 mod reuse;
@@ -70,6 +71,7 @@ pub use limits::*;
 pub use longhaul_socket::MinimumSpeed;
 pub use origin::{Origin, Scheme};
 pub use range::{Partial, Plan};
+pub use rate_limit::RateLimit;
 pub use redirect::is_private;
 pub use request::{Method, RangeRequest, Request};
 pub use retry_after::RETRY_AFTER_MAX;
