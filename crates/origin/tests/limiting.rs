@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::{Client, End};
 use longhaul_origin::manner::{
     Ban, BanKind, ConnectionLimit, Hastened, Healthy, Manner, Refusal, Reply, Schedule, Stalls, TokenBucket,
-    Verdict, WindowQuota,
+    Verdict, WindowQuota, Wording,
 };
 use longhaul_origin::{Exchange, LimitingHost, LimitingStats, Options, RunningLimitingHost, Site, Sizes};
 use longhaul_socket::memory::MemoryNetwork;
@@ -179,4 +179,30 @@ fn a_ban_counts_over_the_time_that_it_is_told() {
     let mut ban = ban.within(Duration::from_secs(10));
     let verdicts: Vec<Verdict> = [0, 5, 11, 12].map(|at| ban.arrive(Duration::from_secs(at)).verdict).into();
     assert_eq!(verdicts, [Verdict::Served, Verdict::Served, Verdict::Served, Verdict::Reset]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_that_is_announced_is_in_every_answer() {
+    for (wording, remaining, reset) in [
+        (Wording::Structured, "ratelimit", None),
+        (Wording::UnixTime, "x-ratelimit-remaining", Some("x-ratelimit-reset")),
+    ] {
+        let town = Town::new(WindowQuota::new(2, 60, 1).announcing(wording));
+        let mut client = town.client(0).await;
+        for (status, left) in [(200, "1"), (200, "0"), (429, "0")] {
+            client.get("/a", "").await;
+            let head = client.head().await.expect("an answer");
+            client.body(head.length()).await.expect("its body");
+            let said = head.field(remaining).expect("it is announced").to_owned();
+            match reset.map(|reset| head.field(reset).expect("with its end").parse::<u64>()) {
+                Some(unix_seconds) => {
+                    assert_eq!(said, left);
+                    assert!(unix_seconds.expect("a number") > 1_000_000_000);
+                }
+                None => assert_eq!(said, format!("\"default\";r={left};t=60")),
+            }
+            assert_eq!((head.status, head.field("retry-after")), (status, None));
+        }
+        town.stop().await;
+    }
 }

@@ -60,6 +60,7 @@ async fn respond(
         wire.hold(host.options.stall).await;
         return Ok(After::Fin);
     }
+    let announced = underway.announcement().map(|said| said.fields(host.options.clock.unix_ms()));
     let wait = wait.saturating_sub(TIMER_LATE);
     if !wait.is_zero() && wire.hold(wait).await == Peer::Left {
         return Ok(After::Fin);
@@ -78,6 +79,8 @@ async fn respond(
             return Ok(After::Reset);
         }
     };
+    let announced = announced.into_iter().flatten();
+    let answer = announced.fold(answer, |answer, (name, value)| answer.with(name, value));
     send(host, wire, &answer, request.is_last).await?;
     underway.complete();
     Ok(if request.is_last { After::Fin } else { After::NextRequest })

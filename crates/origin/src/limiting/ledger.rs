@@ -7,7 +7,7 @@ use std::time::Duration;
 use longhaul_socket::clock;
 use tokio::time::Instant;
 
-use crate::manner::{Manner, Reply, Verdict};
+use crate::manner::{Announcement, Manner, Reply, Verdict};
 
 /// Counts since the first request, as of one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -88,6 +88,7 @@ impl Ledger {
         let book = &mut *self.book();
         let arrived = book.advance();
         let Reply { after, verdict } = book.manner.arrive(arrived);
+        let announcement = book.manner.announces(arrived);
         book.in_flight += 1;
         book.stats.arrivals += 1;
         match verdict {
@@ -97,7 +98,7 @@ impl Ledger {
             Verdict::Silence => book.stats.silences += 1,
         }
         let in_flight = book.in_flight;
-        (Underway { ledger: self, arrived, verdict, is_whole: false, in_flight }, after)
+        (Underway { ledger: self, arrived, verdict, announcement, is_whole: false, in_flight }, after)
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -130,6 +131,7 @@ pub(super) struct Underway<'a> {
     ledger: &'a Ledger,
     arrived: Duration,
     verdict: Verdict,
+    announcement: Option<Announcement>,
     is_whole: bool,
     in_flight: u32,
 }
@@ -137,6 +139,11 @@ pub(super) struct Underway<'a> {
 impl Underway<'_> {
     pub(super) fn verdict(&self) -> Verdict {
         self.verdict
+    }
+
+    /// What its answer says about the limit.
+    pub(super) fn announcement(&self) -> Option<Announcement> {
+        self.announcement
     }
 
     /// The client has what was to come.
@@ -147,7 +154,7 @@ impl Underway<'_> {
 
 impl Drop for Underway<'_> {
     fn drop(&mut self) {
-        let Self { ledger, arrived, verdict, is_whole, in_flight } = *self;
+        let Self { ledger, arrived, verdict, is_whole, in_flight, .. } = *self;
         let ended = {
             let book = &mut *ledger.book();
             let now = book.advance();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Draws, Manner, Reply};
+use super::{Announcement, Draws, Manner, Reply, Wording};
 
 /// How a limit says no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +88,7 @@ pub struct WindowQuota {
     quota: u64,
     window: u64,
     used: u64,
+    announces_in: Option<Wording>,
     draws: Draws,
 }
 
@@ -95,7 +96,17 @@ impl WindowQuota {
     /// The first window begins with the host.
     #[must_use]
     pub fn new(quota: u64, window_seconds: u64, seed: u64) -> Self {
-        Self { window_seconds, quota, window: 0, used: 0, draws: Draws::new(seed) }
+        Self { window_seconds, quota, window: 0, used: 0, announces_in: None, draws: Draws::new(seed) }
+    }
+
+    /// Announces what is left with every answer, and says nothing else about when to come again.
+    #[must_use]
+    pub fn announcing(self, wording: Wording) -> Self {
+        Self { announces_in: Some(wording), ..self }
+    }
+
+    fn end_of_window(&self) -> Duration {
+        Duration::from_secs((self.window + 1) * self.window_seconds)
     }
 }
 
@@ -107,15 +118,25 @@ impl Manner for WindowQuota {
         }
         self.used += 1;
         if self.used > self.quota {
-            let end = Duration::from_secs((window + 1) * self.window_seconds);
-            let wait = (end.saturating_sub(now).as_millis()).div_ceil(1000);
-            return Reply::refused(429, u64::try_from(wait).ok());
+            let wait = (self.end_of_window().saturating_sub(now).as_millis()).div_ceil(1000);
+            let retry_after = u64::try_from(wait).ok().filter(|_| self.announces_in.is_none());
+            return Reply::refused(429, retry_after);
         }
         Reply::served(0.1 * self.draws.between(0.7, 1.5))
     }
 
     fn limit(&self, _now: Duration) -> Option<f64> {
         Some(self.quota as f64 / self.window_seconds as f64)
+    }
+
+    fn announces(&self, now: Duration) -> Option<Announcement> {
+        Some(Announcement {
+            wording: self.announces_in?,
+            quota: self.quota,
+            window: Duration::from_secs(self.window_seconds),
+            remaining: self.quota.saturating_sub(self.used),
+            reset_after: self.end_of_window().saturating_sub(now),
+        })
     }
 }
 

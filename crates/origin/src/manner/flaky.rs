@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Draws, Manner, Reply, Verdict};
+use super::{Announcement, Draws, Manner, Reply, Verdict};
 
 /// A share of the requests of another host meets one of these instead, whatever the pace.
 pub struct Flaky {
@@ -41,6 +41,10 @@ impl Manner for Flaky {
 
     fn limit(&self, now: Duration) -> Option<f64> {
         self.inner.limit(now)
+    }
+
+    fn announces(&self, now: Duration) -> Option<Announcement> {
+        self.inner.announces(now)
     }
 
     fn is_banned(&self, now: Duration) -> bool {

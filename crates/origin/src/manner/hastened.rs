@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Manner, Reply, Verdict};
+use super::{Announcement, Manner, Reply, Verdict};
 
 /// Another host so many times as fast: its rates are so many times as high, its latencies and windows so many times as
 /// short, and its bursts and quotas what they are. A Retry-After, which only knows whole seconds, is rounded up.
@@ -43,6 +43,12 @@ impl Manner for Hastened {
 
     fn limit(&self, now: Duration) -> Option<f64> {
         self.inner.limit(self.inner_time(now)).map(|limit| limit * self.haste)
+    }
+
+    fn announces(&self, now: Duration) -> Option<Announcement> {
+        let said = self.inner.announces(self.inner_time(now))?;
+        let (window, reset_after) = (said.window.div_f64(self.haste), said.reset_after.div_f64(self.haste));
+        Some(Announcement { window, reset_after, ..said })
     }
 
     fn is_banned(&self, now: Duration) -> bool {

@@ -5,6 +5,7 @@
 //! ([`LimitingHost`](crate::LimitingHost)). It refuses to know who asks, and what for: all that it sees is when requests
 //! come and how many are open.
 
+mod announcing;
 mod bucket;
 mod capacity;
 mod flaky;
@@ -13,6 +14,7 @@ mod penalty;
 
 use std::time::Duration;
 
+pub use announcing::{Announcement, Insisting, Wording};
 pub use bucket::{ByteBucket, Refusal, Schedule, TokenBucket, WindowQuota};
 pub use capacity::{ColdCache, ConnectionLimit, FairLoad, Healthy, Queue, RandomFailure, Stalls};
 pub use flaky::Flaky;
@@ -77,6 +79,12 @@ pub trait Manner: Send {
 
     /// Requests a second that the host takes at that time, if that is what it limits: for pictures.
     fn limit(&self, now: Duration) -> Option<f64> {
+        let _ = now;
+        None
+    }
+
+    /// What the answer to the request that has just come announces of the limit.
+    fn announces(&self, now: Duration) -> Option<Announcement> {
         let _ = now;
         None
     }
