@@ -12,7 +12,7 @@ use std::hash::Hash;
 
 use tokio::time::Instant;
 
-use crate::pace::{Pace, Permit, Signal, Ticket};
+use crate::pace::{Announcement, Pace, Permit, Signal, Ticket};
 
 /// The host of a job, for as long as it has any job here, waiting or in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -181,6 +181,13 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
     /// Hosts that were left alone have their turns again.
     pub fn thaw(&mut self) {
         self.ready.extend(self.frozen.drain(..));
+    }
+
+    /// The answer to `ticket`, which is about to be told, announces this.
+    pub fn announced(&mut self, id: HostId, ticket: Ticket, announcement: Announcement) {
+        if let Some(host) = self.hosts[id.0].as_mut() {
+            host.pace.announced(ticket, announcement);
+        }
     }
 
     /// The job that was started with `ticket` is over, as far as the host is concerned.

@@ -9,6 +9,7 @@
 //! - **block**: a time before which nothing is sent: the host said so (Retry-After), or it has failed several times in
 //!   a row. What follows a block is one request at a time, until one of them succeeds: what was sent before the block
 //!   says nothing about the host after it.
+//! - **announced**: what the host says that it will still serve, once it has shown that it counts.
 //! - **budget**: how many requests a host serves between two pauses that it asks for.
 //! - **stalled**: exchanges that have made no progress worth the name. They keep their sockets and their deadlines but
 //!   give up their place in the window, so that a few silent answers do not idle a host that answers others.
@@ -20,6 +21,7 @@
 //! | reset, timeout, 502, 504; refused, no such name | first to one less than were open, then halved, not below 2 | where a ban was the cause | after three in a row that a cut did not help |
 //! | 429, 503, 509, 529, a storm of 403 | | below what was served | after three in a row that a cut did not help |
 //! | the same with Retry-After | | only where the pauses come soon after each other | until that time |
+//! | nothing remains, as announced | | | until the announced reset |
 //! | the URL's own trouble (404, a bad answer), local trouble | | | |
 //!
 //! Only one cut per round trip: the answers to requests that were sent before the cut say nothing about the pace after
@@ -29,6 +31,7 @@
 //! finds out whether slowing down helps. One that refuses a share of them is not slowed down by single refusals: only
 //! several in a row show that it counts, and a limit is no limit if a small part of it is refused just as often.
 
+mod announced;
 mod budget;
 mod chance;
 mod counting;
@@ -48,6 +51,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use announced::Announced;
 use budget::Budget;
 use chance::Chance;
 use counting::{Counting, Reaction};
@@ -60,6 +64,7 @@ use rate::Rate;
 use refusals::Reading;
 use window::Window;
 
+pub use announced::Announcement;
 pub use limiter::{Limiter, UnknownLimiter};
 pub use memory::Memory;
 pub use signal::{Permit, Signal, Terms, Ticket};
@@ -105,6 +110,7 @@ pub struct Pace {
     counting: Counting,
     pauses: Pauses,
     budget: Budget,
+    announced: Announced,
     places: Places,
     failures: Failures,
     denials_in_a_row: u32,
@@ -138,6 +144,7 @@ impl Pace {
             counting: Counting::new(),
             pauses: Pauses::new(),
             budget: Budget::default(),
+            announced: Announced::new(),
             places: Places::default(),
             failures: Failures::default(),
             denials_in_a_row: 0,
@@ -192,6 +199,10 @@ impl Pace {
         if self.taken() >= self.allowed() {
             return Permit::WaitForAnswer;
         }
+        let is_free = self.pauses.is_probing() || self.terms.is_fixed;
+        if let Some(until) = self.announced.used_up(self.next_sequence, now).filter(|_| !is_free) {
+            return Permit::WaitUntil(until);
+        }
         let by_rate = if self.pauses.is_probing() { None } else { self.counting.next_send() };
         if let Some(at) = by_rate.max(self.next_by_terms).filter(|&at| at > now) {
             return Permit::WaitUntil(at);
@@ -222,7 +233,7 @@ impl Pace {
 
     fn taken(&self) -> u32 {
         if self.pauses.is_probing() {
-            self.places.probing(self.pauses.limiter() == Limiter::RetryAfter)
+            self.places.probing(matches!(self.pauses.limiter(), Limiter::RetryAfter | Limiter::Announced))
         } else {
             self.places.taken(self.window.places(), self.window.cap())
         }
@@ -238,10 +249,17 @@ impl Pace {
         self.places.revive(self.pauses.is_after_block(ticket.sequence));
     }
 
+    /// The answer to this ticket, which is about to be told, announces this.
+    pub fn announced(&mut self, ticket: Ticket, announcement: Announcement) {
+        self.announced.say(ticket.sequence, announcement);
+    }
+
     /// The exchange of this ticket is over. `was_stalled` says whether it ended in the stalled state; `jitter` is a
     /// random number in 0..1 from the caller's seeded generator.
     pub fn answered(&mut self, ticket: Ticket, signal: Signal, was_stalled: bool, now: Instant, jitter: f64) {
         self.places.give_back(self.pauses.is_after_block(ticket.sequence), was_stalled);
+        let is_refused = matches!(signal, Signal::Throttle { .. });
+        let asked = self.announced.answered(ticket.sequence, is_refused, self.next_sequence, now);
         match signal {
             Signal::Neutral => {}
             Signal::Success { latency } => {
@@ -252,10 +270,25 @@ impl Pace {
             Signal::Congestion if was_stalled && self.served > ticket.served => {}
             Signal::Congestion => self.congested(ticket, now, jitter, false),
             Signal::Absent => self.congested(ticket, now, jitter, true),
-            Signal::Throttle { retry_after } => self.throttled(ticket, retry_after, now, jitter),
+            Signal::Throttle { retry_after } => {
+                let announced = asked.map(|until| (until - now, Limiter::Announced));
+                let asked = retry_after.map(|wait| (wait, Limiter::RetryAfter)).or(announced);
+                self.throttled(ticket, asked, now, jitter);
+            }
             Signal::Denied { latency } => self.denied(ticket, latency, now, jitter),
         }
+        self.keep_to_announced(now, jitter);
         self.counting.go_on(&self.latency, !self.pauses.is_probing(), now);
+    }
+
+    /// Leaves the host alone if it has announced that it has nothing left.
+    fn keep_to_announced(&mut self, now: Instant, jitter: f64) {
+        if let Some(until) = self.announced.used_up(self.next_sequence, now)
+            && !self.pauses.is_probing()
+            && !self.terms.is_fixed
+        {
+            self.block(now + stretched(until - now, jitter), Limiter::Announced, now);
+        }
     }
 
     fn is_after_cut(&self, ticket: Ticket) -> bool {
@@ -346,7 +379,9 @@ impl Pace {
         self.pause_if_in_vain(ticket, is_absent, now, jitter);
     }
 
-    fn throttled(&mut self, ticket: Ticket, retry_after: Option<Duration>, now: Instant, jitter: f64) {
+    /// A refusal, and how long the host wishes to be left alone, if it has said that in one way or another.
+    fn throttled(&mut self, ticket: Ticket, asked: Option<(Duration, Limiter)>, now: Instant, jitter: f64) {
+        let retry_after = asked.map(|(wait, _)| wait);
         self.failures.note(ticket.sequence, now);
         self.chance.note_refused();
         let is_new = self.is_after_cut(ticket);
@@ -365,8 +400,8 @@ impl Pace {
         if retry_after.is_none_or(|wait| wait < RETRY_AFTER_SERIOUS) {
             self.pause_if_in_vain(ticket, false, now, jitter);
         }
-        if let Some(wait) = retry_after {
-            self.block(now + wait.mul_f64(1.0 + RETRY_AFTER_STRETCH * jitter), Limiter::RetryAfter, now);
+        if let Some((wait, limiter)) = asked {
+            self.block(now + stretched(wait, jitter), limiter, now);
         }
     }
 
@@ -478,4 +513,9 @@ impl Pace {
             self.window_limiter
         }
     }
+}
+
+/// A wait that a host has asked for, a little longer.
+fn stretched(wait: Duration, jitter: f64) -> Duration {
+    wait.mul_f64(1.0 + RETRY_AFTER_STRETCH * jitter)
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use longhaul::pace::{Pace, Permit, Signal, Ticket};
+use longhaul::pace::{Announcement, Pace, Permit, Signal, Ticket};
 use longhaul_socket::clock;
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -19,7 +19,7 @@ const RECOVERED_WITHIN: Duration = Duration::from_hours(4);
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Ask,
-    Answer { index: usize, signal: Signal, jitter: f64 },
+    Answer { index: usize, signal: Signal, said: Option<(u64, u64)>, jitter: f64 },
     ToggleStall { index: usize },
     Pass { ms: u64 },
 }
@@ -36,11 +36,16 @@ fn signals() -> impl Strategy<Value = Signal> {
     ]
 }
 
+/// What is announced as remaining, and until the reset, in milliseconds.
+fn said() -> impl Strategy<Value = Option<(u64, u64)>> {
+    prop::option::of((0_u64..20, prop_oneof![Just(3_600_000), 0_u64..10_000_000]))
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => Just(Step::Ask),
-        5 => (any::<usize>(), signals(), 0.0..1.0)
-            .prop_map(|(index, signal, jitter)| Step::Answer { index, signal, jitter }),
+        5 => (any::<usize>(), signals(), said(), 0.0..1.0)
+            .prop_map(|(index, signal, said, jitter)| Step::Answer { index, signal, said, jitter }),
         2 => any::<usize>().prop_map(|index| Step::ToggleStall { index }),
         2 => prop_oneof![0_u64..100, 0_u64..60_000].prop_map(|ms| Step::Pass { ms }),
     ];
@@ -48,7 +53,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop_oneof![
         3 => prop::collection::vec(step, 0..300),
         1 => (signals(), 0_usize..60).prop_map(|(signal, count)| {
-            let answer = Step::Answer { index: 0, signal, jitter: JITTER };
+            let answer = Step::Answer { index: 0, signal, said: None, jitter: JITTER };
             [Step::Ask, answer, Step::Pass { ms: 20_000 }].repeat(count)
         }),
     ]
@@ -70,8 +75,12 @@ impl World {
             Step::Ask => self.ask(),
             Step::Pass { ms } => self.now += Duration::from_millis(ms),
             _ if self.flying.is_empty() => {}
-            Step::Answer { index, signal, jitter } => {
+            Step::Answer { index, signal, said, jitter } => {
                 let (ticket, was_stalled) = self.flying.swap_remove(index % self.flying.len());
+                if let Some((remaining, reset_ms)) = said {
+                    let reset_at = self.now + Duration::from_millis(reset_ms);
+                    self.pace.announced(ticket, Announcement { remaining, reset_at });
+                }
                 self.pace.answered(ticket, signal, was_stalled, self.now, jitter);
                 if self.pace.blocked_until().is_some() {
                     self.before_block = self.pace.in_flight();

@@ -35,6 +35,8 @@ pub(crate) trait Controller {
     fn new(cap: u32) -> Self;
     fn permit(&mut self, now: Instant) -> Place<Self::Ticket>;
     fn stalled(&mut self, ticket: Self::Ticket);
+    /// The answer that is told next announces this.
+    fn announced(&mut self, ticket: Self::Ticket, announcement: pace::Announcement);
     fn answered(
         &mut self,
         ticket: Self::Ticket,
@@ -71,6 +73,10 @@ impl Controller for Current {
 
     fn stalled(&mut self, ticket: Self::Ticket) {
         self.pace.stalled(ticket);
+    }
+
+    fn announced(&mut self, ticket: Self::Ticket, announcement: pace::Announcement) {
+        self.pace.announced(ticket, announcement);
     }
 
     fn answered(

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use longhaul_origin::manner::{Manner, Verdict};
+use longhaul::pace::Announcement;
+use longhaul_http::{HeaderMap, rate_limit};
+use longhaul_origin::manner::{self, Manner, Verdict};
 use longhaul_socket::clock;
 use tokio::time::Instant;
 
@@ -13,6 +15,8 @@ use crate::waiting::{Waiting, Waits};
 
 /// What every wait on a socket ends by.
 const DEADLINE: Duration = Duration::from_secs(20);
+/// When every run begins.
+const START_UNIX_MS: u64 = 1_767_225_600_400;
 /// A run that takes longer has failed.
 const RUN_MAX: Duration = Duration::from_secs(40_000);
 
@@ -37,7 +41,6 @@ pub(crate) struct Second {
     pub(crate) limit: Option<f64>,
 }
 
-#[derive(Clone, Copy)]
 struct Open<T> {
     name: usize,
     /// Those before this one that count.
@@ -45,6 +48,7 @@ struct Open<T> {
     ticket: T,
     sent: Duration,
     verdict: Verdict,
+    announced: Option<HeaderMap>,
     is_stalled: bool,
 }
 
@@ -127,6 +131,7 @@ impl<C: Controller> World<C> {
         let attempts = self.waiting[name].take(now).expect("one may be asked for");
         self.second().sent += 1;
         let reply = self.manner.arrive(self.now);
+        let announced = self.manner.announces(self.now).map(|said| fields(&said, self.unix_ms()));
         let end = match reply.verdict {
             Verdict::Silence => self.now + DEADLINE,
             _ => self.now + reply.after.min(DEADLINE),
@@ -135,7 +140,15 @@ impl<C: Controller> World<C> {
         self.sequence += 1;
         self.open.insert(
             key,
-            Open { name, attempts, ticket, sent: self.now, verdict: reply.verdict, is_stalled: false },
+            Open {
+                name,
+                attempts,
+                ticket,
+                sent: self.now,
+                verdict: reply.verdict,
+                announced,
+                is_stalled: false,
+            },
         );
         if let Some(after) = self.paces[name].stall_after() {
             self.stalls.insert((self.now + after, key.1), end);
@@ -145,6 +158,10 @@ impl<C: Controller> World<C> {
         if in_flight >= cap {
             self.run.cap_reached.get_or_insert(self.now);
         }
+    }
+
+    fn unix_ms(&self) -> u64 {
+        START_UNIX_MS + u64::try_from(self.now.as_millis()).expect("a short run")
     }
 
     fn second(&mut self) -> &mut Second {
@@ -195,6 +212,13 @@ impl<C: Controller> World<C> {
             _ => Answer::Broken,
         };
         let (now, jitter) = (self.instant(self.now), self.random.f64());
+        // As the engine does: whatever comes with a head.
+        let has_head = matches!(open.verdict, Verdict::Served | Verdict::Refused { .. });
+        let announced = open.announced.as_ref().filter(|_| has_head);
+        if let Some(said) = announced.and_then(|fields| rate_limit::parse(fields, self.unix_ms())) {
+            let announcement = Announcement { remaining: said.remaining, reset_at: now + said.reset_after };
+            self.paces[open.name].announced(open.ticket, announcement);
+        }
         self.paces[open.name].answered(open.ticket, answer, open.is_stalled, now, jitter);
         if matches!(answer, Answer::Served { .. }) {
             self.run.served += 1;
@@ -207,4 +231,14 @@ impl<C: Controller> World<C> {
             self.second().rejected += 1;
         }
     }
+}
+
+fn fields(said: &manner::Announcement, now_unix_ms: u64) -> HeaderMap {
+    let fields = said.fields(now_unix_ms).into_iter();
+    fields
+        .map(|(name, value)| {
+            let name = name.parse().expect("a field's name");
+            (name, value.parse().expect("a field's value"))
+        })
+        .collect()
 }

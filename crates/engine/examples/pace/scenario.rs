@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use longhaul_origin::manner::{
-    Ban, BanKind, ByteBucket, ColdCache, ConnectionLimit, FairLoad, Flaky, Hastened, Healthy, Manner, Queue,
-    RandomFailure, Refusal, Schedule, Stalls, TokenBucket, Verdict, WindowQuota,
+    Announcement, Ban, BanKind, ByteBucket, ColdCache, ConnectionLimit, FairLoad, Flaky, Hastened, Healthy,
+    Insisting, Manner, Queue, RandomFailure, Refusal, Schedule, Stalls, TokenBucket, Verdict, WindowQuota,
+    Wording,
 };
 
 /// URLs of one run.
@@ -332,5 +333,40 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         cap: 16,
         names: 1,
         goal: goal(2.0, 260.0),
+    },
+    Scenario {
+        name: "announced-600",
+        words: "600 in each minute, announced with RateLimit, a bare 429",
+        manner: |seed, _| Box::new(WindowQuota::new(600, 60, seed).announcing(Wording::Structured)),
+        oracle: |urls| ((urls - 1.0) / 600.0).floor() * 60.0 + ((urls - 1.0) % 600.0) / 200.0,
+        waits: |_| 0.0,
+        cap: 16,
+        names: 1,
+        goal: goal(1.03, 2.0),
+    },
+    Scenario {
+        name: "announced-600-unix",
+        words: "600 in each minute, announced with X-RateLimit-Reset as a Unix time, a bare 429",
+        manner: |seed, _| Box::new(WindowQuota::new(600, 60, seed).announcing(Wording::UnixTime)),
+        oracle: |urls| ((urls - 1.0) / 600.0).floor() * 60.0 + ((urls - 1.0) % 600.0) / 200.0,
+        waits: |_| 0.0,
+        cap: 16,
+        names: 1,
+        goal: goal(1.03, 2.0),
+    },
+    Scenario {
+        name: "announced-constant",
+        words: "no limit, 100 ms away; announces with each answer that nothing remains for a minute",
+        manner: |seed, _| {
+            let minute = Duration::from_secs(60);
+            let wording = Wording::Structured;
+            let said = Announcement { wording, quota: 60, window: minute, remaining: 0, reset_after: minute };
+            Box::new(Insisting::new(Box::new(Healthy::new(0.1, seed)), said))
+        },
+        oracle: |urls| urls * 0.1 / 8.0,
+        waits: |_| 0.0,
+        cap: 8,
+        names: 1,
+        goal: goal(1.03, 0.0),
     },
 ];

@@ -20,6 +20,8 @@ pub enum Limiter {
     Throttle,
     /// It asked, with Retry-After, to be left alone until a time.
     RetryAfter,
+    /// It announced that it has nothing left until a time.
+    Announced,
     /// It failed many times in a row.
     Failing,
 }
@@ -35,6 +37,7 @@ impl Limiter {
             Self::Queue => "requests queue there",
             Self::Throttle => "throttles",
             Self::RetryAfter => "asked to wait",
+            Self::Announced => "announces a limit",
             Self::Failing => "failing",
         }
     }
@@ -45,13 +48,14 @@ impl Limiter {
         !matches!(self, Self::Cap | Self::Growing)
     }
 
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Cap,
         Self::Growing,
         Self::Congestion,
         Self::Queue,
         Self::Throttle,
         Self::RetryAfter,
+        Self::Announced,
         Self::Failing,
     ];
 }

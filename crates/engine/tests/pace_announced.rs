@@ -1,0 +1,270 @@
+//! What hosts announce of their limits: a counter is met without a refusal, and anything else slows nobody down.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use longhaul::pace::{Announcement, Limiter, Pace, Permit, Signal, Terms, Ticket};
+use longhaul_socket::clock;
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+const CAP: u32 = 8;
+const JITTER: f64 = 0.5;
+const ANSWER: Duration = Duration::from_millis(100);
+const MINUTE: Duration = Duration::from_mins(1);
+/// What is announced is kept to for an hour at most, and a little longer.
+const BLOCK_MAX: Duration = Duration::from_secs(3_600 + 180);
+
+/// What a host does with the request of that number, at that time since it began: whether it serves it, and what it
+/// announces as remaining, and until the reset.
+type Reply = (bool, Option<(u64, Duration)>);
+
+/// What came of asking for a while.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Outcome {
+    served: u32,
+    refused: u32,
+    /// Times at which it was left alone for what it had announced.
+    announced: u32,
+    longest_block: Duration,
+}
+
+/// Requests of one trial at most: enough for any of them.
+const REQUESTS_MAX: u64 = 60_000;
+
+/// Asks the host as often as the pace allows, for so long.
+fn ask(mut pace: Pace, lasts: Duration, mut host: impl FnMut(u64, Duration) -> Reply) -> Outcome {
+    let start = clock::now();
+    let mut now = start;
+    let mut open: VecDeque<(Instant, Ticket, Reply)> = VecDeque::new();
+    let mut outcome = Outcome::default();
+    let mut number = 0;
+    while now - start < lasts && number < REQUESTS_MAX {
+        let wake_at = loop {
+            match pace.permit(now) {
+                Permit::Go(ticket) => {
+                    open.push_back((now + ANSWER, ticket, host(number, now - start)));
+                    number += 1;
+                }
+                Permit::WaitUntil(until) => break Some(until),
+                Permit::WaitForAnswer => break None,
+            }
+        };
+        let answer_at = open.front().map(|&(at, ..)| at);
+        let next = [wake_at, answer_at].into_iter().flatten().min().expect("some action is possible");
+        now = now.max(next);
+        if answer_at.is_none_or(|at| at > now) {
+            continue;
+        }
+        let (_, ticket, (is_served, said)) = open.pop_front().expect("there is one");
+        if let Some((remaining, reset_after)) = said {
+            // Counted from when it was said.
+            let reset_at = now - ANSWER + reset_after;
+            pace.announced(ticket, Announcement { remaining, reset_at });
+        }
+        let before = pace.blocked_until();
+        let served = Signal::Success { latency: ANSWER };
+        let signal = if is_served { served } else { Signal::Throttle { retry_after: None } };
+        pace.answered(ticket, signal, false, now, JITTER);
+        *(if is_served { &mut outcome.served } else { &mut outcome.refused }) += 1;
+        if let Some(until) = pace.blocked_until().filter(|_| pace.blocked_until() != before) {
+            outcome.longest_block = outcome.longest_block.max(until - now);
+            outcome.announced += u32::from(pace.limiter() == Limiter::Announced);
+        }
+    }
+    outcome
+}
+
+/// A quota in each minute that is announced; `others` take so many of it for each of ours.
+fn counter(quota: u64, others: u64, skew: Duration) -> impl FnMut(u64, Duration) -> Reply {
+    let (mut window, mut used) = (0, 0);
+    move |_, at| {
+        let minute = at.as_secs() / 60;
+        if minute != window {
+            (window, used) = (minute, 0);
+        }
+        let is_served = used < quota;
+        used += 1 + others;
+        let reset_after = Duration::from_secs((minute + 1) * 60).saturating_sub(at);
+        // In whole seconds, rounded up.
+        let seconds = Duration::from_secs(reset_after.as_millis().div_ceil(1_000) as u64);
+        (is_served, Some((quota.saturating_sub(used), seconds + skew)))
+    }
+}
+
+#[test]
+fn a_counter_is_met_without_a_refusal() {
+    for others in [0, 2] {
+        let outcome = ask(Pace::new(CAP), 10 * MINUTE, counter(600, others, Duration::ZERO));
+        let in_all = 10 * 600 / (1 + others);
+        assert_eq!(outcome.refused, 0, "{outcome:?}");
+        assert!(u64::from(outcome.served) >= in_all * 98 / 100, "{outcome:?} of {in_all}");
+        assert!((9..=10).contains(&outcome.announced), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_small_quota_is_soon_known() {
+    let outcome = ask(Pace::new(CAP), 10 * MINUTE, counter(20, 0, Duration::ZERO));
+    assert!(outcome.served >= 195, "{outcome:?}");
+    assert!(outcome.refused <= 2 * CAP, "{outcome:?}");
+}
+
+#[test]
+fn a_user_who_fixes_the_pace_is_not_slowed_by_announcements() {
+    let terms = Terms { is_fixed: true, ..Terms::default() };
+    let outcome = ask(Pace::on(CAP, terms), MINUTE, |number, at| {
+        (true, Some((50_u64.saturating_sub(number), MINUTE.saturating_sub(at))))
+    });
+    assert_eq!((outcome.announced, outcome.longest_block), (0, Duration::ZERO), "{outcome:?}");
+}
+
+#[test]
+fn a_refusal_with_nothing_left_asks_for_a_pause_and_no_longer_than_an_hour() {
+    for (reset_after, least) in [(Duration::from_secs(100), 100), (Duration::from_hours(1_000), 3_600)] {
+        let now = clock::now();
+        let mut pace = Pace::new(CAP);
+        let Permit::Go(ticket) = pace.permit(now) else { panic!("nothing is known of it") };
+        pace.announced(ticket, Announcement { remaining: 0, reset_at: now + reset_after });
+        pace.answered(ticket, Signal::Throttle { retry_after: None }, false, now, JITTER);
+        let wait = pace.blocked_until().expect("it asked for a pause") - now;
+        assert!((least..=least + least / 20).contains(&wait.as_secs()), "{wait:?}");
+        assert_eq!(pace.limiter(), Limiter::Announced);
+    }
+}
+
+#[test]
+fn a_retry_after_is_believed_rather_than_an_announcement() {
+    let now = clock::now();
+    let mut pace = Pace::new(CAP);
+    let Permit::Go(ticket) = pace.permit(now) else { panic!("nothing is known of it") };
+    pace.announced(ticket, Announcement { remaining: 0, reset_at: now + Duration::from_secs(900) });
+    pace.answered(ticket, Signal::Throttle { retry_after: Some(MINUTE) }, false, now, JITTER);
+    assert_eq!(pace.limiter(), Limiter::RetryAfter);
+    assert!(pace.blocked_until().expect("it asked for a pause") - now < 2 * MINUTE);
+}
+
+/// A count of all requests ever, which says nothing about those to come: it costs one pause.
+#[test]
+fn a_counter_that_never_begins_anew_is_believed_once() {
+    for reset_after in [MINUTE, Duration::from_mins(30)] {
+        let outcome = ask(Pace::new(CAP), Duration::from_hours(2), move |number, at| {
+            let left = reset_after.as_millis() - at.as_millis() % reset_after.as_millis();
+            (true, Some((500_u64.saturating_sub(number), Duration::from_millis(left as u64))))
+        });
+        assert!(outcome.announced <= 1, "{outcome:?}");
+        assert!(outcome.served > 50_000, "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_refusal_now_and_then_by_a_host_that_says_the_same_always_costs_no_hour() {
+    let outcome = ask(Pace::new(CAP), Duration::from_mins(30), |number, _| {
+        (number % 97 != 50, Some((0, Duration::from_hours(1))))
+    });
+    assert_eq!(outcome.announced, 0, "{outcome:?}");
+    assert!(outcome.longest_block < MINUTE, "{outcome:?}");
+}
+
+/// Announcements that are no counter, of a host that serves everything.
+#[derive(Debug, Clone)]
+enum Nonsense {
+    Constant {
+        remaining: u64,
+        reset_after: Duration,
+    },
+    /// The window seems to begin with each answer. (A count that ends before that shows is like any other.)
+    Sliding {
+        quota: u64,
+        reset_after: Duration,
+    },
+    /// Two counters beside each other.
+    TwoCounters {
+        quota: u64,
+        ahead: u64,
+    },
+    /// Counts up what has been used.
+    CountsUp {
+        quota: u64,
+    },
+    /// Says it with some answers, and something else with others.
+    Past {
+        remaining: u64,
+    },
+}
+
+impl Nonsense {
+    fn of(&self, number: u64, at: Duration) -> (u64, Duration) {
+        let left = Duration::from_secs(3_600 - at.as_secs() % 3_600);
+        match *self {
+            Self::Constant { remaining, reset_after } => (remaining, reset_after),
+            Self::Sliding { quota, reset_after } => (quota - number % (quota + 1), reset_after),
+            Self::TwoCounters { quota, ahead } => {
+                (quota.saturating_sub(number / 2) + if number.is_multiple_of(2) { ahead } else { 0 }, left)
+            }
+            Self::CountsUp { quota } => (number % quota, left),
+            Self::Past { remaining } => (remaining.saturating_sub(number), Duration::ZERO),
+        }
+    }
+}
+
+fn nonsense() -> impl Strategy<Value = Nonsense> {
+    let remaining = || prop_oneof![Just(0), 0_u64..100, Just(u64::MAX)];
+    let seconds = |least: u64| (least..100_000).prop_map(Duration::from_secs);
+    prop_oneof![
+        3 => (remaining(), seconds(0))
+            .prop_map(|(remaining, reset_after)| Nonsense::Constant { remaining, reset_after }),
+        2 => (400_u64..2_000, seconds(10)).prop_map(|(quota, reset_after)| Nonsense::Sliding { quota, reset_after }),
+        1 => (0_u64..1_000, 100_u64..1_000).prop_map(|(quota, ahead)| Nonsense::TwoCounters { quota, ahead }),
+        1 => (1_u64..1_000).prop_map(|quota| Nonsense::CountsUp { quota }),
+        1 => (0_u64..1_000).prop_map(|remaining| Nonsense::Past { remaining }),
+    ]
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Said {
+    remaining: u64,
+    reset_after_ms: u64,
+    is_served: bool,
+}
+
+fn anything() -> impl Strategy<Value = Said> {
+    let remaining = prop_oneof![3 => 0_u64..5, 1 => 0_u64..1_000, 1 => Just(u64::MAX)];
+    let reset_after_ms = prop_oneof![0_u64..100, 0_u64..100_000, 0_u64..1_000_000_000_000];
+    (remaining, reset_after_ms, any::<bool>()).prop_map(|(remaining, reset_after_ms, is_served)| Said {
+        remaining,
+        reset_after_ms,
+        is_served,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(30))]
+
+    #[test]
+    fn what_is_no_counter_slows_nobody_down(nonsense in nonsense()) {
+        let lasts = Duration::from_mins(5);
+        let without = ask(Pace::new(CAP), lasts, |_, _| (true, None));
+        let with = ask(Pace::new(CAP), lasts, |number, at| (true, Some(nonsense.of(number, at))));
+        prop_assert!(with.served >= without.served * 98 / 100, "{:?} instead of {:?}", with, without);
+    }
+
+    #[test]
+    fn a_clock_that_differs_costs_few_refusals(skew_ms in 0_u64..1_500, quota in 100_u64..2_000) {
+        let outcome = ask(Pace::new(CAP), 10 * MINUTE, counter(quota, 0, Duration::from_millis(skew_ms)));
+        prop_assert_eq!(outcome.refused, 0, "{:?}", outcome);
+        let most = (10 * quota).min(8 * 10 * 600);
+        prop_assert!(u64::from(outcome.served) >= most * 93 / 100, "{:?} of {}", outcome, most);
+    }
+
+    /// Whatever is said, the host is asked again within the hour.
+    #[test]
+    fn nothing_that_is_said_stops_it(said in prop::collection::vec(anything(), 1..40)) {
+        let outcome = ask(Pace::new(CAP), Duration::from_hours(30), |number, _| {
+            let said = &said[usize::try_from(number % said.len() as u64).expect("a few")];
+            (said.is_served, Some((said.remaining, Duration::from_millis(said.reset_after_ms))))
+        });
+        prop_assert!(outcome.longest_block <= BLOCK_MAX, "{:?}", outcome);
+        prop_assert!(outcome.served + outcome.refused >= 28, "{:?}", outcome);
+    }
+}
