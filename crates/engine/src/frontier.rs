@@ -2,17 +2,23 @@
 //!
 //! Pure: `now` is an argument and jobs are opaque. Waiting, whether for a retry, a Retry-After or a host that is left
 //! alone, is one time per host and never an occupied task. Hosts that may send take turns, so that a host with nine
-//! million rows does not delay a host with ten.
+//! million rows does not delay a host with ten. Hosts that turn out to be one may share a pace; each keeps its own queue.
 //!
 //! The frontier refuses to decide how fast a host is asked (its [`Pace`] does) and what a failure means
 //! ([`retry`](crate::retry) does).
+
+mod paces;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::Hash;
 
 use tokio::time::Instant;
 
-use crate::pace::{Announcement, Pace, Permit, Signal, Ticket};
+use crate::pace::{Announcement, Pace, Permit, Signal};
+
+use paces::{PaceId, Paces};
+
+pub use paces::Ticket;
 
 /// The host of a job, for as long as it has any job here, waiting or in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +47,7 @@ pub enum Next<J> {
 pub struct Frontier<K, J> {
     hosts: Vec<Option<HostQueue<K, J>>>,
     free: Vec<usize>,
+    paces: Paces,
     by_key: BTreeMap<K, HostId>,
     /// Hosts which may be able to start a job now, in turn. May name hosts that have been forgotten: their numbers are
     /// free once they have left this queue.
@@ -57,12 +64,14 @@ pub struct Frontier<K, J> {
 #[derive(Debug)]
 struct HostQueue<K, J> {
     key: K,
-    pace: Pace,
+    pace: PaceId,
     /// Jobs that may start at any time, in the order of their coming.
     queue: VecDeque<J>,
     /// Jobs that have a time, in its order.
     delayed: BTreeMap<(Instant, u64), J>,
     in_ready: bool,
+    /// It stands in the line of its pace.
+    is_in_line: bool,
     in_flight: usize,
     /// The host's entry among the wakes.
     wake_at: Option<Instant>,
@@ -106,6 +115,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         Self {
             hosts: Vec::new(),
             free: Vec::new(),
+            paces: Paces::default(),
             by_key: BTreeMap::new(),
             ready: VecDeque::new(),
             frozen: Vec::new(),
@@ -154,25 +164,30 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
                 continue;
             };
             if !may_ask(&host.key) {
+                let pace = host.pace;
                 self.frozen.push(id);
+                self.let_next_ask(pace);
                 continue;
             }
             host.in_ready = false;
-            let Some(due_at) = host.due_at(now) else { continue };
-            if due_at > now {
+            let pace = host.pace;
+            let due_at = host.due_at(now);
+            if let Some(due_at) = due_at.filter(|&at| at > now) {
                 self.wake(id, due_at);
-                continue;
             }
-            match host.pace.permit(now) {
+            let Some(shared) = self.paces.get_mut(pace).filter(|_| due_at.is_some_and(|at| at <= now)) else {
+                self.let_next_ask(pace);
+                continue;
+            };
+            match shared.pace.permit(now) {
                 Permit::Go(ticket) => {
-                    let Some(job) = host.take(now) else { continue };
-                    host.in_flight += 1;
-                    self.waiting -= 1;
-                    self.make_ready(id);
-                    return Next::Start { host: id, ticket, job };
+                    if let Some(job) = self.hosts[id.0].as_mut().and_then(|host| host.take(now)) {
+                        let ticket = self.paces.asked(pace, ticket);
+                        return self.begin(id, ticket, job);
+                    }
                 }
-                Permit::WaitUntil(at) => self.wake(id, at),
-                Permit::WaitForAnswer => {}
+                Permit::WaitUntil(at) => self.wait_for_pace(id, at),
+                Permit::WaitForAnswer => self.stand_in_line(id),
             }
         }
         self.wakes.first().map_or(Next::Idle, |&(at, _)| Next::WaitUntil(at))
@@ -185,8 +200,8 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
 
     /// The answer to `ticket`, which is about to be told, announces this.
     pub fn announced(&mut self, id: HostId, ticket: Ticket, announcement: Announcement) {
-        if let Some(host) = self.hosts[id.0].as_mut() {
-            host.pace.announced(ticket, announcement);
+        if let Some(shared) = self.hosts[id.0].as_ref().and_then(|_| self.paces.get_mut(ticket.pace)) {
+            shared.pace.announced(ticket.ticket, announcement);
         }
     }
 
@@ -202,21 +217,69 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
     ) {
         if let Some(host) = self.hosts[id.0].as_mut() {
             host.in_flight -= 1;
-            host.pace.answered(ticket, signal, was_stalled, now, jitter);
+            if let Some(shared) = self.paces.get_mut(ticket.pace) {
+                shared.pace.answered(ticket.ticket, signal, was_stalled, now, jitter);
+            }
             self.make_ready(id);
+            self.let_next_ask(ticket.pace);
+            self.paces.answered(ticket.pace);
         }
     }
 
     /// The job has made no progress for a while, or makes it again: its place in the window is free, or taken.
     pub fn set_stalled(&mut self, id: HostId, ticket: Ticket, stalled: bool) {
-        if let Some(host) = self.hosts[id.0].as_mut() {
-            if stalled {
-                host.pace.stalled(ticket);
-                self.make_ready(id);
-            } else {
-                host.pace.revived(ticket);
-            }
+        let Some(shared) = self.hosts[id.0].as_ref().and_then(|_| self.paces.get_mut(ticket.pace)) else {
+            return;
+        };
+        if stalled {
+            shared.pace.stalled(ticket.ticket);
+            self.make_ready(id);
+            self.let_next_ask(ticket.pace);
+        } else {
+            shared.pace.revived(ticket.ticket);
         }
+    }
+
+    /// From now on these hosts are asked by one pace, which is made of those that they have. Jobs under way are answered to
+    /// the pace by which they were started.
+    pub fn share(&mut self, ids: &[HostId], make: impl FnOnce(&[&Pace]) -> Pace) {
+        let known = ids.iter().filter_map(|id| self.hosts[id.0].as_ref());
+        let before: BTreeSet<PaceId> = known.map(|host| host.pace).collect();
+        let before: Vec<&Pace> =
+            before.iter().filter_map(|&pace| self.paces.get(pace)).map(|shared| &shared.pace).collect();
+        if before.is_empty() {
+            return;
+        }
+        let pace = self.paces.add(make(&before), 0);
+        for &id in ids {
+            self.turn_to(id, pace);
+        }
+    }
+
+    /// From now on the host is asked by the pace of another one.
+    pub fn join(&mut self, id: HostId, other: HostId) {
+        if let Some(other) = self.hosts[other.0].as_ref() {
+            self.turn_to(id, other.pace);
+        }
+    }
+
+    /// From now on the host is asked by a pace of its own.
+    pub fn part(&mut self, id: HostId, pace: Pace) {
+        let pace = self.paces.add(pace, 0);
+        self.turn_to(id, pace);
+    }
+
+    /// How many hosts are asked by the pace of this one, itself included.
+    #[must_use]
+    pub fn sharing(&self, id: HostId) -> usize {
+        let shared = self.hosts[id.0].as_ref().and_then(|host| self.paces.get(host.pace));
+        shared.map_or(0, |shared| shared.members)
+    }
+
+    /// The host of this key, if it has any job here.
+    #[must_use]
+    pub fn find(&self, key: &K) -> Option<HostId> {
+        self.by_key.get(key).copied()
     }
 
     /// Takes every job of the host that is waiting, whatever it waits for.
@@ -232,7 +295,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
     /// when that time has come: the jobs that the list brings in between must not find it unprotected.
     pub fn forget_if_idle(&mut self, id: HostId) {
         let Some(host) = self.hosts[id.0].as_ref().filter(|host| host.is_idle()) else { return };
-        match host.pace.blocked_until() {
+        match self.paces.get(host.pace).and_then(|shared| shared.pace.blocked_until()) {
             Some(until) => self.wake(id, until),
             None => self.forget(id),
         }
@@ -252,7 +315,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
     /// The pace of a host that has a job here.
     #[must_use]
     pub fn pace(&self, id: HostId) -> Option<&Pace> {
-        self.hosts[id.0].as_ref().map(|host| &host.pace)
+        self.pace_of(self.hosts[id.0].as_ref()?)
     }
 
     /// The key of a host that has a job here.
@@ -266,7 +329,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         self.by_key
             .values()
             .filter_map(|id| self.hosts[id.0].as_ref())
-            .map(|host| (&host.key, &host.pace, host.waiting()))
+            .filter_map(|host| Some((&host.key, self.pace_of(host)?, host.waiting())))
     }
 
     /// Jobs that wait, for whatever reason.
@@ -287,10 +350,11 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         }
         let host = HostQueue {
             key: key.clone(),
-            pace: pace(),
+            pace: self.paces.add(pace(), 1),
             queue: VecDeque::new(),
             delayed: BTreeMap::new(),
             in_ready: false,
+            is_in_line: false,
             in_flight: 0,
             wake_at: None,
         };
@@ -305,9 +369,85 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         id
     }
 
+    fn pace_of(&self, host: &HostQueue<K, J>) -> Option<&Pace> {
+        self.paces.get(host.pace).map(|shared| &shared.pace)
+    }
+
+    fn begin(&mut self, host: HostId, ticket: Ticket, job: J) -> Next<J> {
+        if let Some(host) = self.hosts[host.0].as_mut() {
+            host.in_flight += 1;
+        }
+        self.waiting -= 1;
+        self.make_ready(host);
+        self.let_next_ask(ticket.pace);
+        Next::Start { host, ticket, job }
+    }
+
+    /// The host may not be asked before this time. Of those that share a pace one is woken then.
+    fn wait_for_pace(&mut self, id: HostId, at: Instant) {
+        let Some(shared) = self.hosts[id.0].as_ref().and_then(|host| self.paces.get_mut(host.pace)) else {
+            return;
+        };
+        match shared.waker.filter(|&waker| waker != id) {
+            None => {
+                shared.waker = Some(id);
+                self.wake(id, at);
+            }
+            Some(waker) => {
+                let is_late = |host: &HostQueue<K, J>| host.wake_at.is_none_or(|later| at < later);
+                if self.hosts[waker.0].as_ref().is_some_and(is_late) {
+                    self.wake(waker, at);
+                }
+                self.stand_in_line(id);
+            }
+        }
+    }
+
+    fn stand_in_line(&mut self, id: HostId) {
+        let Some(host) = self.hosts[id.0].as_mut() else { return };
+        if let Some(shared) = self.paces.get_mut(host.pace) {
+            host.is_in_line = true;
+            shared.line.push_back(id);
+        }
+    }
+
+    /// Whoever stands first in the line of a pace may ask.
+    fn let_next_ask(&mut self, pace: PaceId) {
+        let Some(next) = self.paces.get_mut(pace).and_then(|shared| shared.line.pop_front()) else { return };
+        if let Some(host) = self.hosts[next.0].as_mut() {
+            host.is_in_line = false;
+        }
+        self.make_ready(next);
+    }
+
+    /// Has the host asked by another pace.
+    fn turn_to(&mut self, id: HostId, pace: PaceId) {
+        let Some(host) = self.hosts[id.0].as_mut() else { return };
+        let before = std::mem::replace(&mut host.pace, pace);
+        host.is_in_line = false;
+        if let Some(shared) = self.paces.get_mut(pace) {
+            shared.members += 1;
+        }
+        self.leave(id, before);
+        self.make_ready(id);
+    }
+
+    /// The host is not asked by this pace any more.
+    fn leave(&mut self, id: HostId, pace: PaceId) {
+        if let Some(shared) = self.paces.get_mut(pace) {
+            shared.line.retain(|&other| other != id);
+            if shared.waker == Some(id) {
+                shared.waker = None;
+            }
+        }
+        self.let_next_ask(pace);
+        self.paces.leave(pace);
+    }
+
     fn make_ready(&mut self, id: HostId) {
         if let Some(host) = self.hosts[id.0].as_mut()
             && !host.in_ready
+            && !host.is_in_line
             && host.waiting() > 0
         {
             host.in_ready = true;
@@ -329,11 +469,21 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
     fn woken(&mut self, id: HostId, now: Instant) {
         let Some(host) = self.hosts[id.0].as_mut() else { return };
         host.wake_at = None;
+        let pace = host.pace;
+        if let Some(shared) = self.paces.get_mut(pace)
+            && shared.waker == Some(id)
+        {
+            shared.waker = None;
+            if host.waiting() == 0 {
+                self.let_next_ask(pace);
+            }
+        }
+        let Some(host) = self.hosts[id.0].as_ref() else { return };
         if !host.is_idle() {
             self.make_ready(id);
             return;
         }
-        match host.pace.blocked_until() {
+        match self.pace_of(host).and_then(Pace::blocked_until) {
             Some(until) if until > now => self.wake(id, until),
             _ => self.forget(id),
         }
@@ -348,6 +498,9 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         if !host.in_ready {
             self.free.push(id.0);
         }
-        self.forgotten.push((host.key, host.pace));
+        if let Some(shared) = self.paces.get(host.pace) {
+            self.forgotten.push((host.key, shared.pace.clone()));
+        }
+        self.leave(id, host.pace);
     }
 }

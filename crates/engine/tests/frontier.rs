@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use longhaul::frontier::{Frontier, HostId, Next};
-use longhaul::pace::{Pace, Permit, Signal, Ticket};
+use longhaul::frontier::{Frontier, HostId, Next, Ticket};
+use longhaul::pace::{Pace, Permit, Signal};
 use longhaul_socket::clock;
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -124,6 +124,27 @@ impl World {
         let Flying { id, ticket, is_stalled } = self.flying.swap_remove(index);
         self.frontier.answered(id, ticket, signal, is_stalled, self.now, 0.5);
         self.frontier.forget_if_idle(id);
+    }
+
+    fn share(&mut self, keys: &[Key]) {
+        let ids: BTreeSet<HostId> = keys.iter().filter_map(|key| self.frontier.find(key)).collect();
+        let ids: Vec<HostId> = ids.into_iter().collect();
+        self.frontier.share(&ids, |_| Pace::new(CAP));
+        assert!(ids.iter().all(|&id| self.frontier.sharing(id) == ids.len()));
+    }
+
+    fn join(&mut self, key: Key, other: Key) {
+        if let Some((id, other)) = self.frontier.find(&key).zip(self.frontier.find(&other)) {
+            self.frontier.join(id, other);
+            assert_eq!(self.frontier.sharing(id), self.frontier.sharing(other));
+        }
+    }
+
+    fn part(&mut self, key: Key) {
+        if let Some(id) = self.frontier.find(&key) {
+            self.frontier.part(id, Pace::new(CAP));
+            assert_eq!(self.frontier.sharing(id), 1);
+        }
     }
 
     fn pass(&mut self, time: Duration) {
@@ -302,6 +323,52 @@ fn a_host_that_is_left_alone_has_its_turn_again() {
     assert!(world.start().is_some());
 }
 
+/// Hosts that share a pace are given its places in turn, however many jobs each has.
+#[test]
+fn hosts_that_share_a_pace_take_turns() {
+    let mut world = World::new();
+    for key in 0..3 {
+        for _ in 0..(if key == 0 { 100 } else { 10 }) {
+            world.push(key, None);
+        }
+    }
+    world.share(&[0, 1, 2]);
+    let mut started = Vec::new();
+    while started.len() < 30 {
+        while let Some((_, key, _)) = world.start() {
+            started.push(key);
+        }
+        assert!(world.flying.len() <= CAP as usize, "one window for all of them");
+        world.answer(0, SERVED);
+    }
+    for key in 0..3 {
+        let count = started[..30].iter().filter(|&&of| of == key).count();
+        assert!((9..=11).contains(&count), "host {key} was asked {count} times: {started:?}");
+    }
+    world.finish();
+}
+
+/// What was sent before a host shared a pace is answered to the pace that let it go.
+#[test]
+fn what_is_under_way_does_not_count_against_the_new_pace() {
+    let mut world = World::new();
+    for job in 0..40 {
+        world.push(job % 2, None);
+    }
+    world.start_all();
+    assert_eq!(world.flying.len(), 8);
+    world.share(&[0, 1]);
+    world.start_all();
+    assert_eq!(world.flying.len(), 12, "four more by the new pace");
+    for index in (0..8).rev() {
+        world.answer(index, Signal::Congestion);
+    }
+    let id = world.frontier.find(&0).expect("it has jobs");
+    let pace = world.frontier.pace(id).expect("it is known");
+    assert_eq!((pace.in_flight(), pace.failing()), (4, None));
+    world.finish();
+}
+
 #[test]
 fn two_hundred_thousand_events() {
     let mut random = fastrand::Rng::with_seed(5);
@@ -355,6 +422,9 @@ enum Step {
     Answer { index: usize, signal: Signal },
     Stall { index: usize },
     Drain { index: usize },
+    Share { keys: Vec<Key> },
+    Join { key: Key, other: Key },
+    Part { key: Key },
     Pass { ms: u64 },
 }
 
@@ -373,6 +443,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => (any::<usize>(), signals()).prop_map(|(index, signal)| Step::Answer { index, signal }),
         2 => any::<usize>().prop_map(|index| Step::Stall { index }),
         1 => any::<usize>().prop_map(|index| Step::Drain { index }),
+        1 => prop::collection::vec(0_u16..5, 1..5).prop_map(|keys| Step::Share { keys }),
+        1 => (0_u16..5, 0_u16..5).prop_map(|(key, other)| Step::Join { key, other }),
+        1 => (0_u16..5).prop_map(|key| Step::Part { key }),
         3 => prop_oneof![0_u64..50, 0_u64..5000].prop_map(|ms| Step::Pass { ms }),
     ];
     prop::collection::vec(step, 0..150)
@@ -394,6 +467,9 @@ proptest! {
                 }
                 Step::StartAll => world.start_all(),
                 Step::Pass { ms } => world.pass(Duration::from_millis(ms)),
+                Step::Share { keys } => world.share(&keys),
+                Step::Join { key, other } => world.join(key, other),
+                Step::Part { key } => world.part(key),
                 _ if world.flying.is_empty() => {}
                 Step::Answer { index, signal } => world.answer(index % world.flying.len(), signal),
                 Step::Stall { index } => {

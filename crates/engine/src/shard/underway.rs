@@ -11,9 +11,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::exchange::{Context, Ended, Progress, attempt};
-use crate::frontier::HostId;
+use crate::frontier::{HostId, Ticket};
 use crate::job::Job;
-use crate::pace::Ticket;
 use crate::sink::{SinkGone, SinkHandle};
 
 /// An attempt during which the machine was suspended for longer than this may have failed of that.
