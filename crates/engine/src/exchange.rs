@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::event::Observer;
 use crate::failure::Failure;
 use crate::job::{Job, Moved};
+use crate::pace::Announcement;
 use crate::rate::RateLimit;
 use crate::receiving::{Received, Receiving, Span};
 use crate::sink::{Completion, Piece, SinkGone, SinkHandle};
@@ -62,6 +63,8 @@ pub(crate) struct Progress {
     latency: Cell<Option<Duration>>,
     /// Who answered, and when, once a head has come.
     heard: Cell<Option<(Endpoint, Instant)>>,
+    /// What the last head announced of the host's limit.
+    announced: Cell<Option<Announcement>>,
     /// It waits for our own disk, or for the user's rate limit.
     is_held_up: Cell<bool>,
 }
@@ -72,6 +75,7 @@ impl Progress {
             bytes: Cell::new(0),
             latency: Cell::new(None),
             heard: Cell::new(None),
+            announced: Cell::new(None),
             is_held_up: Cell::new(false),
         })
     }
@@ -88,6 +92,10 @@ impl Progress {
     /// Who answered, and when, if anybody did.
     pub(crate) fn heard(&self) -> Option<(Endpoint, Instant)> {
         self.heard.get()
+    }
+
+    pub(crate) fn announced(&self) -> Option<Announcement> {
+        self.announced.get()
     }
 
     pub(crate) fn add(&self, bytes: u64) {
@@ -146,6 +154,13 @@ pub(crate) async fn attempt(
         let heard_at = clock::now();
         progress.latency.set(Some(heard_at - asked_at));
         progress.heard.set(Some((head.endpoint, heard_at)));
+        let announced = head.rate_limit(context.clock.unix_ms());
+        progress.announced.set(
+            announced.map(|said| Announcement {
+                remaining: said.remaining,
+                reset_at: heard_at + said.reset_after,
+            }),
+        );
         let span = match (&job.partial, &asked) {
             (Some(partial), Some(asked)) => match range::plan(partial, asked, &head) {
                 Plan::Append { from, body_bytes, total } => {

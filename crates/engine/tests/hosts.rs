@@ -40,6 +40,44 @@ fn a_retry_after_holds_the_whole_host() {
     });
 }
 
+/// A quota that is announced is kept to: nothing is refused, and the announcement is what the host is slow for.
+#[test]
+fn an_announced_quota_is_never_exceeded() {
+    for is_unix_time in [false, true] {
+        simulate(async {
+            let world = World::new(1);
+            let clock = world.clock;
+            let refused = Arc::new(Mutex::new(0));
+            let (count, used) = (Arc::clone(&refused), Mutex::new((0, 0)));
+            let _host = world.scripted(ORIGIN, move |_| {
+                let now_ms = clock.unix_ms();
+                let mut used = used.lock().expect("no script panics");
+                if used.0 != now_ms / 60_000 {
+                    *used = (now_ms / 60_000, 0);
+                }
+                used.1 += 1;
+                let is_served = used.1 <= 100;
+                *count.lock().expect("no script panics") += u32::from(!is_served);
+                let end_ms = (used.0 + 1) * 60_000;
+                let (left, seconds) = (100_u64.saturating_sub(used.1), (end_ms - now_ms).div_ceil(1_000));
+                let reply = if is_served { Reply::status(200) } else { Reply::status(429) };
+                if is_unix_time {
+                    let reply = reply.field("X-RateLimit-Remaining", left);
+                    reply.field("X-RateLimit-Reset", end_ms / 1_000).body("a")
+                } else {
+                    reply.field("RateLimit", format!("\"default\";r={left};t={seconds}")).body("a")
+                }
+            });
+            let run = world.haul(list(350)).run().await;
+            assert_eq!(run.counts(), (350, 0, 0, 0));
+            assert_eq!(*refused.lock().expect("no script panics"), 0);
+            assert!(run.elapsed < Duration::from_secs(3 * 60 + 20), "{:?}", run.elapsed);
+            let words: Vec<_> = run.all(What::Paced).map(|told| told.reason.clone()).collect();
+            assert!(words.iter().any(|why| why == "announces a limit"), "{words:?}");
+        });
+    }
+}
+
 /// A host that asks for two days is left to a later run; the others are not.
 #[test]
 fn a_retry_after_of_days_parks_the_rows_of_the_host() {

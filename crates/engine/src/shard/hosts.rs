@@ -94,6 +94,9 @@ impl Hosts {
     pub(super) fn answered(&mut self, active: &Active, signal: Signal, jitter: f64) {
         let before = self.pace(active.host).map(|pace| (pace.limiter(), pace.blocked_until()));
         let now = clock::now();
+        if let Some(announcement) = active.progress.announced() {
+            self.frontier.announced(active.host, active.ticket, announcement);
+        }
         self.frontier.answered(active.host, active.ticket, signal, active.is_stalled(), now, jitter);
         let (Some(origin), Some(pace)) = (self.origin(active.host), self.pace(active.host)) else { return };
         if before != Some((pace.limiter(), pace.blocked_until())) && pace.limiter() != Limiter::Growing {

@@ -39,7 +39,7 @@ pub(crate) struct Told {
     pub(crate) attempts: u32,
     /// How many have arrived.
     pub(crate) bytes: u64,
-    /// Why something was skipped or paused.
+    /// Why something was skipped, paused or slowed down.
     pub(crate) reason: String,
     /// The digest of a file that is done.
     pub(crate) blake3: Option<[u8; 32]>,
@@ -62,7 +62,10 @@ impl Told {
         let (what, row, url) = match *event {
             Event::Opened { .. } => (What::Opened, None, ""),
             Event::ListRead { .. } => (What::ListRead, None, ""),
-            Event::Paced { .. } => (What::Paced, None, ""),
+            Event::Paced { limiter, .. } => {
+                limiter.as_str().clone_into(&mut told.reason);
+                (What::Paced, None, "")
+            }
             Event::Resumed => (What::Resumed, None, ""),
             Event::Offline => (What::Offline, None, ""),
             Event::Online => (What::Online, None, ""),
