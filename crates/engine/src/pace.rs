@@ -40,6 +40,7 @@ mod latency;
 mod limiter;
 mod memory;
 mod meter;
+mod neighbours;
 mod pauses;
 mod places;
 mod rate;
@@ -67,6 +68,7 @@ use window::Window;
 pub use announced::Announcement;
 pub use limiter::{Limiter, UnknownLimiter};
 pub use memory::Memory;
+pub use neighbours::{Neighbourhood, Neighbours};
 pub use signal::{Permit, Signal, Terms, Ticket};
 
 /// The window that a host starts with: about what a browser opens to a new host.
@@ -174,6 +176,38 @@ impl Pace {
         }
         if let Some((_, limit)) = memory.rate {
             pace.counting.begin(Rate::recalled(limit, now));
+        }
+        pace
+    }
+
+    /// One host that was taken for several, each with one of these paces (at least one): it bears what they bore together.
+    /// A pause that it asked any of them for is kept; a pause of our own choice, if all of them made one.
+    #[must_use]
+    pub fn merged(paces: &[&Self], now: Instant) -> Self {
+        let cap = paces.iter().map(|pace| pace.cap()).max().unwrap_or(1);
+        let terms = Terms {
+            is_fixed: paces.iter().any(|pace| pace.terms.is_fixed),
+            spacing: paces.iter().map(|pace| pace.terms.spacing).max().unwrap_or_default(),
+        };
+        let mut pace = Self::on(cap, terms);
+        pace.next_by_terms = paces.iter().filter_map(|pace| pace.next_by_terms).max();
+        pace.served = paces.iter().fold(0, |served, pace| served.saturating_add(pace.served));
+        pace.is_denying = paces.iter().any(|pace| pace.is_denying);
+        if let Some(busiest) = paces.iter().max_by_key(|pace| pace.served) {
+            pace.latency = busiest.latency.clone();
+        }
+        let limit: f64 = paces.iter().filter_map(|pace| pace.rate()).map(|(_, limit)| limit).sum();
+        if limit > 0.0 && !terms.is_fixed {
+            pace.counting.begin(Rate::recalled(limit, now));
+        }
+        let pauses: Vec<_> = paces.iter().map(|pace| (pace.blocked_until(), pace.limiter())).collect();
+        let asked = pauses.iter().filter(|(_, limiter)| *limiter != Limiter::Failing);
+        let asked =
+            asked.filter_map(|&(until, limiter)| Some((until?, limiter))).max_by_key(|&(until, _)| until);
+        let own = pauses.iter().map(|&(until, limiter)| Some((until?, limiter))).collect::<Option<Vec<_>>>();
+        let own = own.and_then(|own| own.into_iter().min_by_key(|&(until, _)| until));
+        if let Some((until, limiter)) = asked.or(own).filter(|&(until, _)| until > now) {
+            pace.block(until, limiter, now);
         }
         pace
     }
@@ -500,6 +534,12 @@ impl Pace {
     #[must_use]
     pub fn failing(&self) -> Option<(u32, Instant)> {
         self.failures.since().map(|since| (self.failures.in_a_row(), since))
+    }
+
+    /// Whether what it refuses is more than chance: it has shown that it counts, or is left alone for it.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        !matches!(self.limiter(), Limiter::Cap | Limiter::Growing | Limiter::Congestion | Limiter::Queue)
     }
 
     /// What holds the host back.

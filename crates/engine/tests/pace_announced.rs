@@ -13,7 +13,7 @@ const JITTER: f64 = 0.5;
 const ANSWER: Duration = Duration::from_millis(100);
 const MINUTE: Duration = Duration::from_mins(1);
 /// What is announced is kept to for an hour at most, and a little longer.
-const BLOCK_MAX: Duration = Duration::from_secs(3_600 + 180);
+const BLOCK_MAX: Duration = Duration::from_mins(63);
 
 /// What a host does with the request of that number, at that time since it began: whether it serves it, and what it
 /// announces as remaining, and until the reset.
@@ -87,7 +87,7 @@ fn counter(quota: u64, others: u64, skew: Duration) -> impl FnMut(u64, Duration)
         used += 1 + others;
         let reset_after = Duration::from_secs((minute + 1) * 60).saturating_sub(at);
         // In whole seconds, rounded up.
-        let seconds = Duration::from_secs(reset_after.as_millis().div_ceil(1_000) as u64);
+        let seconds = Duration::from_secs(reset_after.as_secs() + u64::from(reset_after.subsec_nanos() > 0));
         (is_served, Some((quota.saturating_sub(used), seconds + skew)))
     }
 }
@@ -138,7 +138,7 @@ fn a_retry_after_is_believed_rather_than_an_announcement() {
     let now = clock::now();
     let mut pace = Pace::new(CAP);
     let Permit::Go(ticket) = pace.permit(now) else { panic!("nothing is known of it") };
-    pace.announced(ticket, Announcement { remaining: 0, reset_at: now + Duration::from_secs(900) });
+    pace.announced(ticket, Announcement { remaining: 0, reset_at: now + Duration::from_mins(15) });
     pace.answered(ticket, Signal::Throttle { retry_after: Some(MINUTE) }, false, now, JITTER);
     assert_eq!(pace.limiter(), Limiter::RetryAfter);
     assert!(pace.blocked_until().expect("it asked for a pause") - now < 2 * MINUTE);
@@ -149,8 +149,8 @@ fn a_retry_after_is_believed_rather_than_an_announcement() {
 fn a_counter_that_never_begins_anew_is_believed_once() {
     for reset_after in [MINUTE, Duration::from_mins(30)] {
         let outcome = ask(Pace::new(CAP), Duration::from_hours(2), move |number, at| {
-            let left = reset_after.as_millis() - at.as_millis() % reset_after.as_millis();
-            (true, Some((500_u64.saturating_sub(number), Duration::from_millis(left as u64))))
+            let left = Duration::from_secs(reset_after.as_secs() - at.as_secs() % reset_after.as_secs());
+            (true, Some((500_u64.saturating_sub(number), left)))
         });
         assert!(outcome.announced <= 1, "{outcome:?}");
         assert!(outcome.served > 50_000, "{outcome:?}");

@@ -33,6 +33,10 @@ pub(crate) trait Controller {
     type Ticket: Copy;
 
     fn new(cap: u32) -> Self;
+    /// One controller for what had these.
+    fn merged(controllers: &[&Self], now: Instant) -> Self;
+    /// Whether the host has shown that it counts.
+    fn is_limited(&self) -> bool;
     fn permit(&mut self, now: Instant) -> Place<Self::Ticket>;
     fn stalled(&mut self, ticket: Self::Ticket);
     /// The answer that is told next announces this.
@@ -61,6 +65,16 @@ impl Controller for Current {
 
     fn new(cap: u32) -> Self {
         Self { pace: pace::Pace::new(cap), cap }
+    }
+
+    fn merged(controllers: &[&Self], now: Instant) -> Self {
+        let paces: Vec<_> = controllers.iter().map(|controller| &controller.pace).collect();
+        let pace = pace::Pace::merged(&paces, now);
+        Self { cap: pace.cap(), pace }
+    }
+
+    fn is_limited(&self) -> bool {
+        self.pace.is_limited()
     }
 
     fn permit(&mut self, now: Instant) -> Place<Self::Ticket> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use longhaul::pace::Announcement;
+use longhaul::pace::{Announcement, Neighbourhood, Neighbours};
 use longhaul_http::{HeaderMap, rate_limit};
 use longhaul_origin::manner::{self, Manner, Verdict};
 use longhaul_socket::clock;
@@ -27,6 +27,8 @@ pub(crate) struct Run {
     pub(crate) served: u32,
     pub(crate) rejections: u32,
     pub(crate) longest_gap: Duration,
+    /// When all but the first name had everything.
+    pub(crate) others_took: Duration,
     pub(crate) banned: Duration,
     pub(crate) cap_reached: Option<Duration>,
     pub(crate) latencies: Vec<Duration>,
@@ -43,6 +45,7 @@ pub(crate) struct Second {
 
 struct Open<T> {
     name: usize,
+    pace: usize,
     /// Those before this one that count.
     attempts: u32,
     ticket: T,
@@ -56,7 +59,14 @@ struct World<C: Controller> {
     start: Instant,
     now: Duration,
     paces: Vec<C>,
-    manner: Box<dyn Manner>,
+    /// The pace of each name.
+    pace_of: Vec<usize>,
+    neighbours: Neighbours<(), usize>,
+    /// The first name's host, and those of others where they have their own.
+    hosts: Vec<Box<dyn Manner>>,
+    host_of: Vec<usize>,
+    /// Whose turn it is to be the first to ask.
+    turn: usize,
     random: fastrand::Rng,
     /// Exchanges under way, by the time of their end and the order of their beginning.
     open: BTreeMap<(Duration, u64), Open<C::Ticket>>,
@@ -71,11 +81,21 @@ struct World<C: Controller> {
 pub(crate) fn run<C: Controller>(scenario: &Scenario, seed: u64, haste: f64, waits: Waits) -> Run {
     let names = scenario.names;
     let urls = URLS / u32::try_from(names).expect("a few");
+    let (mut hosts, mut host_of) = (vec![scenario.host(seed, haste)], vec![0]);
+    for name in 1..names {
+        let other = scenario.other(name, seed, haste);
+        host_of.push(other.as_ref().map_or(0, |_| hosts.len()));
+        hosts.extend(other);
+    }
     let mut world = World {
         start: clock::now(),
         now: Duration::ZERO,
         paces: (0..names).map(|_| C::new(scenario.cap)).collect(),
-        manner: scenario.host(seed, haste),
+        pace_of: (0..names).collect(),
+        neighbours: Neighbours::new(),
+        hosts,
+        host_of,
+        turn: 0,
         random: fastrand::Rng::with_seed(seed),
         open: BTreeMap::new(),
         stalls: BTreeMap::new(),
@@ -102,13 +122,15 @@ impl<C: Controller> World<C> {
     /// Sends all that may be sent now; returns when more may be.
     fn send(&mut self) -> Option<Duration> {
         let mut wake: Option<Duration> = None;
-        for name in 0..self.paces.len() {
+        let names = self.waiting.len();
+        self.turn = (self.turn + 1) % names;
+        for name in (self.turn..self.turn + names).map(|name| name % names) {
             let now = self.instant(self.now);
             while let Some(next_at) = self.waiting[name].next_at(now) {
                 let free_at = if next_at > now {
                     next_at
                 } else {
-                    match self.paces[name].permit(now) {
+                    match self.paces[self.pace_of[name]].permit(now) {
                         Place::Free(ticket) => {
                             self.begin(name, ticket);
                             continue;
@@ -130,8 +152,9 @@ impl<C: Controller> World<C> {
         let now = self.instant(self.now);
         let attempts = self.waiting[name].take(now).expect("one may be asked for");
         self.second().sent += 1;
-        let reply = self.manner.arrive(self.now);
-        let announced = self.manner.announces(self.now).map(|said| fields(&said, self.unix_ms()));
+        let host = &mut self.hosts[self.host_of[name]];
+        let reply = host.arrive(self.now);
+        let announced = host.announces(self.now).map(|said| fields(&said, self.unix_ms()));
         let end = match reply.verdict {
             Verdict::Silence => self.now + DEADLINE,
             _ => self.now + reply.after.min(DEADLINE),
@@ -142,6 +165,7 @@ impl<C: Controller> World<C> {
             key,
             Open {
                 name,
+                pace: self.pace_of[name],
                 attempts,
                 ticket,
                 sent: self.now,
@@ -150,7 +174,7 @@ impl<C: Controller> World<C> {
                 is_stalled: false,
             },
         );
-        if let Some(after) = self.paces[name].stall_after() {
+        if let Some(after) = self.paces[self.pace_of[name]].stall_after() {
             self.stalls.insert((self.now + after, key.1), end);
         }
         let in_flight: u32 = self.paces.iter().map(C::in_flight).sum();
@@ -168,7 +192,7 @@ impl<C: Controller> World<C> {
         let index = usize::try_from(self.now.as_secs()).expect("a short run");
         while self.run.seconds.len() <= index {
             let at = Duration::from_secs(self.run.seconds.len() as u64);
-            self.run.seconds.push(Second { limit: self.manner.limit(at), ..Second::default() });
+            self.run.seconds.push(Second { limit: self.hosts[0].limit(at), ..Second::default() });
         }
         &mut self.run.seconds[index]
     }
@@ -178,7 +202,7 @@ impl<C: Controller> World<C> {
         let end = self.open.first_key_value().map(|(&(end, _), _)| end);
         let stall = self.stalls.first_key_value().map(|(&(at, _), _)| at);
         let Some(next) = [wake, end, stall].into_iter().flatten().min() else { return false };
-        if self.manner.is_banned(self.now) {
+        if self.hosts[0].is_banned(self.now) {
             self.run.banned += next.saturating_sub(self.now);
         }
         self.now = next;
@@ -188,20 +212,51 @@ impl<C: Controller> World<C> {
             self.stalls.pop_first();
             if let Some(open) = self.open.get_mut(&(end, sequence)).filter(|_| end > at) {
                 open.is_stalled = true;
-                self.paces[open.name].stalled(open.ticket);
+                self.paces[open.pace].stalled(open.ticket);
             }
         }
         while let Some((&(end, _), _)) = self.open.first_key_value()
             && end <= self.now
         {
             let (_, open) = self.open.pop_first().expect("there is one");
-            self.end(open);
+            self.end(&open);
         }
         true
     }
 
-    fn end(&mut self, open: Open<C::Ticket>) {
-        self.manner.leave(self.now);
+    /// Names that turn out to be one host are asked by one pace, as the engine does.
+    fn look_at_neighbours(&mut self, open: &Open<C::Ticket>, answer: Answer) {
+        let is_refused = matches!(answer, Answer::Refused { .. } | Answer::Denied { .. });
+        let (now, sent_at) = (self.instant(self.now), self.instant(open.sent));
+        let is_limited = self.paces[self.pace_of[open.name]].is_limited();
+        let news = self.neighbours.answered(&(), &open.name, sent_at, is_refused, is_limited, now);
+        match news {
+            Some(Neighbourhood::One) => {
+                let names: Vec<usize> = self.neighbours.names(&()).copied().collect();
+                let paces: Vec<&C> = names.iter().map(|&name| &self.paces[self.pace_of[name]]).collect();
+                let merged = C::merged(&paces, now);
+                for name in names {
+                    self.pace_of[name] = self.paces.len();
+                }
+                self.paces.push(merged);
+            }
+            Some(Neighbourhood::Apart) => {
+                let merged = C::merged(&[&self.paces[self.pace_of[open.name]]], now);
+                self.pace_of[open.name] = self.paces.len();
+                self.paces.push(merged);
+            }
+            None => {
+                // One that comes later.
+                let mut others = self.neighbours.names(&()).filter(|&&name| name != open.name);
+                if let (true, Some(&other)) = (self.neighbours.is_one(&(), &open.name), others.next()) {
+                    self.pace_of[open.name] = self.pace_of[other];
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, open: &Open<C::Ticket>) {
+        self.hosts[self.host_of[open.name]].leave(self.now);
         let latency = self.now.saturating_sub(open.sent);
         let answer = match open.verdict {
             Verdict::Served if latency < DEADLINE => Answer::Served { latency },
@@ -217,13 +272,17 @@ impl<C: Controller> World<C> {
         let announced = open.announced.as_ref().filter(|_| has_head);
         if let Some(said) = announced.and_then(|fields| rate_limit::parse(fields, self.unix_ms())) {
             let announcement = Announcement { remaining: said.remaining, reset_at: now + said.reset_after };
-            self.paces[open.name].announced(open.ticket, announcement);
+            self.paces[open.pace].announced(open.ticket, announcement);
         }
-        self.paces[open.name].answered(open.ticket, answer, open.is_stalled, now, jitter);
+        self.paces[open.pace].answered(open.ticket, answer, open.is_stalled, now, jitter);
+        self.look_at_neighbours(open, answer);
         if matches!(answer, Answer::Served { .. }) {
             self.run.served += 1;
             self.run.longest_gap = self.run.longest_gap.max(self.now.saturating_sub(self.last_served));
             self.last_served = self.now;
+            if open.name > 0 {
+                self.run.others_took = self.now;
+            }
             self.run.latencies.push(latency);
         } else {
             self.run.rejections += 1;

@@ -26,7 +26,18 @@ pub(crate) struct Scenario {
     pub(crate) cap: u32,
     /// Names that lead to the one host.
     pub(crate) names: usize,
+    /// The other names, where each has a host of its own behind the one address.
+    pub(crate) others: Option<Others>,
     pub(crate) goal: Goal,
+}
+
+/// Names that have nothing to do with the first one but the address.
+pub(crate) struct Others {
+    manner: fn(seed: u64) -> Box<dyn Manner>,
+    /// The time of one who knows such a host, for so many URLs.
+    pub(crate) oracle: fn(urls: f64) -> f64,
+    /// What the last of them may take at most, in that time.
+    pub(crate) time_ratio: f64,
 }
 
 /// What the median of the seeds may be at most; the worst may be 1.3 times that.
@@ -43,6 +54,13 @@ impl Scenario {
     /// The host, so many times as fast.
     pub(crate) fn host(&self, seed: u64, haste: f64) -> Box<dyn Manner> {
         Box::new(Hastened::new((self.manner)(seed, haste), haste))
+    }
+
+    /// The host of a name, if it is another one than that of the first.
+    pub(crate) fn other(&self, name: usize, seed: u64, haste: f64) -> Option<Box<dyn Manner>> {
+        let others = self.others.as_ref().filter(|_| name > 0)?;
+        let seed = seed ^ ((name as u64) << 32);
+        Some(Box::new(Hastened::new((others.manner)(seed), haste)))
     }
 
     /// The time of one who knows that host, for so many URLs, in seconds.
@@ -74,6 +92,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 16,
         names: 1,
+        others: None,
         goal: goal(1.03, 15.0),
     },
     Scenario {
@@ -84,6 +103,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 16,
         names: 1,
+        others: None,
         goal: goal(1.03, 120.0),
     },
     Scenario {
@@ -94,6 +114,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 16,
         names: 1,
+        others: None,
         goal: goal(1.08, 5.0),
     },
     Scenario {
@@ -104,6 +125,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 16,
         names: 1,
+        others: None,
         goal: goal(1.7, 10.0),
     },
     Scenario {
@@ -114,6 +136,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 16,
         names: 1,
+        others: None,
         goal: Goal { latency_ratio: Some(3.0), ..goal(1.10, 0.0) },
     },
     Scenario {
@@ -127,6 +150,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 16,
         names: 1,
+        others: None,
         goal: goal(1.15, 40.0),
     },
     Scenario {
@@ -139,6 +163,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 64,
         names: 1,
+        others: None,
         goal: goal(1.15, 40.0),
     },
     Scenario {
@@ -149,6 +174,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 8,
         names: 1,
+        others: None,
         goal: goal(1.10, ANY),
     },
     Scenario {
@@ -159,6 +185,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 8,
         names: 1,
+        others: None,
         goal: goal(1.5, ANY),
     },
     Scenario {
@@ -169,6 +196,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 8,
         names: 1,
+        others: None,
         goal: Goal { cap_within: Some(Duration::from_secs(1)), ..goal(1.03, 0.0) },
     },
     Scenario {
@@ -179,6 +207,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 16,
         names: 2,
+        others: None,
         goal: goal(1.15, 90.0),
     },
     Scenario {
@@ -189,6 +218,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 16,
         names: 1,
+        others: None,
         goal: goal(1.06, 60.0),
     },
     Scenario {
@@ -200,6 +230,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 16,
         names: 1,
+        others: None,
         goal: goal(1.25, 0.0),
     },
     Scenario {
@@ -214,6 +245,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 8,
         names: 1,
+        others: None,
         goal: goal(1.10, 0.0),
     },
     Scenario {
@@ -224,6 +256,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 16,
         names: 1,
+        others: None,
         goal: goal(1.03, 40.0),
     },
     Scenario {
@@ -234,6 +267,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 16,
         names: 1,
+        others: None,
         goal: goal(2.0, 40.0),
     },
     Scenario {
@@ -247,6 +281,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 16,
         names: 1,
+        others: None,
         goal: goal(1.06, 30.0),
     },
     Scenario {
@@ -260,6 +295,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 16,
         names: 1,
+        others: None,
         goal: goal(1.06, 40.0),
     },
     Scenario {
@@ -270,6 +306,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 8,
         names: 1,
+        others: None,
         goal: goal(2.1, ANY),
     },
     Scenario {
@@ -289,6 +326,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |urls| urls / 0.55 / 66.0 + 20.0,
         cap: 16,
         names: 1,
+        others: None,
         goal: goal(1.5, ANY),
     },
     Scenario {
@@ -306,6 +344,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 20.0,
         cap: 8,
         names: 1,
+        others: None,
         goal: goal(1.25, ANY),
     },
     Scenario {
@@ -319,6 +358,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 16,
         names: 1,
+        others: None,
         goal: goal(1.1, 260.0),
     },
     Scenario {
@@ -332,6 +372,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 16,
         names: 1,
+        others: None,
         goal: goal(2.0, 260.0),
     },
     Scenario {
@@ -342,6 +383,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 16,
         names: 1,
+        others: None,
         goal: goal(1.03, 2.0),
     },
     Scenario {
@@ -352,13 +394,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 16,
         names: 1,
+        others: None,
         goal: goal(1.03, 2.0),
     },
     Scenario {
         name: "announced-constant",
         words: "no limit, 100 ms away; announces with each answer that nothing remains for a minute",
         manner: |seed, _| {
-            let minute = Duration::from_secs(60);
+            let minute = Duration::from_mins(1);
             let wording = Wording::Structured;
             let said = Announcement { wording, quota: 60, window: minute, remaining: 0, reset_after: minute };
             Box::new(Insisting::new(Box::new(Healthy::new(0.1, seed)), said))
@@ -367,6 +410,50 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         waits: |_| 0.0,
         cap: 8,
         names: 1,
+        others: None,
         goal: goal(1.03, 0.0),
+    },
+    Scenario {
+        name: "shared-hosting",
+        words: "ten names at one address: a token bucket of 10/s for one of them, no limit for the others",
+        manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
+        oracle: |urls| (urls / 10.0 - 20.0) / 10.0,
+        waits: |_| 0.0,
+        cap: 8,
+        names: 10,
+        others: Some(Others {
+            manner: |seed| Box::new(Healthy::new(0.1, seed)),
+            oracle: |urls| urls / 10.0 * 0.1 / 8.0,
+            time_ratio: 1.05,
+        }),
+        goal: goal(1.1, 30.0),
+    },
+    Scenario {
+        name: "two-limits",
+        words: "two names at one address: a token bucket of 10/s for one, of 50/s for the other",
+        manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
+        oracle: |urls| (urls / 2.0 - 20.0) / 10.0,
+        waits: |_| 0.0,
+        cap: 16,
+        names: 2,
+        others: Some(Others {
+            manner: |seed| {
+                Box::new(TokenBucket::new(Schedule::constant(50.0), 100.0, Refusal::BARE_429, seed))
+            },
+            oracle: |urls| (urls / 2.0 - 100.0) / 50.0,
+            time_ratio: 1.15,
+        }),
+        goal: goal(1.05, 80.0),
+    },
+    Scenario {
+        name: "fifty-names",
+        words: "one token bucket of 10/s for fifty names of one address",
+        manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
+        oracle: |urls| (urls - 20.0) / 10.0,
+        waits: |_| 0.0,
+        cap: 8,
+        names: 50,
+        others: None,
+        goal: goal(1.15, 400.0),
     },
 ];

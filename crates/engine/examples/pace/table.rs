@@ -24,6 +24,7 @@ pub(crate) struct Row<'a> {
     banned: Spread,
     latency: Option<Spread>,
     cap: Option<Spread>,
+    others: Option<Spread>,
 }
 
 /// The median and the greatest, and between what nine in ten are.
@@ -70,6 +71,10 @@ impl<'a> Row<'a> {
             gap: spread(&|run| run.longest_gap.as_secs_f64()),
             banned: spread(&|run| run.banned.as_secs_f64()),
             latency: scenario.goal.latency_ratio.map(|_| spread(&latency_ratio)),
+            others: scenario.others.as_ref().map(|others| {
+                let ideal = (others.oracle)(f64::from(URLS)) / haste;
+                spread(&|run| run.others_took.as_secs_f64() / ideal)
+            }),
             cap: scenario.goal.cap_within.map(|_| spread(&|run| seconds(run.cap_reached))),
         }
     }
@@ -79,7 +84,13 @@ impl<'a> Row<'a> {
         let is_quick = goal.latency_ratio.zip(self.latency).is_none_or(|(goal, found)| found.meets(goal));
         let is_wide =
             goal.cap_within.zip(self.cap).is_none_or(|(goal, found)| found.meets(goal.as_secs_f64()));
-        self.time.meets(goal.time_ratio) && self.rejections.meets(goal.rejections) && is_quick && is_wide
+        let others = self.scenario.others.as_ref().zip(self.others);
+        let is_fair = others.is_none_or(|(others, found)| found.meets(others.time_ratio));
+        self.time.meets(goal.time_ratio)
+            && self.rejections.meets(goal.rejections)
+            && is_quick
+            && is_wide
+            && is_fair
     }
 }
 
@@ -93,7 +104,7 @@ fn latency_ratio(run: &Run) -> f64 {
 
 impl fmt::Display for Row<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { scenario, time, rejections, gap, banned, latency, cap } = self;
+        let Self { scenario, time, rejections, gap, banned, latency, cap, others } = self;
         let limit = |goal: f64| if goal.is_finite() { goal.to_string() } else { "-".to_owned() };
         write!(
             f,
@@ -116,6 +127,9 @@ impl fmt::Display for Row<'_> {
         }
         if let Some(cap) = cap {
             write!(f, " at its cap after {:.2} s", cap.median)?;
+        }
+        if let Some(others) = others {
+            write!(f, " the other names {:.2} ({:.2})", others.median, others.worst)?;
         }
         write!(f, "{} |", if self.is_met() { "" } else { " **missed**" })
     }

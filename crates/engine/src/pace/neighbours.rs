@@ -21,12 +21,15 @@ const TOGETHER: Duration = Duration::from_secs(1);
 const SETTLED: Duration = Duration::from_secs(2);
 /// Refusals closer than this are one row.
 const ROW: Duration = Duration::from_millis(500);
-/// Who asks next to a refusal, before or after, is refused this often where the limit is one.
-const REFUSED_TOGETHER: f64 = 0.6;
-/// The address is found to count when that is so many times as probable, as a logarithm: one in a thousand is misled.
-const DECIDED: f64 = 6.9;
+/// How often what refuses the one refuses the next one, too, where the limit is one: a request later there may be something
+/// left again.
+const LINK: f64 = 0.25;
+/// The address is found to count when that is so many times as probable, as a logarithm: one in a hundred is misled.
+const DECIDED: f64 = 4.6;
 /// Evidence against it goes no further than this, for hosts change.
 const DECIDED_AGAINST: f64 = -6.9;
+/// Nobody is believed to be refused more often than this by chance.
+const BY_CHANCE_MAX: f64 = 0.8;
 /// What is presumed of a name before it is known: so many answers, of which so many were rows of refusals.
 const PRESUMED_ANSWERS: f64 = 16.0;
 const PRESUMED_ROWS: f64 = 0.5;
@@ -233,11 +236,11 @@ impl<K: Ord + Clone> Address<K> {
             let sides = [false, true].map(|is_after| nearest.get(&(number, is_after)));
             let asked = sides.into_iter().flatten().filter(|(away, _)| *away <= TOGETHER);
             let refused: Vec<bool> = asked.map(|&(_, is_refused)| is_refused).collect();
-            let by_chance = (2.0 * other.share_of_rows()).min(0.5);
+            let by_chance = (2.0 * other.share_of_rows()).min(BY_CHANCE_MAX);
             if refused.contains(&true) {
-                evidence += (REFUSED_TOGETHER / by_chance).ln();
+                evidence += (1.0 + LINK * (1.0 - by_chance) / by_chance).ln();
             } else if !refused.is_empty() {
-                evidence += ((1.0 - REFUSED_TOGETHER) / (1.0 - by_chance)).ln();
+                evidence += (1.0 - LINK).ln();
             }
         }
         evidence

@@ -1,0 +1,173 @@
+//! Names at one address: taken for one host where a refusal to one means a refusal to all, and for several otherwise.
+
+use std::time::Duration;
+
+use longhaul::pace::{Limiter, Neighbourhood, Neighbours, Pace, Permit, Signal};
+use longhaul_socket::clock;
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+const ANSWER: Duration = Duration::from_millis(100);
+
+/// A bucket that fills with so many tokens a second.
+struct Bucket {
+    rate: f64,
+    burst: f64,
+    tokens: f64,
+    filled_at: Instant,
+}
+
+impl Bucket {
+    fn new(rate: f64, now: Instant) -> Self {
+        Self { rate, burst: 2.0 * rate, tokens: 2.0 * rate, filled_at: now }
+    }
+
+    fn serves(&mut self, now: Instant) -> bool {
+        let passed = (now - self.filled_at).as_secs_f64();
+        self.tokens = (self.tokens + passed * self.rate).min(self.burst);
+        self.filled_at = now;
+        let serves = self.tokens >= 1.0;
+        self.tokens -= f64::from(u8::from(serves));
+        serves
+    }
+}
+
+/// Names that are asked at random times, each so often on the average, for so long. Returns what was found out, and when.
+fn ask(
+    rates: &[f64],
+    lasts: Duration,
+    seed: u64,
+    mut is_served: impl FnMut(usize, Instant, &mut fastrand::Rng) -> bool,
+) -> Vec<(Neighbourhood, usize, Duration)> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let start = clock::now();
+    let mut neighbours: Neighbours<u8, usize> = Neighbours::new();
+    let mut next = |rate: f64, now: Instant| now + Duration::from_secs_f64(-(1.0 - random.f64()).ln() / rate);
+    let mut times: Vec<Instant> = rates.iter().map(|&rate| next(rate, start)).collect();
+    let mut random = fastrand::Rng::with_seed(seed ^ 1);
+    let mut found = Vec::new();
+    let mut now = start;
+    while now - start < lasts && found.len() < 2 {
+        let name = (0..rates.len()).min_by_key(|&name| times[name]).expect("a name");
+        now = times[name];
+        times[name] = next(rates[name], now);
+        let is_refused = !is_served(name, now, &mut random);
+        let news = neighbours.answered(&0, &name, now, is_refused, true, now + ANSWER);
+        if let Some(news) = news {
+            found.push((news, name, now - start));
+            let names: Vec<usize> = neighbours.names(&0).copied().collect();
+            assert_eq!(neighbours.is_one(&0, &name), names.contains(&name));
+            assert_eq!(news == Neighbourhood::One, names.contains(&name));
+        }
+    }
+    found
+}
+
+#[test]
+fn one_bucket_for_all_names_is_found() {
+    for rates in [&[6.0, 6.0][..], &[10.0, 3.0], &[2.0; 8], &[0.5; 50]] {
+        let mut late = 0;
+        for seed in 0..10 {
+            let mut bucket = Bucket::new(10.0, clock::now());
+            let found = ask(rates, Duration::from_mins(3), seed, |_, now, _| bucket.serves(now));
+            late += u32::from(!found.first().is_some_and(|(news, ..)| *news == Neighbourhood::One));
+        }
+        assert!(late <= 1, "{late} of 10 were not found at {rates:?}");
+    }
+}
+
+#[test]
+fn a_bucket_for_each_name_is_no_bucket_for_all() {
+    // Asked beyond what they bear for all that time, without ever slowing down: far more refusals than a pace lets happen.
+    let mut misled = 0;
+    for seed in 0..24 {
+        let mut buckets = [10.0, 30.0, 5.0].map(|rate| Bucket::new(rate, clock::now()));
+        let rates = [10.2, 30.6, 5.1];
+        let found = ask(&rates, Duration::from_mins(4), seed, |name, now, _| buckets[name].serves(now));
+        misled += usize::from(!found.is_empty());
+    }
+    assert!(misled <= 3, "{misled} of 24");
+}
+
+#[test]
+fn one_name_that_is_limited_by_itself_is_nobody_elses_affair() {
+    for seed in 0..10 {
+        let mut bucket = Bucket::new(5.0, clock::now());
+        let rates = [6.0, 20.0, 20.0, 1.0, 1.0, 20.0];
+        let found = ask(&rates, Duration::from_mins(4), seed, |name, now, _| name > 0 || bucket.serves(now));
+        assert_eq!(found, [], "seed {seed}");
+    }
+}
+
+#[test]
+fn refusals_by_chance_are_no_bucket() {
+    let mut misled = 0;
+    for seed in 0..24 {
+        let rates = [10.0, 10.0];
+        let found = ask(&rates, Duration::from_mins(2), seed, |_, _, random| random.f64() > 0.05);
+        misled += usize::from(!found.is_empty());
+    }
+    assert!(misled <= 1, "{misled} of 24");
+}
+
+/// Where the names have become one, and one of them is refused all the same, it goes by itself.
+#[test]
+fn a_name_at_which_refusals_gather_leaves_the_others() {
+    let start = clock::now();
+    let mut found = Vec::new();
+    for seed in 0..3 {
+        let mut shared = Bucket::new(20.0, start);
+        let mut own = Bucket::new(1.0, start);
+        found = ask(&[8.0, 8.0, 8.0], Duration::from_hours(1), seed, |name, now, _| {
+            if now - start < Duration::from_mins(5) {
+                shared.serves(now)
+            } else {
+                name != 1 || own.serves(now)
+            }
+        });
+        let [(first, ..), (then, who, at)] = found[..] else { panic!("two findings, not {found:?}") };
+        assert_eq!((first, then, who), (Neighbourhood::One, Neighbourhood::Apart, 1));
+        assert!(at < Duration::from_mins(7), "{at:?}");
+    }
+    assert_eq!(found.len(), 2);
+}
+
+#[test]
+fn a_merged_pace_bears_what_its_hosts_bore_together() {
+    let now = clock::now();
+    let asked_to_wait = |seconds: u64| {
+        let mut pace = Pace::new(8);
+        let Permit::Go(ticket) = pace.permit(now) else { panic!("a new host may be asked") };
+        let signal = Signal::Throttle { retry_after: Some(Duration::from_secs(seconds)) };
+        pace.answered(ticket, signal, false, now, 0.0);
+        pace
+    };
+    let (first, second, idle) = (asked_to_wait(30), asked_to_wait(100), Pace::new(16));
+    let merged = Pace::merged(&[&first, &second, &idle], now);
+    assert_eq!((merged.cap(), merged.in_flight()), (16, 0));
+    assert_eq!(merged.blocked_until(), second.blocked_until(), "the longest pause that was asked for");
+    assert_eq!(merged.limiter(), Limiter::RetryAfter);
+}
+
+proptest! {
+    /// Whatever is told, nothing is lost, and the same history has the same result.
+    #[test]
+    fn nothing_is_too_much(told in prop::collection::vec(
+        (0_u8..3, 0_u16..2_000, any::<bool>(), any::<bool>(), 0_u64..5_000), 0..600,
+    )) {
+        let start = clock::now();
+        let play = || {
+            let mut neighbours: Neighbours<u8, u16> = Neighbours::new();
+            let mut now = start;
+            let mut found = Vec::new();
+            for &(address, name, is_refused, is_limited, ms) in &told {
+                now += Duration::from_millis(ms);
+                let sent_at = now.checked_sub(Duration::from_millis(ms / 2)).unwrap_or(now);
+                found.push(neighbours.answered(&address, &name, sent_at, is_refused, is_limited, now));
+                prop_assert!(neighbours.names(&address).count() <= 1_024);
+            }
+            Ok(found)
+        };
+        prop_assert_eq!(play()?, play()?);
+    }
+}
