@@ -16,6 +16,7 @@ use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use crate::addresses::Addresses;
 use crate::backlog::{Admission, Backlog, Read};
 use crate::class::Class;
 use crate::crew::sleep_until;
@@ -47,7 +48,8 @@ pub(crate) struct Channels {
     pub(crate) shards: Vec<mpsc::UnboundedSender<Assignment>>,
     pub(crate) sink: SinkHandle,
     pub(crate) verdicts: mpsc::UnboundedReceiver<Verdict>,
-    pub(crate) movers: mpsc::UnboundedReceiver<Box<Job>>,
+    pub(crate) movers: mpsc::UnboundedReceiver<Assignment>,
+    pub(crate) addresses: Arc<Addresses>,
     pub(crate) published: watch::Receiver<Published>,
 }
 
@@ -142,9 +144,8 @@ impl Dispatcher {
                         self.hear(verdict)?;
                     }
                 }
-                job = self.channels.movers.recv() => {
-                    let job = job.ok_or(DispatchError::Gone)?;
-                    self.assign(job, None)?;
+                assignment = self.channels.movers.recv() => {
+                    self.pass_on(assignment.ok_or(DispatchError::Gone)?)?;
                 }
                 () = sleep_until(self.backlog.look_again_at()) => {}
                 changed = self.channels.published.changed(), if !published.is_complete => {
@@ -166,11 +167,19 @@ impl Dispatcher {
     }
 
     fn assign(&self, job: Box<Job>, not_before: Option<Instant>) -> Result<(), DispatchError> {
-        let mut hasher = DefaultHasher::new();
-        job.target().origin().hash(&mut hasher);
+        self.pass_on(Assignment { job, not_before, pace: None })
+    }
+
+    fn pass_on(&self, assignment: Assignment) -> Result<(), DispatchError> {
+        let origin = assignment.job.target().origin();
         let shards = &self.channels.shards;
-        let index = usize::try_from(hasher.finish() % shards.len() as u64).unwrap_or_default();
-        shards[index].send(Assignment { job, not_before }).map_err(|_| DispatchError::Gone)
+        let by_hash = || {
+            let mut hasher = DefaultHasher::new();
+            origin.hash(&mut hasher);
+            usize::try_from(hasher.finish() % shards.len() as u64).unwrap_or_default()
+        };
+        let index = self.channels.addresses.home(origin).unwrap_or_else(by_hash);
+        shards[index].send(assignment).map_err(|_| DispatchError::Gone)
     }
 
     /// Reads a piece of the spool; false if there is nothing to read or no room for it.

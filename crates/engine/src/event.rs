@@ -130,6 +130,13 @@ pub enum Event<'a> {
         /// For how long it is left alone.
         blocked: Option<Duration>,
     },
+    /// Hosts at one address turned out to be limited together: they share one pace from now on.
+    Merged {
+        /// The address and port, as `tcp://address:port`.
+        address: &'a str,
+        /// How many hosts share it.
+        hosts: usize,
+    },
     /// Nothing can be written for now; downloads wait and go on by themselves.
     Paused {
         /// Why.

@@ -220,6 +220,10 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
             if let Some(shared) = self.paces.get_mut(ticket.pace) {
                 shared.pace.answered(ticket.ticket, signal, was_stalled, now, jitter);
             }
+            let pace = host.pace;
+            if let Some(shared) = self.paces.get_mut(pace).filter(|_| pace != ticket.pace) {
+                shared.pace.overheard(signal, now);
+            }
             self.make_ready(id);
             self.let_next_ask(ticket.pace);
             self.paces.answered(ticket.pace);
@@ -280,6 +284,16 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
     #[must_use]
     pub fn find(&self, key: &K) -> Option<HostId> {
         self.by_key.get(key).copied()
+    }
+
+    /// Takes every job of the host that is waiting, with its time if it has one.
+    pub fn take(&mut self, id: HostId) -> Vec<(Option<Instant>, J)> {
+        let Some(host) = self.hosts[id.0].as_mut() else { return Vec::new() };
+        let delayed = std::mem::take(&mut host.delayed).into_iter();
+        let mut jobs: Vec<_> = delayed.map(|((at, _), job)| (Some(at), job)).collect();
+        jobs.extend(host.queue.drain(..).map(|job| (None, job)));
+        self.waiting -= jobs.len();
+        jobs
     }
 
     /// Takes every job of the host that is waiting, whatever it waits for.
@@ -411,13 +425,15 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         }
     }
 
-    /// Whoever stands first in the line of a pace may ask.
+    /// Whoever stands first in the line of a pace may ask, if it still has something to ask for.
     fn let_next_ask(&mut self, pace: PaceId) {
-        let Some(next) = self.paces.get_mut(pace).and_then(|shared| shared.line.pop_front()) else { return };
-        if let Some(host) = self.hosts[next.0].as_mut() {
+        while let Some(next) = self.paces.get_mut(pace).and_then(|shared| shared.line.pop_front()) {
+            let Some(host) = self.hosts[next.0].as_mut() else { continue };
             host.is_in_line = false;
+            if host.waiting() > 0 {
+                return self.make_ready(next);
+            }
         }
-        self.make_ready(next);
     }
 
     /// Has the host asked by another pace.
@@ -474,7 +490,8 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
             && shared.waker == Some(id)
         {
             shared.waker = None;
-            if host.waiting() == 0 {
+            // Somebody else was found to ask first.
+            if host.is_in_line || host.waiting() == 0 {
                 self.let_next_ask(pace);
             }
         }

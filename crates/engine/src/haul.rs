@@ -17,6 +17,7 @@ use longhaul_socket::{Connector, Host, Network, TlsOptions};
 use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 
+use crate::addresses::Addresses;
 use crate::builder::Builder;
 use crate::class::Class;
 use crate::counters::Counters;
@@ -26,7 +27,6 @@ use crate::error::HaulError;
 use crate::event::{Event, Observer};
 use crate::exchange::Context;
 use crate::intake::{Intake, List, Published};
-use crate::job::Job;
 use crate::machine;
 use crate::rate::RateLimit;
 use crate::recollection::Recollections;
@@ -34,7 +34,7 @@ use crate::report::{Counts, Report, unread_lists};
 use crate::retry::Patience;
 use crate::sentinel::{Sentinel, SentinelHandle};
 use crate::settings::Settings;
-use crate::shard::{Assignment, Shard, ShardSettings};
+use crate::shard::{Assignment, Others, Shard, ShardSettings};
 use crate::sink::{self, Committer, Halt, Ledger, SinkGone, SinkHandle, Tally};
 use crate::stop::Stopper;
 use crate::surroundings::Surroundings;
@@ -115,12 +115,20 @@ impl Haul {
             Sentinel::new(network, connector, canary, Arc::clone(&around.observer))
         };
         let watched = crew.start("sentinel", move || sentinel.run()).map_err(HaulError::Start)?;
-        let company = Company { connector, sink: sink.clone(), sentinel: sentinel_handle, movers, counters };
+        let addresses = Arc::new(Addresses::default());
+        let company = Company {
+            connector,
+            sink: sink.clone(),
+            sentinel: sentinel_handle,
+            addresses: Arc::clone(&addresses),
+            movers,
+            counters,
+        };
         let (shards, shard_ends) = self.start_shards(crew, &around, &company, &Arc::from(hosts))?;
         let counters = Arc::clone(&company.counters);
         drop(company);
         let dispatched = {
-            let channels = Channels { shards, sink, verdicts: heard, movers: moved, published };
+            let channels = Channels { shards, sink, verdicts: heard, movers: moved, addresses, published };
             let (around, rows, no_clobber) = (around.clone(), rows.clone(), self.settings.no_clobber);
             crew.start("dispatch", move || {
                 Dispatcher::new(around, rows, unfinished, channels, no_clobber).run()
@@ -189,12 +197,13 @@ impl Haul {
             let (rate, confidential) = (rate.clone(), self.confidential.clone());
             let (around, company, hosts) = (around.clone(), company.clone(), Arc::clone(hosts));
             let end = crew.start(&format!("shard-{number}"), move || {
-                let Company { connector, sink, sentinel, movers, counters } = company;
+                let Company { connector, sink, sentinel, addresses, movers, counters } = company;
                 let client = Client::new(connector, limits, settings.timeouts, options);
                 let Surroundings { observer, clock, stopper, .. } = around;
                 let context = Context { client, redirects, sink, observer, clock, rate, confidential };
                 let recollections = Recollections::of_records(&hosts, clock::now(), clock.unix_ms());
-                Shard::new(settings, context, sentinel, movers, counters, stopper.watch(), recollections)
+                let others = Others { addresses, movers };
+                Shard::new(settings, context, sentinel, others, counters, stopper.watch(), recollections)
                     .run(assigned)
             });
             ends.push(end.map_err(HaulError::Start)?);
@@ -209,7 +218,8 @@ struct Company {
     connector: Arc<Connector>,
     sink: SinkHandle,
     sentinel: SentinelHandle,
-    movers: mpsc::UnboundedSender<Box<Job>>,
+    addresses: Arc<Addresses>,
+    movers: mpsc::UnboundedSender<Assignment>,
     counters: Arc<Counters>,
 }
 
@@ -245,6 +255,8 @@ fn shard_settings(settings: &Settings, number: usize) -> ShardSettings {
         retry_statuses: settings.retry_statuses.clone(),
         timeouts: settings.timeouts,
         seed: settings.seed.wrapping_add(number as u64),
+        pace_per: settings.pace_per,
+        number,
     }
 }
 

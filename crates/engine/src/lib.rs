@@ -29,6 +29,7 @@
 //! The cores `backlog`, `frontier`, `outage`, `pace` and `retry` are state machines without I/O; they are public so that they can
 //! be tested, simulated and reused.
 
+mod addresses;
 mod builder;
 mod class;
 mod counters;
@@ -73,7 +74,7 @@ pub use longhaul_http::{HttpUrl, Limits, MinimumSpeed, Timeouts};
 pub use longhaul_journal::HostRecord;
 pub use longhaul_journal::{FaultRecord, RowId};
 pub use report::{Counts, Report};
-pub use settings::{JOBS_DEFAULT, Settings};
+pub use settings::{JOBS_DEFAULT, PacePer, Settings};
 pub use source::Source;
 pub use status::{Row, RowOutcome, Status, reopen};
 pub use stop::Stopper;

@@ -193,6 +193,7 @@ impl Pace {
         pace.next_by_terms = paces.iter().filter_map(|pace| pace.next_by_terms).max();
         pace.served = paces.iter().fold(0, |served, pace| served.saturating_add(pace.served));
         pace.is_denying = paces.iter().any(|pace| pace.is_denying);
+        pace.counting = Counting::merged(paces.iter().map(|pace| &pace.counting));
         if let Some(busiest) = paces.iter().max_by_key(|pace| pace.served) {
             pace.latency = busiest.latency.clone();
         }
@@ -322,6 +323,17 @@ impl Pace {
             && !self.terms.is_fixed
         {
             self.block(now + stretched(until - now, jitter), Limiter::Announced, now);
+        }
+    }
+
+    /// What was sent by the pace that the host had before has been answered: it says how much the host takes, and nothing
+    /// about this pace.
+    pub fn overheard(&mut self, signal: Signal, now: Instant) {
+        if let Signal::Success { latency } = signal {
+            self.latency.note(latency, now);
+            self.counting.accepted(false, true, now);
+            self.served_meter.note(now);
+            self.served = self.served.saturating_add(1);
         }
     }
 
@@ -534,6 +546,12 @@ impl Pace {
     #[must_use]
     pub fn failing(&self) -> Option<(u32, Instant)> {
         self.failures.since().map(|since| (self.failures.in_a_row(), since))
+    }
+
+    /// Whether the user has fixed it.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        self.terms.is_fixed
     }
 
     /// Whether what it refuses is more than chance: it has shown that it counts, or is left alone for it.

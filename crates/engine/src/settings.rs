@@ -31,6 +31,8 @@ pub struct Settings {
     pub jobs_per_host_max: Option<u32>,
     /// What the user fixes of the pace of every host.
     pub pace: Terms,
+    /// Whose pace is kept: that of each host, or that of each address.
+    pub pace_per: PacePer,
     /// The least time between two requests to these hosts, whatever their ports; the first that names a host counts.
     pub spacings: Vec<(Host, Duration)>,
     /// Statuses that are tried again although they are permanent by default.
@@ -58,6 +60,17 @@ pub struct Settings {
     pub seed: u64,
 }
 
+/// What has a pace of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PacePer {
+    /// Each host (scheme, name and port). Hosts at one address share a pace once it has turned out that they are limited
+    /// together.
+    #[default]
+    Host,
+    /// Each address and port, whatever the names that lead to it.
+    Address,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -69,6 +82,7 @@ impl Default for Settings {
             jobs_max: JOBS_DEFAULT,
             jobs_per_host_max: None,
             pace: Terms::default(),
+            pace_per: PacePer::default(),
             spacings: Vec::new(),
             retry_statuses: Vec::new(),
             rate_limit: None,

@@ -49,6 +49,8 @@ pub(crate) trait Controller {
         now: Instant,
         jitter: f64,
     );
+    /// What was sent by an earlier controller of the host has been answered.
+    fn overheard(&mut self, latency: Duration, now: Instant);
     fn stall_after(&self) -> Option<Duration>;
     fn in_flight(&self) -> u32;
     fn cap(&self) -> u32;
@@ -108,6 +110,10 @@ impl Controller for Current {
             Answer::Broken => pace::Signal::Congestion,
         };
         self.pace.answered(ticket, signal, was_stalled, now, jitter);
+    }
+
+    fn overheard(&mut self, latency: Duration, now: Instant) {
+        self.pace.overheard(pace::Signal::Success { latency }, now);
     }
 
     fn stall_after(&self) -> Option<Duration> {

@@ -275,6 +275,10 @@ impl<C: Controller> World<C> {
             self.paces[open.pace].announced(open.ticket, announcement);
         }
         self.paces[open.pace].answered(open.ticket, answer, open.is_stalled, now, jitter);
+        let pace = self.pace_of[open.name];
+        if let (Answer::Served { latency }, true) = (answer, pace != open.pace) {
+            self.paces[pace].overheard(latency, now);
+        }
         self.look_at_neighbours(open, answer);
         if matches!(answer, Answer::Served { .. }) {
             self.run.served += 1;

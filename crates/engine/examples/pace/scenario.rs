@@ -446,6 +446,23 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         goal: goal(1.05, 80.0),
     },
     Scenario {
+        name: "two-equal-limits",
+        words: "two names at one address: a token bucket of 10/s for each",
+        manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
+        oracle: |urls| (urls / 2.0 - 20.0) / 10.0,
+        waits: |_| 0.0,
+        cap: 16,
+        names: 2,
+        others: Some(Others {
+            manner: |seed| {
+                Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed))
+            },
+            oracle: |urls| (urls / 2.0 - 20.0) / 10.0,
+            time_ratio: 1.05,
+        }),
+        goal: goal(1.05, 60.0),
+    },
+    Scenario {
         name: "fifty-names",
         words: "one token bucket of 10/s for fifty names of one address",
         manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),

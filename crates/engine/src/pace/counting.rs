@@ -68,6 +68,11 @@ impl Counting {
         }
     }
 
+    /// One host that was taken for several: what it took from all of them it took.
+    pub(super) fn merged<'a>(parts: impl Iterator<Item = &'a Self>) -> Self {
+        Self { accepted: Meter::merged(parts.map(|part| &part.accepted)), ..Self::new() }
+    }
+
     /// A rate that is known already.
     pub(super) fn begin(&mut self, rate: Rate) {
         self.rate = Some(rate);

@@ -62,6 +62,27 @@ impl Meter {
         })
     }
 
+    /// One that has counted what all of these have, as far as they remember.
+    pub(super) fn merged<'a>(meters: impl Iterator<Item = &'a Self>) -> Self {
+        let mut counted: Vec<(Instant, u32)> = meters.flat_map(Self::counted).collect();
+        counted.sort_unstable_by_key(|&(at, _)| at);
+        let mut merged = Self::default();
+        for (at, count) in counted {
+            (0..count).for_each(|_| merged.note(at));
+        }
+        merged
+    }
+
+    /// How many in each slot, and when that began.
+    fn counted(&self) -> impl Iterator<Item = (Instant, u32)> {
+        let slots = self.slots.iter().rev().zip((0..=self.newest).rev());
+        let began = self.began.into_iter();
+        began.flat_map(move |began| {
+            let at = move |number: u64| began + SLOT * u32::try_from(number).unwrap_or(u32::MAX);
+            slots.clone().map(move |(&count, number)| (at(number), count))
+        })
+    }
+
     fn turn(&mut self, number: u64) {
         if self.slots.is_empty() || number > self.newest + SLOTS as u64 {
             self.slots.clear();

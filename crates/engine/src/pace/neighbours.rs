@@ -124,6 +124,16 @@ impl<A: Ord + Clone, K: Ord + Clone> Neighbours<A, K> {
             .answered(name, sent_at, is_refused, is_limited, now)
     }
 
+    /// The names at this address are one host, whatever they show, and this name is one of them. Returns what is news.
+    pub fn unite(&mut self, address: &A, name: &K) -> Option<Neighbourhood> {
+        if !self.addresses.contains_key(address) && self.addresses.len() >= ADDRESSES_MAX {
+            return None;
+        }
+        let address = self.addresses.entry(address.clone()).or_default();
+        address.number(name)?;
+        (!std::mem::replace(&mut address.is_one, true)).then_some(Neighbourhood::One)
+    }
+
     /// Whether the name is asked together with the others at this address.
     #[must_use]
     pub fn is_one(&self, address: &A, name: &K) -> bool {
@@ -236,8 +246,10 @@ impl<K: Ord + Clone> Address<K> {
             let sides = [false, true].map(|is_after| nearest.get(&(number, is_after)));
             let asked = sides.into_iter().flatten().filter(|(away, _)| *away <= TOGETHER);
             let refused: Vec<bool> = asked.map(|&(_, is_refused)| is_refused).collect();
-            let by_chance = (2.0 * other.share_of_rows()).min(BY_CHANCE_MAX);
-            if refused.contains(&true) {
+            let is_refused = refused.contains(&true);
+            // The row that is looked at is no evidence of how usual rows are.
+            let by_chance = (2.0 * other.share_of_rows(is_refused)).min(BY_CHANCE_MAX);
+            if is_refused {
                 evidence += (1.0 + LINK * (1.0 - by_chance) / by_chance).ln();
             } else if !refused.is_empty() {
                 evidence += (1.0 - LINK).ln();
@@ -292,7 +304,9 @@ impl Name {
         begins
     }
 
-    fn share_of_rows(&self) -> f64 {
-        (self.rows + PRESUMED_ROWS) / (self.answers + PRESUMED_ANSWERS)
+    /// How often a question begins a row, one row apart if that is wished.
+    fn share_of_rows(&self, but_one: bool) -> f64 {
+        let rows = if but_one { (self.rows - 1.0).max(0.0) } else { self.rows };
+        (rows + PRESUMED_ROWS) / (self.answers + PRESUMED_ANSWERS)
     }
 }

@@ -9,9 +9,12 @@ use longhaul_http::Origin;
 use longhaul_socket::clock::{self, WallClock};
 use tokio::time::Instant;
 
+use super::Assignment;
+use super::neighbours::{Change, Heard, Neighbourhoods};
 use super::outbox::Outbox;
 use super::settings::{ShardSettings, is_this_machine};
 use super::underway::Active;
+use crate::addresses::Addresses;
 use crate::event::{Event, Observer};
 use crate::failure::Failure;
 use crate::frontier::{Frontier, HostId, Next};
@@ -27,6 +30,9 @@ const REMEMBER_EVERY: Duration = Duration::from_secs(5);
 pub(super) struct Hosts {
     settings: ShardSettings,
     frontier: Frontier<Origin, Box<Job>>,
+    neighbourhoods: Neighbourhoods,
+    /// What belongs to another shard, to be fetched soon.
+    moved: Vec<Assignment>,
     recollections: Recollections,
     remembered_at: Option<Instant>,
     remember_at: Instant,
@@ -38,11 +44,15 @@ impl Hosts {
     pub(super) fn new(
         settings: ShardSettings,
         recollections: Recollections,
+        addresses: Arc<Addresses>,
         clock: WallClock,
         observer: Arc<Observer>,
     ) -> Self {
+        let neighbourhoods = Neighbourhoods::new(settings.pace_per, settings.number, addresses);
         Self {
             settings,
+            neighbourhoods,
+            moved: Vec::new(),
             frontier: Frontier::new(),
             recollections,
             remembered_at: None,
@@ -52,12 +62,38 @@ impl Hosts {
         }
     }
 
-    /// Puts a job into its host's queue, to be started not before the given time.
-    pub(super) fn push(&mut self, origin: &Origin, job: Box<Job>, not_before: Option<Instant>) {
+    /// Puts a job into its host's queue, to be started not before the given time. `pace` is what the host had at another
+    /// shard.
+    pub(super) fn push(
+        &mut self,
+        origin: &Origin,
+        job: Box<Job>,
+        not_before: Option<Instant>,
+        pace: Option<&Pace>,
+    ) {
         let now = clock::now();
         self.note_forgotten(now);
+        if self.neighbourhoods.is_elsewhere(origin) {
+            self.moved.push(Assignment { job, not_before, pace: None });
+            if let Some(host) = self.frontier.find(origin) {
+                self.frontier.forget_if_idle(host);
+            }
+            return;
+        }
+        let is_known = self.frontier.find(origin).is_some();
         let Self { frontier, recollections, settings, .. } = self;
-        frontier.push(origin, job, not_before, || settings.pace_for(origin, recollections, now));
+        frontier.push(origin, job, not_before, || match pace {
+            Some(pace) => Pace::merged(&[pace], now),
+            None => settings.pace_for(origin, recollections, now),
+        });
+        if let Some(host) = self.frontier.find(origin).filter(|_| !is_known) {
+            self.neighbourhoods.welcome(&mut self.frontier, host);
+        }
+    }
+
+    /// Jobs that belong to another shard, as far as that is known since this was last asked.
+    pub(super) fn take_moved(&mut self) -> Vec<Assignment> {
+        std::mem::take(&mut self.moved)
     }
 
     /// Puts a job back that has failed, to be tried again not before the given time.
@@ -75,7 +111,7 @@ impl Hosts {
             job.attempts -= 1;
         }
         if let Some(origin) = self.frontier.key(host).cloned() {
-            self.push(&origin, job, Some(at));
+            self.push(&origin, job, Some(at), None);
         }
         Ok(())
     }
@@ -110,6 +146,30 @@ impl Hosts {
             // The first pause is remembered at once, and none much later: the run may be killed.
             let due_at = self.remembered_at.map_or(now, |at| at + REMEMBER_EVERY);
             self.remember_at = self.remember_at.min(due_at);
+        }
+        self.look_at_neighbours(active, signal, now);
+    }
+
+    /// Has the host share a pace with others if the answer has shown that they are one, or leaves it to another shard.
+    fn look_at_neighbours(&mut self, active: &Active, signal: Signal, now: Instant) {
+        let Some((from, _)) = active.progress.heard() else { return };
+        let is_refused = match signal {
+            Signal::Throttle { .. } => true,
+            Signal::Denied { .. } => self.pace(active.host).is_some_and(Pace::is_denying),
+            _ => false,
+        };
+        let heard = Heard { host: active.host, from, sent_at: active.begun_at, is_refused };
+        match self.neighbourhoods.heard(&mut self.frontier, &heard, now) {
+            Change::None => {}
+            Change::Merged(hosts) => {
+                self.observer.tell(&Event::Merged { address: &from.to_string(), hosts });
+            }
+            Change::Moved => {
+                let mut pace = self.pace(active.host).cloned().map(Box::new);
+                for (not_before, job) in self.frontier.take(active.host) {
+                    self.moved.push(Assignment { job, not_before, pace: pace.take() });
+                }
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 //!
 //! This file is the way of a job, from top to bottom: accepted, started, finished, judged, and tried again, failed or
 //! parked. What is known on the way has a room each: the queues and paces in `hosts`, what is being asked in `underway`,
+//! who shares an address's pace in `neighbours`,
 //! silences nobody has explained in `lookout`, denials nobody has explained in `denials`, who is not asked any more in
 //! `closed`. What became of a job leaves through the `outbox`.
 
@@ -12,6 +13,7 @@ mod closed;
 mod denials;
 mod hosts;
 mod lookout;
+mod neighbours;
 mod outbox;
 mod settings;
 mod underway;
@@ -26,6 +28,7 @@ use longhaul_socket::{FaultKind, clock};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::addresses::Addresses;
 use crate::counters::Counters;
 use crate::crew::sleep_until;
 use crate::event::Event;
@@ -55,6 +58,15 @@ const WATCH_EVERY: Duration = Duration::from_millis(250);
 pub(crate) struct Assignment {
     pub(crate) job: Box<Job>,
     pub(crate) not_before: Option<Instant>,
+    /// The pace of its host at another shard.
+    pub(crate) pace: Option<Box<Pace>>,
+}
+
+/// The other shards, for what belongs to them.
+pub(crate) struct Others {
+    pub(crate) addresses: Arc<Addresses>,
+    /// Jobs whose host may belong to another shard.
+    pub(crate) movers: mpsc::UnboundedSender<Assignment>,
 }
 
 /// The actor.
@@ -67,8 +79,8 @@ pub(crate) struct Shard {
     denials: Denials,
     closed: Closed,
     outbox: Outbox,
-    /// Jobs whose redirect led to a host which may belong to another shard.
-    movers: mpsc::UnboundedSender<Box<Job>>,
+    /// Jobs whose host belongs to another shard, or may since a redirect.
+    movers: mpsc::UnboundedSender<Assignment>,
     counters: Arc<Counters>,
     /// Shortages of this machine that have been dealt with.
     shortages_seen: u64,
@@ -81,15 +93,16 @@ impl Shard {
         settings: ShardSettings,
         context: Context,
         sentinel: SentinelHandle,
-        movers: mpsc::UnboundedSender<Box<Job>>,
+        others: Others,
         counters: Arc<Counters>,
         stop: StopWatch,
         recollections: Recollections,
     ) -> Self {
         let (clock, observer) = (context.clock, Arc::clone(&context.observer));
+        let Others { addresses, movers } = others;
         Self {
             random: fastrand::Rng::with_seed(settings.seed),
-            hosts: Hosts::new(settings.clone(), recollections, clock, observer),
+            hosts: Hosts::new(settings.clone(), recollections, addresses, clock, observer),
             outbox: Outbox::new(context.sink.clone(), clock, Arc::clone(&counters)),
             settings,
             context: Rc::new(context),
@@ -114,6 +127,9 @@ impl Shard {
         let mut is_open = true;
         let mut watch_at = clock::now() + WATCH_EVERY;
         loop {
+            for assignment in self.hosts.take_moved() {
+                self.movers.send(assignment).map_err(|_| SinkGone)?;
+            }
             let wake_at = self.start_ready();
             let is_idle = self.underway.is_empty();
             if !is_open && is_idle && self.nothing_waits() {
@@ -150,10 +166,10 @@ impl Shard {
         self.outbox.remember(self.hosts.remember()).await
     }
 
-    async fn accept(&mut self, Assignment { job, not_before }: Assignment) -> Result<(), SinkGone> {
+    async fn accept(&mut self, Assignment { job, not_before, pace }: Assignment) -> Result<(), SinkGone> {
         if let Some(job) = self.closed.turn_away(job, &self.outbox).await? {
             let origin = job.target().origin().clone();
-            self.hosts.push(&origin, job, not_before);
+            self.hosts.push(&origin, job, not_before, pace.as_deref());
         }
         Ok(())
     }
@@ -227,7 +243,8 @@ impl Shard {
                 self.hosts.forget_if_idle(host);
                 // The next host's answer is part of the same attempt.
                 job.attempts -= 1;
-                self.movers.send(job).map_err(|_| SinkGone)?;
+                let assignment = Assignment { job, not_before: None, pace: None };
+                self.movers.send(assignment).map_err(|_| SinkGone)?;
             }
             Ended::Failed(failure) if failure.is_silence() => self.lookout.hold(active, job, failure),
             Ended::Failed(failure) => self.judge(&active, job, failure, latency).await?,

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::pace::{Pace, Terms, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
 use crate::recollection::Recollections;
 use crate::retry::Patience;
+use crate::settings::PacePer;
 
 /// What a shard may do.
 #[derive(Debug, Clone)]
@@ -21,6 +22,9 @@ pub(crate) struct ShardSettings {
     pub(crate) retry_statuses: Vec<u16>,
     pub(crate) timeouts: Timeouts,
     pub(crate) seed: u64,
+    pub(crate) pace_per: PacePer,
+    /// Which of the shards it is.
+    pub(crate) number: usize,
 }
 
 impl ShardSettings {

@@ -19,6 +19,7 @@ pub(crate) enum What {
     Failed,
     Skipped,
     Paced,
+    Merged,
     Paused,
     Resumed,
     Offline,
@@ -65,6 +66,10 @@ impl Told {
             Event::Paced { limiter, .. } => {
                 limiter.as_str().clone_into(&mut told.reason);
                 (What::Paced, None, "")
+            }
+            Event::Merged { address, .. } => {
+                address.clone_into(&mut told.reason);
+                (What::Merged, None, "")
             }
             Event::Resumed => (What::Resumed, None, ""),
             Event::Offline => (What::Offline, None, ""),

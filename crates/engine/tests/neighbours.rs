@@ -1,0 +1,186 @@
+//! Names of one address: asked as one host where they are limited together, and as many where they are not.
+
+mod world;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use longhaul::{PacePer, Settings};
+use longhaul_socket::clock::WallClock;
+use world::{Reply, Request, Scripted, What, World, list_of, simulate};
+
+/// A bucket that fills with so many tokens a second, twice as many at most.
+struct Bucket {
+    rate: f64,
+    tokens: f64,
+    filled_unix_ms: u64,
+}
+
+impl Bucket {
+    fn new(rate: f64) -> Self {
+        Self { rate, tokens: 2.0 * rate, filled_unix_ms: 0 }
+    }
+
+    fn serves(&mut self, now_unix_ms: u64) -> bool {
+        if self.filled_unix_ms > 0 {
+            let passed = (now_unix_ms - self.filled_unix_ms) as f64 / 1_000.0;
+            self.tokens = (self.tokens + passed * self.rate).min(2.0 * self.rate);
+        }
+        self.filled_unix_ms = now_unix_ms;
+        let serves = self.tokens >= 1.0;
+        self.tokens -= f64::from(u8::from(serves));
+        serves
+    }
+}
+
+/// One host at one address, to which these names lead. What it refuses is counted by name.
+struct Address {
+    refused: Arc<Mutex<BTreeMap<String, u32>>>,
+    _host: Scripted,
+}
+
+impl Address {
+    fn new(
+        world: &World,
+        names: &[String],
+        mut serves: impl FnMut(&str, u64) -> bool + Send + 'static,
+    ) -> Self {
+        let refused: Arc<Mutex<BTreeMap<String, u32>>> = Arc::default();
+        let (count, clock): (_, WallClock) = (Arc::clone(&refused), world.clock);
+        let decide = Mutex::new(move |name: &str| serves(name, clock.unix_ms()));
+        let host = world.scripted("address.test", move |request: &Request| {
+            let name = request.field("host").unwrap_or_default().to_owned();
+            if decide.lock().expect("no script panics")(&name) {
+                return Reply::status(200).body("a");
+            }
+            *count.lock().expect("no script panics").entry(name).or_default() += 1;
+            Reply::status(429).body("too fast")
+        });
+        for name in names {
+            world.network.name(name, [IpAddr::from([10, 0, 0, 1])]);
+        }
+        Self { refused, _host: host }
+    }
+
+    fn refused(&self) -> u32 {
+        self.refused.lock().expect("no script panics").values().sum()
+    }
+}
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("name-{number}.test")).collect()
+}
+
+fn lists(names: &[String], files: usize) -> String {
+    names.iter().map(|name| list_of(name, files)).collect()
+}
+
+#[test]
+fn two_names_with_one_bucket_are_as_fast_as_it_is() {
+    for shards in [1, 2, 3] {
+        simulate(async {
+            let world = World::new(1);
+            let names = names(2);
+            let mut bucket = Bucket::new(10.0);
+            let address = Address::new(&world, &names, move |_, now| bucket.serves(now));
+            let sharded = move |settings: &mut Settings| settings.shards = shards;
+            let run = world.haul(lists(&names, 600)).settings(sharded).run().await;
+            assert_eq!(run.counts(), (1_200, 0, 0, 0));
+            assert!(address.refused() < 90, "{shards} shards: {} refused", address.refused());
+            assert!(run.elapsed < Duration::from_secs(118 * 14 / 10), "{shards}: {:?}", run.elapsed);
+        });
+    }
+}
+
+#[test]
+fn fifty_names_with_one_bucket_become_one_host() {
+    for (shards, pace_per, refused_max) in
+        [(1, PacePer::Host, 420), (4, PacePer::Host, 480), (4, PacePer::Address, 400)]
+    {
+        simulate(async {
+            let world = World::new(1);
+            let names = names(50);
+            let mut bucket = Bucket::new(10.0);
+            let address = Address::new(&world, &names, move |_, now| bucket.serves(now));
+            let change =
+                move |settings: &mut Settings| (settings.shards, settings.pace_per) = (shards, pace_per);
+            let run = world.haul(lists(&names, 20)).settings(change).run().await;
+            assert_eq!(run.counts(), (1_000, 0, 0, 0));
+            assert_eq!(run.all(What::Merged).count(), usize::from(pace_per == PacePer::Host));
+            let (refused, took) = (address.refused(), run.elapsed);
+            assert!(refused < refused_max, "{shards} {pace_per:?}: {refused} refused in {took:?}");
+            assert!(took < Duration::from_secs(98 * 14 / 10), "{shards} {pace_per:?}: {took:?}");
+        });
+    }
+}
+
+/// A quota of the address is found out wherever the names are asked, and then used up by one host: the last of it is not
+/// asked for by each name.
+#[test]
+fn a_quota_for_all_names_makes_them_one_host() {
+    for shards in [1, 3] {
+        simulate(async {
+            let world = World::new(3);
+            let names = names(4);
+            let mut window = (0, 0);
+            let address = Address::new(&world, &names, move |_, now| {
+                if window.0 != now / 30_000 {
+                    window = (now / 30_000, 0);
+                }
+                window.1 += 1;
+                window.1 <= 300
+            });
+            let sharded = move |settings: &mut Settings| settings.shards = shards;
+            let run = world.haul(lists(&names, 300)).settings(sharded).run().await;
+            assert_eq!(run.counts(), (1_200, 0, 0, 0));
+            let merged: Vec<_> = run.all(What::Merged).collect();
+            assert_eq!(merged.len(), 1, "{shards} shards: {merged:?}");
+            assert_eq!(merged[0].reason, "tcp://10.0.0.1:80");
+            assert!(merged[0].at < Duration::from_mins(2), "{shards} shards: {merged:?}");
+            assert!(address.refused() < 200, "{} refused", address.refused());
+        });
+    }
+}
+
+/// Nine healthy names beside one that has a bucket of its own are as fast as without it.
+#[test]
+fn a_name_that_is_limited_by_itself_slows_no_other() {
+    let took_by_others = |limit: f64| {
+        simulate(async {
+            let world = World::new(1);
+            let names = names(10);
+            let mut bucket = Bucket::new(limit);
+            let address =
+                Address::new(&world, &names, move |name, now| name != "name-0.test" || bucket.serves(now));
+            let run = world.haul(lists(&names, 200)).settings(|settings| settings.shards = 2).run().await;
+            assert_eq!(run.counts(), (2_000, 0, 0, 0));
+            assert_eq!(run.all(What::Merged).count(), 0);
+            assert_eq!(address.refused() > 0, limit < 100.0);
+            let others = run.all(What::Done).filter(|told| !told.url.contains("name-0.test"));
+            others.last().expect("1,800 files").at
+        })
+    };
+    let (beside, alone) = (took_by_others(5.0), took_by_others(1e6));
+    assert!(beside <= alone.mul_f64(1.05), "{beside:?} instead of {alone:?}");
+}
+
+/// Names that merely share an address are not held back for that, unless the user says so.
+#[test]
+fn healthy_names_keep_their_windows_unless_the_user_merges_them() {
+    let took = |pace_per: PacePer| {
+        simulate(async {
+            let world = World::new(1);
+            let names = names(10);
+            let _address = Address::new(&world, &names, |_, _| true);
+            let change = move |settings: &mut Settings| (settings.shards, settings.pace_per) = (2, pace_per);
+            let run = world.haul(lists(&names, 200)).settings(change).run().await;
+            assert_eq!(run.counts(), (2_000, 0, 0, 0));
+            assert_eq!(run.all(What::Merged).count(), 0, "nothing had to be found out");
+            run.elapsed
+        })
+    };
+    let (by_host, by_address) = (took(PacePer::Host), took(PacePer::Address));
+    assert!(by_address > 4 * by_host, "{by_host:?} by host, {by_address:?} by address");
+}
