@@ -178,7 +178,7 @@ impl Dispatcher {
             origin.hash(&mut hasher);
             usize::try_from(hasher.finish() % shards.len() as u64).unwrap_or_default()
         };
-        let index = self.channels.addresses.home(origin).unwrap_or_else(by_hash);
+        let index = self.channels.addresses.owner(origin).unwrap_or_else(by_hash);
         shards[index].send(assignment).map_err(|_| DispatchError::Gone)
     }
 

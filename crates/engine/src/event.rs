@@ -134,8 +134,6 @@ pub enum Event<'a> {
     Merged {
         /// The address and port, as `tcp://address:port`.
         address: &'a str,
-        /// How many hosts share it.
-        hosts: usize,
     },
     /// Nothing can be written for now; downloads wait and go on by themselves.
     Paused {

@@ -115,7 +115,7 @@ impl Haul {
             Sentinel::new(network, connector, canary, Arc::clone(&around.observer))
         };
         let watched = crew.start("sentinel", move || sentinel.run()).map_err(HaulError::Start)?;
-        let addresses = Arc::new(Addresses::default());
+        let addresses = Arc::new(Addresses::new(self.settings.pace_per));
         let company = Company {
             connector,
             sink: sink.clone(),

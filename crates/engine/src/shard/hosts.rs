@@ -10,11 +10,11 @@ use longhaul_socket::clock::{self, WallClock};
 use tokio::time::Instant;
 
 use super::Assignment;
-use super::neighbours::{Change, Heard, Neighbourhoods};
+use super::neighbours::{Change, Neighbourhoods};
 use super::outbox::Outbox;
 use super::settings::{ShardSettings, is_this_machine};
 use super::underway::Active;
-use crate::addresses::Addresses;
+use crate::addresses::{Addresses, Heard};
 use crate::event::{Event, Observer};
 use crate::failure::Failure;
 use crate::frontier::{Frontier, HostId, Next};
@@ -22,6 +22,7 @@ use crate::job::Job;
 use crate::pace::{Limiter, Pace, Signal};
 use crate::recollection::{Note, Recollections};
 use crate::retry::{Denial, HostFailing};
+use crate::settings::PacePer;
 use crate::sink::SinkGone;
 
 /// What is remembered of hosts is kept up to date this often: a look at it from outside is about as old.
@@ -48,7 +49,7 @@ impl Hosts {
         clock: WallClock,
         observer: Arc<Observer>,
     ) -> Self {
-        let neighbourhoods = Neighbourhoods::new(settings.pace_per, settings.number, addresses);
+        let neighbourhoods = Neighbourhoods::new(addresses, settings.number);
         Self {
             settings,
             neighbourhoods,
@@ -86,8 +87,8 @@ impl Hosts {
             Some(pace) => Pace::merged(&[pace], now),
             None => settings.pace_for(origin, recollections, now),
         });
-        if let Some(host) = self.frontier.find(origin).filter(|_| !is_known) {
-            self.neighbourhoods.welcome(&mut self.frontier, host);
+        if !is_known {
+            self.neighbourhoods.welcome(&mut self.frontier, origin, pace.is_some(), now);
         }
     }
 
@@ -150,26 +151,41 @@ impl Hosts {
         self.look_at_neighbours(active, signal, now);
     }
 
-    /// Has the host share a pace with others if the answer has shown that they are one, or leaves it to another shard.
+    /// Has the host share a pace with others if they are one, or leaves it to another shard.
     fn look_at_neighbours(&mut self, active: &Active, signal: Signal, now: Instant) {
-        let Some((from, _)) = active.progress.heard() else { return };
+        let (Some((from, _)), Some(pace)) = (active.progress.heard(), self.pace(active.host)) else { return };
         let is_refused = match signal {
             Signal::Throttle { .. } => true,
-            Signal::Denied { .. } => self.pace(active.host).is_some_and(Pace::is_denying),
+            Signal::Denied { .. } => pace.is_denying(),
             _ => false,
         };
-        let heard = Heard { host: active.host, from, sent_at: active.begun_at, is_refused };
-        match self.neighbourhoods.heard(&mut self.frontier, &heard, now) {
+        // A pace that the user has fixed is not changed by what the host says.
+        if pace.is_fixed() && self.settings.pace_per == PacePer::Host {
+            return;
+        }
+        let heard = Heard { from, sent_at: active.begun_at, is_refused, is_limited: pace.is_limited() };
+        match self.neighbourhoods.heard(&mut self.frontier, active.host, heard, now) {
             Change::None => {}
-            Change::Merged(hosts) => {
-                self.observer.tell(&Event::Merged { address: &from.to_string(), hosts });
-            }
-            Change::Moved => {
-                let mut pace = self.pace(active.host).cloned().map(Box::new);
-                for (not_before, job) in self.frontier.take(active.host) {
-                    self.moved.push(Assignment { job, not_before, pace: pace.take() });
-                }
-            }
+            Change::Merged => self.observer.tell(&Event::Merged { address: &from.to_string() }),
+            Change::Moved => self.move_out(active.host),
+        }
+    }
+
+    /// Names have become one: those that belong to another shard go there.
+    pub(super) fn hear_news(&mut self) {
+        let names = self.frontier.hosts().map(|(origin, ..)| origin);
+        let elsewhere = names.filter(|origin| self.neighbourhoods.is_elsewhere(origin));
+        let hosts: Vec<HostId> = elsewhere.filter_map(|origin| self.frontier.find(origin)).collect();
+        for host in hosts {
+            self.move_out(host);
+            self.frontier.forget_if_idle(host);
+        }
+    }
+
+    fn move_out(&mut self, host: HostId) {
+        let mut pace = self.pace(host).cloned().map(Box::new);
+        for (not_before, job) in self.frontier.take(host) {
+            self.moved.push(Assignment { job, not_before, pace: pace.take() });
         }
     }
 

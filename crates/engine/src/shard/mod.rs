@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_socket::{FaultKind, clock};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::addresses::Addresses;
@@ -81,6 +81,8 @@ pub(crate) struct Shard {
     outbox: Outbox,
     /// Jobs whose host belongs to another shard, or may since a redirect.
     movers: mpsc::UnboundedSender<Assignment>,
+    /// Names have become one.
+    news: watch::Receiver<()>,
     counters: Arc<Counters>,
     /// Shortages of this machine that have been dealt with.
     shortages_seen: u64,
@@ -100,6 +102,7 @@ impl Shard {
     ) -> Self {
         let (clock, observer) = (context.clock, Arc::clone(&context.observer));
         let Others { addresses, movers } = others;
+        let news = addresses.news();
         Self {
             random: fastrand::Rng::with_seed(settings.seed),
             hosts: Hosts::new(settings.clone(), recollections, addresses, clock, observer),
@@ -111,6 +114,7 @@ impl Shard {
             denials: Denials::default(),
             closed: Closed::default(),
             movers,
+            news,
             counters,
             shortages_seen: 0,
             stop,
@@ -140,6 +144,8 @@ impl Shard {
                 () = self.stop.stopped() => return Ok(()),
                 () = self.context.sink.gone() => return Err(SinkGone),
                 () = self.lookout.changed() => self.look_up().await?,
+                // Whoever would tell lives as long as we do.
+                Ok(()) = self.news.changed() => self.hosts.hear_news(),
                 Some(finished) = self.underway.next_finished(), if !is_idle => self.finish(finished).await?,
                 assignment = inbox.recv(), if is_open => match assignment {
                     Some(assignment) => self.accept(assignment).await?,

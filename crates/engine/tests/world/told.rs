@@ -67,7 +67,7 @@ impl Told {
                 limiter.as_str().clone_into(&mut told.reason);
                 (What::Paced, None, "")
             }
-            Event::Merged { address, .. } => {
+            Event::Merged { address } => {
                 address.clone_into(&mut told.reason);
                 (What::Merged, None, "")
             }
