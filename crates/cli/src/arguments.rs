@@ -104,6 +104,16 @@ pub(crate) enum PaceChoice {
     Fixed,
 }
 
+/// What has a pace of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PacePerChoice {
+    /// Each host; those at one address share a pace once they turn out to be limited together
+    #[default]
+    Host,
+    /// Each address and port, whatever the names that lead there
+    Address,
+}
+
 /// How a haul is run: the same for `get` and `retry`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
@@ -123,6 +133,9 @@ pub(crate) struct RunArguments {
     /// Find the pace that each host tolerates, or keep as many downloads going as --per-host says, whatever it answers
     #[arg(long, value_name = "WHICH", value_enum, default_value_t, help_heading = "Pace")]
     pub(crate) pace: PaceChoice,
+    /// What has a pace of its own
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t, help_heading = "Pace")]
+    pub(crate) pace_per: PacePerChoice,
     /// Bytes a second, all hosts together, such as 500k
     #[arg(long, value_name = "SIZE", value_parser = values::rate, help_heading = "Pace")]
     pub(crate) limit_rate: Option<u64>,

@@ -5,9 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use http::header::REFERER;
-use longhaul::{Builder, Haul, Settings, Source};
+use longhaul::{Builder, Haul, PacePer, Settings, Source};
 
-use crate::arguments::{GetArguments, OutputArguments, PaceChoice, RetryArguments, RunArguments};
+use crate::arguments::{
+    GetArguments, OutputArguments, PaceChoice, PacePerChoice, RetryArguments, RunArguments,
+};
 use crate::error::CommandError;
 use crate::files;
 
@@ -112,6 +114,10 @@ fn settings(run: RunArguments) -> Settings {
     settings.jobs_max = run.jobs;
     settings.jobs_per_host_max = run.per_host;
     settings.pace.is_fixed = run.pace == PaceChoice::Fixed;
+    settings.pace_per = match run.pace_per {
+        PacePerChoice::Host => PacePer::Host,
+        PacePerChoice::Address => PacePer::Address,
+    };
     settings.pace.spacing = run.wait.unwrap_or_default();
     settings.spacings = run.max_rate;
     settings.rate_limit = run.limit_rate;

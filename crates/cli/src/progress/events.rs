@@ -162,6 +162,7 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
                 ("blocked_ms", blocked.map_or(Value::Null, ms)),
             ],
         ),
+        Event::Merged { address } => ("merged", vec![("address", address.into())]),
         Event::Paused { reason } => ("paused", vec![("reason", reason.into())]),
         Event::Resumed => ("resumed", Vec::new()),
         Event::Offline => ("offline", Vec::new()),

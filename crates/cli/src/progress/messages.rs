@@ -55,6 +55,9 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
             let words = pace(limiter.as_str(), window, rate, None, blocked);
             format!("pace: {}: {words}", escaped(host))
         }
+        Event::Merged { address } => {
+            format!("pace: names of {} are limited together, and are asked as one host", escaped(address))
+        }
         _ => return None,
     })
 }

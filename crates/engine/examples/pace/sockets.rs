@@ -5,7 +5,7 @@
 //! before a URL is asked again.
 
 use std::io::{self, Cursor};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -13,8 +13,10 @@ use std::time::Duration;
 
 use longhaul::{Event, Haul, HaulError, Report, Source, Stopper};
 use longhaul_origin::manner::Verdict;
-use longhaul_origin::{Exchange, LimitingHost, LimitingStats, Options, RunningLimitingHost, Site, Sizes};
-use longhaul_socket::{Endpoint, Protocol, SystemNetwork, clock};
+use longhaul_origin::{Exchange, LimitingHost, LimitingStats, Options, Site, Sizes};
+use longhaul_socket::{
+    BoxFuture, Endpoint, HostName, Listener, LookupError, Network, Protocol, SystemNetwork, Transport, clock,
+};
 use tokio::sync::oneshot;
 
 use crate::run::Run;
@@ -47,7 +49,7 @@ pub(crate) fn run(scenario: &Scenario, seed: u64, haste: f64, is_told: bool) -> 
     let host = Host::start(scenario, seed, haste, is_told).map_err(RunError::Host)?;
     let name = format!("longhaul-pace-{}-{}-{seed}", std::process::id(), scenario.name);
     let directory = Directory(std::env::temp_dir().join(name));
-    let report = haul(scenario, seed, &host.endpoints, &directory.0, is_told).map_err(RunError::Haul);
+    let report = haul(scenario, seed, host.endpoint, &directory.0, is_told).map_err(RunError::Haul);
     let (exchanges, stats) = host.stop();
     let report = report?;
     if report.counts.done != u64::from(URLS) {
@@ -59,17 +61,18 @@ pub(crate) fn run(scenario: &Scenario, seed: u64, haste: f64, is_told: bool) -> 
 fn haul(
     scenario: &Scenario,
     seed: u64,
-    endpoints: &[Endpoint],
+    endpoint: Endpoint,
     directory: &Path,
     is_told: bool,
 ) -> Result<Report, HaulError> {
     let url = |number: u32| {
-        let endpoint = endpoints[number as usize % endpoints.len()];
-        format!("http://{}:{}/{number}\n", endpoint.ip(), endpoint.port())
+        let name = number as usize % scenario.names;
+        format!("http://name-{name}.test:{}/{number}\n", endpoint.port())
     };
     let list: String = (0..URLS).map(url).collect();
     let start = clock::now();
     let haul = Haul::builder(directory)
+        .network(Arc::new(Here(SystemNetwork::new())))
         .source(Source::Reader { label: "urls".to_owned(), reader: Box::new(Cursor::new(list)) })
         .settings(|settings| {
             settings.jobs_per_host_max = Some(scenario.cap);
@@ -78,7 +81,7 @@ fn haul(
             settings.retry_statuses = vec![403];
         })
         .on_event(move |event| {
-            if let (true, Event::Paced { .. }) = (is_told, event) {
+            if let (true, Event::Paced { .. } | Event::Merged { .. }) = (is_told, event) {
                 eprintln!("haul {:9.3} {event:?}", start.elapsed().as_secs_f64());
             }
         })
@@ -107,9 +110,26 @@ fn result(scenario: &Scenario, report: &Report, mut exchanges: Vec<Exchange>, st
     run
 }
 
-/// The scenario's host on a thread of its own, one address for each of its names.
+/// The system's network, in which every name leads to this machine.
+struct Here(SystemNetwork);
+
+impl Network for Here {
+    fn lookup<'a>(&'a self, _name: &'a HostName) -> BoxFuture<'a, Result<Vec<IpAddr>, LookupError>> {
+        Box::pin(async { Ok(vec![IpAddr::from(Ipv4Addr::LOCALHOST)]) })
+    }
+
+    fn dial(&self, endpoint: Endpoint) -> BoxFuture<'_, io::Result<Box<dyn Transport>>> {
+        self.0.dial(endpoint)
+    }
+
+    fn listen(&self, endpoint: Endpoint) -> io::Result<Box<dyn Listener>> {
+        self.0.listen(endpoint)
+    }
+}
+
+/// The scenario's host on a thread of its own, at one address.
 struct Host {
-    endpoints: Vec<Endpoint>,
+    endpoint: Endpoint,
     exchanges: Arc<Mutex<Vec<Exchange>>>,
     limiting: LimitingHost,
     stop: oneshot::Sender<()>,
@@ -130,15 +150,15 @@ impl Host {
         });
         let (stop, stopped) = oneshot::channel();
         let (started, listening) = mpsc::channel();
-        let (names, serving) = (scenario.names, limiting.clone());
+        let serving = limiting.clone();
         let thread = thread::Builder::new().name("host".to_owned()).spawn(move || {
-            let served = serve(&serving, names, &started, stopped);
+            let served = serve(&serving, &started, stopped);
             if let Err(error) = served {
                 let _ = started.send(Err(error));
             }
         })?;
-        let endpoints = listening.recv().map_err(io::Error::other)??;
-        Ok(Self { endpoints, exchanges, limiting, stop, thread })
+        let endpoint = listening.recv().map_err(io::Error::other)??;
+        Ok(Self { endpoint, exchanges, limiting, stop, thread })
     }
 
     fn stop(self) -> (Vec<Exchange>, LimitingStats) {
@@ -154,24 +174,16 @@ impl Host {
 
 fn serve(
     host: &LimitingHost,
-    names: usize,
-    started: &mpsc::Sender<io::Result<Vec<Endpoint>>>,
+    started: &mpsc::Sender<io::Result<Endpoint>>,
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let network = SystemNetwork::new();
-        let mut listeners = Vec::new();
-        for name in 1..=names {
-            let address = Ipv4Addr::new(127, 0, 0, u8::try_from(name).map_err(io::Error::other)?);
-            listeners.push(host.listen(&network, Endpoint::new(address.into(), Protocol::Tcp, 0))?);
-        }
-        let endpoints = listeners.iter().map(RunningLimitingHost::endpoint).collect();
-        started.send(Ok(endpoints)).map_err(io::Error::other)?;
+        let listener = host.listen(&network, Endpoint::new(Ipv4Addr::LOCALHOST.into(), Protocol::Tcp, 0))?;
+        started.send(Ok(listener.endpoint())).map_err(io::Error::other)?;
         let _ = stopped.await;
-        for listener in listeners {
-            listener.stop().await;
-        }
+        listener.stop().await;
         Ok(())
     })
 }

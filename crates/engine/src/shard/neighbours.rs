@@ -69,8 +69,9 @@ impl Neighbourhoods {
         match self.addresses.heard(origin, heard, self.shard, now) {
             Standing::Alone => Change::None,
             Standing::Apart => {
-                let own = frontier.pace(host).map(|pace| Pace::merged(&[pace], now));
-                own.into_iter().for_each(|own| frontier.part(host, own));
+                if let Some(own) = frontier.pace(host).map(|pace| Pace::merged(&[pace], now)) {
+                    frontier.part(host, own);
+                }
                 Change::None
             }
             Standing::One { owner, .. } if owner != self.shard => Change::Moved,
