@@ -58,7 +58,7 @@ pub struct Frontier<K, J> {
     wakes: BTreeSet<(Instant, HostId)>,
     delayed_sequence: u64,
     waiting: usize,
-    forgotten: Vec<(K, Pace)>,
+    forgotten: Vec<(K, Pace, usize)>,
 }
 
 #[derive(Debug)]
@@ -315,8 +315,8 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         }
     }
 
-    /// Hosts that have been forgotten since this was last asked, with the pace that they had.
-    pub fn take_forgotten(&mut self) -> Vec<(K, Pace)> {
+    /// Hosts that have been forgotten since this was last asked, with the pace that they had, and how many shared it.
+    pub fn take_forgotten(&mut self) -> Vec<(K, Pace, usize)> {
         std::mem::take(&mut self.forgotten)
     }
 
@@ -516,7 +516,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
             self.free.push(id.0);
         }
         if let Some(shared) = self.paces.get(host.pace) {
-            self.forgotten.push((host.key, shared.pace.clone()));
+            self.forgotten.push((host.key, shared.pace.clone(), shared.members));
         }
         self.leave(id, host.pace);
     }

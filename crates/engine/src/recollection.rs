@@ -62,18 +62,19 @@ impl Recollections {
         Some(Memory { blocked_for, ..*memory })
     }
 
-    /// Takes note of a host for which so many rows wait.
+    /// Takes note of a host for which so many rows wait, and of its pace, which so many hosts share.
     pub(crate) fn note(
         &mut self,
         origin: &Origin,
-        pace: &Pace,
+        (pace, sharing): (&Pace, usize),
         waiting: usize,
         now: Instant,
         now_unix_ms: u64,
     ) {
         // Nobody waits for a host that had a hiccup and nothing to ask for: there is nothing to tell, or to begin with.
         let is_worth_it = |memory: &Memory| waiting > 0 || memory.is_lasting();
-        let Some(memory) = pace.memory(now).filter(is_worth_it) else {
+        let memory = pace.memory(now).map(|memory| memory.part_of(sharing));
+        let Some(memory) = memory.filter(is_worth_it) else {
             if self.hosts.remove(origin).is_some() {
                 self.notes.insert(origin.to_string(), None);
             }

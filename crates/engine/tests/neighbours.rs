@@ -7,9 +7,11 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use longhaul::{PacePer, Settings};
+use longhaul::{PacePer, Settings, Stopper};
+use longhaul_journal::read_hosts;
+use longhaul_journal::storage::Storage;
 use longhaul_socket::clock::WallClock;
-use world::{Reply, Request, Scripted, What, World, list_of, simulate};
+use world::{Reply, Request, Scripted, Told, What, World, list_of, simulate};
 
 /// A bucket that fills with so many tokens a second, twice as many at most.
 struct Bucket {
@@ -114,6 +116,28 @@ fn fifty_names_with_one_bucket_become_one_host() {
             assert!(took < Duration::from_secs(98 * 14 / 10), "{shards} {pace_per:?}: {took:?}");
         });
     }
+}
+
+/// A run that goes on later begins with what each name had of the common rate, and not with the whole for each.
+#[test]
+fn what_is_remembered_of_each_name_is_its_part() {
+    simulate(async {
+        let world = World::new(1);
+        let names = names(2);
+        let mut bucket = Bucket::new(10.0);
+        let _address = Address::new(&world, &names, move |_, now| bucket.serves(now));
+        let stop = |told: &Told, stopper: &Stopper| {
+            if told.at > Duration::from_secs(40) {
+                stopper.stop();
+            }
+        };
+        let run = world.haul(lists(&names, 600)).watch(stop).run().await;
+        assert_eq!(run.all(What::Merged).count(), 1);
+        let storage: Arc<dyn Storage> = Arc::new(world.storage().clone());
+        let rates: Vec<f64> = read_hosts(&storage).iter().filter_map(|host| Some(host.rate?.1)).collect();
+        assert_eq!(rates.len(), 2);
+        assert!((7.0..13.0).contains(&rates.iter().sum::<f64>()), "{rates:?}");
+    });
 }
 
 /// A quota of the address is found out wherever the names are asked, and then used up by one host: the last of it is not

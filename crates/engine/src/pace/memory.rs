@@ -20,6 +20,13 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// The part of one host of so many that share it: each begins with its part, for each may come back alone.
+    #[must_use]
+    pub fn part_of(self, hosts: usize) -> Self {
+        let part = |rate: f64| rate / hosts.max(1) as f64;
+        Self { rate: self.rate.map(|(now, limit)| (part(now), part(limit))), ..self }
+    }
+
     /// Whether it is of use beyond the moment: the host has shown a limit, or is to be left alone.
     #[must_use]
     pub const fn is_lasting(&self) -> bool {

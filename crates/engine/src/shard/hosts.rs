@@ -249,7 +249,8 @@ impl Hosts {
         self.remembered_at = Some(now);
         self.remember_at = now + REMEMBER_EVERY;
         for (origin, pace, waiting) in self.frontier.hosts() {
-            self.recollections.note(origin, pace, waiting, now, now_unix_ms);
+            let sharing = self.frontier.find(origin).map_or(1, |host| self.frontier.sharing(host));
+            self.recollections.note(origin, (pace, sharing), waiting, now, now_unix_ms);
         }
         self.recollections.take_notes()
     }
@@ -257,8 +258,8 @@ impl Hosts {
     /// Notes what hosts had shown that have no job here any more.
     fn note_forgotten(&mut self, now: Instant) {
         let now_unix_ms = self.clock.unix_ms();
-        for (origin, pace) in self.frontier.take_forgotten() {
-            self.recollections.note(&origin, &pace, 0, now, now_unix_ms);
+        for (origin, pace, sharing) in self.frontier.take_forgotten() {
+            self.recollections.note(&origin, (&pace, sharing), 0, now, now_unix_ms);
         }
     }
 }
