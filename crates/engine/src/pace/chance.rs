@@ -26,8 +26,9 @@ const PATIENCE_ANSWERS: u32 = 256;
 
 /// A row of failures is no chance if its probability, as the host is known, is below this.
 const ROW_PROBABILITY_MAX: f64 = 1e-4;
-/// ... and below this where the consequence is a pause of minutes.
-const ROW_PROBABILITY_LONG_MAX: f64 = 1e-6;
+/// ... and below this where the consequence is a pause of minutes: by chance that comes once
+/// in a hundred million answers, and a list may have as many.
+const ROW_PROBABILITY_LONG_MAX: f64 = 1e-8;
 /// What is presumed of a host before it is known: so many answers, of which so many were broken.
 const PRESUMED_ANSWERS: f64 = 8.0;
 const PRESUMED_BROKEN: f64 = 1.0;

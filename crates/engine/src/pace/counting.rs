@@ -73,6 +73,11 @@ impl Counting {
         Self { accepted: Meter::merged(parts.map(|part| &part.accepted)), ..Self::new() }
     }
 
+    /// Whether it is being found out what refusals mean: what is sent meanwhile is all sent at the same rate.
+    pub(super) fn is_testing(&self) -> bool {
+        self.refusals.is_testing()
+    }
+
     /// A rate that is known already.
     pub(super) fn begin(&mut self, rate: Rate) {
         self.rate = Some(rate);
@@ -137,25 +142,20 @@ impl Counting {
 
     /// Slows down for a refusal that has been read so. `is_asked_to_wait` says that it came with a Retry-After.
     pub(super) fn slow_down(&mut self, reading: Reading, is_asked_to_wait: bool, now: Instant) -> Reaction {
-        let (accepted, refused) = (self.accepted_since_cut, self.refused_since_cut);
-        let is_single = accepted >= SINGLE_AMONG * refused;
         let is_doubtful = reading == Reading::Doubtful;
-        match &mut self.rate {
-            _ if reading == Reading::Chance => return Reaction::None,
-            None if is_doubtful && self.refusals.is_habit() => return Reaction::Narrow,
-            None if is_doubtful => return Reaction::Halve,
-            // It has said what it wants.
-            Some(_) if is_doubtful && is_asked_to_wait => return Reaction::None,
-            Some(rate)
-                if !is_asked_to_wait
-                    && (is_doubtful || is_single && rate.has_drifted())
-                    && self.refusals.begin_test() =>
-            {
-                rate.hold(now);
-                return Reaction::None;
-            }
-            _ => {}
+        if reading == Reading::Chance {
+            return Reaction::None;
         }
+        // One that asks for a pause has said what it wants.
+        if !is_asked_to_wait && self.tries_out(is_doubtful, now)
+            || is_doubtful && is_asked_to_wait && self.rate.is_some()
+        {
+            return Reaction::None;
+        }
+        if is_doubtful && self.rate.is_none() {
+            return if self.refusals.is_habit() { Reaction::Narrow } else { Reaction::Halve };
+        }
+        let (accepted, refused) = (self.accepted_since_cut, self.refused_since_cut);
         if accepted >= ACCEPTED_MIN {
             (self.accepted_since_cut, self.refused_since_cut) = (0, 0);
         }
@@ -165,16 +165,42 @@ impl Counting {
             let share = f64::from(accepted + 1) / f64::from(accepted + refused + 1);
             let is_sudden = accepted < ACCEPTED_MIN && refused >= REFUSED_MIN;
             let measured = if is_sudden { measured.min(share * rate.per_second()) } else { measured };
-            rate.refused(measured, is_single, now);
+            rate.refused(measured, accepted >= SINGLE_AMONG * refused, now);
         } else {
-            let mut rate = Rate::new(self.accepted.rate(MEASURE_MIN, now), now);
-            if !is_asked_to_wait && self.refusals.has_refused_by_chance() && self.refusals.begin_test() {
-                rate.hold(now);
-            }
-            self.rate = Some(rate);
+            let is_test =
+                !is_asked_to_wait && self.refusals.has_refused_by_chance() && self.refusals.begin_test();
+            self.begin_to_count(is_test, now);
         }
         self.sent = Meter::default();
         Reaction::Slowed
+    }
+
+    /// Begins a test of what the refusals mean, if there is reason to doubt that and it is time.
+    fn tries_out(&mut self, is_doubtful: bool, now: Instant) -> bool {
+        let is_single = self.accepted_since_cut >= SINGLE_AMONG * self.refused_since_cut;
+        let Some(rate) = &mut self.rate else {
+            let is_test = is_doubtful && self.refusals.is_persistent() && self.refusals.begin_test();
+            if is_test {
+                self.begin_to_count(true, now);
+                self.sent = Meter::default();
+            }
+            return is_test;
+        };
+        if rate.has_fallen_far() && self.refusals.may_be_chance() {
+            self.refusals.begin_test_at_once();
+        } else if !(is_doubtful || is_single && rate.has_drifted()) || !self.refusals.begin_test() {
+            return false;
+        }
+        rate.hold(now);
+        true
+    }
+
+    fn begin_to_count(&mut self, is_test: bool, now: Instant) {
+        let mut rate = Rate::new(self.accepted.rate(MEASURE_MIN, now), now);
+        if is_test {
+            rate.hold(now);
+        }
+        self.rate = Some(rate);
     }
 
     /// Goes on, if `is_open`. With each answer and not with each question: what a question was told must not change but by
@@ -183,8 +209,9 @@ impl Counting {
         let is_due = self.moved_at.is_none_or(|at| now.saturating_duration_since(at) >= STEP);
         if let Some(rate) = self.rate.as_mut().filter(|_| is_open && is_due) {
             self.moved_at = Some(now);
-            let sent = self.sent.rate(measure(rate.per_second()), now);
-            rate.go_on(sent, latency.usual().unwrap_or_default(), now);
+            let answer = latency.usual().unwrap_or_default();
+            let over = rate.step(answer).unwrap_or_else(|| measure(rate.per_second()));
+            rate.go_on(self.sent.rate(over, now), answer, now);
             if rate.is_outgrown() {
                 self.rate = None;
             }

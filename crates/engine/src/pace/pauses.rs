@@ -8,12 +8,15 @@ use super::limiter::Limiter;
 use super::meter::Meter;
 
 /// The pauses for a host that has served well. The first ones are for a hiccup; the third outlasts the ban that is most
-/// common, a minute, which every request may begin anew.
-const PAUSES: [Duration; 5] = [
+/// common, a minute, which every request may begin anew. After a long one the host is asked twice, for the first question
+/// may be lost on the way, and prolongs a ban that is not over by no more than the second.
+const PAUSES: [Duration; 7] = [
     Duration::from_secs(2),
     Duration::from_secs(10),
     Duration::from_secs(65),
+    Duration::from_secs(2),
     Duration::from_secs(160),
+    Duration::from_secs(2),
     Duration::from_secs(400),
 ];
 /// So many of them are for a hiccup.

@@ -29,18 +29,26 @@ const RETURN_MAX_FALLEN: f64 = 12.0;
 const RETURN_GROWTH: f64 = 2.0;
 /// Beyond this part above the remembered limit, the limit has gone up.
 const OUTGROWN: f64 = 1.25;
-/// The step of a search.
+/// The step of a search ...
 const SEARCH_STEP: f64 = 1.5;
+/// ... which lasts for so many requests at least: fewer cannot be told from none.
+const STEP_REQUESTS: f64 = 3.0;
 /// A step has been used if so much of it was sent.
 const USED: f64 = 0.7;
 /// So many steps in a row that were not used: the window holds the host back, and no rate.
 const UNUSED_MAX: u32 = 4;
 /// A limit that has gone down to this part of itself in small steps is in doubt.
 const DRIFTED: f64 = 0.75;
+/// So is one that has gone down to this part of itself since it was last tested, in steps of any size: no estimate is so
+/// wrong.
+const FALLEN_FAR: f64 = 0.4;
 /// What is left of the rate while it is found out whether it matters.
 const HELD: f64 = 2.0;
 /// The rate never falls below this: a request a minute shows that a host serves again.
 const RATE_MIN: f64 = 1.0 / 60.0;
+/// The first estimate is never below this: where next to nothing was asked for before, next to nothing was served, and
+/// the way down is shorter than the way up.
+const FIRST_MIN: f64 = 1.0;
 /// After a ban the climb above what led to it takes so many times what the ban cost.
 const BAN_COST: f64 = 10.0;
 /// The longest such climb, in seconds.
@@ -54,6 +62,8 @@ pub(super) struct Rate {
     limit: f64,
     /// The most that it has been.
     limit_most: f64,
+    /// The limit as it was when it was first thought of, or last put to the test.
+    limit_tested: f64,
     /// The limit as it was when it was first found twice at the same place.
     limit_confirmed: Option<f64>,
     dip: f64,
@@ -81,8 +91,9 @@ impl Rate {
     pub(super) fn new(served: f64, now: Instant) -> Self {
         let mut rate = Self {
             per_second: 0.0,
-            limit: served.max(RATE_MIN),
+            limit: served.max(FIRST_MIN),
             limit_most: served,
+            limit_tested: served.max(FIRST_MIN),
             limit_confirmed: None,
             dip: DIP_FIRST,
             return_seconds: RETURN_FIRST,
@@ -116,8 +127,7 @@ impl Rate {
     /// been served.
     pub(super) fn refused(&mut self, served: f64, is_single: bool, now: Instant) {
         // Along the curve the time of the measure was spent below, so that it falls short of what was borne.
-        let is_along =
-            is_single && self.phase == Phase::Curve && self.per_second <= (1.0 + NEAR) * self.limit;
+        let is_along = is_single && self.is_below_limit();
         let least = if is_along { DIP_NEAR } else { 0.5 };
         let served = served.clamp(least * self.per_second, self.per_second).max(RATE_MIN);
         let is_near = self.phase == Phase::Curve && (served - self.limit).abs() < NEAR * self.limit;
@@ -138,14 +148,25 @@ impl Rate {
         self.phase = Phase::Curve;
     }
 
+    /// Whether no more is asked for than what was once accepted, or hardly more.
+    fn is_below_limit(&self) -> bool {
+        self.phase == Phase::Curve && self.per_second <= (1.0 + NEAR) * self.limit
+    }
+
     /// Whether the limit has gone down little by little, as it does where every refusal is taken for one.
     pub(super) fn has_drifted(&self) -> bool {
         self.limit_confirmed.is_some_and(|confirmed| self.limit < DRIFTED * confirmed)
     }
 
-    /// Stays at half the limit until it is resumed.
+    /// Whether the limit has gone down so far that it may be none.
+    pub(super) fn has_fallen_far(&self) -> bool {
+        self.is_below_limit() && self.limit < FALLEN_FAR * self.limit_tested
+    }
+
+    /// Stays at twice what it was until it is resumed.
     pub(super) fn hold(&mut self, now: Instant) {
         self.per_second = (HELD * self.per_second).max(RATE_MIN);
+        self.limit_tested = self.limit;
         self.since = now;
         self.phase = Phase::Held;
     }
@@ -159,6 +180,15 @@ impl Rate {
             self.since = now;
             self.phase = Phase::Curve;
         }
+    }
+
+    /// How long a step of the search lasts, if there is one: `answer` is the usual time to an answer.
+    pub(super) fn step(&self, answer: Duration) -> Option<Duration> {
+        matches!(self.phase, Phase::Search { .. }).then(|| self.step_of_search(answer))
+    }
+
+    fn step_of_search(&self, answer: Duration) -> Duration {
+        Duration::from_secs_f64((2.0 * answer.as_secs_f64()).max(1.0).max(STEP_REQUESTS / self.per_second))
     }
 
     /// Goes on along the curve. `sent` is how many a second were sent lately, `answer` the usual time to an answer.
@@ -182,8 +212,7 @@ impl Rate {
             }
             Phase::Held => {}
             Phase::Search { step_at, unused } => {
-                let step = (2.0 * answer.as_secs_f64()).max(1.0).max(3.0 / self.per_second);
-                if now.saturating_duration_since(step_at).as_secs_f64() >= step {
+                if now.saturating_duration_since(step_at) >= self.step_of_search(answer) {
                     let is_used = sent >= USED * self.per_second;
                     if is_used {
                         self.per_second *= SEARCH_STEP;

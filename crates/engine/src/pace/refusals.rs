@@ -16,6 +16,8 @@ const TO_MOVE: f64 = 0.03;
 const TO_DOUBT_CHANCE: f64 = 0.0003;
 /// Fewer rows than this are no habit of the host.
 const HABIT_ROWS: f64 = 3.0;
+/// With so many it is time to find out what they mean: a window that is only just too wide is refused for ever so.
+const PERSISTENT_ROWS: f64 = 8.0;
 /// What is presumed of a host before it is known: so many answers, of which so many were refusals.
 const PRESUMED_ANSWERS: f64 = 16.0;
 const PRESUMED_REFUSALS: f64 = 0.5;
@@ -27,8 +29,12 @@ const SHARE_ABOVE_LIMIT: f64 = 0.4;
 const DECIDED: f64 = 4.0;
 /// A host that refuses more than this by chance is out of order, and is slowed down for.
 const OWN_SHARE_MAX: f64 = 0.25;
-/// Weight of the newest answer in the share of refusals lately.
+/// Weight of the newest answer in the share of refusals lately ...
 const RECENT_WEIGHT: f64 = 1.0 / 32.0;
+/// ... and just now.
+const NEWEST_WEIGHT: f64 = 1.0 / 8.0;
+/// A host that refuses more than this just now has a limit that has fallen, and no bad luck.
+const LUCK_MAX: f64 = 0.4;
 /// No host is believed to refuse so little by chance that a test would never end.
 const OWN_SHARE_MIN: f64 = 0.03;
 /// Refusals may be the pace's doing again when their share is so much above the host's own: this factor ...
@@ -66,6 +72,8 @@ pub(super) struct Refusals {
     in_a_row: u32,
     /// The share of all answers lately that were refusals, 0 to 1, however they came.
     recent_share: f64,
+    /// The same, just now.
+    newest_share: f64,
     /// The share that has been shown not to depend on the pace.
     own_share: Option<f64>,
     test: Option<Test>,
@@ -103,6 +111,7 @@ impl Refusals {
             rows: 0.0,
             in_a_row: 0,
             recent_share: 0.0,
+            newest_share: 0.0,
             own_share: None,
             test: None,
             answers_to_test: 0.0,
@@ -114,6 +123,7 @@ impl Refusals {
     pub(super) fn other(&mut self, is_new: bool) -> Option<Finding> {
         self.in_a_row = 0;
         self.recent_share -= RECENT_WEIGHT * self.recent_share;
+        self.newest_share -= NEWEST_WEIGHT * self.newest_share;
         self.count(0.0);
         self.try_out(is_new, false)
     }
@@ -122,6 +132,7 @@ impl Refusals {
     pub(super) fn refused(&mut self, is_new: bool) -> Option<Finding> {
         self.in_a_row = self.in_a_row.saturating_add(1);
         self.recent_share += RECENT_WEIGHT * (1.0 - self.recent_share);
+        self.newest_share += NEWEST_WEIGHT * (1.0 - self.newest_share);
         if is_new {
             self.count(if self.in_a_row == 1 { 1.0 } else { 0.0 });
         }
@@ -182,8 +193,11 @@ impl Refusals {
                 self.own_share = None;
                 return Reading::Doubtful;
             }
-            let is_more = self.share().max(own_share).powf(row) < TO_DOUBT_CHANCE;
-            return if is_more { Reading::Limit } else { Reading::Chance };
+            if self.share().max(own_share).powf(row) >= TO_DOUBT_CHANCE {
+                return Reading::Chance;
+            }
+            self.own_share = None;
+            return Reading::Limit;
         }
         if has_rate && !self.is_habit() || self.share().powf(row) < if has_rate { TO_MOVE } else { TO_BEGIN }
         {
@@ -191,6 +205,11 @@ impl Refusals {
         } else {
             Reading::Doubtful
         }
+    }
+
+    /// Whether a test is going on.
+    pub(super) fn is_testing(&self) -> bool {
+        self.test.is_some()
     }
 
     /// The host is left alone for a while: what comes after that says nothing about the rate.
@@ -203,18 +222,33 @@ impl Refusals {
         self.rows >= HABIT_ROWS
     }
 
+    /// Whether it has refused so often that it is time to find out why.
+    pub(super) fn is_persistent(&self) -> bool {
+        self.rows >= PERSISTENT_ROWS
+    }
+
     /// Whether the host has refused by chance before, or may have.
     pub(super) fn has_refused_by_chance(&self) -> bool {
         self.own_share.is_some() || self.is_habit()
     }
 
+    /// Whether refusals come so far apart that they may be chance, whatever they were read as.
+    pub(super) fn may_be_chance(&self) -> bool {
+        self.newest_share <= LUCK_MAX
+    }
+
     /// The rate is twice what it was, from now on. False if it is too soon for a test.
     pub(super) fn begin_test(&mut self) -> bool {
-        if self.answers_to_test > 0.0 {
-            return false;
+        let is_time = self.answers_to_test <= 0.0;
+        if is_time {
+            self.begin_test_at_once();
         }
+        is_time
+    }
+
+    /// The same, however soon it is.
+    pub(super) fn begin_test_at_once(&mut self) {
         let share = self.share().clamp(OWN_SHARE_MIN, OWN_SHARE_MAX);
         self.test = Some(Test { share, for_limit: 0.0 });
-        true
     }
 }
