@@ -10,7 +10,7 @@ use std::time::Duration;
 use longhaul_http::{HttpUrl, Origin};
 use longhaul_journal::storage::{RelativePath, Storage};
 use longhaul_journal::{
-    BLOCK_ROWS, BlockId, Entry, Failed, FaultRecord, Part, Row, RowId, SpoolReader, State, Summary, Waiting,
+    BLOCK_ROWS, BlockId, Entry, Failed, FaultRecord, Kept, Row, RowId, SpoolReader, State, Summary, Waiting,
 };
 use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::{mpsc, watch};
@@ -20,12 +20,12 @@ use crate::addresses::Addresses;
 use crate::backlog::{Admission, Backlog, Read};
 use crate::class::Class;
 use crate::crew::sleep_until;
+use crate::examiner::Suspect;
 use crate::intake::Published;
 use crate::job::Job;
 use crate::names;
-use crate::resume;
 use crate::shard::Assignment;
-use crate::sink::{ALREADY_THERE, Listed, Message, SinkGone, SinkHandle, Verdict, file_fault, part_path};
+use crate::sink::{ALREADY_THERE, Listed, Message, SinkGone, SinkHandle, Verdict, file_fault};
 use crate::stop::StopWatch;
 use crate::surroundings::Surroundings;
 
@@ -40,7 +40,9 @@ pub(crate) struct Unfinished {
     /// Rows that were in doubt and turned out to be done.
     pub(crate) settled: BTreeSet<RowId>,
     pub(crate) waiting: BTreeMap<RowId, Waiting>,
-    pub(crate) parts: BTreeMap<RowId, (Part, u64)>,
+    pub(crate) parts: BTreeMap<RowId, Kept>,
+    /// Whether the machine has not been restarted since.
+    pub(crate) same_boot: bool,
 }
 
 /// The dispatcher's ends of the channels.
@@ -50,6 +52,8 @@ pub(crate) struct Channels {
     pub(crate) verdicts: mpsc::UnboundedReceiver<Verdict>,
     pub(crate) movers: mpsc::UnboundedReceiver<Assignment>,
     pub(crate) addresses: Arc<Addresses>,
+    pub(crate) suspects: mpsc::UnboundedSender<Suspect>,
+    pub(crate) examined: mpsc::UnboundedReceiver<Assignment>,
     pub(crate) published: watch::Receiver<Published>,
 }
 
@@ -146,6 +150,9 @@ impl Dispatcher {
                 }
                 assignment = self.channels.movers.recv() => {
                     self.pass_on(assignment.ok_or(DispatchError::Gone)?)?;
+                }
+                examined = self.channels.examined.recv() => {
+                    self.pass_on(examined.ok_or(DispatchError::Gone)?)?;
                 }
                 () = sleep_until(self.backlog.look_again_at()) => {}
                 changed = self.channels.published.changed(), if !published.is_complete => {
@@ -304,12 +311,14 @@ impl Dispatcher {
                 return Ok(self.channels.sink.send(Message::Park { job, waiting }).await?);
             }
         }
-        if let Some((part, _)) = self.unfinished.parts.remove(&row) {
-            let kept = self.storage.metadata(&part_path(row))?;
-            job.partial = resume::partial(&part, kept.map_or(0, |metadata| metadata.len));
-        }
         let not_before = (wait_ms > 0).then(|| clock::now() + Duration::from_millis(wait_ms));
-        self.assign(job, not_before)
+        match self.unfinished.parts.remove(&row).filter(|kept| kept.part.resumable) {
+            Some(kept) => {
+                let suspect = Suspect { assignment: Assignment { job, not_before }, kept };
+                self.channels.suspects.send(suspect).map_err(|_| DispatchError::Gone)
+            }
+            None => self.assign(job, not_before),
+        }
     }
 
     /// Whether something stands where the row's file belongs. It is not of this haul, whose files all have outcomes.

@@ -36,6 +36,27 @@ pub enum Event<'a> {
         /// How many of them became new rows.
         new_rows: u64,
     },
+    /// What an earlier run kept of a body is read again, to see whether it can be built upon.
+    Examining {
+        /// The row.
+        row: RowId,
+        /// What is to be asked for.
+        url: &'a str,
+        /// How many bytes there are to read.
+        bytes: u64,
+    },
+    /// What is kept of a body is not what had been written: somebody changed it, or the disk lost it. What does not hold is
+    /// fetched again.
+    PartChanged {
+        /// The row.
+        row: RowId,
+        /// What is to be asked for.
+        url: &'a str,
+        /// So many bytes from the beginning are as they were written.
+        kept: u64,
+        /// So many behind them are not.
+        lost: u64,
+    },
     /// An attempt has begun.
     Started {
         /// The row.

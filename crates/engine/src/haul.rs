@@ -25,6 +25,7 @@ use crate::crew::{self, Crew};
 use crate::dispatch::{Channels, DispatchError, Dispatcher, Unfinished};
 use crate::error::HaulError;
 use crate::event::{Event, Observer};
+use crate::examiner::Examiner;
 use crate::exchange::Context;
 use crate::intake::{Intake, List, Published};
 use crate::machine;
@@ -99,7 +100,7 @@ impl Haul {
         let (verdicts, heard) = mpsc::unbounded_channel();
         let committer = {
             let (around, no_clobber) = (around.clone(), self.settings.no_clobber);
-            let parts = unfinished.parts.iter().map(|(&row, &(_, synced_len))| (row, synced_len)).collect();
+            let parts = unfinished.parts.iter().map(|(&row, kept)| (row, kept.part.resumable)).collect();
             let ledger = Ledger { log, rows: rows.clone(), parts, hosts: hosts.clone() };
             crew.start("sink", move || Committer::new(around, ledger, inbox, verdicts, no_clobber).run())
                 .map_err(HaulError::Start)?
@@ -127,8 +128,24 @@ impl Haul {
         let (shards, shard_ends) = self.start_shards(crew, &around, &company, &Arc::from(hosts))?;
         let counters = Arc::clone(&company.counters);
         drop(company);
+        let (suspects, to_examine) = mpsc::unbounded_channel();
+        let (examined, to_assign) = mpsc::unbounded_channel();
+        let examining = {
+            let (around, sink, same_boot) = (around.clone(), sink.clone(), unfinished.same_boot);
+            crew.start("examiner", move || Examiner::new(around, sink, same_boot, to_examine, examined).run())
+                .map_err(HaulError::Start)?
+        };
         let dispatched = {
-            let channels = Channels { shards, sink, verdicts: heard, movers: moved, addresses, published };
+            let channels = Channels {
+                shards,
+                sink,
+                verdicts: heard,
+                movers: moved,
+                addresses,
+                suspects,
+                examined: to_assign,
+                published,
+            };
             let (around, rows, no_clobber) = (around.clone(), rows.clone(), self.settings.no_clobber);
             crew.start("dispatch", move || {
                 Dispatcher::new(around, rows, unfinished, channels, no_clobber).run()
@@ -145,6 +162,7 @@ impl Haul {
             let _ = end.await;
         }
         watched.await;
+        examining.await;
         let tally = match committer.await {
             Ok(tally) | Err(Halt::Stopped(tally)) => tally,
             Err(Halt::Disk(error)) => return Err(HaulError::Disk(error)),
@@ -233,7 +251,7 @@ fn take_up(
     rows: &SpoolReader,
     recovery: Recovery,
 ) -> Result<(Counts, Unfinished), HaulError> {
-    let Recovery { states, in_doubt, waiting, parts, damage, .. } = recovery;
+    let Recovery { states, in_doubt, waiting, parts, damage, same_boot, .. } = recovery;
     for damage in &damage {
         around.observer.tell(&Event::Damaged { description: &damage.to_string() });
     }
@@ -241,7 +259,7 @@ fn take_up(
     let mut before = Counts::from(states.counts());
     before.done += settled.len() as u64;
     before.pending -= settled.len() as u64;
-    Ok((before, Unfinished { states, settled, waiting, parts }))
+    Ok((before, Unfinished { states, settled, waiting, parts, same_boot }))
 }
 
 fn shard_settings(settings: &Settings, number: usize) -> ShardSettings {

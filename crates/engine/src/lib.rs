@@ -37,6 +37,7 @@ mod crew;
 mod dispatch;
 mod error;
 mod event;
+mod examiner;
 mod exchange;
 mod failure;
 mod haul;

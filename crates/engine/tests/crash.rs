@@ -67,6 +67,7 @@ impl Ordeal {
             None => plan,
         };
         let run = plan.run().await;
+        assert_eq!(run.all(What::PartChanged).count(), 0, "nobody has touched anything");
         self.check(&run);
         run
     }

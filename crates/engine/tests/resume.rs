@@ -3,8 +3,12 @@
 mod world;
 
 use longhaul::Settings;
+use longhaul_journal::storage::Storage as _;
 use longhaul_origin::{FaultKind, FaultMix, Share, Site};
 use world::{Crash, End, ORIGIN, Reply, Run, What, World, simulate, urls};
+
+/// A kill comes when so many pieces have arrived.
+const PIECES: u64 = 40;
 
 fn bytes_served_twice(faults: FaultMix, files: usize, kills: u64) -> (u64, u64) {
     simulate(async {
@@ -13,7 +17,12 @@ fn bytes_served_twice(faults: FaultMix, files: usize, kills: u64) -> (u64, u64) 
         let list = urls(ORIGIN, &paths);
         let limit = |settings: &mut Settings| settings.rate_limit = Some(20_000_000);
         for _ in 0..kills {
-            world.haul(&list).settings(limit).crash_at_event(60, Crash::Kill).run().await;
+            let mut pieces = 0;
+            let after_some_pieces = move |told: &world::Told| {
+                pieces += u64::from(told.what == What::Received);
+                pieces == PIECES
+            };
+            world.haul(&list).settings(limit).crash_when(Crash::Kill, after_some_pieces).run().await;
         }
         let run = world.haul(&list).settings(limit).run().await;
         assert_eq!(run.counts(), (files as u64, 0, 0, 0));
@@ -130,4 +139,67 @@ fn a_power_failure_over_a_durable_part_does_not_make_torn_bytes_good() {
             );
         });
     }
+}
+
+/// What was kept is changed while the row waits for its second attempt, without a change of its length.
+#[test]
+fn a_part_that_is_changed_between_two_attempts_is_not_built_upon() {
+    const LARGE: usize = 900_000;
+    simulate(async {
+        let world = World::new(1);
+        let content: Vec<u8> = (1..=251).cycle().take(LARGE).collect();
+        let served = content.clone();
+        let host = world.scripted(ORIGIN, move |request| {
+            let reply = Reply::status(200).field("ETag", "\"v1\"");
+            match (request.number, request.range_from()) {
+                (1, _) => reply.body(&served[..]).cut(600_000, End::Reset),
+                (_, None) => reply.body(&served[..]),
+                (_, Some(from)) => Reply::status(206)
+                    .field("ETag", "\"v1\"")
+                    .field("Content-Range", format_args!("bytes {from}-{}/{LARGE}", LARGE - 1))
+                    .body(&served[from..]),
+            }
+        });
+        let storage = world.storage();
+        let change = move |told: &world::Told, _: &longhaul::Stopper| {
+            if told.what == What::Retrying {
+                let path = ".longhaul/parts/0".parse().expect("a path");
+                let mut part = storage.open(&path).expect("it is kept");
+                part.write_all_at(b"changed", 1000).expect("written");
+            }
+        };
+        let run = world.haul(format!("http://{ORIGIN}/file\n")).watch(change).run().await;
+        assert_eq!(run.counts(), (1, 0, 0, 0));
+        assert_eq!(run.all(What::PartChanged).count(), 1);
+        assert!(world.file("origin.test/file").as_ref() == Some(&content), "{:#?}", host.requests());
+    });
+}
+
+/// The same between two runs, and so late that what is before it is worth keeping.
+#[test]
+fn of_a_part_that_is_changed_between_two_runs_the_beginning_is_kept() {
+    simulate(async {
+        let (world, origin) = World::serving(3, Site::new(3), FaultMix::none());
+        let path = "/large?size=9000000".to_owned();
+        let url = format!("http://{ORIGIN}{path}\n");
+        let limit = |settings: &mut Settings| settings.rate_limit = Some(4_000_000);
+        let mut bytes = 0;
+        let at_six_megabytes = move |told: &world::Told| {
+            bytes += told.bytes;
+            bytes >= 6_000_000
+        };
+        world.haul(&url).settings(limit).crash_when(Crash::Kill, at_six_megabytes).run().await;
+        let part = ".longhaul/parts/0".parse().expect("a path");
+        world
+            .storage()
+            .open(&part)
+            .and_then(|mut part| part.write_all_at(b"changed", 4_000_000))
+            .expect("written");
+        let run = world.haul(&url).run().await;
+        assert_eq!(run.counts(), (1, 0, 0, 0));
+        world.assert_file_is_right(origin.site(), &path);
+        let kept: Vec<u64> = run.all(What::PartChanged).map(|told| told.bytes).collect();
+        assert!(matches!(kept[..], [3_000_000..=4_000_000]), "{kept:?}");
+        assert!(run.report().bytes_received <= 6_000_000, "{}", run.report().bytes_received);
+    });
 }

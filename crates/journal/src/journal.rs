@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use crate::error::{Damage, JournalError, TornTail};
 use crate::format::{LogRecord, Stamp};
+use crate::kept::Kept;
 use crate::layout::{Kind, LOCK_FILE, PARTS_DIRECTORY, fixed, is_leftover, state_directory};
 use crate::log::{LogWriter, write_summary};
 use crate::parts;
 use crate::read_only::ReadOnly;
-use crate::record::{Done, Part, Record, Waiting};
+use crate::record::{Done, Record, Waiting};
 use crate::row::RowId;
 use crate::spool::{Shared, SpoolReader, SpoolWriter, relocate_tail};
 use crate::states::Summary;
@@ -44,7 +45,7 @@ impl Journal {
         let rows = writer.reader();
 
         let same_boot = log.fold.boot_id == Some(boot_id);
-        parts::tidy(&*storage, &log.fold, same_boot)?;
+        parts::tidy(&*storage, &log.fold)?;
 
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let session = Record::Session { boot_id, started_unix_ms: now_unix_ms, version };
@@ -124,9 +125,8 @@ pub struct Recovery {
     pub in_doubt: Vec<(RowId, Done)>,
     /// Rows between two attempts.
     pub waiting: BTreeMap<RowId, Waiting>,
-    /// Bodies under way, each with the length known to be on stable storage. The part file has been cut to what can be trusted: after a
-    /// restart of the machine that length, and else everything that was written.
-    pub parts: BTreeMap<RowId, (Part, u64)>,
+    /// Bodies under way. What their part files hold has yet to be checked.
+    pub parts: BTreeMap<RowId, Kept>,
     /// What had been durable and could not be read.
     pub damage: Vec<Damage>,
     /// Unfinished ends of files that were cut.

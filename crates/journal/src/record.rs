@@ -16,7 +16,10 @@ pub enum Record {
     },
     /// A body is under way in a part file. Says what is needed to resume it; replaces an earlier `Part` of the row.
     Part(RowId, Part),
-    /// This many bytes of the row's part file are on stable storage.
+    /// What the row's part file holds, as far as it has been written. Nothing of a part file is believed that no such record proves.
+    PartHeld(RowId, Mark),
+    /// This many bytes of the row's part file are on stable storage. Stands behind the [`Mark`] of the same length, and proves nothing
+    /// of itself.
     PartSynced(RowId, u64),
     /// The row was tried and will be tried again.
     Waiting(RowId, Waiting),
@@ -42,6 +45,18 @@ pub struct Part {
     pub total: Option<u64>,
     /// Whether the server can go on from the middle.
     pub resumable: bool,
+}
+
+/// What a part file holds up to some length: a statement that a later run can check.
+///
+/// Whatever changes the file by accident is found: another program, a torn write, a bad sector. Somebody who can write to the journal as
+/// well can make a mark for any bytes, and is not found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// A length in bytes.
+    pub len: u64,
+    /// The first 16 bytes of the BLAKE3 hash of so many bytes of the file.
+    pub digest: [u8; 16],
 }
 
 /// A row between two attempts.

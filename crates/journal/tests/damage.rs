@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use common::{append_rows, done, failed, open, part, read_file, state_files, waiting, write_file};
 use longhaul_journal::storage::MemoryStorage;
-use longhaul_journal::{Journal, JournalError, Record, Recovery, RowId, State};
+use longhaul_journal::{Journal, JournalError, Kept, Mark, Record, Recovery, RowId, State};
 
 const ROWS: u64 = 20;
+const MARK: Mark = Mark { len: 4096, digest: *b"sixteen bytes..." };
 
 /// A haul with three committed groups and a tail: the third group was prepared first, the tail is only flushed.
 fn haul() -> MemoryStorage {
@@ -21,7 +22,8 @@ fn haul() -> MemoryStorage {
     log.commit().unwrap();
     log.record(&Record::Failed(RowId(2), failed())).unwrap();
     log.record(&Record::Part(RowId(4), part())).unwrap();
-    log.record(&Record::PartSynced(RowId(4), 4096)).unwrap();
+    log.record(&Record::PartHeld(RowId(4), MARK)).unwrap();
+    log.record(&Record::PartSynced(RowId(4), MARK.len)).unwrap();
     log.commit().unwrap();
     log.record(&Record::Skipped(RowId(5), "not wanted".to_owned())).unwrap();
     log.record(&Record::Done(RowId(7), done(7))).unwrap();
@@ -57,8 +59,12 @@ fn check_nothing_is_invented(recovery: &Recovery, case: &str) {
         let attempts = if row.0 == 1 { 3 } else { 1 };
         assert!([1, 10].contains(&row.0) && *found == waiting(attempts), "{case}: {row} waiting");
     }
-    for (row, (found, synced_len)) in &recovery.parts {
-        assert!(row.0 == 4 && *found == part() && [0, 4096].contains(synced_len), "{case}: {row} under way");
+    for (row, Kept { part: found, marks, synced_len }) in &recovery.parts {
+        assert!(
+            row.0 == 4 && *found == part() && [0, MARK.len].contains(synced_len),
+            "{case}: {row} under way"
+        );
+        assert!(marks.is_empty() || *marks == [MARK], "{case}: {marks:?}");
     }
     let counts = recovery.states.counts();
     assert_eq!(counts.done + counts.failed + counts.skipped + counts.pending, counts.rows, "{case}");
@@ -74,7 +80,8 @@ fn an_intact_log_says_everything() {
     assert_eq!(recovery.states.state(RowId(7)), State::Done);
     assert_eq!(recovery.in_doubt, [(RowId(9), done(9))]);
     assert_eq!(recovery.waiting.keys().copied().collect::<Vec<_>>(), [RowId(1), RowId(10)]);
-    assert_eq!(recovery.parts[&RowId(4)], (part(), 4096));
+    let kept = Kept { part: part(), marks: vec![MARK], synced_len: MARK.len };
+    assert_eq!(recovery.parts[&RowId(4)], kept);
 }
 
 #[test]
@@ -194,21 +201,49 @@ fn random_files_are_never_a_panic() {
     }
 }
 
+/// Makes a file one of another version.
+fn write_version(storage: &MemoryStorage, name: &str, version: u16) {
+    let mut bytes = read_file(storage, name);
+    for copy in 0..2 {
+        let copy = &mut bytes[copy * 32..][..32];
+        copy[10..12].copy_from_slice(&version.to_le_bytes());
+        let mut sum = crc32fast::Hasher::new();
+        sum.update(&copy[..28]);
+        copy[28..].copy_from_slice(&sum.finalize().to_le_bytes());
+    }
+    write_file(storage, name, &bytes);
+}
+
+/// Version 1 differs in that it has no marks. Its outcomes are taken over; of its parts nothing can be checked.
+#[test]
+fn a_journal_of_the_first_version_is_gone_on_with() {
+    let storage = MemoryStorage::new(1);
+    let mut opened = open(&storage).unwrap();
+    append_rows(&mut opened, ROWS).unwrap();
+    opened.log.record(&Record::Done(RowId(0), done(0))).unwrap();
+    opened.log.record(&Record::Part(RowId(4), part())).unwrap();
+    opened.log.record(&Record::PartSynced(RowId(4), 4096)).unwrap();
+    opened.log.commit().unwrap();
+    drop(opened);
+    for name in state_files(&storage, "log-").iter().chain(&state_files(&storage, "spool-")) {
+        write_version(&storage, name, 1);
+    }
+    for _ in 0..2 {
+        let opened = open(&storage).unwrap();
+        assert_eq!(opened.recovery.damage, []);
+        assert_eq!(opened.recovery.states.state(RowId(0)), State::Done);
+        let kept = Kept { part: part(), marks: Vec::new(), synced_len: 4096 };
+        assert_eq!(opened.recovery.parts[&RowId(4)], kept);
+    }
+}
+
 #[test]
 fn another_version_is_refused_with_its_file() {
     for prefix in ["log-", "spool-"] {
         let storage = haul();
         let name = state_files(&storage, prefix).pop().unwrap();
-        let mut bytes = read_file(&storage, &name);
-        for copy in 0..2 {
-            let copy = &mut bytes[copy * 32..][..32];
-            copy[10..12].copy_from_slice(&7_u16.to_le_bytes());
-            let mut sum = crc32fast::Hasher::new();
-            sum.update(&copy[..28]);
-            copy[28..].copy_from_slice(&sum.finalize().to_le_bytes());
-        }
-        write_file(&storage, &name, &bytes);
-        let Err(JournalError::OtherVersion { path, found: 7, known: 1 }) = open(&storage) else {
+        write_version(&storage, &name, 7);
+        let Err(JournalError::OtherVersion { path, found: 7, known: 2 }) = open(&storage) else {
             panic!("version 7 of {name} was opened");
         };
         assert_eq!(path, name);

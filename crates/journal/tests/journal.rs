@@ -5,13 +5,13 @@ mod common;
 use std::sync::Arc;
 
 use common::{
-    BOOT_ID, NOW_UNIX_MS, append_rows, done, failed, open, path, read_file, row, state_files, waiting,
+    BOOT_ID, NOW_UNIX_MS, append_rows, done, failed, open, part, path, read_file, row, state_files, waiting,
     write_file,
 };
 use longhaul_journal::storage::{MemoryStorage, Storage};
 use longhaul_journal::{
-    Done, Entry, Failed, FaultRecord, Journal, JournalError, Outcome, Part, Record, RowId, State, Validator,
-    Verification, Waiting,
+    Done, Entry, Failed, FaultRecord, Journal, JournalError, Kept, Mark, Outcome, Part, Record, RowId, State,
+    Validator, Verification, Waiting,
 };
 use proptest::prelude::*;
 
@@ -258,6 +258,39 @@ fn any_done() -> impl Strategy<Value = Done> {
     )
 }
 
+/// What a part file holds is recorded with every piece: of a long body a bounded number of marks is left, the newest among
+/// them, and the one that a power failure leaves.
+#[test]
+fn a_long_body_leaves_a_few_marks() {
+    let storage = MemoryStorage::new(1);
+    let mut opened = open(&storage).unwrap();
+    append_rows(&mut opened, 5).unwrap();
+    let row = RowId(4);
+    let mark = |len: u64| Mark { len, digest: [len.to_le_bytes()[0]; 16] };
+    opened.log.record(&Record::Part(row, part())).unwrap();
+    for len in 1..=10_000 {
+        opened.log.record(&Record::PartHeld(row, mark(len))).unwrap();
+        if len == 9_001 {
+            opened.log.record(&Record::PartSynced(row, len)).unwrap();
+        }
+    }
+    opened.log.commit().unwrap();
+    drop(opened);
+    let mut opened = open(&storage).unwrap();
+    let kept = opened.recovery.parts[&row].clone();
+    assert_eq!((kept.marks.last(), kept.synced_len), (Some(&mark(10_000)), 9_001));
+    assert!(kept.marks.contains(&mark(9_001)) && kept.marks.len() <= 64, "{:?}", kept.marks);
+    let lens = || kept.marks.iter().map(|mark| mark.len);
+    let widest = lens().zip(lens().skip(1)).map(|(one, next)| next - one).max();
+    assert!(widest.is_some_and(|widest| widest <= 400), "{:?}", kept.marks);
+    // What holds less now has no marks behind it.
+    opened.log.record(&Record::PartHeld(row, mark(5_000))).unwrap();
+    opened.log.commit().unwrap();
+    drop(opened);
+    let kept = &open(&storage).unwrap().recovery.parts[&row];
+    assert_eq!((kept.marks.last(), kept.synced_len), (Some(&mark(5_000)), 5_000));
+}
+
 proptest! {
     #[test]
     fn any_record_is_read_back(
@@ -282,13 +315,16 @@ proptest! {
         let failed = Failed { fault: fault.clone(), status, attempts, started_unix_ms, finished_unix_ms };
         let waiting = Waiting { attempts, until_unix_ms: started_unix_ms, parked: flag, fault };
         let part = Part { validator, total, resumable: flag };
+        let [digest, _] = *done.blake3.as_chunks::<16>().0 else { unreachable!() };
+        let mark = Mark { len: finished_unix_ms, digest };
         for record in [
             Record::Done(RowId(0), done.clone()),
             Record::Failed(RowId(1), failed.clone()),
             Record::Waiting(RowId(2), waiting.clone()),
             Record::Skipped(RowId(3), reason.clone()),
             Record::Part(RowId(4), part.clone()),
-            Record::PartSynced(RowId(4), finished_unix_ms),
+            Record::PartHeld(RowId(4), mark),
+            Record::PartSynced(RowId(4), mark.len),
         ] {
             opened.log.record(&record).unwrap();
         }
@@ -300,7 +336,8 @@ proptest! {
         let recovery = open(&storage).unwrap().recovery;
         prop_assert_eq!(&recovery.in_doubt, &[(RowId(5), doubt.clone())]);
         prop_assert_eq!(&recovery.waiting[&RowId(2)], &waiting);
-        prop_assert_eq!(&recovery.parts[&RowId(4)], &(part, finished_unix_ms));
+        let kept = Kept { part, marks: vec![mark], synced_len: mark.len };
+        prop_assert_eq!(&recovery.parts[&RowId(4)], &kept);
         Journal::read(Arc::new(storage)).unwrap().for_each_outcome(|id, _, outcome| match id.0 {
             0 => assert_eq!(outcome, Outcome::Done(&done)),
             1 => assert_eq!(outcome, Outcome::Failed(&failed)),

@@ -106,6 +106,18 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
             "list_read",
             vec![("list", label.into()), ("lines", lines.into()), ("new_rows", new_rows.into())],
         ),
+        Event::Examining { row, url, bytes } => {
+            ("examining", vec![("row", row.0.into()), ("url", url.into()), ("bytes", bytes.into())])
+        }
+        Event::PartChanged { row, url, kept, lost } => (
+            "part_changed",
+            vec![
+                ("row", row.0.into()),
+                ("url", url.into()),
+                ("bytes_kept", kept.into()),
+                ("bytes_lost", lost.into()),
+            ],
+        ),
         Event::Started { row, url, attempt } => {
             ("started", vec![("row", row.0.into()), ("url", url.into()), ("attempt", attempt.into())])
         }

@@ -5,10 +5,13 @@ use std::collections::VecDeque;
 use longhaul::Event;
 
 use crate::plan::Verbosity;
-use crate::render::{Fate, count, counted, escaped, failure, pace};
+use crate::render::{Fate, bytes, count, counted, escaped, failure, pace};
 
 /// Messages that wait for the terminal. A haul can fail faster than a terminal can show it; `export` has the rest.
 const WAITING_MAX: usize = 1_000;
+
+/// Reading so much again takes long enough to be worth a word.
+const EXAMINED_BYTES_TOLD: u64 = 256 * 1024 * 1024;
 
 /// The line that an event is worth, if it is worth one to people who asked for this much.
 pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String> {
@@ -19,7 +22,9 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
         | Event::Paused { .. }
         | Event::Resumed
         | Event::Offline
+        | Event::PartChanged { .. }
         | Event::Online => Verbosity::Normal,
+        Event::Examining { bytes: EXAMINED_BYTES_TOLD.., .. } => Verbosity::Normal,
         _ => Verbosity::Verbose,
     };
     if verbosity < needed {
@@ -34,6 +39,15 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
         Event::Damaged { description } => {
             format!("the journal is damaged: {}; what can be read goes on", escaped(description))
         }
+        Event::Examining { url, bytes: held, .. } => {
+            format!("reading again what was kept of {}: {}", escaped(url), size(held))
+        }
+        Event::PartChanged { url, kept, lost, .. } => format!(
+            "changed on the disk: {}: of {} that were kept, {} are as they were written; the rest is fetched again",
+            escaped(url),
+            size(kept + lost),
+            size(kept)
+        ),
         Event::ListRead { label, lines, new_rows } => {
             format!("read {}: {}, {} new", escaped(label), counted(lines, "line"), count(new_rows))
         }
@@ -60,6 +74,11 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
         }
         _ => return None,
     })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+fn size(number: u64) -> String {
+    bytes(number as f64)
 }
 
 /// Messages in their order, bounded.

@@ -163,6 +163,7 @@ pub(crate) fn put(path: &Path, bytes: &[u8]) {
 fn bytes(made: &Made, stage: &Stage) -> Vec<u8> {
     match made {
         Made::Content(section) => section.bytes(),
+        Made::Sections(sections) => sections.iter().flat_map(|section| section.bytes()).collect(),
         Made::Bytes(bytes) => bytes.0.clone(),
         Made::Repeat { times, text, then } => {
             (stage.fill(text).repeat(*times) + &stage.fill(then)).into_bytes()

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
 
 use super::group::{Entry, FileEntry, Group, Written};
-use super::parts::{Parts, WriteError};
+use super::parts::{Parts, WriteError, mark};
 use super::trouble::{is_out_of_files, passing_trouble};
 use super::{Completion, Inbox, Message, Piece, Verdict};
 use crate::class::Class;
@@ -35,6 +35,8 @@ const SYNC_FAILURES_MAX: u32 = 8;
 const PART_SYNC_EVERY: Duration = Duration::from_secs(1);
 /// ... if it has grown by this much; less is quickly fetched again.
 const PART_SYNC_BYTES_MIN: u64 = 4 * 1024 * 1024;
+/// Records that are held in memory until they are committed, in bytes, where nothing else asks for a commit.
+const UNCOMMITTED_BYTES_MAX: usize = 1024 * 1024;
 
 /// Why the sink ended before its inbox did.
 #[derive(Debug)]
@@ -49,8 +51,8 @@ pub(crate) enum Halt {
 pub(crate) struct Ledger {
     pub(crate) log: LogWriter,
     pub(crate) rows: SpoolReader,
-    /// Bodies under way that an earlier run recorded, with the length that is on stable storage.
-    pub(crate) parts: Vec<(RowId, u64)>,
+    /// Bodies under way that an earlier run recorded, and whether they can be resumed.
+    pub(crate) parts: BTreeMap<RowId, bool>,
     /// What earlier runs remembered of hosts.
     pub(crate) hosts: Vec<HostRecord>,
 }
@@ -70,7 +72,7 @@ pub(crate) struct Committer {
     pub(super) log: LogWriter,
     pub(super) rows: SpoolReader,
     pub(super) parts: Parts,
-    /// Rows of which the log says that a body is under way, and whether it says that some of it is on stable storage.
+    /// Rows of which the log says that a body is under way, and whether it says that it can be resumed.
     pub(super) recorded: BTreeMap<RowId, bool>,
     pub(super) group: Group,
     inbox: mpsc::Receiver<Message>,
@@ -106,7 +108,7 @@ impl Committer {
             storage,
             log,
             rows,
-            recorded: parts.into_iter().map(|(row, synced_len)| (row, synced_len > 0)).collect(),
+            recorded: parts,
             group: Group::default(),
             inbox: inbox.messages,
             places: Vec::new(),
@@ -166,8 +168,21 @@ impl Committer {
 
     async fn take(&mut self, message: Message) -> Result<(), Halt> {
         match message {
+            Message::Resume { row, proven } => {
+                // Said again, because less may be proven than the log says.
+                let mark = mark(&proven.hasher, proven.len);
+                self.parts.resume(row, *proven);
+                self.record(Record::PartHeld(row, mark)).await
+            }
             Message::Begin { row, part } => self.begin(row, part).await,
-            Message::Body { row, piece } => self.write(row, &piece).await.map(drop),
+            Message::Body { row, piece } => {
+                let is_written = self.write(row, &piece).await?;
+                let can_resume = self.recorded.get(&row) == Some(&true);
+                match self.parts.mark(row).filter(|_| is_written && can_resume) {
+                    Some(mark) => self.record(Record::PartHeld(row, mark)).await,
+                    None => Ok(()),
+                }
+            }
             Message::Complete { job, piece, completion } => self.complete(job, &piece, completion).await,
             Message::Retry { row, url, waiting, wait } => {
                 self.parts.close(row);
@@ -178,7 +193,7 @@ impl Committer {
                 Ok(())
             }
             Message::Park { job, waiting } => {
-                self.parts.close(job.row);
+                self.parts.leave(job.row);
                 let (fault, until_unix_ms) = (waiting.fault.clone(), waiting.until_unix_ms);
                 self.record(Record::Waiting(job.row, waiting)).await?;
                 let url = job.url.as_str();
@@ -224,11 +239,8 @@ impl Committer {
     /// bytes of one version under the validator of another.
     async fn begin(&mut self, row: RowId, part: Part) -> Result<(), Halt> {
         self.patiently(|sink| sink.parts.clear(row)).await?;
+        self.recorded.insert(row, part.resumable);
         self.record(Record::Part(row, part)).await?;
-        if self.recorded.insert(row, false) == Some(true) {
-            // After a power failure the old record would be believed, and with it whatever is in the file by then.
-            self.patiently(|sink| sink.log.prepare()).await?;
-        }
         self.flush().await
     }
 
@@ -255,6 +267,8 @@ impl Committer {
         let part = self.parts.take(job.row).filter(|part| is_written && part.len == completion.size);
         self.places.push(completion.place);
         let Some(part) = part else {
+            let (row, url, lost) = (job.row, job.url.as_str(), completion.size);
+            self.observer.tell(&Event::PartChanged { row, url, kept: 0, lost });
             return self.begin_again(job).await;
         };
         let done = Done {
@@ -293,14 +307,13 @@ impl Committer {
                 part.synced_len = part.len;
             }
         }
-        if synced.is_empty() {
+        if synced.is_empty() && self.log.uncommitted_bytes() < UNCOMMITTED_BYTES_MAX {
             return Ok(());
         }
         for (row, result) in synced {
             match result {
                 Ok(len) => {
                     self.sync_failures = 0;
-                    self.recorded.insert(row, true);
                     self.record(Record::PartSynced(row, len)).await?;
                 }
                 Err(error) => {
@@ -310,8 +323,9 @@ impl Committer {
                 }
             }
         }
-        // Bytes that are durable are worth nothing while the record that vouches for them is not.
-        self.patiently(|sink| sink.log.prepare()).await
+        // Bytes that are durable are worth nothing while the record that vouches for them is not. A whole commit: there is no
+        // other where no body ever ends, and what is not committed is held in memory.
+        self.patiently(|sink| sink.log.commit()).await
     }
 
     /// A file could not be made durable. Returns when going on makes sense.

@@ -14,7 +14,7 @@ mod recovery;
 mod trouble;
 
 pub(crate) use committer::{Committer, Halt, Ledger, Tally};
-pub(crate) use parts::part_path;
+pub(crate) use parts::{Proven, mark, part_path};
 pub(crate) use recovery::settle_doubts;
 pub(crate) use trouble::{file_fault, passing_trouble};
 
@@ -45,6 +45,8 @@ pub(crate) const ALREADY_THERE: &str = "the file is there already";
 /// What a shard, or the dispatcher, tells the sink.
 #[derive(Debug)]
 pub(crate) enum Message {
+    /// So much of an earlier run's body is as it was written, and is gone on with.
+    Resume { row: RowId, proven: Box<Proven> },
     /// A body begins that will come in several pieces: what is needed to resume it. What was kept before is void.
     Begin { row: RowId, part: Part },
     /// The next piece of a body.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use longhaul_journal::storage::{File, RelativePath, Storage};
-use longhaul_journal::{PARTS_DIRECTORY, RowId};
+use longhaul_journal::storage::{File, Metadata, RelativePath, Storage};
+use longhaul_journal::{Mark, PARTS_DIRECTORY, RowId};
 
 use super::Piece;
 
@@ -21,10 +21,23 @@ pub(super) struct PartFile {
     pub(super) synced_len: u64,
 }
 
-/// The part files that are open, by row.
+/// A file that rests between two attempts: what is in it is known, and as long as nobody touches it, it need not be read
+/// again.
+#[derive(Debug)]
+pub(crate) struct Proven {
+    pub(crate) len: u64,
+    /// Over the first `len` bytes.
+    pub(crate) hasher: blake3::Hasher,
+    /// The file when that was known.
+    pub(crate) found: Metadata,
+}
+
+/// The part files of this run, by row.
 pub(super) struct Parts {
     storage: Arc<dyn Storage>,
     open: BTreeMap<RowId, PartFile>,
+    /// One for each row that waits with something kept: no more than there are rows in memory, at two kilobytes each.
+    resting: BTreeMap<RowId, Proven>,
 }
 
 /// Why a piece was not written.
@@ -43,11 +56,12 @@ impl From<io::Error> for WriteError {
 
 impl Parts {
     pub(super) fn new(storage: Arc<dyn Storage>) -> Self {
-        Self { storage, open: BTreeMap::new() }
+        Self { storage, open: BTreeMap::new(), resting: BTreeMap::new() }
     }
 
     /// Makes sure that nothing is kept of the row.
     pub(super) fn clear(&mut self, row: RowId) -> io::Result<()> {
+        self.resting.remove(&row);
         if let Some(part) = self.open.get_mut(&row) {
             part.file.truncate(0)?;
             part.begin_again();
@@ -65,6 +79,7 @@ impl Parts {
         }
         if !self.open.contains_key(&row) {
             let part = self.reopen(row, piece.offset)?;
+            self.resting.remove(&row);
             self.open.insert(row, part);
         }
         let Some(part) = self.open.get_mut(&row) else { return Err(WriteError::Broken) };
@@ -83,14 +98,34 @@ impl Parts {
         Ok(())
     }
 
-    /// Closes the row's file; what is in it stays.
+    /// What the row's file holds, if it is being written.
+    pub(super) fn mark(&self, row: RowId) -> Option<Mark> {
+        self.open.get(&row).map(|part| mark(&part.hasher, part.len))
+    }
+
+    /// Closes the row's file for now; what is in it stays.
     pub(super) fn close(&mut self, row: RowId) {
+        let Some(part) = self.open.remove(&row) else { return };
+        if let Ok(found) = part.file.metadata() {
+            let PartFile { len, hasher, .. } = part;
+            self.resting.insert(row, Proven { len, hasher, found });
+        }
+    }
+
+    /// Takes up what an earlier run kept.
+    pub(super) fn resume(&mut self, row: RowId, proven: Proven) {
+        self.resting.insert(row, proven);
+    }
+
+    /// Closes the row's file for the rest of this run; what is in it stays.
+    pub(super) fn leave(&mut self, row: RowId) {
         self.open.remove(&row);
+        self.resting.remove(&row);
     }
 
     /// Removes what was kept of the row.
     pub(super) fn remove(&mut self, row: RowId) -> io::Result<()> {
-        self.open.remove(&row);
+        self.leave(row);
         remove_part(&*self.storage, row)
     }
 
@@ -116,18 +151,20 @@ impl Parts {
         }
     }
 
-    /// Opens a file of an earlier attempt, cuts it to `len` and reads it, so that the digest covers the whole.
+    /// Opens a file of an earlier attempt, if it is untouched and `len` bytes of it are known, and cuts it to those.
     fn reopen(&self, row: RowId, len: u64) -> Result<PartFile, WriteError> {
+        let Some(proven) = self.resting.get(&row).filter(|proven| proven.len == len) else {
+            return Err(WriteError::Broken);
+        };
         let mut file = match self.storage.open(&part_path(row)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(WriteError::Broken),
             opened => opened?,
         };
-        if file.len()? < len {
+        if file.metadata()? != proven.found {
             return Err(WriteError::Broken);
         }
         file.truncate(len)?;
-        let hasher = hash_file(&*file, len)?.ok_or(WriteError::Broken)?;
-        Ok(PartFile { file, len, hasher, synced_len: 0 })
+        Ok(PartFile { file, len, hasher: proven.hasher.clone(), synced_len: 0 })
     }
 }
 
@@ -141,6 +178,13 @@ impl PartFile {
         self.hasher.reset();
         self.synced_len = 0;
     }
+}
+
+/// The statement that `hasher` has taken the first `len` bytes of a part file.
+pub(crate) fn mark(hasher: &blake3::Hasher, len: u64) -> Mark {
+    let hash = hasher.finalize();
+    let (digest, _) = hash.as_bytes().split_first_chunk().expect("a hash has 32 bytes");
+    Mark { len, digest: *digest }
 }
 
 /// The path of a row's part file.

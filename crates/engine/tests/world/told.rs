@@ -12,6 +12,8 @@ pub(crate) enum What {
     Damaged,
     ListRead,
     Started,
+    Examining,
+    PartChanged,
     Received,
     Retrying,
     Parked,
@@ -86,6 +88,14 @@ impl Told {
             Event::Paused { reason } => {
                 reason.clone_into(&mut told.reason);
                 (What::Paused, None, "")
+            }
+            Event::Examining { row, url, bytes } => {
+                told.bytes = bytes;
+                (What::Examining, Some(row), url)
+            }
+            Event::PartChanged { row, url, kept, .. } => {
+                told.bytes = kept;
+                (What::PartChanged, Some(row), url)
             }
             Event::Started { row, url, attempt } => {
                 told.attempts = attempt;

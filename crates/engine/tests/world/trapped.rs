@@ -125,6 +125,11 @@ impl File for TrappedFile {
         self.inner.start_writeback();
     }
 
+    fn metadata(&self) -> io::Result<Metadata> {
+        (self.trap)("metadata", &self.path)?;
+        self.inner.metadata()
+    }
+
     fn len(&self) -> io::Result<u64> {
         (self.trap)("len", &self.path)?;
         self.inner.len()

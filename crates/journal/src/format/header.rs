@@ -7,8 +7,10 @@ use crate::error::JournalError;
 use crate::layout::Kind;
 use crate::storage::RelativePath;
 
-/// The version of everything after the header.
-pub(crate) const VERSION: u16 = 1;
+/// The version of everything after the header, as it is written. Version 1 had no marks of part files.
+pub(crate) const VERSION: u16 = 2;
+/// The oldest version that is read: all of it means the same today.
+const VERSION_MIN: u16 = 1;
 /// Both copies together.
 pub(crate) const HEADER_BYTES: usize = 2 * COPY_BYTES;
 
@@ -74,7 +76,7 @@ impl Header {
         let mut copies = [None; 2];
         for (copy, raw) in copies.iter_mut().zip(bytes.chunks_exact(COPY_BYTES)) {
             let Some((version, header)) = decode_copy(raw) else { continue };
-            if version != VERSION {
+            if !(VERSION_MIN..=VERSION).contains(&version) {
                 return Err(JournalError::OtherVersion {
                     path: path.to_string(),
                     found: version,

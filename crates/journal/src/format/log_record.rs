@@ -1,7 +1,7 @@
 //! The payloads of the log and of summaries.
 
 use super::wire::{Pieces, put_number, put_text, put_text_if};
-use crate::record::{Done, Failed, FaultRecord, Part, Record, Validator, Verification, Waiting};
+use crate::record::{Done, Failed, FaultRecord, Mark, Part, Record, Validator, Verification, Waiting};
 use crate::row::RowId;
 
 const SESSION: u8 = 1;
@@ -16,6 +16,7 @@ const DOUBT: u8 = 9;
 const MARKER: u8 = 10;
 const STATES: u8 = 11;
 const SUMMARY_END: u8 = 12;
+const PART_HELD: u8 = 13;
 
 /// What a frame of the log says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub(crate) fn row_of(payload: &[u8]) -> Option<(RowId, bool)> {
     let kind = pieces.byte()?;
     let changes_outcome = match kind {
         WAITING | DONE | FAILED | SKIPPED | REOPENED | DOUBT => true,
-        PART | PART_SYNCED => false,
+        PART | PART_HELD | PART_SYNCED => false,
         _ => return None,
     };
     Some((RowId(pieces.number()?), changes_outcome))
@@ -84,6 +85,7 @@ impl LogRecord {
             Self::Record(
                 Record::Part(row, _)
                 | Record::Doubt(row, _)
+                | Record::PartHeld(row, _)
                 | Record::PartSynced(row, _)
                 | Record::Waiting(row, _)
                 | Record::Done(row, _)
@@ -130,6 +132,11 @@ pub(crate) fn encode_record(record: &Record, out: &mut Vec<u8>) {
             if let Some(total) = part.total {
                 put_number(out, total);
             }
+        }
+        Record::PartHeld(row, mark) => {
+            begin(out, PART_HELD, *row);
+            put_number(out, mark.len);
+            out.extend_from_slice(&mark.digest);
         }
         Record::PartSynced(row, len) => {
             begin(out, PART_SYNCED, *row);
@@ -181,6 +188,7 @@ fn decode_record(kind: u8, pieces: &mut Pieces<'_>) -> Option<Record> {
             let total = pieces.take_if(flags & 0x08 != 0, Pieces::number)?;
             Record::Part(row, Part { validator, total, resumable: flags & 0x10 != 0 })
         }
+        PART_HELD => Record::PartHeld(row, Mark { len: pieces.number()?, digest: pieces.array()? }),
         PART_SYNCED => Record::PartSynced(row, pieces.number()?),
         WAITING => {
             let parked = pieces.byte()? != 0;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::format::LogRecord;
-use crate::record::{Done, Part, Record, Waiting};
+use crate::kept::Kept;
+use crate::record::{Done, Record, Waiting};
 use crate::row::RowId;
 use crate::states::{State, Summary};
 
@@ -12,7 +13,7 @@ use crate::states::{State, Summary};
 pub(crate) struct Fold {
     pub(crate) states: Summary,
     pub(crate) waiting: BTreeMap<RowId, Waiting>,
-    pub(crate) parts: BTreeMap<RowId, (Part, u64)>,
+    pub(crate) parts: BTreeMap<RowId, Kept>,
     pub(crate) doubts: BTreeMap<RowId, Done>,
     /// Rows of the spool that were on stable storage at the last marker.
     pub(crate) spool_rows: u64,
@@ -46,13 +47,19 @@ impl Fold {
             Record::Part(row, part) => {
                 let known = row.0 < RowId::COUNT_MAX;
                 if known {
-                    self.parts.insert(row, (part, 0));
+                    self.parts.insert(row, Kept::new(part));
                 }
                 known
             }
+            Record::PartHeld(row, mark) => {
+                if let Some(kept) = self.parts.get_mut(&row) {
+                    kept.hold(mark);
+                }
+                true
+            }
             Record::PartSynced(row, len) => {
-                if let Some((_, synced_len)) = self.parts.get_mut(&row) {
-                    *synced_len = len;
+                if let Some(kept) = self.parts.get_mut(&row) {
+                    kept.synced(len);
                 }
                 true
             }

@@ -78,9 +78,12 @@ fn encode(fold: &Fold, header: &Header) -> io::Result<Vec<u8>> {
     for (row, waiting) in &fold.waiting {
         put(LogRecord::Record(Record::Waiting(*row, waiting.clone())))?;
     }
-    for (row, (part, synced_len)) in &fold.parts {
-        put(LogRecord::Record(Record::Part(*row, part.clone())))?;
-        put(LogRecord::Record(Record::PartSynced(*row, *synced_len)))?;
+    for (row, kept) in &fold.parts {
+        put(LogRecord::Record(Record::Part(*row, kept.part.clone())))?;
+        for mark in &kept.marks {
+            put(LogRecord::Record(Record::PartHeld(*row, *mark)))?;
+        }
+        put(LogRecord::Record(Record::PartSynced(*row, kept.synced_len)))?;
     }
     for (row, done) in &fold.doubts {
         put(LogRecord::Record(Record::Doubt(*row, done.clone())))?;

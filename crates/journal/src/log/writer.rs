@@ -159,6 +159,11 @@ impl LogWriter {
         Ok(())
     }
 
+    /// Bytes that were recorded since the last commit; they are held in memory until the next.
+    pub fn uncommitted_bytes(&self) -> usize {
+        self.group.len()
+    }
+
     fn refuse_broken(&self) -> io::Result<()> {
         if self.broken {
             return Err(io::Error::other("the log could not be moved to a new segment"));

@@ -70,6 +70,9 @@ pub trait File: Send + Sync {
     /// Asks the system to begin writing to disk, without waiting for it. A hint: it cannot fail and promises nothing.
     fn start_writeback(&mut self);
 
+    /// What the file is now.
+    fn metadata(&self) -> io::Result<Metadata>;
+
     /// Length in bytes.
     fn len(&self) -> io::Result<u64>;
 
@@ -106,7 +109,8 @@ pub struct Metadata {
     pub len: u64,
     /// What it is.
     pub kind: FileKind,
-    /// Time of the last change, unix milliseconds; 0 where it lies before 1970 or is unknown.
+    /// Time of the last change, unix milliseconds; 0 where it lies before 1970 or is unknown. In the simulated file system a count of
+    /// the changes, which differs whenever the time would.
     pub modified_unix_ms: u64,
 }
 

@@ -22,6 +22,8 @@ pub enum Before {
 pub enum Made {
     /// A part of the content of all cases.
     Content(Section),
+    /// Parts of it, one after the other.
+    Sections(Vec<Section>),
     /// Bytes.
     Bytes(Bytes),
     /// A text many times, and then another.

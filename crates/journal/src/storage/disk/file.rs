@@ -6,7 +6,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::platform;
-use crate::storage::File;
+use super::root::describe;
+use crate::storage::{File, Metadata};
 
 #[derive(Debug)]
 pub(super) struct DiskFile {
@@ -69,6 +70,10 @@ impl File for DiskFile {
         if !self.in_memory {
             platform::start_writeback(self.handle.as_fd());
         }
+    }
+
+    fn metadata(&self) -> io::Result<Metadata> {
+        Ok(describe(&rustix::fs::fstat(&self.handle)?))
     }
 
     fn len(&self) -> io::Result<u64> {

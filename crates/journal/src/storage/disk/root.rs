@@ -165,7 +165,7 @@ fn sync_directory(handle: BorrowedFd<'_>) -> io::Result<()> {
     }
 }
 
-fn describe(stat: &rustix::fs::Stat) -> Metadata {
+pub(super) fn describe(stat: &rustix::fs::Stat) -> Metadata {
     let kind = match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => FileKind::File,
         FileType::Directory => FileKind::Directory,

@@ -2,6 +2,8 @@
 
 use fastrand::Rng;
 
+use crate::storage::{FileKind, Metadata};
+
 /// What a disk writes at once: a write is torn at multiples of this, in bytes.
 const SECTOR_BYTES: usize = 512;
 
@@ -10,6 +12,8 @@ pub(super) struct Contents {
     current: Vec<u8>,
     durable: Vec<u8>,
     unsynced: Vec<Change>,
+    /// Changes so far.
+    changes: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -23,12 +27,19 @@ impl Contents {
         &self.current
     }
 
+    pub(super) fn metadata(&self) -> Metadata {
+        let len = self.current.len() as u64;
+        Metadata { len, kind: FileKind::File, modified_unix_ms: self.changes }
+    }
+
     pub(super) fn write(&mut self, offset: usize, bytes: &[u8]) {
+        self.changes += 1;
         write(&mut self.current, offset, bytes);
         self.unsynced.push(Change::Write { offset, bytes: bytes.to_vec() });
     }
 
     pub(super) fn resize(&mut self, len: usize) {
+        self.changes += 1;
         self.current.resize(len, 0);
         self.unsynced.push(Change::Resize(len));
     }
@@ -62,7 +73,7 @@ impl Contents {
                 },
             }
         }
-        Self { current: left.clone(), durable: left, unsynced: Vec::new() }
+        Self { current: left.clone(), durable: left, unsynced: Vec::new(), changes: self.changes }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::storage::MemoryStorage;
-use crate::storage::File;
+use crate::storage::{File, Metadata};
 
 #[derive(Debug)]
 pub(super) struct MemoryFile {
@@ -63,6 +63,12 @@ impl File for MemoryFile {
     }
 
     fn start_writeback(&mut self) {}
+
+    fn metadata(&self) -> io::Result<Metadata> {
+        let mut state = self.storage.state();
+        state.faults.check()?;
+        Ok(state.files[self.index].metadata())
+    }
 
     fn len(&self) -> io::Result<u64> {
         let mut state = self.storage.state();

@@ -200,10 +200,7 @@ impl Storage for MemoryStorage {
         let state = self.begin()?;
         Ok(state.names.get(path).map(|node| match node {
             Node::Directory => Metadata { len: 0, kind: FileKind::Directory, modified_unix_ms: 0 },
-            Node::File(index) => {
-                let len = state.files[index].current().len() as u64;
-                Metadata { len, kind: FileKind::File, modified_unix_ms: 0 }
-            }
+            Node::File(index) => state.files[index].metadata(),
         }))
     }
 

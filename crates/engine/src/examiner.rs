@@ -1,0 +1,230 @@
+//! Reads again what an earlier run kept of bodies, before any of it is believed.
+//!
+//! A part file has lain where anybody can write, and a power failure may have taken some of it. It is good as far as the marks that the
+//! log has of it are met. Reading takes as long as the disk takes, so it is done here, by an actor of its own: one file at a time, in
+//! slices, the one with the least left to read first. No other row waits for it.
+//!
+//! It refuses to believe a length.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use longhaul_journal::storage::{Metadata, Storage};
+use longhaul_journal::{Kept, Mark, RowId};
+use tokio::sync::mpsc;
+
+use crate::event::{Event, Observer};
+use crate::resume;
+use crate::shard::Assignment;
+use crate::sink::{Message, Proven, SinkHandle, mark, part_path, passing_trouble};
+use crate::stop::StopWatch;
+use crate::surroundings::Surroundings;
+
+/// So much is read before anything else is looked at: some ten milliseconds of a good disk.
+const SLICE_BYTES: u64 = 16 * 1024 * 1024;
+/// Bytes read at once.
+const READ_BYTES: usize = 256 * 1024;
+/// Where descriptors are short, it is tried again this often.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A row of which something has been kept.
+#[derive(Debug)]
+pub(crate) struct Suspect {
+    pub(crate) assignment: Assignment,
+    pub(crate) kept: Kept,
+}
+
+/// The actor.
+pub(crate) struct Examiner {
+    storage: Arc<dyn Storage>,
+    observer: Arc<Observer>,
+    sink: SinkHandle,
+    stop: StopWatch,
+    /// Whether what was handed to the system in the last run must still be there.
+    same_boot: bool,
+    suspects: mpsc::UnboundedReceiver<Suspect>,
+    /// To the dispatcher.
+    examined: mpsc::UnboundedSender<Assignment>,
+    /// By the bytes that are left to read.
+    under_way: BTreeMap<(u64, RowId), Examination>,
+    buffer: Vec<u8>,
+}
+
+impl Examiner {
+    pub(crate) fn new(
+        around: Surroundings,
+        sink: SinkHandle,
+        same_boot: bool,
+        suspects: mpsc::UnboundedReceiver<Suspect>,
+        examined: mpsc::UnboundedSender<Assignment>,
+    ) -> Self {
+        let Surroundings { storage, observer, stopper, .. } = around;
+        Self {
+            storage,
+            observer,
+            sink,
+            stop: stopper.watch(),
+            same_boot,
+            suspects,
+            examined,
+            under_way: BTreeMap::new(),
+            buffer: vec![0; READ_BYTES],
+        }
+    }
+
+    /// Works until the dispatcher has gone or the haul is stopped.
+    pub(crate) async fn run(mut self) {
+        while !self.stop.is_stopped() {
+            if self.under_way.is_empty() {
+                let suspect = tokio::select! {
+                    biased;
+                    () = self.stop.stopped() => return,
+                    suspect = self.suspects.recv() => suspect,
+                };
+                let Some(suspect) = suspect else { return };
+                self.begin(suspect).await;
+            }
+            while let Ok(suspect) = self.suspects.try_recv() {
+                self.begin(suspect).await;
+            }
+            let Some(((_, row), mut examination)) = self.under_way.pop_first() else { continue };
+            if self.read_on(&mut examination).await {
+                self.under_way.insert((examination.bytes_left(), row), examination);
+            } else if self.stop.is_stopped() || !self.conclude(examination).await {
+                return;
+            }
+            // On one thread with the others, this lets them work.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn begin(&mut self, suspect: Suspect) {
+        let path = part_path(suspect.assignment.job.row);
+        let found = self.patiently(|storage| storage.metadata(&path)).await.ok().flatten();
+        let examination = Examination::new(suspect, found);
+        let Assignment { job, .. } = &examination.assignment;
+        let bytes = examination.bytes_left();
+        if bytes > 0 {
+            self.observer.tell(&Event::Examining { row: job.row, url: job.url.as_str(), bytes });
+        }
+        self.under_way.insert((bytes, job.row), examination);
+    }
+
+    /// Reads a slice; false when there is nothing more to be proven.
+    async fn read_on(&mut self, examination: &mut Examination) -> bool {
+        let path = part_path(examination.assignment.job.row);
+        // Opened for each slice: however many are under way, they hold no descriptors.
+        let Ok(file) = self.patiently(|storage| storage.open_read(&path)).await else { return false };
+        let mut budget = SLICE_BYTES;
+        while budget > 0 {
+            let Some(wanted) = examination.wanted() else { return false };
+            let wanted = usize::try_from(wanted).map_or(READ_BYTES, |wanted| wanted.min(READ_BYTES));
+            match file.read_at(&mut self.buffer[..wanted], examination.at) {
+                Ok(count) if count > 0 => {
+                    budget = budget.saturating_sub(count as u64);
+                    if !examination.take(&self.buffer[..count]) {
+                        return false;
+                    }
+                }
+                // What cannot be read is not there.
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// Sends the row on its way with what is proven; false if nobody is left to take it.
+    async fn conclude(&mut self, examination: Examination) -> bool {
+        let Examination { mut assignment, kept, found, proven, .. } = examination;
+        let job = &mut assignment.job;
+        let len = proven.as_ref().map_or(0, |(len, _)| *len);
+        let must_be_there =
+            if self.same_boot { kept.marks.last().map_or(0, |mark| mark.len) } else { kept.synced_len };
+        if len < must_be_there {
+            let lost = must_be_there - len;
+            self.observer.tell(&Event::PartChanged { row: job.row, url: job.url.as_str(), kept: len, lost });
+        }
+        job.partial = resume::partial(&kept.part, len);
+        let row = job.row;
+        let message = match (&job.partial, proven, found) {
+            (Some(_), Some((len, hasher)), Some(found)) => {
+                Message::Resume { row, proven: Box::new(Proven { len, hasher, found }) }
+            }
+            _ => Message::Begin { row, part: kept.part },
+        };
+        self.sink.send(message).await.is_ok() && self.examined.send(assignment).is_ok()
+    }
+
+    /// Does it, and does it again while only descriptors are missing.
+    async fn patiently<T>(&mut self, operation: impl Fn(&dyn Storage) -> io::Result<T>) -> io::Result<T> {
+        loop {
+            match operation(&*self.storage) {
+                Err(error) if passing_trouble(&error).is_some() => {
+                    tokio::select! {
+                        biased;
+                        () = self.stop.stopped() => return Err(error),
+                        () = tokio::time::sleep(PAUSE) => {}
+                    }
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+/// A part file that is being read.
+struct Examination {
+    assignment: Assignment,
+    kept: Kept,
+    /// The file as it was before it was read.
+    found: Option<Metadata>,
+    /// The marks that it is long enough for, from the next one on.
+    marks: std::vec::IntoIter<Mark>,
+    next: Option<Mark>,
+    /// The last mark that can be met, in bytes.
+    end: u64,
+    /// So many bytes have been read.
+    at: u64,
+    hasher: blake3::Hasher,
+    /// The longest mark that was met, and the hash up to there.
+    proven: Option<(u64, blake3::Hasher)>,
+}
+
+impl Examination {
+    fn new(suspect: Suspect, found: Option<Metadata>) -> Self {
+        let Suspect { assignment, kept } = suspect;
+        let len = found.map_or(0, |found| found.len);
+        let marks: Vec<Mark> =
+            kept.marks.iter().copied().filter(|mark| (1..=len).contains(&mark.len)).collect();
+        let end = marks.last().map_or(0, |mark| mark.len);
+        let mut marks = marks.into_iter();
+        let next = marks.next();
+        let hasher = blake3::Hasher::new();
+        Self { assignment, kept, found, marks, next, end, at: 0, hasher, proven: None }
+    }
+
+    fn bytes_left(&self) -> u64 {
+        self.end - self.at
+    }
+
+    /// The bytes up to the next mark.
+    fn wanted(&self) -> Option<u64> {
+        self.next.map(|next| next.len - self.at)
+    }
+
+    /// Takes the next bytes, none of them beyond the next mark; false if that is not met.
+    fn take(&mut self, bytes: &[u8]) -> bool {
+        self.hasher.update(bytes);
+        self.at += bytes.len() as u64;
+        if let Some(next) = self.next.filter(|next| next.len == self.at) {
+            if mark(&self.hasher, self.at) != next {
+                return false;
+            }
+            self.proven = Some((self.at, self.hasher.clone()));
+            self.next = self.marks.next();
+        }
+        true
+    }
+}
