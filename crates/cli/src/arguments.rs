@@ -55,7 +55,8 @@ pub(crate) struct GetArguments {
     /// URLs, as if they stood on a list
     #[arg(value_name = "URL")]
     pub(crate) urls: Vec<String>,
-    /// A list with one URL a line; `-` is standard input. May be given several times
+    /// A list with one URL a line, and behind tabs `size=BYTES` or `sha256=HEX`, if its content is known; `-` is standard
+    /// input. May be given several times
     #[arg(short, long = "input-file", value_name = "LIST")]
     pub(crate) input_files: Vec<PathBuf>,
     /// The directory of the files; it keeps the state of the haul too

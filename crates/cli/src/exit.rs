@@ -62,7 +62,7 @@ impl Exit {
             Class::Tls => Self::Tls,
             Class::Auth => Self::Auth,
             Class::Protocol | Class::Redirect => Self::Protocol,
-            Class::Throttled | Class::ClientError | Class::ServerError => Self::Server,
+            Class::Throttled | Class::ClientError | Class::ServerError | Class::Mismatch => Self::Server,
             _ => Self::Other,
         }
     }
@@ -117,6 +117,7 @@ mod tests {
             ("slow", 4),
             ("tls", 5),
             ("protocol", 7),
+            ("mismatch", 8),
             ("redirect", 7),
             ("auth", 6),
             ("throttled", 8),

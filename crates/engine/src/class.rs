@@ -45,6 +45,8 @@ classes! {
     Tls = "tls",
     /// The answer breaks HTTP.
     Protocol = "protocol",
+    /// What came is not what the list says of it.
+    Mismatch = "mismatch",
     /// A redirect that cannot or must not be followed.
     Redirect = "redirect",
     /// 401 or 407: credentials are missing or wrong.

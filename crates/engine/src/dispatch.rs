@@ -10,7 +10,8 @@ use std::time::Duration;
 use longhaul_http::{HttpUrl, Origin};
 use longhaul_journal::storage::{RelativePath, Storage};
 use longhaul_journal::{
-    BLOCK_ROWS, BlockId, Entry, Failed, FaultRecord, Kept, Row, RowId, SpoolReader, State, Summary, Waiting,
+    BLOCK_ROWS, BlockId, Entry, Expectation, Failed, FaultRecord, Kept, Row, RowId, SpoolReader, State,
+    Summary, Waiting,
 };
 use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::{mpsc, watch};
@@ -225,11 +226,11 @@ impl Dispatcher {
             return Ok(());
         }
         match row.entry {
-            Entry::Fetch { url, name } => match url.parse::<HttpUrl>() {
+            Entry::Fetch { url, name, expected } => match url.parse::<HttpUrl>() {
                 Ok(url) => {
                     let block = id.0 / BLOCK_ROWS;
                     if self.backlog.admit(url.origin(), id.0, block) == Admission::Take {
-                        self.begin(id, url, name).await?;
+                        self.begin(id, url, name, expected).await?;
                     }
                 }
                 Err(error) => {
@@ -270,7 +271,7 @@ impl Dispatcher {
             if id.0 < from_row || id.0 >= self.cursor || !self.is_pending(id) {
                 continue;
             }
-            let Entry::Fetch { url, name } = row.entry else { continue };
+            let Entry::Fetch { url, name, expected } = row.entry else { continue };
             let Ok(url) = url.parse::<HttpUrl>() else { continue };
             if url.origin() != host {
                 continue;
@@ -279,14 +280,20 @@ impl Dispatcher {
                 is_exhausted = false;
                 break;
             }
-            self.begin(id, url, name).await?;
+            self.begin(id, url, name, expected).await?;
         }
         self.backlog.read_again(host, block, is_exhausted);
         Ok(())
     }
 
     /// Sends a row that has a place in memory on its way.
-    async fn begin(&mut self, row: RowId, url: HttpUrl, name: Option<String>) -> Result<(), DispatchError> {
+    async fn begin(
+        &mut self,
+        row: RowId,
+        url: HttpUrl,
+        name: Option<String>,
+        expected: Expectation,
+    ) -> Result<(), DispatchError> {
         let name = name.unwrap_or_else(|| names::default_name(&url));
         let mut job = Box::new(Job {
             row,
@@ -297,6 +304,8 @@ impl Dispatcher {
             last_failures: None,
             started_unix_ms: 0,
             partial: None,
+            expected,
+            sha256: None,
             furthest: 0,
         });
         if self.is_taken(&job.name) {

@@ -16,6 +16,7 @@ use longhaul_journal::{Kept, Mark, RowId};
 use tokio::sync::mpsc;
 
 use crate::event::{Event, Observer};
+use crate::expectation::Sha256;
 use crate::resume;
 use crate::shard::Assignment;
 use crate::sink::{Message, Proven, SinkHandle, mark, part_path, passing_trouble};
@@ -121,7 +122,7 @@ impl Examiner {
         while budget > 0 {
             let Some(wanted) = examination.wanted() else { return false };
             let wanted = usize::try_from(wanted).map_or(READ_BYTES, |wanted| wanted.min(READ_BYTES));
-            match file.read_at(&mut self.buffer[..wanted], examination.at) {
+            match file.read_at(&mut self.buffer[..wanted], examination.read.len) {
                 Ok(count) if count > 0 => {
                     budget = budget.saturating_sub(count as u64);
                     if !examination.take(&self.buffer[..count]) {
@@ -139,7 +140,7 @@ impl Examiner {
     async fn conclude(&mut self, examination: Examination) -> bool {
         let Examination { mut assignment, kept, found, proven, .. } = examination;
         let job = &mut assignment.job;
-        let len = proven.as_ref().map_or(0, |(len, _)| *len);
+        let len = proven.as_ref().map_or(0, |proven| proven.len);
         let must_be_there =
             if self.same_boot { kept.marks.last().map_or(0, |mark| mark.len) } else { kept.synced_len };
         if len < must_be_there {
@@ -149,7 +150,8 @@ impl Examiner {
         job.partial = resume::partial(&kept.part, len);
         let row = job.row;
         let message = match (&job.partial, proven, found) {
-            (Some(_), Some((len, hasher)), Some(found)) => {
+            (Some(_), Some(Reached { len, hasher, sha256 }), Some(found)) => {
+                job.sha256 = sha256;
                 Message::Resume { row, proven: Box::new(Proven { len, hasher, found }) }
             }
             _ => Message::Begin { row, part: kept.part },
@@ -185,11 +187,18 @@ struct Examination {
     next: Option<Mark>,
     /// The last mark that can be met, in bytes.
     end: u64,
-    /// So many bytes have been read.
-    at: u64,
+    read: Reached,
+    /// The longest mark that was met.
+    proven: Option<Reached>,
+}
+
+/// A length, and the digests up to there.
+#[derive(Clone)]
+struct Reached {
+    len: u64,
     hasher: blake3::Hasher,
-    /// The longest mark that was met, and the hash up to there.
-    proven: Option<(u64, blake3::Hasher)>,
+    /// Where the list expects one.
+    sha256: Option<Sha256>,
 }
 
 impl Examination {
@@ -201,28 +210,33 @@ impl Examination {
         let end = marks.last().map_or(0, |mark| mark.len);
         let mut marks = marks.into_iter();
         let next = marks.next();
-        let hasher = blake3::Hasher::new();
-        Self { assignment, kept, found, marks, next, end, at: 0, hasher, proven: None }
+        let sha256 = Sha256::wanted(&assignment.job.expected);
+        let read = Reached { len: 0, hasher: blake3::Hasher::new(), sha256 };
+        Self { assignment, kept, found, marks, next, end, read, proven: None }
     }
 
     fn bytes_left(&self) -> u64 {
-        self.end - self.at
+        self.end - self.read.len
     }
 
     /// The bytes up to the next mark.
     fn wanted(&self) -> Option<u64> {
-        self.next.map(|next| next.len - self.at)
+        self.next.map(|next| next.len - self.read.len)
     }
 
     /// Takes the next bytes, none of them beyond the next mark; false if that is not met.
     fn take(&mut self, bytes: &[u8]) -> bool {
-        self.hasher.update(bytes);
-        self.at += bytes.len() as u64;
-        if let Some(next) = self.next.filter(|next| next.len == self.at) {
-            if mark(&self.hasher, self.at) != next {
+        let Self { read, .. } = self;
+        read.hasher.update(bytes);
+        if let Some(sha256) = &mut read.sha256 {
+            sha256.update(bytes);
+        }
+        read.len += bytes.len() as u64;
+        if let Some(next) = self.next.filter(|next| next.len == read.len) {
+            if mark(&read.hasher, read.len) != next {
                 return false;
             }
-            self.proven = Some((self.at, self.hasher.clone()));
+            self.proven = Some(read.clone());
             self.next = self.marks.next();
         }
         true

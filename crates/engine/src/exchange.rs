@@ -17,6 +17,7 @@ use longhaul_socket::clock::{self, WallClock};
 use tokio::time::Instant;
 
 use crate::event::Observer;
+use crate::expectation;
 use crate::failure::Failure;
 use crate::job::{Job, Moved};
 use crate::pace::Announcement;
@@ -166,7 +167,7 @@ pub(crate) async fn attempt(
                 Plan::Append { from, body_bytes, total } => {
                     Span { from, end: Some(from + body_bytes), total }
                 }
-                Plan::Complete => return already_complete(context, partial, progress, &head).await,
+                Plan::Complete => return already_complete(context, job, progress, &head, begun).await,
                 // An answer that cannot be joined to what is there is of no use; the whole is asked for at once.
                 Plan::Restart | Plan::Refuse(_) => {
                     job.partial = None;
@@ -223,15 +224,24 @@ pub(crate) async fn attempt(
 /// 416 for exactly what is there: nothing is missing.
 async fn already_complete(
     context: &Context,
-    partial: &Partial,
+    job: &mut Job,
     progress: &Progress,
     head: &Head,
+    begun: Instant,
 ) -> Result<Ended, SinkGone> {
+    let partial = job.partial.take().unwrap_or_default();
+    if let Some(what) = expectation::mismatch(&job.expected, partial.have, job.sha256.as_ref()) {
+        return Ok(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed())));
+    }
+    let verification = match job.sha256 {
+        Some(_) => Verification::Digest("sha-256".to_owned()),
+        None => Verification::Length,
+    };
     let completion = Completion {
         status: head.status,
         size: partial.have,
         validator: partial.validator.clone(),
-        verification: Verification::Length,
+        verification,
         finished_unix_ms: context.clock.unix_ms(),
         place: progress.held_up(context.sink.admit_body()).await?,
     };

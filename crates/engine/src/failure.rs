@@ -120,6 +120,14 @@ impl Failure {
         failure
     }
 
+    /// A body that is not what the list says of it.
+    pub(crate) fn of_mismatch(what: &str, head: &Head, elapsed: Duration) -> Self {
+        let message = format!("not what the list expects: {what}");
+        let mut failure = Self::new(Class::Mismatch, Phase::Body, Some(head.endpoint), elapsed, message);
+        failure.status = Some(head.status);
+        failure
+    }
+
     /// A row of a host that has been given up before it was tried.
     pub(crate) fn of_host_given_up(last: &FaultRecord) -> Self {
         let class = Class::of_record(last);

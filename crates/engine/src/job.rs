@@ -1,9 +1,10 @@
 //! A row on its way: what the dispatcher hands to a shard, and a shard to the sink.
 
 use longhaul_http::{HttpUrl, Origin, Partial};
-use longhaul_journal::RowId;
+use longhaul_journal::{Expectation, RowId};
 
 use crate::class::Class;
+use crate::expectation::Sha256;
 
 /// One row that is to be fetched. It is owned by one actor at a time.
 #[derive(Debug)]
@@ -23,6 +24,10 @@ pub(crate) struct Job {
     pub(crate) started_unix_ms: u64,
     /// What has been kept of the body.
     pub(crate) partial: Option<Partial>,
+    /// What the list says of the content.
+    pub(crate) expected: Expectation,
+    /// The digest of what has been kept, where one is expected.
+    pub(crate) sha256: Option<Sha256>,
     /// The furthest that any attempt of this run has come, whatever the version. Only beyond it there is progress: a host that has
     /// another version every time would be asked for ever.
     pub(crate) furthest: u64,

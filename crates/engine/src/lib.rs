@@ -39,6 +39,7 @@ mod error;
 mod event;
 mod examiner;
 mod exchange;
+mod expectation;
 mod failure;
 mod haul;
 mod intake;

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::event::Event;
 use crate::exchange::{Context, Ended, Progress};
+use crate::expectation::{self, Sha256};
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::resume;
@@ -93,6 +94,14 @@ impl<'a> Receiving<'a> {
         if from == 0 {
             self.job.partial = Some(Partial { have: 0, validator: head.validator(), total });
         }
+        if from == 0 {
+            self.job.sha256 = Sha256::wanted(&self.job.expected);
+        }
+        if let Some(what) = total.and_then(|total| expectation::wrong_size(&self.job.expected, total)) {
+            self.discard().await?;
+            body.drain().await;
+            return Ok(Received::Ended(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed()))));
+        }
         let misfit = || Failure::of_protocol(ProtocolFaultKind::BadContentRange, head, begun.elapsed());
         loop {
             let next = match self.pending_since {
@@ -108,9 +117,7 @@ impl<'a> Receiving<'a> {
             match next {
                 Ok(Some(chunk)) if end.is_some_and(|end| self.received() + chunk.len() as u64 > end) => {
                     // More than was announced: nobody knows which of the bytes are meant, so none of them is kept.
-                    let (row, part) = (self.job.row, Part::default());
-                    self.job.partial = None;
-                    self.progress.held_up(self.context.sink.send(Message::Begin { row, part })).await?;
+                    self.discard().await?;
                     return Ok(Received::Ended(Ended::Failed(misfit())));
                 }
                 Ok(Some(chunk)) => self.take(chunk).await?,
@@ -127,13 +134,18 @@ impl<'a> Receiving<'a> {
                 return self.go_on().await;
             }
         }
+        if let Some(what) = expectation::mismatch(&self.job.expected, size, self.job.sha256.as_ref()) {
+            self.discard().await?;
+            return Ok(Received::Ended(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed()))));
+        }
         // A part need not say again what the whole is called; it was asked for under that name.
         let validator = match &self.job.partial {
             Some(partial) if from > 0 => partial.validator.clone(),
             _ => head.validator(),
         };
         let verification = match body.completion() {
-            Some(BodyEnd::Close) => Verification::LengthUnverified,
+            _ if self.job.sha256.is_some() => Verification::Digest("sha-256".to_owned()),
+            Some(BodyEnd::Close) if self.job.expected.size.is_none() => Verification::LengthUnverified,
             _ => Verification::Length,
         };
         let place = self.progress.held_up(self.context.sink.admit_body()).await?;
@@ -142,6 +154,16 @@ impl<'a> Receiving<'a> {
         let completion =
             Completion { status: head.status, size, validator, verification, finished_unix_ms, place };
         Ok(Received::Ended(Ended::Complete(piece, completion)))
+    }
+
+    /// What has come is of no use, and neither is what was kept.
+    async fn discard(&mut self) -> Result<(), SinkGone> {
+        self.job.partial = None;
+        if !self.is_begun {
+            return Ok(());
+        }
+        let (row, part) = (self.job.row, Part::default());
+        self.progress.held_up(self.context.sink.send(Message::Begin { row, part })).await
     }
 
     /// The end of the whole as far as it has come.
@@ -165,6 +187,9 @@ impl<'a> Receiving<'a> {
     async fn take(&mut self, chunk: Bytes) -> Result<(), SinkGone> {
         let bytes = chunk.len() as u64;
         self.progress.add(bytes);
+        if let Some(sha256) = &mut self.job.sha256 {
+            sha256.update(&chunk);
+        }
         self.pending.push(chunk);
         self.pending_bytes += bytes;
         if let Some(rate) = &self.context.rate {

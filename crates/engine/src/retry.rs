@@ -134,7 +134,7 @@ impl Verdict {
                 Some(408 | 425) => Self::Transient,
                 _ => Self::Permanent { tries: 1 },
             },
-            Class::Protocol => Self::Permanent { tries: TRIES_PROTOCOL },
+            Class::Protocol | Class::Mismatch => Self::Permanent { tries: TRIES_PROTOCOL },
             Class::Local => Self::Local,
             Class::Tls | Class::Redirect | Class::Auth | Class::File | Class::List | Class::Other => {
                 Self::Permanent { tries: 1 }
@@ -157,7 +157,7 @@ impl Verdict {
             (Self::Throttled, _) => Signal::Throttle { retry_after },
             (Self::Local, _) => Signal::Neutral,
             // A host that answers 'no such thing', or something that makes no sense, is well.
-            (_, Class::ClientError | Class::Auth | Class::Redirect | Class::Protocol) => {
+            (_, Class::ClientError | Class::Auth | Class::Redirect | Class::Protocol | Class::Mismatch) => {
                 Signal::Success { latency }
             }
             (Self::Transient, Class::Refused | Class::Unreachable) | (_, Class::Dns) => Signal::Absent,

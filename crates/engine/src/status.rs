@@ -196,7 +196,7 @@ fn open(directory: &Path, create: bool) -> Result<Arc<dyn Storage>, HaulError> {
 /// The URL as it may be shown, and the name of the file.
 fn describe(entry: &Entry, outcome: &Outcome<'_>) -> (String, Option<String>) {
     match entry {
-        Entry::Fetch { url, name } => match url.parse::<HttpUrl>() {
+        Entry::Fetch { url, name, .. } => match url.parse::<HttpUrl>() {
             Ok(url) => {
                 let recorded = match outcome {
                     Outcome::Done(done) | Outcome::InDoubt(done) => done.name.clone(),

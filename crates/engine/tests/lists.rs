@@ -175,3 +175,22 @@ fn the_rows_of_a_changed_list_are_known_from_then_on() {
         assert_eq!(requested(&host), ["/a", "/b", "/c", "/d", "/new", "/x"]);
     });
 }
+
+/// The same address with the same expectation, or with none, is fetched once. With another one it is something else: one of
+/// the two is right, and the other says what came.
+#[test]
+fn an_expectation_belongs_to_the_row() {
+    simulate(async {
+        let (world, host) = world();
+        let url = format!("http://{HOST}/a");
+        let list = format!("{url}\tsize=2\n{url}\n{url}\tsize=2\n{url}\tsize=3\n");
+        let run = world.haul(&list).run().await;
+        assert_eq!(outcomes(&run), (1, 1, 2), "{:#?}", run.told);
+        let fault = run.all(What::Failed).next().and_then(|told| told.fault.clone()).expect("a failure");
+        assert_eq!(fault.class, "mismatch");
+        assert_files(&world, &[("a", "/a")]);
+        let requests = host.requests().len();
+        let again = world.haul(&list).run().await;
+        assert_eq!((again.counts(), host.requests().len()), ((1, 1, 2, 0), requests));
+    });
+}

@@ -62,6 +62,7 @@ fn verdicts_are_as_the_table_says() {
         (Class::Dns, None, (Verdict::Transient, Signal::Absent)),
         (Class::Tls, None, (permanent(1), Signal::Neutral)),
         (Class::Protocol, None, (permanent(3), WELL)),
+        (Class::Mismatch, Some(200), (permanent(3), WELL)),
         (Class::Protocol, Some(206), (permanent(3), WELL)),
         (Class::Redirect, Some(302), (permanent(1), WELL)),
         (Class::Auth, Some(401), (permanent(1), WELL)),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use longhaul_journal::storage::{DiskStorage, Storage};
-use longhaul_journal::{Claims, Done, Entry, Journal, Record, Row, RowId, Verification};
+use longhaul_journal::{Claims, Done, Entry, Expectation, Journal, Record, Row, RowId, Verification};
 
 /// Outcomes in one commit.
 const GROUP_RECORDS: u64 = 1000;
@@ -43,7 +43,11 @@ fn measure(directory: &Path, rows: u64) -> Result<(), Box<dyn Error>> {
                 "https://example.org/archive/2026/collection-{:04}/object-{line:09}.warc.gz",
                 line % 977
             );
-            spool.append(&Row { source, line, entry: Entry::Fetch { url, name: None } })?;
+            spool.append(&Row {
+                source,
+                line,
+                entry: Entry::Fetch { url, name: None, expected: Expectation::default() },
+            })?;
         }
         spool.flush()
     })?;

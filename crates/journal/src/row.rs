@@ -41,6 +41,8 @@ pub enum Entry {
         url: String,
         /// The final name beneath the haul's directory, or `None` for the name that follows from the address.
         name: Option<String>,
+        /// What the list says of its content.
+        expected: Expectation,
     },
     /// The same address as an earlier row: fetched once, reported twice. Counts as skipped.
     Duplicate {
@@ -59,6 +61,15 @@ pub enum Entry {
     /// The row exists, but its record on disk is damaged and its text is lost. Never written; read in place of such a record, so that
     /// every row still ends in one outcome. Counts as failed, unless the log knows better.
     Lost,
+}
+
+/// What is known of a content before it comes. Nothing, by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expectation {
+    /// Its length in bytes.
+    pub size: Option<u64>,
+    /// Its SHA-256 digest (FIPS 180-4).
+    pub sha256: Option<[u8; 32]>,
 }
 
 impl Entry {

@@ -10,8 +10,8 @@ use common::{
 };
 use longhaul_journal::storage::{MemoryStorage, Storage};
 use longhaul_journal::{
-    Done, Entry, Failed, FaultRecord, Journal, JournalError, Kept, Mark, Outcome, Part, Record, RowId, State,
-    Validator, Verification, Waiting,
+    Done, Entry, Expectation, Failed, FaultRecord, Journal, JournalError, Kept, Mark, Outcome, Part, Record,
+    RowId, State, Validator, Verification, Waiting,
 };
 use proptest::prelude::*;
 
@@ -307,7 +307,7 @@ proptest! {
         let mut opened = open(&storage).unwrap();
         let source = opened.spool.append_source("list").unwrap();
         for line in 1..=6 {
-            let entry = Entry::Fetch { url: "https://example.org/".to_owned(), name: None };
+            let entry = Entry::Fetch { url: "https://example.org/".to_owned(), name: None, expected: Expectation::default() };
             opened.spool.append(&longhaul_journal::Row { source, line, entry }).unwrap();
         }
         opened.spool.flush().unwrap();

@@ -4,7 +4,7 @@ mod common;
 
 use common::{BOOT_ID, NOW_UNIX_MS, all_rows, append_rows, open, read_file, row, state_files, write_file};
 use longhaul_journal::storage::MemoryStorage;
-use longhaul_journal::{BlockId, Entry, FileIdentity, Journal, Row, RowId, SourceId, State};
+use longhaul_journal::{BlockId, Entry, Expectation, FileIdentity, Journal, Row, RowId, SourceId, State};
 use proptest::prelude::*;
 use std::io;
 use std::sync::Arc;
@@ -100,7 +100,7 @@ fn a_row_that_is_too_long_is_refused_and_harms_nothing() {
     let storage = MemoryStorage::new(1);
     let mut opened = open(&storage).unwrap();
     append_rows(&mut opened, 3).unwrap();
-    let entry = Entry::Fetch { url: "x".repeat(2 << 20), name: None };
+    let entry = Entry::Fetch { url: "x".repeat(2 << 20), name: None, expected: Expectation::default() };
     let long = Row { source: SourceId(0), line: 4, entry };
     assert_eq!(opened.spool.append(&long).unwrap_err().kind(), io::ErrorKind::InvalidInput);
     let lost = Row { source: SourceId(0), line: 4, entry: Entry::Lost };
@@ -129,8 +129,11 @@ fn segments_follow_each_other() {
     let mut opened = open(&storage).unwrap();
     let source = opened.spool.append_source("list.txt").unwrap();
     let long = |line| {
-        let entry =
-            Entry::Fetch { url: format!("https://example.org/{line}/{}", "x".repeat(100_000)), name: None };
+        let entry = Entry::Fetch {
+            url: format!("https://example.org/{line}/{}", "x".repeat(100_000)),
+            name: None,
+            expected: Expectation::default(),
+        };
         Row { source, line, entry }
     };
     for line in 0..600 {
@@ -210,7 +213,9 @@ fn a_spool_cut_anywhere_keeps_its_numbers() {
 
 fn any_entry() -> impl Strategy<Value = Entry> {
     prop_oneof![
-        (any::<String>(), any::<Option<String>>()).prop_map(|(url, name)| Entry::Fetch { url, name }),
+        (any::<String>(), any::<Option<String>>(), any::<Option<u64>>(), any::<Option<[u8; 32]>>()).prop_map(
+            |(url, name, size, sha256)| Entry::Fetch { url, name, expected: Expectation { size, sha256 } }
+        ),
         (any::<String>(), any::<u64>()).prop_map(|(url, of)| Entry::Duplicate { url, of: RowId(of) }),
         ("\\PC{0,40}", any::<String>()).prop_map(|(text, reason)| Entry::Refused { text, reason }),
     ]

@@ -22,9 +22,9 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
         | Event::Paused { .. }
         | Event::Resumed
         | Event::Offline
+        | Event::Examining { bytes: EXAMINED_BYTES_TOLD.., .. }
         | Event::PartChanged { .. }
         | Event::Online => Verbosity::Normal,
-        Event::Examining { bytes: EXAMINED_BYTES_TOLD.., .. } => Verbosity::Normal,
         _ => Verbosity::Verbose,
     };
     if verbosity < needed {

@@ -18,10 +18,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_http::HttpUrl;
-use longhaul_journal::{Entry, FileIdentity, Row, RowId, SourceId, SpoolReader, SpoolWriter};
+use longhaul_journal::{Entry, Expectation, FileIdentity, Row, RowId, SourceId, SpoolReader, SpoolWriter};
 use tokio::sync::watch;
 
 use crate::event::{Event, Observer};
+use crate::expectation;
 use crate::sink::passing_trouble;
 use crate::stop::StopWatch;
 use crate::surroundings::Surroundings;
@@ -165,17 +166,17 @@ impl Intake {
     async fn append(&mut self, source: SourceId, line: u64, parsed: Parsed) -> Result<(), IntakeError> {
         let entry = match parsed {
             Parsed::Refused { text, reason } => Entry::Refused { text, reason },
-            Parsed::Url { url, text } => {
+            Parsed::Url { url, text, expected } => {
                 let mut placed = None;
                 self.patiently(|intake| {
-                    placed = Some(intake.place(&url)?);
+                    placed = Some(intake.place(&url, &expected)?);
                     Ok(())
                 })
                 .await?;
                 match placed {
                     Some(Placed::Duplicate { of }) => Entry::Duplicate { url: text, of },
-                    Some(Placed::New { name }) => Entry::Fetch { url: text, name },
-                    None => Entry::Fetch { url: text, name: None },
+                    Some(Placed::New { name }) => Entry::Fetch { url: text, name, expected },
+                    None => Entry::Fetch { url: text, name: None, expected },
                 }
             }
         };
@@ -185,10 +186,10 @@ impl Intake {
         Ok(())
     }
 
-    fn place(&mut self, url: &HttpUrl) -> io::Result<Placed> {
+    fn place(&mut self, url: &HttpUrl, expected: &Expectation) -> io::Result<Placed> {
         let Self { spool, rows, naming, unpublished, .. } = self;
         let row = RowId(rows.published() + *unpublished);
-        naming.place(url, row, |earlier| {
+        naming.place(url, expected, row, |earlier| {
             if earlier.0 >= rows.published() {
                 spool.flush()?;
                 *unpublished = 0;
@@ -237,8 +238,9 @@ impl Intake {
 /// A line as it is understood.
 #[derive(Debug)]
 pub(crate) enum Parsed {
-    /// Something to fetch. `text` is what is stored: normalised, except where it carries credentials.
-    Url { url: Box<HttpUrl>, text: String },
+    /// Something to fetch, and what is said of its content. `text` is what is stored: normalised, except where it carries
+    /// credentials.
+    Url { url: Box<HttpUrl>, text: String, expected: Expectation },
     /// Nothing that can be fetched.
     Refused { text: String, reason: String },
 }
@@ -246,22 +248,20 @@ pub(crate) enum Parsed {
 impl Parsed {
     fn of(line: &Line<'_>) -> Self {
         match line {
-            Line::Text(text) => match text.parse::<HttpUrl>() {
-                Ok(url) => {
-                    let stored = if url.credentials().is_some() {
-                        (*text).to_owned()
-                    } else {
-                        url.as_str().to_owned()
-                    };
-                    Self::Url { url: Box::new(url), text: stored }
-                }
-                Err(error) => {
-                    Self::Refused { text: lines::excerpt(text.as_bytes()), reason: error.to_string() }
-                }
-            },
+            Line::Text(text) => Self::of_text(text)
+                .unwrap_or_else(|reason| Self::Refused { text: lines::excerpt(text.as_bytes()), reason }),
             Line::Refused { excerpt, reason } => {
                 Self::Refused { text: excerpt.clone(), reason: (*reason).to_owned() }
             }
         }
+    }
+    /// A URL, and behind a tab what is said of its content.
+    fn of_text(text: &str) -> Result<Self, String> {
+        let (address, fields) = text.split_once('\t').unwrap_or((text, ""));
+        let url = address.parse::<HttpUrl>().map_err(|error| error.to_string())?;
+        let expected = expectation::parse(fields)?;
+        let text =
+            if url.credentials().is_some() { address.trim_end().to_owned() } else { url.as_str().to_owned() };
+        Ok(Self::Url { url: Box::new(url), text, expected })
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use longhaul_http::HttpUrl;
 use longhaul_journal::storage::Storage;
-use longhaul_journal::{BLOCK_ROWS, BlockId, Claims, Entry, Row, RowId, SpoolReader};
+use longhaul_journal::{BLOCK_ROWS, BlockId, Claims, Entry, Expectation, Row, RowId, SpoolReader};
 
 use crate::names;
 
@@ -50,6 +50,7 @@ impl Naming {
     pub(super) fn place(
         &mut self,
         url: &HttpUrl,
+        expected: &Expectation,
         row: RowId,
         mut read: impl FnMut(RowId) -> io::Result<Row>,
     ) -> io::Result<Placed> {
@@ -61,7 +62,7 @@ impl Naming {
             match self.claims.claim(names::folded(&name).as_bytes(), row.0)? {
                 Some(owner) if owner == DIRECTORY => {}
                 Some(owner) if owner != row.0 => {
-                    if asks_for(&read(RowId(owner))?, url) {
+                    if asks_for(&read(RowId(owner))?, url, expected) {
                         return Ok(Placed::Duplicate { of: RowId(owner) });
                     }
                 }
@@ -77,7 +78,7 @@ impl Naming {
         while !self.earlier_blocks.is_empty() {
             self.rows.read_block(BlockId(self.earlier_blocks.start), &mut rows)?;
             for (id, row) in rows.drain(..) {
-                let Entry::Fetch { url, name } = row.entry else { continue };
+                let Entry::Fetch { url, name, .. } = row.entry else { continue };
                 let mut name = match (name, url.parse::<HttpUrl>()) {
                     (Some(name), _) => name,
                     (None, Ok(url)) => names::default_name(&url),
@@ -121,10 +122,12 @@ impl Naming {
     }
 }
 
-fn asks_for(row: &Row, url: &HttpUrl) -> bool {
+/// Whether the row is as good as one of its own. What is expected otherwise is fetched for itself.
+fn asks_for(row: &Row, url: &HttpUrl, expected: &Expectation) -> bool {
     match &row.entry {
-        Entry::Fetch { url: text, .. } => {
-            text == url.as_str() || text.parse::<HttpUrl>().is_ok_and(|other| other.as_str() == url.as_str())
+        Entry::Fetch { url: text, expected: of_row, .. } => {
+            let is_same = || text.parse::<HttpUrl>().is_ok_and(|other| other.as_str() == url.as_str());
+            (text == url.as_str() || is_same()) && (of_row == expected || *expected == Expectation::default())
         }
         _ => false,
     }

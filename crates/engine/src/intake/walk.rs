@@ -100,7 +100,10 @@ fn first_lines(rows: &SpoolReader) -> io::Result<BTreeMap<SourceId, u64>> {
 /// taken as new, and most of them turn out to be known.
 fn says(entry: &Entry, parsed: &Parsed) -> bool {
     match (entry, parsed) {
-        (Entry::Fetch { url, .. } | Entry::Duplicate { url, .. }, Parsed::Url { text, .. }) => url == text,
+        (Entry::Fetch { url, expected: of_row, .. }, Parsed::Url { text, expected, .. }) => {
+            url == text && of_row == expected
+        }
+        (Entry::Duplicate { url, .. }, Parsed::Url { text, .. }) => url == text,
         (Entry::Refused { text, .. }, Parsed::Refused { text: excerpt, .. }) => text == excerpt,
         _ => false,
     }

@@ -63,7 +63,7 @@ fn finish(storage: &dyn Storage, rows: &SpoolReader, row: RowId, done: &Done) ->
 }
 
 fn final_name(rows: &SpoolReader, row: RowId, done: &Done) -> io::Result<Option<RelativePath>> {
-    let Entry::Fetch { url, name } = rows.row(row)?.entry else { return Ok(None) };
+    let Entry::Fetch { url, name, .. } = rows.row(row)?.entry else { return Ok(None) };
     let name = done.name.clone().or(name).or_else(|| Some(names::default_name(&url.parse().ok()?)));
     Ok(name.and_then(|name| name.parse().ok()))
 }

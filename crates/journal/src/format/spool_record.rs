@@ -4,7 +4,7 @@
 //! number of the row that comes next. A damaged record therefore never shifts the numbers of those after it.
 
 use super::wire::{Pieces, put_number, put_text};
-use crate::row::{Entry, FileIdentity, Row, RowId, SourceId};
+use crate::row::{Entry, Expectation, FileIdentity, Row, RowId, SourceId};
 
 const FETCH: u8 = 1;
 const FETCH_NAMED: u8 = 2;
@@ -12,6 +12,11 @@ const DUPLICATE: u8 = 3;
 const REFUSED: u8 = 4;
 const SOURCE_BEGIN: u8 = 5;
 const SOURCE_END: u8 = 6;
+const FETCH_EXPECTED: u8 = 7;
+
+const HAS_NAME: u8 = 1;
+const HAS_SIZE: u8 = 2;
+const HAS_SHA256: u8 = 4;
 
 /// What a frame of the spool says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +40,7 @@ pub(crate) enum RowKind {
 pub(crate) fn peek_row(payload: &[u8], first_row: u64) -> Option<(RowKind, RowId)> {
     let mut pieces = Pieces::new(payload);
     let kind = match pieces.byte()? {
-        FETCH | FETCH_NAMED => RowKind::Fetch,
+        FETCH | FETCH_NAMED | FETCH_EXPECTED => RowKind::Fetch,
         DUPLICATE => RowKind::Duplicate,
         REFUSED => RowKind::Refused,
         SOURCE_BEGIN | SOURCE_END => RowKind::Source,
@@ -47,6 +52,7 @@ pub(crate) fn peek_row(payload: &[u8], first_row: u64) -> Option<(RowKind, RowId
 /// Appends the payload of a row. [`Entry::Lost`] is never written: the caller refuses it.
 pub(crate) fn encode_row(row: &Row, number_in_segment: u64, out: &mut Vec<u8>) {
     let kind = match &row.entry {
+        Entry::Fetch { expected, .. } if *expected != Expectation::default() => FETCH_EXPECTED,
         Entry::Fetch { name: None, .. } => FETCH,
         Entry::Fetch { name: Some(_), .. } => FETCH_NAMED,
         Entry::Duplicate { .. } => DUPLICATE,
@@ -57,7 +63,21 @@ pub(crate) fn encode_row(row: &Row, number_in_segment: u64, out: &mut Vec<u8>) {
     put_number(out, u64::from(row.source.0));
     put_number(out, row.line);
     match &row.entry {
-        Entry::Fetch { url, name } => {
+        Entry::Fetch { url, name, expected } => {
+            if kind == FETCH_EXPECTED {
+                let flag = |is_there: bool, bit: u8| if is_there { bit } else { 0 };
+                out.push(
+                    flag(name.is_some(), HAS_NAME)
+                        | flag(expected.size.is_some(), HAS_SIZE)
+                        | flag(expected.sha256.is_some(), HAS_SHA256),
+                );
+            }
+            if let Some(size) = expected.size {
+                put_number(out, size);
+            }
+            if let Some(sha256) = &expected.sha256 {
+                out.extend_from_slice(sha256);
+            }
             if let Some(name) = name {
                 put_text(out, name);
             }
@@ -126,8 +146,18 @@ impl SpoolRecord {
 
 fn take_entry(kind: u8, pieces: &mut Pieces<'_>) -> Option<Entry> {
     Some(match kind {
-        FETCH => Entry::Fetch { name: None, url: pieces.text()? },
-        FETCH_NAMED => Entry::Fetch { name: Some(pieces.text()?), url: pieces.text()? },
+        FETCH => Entry::Fetch { name: None, url: pieces.text()?, expected: Expectation::default() },
+        FETCH_NAMED => {
+            let name = Some(pieces.text()?);
+            Entry::Fetch { name, url: pieces.text()?, expected: Expectation::default() }
+        }
+        FETCH_EXPECTED => {
+            let flags = pieces.byte()?;
+            let size = pieces.take_if(flags & HAS_SIZE != 0, Pieces::number)?;
+            let sha256 = pieces.take_if(flags & HAS_SHA256 != 0, Pieces::array)?;
+            let name = pieces.take_if(flags & HAS_NAME != 0, Pieces::text)?;
+            Entry::Fetch { name, url: pieces.text()?, expected: Expectation { size, sha256 } }
+        }
         DUPLICATE => Entry::Duplicate { of: RowId(pieces.number()?), url: pieces.text()? },
         REFUSED => Entry::Refused { text: pieces.text()?, reason: pieces.text()? },
         _ => return None,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use longhaul_journal::storage::{File, MemoryStorage, RelativePath, Storage};
 use longhaul_journal::{
-    BlockId, Done, Entry, Failed, FaultRecord, Journal, JournalError, Opened, Part, Row, RowId, SourceId,
-    SpoolReader, Validator, Verification, Waiting,
+    BlockId, Done, Entry, Expectation, Failed, FaultRecord, Journal, JournalError, Opened, Part, Row, RowId,
+    SourceId, SpoolReader, Validator, Verification, Waiting,
 };
 
 pub(crate) const BOOT_ID: [u8; 16] = *b"the first boot..";
@@ -24,11 +24,17 @@ pub(crate) fn open(storage: &MemoryStorage) -> Result<Opened, JournalError> {
 /// The row that stands at a number of every test list: mostly addresses, now and then the other kinds.
 pub(crate) fn row(number: u64) -> Row {
     let url = format!("https://example.org/{number}");
+    let expected = Expectation::default();
     let entry = match number % 10 {
         3 => Entry::Duplicate { url, of: RowId(number - 1) },
         6 => Entry::Refused { text: format!("line {number}"), reason: "no scheme".to_owned() },
-        8 => Entry::Fetch { url, name: Some(format!("dir/{number}.bin")) },
-        _ => Entry::Fetch { url, name: None },
+        8 => Entry::Fetch { url, name: Some(format!("dir/{number}.bin")), expected: Expectation::default() },
+        9 => Entry::Fetch {
+            url,
+            name: None,
+            expected: Expectation { size: Some(number), sha256: Some([9; 32]) },
+        },
+        _ => Entry::Fetch { url, name: None, expected },
     };
     Row { source: SourceId(0), line: number + 1, entry }
 }
