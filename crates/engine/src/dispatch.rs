@@ -323,7 +323,7 @@ impl Dispatcher {
         let not_before = (wait_ms > 0).then(|| clock::now() + Duration::from_millis(wait_ms));
         match self.unfinished.parts.remove(&row).filter(|kept| kept.part.resumable) {
             Some(kept) => {
-                let suspect = Suspect { assignment: Assignment { job, not_before }, kept };
+                let suspect = Suspect { assignment: Assignment { job, not_before, pace: None }, kept };
                 self.channels.suspects.send(suspect).map_err(|_| DispatchError::Gone)
             }
             None => self.assign(job, not_before),

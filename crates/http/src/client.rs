@@ -87,7 +87,8 @@ impl Client {
         let origin = request.url().origin();
         // An idle connection may lead to a private address, which only a new one checks.
         if !request.forbid_private
-            && let Some(Idle { connection, since }) = self.shared.pool.take(origin, started)
+            && let Some(Idle { connection, since }) =
+                self.shared.pool.take(origin, started, |ip| self.shared.connector.is_own(ip))
         {
             let pool = &self.shared.pool;
             match self.exchange(connection, request, started, ends).await {

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ use crate::connection::Connection;
 use crate::limits::Limits;
 use crate::origin::Origin;
 use crate::reuse::{Ending, Reuse};
+
+/// A connection that was used a moment ago is not asked whether its own address is still ours: that takes three calls of the system.
+const UNDOUBTED_MAX: Duration = Duration::from_secs(1);
 
 /// When a connection was parked, as a number: a larger one is more recent.
 type Ticket = u64;
@@ -51,11 +55,18 @@ impl Pool {
         }
     }
 
-    /// The connection to `origin` that was used last.
-    pub(crate) fn take(&self, origin: &Origin, now: Instant) -> Option<Idle> {
+    /// The connection to `origin` that was used last. One from an address that is not ours any more would be silent for ever.
+    pub(crate) fn take(
+        &self,
+        origin: &Origin,
+        now: Instant,
+        is_own: impl Fn(IpAddr) -> bool,
+    ) -> Option<Idle> {
         loop {
             let mut idle = self.shelves.borrow_mut().pop_newest(origin)?;
-            if now.saturating_duration_since(idle.since) < self.idle_time_max && idle.connection.is_usable() {
+            let idle_time = now.saturating_duration_since(idle.since);
+            let is_alive = idle_time < self.idle_time_max && idle.connection.is_usable();
+            if is_alive && (idle_time < UNDOUBTED_MAX || idle.connection.local().is_none_or(&is_own)) {
                 return Some(idle);
             }
         }

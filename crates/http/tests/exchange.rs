@@ -2,7 +2,10 @@
 
 mod support;
 
+use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use longhaul_http::{
@@ -10,7 +13,10 @@ use longhaul_http::{
     ProtocolFaultKind, RangeRequest, Request, Timeouts,
 };
 use longhaul_socket::memory::MemoryNetwork;
-use longhaul_socket::{Connector, FaultKind, Phase, TlsOptions, clock};
+use longhaul_socket::{
+    BoxFuture, Connector, Endpoint, FaultKind, HostName, Listener, LookupError, Network, Phase, TlsOptions,
+    Transport, clock,
+};
 use support::{PEER, Scene, Script, local, read_all, url};
 use tokio::time::sleep;
 
@@ -195,6 +201,52 @@ async fn idle_connections_are_closed_in_time() {
         assert_eq!(scene.idle(), 0);
         fetch(&scene).await;
         assert_eq!(scene.connections.get(), 2);
+    })
+    .await;
+}
+
+/// A network in memory whose machine gets another address.
+struct Moving {
+    network: MemoryNetwork,
+    has_moved: Arc<AtomicBool>,
+}
+
+impl Network for Moving {
+    fn lookup<'a>(&'a self, name: &'a HostName) -> BoxFuture<'a, Result<Vec<IpAddr>, LookupError>> {
+        self.network.lookup(name)
+    }
+
+    fn dial(&self, endpoint: Endpoint) -> BoxFuture<'_, io::Result<Box<dyn Transport>>> {
+        self.network.dial(endpoint)
+    }
+
+    fn listen(&self, endpoint: Endpoint) -> io::Result<Box<dyn Listener>> {
+        self.network.listen(endpoint)
+    }
+
+    fn is_own(&self, _ip: IpAddr) -> bool {
+        !self.has_moved.load(Ordering::Relaxed)
+    }
+}
+
+/// No deadline has to pass for that.
+#[tokio::test(start_paused = true)]
+async fn a_connection_from_an_address_that_is_no_more_ours_is_not_used_again() {
+    local(async {
+        let silent = Script::parse(&format!("request\n{ANSWER}\nrequest"));
+        let mut scene = Scene::new(vec![silent, answers(1)]);
+        let has_moved = Arc::new(AtomicBool::new(false));
+        let network = Moving { network: scene.network.clone(), has_moved: Arc::clone(&has_moved) };
+        let connector = Arc::new(Connector::new(Arc::new(network), TlsOptions::default()));
+        scene.client =
+            Client::new(connector, Limits::default(), Timeouts::default(), ClientOptions::default());
+        fetch(&scene).await;
+        has_moved.store(true, Ordering::Relaxed);
+        sleep(Duration::from_secs(2)).await;
+        let asked_at = clock::now();
+        assert_eq!(fetch(&scene).await, b"hello");
+        assert!(asked_at.elapsed() < Duration::from_secs(1));
+        assert_eq!((scene.connections.get(), scene.idle()), (2, 1));
     })
     .await;
 }

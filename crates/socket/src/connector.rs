@@ -92,6 +92,12 @@ impl Connector {
         Ok(Stream::secured(session.into(), waits))
     }
 
+    /// Whether the network has this address as one of its own, so that a connection from it can be answered: see
+    /// [`Network::is_own`].
+    pub fn is_own(&self, ip: IpAddr) -> bool {
+        self.network.is_own(ip)
+    }
+
     /// The resolver that this connector asks.
     pub fn resolver(&self) -> &Resolver {
         &self.resolver

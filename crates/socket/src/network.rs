@@ -36,6 +36,13 @@ pub trait Network: Send + Sync + 'static {
         let _ = ip;
         Route::Unknown
     }
+
+    /// Whether `ip` is an address of this machine, as far as is known: to another one no answer comes back here. Sends nothing and
+    /// does not wait.
+    fn is_own(&self, ip: IpAddr) -> bool {
+        let _ = ip;
+        true
+    }
 }
 
 /// What the machine's own tables say about the way to an address.

@@ -5,6 +5,7 @@
 //! what a peer sent or closed meanwhile is seen when the connection is taken out of the pool.
 
 use std::future::{Future, poll_fn};
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
@@ -38,6 +39,8 @@ pub(crate) struct Connection {
     alarm: Alarm,
     origin: Rc<Origin>,
     endpoint: Endpoint,
+    /// Our own address.
+    local: Option<IpAddr>,
     /// The fields that every request over this connection begins with.
     fields: Rc<HeaderMap>,
 }
@@ -67,6 +70,7 @@ impl Connection {
         origin: Rc<Origin>,
         fields: Rc<HeaderMap>,
     ) -> Result<Self, hyper::Error> {
+        let local = stream.local().endpoint().map(|local| local.ip());
         let meter = Rc::new(Meter::default());
         let wire = Wire::new(stream, scratch, Rc::clone(&meter));
         let (sender, driver) = http1::Builder::new()
@@ -79,7 +83,7 @@ impl Connection {
             .handshake(wire)
             .await?;
         let driver = Some(Box::new(driver));
-        Ok(Self { sender, driver, meter, alarm: Alarm::default(), origin, endpoint, fields })
+        Ok(Self { sender, driver, meter, alarm: Alarm::default(), origin, endpoint, local, fields })
     }
 
     pub(crate) fn origin(&self) -> &Rc<Origin> {
@@ -88,6 +92,11 @@ impl Connection {
 
     pub(crate) fn endpoint(&self) -> Endpoint {
         self.endpoint
+    }
+
+    /// Our own address on it.
+    pub(crate) fn local(&self) -> Option<IpAddr> {
+        self.local
     }
 
     pub(crate) fn fields(&self) -> &HeaderMap {

@@ -73,6 +73,10 @@ impl Network for SystemNetwork {
     fn route(&self, ip: IpAddr) -> Route {
         route::route_to(ip)
     }
+
+    fn is_own(&self, ip: IpAddr) -> bool {
+        route::is_own(ip)
+    }
 }
 
 /// The seam speaks of I/O errors: what is underneath, if the fault has such a source.

@@ -30,6 +30,14 @@ pub(super) fn route_to(ip: IpAddr) -> Route {
     }
 }
 
+/// Whether a socket may still have the address (bind(2), `EADDRNOTAVAIL`).
+pub(super) fn is_own(ip: IpAddr) -> bool {
+    let address = SocketAddr::new(ip, 0);
+    let bound = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))
+        .and_then(|socket| socket.bind(&address.into()));
+    !bound.is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable)
+}
+
 /// Whether the link that the way begins with has lost its carrier. The routing table does not show that by itself.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 #[expect(clippy::disallowed_methods, reason = "tables of the kernel, not files of a haul")]
@@ -113,6 +121,12 @@ fd000000000000000000000000000000 40 00000000000000000000000000000000 00 00000000
         assert_eq!(link_v6(V6, "fd00::7".parse().expect("an address")), Some("eth1"));
         assert_eq!(link_v6(V6, "2001:db8::7".parse().expect("an address")), Some("eth0"));
         assert_eq!(link_v6("", Ipv6Addr::LOCALHOST), None);
+    }
+
+    #[test]
+    fn an_address_for_documentation_is_not_ours() {
+        assert!(is_own(Ipv4Addr::LOCALHOST.into()));
+        assert!(!is_own(Ipv4Addr::new(192, 0, 2, 1).into()));
     }
 
     #[test]
