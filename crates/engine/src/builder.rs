@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, header};
-use longhaul_http::{ClientOptions, HeaderValue};
+use longhaul_http::{ClientOptions, HeaderMap, HeaderValue};
 use longhaul_journal::storage::{DiskStorage, Storage};
 use longhaul_socket::{Network, SystemNetwork, TlsOptions};
 
@@ -182,8 +182,9 @@ impl Builder {
             });
         }
         let user_agent = HeaderValue::from_str(&settings.user_agent).map_err(|_| HaulError::UserAgent)?;
-        let (confidential, headers) =
+        let (mut confidential, headers): (HeaderMap, HeaderMap) =
             settings.headers.iter().cloned().partition(|(name, _)| CONFIDENTIAL.contains(name));
+        join_cookies(&mut confidential);
         let storage = match storage {
             Some(storage) => storage,
             None => match DiskStorage::open(&directory, true) {
@@ -204,6 +205,16 @@ impl Builder {
             start_unix_ms,
             boot_id,
         })
+    }
+}
+
+/// Cookies go in one field, however many fields the user has given them in (RFC 6265 section 5.4).
+fn join_cookies(fields: &mut HeaderMap) {
+    let cookies: Vec<&[u8]> = fields.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..]))
+        && cookies.len() > 1
+    {
+        fields.insert(header::COOKIE, joined);
     }
 }
 

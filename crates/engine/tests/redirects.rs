@@ -119,3 +119,20 @@ fn credentials_stay_with_their_host() {
         assert!(run.told.iter().all(|told| !told.url.contains("word")), "a password was told");
     });
 }
+
+/// Two fields of the user's are one list of cookies.
+#[test]
+fn cookies_from_several_fields_are_sent_in_one() {
+    simulate(async {
+        let world = World::new(1);
+        let host = world.scripted(ORIGIN, |_| Reply::status(200).body("hello"));
+        let cookies = |settings: &mut longhaul::Settings| {
+            for cookie in ["a=1", "b=2; c=3"] {
+                settings.headers.push((http::header::COOKIE, http::HeaderValue::from_static(cookie)));
+            }
+        };
+        let run = world.haul(url("/a")).settings(cookies).run().await;
+        assert_eq!(run.counts(), (1, 0, 0, 0));
+        assert_eq!(host.requests()[0].field("cookie"), Some("a=1; b=2; c=3"));
+    });
+}
