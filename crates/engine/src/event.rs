@@ -173,18 +173,40 @@ pub enum Event<'a> {
 }
 
 /// Where events go. Shared by the threads of a haul; one event at a time, so they have one order.
-pub(crate) struct Observer(Mutex<Box<Callback>>);
+pub(crate) struct Observer {
+    callback: Mutex<Box<Callback>>,
+    /// How many actors cannot write for now.
+    paused: Mutex<u32>,
+}
 
 type Callback = dyn FnMut(&Event<'_>) + Send;
 
 impl Observer {
     pub(crate) fn new(callback: impl FnMut(&Event<'_>) + Send + 'static) -> Self {
-        Self(Mutex::new(Box::new(callback)))
+        Self { callback: Mutex::new(Box::new(callback)), paused: Mutex::default() }
+    }
+
+    /// An actor cannot write for now. Told once, however many they are.
+    pub(crate) fn pause(&self, reason: &str) {
+        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        *paused += 1;
+        if *paused == 1 {
+            self.tell(&Event::Paused { reason });
+        }
+    }
+
+    /// An actor that could not write goes on.
+    pub(crate) fn resume(&self) {
+        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        *paused = paused.saturating_sub(1);
+        if *paused == 0 {
+            self.tell(&Event::Resumed);
+        }
     }
 
     pub(crate) fn tell(&self, event: &Event<'_>) {
         // An observer that panicked once is still told: the haul does not depend on it.
-        let mut callback = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut callback = self.callback.lock().unwrap_or_else(PoisonError::into_inner);
         callback(event);
     }
 }

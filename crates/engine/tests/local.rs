@@ -3,6 +3,7 @@
 mod world;
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -78,6 +79,27 @@ fn a_lack_of_descriptors_is_not_waited_out() {
         assert!(!paused.is_empty(), "it never lacked any");
         assert!(run.elapsed < Duration::from_secs(10), "{:?}", run.elapsed);
         assert!(run.all(What::Done).all(|told| told.attempts == 1), "a lack was charged to a URL");
+    });
+}
+
+/// Only the rows of the list find no room, and that is told as a pause too.
+#[test]
+fn a_full_disk_that_only_the_list_meets_is_a_pause() {
+    simulate(async {
+        let (world, _origin) = World::serving(2, Site::new(2), FaultMix::none());
+        let begun = clock::now();
+        let full = move |call: &str, path: &str| {
+            let is_row = call == "write_all_at" && path.contains("/spool-");
+            if is_row && begun.elapsed() < Duration::from_mins(2) {
+                return Err(ErrorKind::StorageFull.into());
+            }
+            Ok(())
+        };
+        let run = world.haul(list(10)).trap(full).run().await;
+        assert_eq!(run.counts(), (10, 0, 0, 0));
+        let pauses: Vec<&str> = run.all(What::Paused).map(|told| told.reason.as_str()).collect();
+        assert_eq!(pauses, ["no space left on the disk"]);
+        assert_eq!(run.all(What::Resumed).count(), 1);
     });
 }
 

@@ -221,17 +221,23 @@ impl Intake {
         &mut self,
         mut operation: impl FnMut(&mut Self) -> io::Result<()>,
     ) -> Result<(), IntakeError> {
-        loop {
-            let Err(error) = operation(self) else { return Ok(()) };
-            if passing_trouble(&error).is_none() {
-                return Err(IntakeError::Spool(error));
+        let mut is_paused = false;
+        let outcome = loop {
+            let Err(error) = operation(self) else { break Ok(()) };
+            let Some(reason) = passing_trouble(&error) else { break Err(error) };
+            if !std::mem::replace(&mut is_paused, true) {
+                self.observer.pause(reason);
             }
             tokio::select! {
                 biased;
-                () = self.stop.stopped() => return Err(IntakeError::Spool(error)),
+                () = self.stop.stopped() => break Err(error),
                 () = tokio::time::sleep(PAUSE) => {}
             }
+        };
+        if is_paused {
+            self.observer.resume();
         }
+        outcome.map_err(IntakeError::Spool)
     }
 }
 

@@ -7,18 +7,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use longhaul_journal::storage::{RelativePath, Storage};
-use longhaul_journal::{Done, HostRecord, LogWriter, Part, Record, RowId, SpoolReader, write_hosts};
+use longhaul_journal::{HostRecord, LogWriter, Record, RowId, SpoolReader, write_hosts};
 use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
 
-use super::group::{Entry, FileEntry, Group, Written};
-use super::parts::{Parts, WriteError, mark};
+use super::group::{Entry, Group};
+use super::parts::{Parts, mark};
 use super::trouble::{is_out_of_files, passing_trouble};
-use super::{Completion, Inbox, Message, Piece, Verdict};
+use super::{Inbox, Message, Verdict};
 use crate::class::Class;
 use crate::event::{Event, Observer};
-use crate::job::Job;
 use crate::recollection::Note;
 use crate::stop::StopWatch;
 use crate::surroundings::Surroundings;
@@ -29,15 +28,8 @@ const BATCH_MAX: usize = 256;
 const QUIET: Duration = Duration::from_millis(5);
 /// While nothing can be written, it is tried again this often.
 const PAUSE: Duration = Duration::from_millis(500);
-/// So many syncs that fail one after the other are no bad spot of the disk but a bad disk.
-const SYNC_FAILURES_MAX: u32 = 8;
-/// A body under way is made durable this often, so that a power failure costs about a second of it ...
+/// A body under way is made durable this often, so that a power failure costs about a second of it.
 const PART_SYNC_EVERY: Duration = Duration::from_secs(1);
-/// ... if it has grown by this much; less is quickly fetched again.
-const PART_SYNC_BYTES_MIN: u64 = 4 * 1024 * 1024;
-/// Records that are held in memory until they are committed, in bytes, where nothing else asks for a commit.
-const UNCOMMITTED_BYTES_MAX: usize = 1024 * 1024;
-
 /// Why the sink ended before its inbox did.
 #[derive(Debug)]
 pub(crate) enum Halt {
@@ -77,7 +69,7 @@ pub(crate) struct Committer {
     pub(super) group: Group,
     inbox: mpsc::Receiver<Message>,
     /// The places of bodies that have been written and not yet recorded with the system.
-    places: Vec<OwnedSemaphorePermit>,
+    pub(super) places: Vec<OwnedSemaphorePermit>,
     pub(super) known_directories: BTreeSet<RelativePath>,
     verdicts: mpsc::UnboundedSender<Verdict>,
     pub(super) observer: Arc<Observer>,
@@ -148,7 +140,7 @@ impl Committer {
                 () = tokio::time::sleep_until(tick) => is_quiet = true,
             }
             if std::mem::take(&mut self.is_paused) {
-                self.observer.tell(&Event::Resumed);
+                self.observer.resume();
             }
             let now = clock::now();
             if is_quiet || self.group.is_due(now) {
@@ -235,114 +227,12 @@ impl Committer {
         let _ = write_hosts(&self.storage, self.hosts.values());
     }
 
-    /// Begins a body anew. The old bytes go before the new record comes, and the new bytes come after it: no crash leaves
-    /// bytes of one version under the validator of another.
-    async fn begin(&mut self, row: RowId, part: Part) -> Result<(), Halt> {
-        self.patiently(|sink| sink.parts.clear(row)).await?;
-        self.recorded.insert(row, part.resumable);
-        self.record(Record::Part(row, part)).await?;
-        self.flush().await
-    }
-
-    /// Writes a piece; false if it does not continue what is there.
-    async fn write(&mut self, row: RowId, piece: &Piece) -> Result<bool, Halt> {
-        loop {
-            match self.parts.write(row, piece) {
-                Ok(()) => return Ok(true),
-                Err(WriteError::Broken) => {
-                    self.parts.close(row);
-                    return Ok(false);
-                }
-                Err(WriteError::Io(error)) => self.wait_out(error).await?,
-            }
-        }
-    }
-
-    async fn complete(&mut self, job: Box<Job>, piece: &Piece, completion: Completion) -> Result<(), Halt> {
-        if piece.offset == 0 && self.recorded.contains_key(&job.row) {
-            // A body in one piece is not announced; what the log says of an earlier one is void all the same.
-            self.begin(job.row, Part::default()).await?;
-        }
-        let is_written = self.write(job.row, piece).await?;
-        let part = self.parts.take(job.row).filter(|part| is_written && part.len == completion.size);
-        self.places.push(completion.place);
-        let Some(part) = part else {
-            let (row, url, lost) = (job.row, job.url.as_str(), completion.size);
-            self.observer.tell(&Event::PartChanged { row, url, kept: 0, lost });
-            return self.begin_again(job).await;
-        };
-        let done = Done {
-            status: completion.status,
-            size: completion.size,
-            blake3: part.hasher.finalize().into(),
-            validator: crate::resume::stored(&completion.validator),
-            verification: completion.verification,
-            attempts: job.attempts,
-            started_unix_ms: job.started_unix_ms,
-            finished_unix_ms: completion.finished_unix_ms,
-            name: None,
-            final_url: job.moved.as_ref().map(|moved| moved.url.as_str().to_owned()),
-        };
-        self.record(Record::Doubt(job.row, done.clone())).await?;
-        let entry = FileEntry { job, file: Written::Open(part.file), done };
-        self.group.push(Entry::File(Box::new(entry)), clock::now());
-        Ok(())
-    }
-
-    /// What was kept of the row is not what it should be: forgets it and has the row fetched from the beginning.
-    pub(super) async fn begin_again(&mut self, mut job: Box<Job>) -> Result<(), Halt> {
-        self.patiently(|sink| sink.parts.remove(job.row)).await?;
-        self.record(Record::Reopened(job.row)).await?;
-        job.partial = None;
-        self.tell(Verdict::Again(job));
-        Ok(())
-    }
-
-    /// Makes large bodies under way durable now and then.
-    async fn sync_parts(&mut self) -> Result<(), Halt> {
-        let mut synced = Vec::new();
-        for (row, part) in self.parts.iter_mut() {
-            if part.len - part.synced_len >= PART_SYNC_BYTES_MIN {
-                synced.push((row, part.file.sync().map(|()| part.len)));
-                part.synced_len = part.len;
-            }
-        }
-        if synced.is_empty() && self.log.uncommitted_bytes() < UNCOMMITTED_BYTES_MAX {
-            return Ok(());
-        }
-        for (row, result) in synced {
-            match result {
-                Ok(len) => {
-                    self.sync_failures = 0;
-                    self.record(Record::PartSynced(row, len)).await?;
-                }
-                Err(error) => {
-                    // Its remaining pieces find nothing to continue, and the row begins again.
-                    self.patiently(|sink| sink.parts.remove(row)).await?;
-                    self.sync_failed(error).await?;
-                }
-            }
-        }
-        // Bytes that are durable are worth nothing while the record that vouches for them is not. A whole commit: there is no
-        // other where no body ever ends, and what is not committed is held in memory.
-        self.patiently(|sink| sink.log.commit()).await
-    }
-
-    /// A file could not be made durable. Returns when going on makes sense.
-    pub(super) async fn sync_failed(&mut self, error: io::Error) -> Result<(), Halt> {
-        if passing_trouble(&error).is_some() {
-            return self.wait_out(error).await;
-        }
-        self.sync_failures += 1;
-        if self.sync_failures >= SYNC_FAILURES_MAX { Err(Halt::Disk(error)) } else { Ok(()) }
-    }
-
     pub(super) async fn record(&mut self, record: Record) -> Result<(), Halt> {
         self.patiently(|sink| sink.log.record(&record)).await
     }
 
     /// Hands everything to the system, and makes room for what waits for that.
-    async fn flush(&mut self) -> Result<(), Halt> {
+    pub(super) async fn flush(&mut self) -> Result<(), Halt> {
         self.patiently(|sink| sink.log.flush()).await?;
         self.places.clear();
         Ok(())
@@ -382,7 +272,7 @@ impl Committer {
         }
         self.pauses.fetch_add(1, Ordering::Relaxed);
         if !std::mem::replace(&mut self.is_paused, true) {
-            self.observer.tell(&Event::Paused { reason });
+            self.observer.pause(reason);
         }
         tokio::select! {
             biased;

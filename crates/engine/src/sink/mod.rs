@@ -6,6 +6,7 @@
 //!
 //! It refuses to decide anything about a URL, and to write anything that was not handed to it in order.
 
+mod bodies;
 mod commit;
 mod committer;
 mod group;

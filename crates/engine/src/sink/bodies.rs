@@ -1,0 +1,130 @@
+//! What becomes of bodies: begun, written piece by piece, made durable now and then, completed, or begun again.
+
+use std::io;
+
+use longhaul_journal::{Done, Part, Record, RowId};
+use longhaul_socket::clock;
+
+use super::committer::{Committer, Halt};
+use super::group::{Entry, FileEntry, Written};
+use super::parts::WriteError;
+use super::trouble::passing_trouble;
+use super::{Completion, Piece, Verdict};
+use crate::event::Event;
+use crate::job::Job;
+
+/// So many syncs that fail one after the other are no bad spot of the disk but a bad disk.
+const SYNC_FAILURES_MAX: u32 = 8;
+/// A body under way is made durable if it has grown by this much; less is quickly fetched again.
+const PART_SYNC_BYTES_MIN: u64 = 4 * 1024 * 1024;
+/// Records that are held in memory until they are committed, in bytes, where nothing else asks for a commit.
+const UNCOMMITTED_BYTES_MAX: usize = 1024 * 1024;
+
+impl Committer {
+    /// Begins a body anew. The old bytes go before the new record comes, and the new bytes come after it: no crash leaves
+    /// bytes of one version under the validator of another.
+    pub(super) async fn begin(&mut self, row: RowId, part: Part) -> Result<(), Halt> {
+        self.patiently(|sink| sink.parts.clear(row)).await?;
+        self.recorded.insert(row, part.resumable);
+        self.record(Record::Part(row, part)).await?;
+        self.flush().await
+    }
+
+    /// Writes a piece; false if it does not continue what is there.
+    pub(super) async fn write(&mut self, row: RowId, piece: &Piece) -> Result<bool, Halt> {
+        loop {
+            match self.parts.write(row, piece) {
+                Ok(()) => return Ok(true),
+                Err(WriteError::Broken) => {
+                    self.parts.close(row);
+                    return Ok(false);
+                }
+                Err(WriteError::Io(error)) => self.wait_out(error).await?,
+            }
+        }
+    }
+
+    pub(super) async fn complete(
+        &mut self,
+        job: Box<Job>,
+        piece: &Piece,
+        completion: Completion,
+    ) -> Result<(), Halt> {
+        if piece.offset == 0 && self.recorded.contains_key(&job.row) {
+            // A body in one piece is not announced; what the log says of an earlier one is void all the same.
+            self.begin(job.row, Part::default()).await?;
+        }
+        let is_written = self.write(job.row, piece).await?;
+        let part = self.parts.take(job.row).filter(|part| is_written && part.len == completion.size);
+        self.places.push(completion.place);
+        let Some(part) = part else {
+            let (row, url, lost) = (job.row, job.url.as_str(), completion.size);
+            self.observer.tell(&Event::PartChanged { row, url, kept: 0, lost });
+            return self.begin_again(job).await;
+        };
+        let done = Done {
+            status: completion.status,
+            size: completion.size,
+            blake3: part.hasher.finalize().into(),
+            validator: crate::resume::stored(&completion.validator),
+            verification: completion.verification,
+            attempts: job.attempts,
+            started_unix_ms: job.started_unix_ms,
+            finished_unix_ms: completion.finished_unix_ms,
+            name: None,
+            final_url: job.moved.as_ref().map(|moved| moved.url.as_str().to_owned()),
+        };
+        self.record(Record::Doubt(job.row, done.clone())).await?;
+        let entry = FileEntry { job, file: Written::Open(part.file), done };
+        self.group.push(Entry::File(Box::new(entry)), clock::now());
+        Ok(())
+    }
+
+    /// What was kept of the row is not what it should be: forgets it and has the row fetched from the beginning.
+    pub(super) async fn begin_again(&mut self, mut job: Box<Job>) -> Result<(), Halt> {
+        self.patiently(|sink| sink.parts.remove(job.row)).await?;
+        self.record(Record::Reopened(job.row)).await?;
+        job.partial = None;
+        self.tell(Verdict::Again(job));
+        Ok(())
+    }
+
+    /// Makes large bodies under way durable now and then.
+    pub(super) async fn sync_parts(&mut self) -> Result<(), Halt> {
+        let mut synced = Vec::new();
+        for (row, part) in self.parts.iter_mut() {
+            if part.len - part.synced_len >= PART_SYNC_BYTES_MIN {
+                synced.push((row, part.file.sync().map(|()| part.len)));
+                part.synced_len = part.len;
+            }
+        }
+        if synced.is_empty() && self.log.uncommitted_bytes() < UNCOMMITTED_BYTES_MAX {
+            return Ok(());
+        }
+        for (row, result) in synced {
+            match result {
+                Ok(len) => {
+                    self.sync_failures = 0;
+                    self.record(Record::PartSynced(row, len)).await?;
+                }
+                Err(error) => {
+                    // Its remaining pieces find nothing to continue, and the row begins again.
+                    self.patiently(|sink| sink.parts.remove(row)).await?;
+                    self.sync_failed(error).await?;
+                }
+            }
+        }
+        // Bytes that are durable are worth nothing while the record that vouches for them is not. A whole commit: there is no
+        // other where no body ever ends, and what is not committed is held in memory.
+        self.patiently(|sink| sink.log.commit()).await
+    }
+
+    /// A file could not be made durable. Returns when going on makes sense.
+    pub(super) async fn sync_failed(&mut self, error: io::Error) -> Result<(), Halt> {
+        if passing_trouble(&error).is_some() {
+            return self.wait_out(error).await;
+        }
+        self.sync_failures += 1;
+        if self.sync_failures >= SYNC_FAILURES_MAX { Err(Halt::Disk(error)) } else { Ok(()) }
+    }
+}
