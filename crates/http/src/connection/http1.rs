@@ -70,7 +70,7 @@ impl Connection {
         origin: Rc<Origin>,
         fields: Rc<HeaderMap>,
     ) -> Result<Self, hyper::Error> {
-        let local = stream.local().endpoint().map(|local| local.ip());
+        let local = stream.local().endpoint().map(Endpoint::ip);
         let meter = Rc::new(Meter::default());
         let wire = Wire::new(stream, scratch, Rc::clone(&meter));
         let (sender, driver) = http1::Builder::new()
