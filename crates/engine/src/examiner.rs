@@ -149,13 +149,14 @@ impl Examiner {
         }
         job.partial = resume::partial(&kept.part, len);
         let row = job.row;
-        let message = match (&job.partial, proven, found) {
+        let proven = match (&job.partial, proven, found) {
             (Some(_), Some(Reached { len, hasher, sha256 }), Some(found)) => {
                 job.sha256 = sha256;
-                Message::Resume { row, proven: Box::new(Proven { len, hasher, found }) }
+                Some(Box::new(Proven { len, hasher, found }))
             }
-            _ => Message::Begin { row, part: kept.part },
+            _ => None,
         };
+        let message = Message::Examined { row, proven };
         self.sink.send(message).await.is_ok() && self.examined.send(assignment).is_ok()
     }
 

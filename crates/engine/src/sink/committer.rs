@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use longhaul_journal::storage::{RelativePath, Storage};
-use longhaul_journal::{HostRecord, LogWriter, Record, RowId, SpoolReader, write_hosts};
+use longhaul_journal::{HostRecord, LogWriter, Part, Record, RowId, SpoolReader, write_hosts};
 use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
@@ -160,11 +160,16 @@ impl Committer {
 
     async fn take(&mut self, message: Message) -> Result<(), Halt> {
         match message {
-            Message::Resume { row, proven } => {
+            Message::Examined { row, proven: Some(proven) } => {
                 // Said again, because less may be proven than the log says.
                 let mark = mark(&proven.hasher, proven.len);
                 self.parts.resume(row, *proven);
                 self.record(Record::PartHeld(row, mark)).await
+            }
+            Message::Examined { row, proven: None } => {
+                self.patiently(|sink| sink.parts.remove(row)).await?;
+                self.recorded.insert(row, false);
+                self.record(Record::Part(row, Part::default())).await
             }
             Message::Begin { row, part } => self.begin(row, part).await,
             Message::Body { row, piece } => {

@@ -46,8 +46,8 @@ pub(crate) const ALREADY_THERE: &str = "the file is there already";
 /// What a shard, or the dispatcher, tells the sink.
 #[derive(Debug)]
 pub(crate) enum Message {
-    /// So much of an earlier run's body is as it was written, and is gone on with.
-    Resume { row: RowId, proven: Box<Proven> },
+    /// So much of an earlier run's body is as it was written, and is gone on with; if anything is.
+    Examined { row: RowId, proven: Option<Box<Proven>> },
     /// A body begins that will come in several pieces: what is needed to resume it. What was kept before is void.
     Begin { row: RowId, part: Part },
     /// The next piece of a body.
