@@ -130,7 +130,10 @@ impl Haul {
         drop(company);
         let (suspects, to_examine) = mpsc::unbounded_channel();
         let (examined, to_assign) = mpsc::unbounded_channel();
-        let examining = {
+        let examining: crew::Result<()> = if unfinished.parts.is_empty() {
+            // A thread that has nothing to do would cost descriptors. Its ends of the channels stay open all the same.
+            Box::pin(async move { drop((to_examine, examined)) })
+        } else {
             let (around, sink, same_boot) = (around.clone(), sink.clone(), unfinished.same_boot);
             crew.start("examiner", move || Examiner::new(around, sink, same_boot, to_examine, examined).run())
                 .map_err(HaulError::Start)?

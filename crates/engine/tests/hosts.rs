@@ -289,7 +289,7 @@ fn a_rate_is_not_found_anew() {
             assert_eq!(world.haul(list(files)).run().await.counts().0, files as u64);
             refusals.push(*refused.lock().expect("no script panics") - before);
         }
-        assert!(refusals[0] >= 5 && refusals[1] <= 4, "{refusals:?}");
+        assert!(refusals[0] >= 5 && 2 * refusals[1] <= refusals[0], "{refusals:?}");
     });
 }
 

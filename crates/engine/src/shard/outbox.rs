@@ -70,7 +70,8 @@ impl Outbox {
     }
 
     fn waiting(&self, job: &Job, failure: &Failure, wait: Duration, parked: bool) -> Waiting {
-        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        // Upwards: a moment too early is asked for nothing.
+        let wait_ms = u64::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
         Waiting {
             attempts: job.attempts,
             until_unix_ms: self.clock.unix_ms().saturating_add(wait_ms),
