@@ -2,7 +2,8 @@
 //! those.
 //!
 //! A name belongs to the shard that its hash says, until it is known to be one with others at its address: then it belongs
-//! to the shard that met the first of them, so that one pace can serve them all. It moves once and never back.
+//! to the shard that met the first of them, so that one pace can serve them all. It moves once and never back, even if it
+//! turns out to be limited by itself. One that a shard turns away stays there, for that shard alone knows why.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,10 +13,10 @@ use longhaul_socket::Endpoint;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::pace::{Neighbourhood, Neighbours};
+use crate::pace::{Neighbourhood, Neighbours, Pace};
 use crate::settings::PacePer;
 
-/// Names of which it is known that they share a limit; of more, each stays where its hash says and has a pace of its own.
+/// Names that have a home of their own; of more, each stays where its hash says and has a pace of its own.
 const NAMES_MAX: usize = 65_536;
 
 /// What the shards and the dispatcher know together.
@@ -34,6 +35,32 @@ struct Book {
     owners: BTreeMap<Endpoint, usize>,
     /// The names that are one with others, and where.
     united: BTreeMap<Origin, Endpoint>,
+    /// The shards of the names that do not belong where their hashes say.
+    homes: BTreeMap<Origin, usize>,
+    /// What a shard knew of a name that left it without a job to take that along.
+    left: BTreeMap<Origin, Box<Pace>>,
+}
+
+impl Book {
+    /// Makes the name one with the others at this address, unless it has a home elsewhere, or there are too many.
+    fn unite(&mut self, name: &Origin, address: Endpoint, owner: usize) -> bool {
+        if !self.settle(name, owner) {
+            return false;
+        }
+        *self.united.entry(name.clone()).or_insert(address) == address
+    }
+
+    /// Gives the name a home for good, if it has no other one.
+    fn settle(&mut self, name: &Origin, shard: usize) -> bool {
+        if let Some(&home) = self.homes.get(name) {
+            return home == shard;
+        }
+        if self.homes.len() >= NAMES_MAX {
+            return false;
+        }
+        self.homes.insert(name.clone(), shard);
+        true
+    }
 }
 
 /// An answer, as far as addresses are concerned.
@@ -65,7 +92,8 @@ impl Addresses {
     /// The name was answered at this shard.
     pub(crate) fn heard(&self, origin: &Origin, heard: Heard, shard: usize, now: Instant) -> Standing {
         let Heard { from, sent_at, is_refused, is_limited } = heard;
-        let Book { neighbours, owners, united } = &mut *self.book();
+        let book = &mut *self.book();
+        let neighbours = &mut book.neighbours;
         let news = match self.pace_per {
             PacePer::Address => {
                 neighbours.unite(&from, origin);
@@ -73,26 +101,38 @@ impl Addresses {
             }
             PacePer::Host => neighbours.answered(&from, origin, sent_at, is_refused, is_limited, now),
         };
+        if news == Some(Neighbourhood::Apart) {
+            book.united.remove(origin);
+            return Standing::Apart;
+        }
         if !neighbours.is_one(&from, origin) {
-            if news == Some(Neighbourhood::Apart) {
-                united.remove(origin);
-                return Standing::Apart;
-            }
             return Standing::Alone;
         }
-        if united.len() >= NAMES_MAX && !united.contains_key(origin) {
-            return Standing::Alone;
-        }
-        if news == Some(Neighbourhood::One) {
-            let room = NAMES_MAX.saturating_sub(united.len());
-            for name in neighbours.names(&from).take(room) {
-                united.entry(name.clone()).or_insert(from);
+        let owner = *book.owners.entry(from).or_insert(shard);
+        let is_news = news == Some(Neighbourhood::One);
+        if is_news {
+            let names: Vec<Origin> = book.neighbours.names(&from).cloned().collect();
+            for name in names {
+                book.unite(&name, from, owner);
             }
             self.news.send_replace(());
         }
-        let address = *united.entry(origin.clone()).or_insert(from);
-        let owner = *owners.entry(address).or_insert(shard);
-        Standing::One { owner, is_news: news == Some(Neighbourhood::One) }
+        if book.unite(origin, from, owner) { Standing::One { owner, is_news } } else { Standing::Alone }
+    }
+
+    /// A shard turns away what comes for this name: it shall have it all.
+    pub(crate) fn settle(&self, name: &Origin, shard: usize) {
+        self.book().settle(name, shard);
+    }
+
+    /// Leaves what is known of a name for the shard to which it belongs now.
+    pub(crate) fn leave(&self, name: &Origin, pace: Box<Pace>) {
+        self.book().left.insert(name.clone(), pace);
+    }
+
+    /// Takes what was left for this name.
+    pub(crate) fn take_left(&self, name: &Origin) -> Option<Box<Pace>> {
+        self.book().left.remove(name)
     }
 
     /// Changes when names that may be at any shard have become one.
@@ -102,8 +142,7 @@ impl Addresses {
 
     /// The shard to which the name belongs, if that is not for its hash to say.
     pub(crate) fn owner(&self, origin: &Origin) -> Option<usize> {
-        let book = self.book();
-        book.owners.get(book.united.get(origin)?).copied()
+        self.book().homes.get(origin).copied()
     }
 
     /// The names that are one with this one, itself included, as far as they are known here to `find`.

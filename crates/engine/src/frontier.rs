@@ -73,6 +73,8 @@ struct HostQueue<K, J> {
     /// It stands in the line of its pace.
     is_in_line: bool,
     in_flight: usize,
+    /// Its own failures since its last success, and since when.
+    failing: Option<(u32, Instant)>,
     /// The host's entry among the wakes.
     wake_at: Option<Instant>,
 }
@@ -217,6 +219,14 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
     ) {
         if let Some(host) = self.hosts[id.0].as_mut() {
             host.in_flight -= 1;
+            match signal {
+                Signal::Success { .. } => host.failing = None,
+                Signal::Congestion | Signal::Absent | Signal::Throttle { .. } => {
+                    let (count, _) = host.failing.get_or_insert((0, now));
+                    *count = count.saturating_add(1);
+                }
+                Signal::Denied { .. } | Signal::Neutral => {}
+            }
             if let Some(shared) = self.paces.get_mut(ticket.pace) {
                 shared.pace.answered(ticket.ticket, signal, was_stalled, now, jitter);
             }
@@ -278,6 +288,27 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
     pub fn sharing(&self, id: HostId) -> usize {
         let shared = self.hosts[id.0].as_ref().and_then(|host| self.paces.get(host.pace));
         shared.map_or(0, |shared| shared.members)
+    }
+
+    /// Changes what is known of the host's pace.
+    pub fn correct(&mut self, id: HostId, change: impl FnOnce(&mut Pace)) {
+        let Some(pace) = self.hosts[id.0].as_mut().map(|host| {
+            host.failing = None;
+            host.pace
+        }) else {
+            return;
+        };
+        if let Some(shared) = self.paces.get_mut(pace) {
+            change(&mut shared.pace);
+        }
+        self.make_ready(id);
+        self.let_next_ask(pace);
+    }
+
+    /// How many exchanges of the host in a row have failed, and since when, whatever others achieve by the same pace.
+    #[must_use]
+    pub fn failing(&self, id: HostId) -> Option<(u32, Instant)> {
+        self.hosts[id.0].as_ref()?.failing
     }
 
     /// The host of this key, if it has any job here.
@@ -370,6 +401,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
             in_ready: false,
             is_in_line: false,
             in_flight: 0,
+            failing: None,
             wake_at: None,
         };
         let id = if let Some(index) = self.free.pop() {

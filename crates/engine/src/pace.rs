@@ -35,6 +35,7 @@ mod announced;
 mod budget;
 mod chance;
 mod counting;
+mod denials;
 mod failures;
 mod latency;
 mod limiter;
@@ -56,6 +57,7 @@ use announced::Announced;
 use budget::Budget;
 use chance::Chance;
 use counting::{Counting, Reaction};
+use denials::Denials;
 use failures::Failures;
 use latency::Latency;
 use meter::Meter;
@@ -95,8 +97,6 @@ const RETRY_AFTER_STRETCH: f64 = 0.05;
 const RETRY_AFTER_SERIOUS: Duration = Duration::from_secs(1);
 /// Pauses that a host asks for, closer together than this, are a rate: longer ones are a quota, which may be used at once.
 const QUOTA_CYCLE_MIN: Duration = Duration::from_secs(10);
-/// So many 403 in a row, from a host that served before, are no matter of their URLs.
-const DENIALS_STORM: u32 = 3;
 /// Served answers that make a host one 'that was fine'.
 const SERVED_WELL: u32 = 10;
 
@@ -115,8 +115,7 @@ pub struct Pace {
     announced: Announced,
     places: Places,
     failures: Failures,
-    denials_in_a_row: u32,
-    is_denying: bool,
+    denials: Denials,
     chance: Chance,
     latency: Latency,
     served_meter: Meter,
@@ -149,8 +148,7 @@ impl Pace {
             announced: Announced::new(),
             places: Places::default(),
             failures: Failures::default(),
-            denials_in_a_row: 0,
-            is_denying: false,
+            denials: Denials::default(),
             chance: Chance::new(),
             latency: Latency::default(),
             served_meter: Meter::default(),
@@ -192,7 +190,7 @@ impl Pace {
         let mut pace = Self::on(cap, terms);
         pace.next_by_terms = paces.iter().filter_map(|pace| pace.next_by_terms).max();
         pace.served = paces.iter().fold(0, |served, pace| served.saturating_add(pace.served));
-        pace.is_denying = paces.iter().any(|pace| pace.is_denying);
+        pace.denials = Denials::merged(paces.iter().map(|pace| &pace.denials));
         pace.counting = Counting::merged(paces.iter().map(|pace| &pace.counting));
         if let Some(busiest) = paces.iter().max_by_key(|pace| pace.served) {
             pace.latency = busiest.latency.clone();
@@ -298,7 +296,7 @@ impl Pace {
         match signal {
             Signal::Neutral => {}
             Signal::Success { latency } => {
-                self.denials_in_a_row = 0;
+                self.denials.served();
                 self.succeeded(ticket, latency, now);
             }
             // Its place was left to others, who have been answered meanwhile.
@@ -393,9 +391,8 @@ impl Pace {
     }
 
     fn denied(&mut self, ticket: Ticket, latency: Duration, now: Instant, jitter: f64) {
-        self.denials_in_a_row = self.denials_in_a_row.saturating_add(1);
-        self.is_denying |= self.denials_in_a_row >= DENIALS_STORM && self.has_served_well();
-        if self.is_denying {
+        self.denials.denied(self.has_served_well());
+        if self.denials.is_storm() {
             self.throttled(ticket, None, now, jitter);
         } else {
             self.latency.note(latency, now);
@@ -535,7 +532,17 @@ impl Pace {
     /// Whether 403 is what the host says to those who ask too often, and not a matter of the URL.
     #[must_use]
     pub fn is_denying(&self) -> bool {
-        self.is_denying
+        self.denials.is_storm()
+    }
+
+    /// A storm of denials has lasted for too long to be one: each is for the sake of its URL, and the host is asked on.
+    pub fn take_denials_at_their_word(&mut self, now: Instant) {
+        let Self { denials, failures, pauses, .. } = self;
+        denials.are_of_urls();
+        failures.end(u64::MAX);
+        pauses.end();
+        self.counting.forget_rate();
+        self.last_success = Some(now);
     }
 
     /// Whether it has served enough to be called well.

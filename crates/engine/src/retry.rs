@@ -239,14 +239,15 @@ pub fn decide(attempt: &Attempt, patience: Patience, now: Instant, jitter: f64) 
         return Decision::Park { until: now + wait };
     }
     let wait = wait_after(attempt.attempts, jitter);
+    let host_given_up = host_given_up(attempt.host_failing, patience);
     match (attempt.verdict, attempt.denial) {
         (Verdict::Permanent { .. }, Denial::Doubtful) => return Decision::Doubt,
-        (Verdict::Permanent { .. }, Denial::Storm) if attempt.alike < TRIES_DENIED => {
+        // One that outlasts the user's patience is none.
+        (Verdict::Permanent { .. }, Denial::Storm) if attempt.alike < TRIES_DENIED && !host_given_up => {
             return Decision::Again { at: now + wait, charged: false };
         }
         _ => {}
     }
-    let host_given_up = host_given_up(attempt.host_failing, patience);
     let tries = patience.tries;
     let is_worth_trying = !host_given_up && tries.allow(attempt.attempts);
     match attempt.verdict {

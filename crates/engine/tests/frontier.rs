@@ -348,6 +348,31 @@ fn hosts_that_share_a_pace_take_turns() {
     world.finish();
 }
 
+/// Who shares a pace fails by itself: the successes of one are no sign of life of the other, nor its failures the other's.
+#[test]
+fn hosts_that_share_a_pace_fail_each_for_itself() {
+    let mut world = World::new();
+    for key in [0, 1] {
+        for _ in 0..4 {
+            world.push(key, None);
+        }
+    }
+    world.share(&[0, 1]);
+    let begun = world.now;
+    for _ in 0..2 {
+        while let Next::Start { host, ticket, .. } = world.frontier.next(world.now) {
+            let is_dead = *world.frontier.key(host).expect("it has a job in flight") == 0;
+            let signal = if is_dead { Signal::Congestion } else { SERVED };
+            world.frontier.answered(host, ticket, signal, false, world.now, 0.5);
+        }
+        world.now += Duration::from_mins(10);
+    }
+    let [dead, alive] = [0, 1].map(|key| world.frontier.find(&key).and_then(|id| world.frontier.failing(id)));
+    let (failures, since) = dead.expect("the one fails");
+    assert!(failures >= 2 && since == begun, "{failures}");
+    assert_eq!(alive, None);
+}
+
 /// What was sent before a host shared a pace is answered to the pace that let it go.
 #[test]
 fn what_is_under_way_does_not_count_against_the_new_pace() {

@@ -307,3 +307,42 @@ fn a_hiccup_is_not_remembered() {
         assert_eq!(longhaul_journal::read_hosts(&storage), Vec::new());
     });
 }
+
+/// A host with so many files, of which those are forbidden: how long that takes, and how many requests.
+fn forbidding(is_forbidden: impl Fn(usize) -> bool + Clone + Send + Sync + 'static) -> (Duration, u64) {
+    simulate(async {
+        let world = World::new(1);
+        let forbids = is_forbidden.clone();
+        let _host = world.scripted(ORIGIN, move |request| {
+            let digits: String = request.path.chars().filter(char::is_ascii_digit).collect();
+            if digits.parse().is_ok_and(&forbids) {
+                Reply::status(403).body("not for you")
+            } else {
+                Reply::status(200).body("a")
+            }
+        });
+        let run = world.haul(list(1_000)).run().await;
+        let forbidden = (0..1_000).filter(|&number| is_forbidden(number)).count() as u64;
+        assert_eq!(run.counts(), (1_000 - forbidden, forbidden, 0, 0));
+        (run.elapsed, run.report().requests)
+    })
+}
+
+/// A list of which many rows are forbidden is no storm: those rows fail, and nobody is slowed down for them.
+#[test]
+fn many_forbidden_rows_are_no_storm() {
+    for share in [1, 2, 3, 5, 8, 9] {
+        let (took, requests) = forbidding(move |number| (number * 7919 + 13) % 10 < share);
+        assert_eq!(requests, 1_000, "{share} of 10");
+        assert!(took < Duration::from_secs(5), "{share} of 10: {took:?}");
+    }
+}
+
+/// A host that has served well and then forbids hundreds of rows is taken for one that bans, but not for ever: what comes
+/// after those rows is fetched.
+#[test]
+fn forbidden_rows_that_stand_together_cost_no_others() {
+    let (took, requests) = forbidding(|number| (200..700).contains(&number));
+    assert!(took < Duration::from_mins(15), "{took:?}");
+    assert!(requests < 1_300, "{requests}");
+}

@@ -37,6 +37,13 @@ impl Bucket {
     }
 }
 
+/// What becomes of a request.
+enum Answer {
+    Served,
+    TooFast,
+    Denied,
+}
+
 /// One host at one address, to which these names lead. What it refuses is counted by name.
 struct Address {
     refused: Arc<Mutex<BTreeMap<String, u32>>>,
@@ -49,13 +56,30 @@ impl Address {
         names: &[String],
         mut serves: impl FnMut(&str, u64) -> bool + Send + 'static,
     ) -> Self {
+        Self::answering(
+            world,
+            names,
+            move |name, _, now| {
+                if serves(name, now) { Answer::Served } else { Answer::TooFast }
+            },
+        )
+    }
+
+    /// The same, and what becomes of a request depends on its path, too.
+    fn answering(
+        world: &World,
+        names: &[String],
+        mut answer: impl FnMut(&str, &str, u64) -> Answer + Send + 'static,
+    ) -> Self {
         let refused: Arc<Mutex<BTreeMap<String, u32>>> = Arc::default();
         let (count, clock): (_, WallClock) = (Arc::clone(&refused), world.clock);
-        let decide = Mutex::new(move |name: &str| serves(name, clock.unix_ms()));
+        let decide = Mutex::new(move |name: &str, path: &str| answer(name, path, clock.unix_ms()));
         let host = world.scripted("address.test", move |request: &Request| {
             let name = request.field("host").unwrap_or_default().to_owned();
-            if decide.lock().expect("no script panics")(&name) {
-                return Reply::status(200).body("a");
+            match decide.lock().expect("no script panics")(&name, &request.path) {
+                Answer::Served => return Reply::status(200).body("a"),
+                Answer::Denied => return Reply::status(403).body("not for you"),
+                Answer::TooFast => {}
             }
             *count.lock().expect("no script panics").entry(name).or_default() += 1;
             Reply::status(429).body("too fast")
@@ -92,6 +116,29 @@ fn two_names_with_one_bucket_are_as_fast_as_it_is() {
             assert_eq!(run.counts(), (1_200, 0, 0, 0));
             assert!(address.refused() < 90, "{shards} shards: {} refused", address.refused());
             assert!(run.elapsed < Duration::from_secs(118 * 14 / 10), "{shards}: {:?}", run.elapsed);
+        });
+    }
+}
+
+/// What a name was denied goes along when the name moves: each of those rows fails for its own sake, and none is forgotten.
+#[test]
+fn denials_are_judged_wherever_their_names_have_gone() {
+    for (seed, shards) in (0..8).flat_map(|seed| [(seed, 2), (seed, 3)]) {
+        simulate(async {
+            let world = World::new(seed);
+            let names = names(4);
+            let mut bucket = Bucket::new(10.0);
+            let _address = Address::answering(&world, &names, move |_, path, now| {
+                let is_denied = ["1.bin", "3.bin", "7.bin", "9.bin"].iter().any(|end| path.ends_with(end));
+                match bucket.serves(now) {
+                    false => Answer::TooFast,
+                    true if is_denied => Answer::Denied,
+                    true => Answer::Served,
+                }
+            });
+            let sharded = move |settings: &mut Settings| settings.shards = shards;
+            let run = world.haul(lists(&names, 100)).settings(sharded).run().await;
+            assert_eq!(run.counts(), (240, 160, 0, 0), "seed {seed}, {shards} shards");
         });
     }
 }

@@ -133,6 +133,16 @@ fn a_refusal_with_nothing_left_asks_for_a_pause_and_no_longer_than_an_hour() {
     }
 }
 
+/// A host that says again after the pause what it said before it is not taken at its word twice.
+#[test]
+fn a_pause_that_was_in_vain_is_not_made_again() {
+    let outcome = ask(Pace::new(CAP), Duration::from_hours(5), |_, at| {
+        (at >= Duration::from_mins(70), Some((0, Duration::from_hours(1))))
+    });
+    assert_eq!(outcome.announced, 1, "{outcome:?}");
+    assert!(outcome.served > 100_000 || outcome.served + outcome.refused >= 59_000, "{outcome:?}");
+}
+
 #[test]
 fn a_retry_after_is_believed_rather_than_an_announcement() {
     let now = clock::now();

@@ -37,6 +37,9 @@ pub(super) struct Announced {
     window: Option<Window>,
     falls: u32,
     falls_min: u32,
+    /// It has been left alone because it asked for that, without having counted before: what is asked from this request on
+    /// is to be served.
+    was_taken_at_its_word: Option<u64>,
 }
 
 /// What is known of the window that is now.
@@ -119,7 +122,7 @@ enum Reading {
 
 impl Announced {
     pub(super) fn new() -> Self {
-        Self { said: None, window: None, falls: 0, falls_min: FALLS_MIN }
+        Self { said: None, window: None, falls: 0, falls_min: FALLS_MIN, was_taken_at_its_word: None }
     }
 
     /// The answer to this request, which is about to be told, announces this.
@@ -154,13 +157,30 @@ impl Announced {
             Some((Reading::Anew, window)) => *window = Window::new(sequence, said, next, now),
             Some((Reading::Broken, window)) => {
                 *window = Window::new(sequence, said, next, now);
-                self.falls = 0;
-                self.falls_min = self.falls_min.saturating_mul(2).min(FALLS_MAX);
+                self.break_faith();
             }
         }
+        let is_pause = is_refused && said.remaining == 0 && said.reset_at > now;
+        // Those that were on their way are refused all the same, and say the same.
+        let is_in_vain = is_pause && self.was_taken_at_its_word.is_some_and(|after| sequence >= after);
+        if is_in_vain && !self.is_counter() {
+            self.break_faith();
+        }
+        if !is_refused || is_in_vain {
+            self.was_taken_at_its_word = None;
+        }
         let is_believed = self.is_counter() || self.falls_min == FALLS_MIN;
-        let is_asked = is_refused && said.remaining == 0 && said.reset_at > now && is_believed;
+        let is_asked = is_pause && is_believed;
+        if is_asked && !self.is_counter() {
+            self.was_taken_at_its_word.get_or_insert(next);
+        }
         is_asked.then(|| said.reset_at.min(now + WAIT_MAX))
+    }
+
+    /// It is believed later, twice as late as so far.
+    fn break_faith(&mut self) {
+        self.falls = 0;
+        self.falls_min = self.falls_min.saturating_mul(2).min(FALLS_MAX);
     }
 
     fn is_counter(&self) -> bool {

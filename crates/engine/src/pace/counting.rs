@@ -83,6 +83,11 @@ impl Counting {
         self.rate = Some(rate);
     }
 
+    /// What was taken for refusals was none.
+    pub(super) fn forget_rate(&mut self) {
+        *self = Self { accepted: std::mem::take(&mut self.accepted), ..Self::new() };
+    }
+
     pub(super) fn rate(&self) -> Option<&Rate> {
         self.rate.as_ref()
     }

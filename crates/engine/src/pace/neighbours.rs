@@ -137,7 +137,8 @@ impl<A: Ord + Clone, K: Ord + Clone> Neighbours<A, K> {
     /// Whether the name is asked together with the others at this address.
     #[must_use]
     pub fn is_one(&self, address: &A, name: &K) -> bool {
-        self.addresses.get(address).is_some_and(|address| address.is_one && !address.is_apart(name))
+        let is_known = |address: &Address<K>| address.numbers.contains_key(name) && !address.is_apart(name);
+        self.addresses.get(address).is_some_and(|address| address.is_one && is_known(address))
     }
 
     /// The names at this address that are asked together with this one.

@@ -109,6 +109,13 @@ impl Pauses {
         self.sequence = next_sequence;
     }
 
+    /// What the host was left alone for was a mistake.
+    pub(super) fn end(&mut self) {
+        self.until = None;
+        self.is_probing = false;
+        self.in_a_row = 0;
+    }
+
     /// How long the host is to be left alone now that it does not answer, with `jitter` from 0 to 1.
     pub(super) fn next(&mut self, silence: &Silence, now: Instant, jitter: f64) -> Duration {
         if self.in_a_row == 0 {

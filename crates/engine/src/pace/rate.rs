@@ -117,6 +117,9 @@ impl Rate {
     /// A host that is known to take so many a second.
     pub(super) fn recalled(limit: f64, now: Instant) -> Self {
         let mut rate = Self::new(limit, now);
+        // It may be a small part of a rate that is shared, and is no guess.
+        rate.limit = limit.max(RATE_MIN);
+        rate.limit_tested = rate.limit;
         rate.dip = DIP_NEAR;
         rate.return_seconds = RETURN_MIN;
         rate.per_second = (rate.dip * rate.limit).max(RATE_MIN);

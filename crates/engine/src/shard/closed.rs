@@ -72,6 +72,7 @@ impl Closed {
             outbox.park(job, &failure, until.saturating_duration_since(clock::now())).await?;
         }
         if let Some(origin) = hosts.origin(host).cloned() {
+            hosts.settle(&origin);
             self.parked.insert(origin, Parked { failure, until });
         }
         hosts.forget_if_idle(host);
@@ -90,6 +91,7 @@ impl Closed {
             outbox.fail(job, Failure::of_host_given_up(last)).await?;
         }
         if let Some(origin) = hosts.origin(host).cloned() {
+            hosts.settle(&origin);
             self.given_up.add(origin, last.clone());
         }
         Ok(())

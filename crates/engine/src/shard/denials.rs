@@ -27,7 +27,8 @@ impl Denials {
         self.by_host.entry(host).or_default().push((job, failure));
     }
 
-    /// The denials of the host are judged as soon as it has served another request, or denies them all, or has none left.
+    /// The denials of the host are judged as soon as it has served another request, or denies them all, or has none left; or
+    /// they leave with it.
     pub(super) async fn judge(
         &mut self,
         host: HostId,
@@ -39,11 +40,13 @@ impl Denials {
             return Ok(());
         }
         let is_storm = hosts.pace(host).is_some_and(Pace::is_denying);
-        if !is_storm && !is_served && !hosts.is_idle(host) {
+        // Whoever asks the host from now on will find out what it means.
+        let is_elsewhere = hosts.is_elsewhere(host);
+        if !is_storm && !is_elsewhere && !is_served && !hosts.is_idle(host) {
             return Ok(());
         }
         for (job, failure) in self.by_host.remove(&host).unwrap_or_default() {
-            if is_storm {
+            if is_storm || is_elsewhere {
                 hosts.again(host, job, &failure, clock::now(), false, outbox).await?;
             } else {
                 outbox.fail(job, failure).await?;

@@ -75,13 +75,17 @@ impl Hosts {
         let now = clock::now();
         self.note_forgotten(now);
         if self.neighbourhoods.is_elsewhere(origin) {
-            self.moved.push(Assignment { job, not_before, pace: None });
-            if let Some(host) = self.frontier.find(origin) {
+            let host = self.frontier.find(origin);
+            let known = host.and_then(|host| self.pace(host)).cloned().map(Box::new);
+            self.moved.push(Assignment { job, not_before, pace: known });
+            if let Some(host) = host {
                 self.frontier.forget_if_idle(host);
             }
             return;
         }
         let is_known = self.frontier.find(origin).is_some();
+        let left = if is_known { None } else { self.neighbourhoods.take_left(origin) };
+        let pace = pace.or(left.as_deref());
         let Self { frontier, recollections, settings, .. } = self;
         frontier.push(origin, job, not_before, || match pace {
             Some(pace) => Pace::merged(&[pace], now),
@@ -171,15 +175,15 @@ impl Hosts {
         }
     }
 
-    /// Names have become one: those that belong to another shard go there.
-    pub(super) fn hear_news(&mut self) {
+    /// Names have become one: those that belong to another shard go there. Returns which those are.
+    pub(super) fn hear_news(&mut self) -> Vec<HostId> {
         let names = self.frontier.hosts().map(|(origin, ..)| origin);
         let elsewhere = names.filter(|origin| self.neighbourhoods.is_elsewhere(origin));
         let hosts: Vec<HostId> = elsewhere.filter_map(|origin| self.frontier.find(origin)).collect();
-        for host in hosts {
+        for &host in &hosts {
             self.move_out(host);
-            self.frontier.forget_if_idle(host);
         }
+        hosts
     }
 
     fn move_out(&mut self, host: HostId) {
@@ -187,6 +191,25 @@ impl Hosts {
         for (not_before, job) in self.frontier.take(host) {
             self.moved.push(Assignment { job, not_before, pace: pace.take() });
         }
+        if let (Some(pace), Some(origin)) = (pace, self.origin(host)) {
+            self.neighbourhoods.leave(origin, pace);
+        }
+    }
+
+    /// A storm of denials that has outlasted the user's patience was none.
+    pub(super) fn take_denials_at_their_word(&mut self, host: HostId) {
+        let now = clock::now();
+        self.frontier.correct(host, |pace| pace.take_denials_at_their_word(now));
+    }
+
+    /// Whether the host belongs to another shard.
+    pub(super) fn is_elsewhere(&self, host: HostId) -> bool {
+        self.origin(host).is_some_and(|origin| self.neighbourhoods.is_elsewhere(origin))
+    }
+
+    /// What comes for this host is turned away from now on, and has to come here for that.
+    pub(super) fn settle(&self, origin: &Origin) {
+        self.neighbourhoods.settle(origin);
     }
 
     /// An exchange has stalled and gives its place up, or takes it again.
@@ -223,7 +246,9 @@ impl Hosts {
     /// What the host's failing amounts to, if it fails.
     pub(super) fn failing(&self, host: HostId, now: Instant) -> Option<HostFailing> {
         let pace = self.pace(host)?;
-        let (failures, since) = pace.failing()?;
+        // Where several share a pace, each of them fails by itself.
+        let is_shared = self.frontier.sharing(host) > 1;
+        let (failures, since) = if is_shared { self.frontier.failing(host)? } else { pace.failing()? };
         Some(HostFailing { failures, lasted: now - since, served_well: pace.has_served_well() })
     }
 

@@ -145,7 +145,7 @@ impl Shard {
                 () = self.context.sink.gone() => return Err(SinkGone),
                 () = self.lookout.changed() => self.look_up().await?,
                 // Whoever would tell lives as long as we do.
-                Ok(()) = self.news.changed() => self.hosts.hear_news(),
+                Ok(()) = self.news.changed() => self.hear_news().await?,
                 Some(finished) = self.underway.next_finished(), if !is_idle => self.finish(finished).await?,
                 assignment = inbox.recv(), if is_open => match assignment {
                     Some(assignment) => self.accept(assignment).await?,
@@ -258,6 +258,15 @@ impl Shard {
         self.denials.judge(host, is_served, &mut self.hosts, &self.outbox).await
     }
 
+    /// Names have become one, and some of them belong to another shard.
+    async fn hear_news(&mut self) -> Result<(), SinkGone> {
+        for host in self.hosts.hear_news() {
+            self.denials.judge(host, false, &mut self.hosts, &self.outbox).await?;
+            self.hosts.forget_if_idle(host);
+        }
+        Ok(())
+    }
+
     /// The sentinel has something to say: judges what can be judged now.
     async fn look_up(&mut self) -> Result<(), SinkGone> {
         let Some(Finding { is_clear, outage_ended, judged }) = self.lookout.look_up() else { return Ok(()) };
@@ -314,7 +323,11 @@ impl Shard {
                 self.closed.park(active.host, job, failure, until, hosts, outbox).await
             }
             Decision::GiveUp => {
-                if host_given_up(host_failing, self.settings.patience) {
+                if self.hosts.pace(active.host).is_some_and(Pace::is_denying) {
+                    if host_given_up(host_failing, self.settings.patience) {
+                        self.hosts.take_denials_at_their_word(active.host);
+                    }
+                } else if host_given_up(host_failing, self.settings.patience) {
                     self.closed.give_up(active.host, &failure.record, &mut self.hosts, &self.outbox).await?;
                 }
                 self.hosts.forget_if_idle(active.host);

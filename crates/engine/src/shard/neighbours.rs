@@ -38,6 +38,21 @@ impl Neighbourhoods {
         self.addresses.owner(origin).is_some_and(|owner| owner != self.shard)
     }
 
+    /// This shard turns away what comes for the host.
+    pub(super) fn settle(&self, origin: &Origin) {
+        self.addresses.settle(origin, self.shard);
+    }
+
+    /// What another shard knew of a host that had no job there when it left.
+    pub(super) fn take_left(&self, origin: &Origin) -> Option<Box<Pace>> {
+        self.addresses.take_left(origin)
+    }
+
+    /// Leaves what is known of a host without a job to take that along.
+    pub(super) fn leave(&self, origin: &Origin, pace: Box<Pace>) {
+        self.addresses.leave(origin, pace);
+    }
+
     /// A host has come, or come back: it is asked together with those that are one with it. `brings_pace` says that it was
     /// asked elsewhere until now, so that what it bore there comes on top.
     pub(super) fn welcome<J>(
