@@ -25,7 +25,7 @@ use crate::crew::{self, Crew};
 use crate::dispatch::{Channels, DispatchError, Dispatcher, Unfinished};
 use crate::error::HaulError;
 use crate::event::{Event, Observer};
-use crate::examiner::Examiner;
+use crate::examiner::{Examiner, Suspect};
 use crate::exchange::Context;
 use crate::intake::{Intake, List, Published};
 use crate::machine;
@@ -128,16 +128,7 @@ impl Haul {
         let (shards, shard_ends) = self.start_shards(crew, &around, &company, &Arc::from(hosts))?;
         let counters = Arc::clone(&company.counters);
         drop(company);
-        let (suspects, to_examine) = mpsc::unbounded_channel();
-        let (examined, to_assign) = mpsc::unbounded_channel();
-        let examining: crew::Result<()> = if unfinished.parts.is_empty() {
-            // A thread that has nothing to do would cost descriptors. Its ends of the channels stay open all the same.
-            Box::pin(async move { drop((to_examine, examined)) })
-        } else {
-            let (around, sink, same_boot) = (around.clone(), sink.clone(), unfinished.same_boot);
-            crew.start("examiner", move || Examiner::new(around, sink, same_boot, to_examine, examined).run())
-                .map_err(HaulError::Start)?
-        };
+        let (suspects, to_assign, examining) = start_examiner(crew, &around, &sink, &unfinished)?;
         let dispatched = {
             let channels = Channels {
                 shards,
@@ -244,6 +235,7 @@ struct Company {
     counters: Arc<Counters>,
 }
 
+type Suspects = mpsc::UnboundedSender<Suspect>;
 type IntakeEnd = crew::Result<Result<(), crate::intake::IntakeError>>;
 type ShardEnd = crew::Result<Result<(), SinkGone>>;
 
@@ -263,6 +255,27 @@ fn take_up(
     before.done += settled.len() as u64;
     before.pending -= settled.len() as u64;
     Ok((before, Unfinished { states, settled, waiting, parts, same_boot }))
+}
+
+/// Starts who reads again what an earlier run has kept, if there is any. Returns whom to send it to, where it comes back, and
+/// the end.
+fn start_examiner(
+    crew: Crew,
+    around: &Surroundings,
+    sink: &SinkHandle,
+    unfinished: &Unfinished,
+) -> Result<(Suspects, mpsc::UnboundedReceiver<Assignment>, crew::Result<()>), HaulError> {
+    let (suspects, to_examine) = mpsc::unbounded_channel();
+    let (examined, to_assign) = mpsc::unbounded_channel();
+    let end: crew::Result<()> = if unfinished.parts.is_empty() {
+        // A thread that has nothing to do would cost descriptors. Its ends of the channels stay open all the same.
+        Box::pin(async move { drop((to_examine, examined)) })
+    } else {
+        let (around, sink, same_boot) = (around.clone(), sink.clone(), unfinished.same_boot);
+        crew.start("examiner", move || Examiner::new(around, sink, same_boot, to_examine, examined).run())
+            .map_err(HaulError::Start)?
+    };
+    Ok((suspects, to_assign, end))
 }
 
 fn shard_settings(settings: &Settings, number: usize) -> ShardSettings {

@@ -17,7 +17,7 @@ const ANSWERS_MAX: f64 = 256.0;
 pub(super) struct Denials {
     /// Answers before the row that is going on, and those of them that were denials.
     answers: f64,
-    denials: f64,
+    denied: f64,
     in_a_row: u32,
     meaning: Meaning,
 }
@@ -35,16 +35,16 @@ enum Meaning {
 impl Denials {
     pub(super) fn served(&mut self) {
         self.answers += 1.0 + f64::from(self.in_a_row);
-        self.denials += f64::from(std::mem::take(&mut self.in_a_row));
+        self.denied += f64::from(std::mem::take(&mut self.in_a_row));
         while self.answers > ANSWERS_MAX {
             self.answers /= 2.0;
-            self.denials /= 2.0;
+            self.denied /= 2.0;
         }
     }
 
     pub(super) fn denied(&mut self, has_served_well: bool) {
         self.in_a_row = self.in_a_row.saturating_add(1);
-        let share = (self.denials + PRESUMED_DENIALS) / (self.answers + PRESUMED_ANSWERS);
+        let share = (self.denied + PRESUMED_DENIALS) / (self.answers + PRESUMED_ANSWERS);
         let is_improbable = share.powf(f64::from(self.in_a_row)) < TO_STORM;
         if self.meaning == Meaning::Unknown && has_served_well && is_improbable {
             self.meaning = Meaning::Storm;
