@@ -256,7 +256,11 @@ proptest! {
         let lasts = Duration::from_mins(5);
         let without = ask(Pace::new(CAP), lasts, |_, _| (true, None));
         let with = ask(Pace::new(CAP), lasts, |number, at| (true, Some(nonsense.of(number, at))));
-        prop_assert!(with.served >= without.served * 98 / 100, "{:?} instead of {:?}", with, without);
+        // What looks like a counter down to its end may cost one pause, and shows with that what it is.
+        prop_assert!(with.announced <= 1, "{:?}", with);
+        let asked_for = (lasts - with.longest_block.min(lasts)).as_secs_f64() / lasts.as_secs_f64();
+        let most = f64::from(without.served) * asked_for;
+        prop_assert!(f64::from(with.served) >= 0.98 * most, "{:?} instead of {:?}", with, without);
     }
 
     #[test]
