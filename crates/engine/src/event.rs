@@ -86,7 +86,8 @@ pub enum Event<'a> {
         /// How long until the next one, at the earliest.
         wait: Duration,
     },
-    /// The row's host asked for a pause longer than a run waits: the row is left for a later run.
+    /// The row's host asked for a pause longer than a run waits, or what an earlier run kept of its body cannot be read now: the
+    /// row is left for a later run.
     Parked {
         /// The row.
         row: RowId,
@@ -94,7 +95,7 @@ pub enum Event<'a> {
         url: &'a str,
         /// Why.
         fault: &'a FaultRecord,
-        /// When the host takes requests again, in milliseconds of Unix time.
+        /// When the row can be gone on with, in milliseconds of Unix time.
         until_unix_ms: u64,
     },
     /// The file is complete under its final name, on stable storage.

@@ -4,7 +4,8 @@
 //! log has of it are met. Reading takes as long as the disk takes, so it is done here, by an actor of its own: one file at a time, in
 //! slices, the one with the least left to read first. No other row waits for it.
 //!
-//! It refuses to believe a length.
+//! It refuses to believe a length, and to take trouble with reading for an answer: a part that cannot be read stays as it is, and
+//! its row is left for a later run.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,14 +13,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_journal::storage::{Metadata, Storage};
-use longhaul_journal::{Kept, Mark, RowId};
+use longhaul_journal::{Kept, Mark, RowId, Waiting};
+use longhaul_socket::clock::WallClock;
 use tokio::sync::mpsc;
 
 use crate::event::{Event, Observer};
 use crate::expectation::Sha256;
 use crate::resume;
 use crate::shard::Assignment;
-use crate::sink::{Message, Proven, SinkHandle, mark, part_path, passing_trouble};
+use crate::sink::{Message, Proven, SinkHandle, mark, part_fault, part_path, passing_trouble};
 use crate::stop::StopWatch;
 use crate::surroundings::Surroundings;
 
@@ -27,8 +29,10 @@ use crate::surroundings::Surroundings;
 const SLICE_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes read at once.
 const READ_BYTES: usize = 256 * 1024;
-/// Where descriptors are short, it is tried again this often.
+/// After trouble with reading, it is tried again this often.
 const PAUSE: Duration = Duration::from_millis(500);
+/// Trouble that lasts for so many attempts, four seconds, lasts. Where only descriptors are missing, they are waited for.
+const ATTEMPTS_MAX: u32 = 8;
 
 /// A row of which something has been kept.
 #[derive(Debug)]
@@ -41,6 +45,7 @@ pub(crate) struct Suspect {
 pub(crate) struct Examiner {
     storage: Arc<dyn Storage>,
     observer: Arc<Observer>,
+    clock: WallClock,
     sink: SinkHandle,
     stop: StopWatch,
     /// Whether what was handed to the system in the last run must still be there.
@@ -61,10 +66,11 @@ impl Examiner {
         suspects: mpsc::UnboundedReceiver<Suspect>,
         examined: mpsc::UnboundedSender<Assignment>,
     ) -> Self {
-        let Surroundings { storage, observer, stopper, .. } = around;
+        let Surroundings { storage, observer, clock, stopper } = around;
         Self {
             storage,
             observer,
+            clock,
             sink,
             stop: stopper.watch(),
             same_boot,
@@ -91,10 +97,16 @@ impl Examiner {
                 self.begin(suspect).await;
             }
             let Some(((_, row), mut examination)) = self.under_way.pop_first() else { continue };
-            if self.read_on(&mut examination).await {
-                self.under_way.insert((examination.bytes_left(), row), examination);
-            } else if self.stop.is_stopped() || !self.conclude(examination).await {
-                return;
+            match self.patiently(|examiner| examiner.read_on(&mut examination)).await {
+                Ok(true) => {
+                    self.under_way.insert((examination.bytes_left(), row), examination);
+                }
+                Ok(false) => {
+                    if !self.conclude(examination).await {
+                        return;
+                    }
+                }
+                Err(error) => self.leave(examination.assignment, &error).await,
             }
             // On one thread with the others, this lets them work.
             tokio::task::yield_now().await;
@@ -103,7 +115,10 @@ impl Examiner {
 
     async fn begin(&mut self, suspect: Suspect) {
         let path = part_path(suspect.assignment.job.row);
-        let found = self.patiently(|storage| storage.metadata(&path)).await.ok().flatten();
+        let found = match self.patiently(|examiner| examiner.storage.metadata(&path)).await {
+            Ok(found) => found,
+            Err(error) => return self.leave(suspect.assignment, &error).await,
+        };
         let examination = Examination::new(suspect, found);
         let Assignment { job, .. } = &examination.assignment;
         let bytes = examination.bytes_left();
@@ -113,27 +128,25 @@ impl Examiner {
         self.under_way.insert((bytes, job.row), examination);
     }
 
-    /// Reads a slice; false when there is nothing more to be proven.
-    async fn read_on(&mut self, examination: &mut Examination) -> bool {
+    /// Reads a slice; false when there is nothing more to be proven. After an error it may be called again.
+    fn read_on(&mut self, examination: &mut Examination) -> io::Result<bool> {
         let path = part_path(examination.assignment.job.row);
         // Opened for each slice: however many are under way, they hold no descriptors.
-        let Ok(file) = self.patiently(|storage| storage.open_read(&path)).await else { return false };
+        let file = match self.storage.open_read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            opened => opened?,
+        };
         let mut budget = SLICE_BYTES;
         while budget > 0 {
-            let Some(wanted) = examination.wanted() else { return false };
+            let Some(wanted) = examination.wanted() else { return Ok(false) };
             let wanted = usize::try_from(wanted).map_or(READ_BYTES, |wanted| wanted.min(READ_BYTES));
-            match file.read_at(&mut self.buffer[..wanted], examination.read.len) {
-                Ok(count) if count > 0 => {
-                    budget = budget.saturating_sub(count as u64);
-                    if !examination.take(&self.buffer[..count]) {
-                        return false;
-                    }
-                }
-                // What cannot be read is not there.
-                _ => return false,
+            let count = file.read_at(&mut self.buffer[..wanted], examination.read.len)?;
+            budget = budget.saturating_sub(count as u64);
+            if count == 0 || !examination.take(&self.buffer[..count]) {
+                return Ok(false);
             }
         }
-        true
+        Ok(true)
     }
 
     /// Sends the row on its way with what is proven; false if nobody is left to take it.
@@ -160,18 +173,38 @@ impl Examiner {
         self.sink.send(message).await.is_ok() && self.examined.send(assignment).is_ok()
     }
 
-    /// Does it, and does it again while only descriptors are missing.
-    async fn patiently<T>(&mut self, operation: impl Fn(&dyn Storage) -> io::Result<T>) -> io::Result<T> {
+    /// The row's part cannot be read: it stays as it is, and so does what the log says of it. Unless the haul is over anyway.
+    async fn leave(&self, assignment: Assignment, error: &io::Error) {
+        if self.stop.is_stopped() {
+            return;
+        }
+        let job = assignment.job;
+        let waiting = Waiting {
+            attempts: job.attempts,
+            until_unix_ms: self.clock.unix_ms(),
+            parked: true,
+            fault: part_fault(job.row, error),
+        };
+        // A sink that has gone is noticed by the dispatcher, which knows why.
+        let _ = self.sink.send(Message::Park { job, waiting }).await;
+    }
+
+    /// Does it, and does it again: for as long as only descriptors are missing, and a few times after other trouble.
+    async fn patiently<T>(&mut self, mut operation: impl FnMut(&mut Self) -> io::Result<T>) -> io::Result<T> {
+        let mut attempts = 0;
         loop {
-            match operation(&*self.storage) {
-                Err(error) if passing_trouble(&error).is_some() => {
-                    tokio::select! {
-                        biased;
-                        () = self.stop.stopped() => return Err(error),
-                        () = tokio::time::sleep(PAUSE) => {}
-                    }
-                }
-                outcome => return outcome,
+            let error = match operation(self) {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            attempts += u32::from(passing_trouble(&error).is_none());
+            if attempts == ATTEMPTS_MAX {
+                return Err(error);
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.stopped() => return Err(error),
+                () = tokio::time::sleep(PAUSE) => {}
             }
         }
     }

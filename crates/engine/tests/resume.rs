@@ -2,6 +2,8 @@
 
 mod world;
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use longhaul::Settings;
 use longhaul_journal::storage::Storage as _;
 use longhaul_origin::{FaultKind, FaultMix, Share, Site};
@@ -182,13 +184,7 @@ fn of_a_part_that_is_changed_between_two_runs_the_beginning_is_kept() {
         let (world, origin) = World::serving(3, Site::new(3), FaultMix::none());
         let path = "/large?size=9000000".to_owned();
         let url = format!("http://{ORIGIN}{path}\n");
-        let limit = |settings: &mut Settings| settings.rate_limit = Some(4_000_000);
-        let mut bytes = 0;
-        let at_six_megabytes = move |told: &world::Told| {
-            bytes += told.bytes;
-            bytes >= 6_000_000
-        };
-        world.haul(&url).settings(limit).crash_when(Crash::Kill, at_six_megabytes).run().await;
+        killed_at_six_megabytes(&world, &url).await;
         let part = ".longhaul/parts/0".parse().expect("a path");
         world
             .storage()
@@ -202,4 +198,52 @@ fn of_a_part_that_is_changed_between_two_runs_the_beginning_is_kept() {
         assert!(matches!(kept[..], [3_000_000..=4_000_000]), "{kept:?}");
         assert!(run.report().bytes_received <= 6_000_000, "{}", run.report().bytes_received);
     });
+}
+
+/// What was kept of a body of 9 MB when its process was killed.
+async fn killed_at_six_megabytes(world: &World, url: &str) {
+    let limit = |settings: &mut Settings| settings.rate_limit = Some(4_000_000);
+    let mut bytes = 0;
+    let at_six_megabytes = move |told: &world::Told| {
+        bytes += told.bytes;
+        bytes >= 6_000_000
+    };
+    world.haul(url).settings(limit).crash_when(Crash::Kill, at_six_megabytes).run().await;
+}
+
+/// EIO, ESTALE and EACCES say nothing of what is kept: it stays, nobody is told that it was changed, and it is gone on with when
+/// it can be read, in the same run or in a later one.
+#[test]
+fn a_part_that_cannot_be_read_is_not_taken_for_a_changed_one() {
+    for (call, error) in [("metadata", 116), ("open_read", 13), ("read_at", 5)] {
+        for lasts in [false, true] {
+            simulate(async {
+                let (world, origin) = World::serving(3, Site::new(3), FaultMix::none());
+                let path = "/large?size=9000000".to_owned();
+                let url = format!("http://{ORIGIN}{path}\n");
+                killed_at_six_megabytes(&world, &url).await;
+                let calls = AtomicU32::new(0);
+                let trouble = move |name: &str, path: &str| {
+                    let is_meant = name == call && path.contains("/parts/");
+                    let fails = is_meant && (lasts || calls.fetch_add(1, Ordering::Relaxed) < 3);
+                    if fails { Err(std::io::Error::from_raw_os_error(error)) } else { Ok(()) }
+                };
+                let others = world::list(3);
+                let mut run = world.haul(format!("{url}{others}")).trap(trouble).run().await;
+                if lasts {
+                    assert_eq!(run.counts(), (3, 0, 0, 1), "{call}: {:#?}", run.told);
+                    let parked: Vec<_> =
+                        run.all(What::Parked).filter_map(|told| told.fault.as_ref()).collect();
+                    assert!(matches!(parked[..], [fault] if fault.message.contains(".longhaul/parts/0")));
+                    assert_eq!(world.parts(), ["0"], "{call}");
+                    assert_eq!(run.all(What::PartChanged).count(), 0, "{call}");
+                    run = world.haul(format!("{url}{others}")).run().await;
+                }
+                assert_eq!(run.counts(), (4, 0, 0, 0), "{call}: {:#?}", run.told);
+                assert_eq!(run.all(What::PartChanged).count(), 0, "{call}");
+                assert!(run.report().bytes_received < 4_000_000, "{}", run.report().bytes_received);
+                world.assert_file_is_right(origin.site(), &path);
+            });
+        }
+    }
 }

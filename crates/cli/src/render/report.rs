@@ -35,7 +35,8 @@ pub(crate) fn report(report: &Report, directory: &Path, elapsed: Duration, examp
     }
     if report.parked > 0 {
         let parked = count(report.parked);
-        let _ = writeln!(text, "{parked} wait for a host that asked for a longer pause than a run sits out");
+        let why = "the host asked for a longer pause than a run sits out, or what is kept cannot be read now";
+        let _ = writeln!(text, "{parked} left for a later run: {why}");
     }
     for list in &report.unread_lists {
         let _ =

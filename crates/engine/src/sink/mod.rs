@@ -17,7 +17,7 @@ mod trouble;
 pub(crate) use committer::{Committer, Halt, Ledger, Tally};
 pub(crate) use parts::{Proven, mark, part_path};
 pub(crate) use recovery::settle_doubts;
-pub(crate) use trouble::{file_fault, passing_trouble};
+pub(crate) use trouble::{file_fault, part_fault, passing_trouble};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -56,7 +56,7 @@ pub(crate) enum Message {
     Complete { job: Box<Job>, piece: Piece, completion: Completion },
     /// An attempt failed and will be made again; the job stays with its shard.
     Retry { row: RowId, url: HttpUrl, waiting: Waiting, wait: Duration },
-    /// The row waits for a host that asked for a long pause.
+    /// The row is left for a later run: its host asked for a long pause, or what was kept of it cannot be read now.
     Park { job: Box<Job>, waiting: Waiting },
     /// The row has failed for good.
     Fail { job: Box<Job>, failed: Failed },

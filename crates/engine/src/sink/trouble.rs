@@ -2,8 +2,9 @@
 
 use std::io;
 
-use longhaul_journal::FaultRecord;
+use longhaul_journal::{FaultRecord, RowId};
 
+use super::parts::part_path;
 use crate::class::Class;
 
 /// The disk failed: the number on every Unix, without an `ErrorKind` of its own. Elsewhere it is an error of the disk too.
@@ -40,6 +41,15 @@ pub(crate) fn file_fault(name: &str, error: &io::Error) -> FaultRecord {
     } else {
         format!("cannot write {name}: {error}")
     };
+    fault(message)
+}
+
+/// The record of a part file that could not be read.
+pub(crate) fn part_fault(row: RowId, error: &io::Error) -> FaultRecord {
+    fault(format!("cannot read {}, which holds what was kept of it: {error}", part_path(row)))
+}
+
+fn fault(message: String) -> FaultRecord {
     FaultRecord {
         class: Class::File.as_str().to_owned(),
         phase: "file".to_owned(),
