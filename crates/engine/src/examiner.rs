@@ -83,7 +83,7 @@ impl Examiner {
 
     /// Works until the dispatcher has gone or the haul is stopped.
     pub(crate) async fn run(mut self) {
-        while !self.stop.is_stopped() {
+        while !self.is_over() {
             if self.under_way.is_empty() {
                 let suspect = tokio::select! {
                     biased;
@@ -175,7 +175,7 @@ impl Examiner {
 
     /// The row's part cannot be read: it stays as it is, and so does what the log says of it. Unless the haul is over anyway.
     async fn leave(&self, assignment: Assignment, error: &io::Error) {
-        if self.stop.is_stopped() {
+        if self.is_over() {
             return;
         }
         let job = assignment.job;
@@ -204,9 +204,15 @@ impl Examiner {
             tokio::select! {
                 biased;
                 () = self.stop.stopped() => return Err(error),
+                () = self.examined.closed() => return Err(error),
                 () = tokio::time::sleep(PAUSE) => {}
             }
         }
+    }
+
+    /// Whether nobody waits for what is proven: looked at for each slice, since the first proof can take minutes.
+    fn is_over(&self) -> bool {
+        self.stop.is_stopped() || self.examined.is_closed()
     }
 }
 

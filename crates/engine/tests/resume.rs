@@ -2,6 +2,7 @@
 
 mod world;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use longhaul::Settings;
@@ -246,4 +247,34 @@ fn a_part_that_cannot_be_read_is_not_taken_for_a_changed_one() {
             });
         }
     }
+}
+
+/// A haul that ends with an error while a large part is read again ends then, not when the whole of it has been read.
+#[test]
+fn what_was_kept_is_not_read_on_for_a_haul_that_has_ended() {
+    const SLICE_READS: u32 = 64;
+    simulate(async {
+        let (world, _origin) = World::serving(3, Site::new(3), FaultMix::none());
+        let url = format!("http://{ORIGIN}/large?size=200000000\n");
+        let mut bytes = 0;
+        let at_sixty_megabytes = move |told: &world::Told| {
+            bytes += told.bytes;
+            bytes >= 60_000_000
+        };
+        world.haul(&url).crash_when(Crash::Kill, at_sixty_megabytes).run().await;
+        let reads = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&reads);
+        // The disk fails as soon as reading has begun: the sink cannot record that the other row's file stands there already.
+        world.put_file(&world::name("/taken"), b"of somebody else");
+        let trouble = move |call: &str, path: &str| {
+            let is_read = call == "read_at" && path.contains("/parts/");
+            let reads = counted.fetch_add(u32::from(is_read), Ordering::Relaxed);
+            let fails = reads > 0 && call == "write_all_at" && path.contains("/log-");
+            if fails { Err(std::io::Error::from_raw_os_error(5)) } else { Ok(()) }
+        };
+        let run = world.haul(format!("{url}http://{ORIGIN}/taken\n")).trap(trouble).run().await;
+        assert!(matches!(run.report, Some(Err(_))), "{:?}", run.report);
+        let reads = reads.load(Ordering::Relaxed);
+        assert!((1..=2 * SLICE_READS).contains(&reads), "{reads}");
+    });
 }
