@@ -67,6 +67,12 @@ pub(crate) fn wrong_size(expected: &Expectation, size: u64) -> Option<String> {
     Some(format!("it has {size} bytes and not {other}"))
 }
 
+/// The same, of a body that has not ended after so many bytes.
+pub(crate) fn too_long(expected: &Expectation, size_min: u64) -> Option<String> {
+    let expected = expected.size.filter(|expected| *expected < size_min)?;
+    Some(format!("it has more than {expected} bytes"))
+}
+
 /// A running SHA-256.
 #[derive(Clone)]
 pub(crate) struct Sha256(Context);
@@ -141,6 +147,8 @@ mod tests {
         let mut sha256 = Sha256::wanted(&expected);
         assert_eq!(mismatch(&expected, 0, sha256.as_ref()), None);
         assert_eq!(mismatch(&expected, 1, sha256.as_ref()).as_deref(), Some("it has 1 bytes and not 0"));
+        assert_eq!(too_long(&expected, 0), None);
+        assert_eq!(too_long(&expected, 1).as_deref(), Some("it has more than 0 bytes"));
         assert!(mismatch(&expected, 0, None).is_some());
         sha256.as_mut().expect("it is wanted").update(b"x");
         assert!(mismatch(&expected, 0, sha256.as_ref()).is_some_and(|what| what.ends_with(EMPTY)));

@@ -1,6 +1,7 @@
 //! A body on its way to the sink: in pieces, with what is needed to go on where it breaks off.
 //!
-//! It refuses to call a body complete that is only a part of the whole, and bytes beyond what was announced.
+//! It refuses to call a body complete that is only a part of the whole, and bytes beyond what was announced or what the list
+//! expects.
 
 use std::time::Duration;
 
@@ -115,12 +116,21 @@ impl<'a> Receiving<'a> {
                 },
             };
             match next {
-                Ok(Some(chunk)) if end.is_some_and(|end| self.received() + chunk.len() as u64 > end) => {
+                Ok(Some(chunk)) => {
+                    let size_min = self.received() + chunk.len() as u64;
+                    let unexpected = || {
+                        // A body whose length is not announced need not have an end.
+                        let what = expectation::too_long(&self.job.expected, size_min)?;
+                        Some(Failure::of_mismatch(&what, head, begun.elapsed()))
+                    };
                     // More than was announced: nobody knows which of the bytes are meant, so none of them is kept.
-                    self.discard().await?;
-                    return Ok(Received::Ended(Ended::Failed(misfit())));
+                    let is_misfit = end.is_some_and(|end| size_min > end);
+                    if let Some(failure) = is_misfit.then(misfit).or_else(unexpected) {
+                        self.discard().await?;
+                        return Ok(Received::Ended(Ended::Failed(failure)));
+                    }
+                    self.take(chunk).await?;
                 }
-                Ok(Some(chunk)) => self.take(chunk).await?,
                 Ok(None) => break,
                 Err(error) => return self.keep(Failure::of_error(&error, false)).await,
             }
