@@ -194,3 +194,29 @@ fn an_expectation_belongs_to_the_row() {
         assert_eq!((again.counts(), host.requests().len()), ((1, 1, 2, 0), requests));
     });
 }
+
+/// An expectation that a list gets later, on a line that was a duplicate, is held to.
+#[test]
+fn an_expectation_that_comes_to_a_duplicate_is_not_skipped() {
+    simulate(async {
+        let (world, host) = world();
+        let url = format!("http://{HOST}/a");
+        let lists = [format!("{url}\n{url}\n"), format!("{url}\n{url}\tsize=3\n"), format!("{url}\n{url}\n")];
+        let counts = [(1, 0, 1, 0), (1, 1, 1, 0), (1, 1, 2, 0)];
+        for (list, counts) in lists.iter().zip(counts) {
+            let mut requests = 0;
+            for _ in 0..2 {
+                let run = world.haul(list).run().await;
+                assert_eq!(run.counts(), counts, "{list}: {:#?}", run.told);
+                assert!(requests == 0 || requests == host.requests().len(), "{list}");
+                requests = host.requests().len();
+            }
+        }
+        // What the row that fetches it is held to anyway makes no further row.
+        let (world, _host) = self::world();
+        let first = world.haul(format!("{url}\tsize=2\n{url}\n")).run().await;
+        assert_eq!(first.counts(), (1, 0, 1, 0));
+        let second = world.haul(format!("{url}\tsize=2\n{url}\tsize=2\n")).run().await;
+        assert_eq!(second.counts(), (1, 0, 1, 0));
+    });
+}

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use longhaul_journal::{BLOCK_ROWS, BlockId, Entry, Row, RowId, SourceId, SpoolReader};
+use longhaul_journal::{BLOCK_ROWS, BlockId, Entry, Expectation, Row, RowId, SourceId, SpoolReader};
 
 use super::Parsed;
 
@@ -52,8 +52,24 @@ impl Walk {
     pub(super) fn matches(&mut self, line: u64, parsed: &Parsed) -> io::Result<bool> {
         let Some(row) = self.next_row()? else { return Ok(false) };
         let is_same = row.line == line && says(&row.entry, parsed);
+        let is_same = match (&row.entry, parsed) {
+            (&Entry::Duplicate { of, .. }, Parsed::Url { expected, .. }) if is_same => {
+                self.is_checked_by(of, expected)?
+            }
+            _ => is_same,
+        };
         self.differs = !is_same;
         Ok(is_same)
+    }
+
+    /// Whether the row that fetches it for a duplicate holds it to all that is expected. A duplicate stores no expectation: it
+    /// had none, or that of the other row.
+    fn is_checked_by(&self, of: RowId, expected: &Expectation) -> io::Result<bool> {
+        if *expected == Expectation::default() {
+            return Ok(true);
+        }
+        let entry = self.rows.row(of)?.entry;
+        Ok(matches!(entry, Entry::Fetch { expected: of_row, .. } if of_row == *expected))
     }
 
     /// Whether the list only goes on where its rows end, as opposed to having changed.
@@ -103,6 +119,7 @@ fn says(entry: &Entry, parsed: &Parsed) -> bool {
         (Entry::Fetch { url, expected: of_row, .. }, Parsed::Url { text, expected, .. }) => {
             url == text && of_row == expected
         }
+        // Apart from what is expected.
         (Entry::Duplicate { url, .. }, Parsed::Url { text, .. }) => url == text,
         (Entry::Refused { text, .. }, Parsed::Refused { text: excerpt, .. }) => text == excerpt,
         _ => false,
