@@ -3,7 +3,7 @@
 mod world;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use longhaul::Settings;
 use longhaul_journal::storage::Storage as _;
@@ -277,4 +277,40 @@ fn what_was_kept_is_not_read_on_for_a_haul_that_has_ended() {
         let reads = reads.load(Ordering::Relaxed);
         assert!((1..=2 * SLICE_READS).contains(&reads), "{reads}");
     });
+}
+
+/// What was made durable of a body has a name, too, when the power fails before it is complete.
+#[test]
+fn what_was_made_durable_of_a_part_survives_a_power_failure() {
+    const LARGE: u64 = 9_000_000;
+    for seed in 0..12 {
+        simulate(async {
+            let (world, origin) = World::serving(seed, Site::new(seed), FaultMix::none());
+            let path = format!("/large?size={LARGE}");
+            let url = format!("http://{ORIGIN}{path}\n");
+            let is_received = Arc::new(AtomicBool::new(false));
+            let received = Arc::clone(&is_received);
+            let mut bytes = 0;
+            let watch = move |told: &world::Told, _: &longhaul::Stopper| {
+                bytes += told.bytes;
+                received.store(bytes >= LARGE, Ordering::Relaxed);
+            };
+            let is_dead = AtomicBool::new(false);
+            let dead = move |call: &str, path: &str| {
+                let is_last_sync =
+                    call == "sync" && path.contains("/parts/") && is_received.load(Ordering::Relaxed);
+                let fails = is_dead.fetch_or(is_last_sync, Ordering::Relaxed) || is_last_sync;
+                if fails { Err(std::io::Error::from_raw_os_error(5)) } else { Ok(()) }
+            };
+            let limit = |settings: &mut Settings| settings.rate_limit = Some(3_000_000);
+            let first = world.haul(&url).settings(limit).watch(watch).trap(dead).run().await;
+            assert!(matches!(first.report, Some(Err(_))), "{:?}", first.report);
+            world.crashed(Crash::PowerLoss, Crash::PowerLoss.of(&world.storage()));
+            let run = world.haul(&url).run().await;
+            assert_eq!(run.counts(), (1, 0, 0, 0));
+            assert_eq!(run.all(What::PartChanged).count(), 0, "with seed {seed}");
+            world.assert_file_is_right(origin.site(), &path);
+            assert!(run.report().bytes_received < LARGE / 2, "{}", run.report().bytes_received);
+        });
+    }
 }

@@ -7,7 +7,7 @@ use longhaul_socket::clock;
 
 use super::committer::{Committer, Halt};
 use super::group::{Entry, FileEntry, Written};
-use super::parts::WriteError;
+use super::parts::{WriteError, parts_directory};
 use super::trouble::passing_trouble;
 use super::{Completion, Piece, Verdict};
 use crate::event::Event;
@@ -92,14 +92,20 @@ impl Committer {
     /// Makes large bodies under way durable now and then.
     pub(super) async fn sync_parts(&mut self) -> Result<(), Halt> {
         let mut synced = Vec::new();
+        let mut has_new_names = false;
         for (row, part) in self.parts.iter_mut() {
             if part.len - part.synced_len >= PART_SYNC_BYTES_MIN {
+                has_new_names |= part.synced_len == 0;
                 synced.push((row, part.file.sync().map(|()| part.len)));
                 part.synced_len = part.len;
             }
         }
         if synced.is_empty() && self.log.uncommitted_bytes() < UNCOMMITTED_BYTES_MAX {
             return Ok(());
+        }
+        if has_new_names {
+            // What has no name after a power failure is as good as lost.
+            self.patiently(|sink| sink.storage.sync_dir(Some(&parts_directory()))).await?;
         }
         for (row, result) in synced {
             match result {

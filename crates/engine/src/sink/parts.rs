@@ -187,6 +187,11 @@ pub(crate) fn mark(hasher: &blake3::Hasher, len: u64) -> Mark {
     Mark { len, digest: *digest }
 }
 
+/// The directory of the part files.
+pub(super) fn parts_directory() -> RelativePath {
+    PARTS_DIRECTORY.parse().expect("a directory's name makes a valid path")
+}
+
 /// The path of a row's part file.
 pub(crate) fn part_path(row: RowId) -> RelativePath {
     format!("{PARTS_DIRECTORY}/{}", row.0).parse().expect("a directory's name and a number make a valid path")
