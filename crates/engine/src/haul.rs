@@ -246,11 +246,14 @@ fn take_up(
     rows: &SpoolReader,
     recovery: Recovery,
 ) -> Result<(Counts, Unfinished), HaulError> {
-    let Recovery { states, in_doubt, waiting, parts, damage, same_boot, .. } = recovery;
+    let Recovery { states, in_doubt, waiting, mut parts, damage, same_boot, .. } = recovery;
     for damage in &damage {
         around.observer.tell(&Event::Damaged { description: &damage.to_string() });
     }
     let settled = sink::settle_doubts(&around.storage, log, rows, &in_doubt).map_err(HaulError::Disk)?;
+    for (row, _) in &in_doubt {
+        parts.remove(row);
+    }
     let mut before = Counts::from(states.counts());
     before.done += settled.len() as u64;
     before.pending -= settled.len() as u64;

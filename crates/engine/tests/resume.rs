@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use longhaul::Settings;
 use longhaul_journal::storage::Storage as _;
+use longhaul_journal::{Done, Journal, Kept, Opened, Record, RowId, Verification};
 use longhaul_origin::{FaultKind, FaultMix, Share, Site};
 use world::{Crash, End, ORIGIN, Reply, Run, What, World, simulate, urls};
 
@@ -313,4 +314,44 @@ fn what_was_made_durable_of_a_part_survives_a_power_failure() {
             assert!(run.report().bytes_received < LARGE / 2, "{}", run.report().bytes_received);
         });
     }
+}
+
+/// Makes these records durable in the log, given what was kept of the one row.
+fn append_to_log(world: &World, records: impl FnOnce(&Kept) -> Vec<Record>) {
+    let opened = Journal::open(Arc::new(world.storage()), 0, world.boot_id(), "a test");
+    let Opened { lock, mut log, recovery, .. } = opened.expect("a journal");
+    for record in records(&recovery.parts[&RowId(0)]) {
+        log.record(&record).expect("recorded");
+    }
+    log.commit().expect("committed");
+    drop((lock, log));
+}
+
+/// The log was made durable between the last byte of a body and its sync, and then the power failed: the part is in doubt, and
+/// what is left of it is not the whole that was recorded. But nobody has changed anything.
+#[test]
+fn a_part_that_was_in_doubt_is_not_told_as_changed() {
+    simulate(async {
+        let (world, origin) = World::serving(3, Site::new(3), FaultMix::none());
+        let path = "/large?size=9000000".to_owned();
+        let url = format!("http://{ORIGIN}{path}\n");
+        killed_at_six_megabytes(&world, &url).await;
+        let done = Done {
+            status: 200,
+            size: 9_000_000,
+            blake3: [1; 32],
+            validator: None,
+            verification: Verification::Length,
+            attempts: 1,
+            started_unix_ms: 0,
+            finished_unix_ms: 0,
+            name: None,
+            final_url: None,
+        };
+        append_to_log(&world, |_| vec![Record::Doubt(RowId(0), done)]);
+        let run = world.haul(&url).run().await;
+        assert_eq!(run.counts(), (1, 0, 0, 0));
+        assert_eq!(run.all(What::PartChanged).count(), 0);
+        world.assert_file_is_right(origin.site(), &path);
+    });
 }

@@ -291,6 +291,21 @@ fn a_long_body_leaves_a_few_marks() {
     assert_eq!((kept.marks.last(), kept.synced_len), (Some(&mark(5_000)), 5_000));
 }
 
+/// A row that is begun again from nothing has nothing of before.
+#[test]
+fn a_row_that_is_reopened_keeps_no_part() {
+    let storage = MemoryStorage::new(1);
+    let mut opened = open(&storage).unwrap();
+    append_rows(&mut opened, 5).unwrap();
+    let row = RowId(4);
+    opened.log.record(&Record::Part(row, part())).unwrap();
+    opened.log.record(&Record::PartHeld(row, Mark { len: 1, digest: [1; 16] })).unwrap();
+    opened.log.record(&Record::Reopened(row)).unwrap();
+    opened.log.commit().unwrap();
+    drop(opened);
+    assert_eq!(open(&storage).unwrap().recovery.parts.get(&row), None);
+}
+
 proptest! {
     #[test]
     fn any_record_is_read_back(

@@ -77,14 +77,15 @@ impl Fold {
                 }
                 known
             }
-            Record::Done(row, _) => self.settle(row, State::Done),
-            Record::Failed(row, _) => self.settle(row, State::Failed),
-            Record::Skipped(row, _) => self.settle(row, State::Skipped),
-            Record::Reopened(row) => self.move_to(row, State::Pending),
+            Record::Done(row, _) => self.end_part(row, State::Done),
+            Record::Failed(row, _) => self.end_part(row, State::Failed),
+            Record::Skipped(row, _) => self.end_part(row, State::Skipped),
+            // Begun again from nothing: what was kept has been removed.
+            Record::Reopened(row) => self.end_part(row, State::Pending),
         }
     }
 
-    fn settle(&mut self, row: RowId, state: State) -> bool {
+    fn end_part(&mut self, row: RowId, state: State) -> bool {
         self.parts.remove(&row);
         self.move_to(row, state)
     }
