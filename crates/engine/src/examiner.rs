@@ -154,8 +154,9 @@ impl Examiner {
         let Examination { mut assignment, kept, found, proven, .. } = examination;
         let job = &mut assignment.job;
         let len = proven.as_ref().map_or(0, |proven| proven.len);
-        let must_be_there =
-            if self.same_boot { kept.marks.last().map_or(0, |mark| mark.len) } else { kept.synced_len };
+        // A version that made no marks left nothing that could be proven, or be found to have changed.
+        let marked = kept.marks.last().map_or(0, |mark| mark.len);
+        let must_be_there = if self.same_boot { marked } else { kept.synced_len.min(marked) };
         if len < must_be_there {
             let lost = must_be_there - len;
             self.observer.tell(&Event::PartChanged { row: job.row, url: job.url.as_str(), kept: len, lost });

@@ -355,3 +355,23 @@ fn a_part_that_was_in_doubt_is_not_told_as_changed() {
         world.assert_file_is_right(origin.site(), &path);
     });
 }
+
+/// A log of a version that made no marks: what was kept cannot be proven and is fetched again, but nobody has changed it.
+#[test]
+fn a_part_without_marks_is_not_told_as_changed() {
+    simulate(async {
+        let (world, origin) = World::serving(3, Site::new(3), FaultMix::none());
+        let path = "/large?size=9000000".to_owned();
+        let url = format!("http://{ORIGIN}{path}\n");
+        killed_at_six_megabytes(&world, &url).await;
+        append_to_log(&world, |kept| {
+            vec![Record::Part(RowId(0), kept.part.clone()), Record::PartSynced(RowId(0), 4_500_000)]
+        });
+        world.crashed(Crash::PowerLoss, Crash::Kill.of(&world.storage()));
+        let run = world.haul(&url).run().await;
+        assert_eq!(run.counts(), (1, 0, 0, 0));
+        assert_eq!(run.all(What::PartChanged).count(), 0);
+        assert_eq!(run.report().bytes_received, 9_000_000);
+        world.assert_file_is_right(origin.site(), &path);
+    });
+}
