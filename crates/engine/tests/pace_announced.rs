@@ -258,7 +258,7 @@ proptest! {
         let with = ask(Pace::new(CAP), lasts, |number, at| (true, Some(nonsense.of(number, at))));
         // What looks like a counter down to its end may cost one pause, and shows with that what it is.
         prop_assert!(with.announced <= 1, "{:?}", with);
-        let asked_for = (lasts - with.longest_block.min(lasts)).as_secs_f64() / lasts.as_secs_f64();
+        let asked_for = lasts.saturating_sub(with.longest_block).as_secs_f64() / lasts.as_secs_f64();
         let most = f64::from(without.served) * asked_for;
         prop_assert!(f64::from(with.served) >= 0.98 * most, "{:?} instead of {:?}", with, without);
     }
