@@ -105,7 +105,9 @@ fn status_says_why_a_host_is_slow() {
     let served = Served::start(faults, Options::default());
     place.file("list", served.list(3));
     let mut running = place.spawn(&["get", "-i", "list", "-d", "out"]);
-    assert_eq!(place.wait_for_hosts("out")[0]["limiter"], "asked to wait");
+    // The first pause is told at once, and what came back meanwhile with the next note.
+    let host = place.wait_for_host("out", |host| host["waiting"] == 3);
+    assert_eq!(host["limiter"], "asked to wait");
     let hosts = place.longhaul(&["status", "out", "--hosts"]).output().expect("it runs");
     let said = text(&hosts.stdout);
     assert!(said.contains(" at a time, asked to wait, next request in "), "{said}");

@@ -56,7 +56,11 @@ fn human(status: &Status, failures: &BTreeMap<Class, u64>, arguments: &StatusArg
         };
     }
     if arguments.hosts {
-        for host in status.hosts() {
+        let hosts = status.hosts();
+        if hosts.is_empty() {
+            text.push_str("no host is known to hold anything back\n");
+        }
+        for host in hosts {
             text.push_str(&host_line(&host, status.running().is_some()));
         }
     }
@@ -84,7 +88,9 @@ fn human(status: &Status, failures: &BTreeMap<Class, u64>, arguments: &StatusArg
 fn host_line(host: &HostRecord, is_running: bool) -> String {
     let blocked_for = blocked_for(host);
     let pace = render::pace(&host.limiter, host.window, host.rate, host.connections_max, blocked_for);
-    let waiting = if is_running { format!("; {} wait", counted(host.waiting, "row")) } else { String::new() };
+    let verb = if host.waiting == 1 { "waits" } else { "wait" };
+    let waiting =
+        if is_running { format!("; {} {verb}", counted(host.waiting, "row")) } else { String::new() };
     format!("{}: {pace}{waiting}\n", escaped(&host.host))
 }
 

@@ -92,18 +92,19 @@ impl Place {
         panic!("the status of {directory} never became what it should: {:?}", self.status(directory));
     }
 
-    /// What `status --hosts` says of the hosts, once it says something of one, bounded.
-    pub(crate) fn wait_for_hosts(&self, directory: &str) -> Value {
+    /// What `status --hosts` says of the first host, once that is so, bounded.
+    pub(crate) fn wait_for_host(&self, directory: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         for _ in 0..1_000 {
             let output =
                 self.longhaul(&["status", directory, "--hosts", "--json"]).output().expect("it runs");
             let status: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-            if !status["hosts"][0].is_null() {
-                return status["hosts"].clone();
+            let host = &status["hosts"][0];
+            if !host.is_null() && is_so(host) {
+                return host.clone();
             }
             thread::sleep(Duration::from_millis(10));
         }
-        panic!("nothing is ever said of a host in {directory}");
+        panic!("what is said of the hosts in {directory} never became what it should");
     }
 }
 
