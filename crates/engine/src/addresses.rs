@@ -19,6 +19,9 @@ use crate::settings::PacePer;
 /// Names that have a home of their own; of more, each stays where its hash says and has a pace of its own.
 const NAMES_MAX: usize = 65_536;
 
+/// Paces that wait for the next job of their names, at some kilobytes each; beyond that a host is got to know anew.
+const LEFT_MAX: usize = 1_024;
+
 /// What the shards and the dispatcher know together.
 #[derive(Debug)]
 pub(crate) struct Addresses {
@@ -37,6 +40,8 @@ struct Book {
     united: BTreeMap<Origin, Endpoint>,
     /// The shards of the names that do not belong where their hashes say.
     homes: BTreeMap<Origin, usize>,
+    /// The shards that turn away what comes for these names.
+    settled: BTreeMap<Origin, usize>,
     /// What a shard knew of a name that left it without a job to take that along.
     left: BTreeMap<Origin, Box<Pace>>,
 }
@@ -44,22 +49,17 @@ struct Book {
 impl Book {
     /// Makes the name one with the others at this address, unless it has a home elsewhere, or there are too many.
     fn unite(&mut self, name: &Origin, address: Endpoint, owner: usize) -> bool {
-        if !self.settle(name, owner) {
+        let home = self.homes.get(name).or_else(|| self.settled.get(name));
+        if home.is_some_and(|&home| home != owner) {
             return false;
+        }
+        if !self.homes.contains_key(name) {
+            if self.homes.len() >= NAMES_MAX {
+                return false;
+            }
+            self.homes.insert(name.clone(), owner);
         }
         *self.united.entry(name.clone()).or_insert(address) == address
-    }
-
-    /// Gives the name a home for good, if it has no other one.
-    fn settle(&mut self, name: &Origin, shard: usize) -> bool {
-        if let Some(&home) = self.homes.get(name) {
-            return home == shard;
-        }
-        if self.homes.len() >= NAMES_MAX {
-            return false;
-        }
-        self.homes.insert(name.clone(), shard);
-        true
     }
 }
 
@@ -122,12 +122,20 @@ impl Addresses {
 
     /// A shard turns away what comes for this name: it shall have it all.
     pub(crate) fn settle(&self, name: &Origin, shard: usize) {
-        self.book().settle(name, shard);
+        let Book { settled, .. } = &mut *self.book();
+        if settled.len() >= NAMES_MAX {
+            // A list may have a million dead hosts. Those that are forgotten are found out once more, wherever they go.
+            settled.clear();
+        }
+        settled.insert(name.clone(), shard);
     }
 
     /// Leaves what is known of a name for the shard to which it belongs now.
     pub(crate) fn leave(&self, name: &Origin, pace: Box<Pace>) {
-        self.book().left.insert(name.clone(), pace);
+        let Book { left, .. } = &mut *self.book();
+        if left.len() < LEFT_MAX {
+            left.insert(name.clone(), pace);
+        }
     }
 
     /// Takes what was left for this name.

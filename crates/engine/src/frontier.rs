@@ -219,16 +219,19 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
     ) {
         if let Some(host) = self.hosts[id.0].as_mut() {
             host.in_flight -= 1;
+            let mut is_storm = false;
+            if let Some(shared) = self.paces.get_mut(ticket.pace) {
+                shared.pace.answered(ticket.ticket, signal, was_stalled, now, jitter);
+                is_storm = shared.pace.is_denying();
+            }
             match signal {
-                Signal::Success { .. } => host.failing = None,
                 Signal::Congestion | Signal::Absent | Signal::Throttle { .. } => {
                     let (count, _) = host.failing.get_or_insert((0, now));
                     *count = count.saturating_add(1);
                 }
+                Signal::Success { .. } => host.failing = None,
+                Signal::Denied { .. } if !is_storm => host.failing = None,
                 Signal::Denied { .. } | Signal::Neutral => {}
-            }
-            if let Some(shared) = self.paces.get_mut(ticket.pace) {
-                shared.pace.answered(ticket.ticket, signal, was_stalled, now, jitter);
             }
             let pace = host.pace;
             if let Some(shared) = self.paces.get_mut(pace).filter(|_| pace != ticket.pace) {
@@ -292,12 +295,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
 
     /// Changes what is known of the host's pace.
     pub fn correct(&mut self, id: HostId, change: impl FnOnce(&mut Pace)) {
-        let Some(pace) = self.hosts[id.0].as_mut().map(|host| {
-            host.failing = None;
-            host.pace
-        }) else {
-            return;
-        };
+        let Some(pace) = self.hosts[id.0].as_ref().map(|host| host.pace) else { return };
         if let Some(shared) = self.paces.get_mut(pace) {
             change(&mut shared.pace);
         }
@@ -329,11 +327,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
 
     /// Takes every job of the host that is waiting, whatever it waits for.
     pub fn drain(&mut self, id: HostId) -> Vec<J> {
-        let Some(host) = self.hosts[id.0].as_mut() else { return Vec::new() };
-        let mut jobs: Vec<J> = host.queue.drain(..).collect();
-        jobs.extend(std::mem::take(&mut host.delayed).into_values());
-        self.waiting -= jobs.len();
-        jobs
+        self.take(id).into_iter().map(|(_, job)| job).collect()
     }
 
     /// Forgets the host if it has no job waiting or in flight. One that is left alone until a time is forgotten only

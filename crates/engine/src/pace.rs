@@ -199,13 +199,20 @@ impl Pace {
         if limit > 0.0 && !terms.is_fixed {
             pace.counting.begin(Rate::recalled(limit, now));
         }
-        let pauses: Vec<_> = paces.iter().map(|pace| (pace.blocked_until(), pace.limiter())).collect();
+        // What one of them breaks beyond, all of them together do not bear either.
+        if let Some(borne) =
+            paces.iter().filter_map(|pace| pace.window.borne()).max().filter(|_| !terms.is_fixed)
+        {
+            pace.window = Window::recalled(WINDOW_START, cap, borne, now);
+        }
+        let pause = |pace: &&Self| (pace.blocked_until().filter(|&until| until > now), pace.limiter());
+        let pauses: Vec<_> = paces.iter().map(pause).collect();
         let asked = pauses.iter().filter(|(_, limiter)| *limiter != Limiter::Failing);
         let asked =
             asked.filter_map(|&(until, limiter)| Some((until?, limiter))).max_by_key(|&(until, _)| until);
         let own = pauses.iter().map(|&(until, limiter)| Some((until?, limiter))).collect::<Option<Vec<_>>>();
         let own = own.and_then(|own| own.into_iter().min_by_key(|&(until, _)| until));
-        if let Some((until, limiter)) = asked.or(own).filter(|&(until, _)| until > now) {
+        if let Some((until, limiter)) = asked.or(own) {
             pace.block(until, limiter, now);
         }
         pace
@@ -535,13 +542,20 @@ impl Pace {
         self.denials.is_storm()
     }
 
+    /// Whether the next denial may be the first of a storm.
+    #[must_use]
+    pub fn doubts_denials(&self) -> bool {
+        self.has_served_well() && self.denials.are_doubtful()
+    }
+
     /// A storm of denials has lasted for too long to be one: each is for the sake of its URL, and the host is asked on.
     pub fn take_denials_at_their_word(&mut self, now: Instant) {
         let Self { denials, failures, pauses, .. } = self;
         denials.are_of_urls();
         failures.end(u64::MAX);
-        pauses.end();
+        pauses.end_own();
         self.counting.forget_rate();
+        self.window_limiter = Limiter::Growing;
         self.last_success = Some(now);
     }
 

@@ -240,10 +240,16 @@ pub fn decide(attempt: &Attempt, patience: Patience, now: Instant, jitter: f64) 
     }
     let wait = wait_after(attempt.attempts, jitter);
     let host_given_up = host_given_up(attempt.host_failing, patience);
+    // While it was asked for so often the host has served others.
+    let is_served = attempt.host_failing.is_none_or(|failing| failing.failures < attempt.alike);
+    let is_permanent = matches!(attempt.verdict, Verdict::Permanent { .. });
+    let is_denied_itself = is_permanent && attempt.alike >= TRIES_DENIED && is_served;
     match (attempt.verdict, attempt.denial) {
         (Verdict::Permanent { .. }, Denial::Doubtful) => return Decision::Doubt,
-        // One that outlasts the user's patience is none.
-        (Verdict::Permanent { .. }, Denial::Storm) if attempt.alike < TRIES_DENIED && !host_given_up => {
+        // One that outlasts the user's patience is none. Where the user says that 403 is for the pace, it is not the URL's.
+        (Verdict::Permanent { .. } | Verdict::Transient, Denial::Storm)
+            if !host_given_up && !is_denied_itself =>
+        {
             return Decision::Again { at: now + wait, charged: false };
         }
         _ => {}

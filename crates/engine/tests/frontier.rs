@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 const CAP: u32 = 8;
+const DENIED: Signal = Signal::Denied { latency: Duration::from_millis(10) };
 const SERVED: Signal = Signal::Success { latency: Duration::from_millis(10) };
 
 type Key = u16;
@@ -456,7 +457,7 @@ enum Step {
 fn signals() -> impl Strategy<Value = Signal> {
     let throttle = prop::option::of(0_u64..3000)
         .prop_map(|wait| Signal::Throttle { retry_after: wait.map(Duration::from_millis) });
-    prop_oneof![4 => Just(SERVED), 3 => Just(Signal::Congestion), 2 => throttle, 1 => Just(Signal::Neutral)]
+    prop_oneof![4 => Just(SERVED), 3 => Just(Signal::Congestion), 2 => throttle, 1 => Just(Signal::Neutral), 2 => Just(DENIED)]
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {

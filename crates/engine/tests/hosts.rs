@@ -308,6 +308,32 @@ fn a_hiccup_is_not_remembered() {
     });
 }
 
+/// A host that bans by 403 after it was found to forbid much is still found out.
+#[test]
+fn a_ban_after_forbidden_rows_is_waited_out() {
+    simulate(async {
+        let world = World::new(1);
+        let clock = world.clock;
+        let (mut budget, mut at_ms) = (20.0_f64, 0);
+        let answer = Mutex::new(move |number: usize| {
+            let now_ms = clock.unix_ms();
+            budget = if at_ms == 0 { 20.0 } else { (budget + 0.01 * (now_ms - at_ms) as f64).min(20.0) };
+            at_ms = now_ms;
+            let is_served = number < 300 || budget >= 1.0;
+            budget -= f64::from(u8::from(is_served && number >= 300));
+            is_served && !(100..160).contains(&number)
+        });
+        let _host = world.scripted(ORIGIN, move |request| {
+            let digits: String = request.path.chars().filter(char::is_ascii_digit).collect();
+            let number = digits.parse().expect("a numbered file");
+            let is_served = answer.lock().expect("no script panics")(number);
+            if is_served { Reply::status(200).body("a") } else { Reply::status(403).body("too fast") }
+        });
+        let run = world.haul(list(700)).run().await;
+        assert_eq!(run.counts(), (640, 60, 0, 0));
+    });
+}
+
 /// A host with so many files, of which those are forbidden: how long that takes, and how many requests.
 fn forbidding(is_forbidden: impl Fn(usize) -> bool + Clone + Send + Sync + 'static) -> (Duration, u64) {
     simulate(async {

@@ -140,7 +140,7 @@ fn a_pause_that_was_in_vain_is_not_made_again() {
         (at >= Duration::from_mins(70), Some((0, Duration::from_hours(1))))
     });
     assert_eq!(outcome.announced, 1, "{outcome:?}");
-    assert!(outcome.served > 100_000 || outcome.served + outcome.refused >= 59_000, "{outcome:?}");
+    assert!(outcome.served >= 50_000, "{outcome:?}");
 }
 
 #[test]

@@ -150,10 +150,12 @@ fn a_merged_pace_bears_what_its_hosts_bore_together() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
     /// Whatever is told, nothing is lost, and the same history has the same result.
     #[test]
     fn nothing_is_too_much(told in prop::collection::vec(
-        (0_u8..3, 0_u16..2_000, any::<bool>(), any::<bool>(), 0_u64..5_000), 0..600,
+        (0_u8..2, 0_u16..4_000, any::<bool>(), any::<bool>(), 0_u64..5_000), 2_000..4_000,
     )) {
         let start = clock::now();
         let play = || {

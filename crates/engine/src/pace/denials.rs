@@ -5,6 +5,8 @@
 //! has so far, and only if it had served well. What a storm denies is no verdict on the URL. A storm that outlasts the
 //! user's patience was none: the rows happened to stand together in the list.
 
+use std::cmp::Ordering;
+
 /// A row less probable than this is a storm.
 const TO_STORM: f64 = 1e-6;
 /// What is presumed of a host before it is known: so many answers, of which so many were denials.
@@ -28,12 +30,16 @@ enum Meaning {
     Unknown,
     /// The host says 'slower' that way.
     Storm,
-    /// They are for the sake of the URLs, come what may.
+    /// This row is for the sake of its URLs, however long it is.
     OfUrls,
 }
 
 impl Denials {
     pub(super) fn served(&mut self) {
+        if self.meaning == Meaning::OfUrls {
+            // The row that was taken for a storm is over. It counts, so that only a far longer one is improbable now.
+            self.meaning = Meaning::Unknown;
+        }
         self.answers += 1.0 + f64::from(self.in_a_row);
         self.denied += f64::from(std::mem::take(&mut self.in_a_row));
         while self.answers > ANSWERS_MAX {
@@ -55,13 +61,23 @@ impl Denials {
         self.meaning == Meaning::Storm
     }
 
-    /// From now on each denial is for the sake of its URL.
+    /// Whether the next denial may be the beginning of a storm.
+    pub(super) fn are_doubtful(&self) -> bool {
+        self.meaning == Meaning::Unknown
+    }
+
+    /// Until the host serves again each denial is for the sake of its URL.
     pub(super) fn are_of_urls(&mut self) {
         self.meaning = Meaning::OfUrls;
     }
 
-    /// Hosts turned out to be one: what is known of any of them.
+    /// Hosts turned out to be one: what is known of the one that has shown most.
     pub(super) fn merged<'a>(parts: impl Iterator<Item = &'a Self>) -> Self {
-        parts.max_by_key(|part| part.meaning as u8).cloned().unwrap_or_default()
+        parts
+            .max_by(|a, b| {
+                (a.is_storm(), a.answers).partial_cmp(&(b.is_storm(), b.answers)).unwrap_or(Ordering::Equal)
+            })
+            .cloned()
+            .unwrap_or_default()
     }
 }

@@ -115,23 +115,20 @@ impl<A: Ord + Clone, K: Ord + Clone> Neighbours<A, K> {
         is_limited: bool,
         now: Instant,
     ) -> Option<Neighbourhood> {
-        if !self.addresses.contains_key(address) && self.addresses.len() >= ADDRESSES_MAX {
-            return None;
-        }
-        self.addresses
-            .entry(address.clone())
-            .or_default()
-            .answered(name, sent_at, is_refused, is_limited, now)
+        self.address(address)?.answered(name, sent_at, is_refused, is_limited, now)
     }
 
-    /// The names at this address are one host, whatever they show, and this name is one of them. Returns what is news.
-    pub fn unite(&mut self, address: &A, name: &K) -> Option<Neighbourhood> {
-        if !self.addresses.contains_key(address) && self.addresses.len() >= ADDRESSES_MAX {
-            return None;
+    /// The names at this address are one host, whatever they show, and this name is one of them, if there is room for it.
+    pub fn unite(&mut self, address: &A, name: &K) {
+        if let Some(address) = self.address(address) {
+            address.is_one |= address.number(name).is_some();
         }
-        let address = self.addresses.entry(address.clone()).or_default();
-        address.number(name)?;
-        (!std::mem::replace(&mut address.is_one, true)).then_some(Neighbourhood::One)
+    }
+
+    /// What is known of this address, if there is room for it.
+    fn address(&mut self, address: &A) -> Option<&mut Address<K>> {
+        let is_room = self.addresses.len() < ADDRESSES_MAX || self.addresses.contains_key(address);
+        is_room.then(|| self.addresses.entry(address.clone()).or_default())
     }
 
     /// Whether the name is asked together with the others at this address.
@@ -141,7 +138,7 @@ impl<A: Ord + Clone, K: Ord + Clone> Neighbours<A, K> {
         self.addresses.get(address).is_some_and(|address| address.is_one && is_known(address))
     }
 
-    /// The names at this address that are asked together with this one.
+    /// The names at this address that are asked together.
     pub fn names(&self, address: &A) -> impl Iterator<Item = &K> {
         let address = self.addresses.get(address).filter(|address| address.is_one);
         address.into_iter().flat_map(|address| address.numbers.keys().filter(|name| !address.is_apart(name)))

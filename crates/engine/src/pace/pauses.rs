@@ -109,11 +109,13 @@ impl Pauses {
         self.sequence = next_sequence;
     }
 
-    /// What the host was left alone for was a mistake.
-    pub(super) fn end(&mut self) {
-        self.until = None;
-        self.is_probing = false;
+    /// A pause of our own choice was a mistake. One that the host has asked for stays.
+    pub(super) fn end_own(&mut self) {
         self.in_a_row = 0;
+        if self.limiter == Limiter::Failing {
+            self.until = None;
+            self.is_probing = false;
+        }
     }
 
     /// How long the host is to be left alone now that it does not answer, with `jitter` from 0 to 1.

@@ -84,7 +84,7 @@ impl Hosts {
             return;
         }
         let is_known = self.frontier.find(origin).is_some();
-        let left = if is_known { None } else { self.neighbourhoods.take_left(origin) };
+        let left = self.neighbourhoods.take_left(origin);
         let pace = pace.or(left.as_deref());
         let Self { frontier, recollections, settings, .. } = self;
         frontier.push(origin, job, not_before, || match pace {
@@ -244,11 +244,11 @@ impl Hosts {
     }
 
     /// What the host's failing amounts to, if it fails.
-    pub(super) fn failing(&self, host: HostId, now: Instant) -> Option<HostFailing> {
+    pub(super) fn failing(&self, host: HostId, signal: Signal, now: Instant) -> Option<HostFailing> {
         let pace = self.pace(host)?;
-        // Where several share a pace, each of them fails by itself.
-        let is_shared = self.frontier.sharing(host) > 1;
-        let (failures, since) = if is_shared { self.frontier.failing(host)? } else { pace.failing()? };
+        // Where several share a pace, each of them fails by itself; but a storm of denials is the pace's.
+        let is_own = self.frontier.sharing(host) > 1 && !matches!(signal, Signal::Denied { .. });
+        let (failures, since) = if is_own { self.frontier.failing(host)? } else { pace.failing()? };
         Some(HostFailing { failures, lasted: now - since, served_well: pace.has_served_well() })
     }
 
@@ -257,7 +257,7 @@ impl Hosts {
         match self.pace(host) {
             _ if !matches!(signal, Signal::Denied { .. }) => Denial::None,
             Some(pace) if pace.is_denying() => Denial::Storm,
-            Some(pace) if pace.has_served_well() => Denial::Doubtful,
+            Some(pace) if pace.doubts_denials() => Denial::Doubtful,
             _ => Denial::None,
         }
     }

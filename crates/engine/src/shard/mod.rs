@@ -38,7 +38,7 @@ use crate::frontier::{HostId, Next, Ticket};
 use crate::job::Job;
 use crate::pace::{Pace, Signal};
 use crate::recollection::Recollections;
-use crate::retry::{self, Attempt, Decision, Verdict, host_given_up};
+use crate::retry::{self, Attempt, Decision, Denial, Verdict, host_given_up};
 use crate::sentinel::SentinelHandle;
 use crate::sink::SinkGone;
 use crate::stop::StopWatch;
@@ -300,7 +300,7 @@ impl Shard {
         let signal = verdict.signal(failure.class, failure.status, latency, retry_after);
         self.answered(active, signal);
         let now = clock::now();
-        let host_failing = self.hosts.failing(active.host, now);
+        let host_failing = self.hosts.failing(active.host, signal, now);
         let attempt = Attempt {
             verdict,
             attempts: job.attempts,
@@ -323,12 +323,13 @@ impl Shard {
                 self.closed.park(active.host, job, failure, until, hosts, outbox).await
             }
             Decision::GiveUp => {
-                if self.hosts.pace(active.host).is_some_and(Pace::is_denying) {
-                    if host_given_up(host_failing, self.settings.patience) {
+                if host_given_up(host_failing, self.settings.patience) {
+                    if attempt.denial == Denial::Storm {
                         self.hosts.take_denials_at_their_word(active.host);
+                    } else {
+                        let Self { hosts, outbox, .. } = self;
+                        self.closed.give_up(active.host, &failure.record, hosts, outbox).await?;
                     }
-                } else if host_given_up(host_failing, self.settings.patience) {
-                    self.closed.give_up(active.host, &failure.record, &mut self.hosts, &self.outbox).await?;
                 }
                 self.hosts.forget_if_idle(active.host);
                 self.outbox.fail(job, failure).await
