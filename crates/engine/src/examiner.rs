@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use longhaul_journal::storage::{Metadata, Storage};
 use longhaul_journal::{Kept, Mark, RowId, Waiting};
-use longhaul_socket::clock::WallClock;
+use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::mpsc;
 
 use crate::event::{Event, Observer};
@@ -56,6 +56,8 @@ pub(crate) struct Examiner {
     /// By the bytes that are left to read.
     under_way: BTreeMap<(u64, RowId), Examination>,
     buffer: Vec<u8>,
+    /// The last file could not be read.
+    is_in_trouble: bool,
 }
 
 impl Examiner {
@@ -78,6 +80,7 @@ impl Examiner {
             examined,
             under_way: BTreeMap::new(),
             buffer: vec![0; READ_BYTES],
+            is_in_trouble: false,
         }
     }
 
@@ -179,10 +182,13 @@ impl Examiner {
         if self.is_over() {
             return;
         }
-        let job = assignment.job;
+        let Assignment { job, not_before, .. } = assignment;
+        // What its host has asked for holds all the same.
+        let wait = not_before.map_or(Duration::ZERO, |at| at.saturating_duration_since(clock::now()));
+        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         let waiting = Waiting {
             attempts: job.attempts,
-            until_unix_ms: self.clock.unix_ms(),
+            until_unix_ms: self.clock.unix_ms().saturating_add(wait_ms),
             parked: true,
             fault: part_fault(job.row, error),
         };
@@ -190,25 +196,37 @@ impl Examiner {
         let _ = self.sink.send(Message::Park { job, waiting }).await;
     }
 
-    /// Does it, and does it again: for as long as only descriptors are missing, and a few times after other trouble.
+    /// Does it, and does it again: for as long as only descriptors are missing, and a few times after other trouble. Where that
+    /// has lasted for one file it is not waited for with the next ones.
     async fn patiently<T>(&mut self, mut operation: impl FnMut(&mut Self) -> io::Result<T>) -> io::Result<T> {
+        let attempts_max = if self.is_in_trouble { 1 } else { ATTEMPTS_MAX };
         let mut attempts = 0;
-        loop {
+        let mut is_paused = false;
+        let outcome = loop {
             let error = match operation(self) {
-                Ok(done) => return Ok(done),
+                Ok(done) => break Ok(done),
                 Err(error) => error,
             };
-            attempts += u32::from(passing_trouble(&error).is_none());
-            if attempts == ATTEMPTS_MAX {
-                return Err(error);
+            match passing_trouble(&error) {
+                Some(reason) if !std::mem::replace(&mut is_paused, true) => self.observer.pause(reason),
+                Some(_) => {}
+                None => attempts += 1,
+            }
+            if attempts == attempts_max {
+                break Err(error);
             }
             tokio::select! {
                 biased;
-                () = self.stop.stopped() => return Err(error),
-                () = self.examined.closed() => return Err(error),
+                () = self.stop.stopped() => break Err(error),
+                () = self.examined.closed() => break Err(error),
                 () = tokio::time::sleep(PAUSE) => {}
             }
+        };
+        if is_paused {
+            self.observer.resume();
         }
+        self.is_in_trouble = outcome.is_err();
+        outcome
     }
 
     /// Whether nobody waits for what is proven: looked at for each slice, since the first proof can take minutes.

@@ -11,7 +11,7 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL};
 use longhaul_http::range::{self, Plan};
 use longhaul_http::redirect::{self, Answer, Policy};
 use longhaul_http::{Client, Head, HeaderMap, HeaderValue, Partial, ProtocolFaultKind, Request};
-use longhaul_journal::Verification;
+use longhaul_journal::{Part, Verification};
 use longhaul_socket::Endpoint;
 use longhaul_socket::clock::{self, WallClock};
 use tokio::time::Instant;
@@ -23,7 +23,7 @@ use crate::job::{Job, Moved};
 use crate::pace::Announcement;
 use crate::rate::RateLimit;
 use crate::receiving::{Received, Receiving, Span};
-use crate::sink::{Completion, Piece, SinkGone, SinkHandle};
+use crate::sink::{Completion, Message, Piece, SinkGone, SinkHandle};
 
 /// A server may send less than the rest that was asked for, and is asked for more at once. Ranges shorter than this are
 /// crumbs ...
@@ -231,6 +231,8 @@ async fn already_complete(
 ) -> Result<Ended, SinkGone> {
     let partial = job.partial.take().unwrap_or_default();
     if let Some(what) = expectation::mismatch(&job.expected, partial.have, job.sha256.as_ref()) {
+        // What is kept will never be what is expected.
+        context.sink.send(Message::Begin { row: job.row, part: Part::default() }).await?;
         return Ok(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed())));
     }
     let verification = match job.sha256 {

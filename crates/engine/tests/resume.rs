@@ -4,11 +4,13 @@ mod world;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use longhaul::Settings;
 use longhaul_journal::storage::Storage as _;
 use longhaul_journal::{Done, Journal, Kept, Opened, Record, RowId, Verification};
 use longhaul_origin::{FaultKind, FaultMix, Share, Site};
+use longhaul_socket::clock;
 use world::{Crash, End, ORIGIN, Reply, Run, What, World, simulate, urls};
 
 /// A kill comes when so many pieces have arrived.
@@ -248,6 +250,60 @@ fn a_part_that_cannot_be_read_is_not_taken_for_a_changed_one() {
             });
         }
     }
+}
+
+/// A disk on which no part can be read costs its few seconds once, and not for each of many parts. Nor does anybody wait in silence
+/// where only descriptors are missing.
+#[test]
+fn trouble_with_all_parts_is_waited_for_once() {
+    const FILES: usize = 40;
+    let examined_within = |errno: i32, lasts: Option<Duration>| {
+        simulate(async {
+            let (world, _origin) = World::serving(3, Site::new(3), FaultMix::none());
+            let paths: Vec<String> = (0..FILES).map(|file| format!("/large/{file}?size=900000")).collect();
+            let list = urls(ORIGIN, &paths);
+            let slow = |settings: &mut Settings| settings.rate_limit = Some(4_000_000);
+            let mut bytes = 0;
+            let at_eight_megabytes = move |told: &world::Told| {
+                bytes += told.bytes;
+                bytes >= 8_000_000
+            };
+            world.haul(&list).settings(slow).crash_when(Crash::Kill, at_eight_megabytes).run().await;
+            assert!(world.parts().len() > 4, "{:?}", world.parts());
+            let begun = clock::now();
+            let trouble = move |name: &str, path: &str| {
+                let is_meant = name == "open_read" && path.contains("/parts/");
+                let fails = is_meant && lasts.is_none_or(|lasts| begun.elapsed() < lasts);
+                if fails { Err(std::io::Error::from_raw_os_error(errno)) } else { Ok(()) }
+            };
+            world.haul(&list).trap(trouble).run().await
+        })
+    };
+    let unreadable = examined_within(5, None);
+    assert!(unreadable.all(What::Parked).count() > 4);
+    assert!(unreadable.elapsed < Duration::from_secs(8), "{:?}", unreadable.elapsed);
+
+    let without_descriptors = examined_within(24, Some(Duration::from_secs(30)));
+    assert_eq!(without_descriptors.counts(), (FILES as u64, 0, 0, 0));
+    assert_eq!(without_descriptors.all(What::PartChanged).count(), 0);
+    assert!(without_descriptors.all(What::Paused).any(|told| told.reason == "too many open files"));
+    assert!(without_descriptors.all(What::Resumed).count() > 0);
+}
+
+/// A row that is skipped keeps nothing.
+#[test]
+fn a_skipped_row_leaves_no_part() {
+    simulate(async {
+        let (world, _origin) = World::serving(3, Site::new(3), FaultMix::none());
+        let url = format!("http://{ORIGIN}/large?size=9000000\n");
+        killed_at_six_megabytes(&world, &url).await;
+        assert_eq!(world.parts(), ["0"]);
+        let name = world::name("/large?size=9000000");
+        world.put_file(&name, b"mine");
+        let run = world.haul(&url).settings(|settings| settings.no_clobber = true).run().await;
+        assert_eq!(run.counts(), (0, 0, 1, 0), "{:#?}", run.told);
+        assert_eq!(world.parts(), Vec::<String>::new());
+    });
 }
 
 /// A haul that ends with an error while a large part is read again ends then, not when the whole of it has been read.

@@ -261,6 +261,7 @@ impl Parsed {
             }
         }
     }
+
     /// A URL, and behind a tab what is said of its content.
     fn of_text(text: &str) -> Result<Self, String> {
         let (address, fields) = text.split_once('\t').unwrap_or((text, ""));

@@ -206,6 +206,7 @@ impl Committer {
                 Ok(())
             }
             Message::Skip { job, reason } => {
+                self.patiently(|sink| sink.parts.remove(job.row)).await?;
                 self.record(Record::Skipped(job.row, reason.clone())).await?;
                 self.group.push(Entry::Skipped { job, reason }, clock::now());
                 Ok(())
