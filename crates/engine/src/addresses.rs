@@ -13,7 +13,7 @@ use longhaul_socket::Endpoint;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::pace::{Neighbourhood, Neighbours, Pace};
+use crate::pace::{NameAnswer, Neighbourhood, Neighbours, Pace};
 use crate::settings::PacePer;
 
 /// Names that have a home of their own; of more, each stays where its hash says and has a pace of its own.
@@ -63,16 +63,6 @@ impl Book {
     }
 }
 
-/// An answer, as far as addresses are concerned.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Heard {
-    pub(crate) from: Endpoint,
-    pub(crate) sent_at: Instant,
-    pub(crate) is_refused: bool,
-    /// The name has shown that it is limited.
-    pub(crate) is_limited: bool,
-}
-
 /// Where the name of an answer stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -89,9 +79,15 @@ impl Addresses {
         Self { pace_per, book: Mutex::default(), news: watch::Sender::new(()) }
     }
 
-    /// The name was answered at this shard.
-    pub(crate) fn heard(&self, origin: &Origin, heard: Heard, shard: usize, now: Instant) -> Standing {
-        let Heard { from, sent_at, is_refused, is_limited } = heard;
+    /// The name was answered from this address, at this shard.
+    pub(crate) fn heard(
+        &self,
+        origin: &Origin,
+        from: Endpoint,
+        answer: NameAnswer,
+        shard: usize,
+        now: Instant,
+    ) -> Standing {
         let book = &mut *self.book();
         let neighbours = &mut book.neighbours;
         let news = match self.pace_per {
@@ -99,7 +95,7 @@ impl Addresses {
                 neighbours.unite(&from, origin);
                 None
             }
-            PacePer::Host => neighbours.answered(&from, origin, sent_at, is_refused, is_limited, now),
+            PacePer::Host => neighbours.answered(&from, origin, answer, now),
         };
         if news == Some(Neighbourhood::Apart) {
             book.united.remove(origin);

@@ -70,7 +70,7 @@ use window::Window;
 pub use announced::Announcement;
 pub use limiter::{Limiter, UnknownLimiter};
 pub use memory::Memory;
-pub use neighbours::{Neighbourhood, Neighbours};
+pub use neighbours::{NameAnswer, Neighbourhood, Neighbours};
 pub use signal::{Permit, Signal, Terms, Ticket};
 
 /// The window that a host starts with: about what a browser opens to a new host.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul::pace::{Limiter, Neighbourhood, Neighbours, Pace, Permit, Signal};
+use longhaul::pace::{Limiter, NameAnswer, Neighbourhood, Neighbours, Pace, Permit, Signal};
 use longhaul_socket::clock;
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -52,7 +52,12 @@ fn ask(
         now = times[name];
         times[name] = next(rates[name], now);
         let is_refused = !is_served(name, now, &mut random);
-        let news = neighbours.answered(&0, &name, now, is_refused, true, now + ANSWER);
+        let news = neighbours.answered(
+            &0,
+            &name,
+            NameAnswer { sent_at: now, is_refused, is_limited: true },
+            now + ANSWER,
+        );
         if let Some(news) = news {
             found.push((news, name, now - start));
             let names: Vec<usize> = neighbours.names(&0).copied().collect();
@@ -165,7 +170,7 @@ proptest! {
             for &(address, name, is_refused, is_limited, ms) in &told {
                 now += Duration::from_millis(ms);
                 let sent_at = now.checked_sub(Duration::from_millis(ms / 2)).unwrap_or(now);
-                found.push(neighbours.answered(&address, &name, sent_at, is_refused, is_limited, now));
+                found.push(neighbours.answered(&address, &name, NameAnswer { sent_at, is_refused, is_limited }, now));
                 prop_assert!(neighbours.names(&address).count() <= 1_024);
             }
             Ok(found)

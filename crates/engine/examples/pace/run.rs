@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use longhaul::pace::{Announcement, Neighbourhood, Neighbours};
+use longhaul::pace::{Announcement, NameAnswer, Neighbourhood, Neighbours};
 use longhaul_http::{HeaderMap, rate_limit};
 use longhaul_origin::manner::{self, Manner, Verdict};
 use longhaul_socket::clock;
@@ -229,7 +229,8 @@ impl<C: Controller> World<C> {
         let is_refused = matches!(answer, Answer::Refused { .. } | Answer::Denied { .. });
         let (now, sent_at) = (self.instant(self.now), self.instant(open.sent));
         let is_limited = self.paces[self.pace_of[open.name]].is_limited();
-        let news = self.neighbours.answered(&(), &open.name, sent_at, is_refused, is_limited, now);
+        let news =
+            self.neighbours.answered(&(), &open.name, NameAnswer { sent_at, is_refused, is_limited }, now);
         match news {
             Some(Neighbourhood::One) => {
                 let names: Vec<usize> = self.neighbours.names(&()).copied().collect();

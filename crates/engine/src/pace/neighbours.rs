@@ -54,6 +54,17 @@ pub enum Neighbourhood {
     Apart,
 }
 
+/// An answer, as far as neighbours are concerned.
+#[derive(Debug, Clone, Copy)]
+pub struct NameAnswer {
+    /// When it was asked for.
+    pub sent_at: Instant,
+    /// It is a refusal.
+    pub is_refused: bool,
+    /// The name has shown that it counts.
+    pub is_limited: bool,
+}
+
 /// The names at each address. `A` is an address, `K` names a host.
 #[derive(Debug, Clone)]
 pub struct Neighbours<A, K> {
@@ -104,18 +115,15 @@ impl<A: Ord + Clone, K: Ord + Clone> Neighbours<A, K> {
         Self { addresses: BTreeMap::new() }
     }
 
-    /// The name was answered from this address: a refusal, or anything else. `is_limited` says whether it has shown that
-    /// it counts. Returns what is news.
+    /// The name was answered from this address. Returns what is news.
     pub fn answered(
         &mut self,
         address: &A,
         name: &K,
-        sent_at: Instant,
-        is_refused: bool,
-        is_limited: bool,
+        answer: NameAnswer,
         now: Instant,
     ) -> Option<Neighbourhood> {
-        self.address(address)?.answered(name, sent_at, is_refused, is_limited, now)
+        self.address(address)?.answered(name, answer, now)
     }
 
     /// The names at this address are one host, whatever they show, and this name is one of them, if there is room for it.
@@ -175,14 +183,8 @@ impl<K: Ord + Clone> Address<K> {
         Some(self.names.len() - 1)
     }
 
-    fn answered(
-        &mut self,
-        name: &K,
-        sent_at: Instant,
-        is_refused: bool,
-        is_limited: bool,
-        now: Instant,
-    ) -> Option<Neighbourhood> {
+    fn answered(&mut self, name: &K, answer: NameAnswer, now: Instant) -> Option<Neighbourhood> {
+        let NameAnswer { sent_at, is_refused, is_limited } = answer;
         let number = self.number(name)?;
         self.names[number].is_limited = is_limited;
         if self.is_one {

@@ -14,12 +14,12 @@ use super::neighbours::{Change, Neighbourhoods};
 use super::outbox::Outbox;
 use super::settings::{ShardSettings, is_this_machine};
 use super::underway::Active;
-use crate::addresses::{Addresses, Heard};
+use crate::addresses::Addresses;
 use crate::event::{Event, Observer};
 use crate::failure::Failure;
 use crate::frontier::{Frontier, HostId, Next};
 use crate::job::Job;
-use crate::pace::{Limiter, Pace, Signal};
+use crate::pace::{Limiter, NameAnswer, Pace, Signal};
 use crate::recollection::{Note, Recollections};
 use crate::retry::{Denial, HostFailing};
 use crate::settings::PacePer;
@@ -167,8 +167,8 @@ impl Hosts {
         if pace.is_fixed() && self.settings.pace_per == PacePer::Host {
             return;
         }
-        let heard = Heard { from, sent_at: active.begun_at, is_refused, is_limited: pace.is_limited() };
-        match self.neighbourhoods.heard(&mut self.frontier, active.host, heard, now) {
+        let answer = NameAnswer { sent_at: active.begun_at, is_refused, is_limited: pace.is_limited() };
+        match self.neighbourhoods.heard(&mut self.frontier, active.host, from, answer, now) {
             Change::None => {}
             Change::Merged => self.observer.tell(&Event::Merged { address: &from.to_string() }),
             Change::Moved => self.move_out(active.host),

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use longhaul_http::Origin;
+use longhaul_socket::Endpoint;
 use tokio::time::Instant;
 
-use crate::addresses::{Addresses, Heard, Standing};
+use crate::addresses::{Addresses, Standing};
 use crate::frontier::{Frontier, HostId};
-use crate::pace::Pace;
+use crate::pace::{NameAnswer, Pace};
 
 pub(super) struct Neighbourhoods {
     addresses: Arc<Addresses>,
@@ -77,11 +78,12 @@ impl Neighbourhoods {
         &self,
         frontier: &mut Frontier<Origin, J>,
         host: HostId,
-        heard: Heard,
+        from: Endpoint,
+        answer: NameAnswer,
         now: Instant,
     ) -> Change {
         let Some(origin) = frontier.key(host) else { return Change::None };
-        match self.addresses.heard(origin, heard, self.shard, now) {
+        match self.addresses.heard(origin, from, answer, self.shard, now) {
             Standing::Alone => Change::None,
             Standing::Apart => {
                 if let Some(own) = frontier.pace(host).map(|pace| Pace::merged(&[pace], now)) {
