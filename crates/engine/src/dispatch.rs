@@ -302,6 +302,7 @@ impl Dispatcher {
             name,
             attempts: 0,
             last_failures: None,
+            cuts: 0,
             started_unix_ms: 0,
             partial: None,
             expected,

@@ -12,8 +12,9 @@ use longhaul_http::range::{self, Plan};
 use longhaul_http::redirect::{self, Answer, Policy};
 use longhaul_http::{Client, Head, HeaderMap, HeaderValue, Partial, ProtocolFaultKind, Request};
 use longhaul_journal::{Part, Verification};
-use longhaul_socket::Endpoint;
 use longhaul_socket::clock::{self, WallClock};
+use longhaul_socket::{Endpoint, Phase};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::event::Observer;
@@ -68,6 +69,7 @@ pub(crate) struct Progress {
     announced: Cell<Option<Announcement>>,
     /// It waits for our own disk, or for the user's rate limit.
     is_held_up: Cell<bool>,
+    cut: Notify,
 }
 
 impl Progress {
@@ -78,6 +80,7 @@ impl Progress {
             heard: Cell::new(None),
             announced: Cell::new(None),
             is_held_up: Cell::new(false),
+            cut: Notify::new(),
         })
     }
 
@@ -106,6 +109,20 @@ impl Progress {
     /// Whether it makes no progress because of us, so that the host must not be taken for stalled.
     pub(crate) fn is_held_up(&self) -> bool {
         self.is_held_up.get()
+    }
+
+    /// Tells the exchange to give up, where it waits for its host.
+    pub(crate) fn cut_short(&self) {
+        self.cut.notify_one();
+    }
+
+    /// Waits for the host; `None` if the exchange was told to give up. Then the wait has been dropped.
+    pub(crate) async fn unless_cut<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            arrived = wait => Some(arrived),
+            () = self.cut.notified() => None,
+        }
     }
 
     /// Waits for something of our own.
@@ -147,9 +164,10 @@ pub(crate) async fn attempt(
             request = request.with_header(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
         let asked_at = clock::now();
-        let response = match context.client.send(&request).await {
-            Ok(response) => response,
-            Err(error) => return Ok(Ended::Failed(Failure::of_error(&error, forbid_private))),
+        let response = match progress.unless_cut(context.client.send(&request)).await {
+            Some(Ok(response)) => response,
+            Some(Err(error)) => return Ok(Ended::Failed(Failure::of_error(&error, forbid_private))),
+            None => return Ok(Ended::Failed(Failure::of_cut(Phase::Head, None, begun.elapsed()))),
         };
         let (head, body) = (response.head, response.body);
         let heard_at = clock::now();

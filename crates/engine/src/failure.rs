@@ -29,6 +29,8 @@ pub(crate) struct Failure {
     pub(crate) retry_after: Option<Duration>,
     /// The attempt left more bytes behind than it found.
     pub(crate) made_progress: bool,
+    /// It was broken off before its deadline, because its host served others meanwhile.
+    pub(crate) was_cut_short: bool,
     pub(crate) record: FaultRecord,
 }
 
@@ -55,6 +57,7 @@ impl Failure {
             name_missing: false,
             retry_after: None,
             made_progress: false,
+            was_cut_short: false,
             record,
         }
     }
@@ -73,11 +76,20 @@ impl Failure {
         failure
     }
 
+    /// An exchange that was silent while its host served others, broken off in this phase.
+    pub(crate) fn of_cut(phase: Phase, endpoint: Option<Endpoint>, elapsed: Duration) -> Self {
+        let message = "silent while its host served others: asked again before its deadline".to_owned();
+        let mut failure = Self::new(Class::Timeout, phase, endpoint, elapsed, message);
+        failure.was_cut_short = true;
+        failure
+    }
+
     /// Whether nothing came from the peer, which may be the peer's doing or that of a network that is down. This machine
     /// itself is always there.
     pub(crate) fn is_silence(&self) -> bool {
         let is_elsewhere = self.endpoint.is_none_or(|endpoint| !endpoint.ip().is_loopback());
         let is_silent = match self.class {
+            _ if self.was_cut_short => false,
             Class::Timeout | Class::Slow | Class::Unreachable => self.kind != Some(FaultKind::Denied),
             Class::Dns => !self.name_missing,
             _ => self.says_network_is_down(),

@@ -11,6 +11,7 @@ mod paces;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::Hash;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -254,6 +255,21 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
             self.let_next_ask(ticket.pace);
         } else {
             shared.pace.revived(ticket.ticket);
+        }
+    }
+
+    /// Whether the job of `ticket`, which has made no progress for so long, is to be broken off and made again, as it has been
+    /// so often before. Where it is to be done, it counts as done.
+    #[must_use]
+    pub fn cuts_short(&mut self, ticket: Ticket, silent_for: Duration, before: u32) -> bool {
+        let shared = self.paces.get_mut(ticket.pace);
+        shared.is_some_and(|shared| shared.pace.cuts_short(ticket.ticket, silent_for, before))
+    }
+
+    /// A job that was cut short has been made again with `ticket`, and was silent for long once more or not.
+    pub fn made_again(&mut self, ticket: Ticket, was_silent_again: bool) {
+        if let Some(shared) = self.paces.get_mut(ticket.pace) {
+            shared.pace.made_again(was_silent_again);
         }
     }
 

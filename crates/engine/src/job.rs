@@ -20,6 +20,8 @@ pub(crate) struct Job {
     pub(crate) attempts: u32,
     /// The class of the last failure, and how many in a row were of that class.
     pub(crate) last_failures: Option<(Class, u32)>,
+    /// Attempts of this run that were broken off before their deadline.
+    pub(crate) cuts: u32,
     /// When the first attempt of this run began, in milliseconds of Unix time; 0 before it.
     pub(crate) started_unix_ms: u64,
     /// What has been kept of the body.

@@ -36,6 +36,7 @@ mod budget;
 mod chance;
 mod counting;
 mod denials;
+mod early;
 mod failures;
 mod latency;
 mod limiter;
@@ -58,6 +59,7 @@ use budget::Budget;
 use chance::Chance;
 use counting::{Counting, Reaction};
 use denials::Denials;
+use early::Early;
 use failures::Failures;
 use latency::Latency;
 use meter::Meter;
@@ -97,6 +99,8 @@ const RETRY_AFTER_STRETCH: f64 = 0.05;
 const RETRY_AFTER_SERIOUS: Duration = Duration::from_secs(1);
 /// Pauses that a host asks for, closer together than this, are a rate: longer ones are a quota, which may be used at once.
 const QUOTA_CYCLE_MIN: Duration = Duration::from_secs(10);
+/// So few exchanges under way at the end of a list say nothing about the host when they are silent.
+const STRAGGLERS_MAX: u32 = 2;
 /// Served answers that make a host one 'that was fine'.
 const SERVED_WELL: u32 = 10;
 
@@ -116,6 +120,7 @@ pub struct Pace {
     places: Places,
     failures: Failures,
     denials: Denials,
+    early: Early,
     chance: Chance,
     latency: Latency,
     served_meter: Meter,
@@ -149,6 +154,7 @@ impl Pace {
             places: Places::default(),
             failures: Failures::default(),
             denials: Denials::default(),
+            early: Early::default(),
             chance: Chance::new(),
             latency: Latency::default(),
             served_meter: Meter::default(),
@@ -194,6 +200,7 @@ impl Pace {
         pace.counting = Counting::merged(paces.iter().map(|pace| &pace.counting));
         if let Some(busiest) = paces.iter().max_by_key(|pace| pace.served) {
             pace.latency = busiest.latency.clone();
+            pace.early = busiest.early.clone();
         }
         let limit: f64 = paces.iter().filter_map(|pace| pace.rate()).map(|(_, limit)| limit).sum();
         if limit > 0.0 && !terms.is_fixed {
@@ -287,6 +294,24 @@ impl Pace {
     /// A stalled exchange makes progress again.
     pub fn revived(&mut self, ticket: Ticket) {
         self.places.revive(self.pauses.is_after_block(ticket.sequence));
+    }
+
+    /// Whether the exchange of this ticket, which has made no progress for so long, is to be broken off before its deadline and
+    /// made again: others have been served meanwhile, and for most that were made again it was of use. `before` says how
+    /// often that has been done for the same URL. Where it is to be done, it counts as done.
+    #[must_use]
+    pub fn cuts_short(&mut self, ticket: Ticket, silent_for: Duration, before: u32) -> bool {
+        let is_straggler = self.in_flight() <= STRAGGLERS_MAX
+            && self.failures.in_a_row() < FAILURES_SUSPICIOUS
+            && !self.pauses.is_probing();
+        let is_unlucky = self.served > ticket.served || is_straggler;
+        let Some(stall_after) = self.stall_after().filter(|_| is_unlucky) else { return false };
+        !self.terms.is_fixed && self.early.cuts(silent_for, stall_after, before)
+    }
+
+    /// An exchange for a URL of which one was cut short is over, and was silent for long once more or not.
+    pub fn made_again(&mut self, was_silent_again: bool) {
+        self.early.made_again(was_silent_again);
     }
 
     /// The answer to this ticket, which is about to be told, announces this.

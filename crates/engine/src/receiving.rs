@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use longhaul_http::{Body, Completion as BodyEnd, Framing, Head, Partial, ProtocolFaultKind};
 use longhaul_journal::{Part, Verification};
-use longhaul_socket::{Deadline, clock};
+use longhaul_socket::{Deadline, Phase, clock};
 use tokio::time::Instant;
 
 use crate::event::Event;
@@ -105,15 +105,20 @@ impl<'a> Receiving<'a> {
         }
         let misfit = || Failure::of_protocol(ProtocolFaultKind::BadContentRange, head, begun.elapsed());
         loop {
-            let next = match self.pending_since {
-                None => body.chunk().await,
-                Some(since) => match Deadline::at(since + PIECE_WAIT_MAX).bound(body.chunk()).await {
-                    Ok(next) => next,
+            let next_chunk = self.progress.unless_cut(body.chunk());
+            let arrived = match self.pending_since {
+                None => next_chunk.await,
+                Some(since) => match Deadline::at(since + PIECE_WAIT_MAX).bound(next_chunk).await {
+                    Ok(arrived) => arrived,
                     Err(_passed) => {
                         self.hand_over().await?;
                         continue;
                     }
                 },
+            };
+            let Some(next) = arrived else {
+                let failure = Failure::of_cut(Phase::Body, Some(head.endpoint), begun.elapsed());
+                return self.keep(failure).await;
             };
             match next {
                 Ok(Some(chunk)) => {

@@ -15,9 +15,9 @@ use crate::pace::Signal;
 /// URL in a hundred million.
 pub const TRIES_DEFAULT: u32 = 20;
 /// The wait after the first failed attempt; each further one waits [`WAIT_GROWTH`] times longer.
-const WAIT_FIRST: Duration = Duration::from_millis(500);
+const WAIT_FIRST: Duration = Duration::from_millis(100);
 /// Growth of the wait per attempt.
-const WAIT_GROWTH: f64 = 1.5;
+const WAIT_GROWTH: f64 = 1.6;
 /// The longest wait between two attempts of one URL.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 /// The wait before an attempt that failed by our own machine's trouble is made again; it is not charged.
@@ -227,11 +227,16 @@ pub struct Attempt {
     pub denial: Denial,
     /// The attempt brought bytes that the next one builds upon.
     pub made_progress: bool,
+    /// It was broken off before its deadline, because its host served others meanwhile.
+    pub was_cut_short: bool,
 }
 
 /// Decides. `jitter` is a random number in 0..1.
 #[must_use]
 pub fn decide(attempt: &Attempt, patience: Patience, now: Instant, jitter: f64) -> Decision {
+    if attempt.was_cut_short {
+        return Decision::Again { at: now, charged: false };
+    }
     // What a permanent answer says about later is no promise that later will be different.
     let asked =
         attempt.retry_after.filter(|_| matches!(attempt.verdict, Verdict::Throttled | Verdict::Transient));

@@ -287,19 +287,32 @@ fn time_of(faults: FaultMix, files: usize) -> Run {
     })
 }
 
-/// A few silent answers cost a few deadlines one beside the other, not one after the other.
+/// A few silent answers cost no deadline: they are broken off and made again.
 #[test]
 fn stalls_do_not_hold_up_the_others() {
     let stalls = FaultMix::none()
         .with(FaultKind::StallBeforeHead, Share::percent(3))
         .with(FaultKind::StallInBody, Share::percent(2));
     let run = time_of(stalls, 200);
-    // A second stall of the same URL is possible; a third is not, with this seed.
-    assert!(run.elapsed < Duration::from_secs(25), "{:?} with a timeout of ten", run.elapsed);
+    assert!(run.elapsed < Duration::from_secs(8), "{:?} with a timeout of ten", run.elapsed);
+    assert!(run.all(What::Retrying).all(|told| told.attempts == 1), "a first silence is not charged");
     let retried: BTreeSet<_> = run.all(What::Retrying).map(|told| told.row).collect();
     let healthy =
         run.all(What::Done).filter(|told| !retried.contains(&told.row)).last().expect("most are").at;
     assert!(healthy < Duration::from_secs(4), "the last healthy file was done after {healthy:?}");
+}
+
+/// What is slow for itself is not asked for ever more: two silences are cut short, and the third has its whole deadline.
+#[test]
+fn a_url_that_is_always_silent_is_cut_short_twice() {
+    let silent = "/files/00005";
+    let run = time_of(FaultMix::none().under(silent, 1..=3, FaultKind::StallBeforeHead), 200);
+    let lasted: Vec<_> =
+        run.all(What::Retrying).map(|told| told.fault.as_ref().map(|f| f.elapsed_ms)).collect();
+    let [Some(first), Some(second), Some(third)] = lasted[..] else { panic!("{lasted:?}") };
+    assert!(first < 1_500 && (4_000..5_000).contains(&second) && third >= 10_000, "{lasted:?}");
+    let charged = run.all(What::Done).find(|told| told.url.contains(silent)).map(|told| told.attempts);
+    assert_eq!(charged, Some(2), "only the third silence is charged");
 }
 
 #[test]

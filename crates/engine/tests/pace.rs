@@ -93,7 +93,7 @@ fn one_refusal_is_no_rate_and_a_row_of_them_is() {
     let mut now = clock::now();
     let mut pace = at_cap(8, now);
     now += Duration::from_secs(1);
-    for refusals in 1..=3 {
+    for refusals in 1..=2 {
         let Permit::Go(ticket) = pace.permit(now) else { panic!("it may be asked") };
         pace.answered(ticket, THROTTLED, false, now, JITTER);
         if refusals == 1 {
@@ -105,6 +105,95 @@ fn one_refusal_is_no_rate_and_a_row_of_them_is() {
     let (per_second, limit) = pace.rate().expect("the host counts");
     assert!(per_second < limit);
     assert_eq!(pace.limiter(), Limiter::Throttle);
+}
+
+/// One that has refused its first two requests: next to nothing is known of it.
+fn guessed(now: Instant) -> Pace {
+    let mut pace = Pace::new(16);
+    for _ in 0..2 {
+        let Permit::Go(ticket) = pace.permit(now) else { panic!("it may be asked") };
+        pace.answered(ticket, THROTTLED, false, now, JITTER);
+    }
+    pace
+}
+
+/// Asks whenever it may, for so long; `answer` knows how many were asked before. Returns when the host was first known not to
+/// count.
+fn ask_on(
+    pace: &mut Pace,
+    mut now: Instant,
+    lasts: Duration,
+    answer: impl Fn(u32) -> Signal,
+) -> Option<Duration> {
+    let began = now;
+    let mut asked = 0;
+    while now - began < lasts {
+        match pace.permit(now) {
+            Permit::Go(ticket) => {
+                now += Duration::from_millis(10);
+                pace.answered(ticket, answer(asked), false, now, JITTER);
+                asked += 1;
+            }
+            Permit::WaitUntil(until) => now = until,
+            Permit::WaitForAnswer => panic!("nothing is in flight"),
+        }
+        if pace.rate().is_none() {
+            return Some(now - began);
+        }
+    }
+    None
+}
+
+#[test]
+fn a_guess_does_not_hold_a_host_back_for_long() {
+    let now = clock::now();
+    let mut pace = guessed(now);
+    let (per_second, _) = pace.rate().expect("it may count");
+    assert!(per_second < 2.0, "{per_second} a second");
+    let open_after = ask_on(&mut pace, now, Duration::from_mins(1), |_| SERVED);
+    assert!(open_after.is_some_and(|after| after < Duration::from_secs(25)), "{open_after:?}");
+}
+
+#[test]
+fn the_first_refusal_after_a_guess_is_put_to_the_test() {
+    let now = clock::now();
+    let mut pace = guessed(now);
+    let refuses_the_sixth = |asked| if asked == 5 { THROTTLED } else { SERVED };
+    let open_after = ask_on(&mut pace, now, Duration::from_mins(1), refuses_the_sixth);
+    assert!(open_after.is_some_and(|after| after < Duration::from_secs(15)), "{open_after:?}");
+}
+
+#[test]
+fn a_silence_is_cut_short_where_others_are_served() {
+    let now = clock::now();
+    let second = Duration::from_secs(1);
+    let mut pace = at_cap(8, now);
+    let Permit::Go(silent) = pace.permit(now) else { panic!("there is room") };
+    assert!(!pace.cuts_short(silent, 10 * second, 0), "nobody was served meanwhile: the host is silent");
+    let Permit::Go(other) = pace.permit(now) else { panic!("there is room") };
+    pace.answered(other, SERVED, false, now, JITTER);
+    for (before, too_soon, late) in [(0, 900, 1_000), (1, 3_900, 4_000)] {
+        assert!(!pace.cuts_short(silent, Duration::from_millis(too_soon), before));
+        assert!(pace.cuts_short(silent, Duration::from_millis(late), before));
+        pace.made_again(false);
+    }
+    assert!(!pace.cuts_short(silent, 1_000 * second, 2), "then it has its whole deadline");
+}
+
+#[test]
+fn silences_of_the_urls_own_are_not_cut_short() {
+    let now = clock::now();
+    let long = Duration::from_secs(5);
+    let mut pace = at_cap(8, now);
+    let Permit::Go(silent) = pace.permit(now) else { panic!("there is room") };
+    let Permit::Go(other) = pace.permit(now) else { panic!("there is room") };
+    pace.answered(other, SERVED, false, now, JITTER);
+    let cuts = (0..20).filter(|_| pace.cuts_short(silent, long, 0)).count();
+    assert_eq!(cuts, 4, "more are not made again at a time");
+    (0..4).for_each(|_| pace.made_again(true));
+    assert!(!pace.cuts_short(silent, long, 0), "all of them were silent again");
+    (0..5).for_each(|_| pace.made_again(false));
+    assert!(pace.cuts_short(silent, long, 0), "most of them were not");
 }
 
 #[test]

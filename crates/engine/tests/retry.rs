@@ -31,6 +31,7 @@ const fn first(verdict: Verdict) -> Attempt {
         host_failing: None,
         denial: Denial::None,
         made_progress: false,
+        was_cut_short: false,
     }
 }
 
@@ -265,10 +266,17 @@ fn waits_grow_to_their_cap() {
             })
             .collect();
         assert!(waits.is_sorted(), "{waits:?}");
-        assert!(waits[0] >= Duration::from_millis(250) && waits[0] <= Duration::from_millis(500));
+        assert!(waits[0] >= Duration::from_millis(50) && waits[0] <= Duration::from_millis(100));
         let longest = waits[38];
         assert!(longest >= WAIT_MAX / 2 && longest <= WAIT_MAX, "{longest:?}");
     }
+}
+
+#[test]
+fn what_was_cut_short_is_made_again_at_once_and_not_charged() {
+    let now = clock::now();
+    let attempt = Attempt { was_cut_short: true, attempts: 1_000, ..first(Verdict::Transient) };
+    assert_eq!(decide(&attempt, Patience::default(), now, 0.5), Decision::Again { at: now, charged: false });
 }
 
 fn verdicts() -> impl Strategy<Value = Verdict> {
@@ -289,13 +297,14 @@ prop_compose! {
         host_failing in prop::option::of((any::<u32>(), 0_u64..1_000_000, any::<bool>())),
         denial in prop_oneof![Just(Denial::None), Just(Denial::Doubtful), Just(Denial::Storm)],
         made_progress in any::<bool>(),
+        was_cut_short in prop::bool::weighted(0.1),
     ) -> Attempt {
         let host_failing = host_failing.map(|(failures, seconds, served_well)| HostFailing {
             failures,
             lasted: Duration::from_secs(seconds),
             served_well,
         });
-        Attempt { verdict, attempts, alike, retry_after, host_failing, denial, made_progress }
+        Attempt { verdict, attempts, alike, retry_after, host_failing, denial, made_progress, was_cut_short }
     }
 }
 
@@ -316,7 +325,8 @@ proptest! {
                 prop_assert!(wait <= asked.max(WAIT_MAX), "{wait:?}");
                 let is_told_to_come_at_once =
                     attempt.verdict == Verdict::Throttled && attempt.retry_after == Some(Duration::ZERO);
-                prop_assert!(wait >= Duration::from_millis(250) || is_told_to_come_at_once, "{wait:?}");
+                let is_at_once = attempt.was_cut_short || is_told_to_come_at_once;
+                prop_assert!(wait >= Duration::from_millis(50) || is_at_once, "{wait:?}");
             }
             Decision::Park { until } => {
                 prop_assert!(until - now > RETRY_AFTER_MAX);

@@ -52,6 +52,10 @@ pub(crate) trait Controller {
     /// What was sent by an earlier controller of the host has been answered.
     fn overheard(&mut self, latency: Duration, now: Instant);
     fn stall_after(&self) -> Option<Duration>;
+    /// Whether an exchange that has been silent for so long is broken off and made again.
+    fn cuts_short(&mut self, ticket: Self::Ticket, silent_for: Duration, before: u32) -> bool;
+    /// One that was broken off has been made again.
+    fn made_again(&mut self, was_silent_again: bool);
     fn in_flight(&self) -> u32;
     fn cap(&self) -> u32;
 }
@@ -118,6 +122,14 @@ impl Controller for Current {
 
     fn stall_after(&self) -> Option<Duration> {
         self.pace.stall_after()
+    }
+
+    fn cuts_short(&mut self, ticket: Self::Ticket, silent_for: Duration, before: u32) -> bool {
+        self.pace.cuts_short(ticket, silent_for, before)
+    }
+
+    fn made_again(&mut self, was_silent_again: bool) {
+        self.pace.made_again(was_silent_again);
     }
 
     fn in_flight(&self) -> u32 {

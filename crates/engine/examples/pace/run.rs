@@ -10,11 +10,13 @@ use longhaul_socket::clock;
 use tokio::time::Instant;
 
 use crate::controller::{Answer, Controller, Place};
-use crate::scenario::{Scenario, URLS};
-use crate::waiting::{Waiting, Waits};
+use crate::scenario::Scenario;
+use crate::waiting::{Url, Waiting, Waits};
 
 /// What every wait on a socket ends by.
 const DEADLINE: Duration = Duration::from_secs(20);
+/// How often the engine looks at exchanges that have stalled.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// When every run begins.
 const START_UNIX_MS: u64 = 1_767_225_600_400;
 /// A run that takes longer has failed.
@@ -46,8 +48,7 @@ pub(crate) struct Second {
 struct Open<T> {
     name: usize,
     pace: usize,
-    /// Those before this one that count.
-    attempts: u32,
+    url: Url,
     ticket: T,
     sent: Duration,
     verdict: Verdict,
@@ -70,7 +71,7 @@ struct World<C: Controller> {
     random: fastrand::Rng,
     /// Exchanges under way, by the time of their end and the order of their beginning.
     open: BTreeMap<(Duration, u64), Open<C::Ticket>>,
-    /// When exchanges that have not been answered count as stalled.
+    /// When exchanges that have not been answered are looked at next, and when they end: the first time they stall.
     stalls: BTreeMap<(Duration, u64), Duration>,
     sequence: u64,
     waiting: Vec<Waiting>,
@@ -80,7 +81,7 @@ struct World<C: Controller> {
 
 pub(crate) fn run<C: Controller>(scenario: &Scenario, seed: u64, haste: f64, waits: Waits) -> Run {
     let names = scenario.names;
-    let urls = URLS / u32::try_from(names).expect("a few");
+    let urls = scenario.urls / u32::try_from(names).expect("a few");
     let (mut hosts, mut host_of) = (vec![scenario.host(seed, haste)], vec![0]);
     for name in 1..names {
         let other = scenario.other(name, seed, haste);
@@ -104,7 +105,7 @@ pub(crate) fn run<C: Controller>(scenario: &Scenario, seed: u64, haste: f64, wai
         run: Run::default(),
         last_served: Duration::ZERO,
     };
-    while world.run.served < URLS && world.now < RUN_MAX {
+    while world.run.served < scenario.urls && world.now < RUN_MAX {
         let wake = world.send();
         if !world.advance(wake) {
             break;
@@ -150,7 +151,7 @@ impl<C: Controller> World<C> {
 
     fn begin(&mut self, name: usize, ticket: C::Ticket) {
         let now = self.instant(self.now);
-        let attempts = self.waiting[name].take(now).expect("one may be asked for");
+        let url = self.waiting[name].take(now).expect("one may be asked for");
         self.second().sent += 1;
         let host = &mut self.hosts[self.host_of[name]];
         let reply = host.arrive(self.now);
@@ -166,7 +167,7 @@ impl<C: Controller> World<C> {
             Open {
                 name,
                 pace: self.pace_of[name],
-                attempts,
+                url,
                 ticket,
                 sent: self.now,
                 verdict: reply.verdict,
@@ -174,9 +175,8 @@ impl<C: Controller> World<C> {
                 is_stalled: false,
             },
         );
-        if let Some(after) = self.paces[self.pace_of[name]].stall_after() {
-            self.stalls.insert((self.now + after, key.1), end);
-        }
+        let look_after = self.paces[self.pace_of[name]].stall_after().unwrap_or(LOOK_EVERY);
+        self.stalls.insert((self.now + look_after, key.1), end);
         let in_flight: u32 = self.paces.iter().map(C::in_flight).sum();
         let cap: u32 = self.paces.iter().map(C::cap).sum();
         if in_flight >= cap {
@@ -210,10 +210,7 @@ impl<C: Controller> World<C> {
             && at <= self.now
         {
             self.stalls.pop_first();
-            if let Some(open) = self.open.get_mut(&(end, sequence)).filter(|_| end > at) {
-                open.is_stalled = true;
-                self.paces[open.pace].stalled(open.ticket);
-            }
+            self.look(at, (end, sequence));
         }
         while let Some((&(end, _), _)) = self.open.first_key_value()
             && end <= self.now
@@ -222,6 +219,33 @@ impl<C: Controller> World<C> {
             self.end(&open);
         }
         true
+    }
+
+    /// Looks at an exchange that has not been answered.
+    fn look(&mut self, at: Duration, key: (Duration, u64)) {
+        let Some(open) = self.open.get_mut(&key).filter(|_| key.0 > at) else { return };
+        let silent_for = at.saturating_sub(open.sent);
+        let pace = &mut self.paces[open.pace];
+        let is_stalled = pace.stall_after().is_some_and(|after| silent_for >= after);
+        if is_stalled && !std::mem::replace(&mut open.is_stalled, true) {
+            pace.stalled(open.ticket);
+        }
+        if is_stalled && pace.cuts_short(open.ticket, silent_for, open.url.cuts) {
+            let open = self.open.remove(&key).expect("it is there");
+            self.cut_short(&open);
+        } else {
+            self.stalls.insert((at + LOOK_EVERY, key.1), key.0);
+        }
+    }
+
+    /// Breaks an exchange off.
+    fn cut_short(&mut self, open: &Open<C::Ticket>) {
+        self.hosts[self.host_of[open.name]].leave(self.now);
+        let (now, jitter) = (self.instant(self.now), self.random.f64());
+        self.paces[open.pace].answered(open.ticket, Answer::Broken, open.is_stalled, now, jitter);
+        self.run.rejections += 1;
+        self.second().rejected += 1;
+        self.waiting[open.name].cut_short(open.url, now);
     }
 
     /// Names that turn out to be one host are asked by one pace, as the engine does.
@@ -275,6 +299,9 @@ impl<C: Controller> World<C> {
             let announcement = Announcement { remaining: said.remaining, reset_at: now + said.reset_after };
             self.paces[open.pace].announced(open.ticket, announcement);
         }
+        if open.url.cuts > 0 {
+            self.paces[open.pace].made_again(open.is_stalled);
+        }
         self.paces[open.pace].answered(open.ticket, answer, open.is_stalled, now, jitter);
         let pace = self.pace_of[open.name];
         if let (Answer::Served { latency }, true) = (answer, pace != open.pace) {
@@ -291,7 +318,7 @@ impl<C: Controller> World<C> {
             self.run.latencies.push(latency);
         } else {
             self.run.rejections += 1;
-            self.waiting[open.name].failed(open.attempts, answer, now, jitter);
+            self.waiting[open.name].failed(open.url, answer, now, jitter);
             self.second().rejected += 1;
         }
     }

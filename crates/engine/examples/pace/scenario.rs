@@ -8,8 +8,6 @@ use longhaul_origin::manner::{
     Wording,
 };
 
-/// URLs of one run.
-pub(crate) const URLS: u32 = 4_000;
 /// The mean time to an answer of most hosts, in seconds: evenly drawn from 0.7 to 1.5 times 0.1.
 const ANSWER_SECONDS: f64 = 0.11;
 
@@ -22,6 +20,8 @@ pub(crate) struct Scenario {
     oracle: fn(urls: f64) -> f64,
     /// ... and what is waited besides for deadlines of our own and for whole seconds, which no haste makes shorter.
     waits: fn(urls: f64) -> f64,
+    /// URLs of one run.
+    pub(crate) urls: u32,
     /// Exchanges at a time that the user allows.
     pub(crate) cap: u32,
     /// Names that lead to the one host.
@@ -63,8 +63,9 @@ impl Scenario {
         Some(Box::new(Hastened::new((others.manner)(seed), haste)))
     }
 
-    /// The time of one who knows that host, for so many URLs, in seconds.
-    pub(crate) fn ideal_seconds(&self, urls: f64, haste: f64) -> f64 {
+    /// The time of one who knows that host, in seconds.
+    pub(crate) fn ideal_seconds(&self, haste: f64) -> f64 {
+        let urls = f64::from(self.urls);
         (self.oracle)(urls) / haste + (self.waits)(urls)
     }
 }
@@ -81,7 +82,32 @@ fn ban(kind: BanKind, seed: u64, haste: f64) -> Ban {
     Ban::new(requests_max, second.mul_f64(60.0), kind, seed).within(second)
 }
 
+/// What the rehearsal's host does, 2 ms away.
+fn rehearsal(seed: u64, _: f64) -> Box<dyn Manner> {
+    let faults = [
+        (0.34, Verdict::Reset),
+        (0.05, Verdict::Silence),
+        (0.04, Verdict::Refused { status: 503, retry_after: None }),
+        (0.02, Verdict::Refused { status: 429, retry_after: Some(1) }),
+    ];
+    Box::new(Flaky::new(Box::new(Healthy::new(0.002, seed)), &faults, 0.002, seed))
+}
+
 const ANY: f64 = f64::INFINITY;
+
+/// What most scenarios have in common.
+const USUAL: Scenario = Scenario {
+    name: "healthy",
+    words: "no limit, 100 ms away",
+    manner: |seed, _| Box::new(Healthy::new(0.1, seed)),
+    oracle: |urls| urls * 0.1 / 16.0,
+    waits: |_| 0.0,
+    urls: 4_000,
+    cap: 16,
+    names: 1,
+    others: None,
+    goal: goal(1.03, 0.0),
+};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -89,55 +115,45 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         words: "a token bucket of 10/s (burst 20), a bare 429",
         manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
         oracle: |urls| (urls - 20.0) / 10.0,
-        waits: |_| 0.0,
         cap: 16,
-        names: 1,
-        others: None,
         goal: goal(1.03, 15.0),
+        ..USUAL
     },
     Scenario {
         name: "window-600",
         words: "600 in each minute, 429 with Retry-After",
         manner: |seed, _| Box::new(WindowQuota::new(600, 60, seed)),
         oracle: |urls| ((urls - 1.0) / 600.0).floor() * 60.0 + ((urls - 1.0) % 600.0) / 200.0,
-        waits: |_| 0.0,
         cap: 16,
-        names: 1,
-        others: None,
         goal: goal(1.03, 120.0),
+        ..USUAL
     },
     Scenario {
         name: "connections-8",
         words: "resets what comes beyond 8 connections",
         manner: |seed, _| Box::new(ConnectionLimit::new(8, seed)),
         oracle: |urls| urls * 0.22 / 8.0,
-        waits: |_| 0.0,
         cap: 16,
-        names: 1,
-        others: None,
         goal: goal(1.08, 5.0),
+        ..USUAL
     },
     Scenario {
         name: "ban-20",
         words: "more than 20 in a second: resets for 60 s, begun anew by each request",
         manner: |seed, haste| Box::new(ban(BanKind::Reset, seed, haste)),
         oracle: |urls| urls / 20.0,
-        waits: |_| 0.0,
         cap: 16,
-        names: 1,
-        others: None,
         goal: goal(1.7, 10.0),
+        ..USUAL
     },
     Scenario {
         name: "queue-30",
         words: "a queue served at 30/s, no refusal",
         manner: |seed, _| Box::new(Queue::new(30.0, seed)),
         oracle: |urls| urls / 30.0,
-        waits: |_| 0.0,
         cap: 16,
-        names: 1,
-        others: None,
         goal: Goal { latency_ratio: Some(3.0), ..goal(1.10, 0.0) },
+        ..USUAL
     },
     Scenario {
         name: "step-50-5-50",
@@ -147,11 +163,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             Box::new(TokenBucket::new(rate, 20.0, Refusal::BARE_429, seed))
         },
         oracle: |urls| 240.0 + (urls - 3_900.0).max(0.0) / 50.0,
-        waits: |_| 0.0,
         cap: 16,
-        names: 1,
-        others: None,
         goal: goal(1.15, 40.0),
+        ..USUAL
     },
     Scenario {
         name: "bucket-300",
@@ -160,66 +174,55 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             Box::new(TokenBucket::new(Schedule::constant(300.0), 300.0, Refusal::BARE_429, seed))
         },
         oracle: |urls| (urls - 300.0) / 300.0,
-        waits: |_| 0.0,
         cap: 64,
-        names: 1,
-        others: None,
         goal: goal(1.15, 40.0),
+        ..USUAL
     },
     Scenario {
         name: "random-30",
         words: "breaks 30 % of its answers, whatever the pace",
         manner: |seed, _| Box::new(RandomFailure::new(0.3, seed)),
         oracle: |urls| urls / 0.7 * ANSWER_SECONDS / 8.0,
-        waits: |_| 0.0,
         cap: 8,
-        names: 1,
-        others: None,
         goal: goal(1.10, ANY),
+        ..USUAL
     },
     Scenario {
         name: "random-refusals",
         words: "refuses 10 % with a bare 429, whatever the pace",
         manner: |seed, _| Box::new(RandomFailure::refusing(0.1, seed)),
         oracle: |urls| urls / 0.9 * ANSWER_SECONDS / 8.0,
-        waits: |_| 0.0,
         cap: 8,
-        names: 1,
-        others: None,
         goal: goal(1.5, ANY),
+        ..USUAL
     },
     Scenario {
         name: "healthy",
         words: "no limit, 100 ms away",
         manner: |seed, _| Box::new(Healthy::new(0.1, seed)),
         oracle: |urls| urls * 0.1 / 8.0,
-        waits: |_| 0.0,
         cap: 8,
-        names: 1,
-        others: None,
         goal: Goal { cap_within: Some(Duration::from_secs(1)), ..goal(1.03, 0.0) },
+        ..USUAL
     },
     Scenario {
         name: "two-names",
         words: "one token bucket of 10/s for two names of one address",
         manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
         oracle: |urls| (urls - 20.0) / 10.0,
-        waits: |_| 0.0,
         cap: 16,
         names: 2,
-        others: None,
         goal: goal(1.15, 90.0),
+        ..USUAL
     },
     Scenario {
         name: "bytes",
         words: "a bucket of 1 MB/s (burst 2 MB) for files of 10 to 90 kB, a bare 429",
         manner: |seed, _| Box::new(ByteBucket::new(1_000_000.0, 2_000_000.0, seed)),
         oracle: |urls| (urls - 40.0) / 20.0,
-        waits: |_| 0.0,
         cap: 16,
-        names: 1,
-        others: None,
         goal: goal(1.06, 60.0),
+        ..USUAL
     },
     Scenario {
         name: "load-8",
@@ -227,11 +230,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         manner: |seed, _| Box::new(FairLoad::new(8.0, seed)),
         // The best is at load 0.79, where open / latency is greatest.
         oracle: |urls| urls * 0.15 / (8.0 * 0.794),
-        waits: |_| 0.0,
         cap: 16,
-        names: 1,
-        others: None,
         goal: goal(1.25, 0.0),
+        ..USUAL
     },
     Scenario {
         name: "cold-cache",
@@ -242,33 +243,27 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             let warming = 30.0 * 8.0 / 1.9 * (2.0_f64 / 0.1).ln();
             30.0 + (urls - warming).max(0.0) * 0.1 / 8.0
         },
-        waits: |_| 0.0,
         cap: 8,
-        names: 1,
-        others: None,
         goal: goal(1.10, 0.0),
+        ..USUAL
     },
     Scenario {
         name: "quota-1500",
         words: "1,500 in each ten minutes, 429 with Retry-After",
         manner: |seed, _| Box::new(WindowQuota::new(1_500, 600, seed)),
         oracle: |urls| ((urls - 1.0) / 1_500.0).floor() * 600.0 + ((urls - 1.0) % 1_500.0) / 145.0,
-        waits: |_| 0.0,
         cap: 16,
-        names: 1,
-        others: None,
         goal: goal(1.03, 40.0),
+        ..USUAL
     },
     Scenario {
         name: "silent-ban-20",
         words: "more than 20 in a second: drops everything for 60 s, begun anew by each request",
         manner: |seed, haste| Box::new(ban(BanKind::Silence, seed, haste)),
         oracle: |urls| urls / 20.0,
-        waits: |_| 0.0,
         cap: 16,
-        names: 1,
-        others: None,
         goal: goal(2.0, 40.0),
+        ..USUAL
     },
     Scenario {
         name: "forbidden-10",
@@ -278,11 +273,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, refusal, seed))
         },
         oracle: |urls| (urls - 20.0) / 10.0,
-        waits: |_| 0.0,
         cap: 16,
-        names: 1,
-        others: None,
         goal: goal(1.06, 30.0),
+        ..USUAL
     },
     Scenario {
         name: "bucket-10-retry-after",
@@ -292,42 +285,39 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, refusal, seed))
         },
         oracle: |urls| (urls - 20.0) / 10.0,
-        waits: |_| 0.0,
         cap: 16,
-        names: 1,
-        others: None,
         goal: goal(1.06, 40.0),
+        ..USUAL
     },
     Scenario {
         name: "stalls-5",
         words: "never answers one request in twenty",
         manner: |seed, _| Box::new(Stalls::new(0.05, seed)),
         oracle: |urls| urls / 0.95 * ANSWER_SECONDS / 8.0,
-        waits: |_| 0.0,
         cap: 8,
-        names: 1,
-        others: None,
         goal: goal(2.1, ANY),
+        ..USUAL
     },
     Scenario {
         name: "rehearsal",
         words: "the rehearsal's mix: 34 % break, 5 % stall, 4 % of bare 503, 2 % of 429 with Retry-After: 1, 2 ms away",
-        manner: |seed, _| {
-            let faults = [
-                (0.34, Verdict::Reset),
-                (0.05, Verdict::Silence),
-                (0.04, Verdict::Refused { status: 503, retry_after: None }),
-                (0.02, Verdict::Refused { status: 429, retry_after: Some(1) }),
-            ];
-            Box::new(Flaky::new(Box::new(Healthy::new(0.002, seed)), &faults, 0.002, seed))
-        },
+        manner: rehearsal,
         // One refusal in fifty costs a second, and some come together: 66 requests for each. The last silence is waited for.
         oracle: |_| 0.0,
         waits: |urls| urls / 0.55 / 66.0 + 20.0,
         cap: 16,
-        names: 1,
-        others: None,
         goal: goal(1.5, ANY),
+        ..USUAL
+    },
+    Scenario {
+        name: "rehearsal-short",
+        words: "the rehearsal's mix for 125 URLs",
+        manner: rehearsal,
+        oracle: |_| 0.0,
+        waits: |urls| urls / 0.55 / 66.0 + 20.0,
+        urls: 125,
+        goal: goal(1.5, ANY),
+        ..USUAL
     },
     Scenario {
         name: "poor-line",
@@ -343,9 +333,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         oracle: |urls| urls / 0.96 * 0.1 / 8.0,
         waits: |_| 20.0,
         cap: 8,
-        names: 1,
-        others: None,
         goal: goal(1.25, ANY),
+        ..USUAL
     },
     Scenario {
         name: "bucket-10-poor-line",
@@ -355,11 +344,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             Box::new(Flaky::new(Box::new(bucket), &[(0.05, Verdict::Reset)], 0.1, seed))
         },
         oracle: |urls| (urls / 0.95 - 20.0) / 10.0,
-        waits: |_| 0.0,
         cap: 16,
-        names: 1,
-        others: None,
         goal: goal(1.1, 260.0),
+        ..USUAL
     },
     Scenario {
         name: "ban-20-poor-line",
@@ -369,33 +356,27 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             Box::new(Flaky::new(Box::new(ban), &[(0.05, Verdict::Reset)], 0.1, seed))
         },
         oracle: |urls| urls / 0.95 / 20.0,
-        waits: |_| 0.0,
         cap: 16,
-        names: 1,
-        others: None,
         goal: goal(2.0, 260.0),
+        ..USUAL
     },
     Scenario {
         name: "announced-600",
         words: "600 in each minute, announced with RateLimit, a bare 429",
         manner: |seed, _| Box::new(WindowQuota::new(600, 60, seed).announcing(Wording::Structured)),
         oracle: |urls| ((urls - 1.0) / 600.0).floor() * 60.0 + ((urls - 1.0) % 600.0) / 200.0,
-        waits: |_| 0.0,
         cap: 16,
-        names: 1,
-        others: None,
         goal: goal(1.03, 2.0),
+        ..USUAL
     },
     Scenario {
         name: "announced-600-unix",
         words: "600 in each minute, announced with X-RateLimit-Reset as a Unix time, a bare 429",
         manner: |seed, _| Box::new(WindowQuota::new(600, 60, seed).announcing(Wording::UnixTime)),
         oracle: |urls| ((urls - 1.0) / 600.0).floor() * 60.0 + ((urls - 1.0) % 600.0) / 200.0,
-        waits: |_| 0.0,
         cap: 16,
-        names: 1,
-        others: None,
         goal: goal(1.03, 2.0),
+        ..USUAL
     },
     Scenario {
         name: "announced-constant",
@@ -407,18 +388,15 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             Box::new(Insisting::new(Box::new(Healthy::new(0.1, seed)), said))
         },
         oracle: |urls| urls * 0.1 / 8.0,
-        waits: |_| 0.0,
         cap: 8,
-        names: 1,
-        others: None,
         goal: goal(1.03, 0.0),
+        ..USUAL
     },
     Scenario {
         name: "shared-hosting",
         words: "ten names at one address: a token bucket of 10/s for one of them, no limit for the others",
         manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
         oracle: |urls| (urls / 10.0 - 20.0) / 10.0,
-        waits: |_| 0.0,
         cap: 8,
         names: 10,
         others: Some(Others {
@@ -427,13 +405,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             time_ratio: 1.05,
         }),
         goal: goal(1.1, 30.0),
+        ..USUAL
     },
     Scenario {
         name: "two-limits",
         words: "two names at one address: a token bucket of 10/s for one, of 50/s for the other",
         manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
         oracle: |urls| (urls / 2.0 - 20.0) / 10.0,
-        waits: |_| 0.0,
         cap: 16,
         names: 2,
         others: Some(Others {
@@ -444,13 +422,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             time_ratio: 1.15,
         }),
         goal: goal(1.05, 80.0),
+        ..USUAL
     },
     Scenario {
         name: "two-equal-limits",
         words: "two names at one address: a token bucket of 10/s for each",
         manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
         oracle: |urls| (urls / 2.0 - 20.0) / 10.0,
-        waits: |_| 0.0,
         cap: 16,
         names: 2,
         others: Some(Others {
@@ -461,16 +439,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             time_ratio: 1.05,
         }),
         goal: goal(1.05, 60.0),
+        ..USUAL
     },
     Scenario {
         name: "fifty-names",
         words: "one token bucket of 10/s for fifty names of one address",
         manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
         oracle: |urls| (urls - 20.0) / 10.0,
-        waits: |_| 0.0,
         cap: 8,
         names: 50,
-        others: None,
         goal: goal(1.15, 400.0),
+        ..USUAL
     },
 ];

@@ -20,7 +20,7 @@ use longhaul_socket::{
 use tokio::sync::oneshot;
 
 use crate::run::Run;
-use crate::scenario::{Scenario, URLS};
+use crate::scenario::Scenario;
 
 /// A run that takes longer has failed.
 const RUN_MAX: Duration = Duration::from_mins(20);
@@ -52,7 +52,7 @@ pub(crate) fn run(scenario: &Scenario, seed: u64, haste: f64, is_told: bool) -> 
     let report = haul(scenario, seed, host.endpoint, &directory.0, is_told).map_err(RunError::Haul);
     let (exchanges, stats) = host.stop();
     let report = report?;
-    if report.counts.done != u64::from(URLS) {
+    if report.counts.done != u64::from(scenario.urls) {
         eprintln!("{} {seed}: {:?}, {:?}", scenario.name, report.counts, report.failures);
     }
     Ok(result(scenario, &report, exchanges, &stats))
@@ -69,7 +69,7 @@ fn haul(
         let name = number as usize % scenario.names;
         format!("http://name-{name}.test:{}/{number}\n", endpoint.port())
     };
-    let list: String = (0..URLS).map(url).collect();
+    let list: String = (0..scenario.urls).map(url).collect();
     let start = clock::now();
     let haul = Haul::builder(directory)
         .network(Arc::new(Here(SystemNetwork::new())))

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::run::Run;
-use crate::scenario::{Scenario, URLS};
+use crate::scenario::Scenario;
 
 /// The worst seed may be so many times the goal.
 const WORST: f64 = 1.3;
@@ -59,20 +59,20 @@ impl Spread {
 
 impl<'a> Row<'a> {
     pub(crate) fn of(scenario: &'a Scenario, runs: &[Run], haste: f64) -> Self {
-        let ideal = scenario.ideal_seconds(f64::from(URLS), haste);
+        let ideal = scenario.ideal_seconds(haste);
         let spread = |of: &dyn Fn(&Run) -> f64| Spread::of(runs.iter().map(of));
         let seconds = |time: Option<Duration>| time.map_or(f64::INFINITY, |time| time.as_secs_f64());
         Self {
             scenario,
             time: spread(&|run| {
-                if run.served == URLS { run.took.as_secs_f64() / ideal } else { f64::INFINITY }
+                if run.served == scenario.urls { run.took.as_secs_f64() / ideal } else { f64::INFINITY }
             }),
             rejections: spread(&|run| f64::from(run.rejections)),
             gap: spread(&|run| run.longest_gap.as_secs_f64()),
             banned: spread(&|run| run.banned.as_secs_f64()),
             latency: scenario.goal.latency_ratio.map(|_| spread(&latency_ratio)),
             others: scenario.others.as_ref().map(|others| {
-                let ideal = (others.oracle)(f64::from(URLS)) / haste;
+                let ideal = (others.oracle)(f64::from(scenario.urls)) / haste;
                 spread(&|run| run.others_took.as_secs_f64() / ideal)
             }),
             cap: scenario.goal.cap_within.map(|_| spread(&|run| seconds(run.cap_reached))),

@@ -17,10 +17,19 @@ pub(crate) enum Waits {
     OfRetry,
 }
 
+/// One that has failed, or has not been asked for yet.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Url {
+    /// Those that were charged.
+    pub(crate) attempts: u32,
+    /// Those that were broken off before their deadline.
+    pub(crate) cuts: u32,
+}
+
 pub(crate) struct Waiting {
     fresh: u32,
-    /// By the time from which they may be asked for, and the order in which they failed: attempts that were charged.
-    again: BTreeMap<(Instant, u64), u32>,
+    /// By the time from which they may be asked for, and the order in which they failed.
+    again: BTreeMap<(Instant, u64), Url>,
     failures: u64,
     waits: Waits,
 }
@@ -38,25 +47,34 @@ impl Waiting {
         self.again.first_key_value().map(|(&(at, _), _)| at.max(now))
     }
 
-    /// Takes one that may be asked for now, those that are begun first: its attempts so far.
-    pub(crate) fn take(&mut self, now: Instant) -> Option<u32> {
+    /// Takes one that may be asked for now, those that are begun first.
+    pub(crate) fn take(&mut self, now: Instant) -> Option<Url> {
         if let Some(first) = self.again.first_entry()
             && first.key().0 <= now
         {
             return Some(first.remove());
         }
         self.fresh = self.fresh.checked_sub(1)?;
-        Some(0)
+        Some(Url::default())
     }
 
-    /// One has failed, which had been tried so often before.
-    pub(crate) fn failed(&mut self, attempts: u32, answer: Answer, now: Instant, jitter: f64) {
+    /// One has failed.
+    pub(crate) fn failed(&mut self, url: Url, answer: Answer, now: Instant, jitter: f64) {
         let (at, attempts) = match self.waits {
-            Waits::None => (now, attempts),
-            Waits::OfRetry => again(attempts + 1, answer, now, jitter),
+            Waits::None => (now, url.attempts),
+            Waits::OfRetry => again(url.attempts + 1, answer, now, jitter),
         };
+        self.put(at, Url { attempts, ..url });
+    }
+
+    /// One was broken off.
+    pub(crate) fn cut_short(&mut self, url: Url, now: Instant) {
+        self.put(now, Url { cuts: url.cuts + 1, ..url });
+    }
+
+    fn put(&mut self, at: Instant, url: Url) {
         self.failures += 1;
-        self.again.insert((at, self.failures), attempts);
+        self.again.insert((at, self.failures), url);
     }
 }
 
@@ -74,6 +92,7 @@ fn again(attempts: u32, answer: Answer, now: Instant, jitter: f64) -> (Instant, 
         host_failing: None,
         denial: Denial::None,
         made_progress: false,
+        was_cut_short: false,
     };
     match retry::decide(&attempt, Patience::default(), now, jitter) {
         Decision::Again { at, charged } => (at, if charged { attempts } else { attempts - 1 }),

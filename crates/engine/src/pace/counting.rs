@@ -15,6 +15,10 @@ const MEASURE_MIN: Duration = Duration::from_secs(2);
 const MEASURE_MAX: Duration = Duration::from_secs(16);
 /// So many answers make a measure.
 const MEASURE_ANSWERS: f64 = 60.0;
+/// An estimate from fewer answers than this is a guess.
+const KNOWN_ANSWERS: usize = 10;
+/// ... and so is one from fewer eighths of a second: a burst is no rate.
+const KNOWN_SLOTS: usize = 3;
 /// With fewer accepted than this since the last cuts ...
 const ACCEPTED_MIN: u32 = 3;
 /// ... and at least so many refused, the limit has fallen far below them.
@@ -132,7 +136,7 @@ impl Counting {
     fn found(&mut self, finding: Option<Finding>, now: Instant) {
         match (finding, &mut self.rate) {
             (Some(Finding::Chance), _) => self.rate = None,
-            (Some(Finding::Limit), Some(rate)) => rate.resume(now),
+            (Some(Finding::Limit), Some(rate)) => rate.found(now),
             _ => {}
         }
     }
@@ -191,7 +195,7 @@ impl Counting {
             }
             return is_test;
         };
-        if rate.has_fallen_far() && self.refusals.may_be_chance() {
+        if rate.is_guess() || rate.has_fallen_far() && self.refusals.may_be_chance() {
             self.refusals.begin_test_at_once();
         } else if !(is_doubtful || is_single && rate.has_drifted()) || !self.refusals.begin_test() {
             return false;
@@ -201,7 +205,9 @@ impl Counting {
     }
 
     fn begin_to_count(&mut self, is_test: bool, now: Instant) {
-        let mut rate = Rate::new(self.accepted.rate(MEASURE_MIN, now), now);
+        let served = self.accepted.rate(MEASURE_MIN, now);
+        let is_known = self.accepted.is_spread_over(KNOWN_SLOTS, KNOWN_ANSWERS);
+        let mut rate = if is_known { Rate::new(served, now) } else { Rate::guessed(served, now) };
         if is_test {
             rate.hold(now);
         }

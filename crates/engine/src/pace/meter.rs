@@ -62,6 +62,12 @@ impl Meter {
         })
     }
 
+    /// Whether it has counted so many, 32 at most, in at least so many eighths of a second of those it remembers.
+    pub(super) fn is_spread_over(&self, slots: usize, count: usize) -> bool {
+        let busy = self.slots.iter().filter(|&&count| count > 0).count();
+        busy >= slots && self.stamps.len() >= count.min(STAMPS_MAX)
+    }
+
     /// One that has counted what all of these have, as far as they remember.
     pub(super) fn merged<'a>(meters: impl Iterator<Item = &'a Self>) -> Self {
         let mut counted: Vec<(Instant, u32)> = meters.flat_map(Self::counted).collect();

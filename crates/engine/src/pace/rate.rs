@@ -31,8 +31,14 @@ const RETURN_GROWTH: f64 = 2.0;
 const OUTGROWN: f64 = 1.25;
 /// The step of a search ...
 const SEARCH_STEP: f64 = 1.5;
-/// ... which lasts for so many requests at least: fewer cannot be told from none.
+/// ... and where the limit is a guess, which says little about the way up.
+const SEARCH_STEP_GUESS: f64 = 1.7;
+/// A step lasts for so many seconds at least ...
+const STEP_SECONDS: f64 = 1.0;
+/// ... and for so many requests: fewer cannot be told from none.
 const STEP_REQUESTS: f64 = 3.0;
+/// Where the limit is a guess, these are enough.
+const STEP_REQUESTS_GUESS: f64 = 2.0;
 /// A step has been used if so much of it was sent.
 const USED: f64 = 0.7;
 /// So many steps in a row that were not used: the window holds the host back, and no rate.
@@ -66,6 +72,8 @@ pub(super) struct Rate {
     limit_tested: f64,
     /// The limit as it was when it was first found twice at the same place.
     limit_confirmed: Option<f64>,
+    /// Next to nothing was known of the host when the limit was first thought of, and it was not put to the test since.
+    is_guess: bool,
     dip: f64,
     return_seconds: f64,
     /// When the curve began.
@@ -95,6 +103,7 @@ impl Rate {
             limit_most: served,
             limit_tested: served.max(FIRST_MIN),
             limit_confirmed: None,
+            is_guess: false,
             dip: DIP_FIRST,
             return_seconds: RETURN_FIRST,
             since: now,
@@ -102,6 +111,15 @@ impl Rate {
             next_send: now,
         };
         rate.per_second = (rate.dip * rate.limit).max(RATE_MIN);
+        rate
+    }
+
+    /// The same, where next to nothing is known of it: what it takes is searched for from the start, and the next refusal is
+    /// put to the test.
+    pub(super) fn guessed(served: f64, now: Instant) -> Self {
+        let mut rate = Self::new(served, now);
+        rate.phase = Phase::Search { step_at: now, unused: 0 };
+        rate.is_guess = true;
         rate
     }
 
@@ -166,8 +184,23 @@ impl Rate {
         self.is_below_limit() && self.limit < FALLEN_FAR * self.limit_tested
     }
 
+    /// A test has shown that there is a limit.
+    pub(super) fn found(&mut self, now: Instant) {
+        self.is_guess = false;
+        self.resume(now);
+    }
+
+    /// Whether the limit is no more than a guess.
+    pub(super) fn is_guess(&self) -> bool {
+        self.is_guess
+    }
+
     /// Stays at twice what it was until it is resumed.
     pub(super) fn hold(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Search { .. }) {
+            // So much has just been borne.
+            self.limit = self.per_second;
+        }
         self.per_second = (HELD * self.per_second).max(RATE_MIN);
         self.limit_tested = self.limit;
         self.since = now;
@@ -191,7 +224,9 @@ impl Rate {
     }
 
     fn step_of_search(&self, answer: Duration) -> Duration {
-        Duration::from_secs_f64((2.0 * answer.as_secs_f64()).max(1.0).max(STEP_REQUESTS / self.per_second))
+        let requests = if self.is_guess { STEP_REQUESTS_GUESS } else { STEP_REQUESTS };
+        let answers = 2.0 * answer.as_secs_f64();
+        Duration::from_secs_f64(answers.max(STEP_SECONDS).max(requests / self.per_second))
     }
 
     /// Goes on along the curve. `sent` is how many a second were sent lately, `answer` the usual time to an answer.
@@ -218,7 +253,7 @@ impl Rate {
                 if now.saturating_duration_since(step_at) >= self.step_of_search(answer) {
                     let is_used = sent >= USED * self.per_second;
                     if is_used {
-                        self.per_second *= SEARCH_STEP;
+                        self.per_second *= if self.is_guess { SEARCH_STEP_GUESS } else { SEARCH_STEP };
                     }
                     self.phase = Phase::Search { step_at: now, unused: if is_used { 0 } else { unused + 1 } };
                 }

@@ -15,7 +15,7 @@ const TO_MOVE: f64 = 0.03;
 /// ... or than this, where chance has been shown before.
 const TO_DOUBT_CHANCE: f64 = 0.0003;
 /// Fewer rows than this are no habit of the host.
-const HABIT_ROWS: f64 = 3.0;
+const HABIT_ROWS: f64 = 2.0;
 /// With so many it is time to find out what they mean: a window that is only just too wide is refused for ever so.
 const PERSISTENT_ROWS: f64 = 8.0;
 /// What is presumed of a host before it is known: so many answers, of which so many were refusals.

@@ -138,6 +138,9 @@ impl Hosts {
         if let Some(announcement) = active.progress.announced() {
             self.frontier.announced(active.host, active.ticket, announcement);
         }
+        if active.cuts_before() > 0 {
+            self.frontier.made_again(active.ticket, active.is_stalled());
+        }
         self.frontier.answered(active.host, active.ticket, signal, active.is_stalled(), now, jitter);
         let (Some(origin), Some(pace)) = (self.origin(active.host), self.pace(active.host)) else { return };
         if before != Some((pace.limiter(), pace.blocked_until())) && pace.limiter() != Limiter::Growing {
@@ -215,6 +218,11 @@ impl Hosts {
     /// An exchange has stalled and gives its place up, or takes it again.
     pub(super) fn stall_changed(&mut self, active: &Active) {
         self.frontier.set_stalled(active.host, active.ticket, active.is_stalled());
+    }
+
+    /// Whether an exchange that has stalled is to be broken off and made again.
+    pub(super) fn cuts_short(&mut self, active: &Active) -> bool {
+        self.frontier.cuts_short(active.ticket, active.silent_for(), active.cuts_before())
     }
 
     /// Takes every job that waits for the host.

@@ -207,7 +207,8 @@ impl Shard {
         self.underway.start(&self.context, host, ticket, job);
     }
 
-    /// Takes the places of exchanges that make no progress, and gives them back to those that do again.
+    /// Takes the places of exchanges that make no progress, and gives them back to those that do again. Those that were unlucky are
+    /// told to give up.
     fn watch_progress(&mut self) {
         let Self { underway, hosts, lookout, .. } = self;
         let stall_after = |host| hosts.pace(host).and_then(Pace::stall_after);
@@ -215,6 +216,11 @@ impl Shard {
             hosts.stall_changed(active);
             if active.is_stalled() && !hosts.origin(active.host).is_some_and(is_this_machine) {
                 lookout.stalled(active);
+            }
+        }
+        for active in underway.stalled() {
+            if hosts.cuts_short(active) {
+                active.cut_short();
             }
         }
     }
@@ -309,7 +315,9 @@ impl Shard {
             host_failing,
             denial: self.hosts.denial(active.host, signal),
             made_progress: failure.made_progress,
+            was_cut_short: failure.was_cut_short,
         };
+        job.cuts += u32::from(failure.was_cut_short);
         match retry::decide(&attempt, self.settings.patience, now, self.random.f64()) {
             Decision::Again { at, charged } => {
                 self.hosts.again(active.host, job, &failure, at, charged, &self.outbox).await

@@ -38,6 +38,10 @@ pub(super) struct Active {
     seen_bytes: u64,
     progress_at: Instant,
     is_stalled: bool,
+    /// So many earlier ones for the same row were cut short.
+    cuts_before: u32,
+    /// It was told to give up.
+    is_cut: bool,
     pauses_before: u64,
     suspended_before: Duration,
 }
@@ -60,7 +64,7 @@ impl Underway {
 
     /// Starts an exchange for a job of this host.
     pub(super) fn start(&mut self, context: &Rc<Context>, host: HostId, ticket: Ticket, mut job: Box<Job>) {
-        let active = Active::new(host, ticket, &context.sink);
+        let active = Active::new(host, ticket, job.cuts, &context.sink);
         let (context, progress) = (Rc::clone(context), Rc::clone(&active.progress));
         let slot = self.next_slot;
         self.next_slot += 1;
@@ -92,10 +96,15 @@ impl Underway {
         }
         changed
     }
+
+    /// Those that make no progress and have not been told to give up.
+    pub(super) fn stalled(&mut self) -> impl Iterator<Item = &mut Active> {
+        self.active.values_mut().filter(|active| active.is_stalled && !active.is_cut)
+    }
 }
 
 impl Active {
-    fn new(host: HostId, ticket: Ticket, sink: &SinkHandle) -> Self {
+    fn new(host: HostId, ticket: Ticket, cuts_before: u32, sink: &SinkHandle) -> Self {
         let now = clock::now();
         Self {
             host,
@@ -105,6 +114,8 @@ impl Active {
             seen_bytes: 0,
             progress_at: now,
             is_stalled: false,
+            cuts_before,
+            is_cut: false,
             pauses_before: sink.pauses(),
             suspended_before: clock::suspended(),
         }
@@ -113,6 +124,22 @@ impl Active {
     /// Whether it has made no progress for so long that its place in the window is another's.
     pub(super) fn is_stalled(&self) -> bool {
         self.is_stalled
+    }
+
+    /// So many exchanges for its row were cut short in this run.
+    pub(super) fn cuts_before(&self) -> u32 {
+        self.cuts_before
+    }
+
+    /// Tells it to give up.
+    pub(super) fn cut_short(&mut self) {
+        self.is_cut = true;
+        self.progress.cut_short();
+    }
+
+    /// How long it has made no progress, as far as anybody looked.
+    pub(super) fn silent_for(&self) -> Duration {
+        self.progress_at.elapsed()
     }
 
     /// When the last byte was seen, as far as anybody looked.
