@@ -124,7 +124,7 @@ impl Counting {
     pub(super) fn refused(&mut self, is_new: bool, now: Instant) -> Reading {
         let finding = self.refusals.refused(is_new);
         self.found(finding, now);
-        self.refusals.reading(self.rate.is_some())
+        if finding.is_some() { Reading::Settled } else { self.refusals.reading(self.rate.is_some()) }
     }
 
     /// A cut is made for a refusal.
@@ -152,7 +152,7 @@ impl Counting {
     /// Slows down for a refusal that has been read so. `is_asked_to_wait` says that it came with a Retry-After.
     pub(super) fn slow_down(&mut self, reading: Reading, is_asked_to_wait: bool, now: Instant) -> Reaction {
         let is_doubtful = reading == Reading::Doubtful;
-        if reading == Reading::Chance {
+        if matches!(reading, Reading::Chance | Reading::Settled) {
             return Reaction::None;
         }
         // One that asks for a pause has said what it wants.

@@ -55,6 +55,8 @@ pub(super) enum Reading {
     Chance,
     /// Either.
     Doubtful,
+    /// It has decided a test, and the rate is what that has shown.
+    Settled,
 }
 
 /// What a test has shown.
