@@ -596,6 +596,12 @@ impl Pace {
         self.failures.since().map(|since| (self.failures.in_a_row(), since))
     }
 
+    /// Whether the host fails so often anyway that so many failures of one URL say nothing about that URL.
+    #[must_use]
+    pub fn explains_failures(&self, of_url: u32) -> bool {
+        self.chance.explains_url(of_url)
+    }
+
     /// Whether the user has fixed it.
     #[must_use]
     pub fn is_fixed(&self) -> bool {

@@ -229,6 +229,8 @@ pub struct Attempt {
     pub made_progress: bool,
     /// It was broken off before its deadline, because its host served others meanwhile.
     pub was_cut_short: bool,
+    /// The host fails so often anyway that so many failures say nothing about the URL.
+    pub is_chance: bool,
 }
 
 /// Decides. `jitter` is a random number in 0..1.
@@ -243,7 +245,8 @@ pub fn decide(attempt: &Attempt, patience: Patience, now: Instant, jitter: f64) 
     if let Some(wait) = asked.filter(|&wait| wait > RETRY_AFTER_MAX) {
         return Decision::Park { until: now + wait };
     }
-    let wait = wait_after(attempt.attempts, jitter);
+    // Waiting longer and longer is for what is the URL's own trouble; how often its host is asked is the pace's matter.
+    let wait = wait_after(if attempt.is_chance { 1 } else { attempt.attempts }, jitter);
     let host_given_up = host_given_up(attempt.host_failing, patience);
     // While it was asked for so often the host has served others.
     let is_served = attempt.host_failing.is_none_or(|failing| failing.failures < attempt.alike);

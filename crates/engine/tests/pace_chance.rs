@@ -84,3 +84,24 @@ fn a_limit_of_connections_is_not_taken_for_chance() {
         assert!(rejections <= 350, "{rejections} rejections with {connections_max} connections");
     }
 }
+
+#[test]
+fn failures_of_a_url_are_explained_by_the_habits_of_its_host() {
+    let explained = |broken_of_ten: u64, answers: u64| {
+        let now = clock::now();
+        let mut pace = Pace::new(8);
+        for number in 0..answers {
+            let Permit::Go(ticket) = pace.permit(now) else { panic!("a row of failures is short") };
+            // Spread evenly: never more than a few in a row.
+            let is_broken = number * broken_of_ten / 10 != (number + 1) * broken_of_ten / 10;
+            let signal = if is_broken { Signal::Congestion } else { SERVED };
+            pace.answered(ticket, signal, false, now, 0.5);
+        }
+        (1..30).take_while(|&failures| pace.explains_failures(failures)).count()
+    };
+    assert_eq!(explained(4, 20), 0, "it is not known");
+    assert_eq!(explained(0, 500), 0, "it breaks nothing");
+    assert!((6..9).contains(&explained(4, 500)), "{}", explained(4, 500));
+    assert!((2..4).contains(&explained(1, 500)), "{}", explained(1, 500));
+    assert_eq!(explained(6, 500), 0, "it is out of order");
+}

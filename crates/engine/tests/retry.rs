@@ -32,6 +32,7 @@ const fn first(verdict: Verdict) -> Attempt {
         denial: Denial::None,
         made_progress: false,
         was_cut_short: false,
+        is_chance: false,
     }
 }
 
@@ -279,6 +280,16 @@ fn what_was_cut_short_is_made_again_at_once_and_not_charged() {
     assert_eq!(decide(&attempt, Patience::default(), now, 0.5), Decision::Again { at: now, charged: false });
 }
 
+#[test]
+fn what_fails_by_chance_does_not_wait_for_longer_each_time() {
+    let now = clock::now();
+    let wait_of = |attempts| {
+        let attempt = Attempt { attempts, is_chance: true, ..first(Verdict::Transient) };
+        wait(decide(&attempt, Tries::Unlimited.into(), now, 0.5), now)
+    };
+    assert_eq!(wait_of(8), wait_of(1));
+}
+
 fn verdicts() -> impl Strategy<Value = Verdict> {
     prop_oneof![
         Just(Verdict::Transient),
@@ -298,13 +309,14 @@ prop_compose! {
         denial in prop_oneof![Just(Denial::None), Just(Denial::Doubtful), Just(Denial::Storm)],
         made_progress in any::<bool>(),
         was_cut_short in prop::bool::weighted(0.1),
+        is_chance in any::<bool>(),
     ) -> Attempt {
         let host_failing = host_failing.map(|(failures, seconds, served_well)| HostFailing {
             failures,
             lasted: Duration::from_secs(seconds),
             served_well,
         });
-        Attempt { verdict, attempts, alike, retry_after, host_failing, denial, made_progress, was_cut_short }
+        Attempt { verdict, attempts, alike, retry_after, host_failing, denial, made_progress, was_cut_short, is_chance }
     }
 }
 

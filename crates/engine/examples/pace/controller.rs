@@ -56,6 +56,8 @@ pub(crate) trait Controller {
     fn cuts_short(&mut self, ticket: Self::Ticket, silent_for: Duration, before: u32) -> bool;
     /// One that was broken off has been made again.
     fn made_again(&mut self, was_silent_again: bool);
+    /// Whether the host fails so often anyway that so many failures of one URL say nothing about that URL.
+    fn explains_failures(&self, of_url: u32) -> bool;
     fn in_flight(&self) -> u32;
     fn cap(&self) -> u32;
 }
@@ -130,6 +132,10 @@ impl Controller for Current {
 
     fn made_again(&mut self, was_silent_again: bool) {
         self.pace.made_again(was_silent_again);
+    }
+
+    fn explains_failures(&self, of_url: u32) -> bool {
+        self.pace.explains_failures(of_url)
     }
 
     fn in_flight(&self) -> u32 {

@@ -11,7 +11,8 @@
 //! The name of a scenario runs that one alone. `--seeds N` sets how often each is run (12 times in virtual time, once on
 //! sockets), `--at-once N` how many of these hauls at a time. `--trace` tells on standard error how long each simulated run
 //! took, and what the host saw on its sockets. `--retry` lets URLs that failed wait as the engine does before they are asked
-//! for again; the simulation beside the sockets always does, for at ten times the rate that counts. With `TMPDIR` in memory
+//! for again; the simulation beside the sockets always does, for at ten times the rate that counts. `--deadline SECONDS` is what
+//! every simulated wait ends by, in place of 20. With `TMPDIR` in memory
 //! the disk has no part in it.
 
 mod controller;
@@ -25,6 +26,7 @@ mod waiting;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
+use std::time::Duration;
 
 use run::Run;
 use scenario::{SCENARIOS, Scenario};
@@ -43,6 +45,7 @@ struct Arguments {
     pictures: Option<PathBuf>,
     haste: Option<f64>,
     waits: Waits,
+    deadline: Option<f64>,
     is_real: bool,
     is_traced: bool,
     seeds: Option<u64>,
@@ -63,6 +66,7 @@ impl Arguments {
                 "--svg" => arguments.pictures = Some(PathBuf::from(value()?)),
                 "--factor" => arguments.haste = Some(positive(&value()?)?),
                 "--at-once" => arguments.at_once = Some(positive(&value()?)?),
+                "--deadline" => arguments.deadline = Some(positive(&value()?)?),
                 "--seeds" => arguments.seeds = Some(positive(&value()?)?),
                 name if SCENARIOS.iter().any(|scenario| scenario.name == name) => arguments.names.push(word),
                 _ => return Err(format!("no such scenario: {word}")),
@@ -80,8 +84,9 @@ impl Arguments {
     }
 
     fn simulate(&self, scenario: &Scenario, seeds: u64, waits: Waits) -> Vec<Run> {
+        let deadline = self.deadline.map_or(run::DEADLINE, Duration::from_secs_f64);
         let simulate = |seed| {
-            let run = run::run::<controller::Current>(scenario, seed, self.haste(), waits);
+            let run = run::run::<controller::Current>(scenario, seed, self.haste(), waits, deadline);
             if self.is_traced {
                 let (seconds, rejections) = (run.took.as_secs_f64(), run.rejections);
                 eprintln!("simulated {} {seed}: {seconds:.2} s, {rejections} rejections", scenario.name);

@@ -13,8 +13,8 @@ use crate::controller::{Answer, Controller, Place};
 use crate::scenario::Scenario;
 use crate::waiting::{Url, Waiting, Waits};
 
-/// What every wait on a socket ends by.
-const DEADLINE: Duration = Duration::from_secs(20);
+/// What every wait on a socket ends by, unless it is said.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 /// How often the engine looks at exchanges that have stalled.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// When every run begins.
@@ -59,6 +59,7 @@ struct Open<T> {
 struct World<C: Controller> {
     start: Instant,
     now: Duration,
+    deadline: Duration,
     paces: Vec<C>,
     /// The pace of each name.
     pace_of: Vec<usize>,
@@ -79,7 +80,13 @@ struct World<C: Controller> {
     last_served: Duration,
 }
 
-pub(crate) fn run<C: Controller>(scenario: &Scenario, seed: u64, haste: f64, waits: Waits) -> Run {
+pub(crate) fn run<C: Controller>(
+    scenario: &Scenario,
+    seed: u64,
+    haste: f64,
+    waits: Waits,
+    deadline: Duration,
+) -> Run {
     let names = scenario.names;
     let urls = scenario.urls / u32::try_from(names).expect("a few");
     let (mut hosts, mut host_of) = (vec![scenario.host(seed, haste)], vec![0]);
@@ -91,6 +98,7 @@ pub(crate) fn run<C: Controller>(scenario: &Scenario, seed: u64, haste: f64, wai
     let mut world = World {
         start: clock::now(),
         now: Duration::ZERO,
+        deadline,
         paces: (0..names).map(|_| C::new(scenario.cap)).collect(),
         pace_of: (0..names).collect(),
         neighbours: Neighbours::new(),
@@ -157,8 +165,8 @@ impl<C: Controller> World<C> {
         let reply = host.arrive(self.now);
         let announced = host.announces(self.now).map(|said| fields(&said, self.unix_ms()));
         let end = match reply.verdict {
-            Verdict::Silence => self.now + DEADLINE,
-            _ => self.now + reply.after.min(DEADLINE),
+            Verdict::Silence => self.now + self.deadline,
+            _ => self.now + reply.after.min(self.deadline),
         };
         let key = (end, self.sequence);
         self.sequence += 1;
@@ -284,7 +292,7 @@ impl<C: Controller> World<C> {
         self.hosts[self.host_of[open.name]].leave(self.now);
         let latency = self.now.saturating_sub(open.sent);
         let answer = match open.verdict {
-            Verdict::Served if latency < DEADLINE => Answer::Served { latency },
+            Verdict::Served if latency < self.deadline => Answer::Served { latency },
             Verdict::Refused { status: 403, .. } => Answer::Denied { latency },
             Verdict::Refused { retry_after, .. } => {
                 Answer::Refused { retry_after: retry_after.map(Duration::from_secs) }
@@ -318,7 +326,8 @@ impl<C: Controller> World<C> {
             self.run.latencies.push(latency);
         } else {
             self.run.rejections += 1;
-            self.waiting[open.name].failed(open.url, answer, now, jitter);
+            let is_chance = self.paces[open.pace].explains_failures(open.url.attempts + 1);
+            self.waiting[open.name].failed(open.url, is_chance, answer, now, jitter);
             self.second().rejected += 1;
         }
     }

@@ -58,11 +58,11 @@ impl Waiting {
         Some(Url::default())
     }
 
-    /// One has failed.
-    pub(crate) fn failed(&mut self, url: Url, answer: Answer, now: Instant, jitter: f64) {
+    /// One has failed; `is_chance` says that its host does so anyway.
+    pub(crate) fn failed(&mut self, url: Url, is_chance: bool, answer: Answer, now: Instant, jitter: f64) {
         let (at, attempts) = match self.waits {
             Waits::None => (now, url.attempts),
-            Waits::OfRetry => again(url.attempts + 1, answer, now, jitter),
+            Waits::OfRetry => again(url.attempts + 1, is_chance, answer, now, jitter),
         };
         self.put(at, Url { attempts, ..url });
     }
@@ -79,7 +79,7 @@ impl Waiting {
 }
 
 /// When, and with how many attempts to its charge. A URL that the engine would give up is never given up here.
-fn again(attempts: u32, answer: Answer, now: Instant, jitter: f64) -> (Instant, u32) {
+fn again(attempts: u32, is_chance: bool, answer: Answer, now: Instant, jitter: f64) -> (Instant, u32) {
     let (verdict, retry_after) = match answer {
         Answer::Refused { retry_after } => (Verdict::Throttled, retry_after),
         _ => (Verdict::Transient, None),
@@ -93,6 +93,7 @@ fn again(attempts: u32, answer: Answer, now: Instant, jitter: f64) -> (Instant, 
         denial: Denial::None,
         made_progress: false,
         was_cut_short: false,
+        is_chance,
     };
     match retry::decide(&attempt, Patience::default(), now, jitter) {
         Decision::Again { at, charged } => (at, if charged { attempts } else { attempts - 1 }),

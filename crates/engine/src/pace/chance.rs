@@ -29,6 +29,10 @@ const ROW_PROBABILITY_MAX: f64 = 1e-4;
 /// ... and below this where the consequence is a pause of minutes: by chance that comes once
 /// in a hundred million answers, and a list may have as many.
 const ROW_PROBABILITY_LONG_MAX: f64 = 1e-8;
+/// So many answers make a host known well enough to say that it fails a URL by chance ...
+const KNOWN_ANSWERS_MIN: f64 = 32.0;
+/// ... if so many failures in a row of one URL are not less probable than this.
+const URL_PROBABILITY_MIN: f64 = 1e-3;
 /// What is presumed of a host before it is known: so many answers, of which so many were broken.
 const PRESUMED_ANSWERS: f64 = 8.0;
 const PRESUMED_BROKEN: f64 = 1.0;
@@ -131,6 +135,14 @@ impl Chance {
     /// Whether the window is to be held where it is.
     pub(super) fn is_testing(&self) -> bool {
         self.test.is_some()
+    }
+
+    /// Whether the host fails so often anyway that so many failures of one URL say nothing about that URL.
+    pub(super) fn explains_url(&self, failures: u32) -> bool {
+        let share = self.known_broken / self.known_answers.max(KNOWN_ANSWERS_MIN);
+        self.known_answers >= KNOWN_ANSWERS_MIN
+            && share <= OWN_SHARE_MAX
+            && share.powf(f64::from(failures)) >= URL_PROBABILITY_MIN
     }
 
     /// Whether so many failures in a row, the last ones noted, are more than the host's usual failures would make.

@@ -24,7 +24,7 @@ const RETURN_FIRST: f64 = 4.0;
 /// ... and at most, in seconds: what a limit that rose is noticed by.
 const RETURN_MAX: f64 = 170.0;
 /// ... or, where the host once bore more than twice as much, this: it may again.
-const RETURN_MAX_FALLEN: f64 = 12.0;
+const RETURN_MAX_FALLEN: f64 = 16.0;
 /// The limit found at the same place again lets the next return take so many times longer.
 const RETURN_GROWTH: f64 = 2.0;
 /// Beyond this part above the remembered limit, the limit has gone up.
@@ -149,7 +149,13 @@ impl Rate {
     pub(super) fn refused(&mut self, served: f64, is_single: bool, now: Instant) {
         // Along the curve the time of the measure was spent below, so that it falls short of what was borne.
         let is_along = is_single && self.is_below_limit();
-        let least = if is_along { DIP_NEAR } else { 0.5 };
+        let least = if is_along {
+            DIP_NEAR
+        } else if self.is_below_limit() {
+            DIP
+        } else {
+            0.5
+        };
         let served = served.clamp(least * self.per_second, self.per_second).max(RATE_MIN);
         let is_near = self.phase == Phase::Curve && (served - self.limit).abs() < NEAR * self.limit;
         self.return_seconds = if is_near {

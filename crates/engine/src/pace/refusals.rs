@@ -8,8 +8,9 @@
 //! of probabilities, 1945): two or three refusals, or some ten answers without one. Half the rate would be politer, but
 //! there the two differ so little that fifty slow answers are needed, and one time in ten they mislead.
 
-/// A row begins a rate if it is less probable than this ...
-const TO_BEGIN: f64 = 0.001;
+/// A row begins a rate if it is less probable than this: three refusals in a row of a host of which little is known. Two are
+/// not enough, for a host that refuses one in twenty does so twice in a row before it has served a few hundred ...
+const TO_BEGIN: f64 = 0.0001;
 /// ... and moves a rate that has begun if it is less probable than this ...
 const TO_MOVE: f64 = 0.03;
 /// ... or than this, where chance has been shown before.
@@ -188,6 +189,9 @@ impl Refusals {
         // Whatever was found out about it: a host that refuses as much as this is asked too fast.
         if !has_rate && self.recent_share > OWN_SHARE_MAX {
             self.own_share = None;
+            return Reading::Limit;
+        }
+        if !has_rate && self.own_share.is_none() && self.is_habit() && !self.may_be_chance() {
             return Reading::Limit;
         }
         if let Some(own_share) = self.own_share {

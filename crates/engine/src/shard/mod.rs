@@ -316,6 +316,7 @@ impl Shard {
             denial: self.hosts.denial(active.host, signal),
             made_progress: failure.made_progress,
             was_cut_short: failure.was_cut_short,
+            is_chance: self.hosts.pace(active.host).is_some_and(|pace| pace.explains_failures(job.attempts)),
         };
         job.cuts += u32::from(failure.was_cut_short);
         match retry::decide(&attempt, self.settings.patience, now, self.random.f64()) {
