@@ -93,24 +93,23 @@ fn one_refusal_is_no_rate_and_a_row_of_them_is() {
     let mut now = clock::now();
     let mut pace = at_cap(8, now);
     now += Duration::from_secs(1);
-    for refusals in 1..=2 {
+    for refusals in 1..=3 {
+        assert_eq!(pace.rate(), None, "two of them may be chance");
         let Permit::Go(ticket) = pace.permit(now) else { panic!("it may be asked") };
         pace.answered(ticket, THROTTLED, false, now, JITTER);
         if refusals == 1 {
-            assert_eq!(pace.rate(), None);
             assert!(pace.window() < 8, "fewer at a time are served better, perhaps");
         }
-        now = pace.blocked_until().unwrap_or(now);
     }
     let (per_second, limit) = pace.rate().expect("the host counts");
     assert!(per_second < limit);
     assert_eq!(pace.limiter(), Limiter::Throttle);
 }
 
-/// One that has refused its first two requests: next to nothing is known of it.
+/// One that has refused its first requests: next to nothing is known of it.
 fn guessed(now: Instant) -> Pace {
     let mut pace = Pace::new(16);
-    for _ in 0..2 {
+    for _ in 0..3 {
         let Permit::Go(ticket) = pace.permit(now) else { panic!("it may be asked") };
         pace.answered(ticket, THROTTLED, false, now, JITTER);
     }
@@ -168,16 +167,24 @@ fn a_silence_is_cut_short_where_others_are_served() {
     let now = clock::now();
     let second = Duration::from_secs(1);
     let mut pace = at_cap(8, now);
-    let Permit::Go(silent) = pace.permit(now) else { panic!("there is room") };
+    let mut tickets = fill(&mut pace, now);
+    let silent = tickets[0];
     assert!(!pace.cuts_short(silent, 10 * second, 0), "nobody was served meanwhile: the host is silent");
-    let Permit::Go(other) = pace.permit(now) else { panic!("there is room") };
-    pace.answered(other, SERVED, false, now, JITTER);
+    answer_all(&mut pace, tickets.split_off(1), SERVED, now);
     for (before, too_soon, late) in [(0, 900, 1_000), (1, 3_900, 4_000)] {
         assert!(!pace.cuts_short(silent, Duration::from_millis(too_soon), before));
         assert!(pace.cuts_short(silent, Duration::from_millis(late), before));
         pace.made_again(false);
     }
     assert!(!pace.cuts_short(silent, 1_000 * second, 2), "then it has its whole deadline");
+}
+
+#[test]
+fn a_straggler_is_cut_short_though_nobody_is_served_any_more() {
+    let now = clock::now();
+    let mut pace = at_cap(8, now);
+    let Permit::Go(last) = pace.permit(now) else { panic!("there is room") };
+    assert!(pace.cuts_short(last, Duration::from_secs(1), 0));
 }
 
 #[test]
