@@ -10,6 +10,8 @@ use longhaul_origin::manner::{
 
 /// The mean time to an answer of most hosts, in seconds: evenly drawn from 0.7 to 1.5 times 0.1.
 const ANSWER_SECONDS: f64 = 0.11;
+/// The last answer that never comes is waited for, even by one who knows that some do not.
+const SILENCE_SECONDS: f64 = 4.0;
 
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
@@ -302,9 +304,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "rehearsal",
         words: "the rehearsal's mix: 34 % break, 5 % stall, 4 % of bare 503, 2 % of 429 with Retry-After: 1, 2 ms away",
         manner: rehearsal,
-        // One refusal in fifty costs a second, and some come together: 66 requests for each. The last silence is waited for.
+        // One refusal in fifty costs a second, and some come together: 66 requests for each.
         oracle: |_| 0.0,
-        waits: |urls| urls / 0.55 / 66.0 + 20.0,
+        waits: |urls| urls / 0.55 / 66.0 + SILENCE_SECONDS,
         cap: 16,
         goal: goal(1.5, ANY),
         ..USUAL
@@ -314,7 +316,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         words: "the rehearsal's mix for 125 URLs",
         manner: rehearsal,
         oracle: |_| 0.0,
-        waits: |urls| urls / 0.55 / 66.0 + 20.0,
+        waits: |urls| urls / 0.55 / 66.0 + SILENCE_SECONDS,
         urls: 125,
         goal: goal(1.5, ANY),
         ..USUAL
@@ -331,7 +333,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             Box::new(Flaky::new(Box::new(Healthy::new(0.1, seed)), &faults, 0.1, seed))
         },
         oracle: |urls| urls / 0.96 * 0.1 / 8.0,
-        waits: |_| 20.0,
+        waits: |_| SILENCE_SECONDS,
         cap: 8,
         goal: goal(1.25, ANY),
         ..USUAL
