@@ -9,8 +9,8 @@ use common::{Place, Served, answering, text};
 use longhaul_origin::{FaultMix, Options};
 use rustix::process::{Signal, kill_process};
 
-/// A host so slow that, asked for two files at a time, a haul of sixty takes a quarter of a minute: also on a busy machine it
-/// is not over before it is looked at.
+/// A host so slow that, asked for two files at a time, a haul of sixty takes a quarter of a minute: also on a busy machine
+/// it is not over before it is looked at.
 fn slow() -> Served {
     Served::start(FaultMix::none(), Options { latency: Duration::from_millis(500), ..Options::default() })
 }

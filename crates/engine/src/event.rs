@@ -86,8 +86,8 @@ pub enum Event<'a> {
         /// How long until the next one, at the earliest.
         wait: Duration,
     },
-    /// The row's host asked for a pause longer than a run waits, or what an earlier run kept of its body cannot be read now: the
-    /// row is left for a later run.
+    /// The row's host asked for a pause longer than a run waits, or what an earlier run kept of its body cannot be read now:
+    /// the row is left for a later run.
     Parked {
         /// The row.
         row: RowId,

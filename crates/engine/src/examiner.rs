@@ -1,11 +1,11 @@
 //! Reads again what an earlier run kept of bodies, before any of it is believed.
 //!
-//! A part file has lain where anybody can write, and a power failure may have taken some of it. It is good as far as the marks that the
-//! log has of it are met. Reading takes as long as the disk takes, so it is done here, by an actor of its own: one file at a time, in
-//! slices, the one with the least left to read first. No other row waits for it.
+//! A part file has lain where anybody can write, and a power failure may have taken some of it. It is good as far as the
+//! marks that the log has of it are met. Reading takes as long as the disk takes, so it is done here, by an actor of its
+//! own: one file at a time, in slices, the one with the least left to read first. No other row waits for it.
 //!
-//! It refuses to believe a length, and to take trouble with reading for an answer: a part that cannot be read stays as it is, and
-//! its row is left for a later run.
+//! It refuses to believe a length, and to take trouble with reading for an answer: a part that cannot be read stays as it
+//! is, and its row is left for a later run.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -177,7 +177,8 @@ impl Examiner {
         self.sink.send(message).await.is_ok() && self.examined.send(assignment).is_ok()
     }
 
-    /// The row's part cannot be read: it stays as it is, and so does what the log says of it. Unless the haul is over anyway.
+    /// The row's part cannot be read: it stays as it is, and so does what the log says of it. Unless the haul is over
+    /// anyway.
     async fn leave(&self, assignment: Assignment, error: &io::Error) {
         if self.is_over() {
             return;
@@ -196,8 +197,8 @@ impl Examiner {
         let _ = self.sink.send(Message::Park { job, waiting }).await;
     }
 
-    /// Does it, and does it again: for as long as only descriptors are missing, and a few times after other trouble. Where that
-    /// has lasted for one file it is not waited for with the next ones.
+    /// Does it, and does it again: for as long as only descriptors are missing, and a few times after other trouble. Where
+    /// that has lasted for one file it is not waited for with the next ones.
     async fn patiently<T>(&mut self, mut operation: impl FnMut(&mut Self) -> io::Result<T>) -> io::Result<T> {
         let attempts_max = if self.is_in_trouble { 1 } else { ATTEMPTS_MAX };
         let mut attempts = 0;

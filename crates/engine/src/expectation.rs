@@ -1,15 +1,15 @@
 //! What a list says of a content beforehand, and whether what came is that.
 //!
-//! A server can answer 200 and mean an error, and so can whatever stands between: a captive portal, a cache, a mirror that is behind.
-//! The protocol cannot tell; somebody who knows the size or the digest can.
+//! A server can answer 200 and mean an error, and so can whatever stands between: a captive portal, a cache, a mirror that
+//! is behind. The protocol cannot tell; somebody who knows the size or the digest can.
 
 use std::fmt;
 
 use longhaul_journal::Expectation;
 use ring::digest::{Context, SHA256};
 
-/// Reads the fields behind the URL of a line, which are separated by tabs: `size=BYTES` and `sha256=HEX`. An error says which one
-/// cannot be read, and why.
+/// Reads the fields behind the URL of a line, which are separated by tabs: `size=BYTES` and `sha256=HEX`. An error says
+/// which one cannot be read, and why.
 pub(crate) fn parse(fields: &str) -> Result<Expectation, String> {
     let mut expected = Expectation::default();
     for field in fields.split('\t').map(str::trim).filter(|field| !field.is_empty()) {

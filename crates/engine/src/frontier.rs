@@ -258,8 +258,8 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         }
     }
 
-    /// Whether the job of `ticket`, which has made no progress for so long, is to be broken off and made again, as it has been
-    /// so often before. Where it is to be done, it counts as done.
+    /// Whether the job of `ticket`, which has made no progress for so long, is to be broken off and made again, as it has
+    /// been so often before. Where it is to be done, it counts as done.
     #[must_use]
     pub fn cuts_short(&mut self, ticket: Ticket, silent_for: Duration, before: u32) -> bool {
         let shared = self.paces.get_mut(ticket.pace);

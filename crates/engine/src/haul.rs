@@ -260,8 +260,8 @@ fn take_up(
     Ok((before, Unfinished { states, settled, waiting, parts, same_boot }))
 }
 
-/// Starts who reads again what an earlier run has kept, if there is any. Returns whom to send it to, where it comes back, and
-/// the end.
+/// Starts who reads again what an earlier run has kept, if there is any. Returns whom to send it to, where it comes back,
+/// and the end.
 fn start_examiner(
     crew: Crew,
     around: &Surroundings,

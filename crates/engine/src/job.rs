@@ -30,8 +30,8 @@ pub(crate) struct Job {
     pub(crate) expected: Expectation,
     /// The digest of what has been kept, where one is expected.
     pub(crate) sha256: Option<Sha256>,
-    /// The furthest that any attempt of this run has come, whatever the version. Only beyond it there is progress: a host that has
-    /// another version every time would be asked for ever.
+    /// The furthest that any attempt of this run has come, whatever the version. Only beyond it there is progress: a host
+    /// that has another version every time would be asked for ever.
     pub(crate) furthest: u64,
 }
 

@@ -26,8 +26,8 @@
 //! it, makes it durable under its final name ([`names`]), records it, and tells ([`Event`]). What fails is judged in one
 //! place ([`retry`]).
 //!
-//! The cores `backlog`, `frontier`, `outage`, `pace` and `retry` are state machines without I/O; they are public so that they can
-//! be tested, simulated and reused.
+//! The cores `backlog`, `frontier`, `outage`, `pace` and `retry` are state machines without I/O; they are public so that
+//! they can be tested, simulated and reused.
 
 mod addresses;
 mod builder;

@@ -12,7 +12,9 @@
 //! - **announced**: what the host says that it will still serve, once it has shown that it counts.
 //! - **budget**: how many requests a host serves between two pauses that it asks for.
 //! - **stalled**: exchanges that have made no progress worth the name. They keep their sockets and their deadlines but
-//!   give up their place in the window, so that a few silent answers do not idle a host that answers others.
+//!   give up their place in the window, so that a few silent answers do not idle a host that answers others. Those that are
+//!   silent for longer while others are served are cut short and made again (`early`).
+//! - **denials**: whether 403 is the URLs' affair, or what the host says to those who ask too often.
 //!
 //! | input | window | rate | block |
 //! |---|---|---|---|
@@ -22,14 +24,18 @@
 //! | 429, 503, 509, 529, a storm of 403 | | below what was served | after three in a row that a cut did not help |
 //! | the same with Retry-After | | only where the pauses come soon after each other | until that time |
 //! | nothing remains, as announced | | | until the announced reset |
+//! | a silence that was cut short, or outlasted by others' answers | | | |
 //! | the URL's own trouble (404, a bad answer), local trouble | | | |
+//! | a storm of denials that outlasts the user's patience is none | grows again | forgotten | our own ends |
 //!
 //! Only one cut per round trip: the answers to requests that were sent before the cut say nothing about the pace after
 //! it. Likewise one burst of failures makes one pause, however many requests were in flight.
 //!
 //! A host that breaks a share of its answers whatever the pace would keep the window at its floor for ever: `chance`
 //! finds out whether slowing down helps. One that refuses a share of them is not slowed down by single refusals: only
-//! several in a row show that it counts, and a limit is no limit if a small part of it is refused just as often.
+//! several in a row show that it counts, and a limit is no limit if a small part of it is refused just as often. A rate that
+//! was begun when next to nothing was known of the host is a guess: it is climbed from in steps, and the next refusal is put
+//! to the test.
 
 mod announced;
 mod budget;
@@ -296,8 +302,8 @@ impl Pace {
         self.places.revive(self.pauses.is_after_block(ticket.sequence));
     }
 
-    /// Whether the exchange of this ticket, which has made no progress for so long, is to be broken off before its deadline and
-    /// made again: others have been served meanwhile, and for most that were made again it was of use. `before` says how
+    /// Whether the exchange of this ticket, which has made no progress for so long, is to be broken off before its deadline
+    /// and made again: others have been served meanwhile, and for most that were made again it was of use. `before` says how
     /// often that has been done for the same URL. Where it is to be done, it counts as done.
     #[must_use]
     pub fn cuts_short(&mut self, ticket: Ticket, silent_for: Duration, before: u32) -> bool {

@@ -41,7 +41,8 @@ pub struct Report {
     pub requests: u64,
     /// Attempts that this run made again.
     pub retries: u64,
-    /// Rows that this run has left for a later one: their host asked for a long pause, or what was kept of them could not be read.
+    /// Rows that this run has left for a later one: their host asked for a long pause, or what was kept of them could not be
+    /// read.
     pub parked: u64,
     /// The run was stopped before the end.
     pub stopped: bool,

@@ -116,8 +116,8 @@ fn guessed(now: Instant) -> Pace {
     pace
 }
 
-/// Asks whenever it may, for so long; `answer` knows how many were asked before. Returns when the host was first known not to
-/// count.
+/// Asks whenever it may, for so long; `answer` knows how many were asked before. Returns when the host was first known not
+/// to count.
 fn ask_on(
     pace: &mut Pace,
     mut now: Instant,

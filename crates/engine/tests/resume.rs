@@ -215,8 +215,8 @@ async fn killed_at_six_megabytes(world: &World, url: &str) {
     world.haul(url).settings(limit).crash_when(Crash::Kill, at_six_megabytes).run().await;
 }
 
-/// EIO, ESTALE and EACCES say nothing of what is kept: it stays, nobody is told that it was changed, and it is gone on with when
-/// it can be read, in the same run or in a later one.
+/// EIO, ESTALE and EACCES say nothing of what is kept: it stays, nobody is told that it was changed, and it is gone on with
+/// when it can be read, in the same run or in a later one.
 #[test]
 fn a_part_that_cannot_be_read_is_not_taken_for_a_changed_one() {
     for (call, error) in [("metadata", 116), ("open_read", 13), ("read_at", 5)] {
@@ -252,8 +252,8 @@ fn a_part_that_cannot_be_read_is_not_taken_for_a_changed_one() {
     }
 }
 
-/// A disk on which no part can be read costs its few seconds once, and not for each of many parts. Nor does anybody wait in silence
-/// where only descriptors are missing.
+/// A disk on which no part can be read costs its few seconds once, and not for each of many parts. Nor does anybody wait in
+/// silence where only descriptors are missing.
 #[test]
 fn trouble_with_all_parts_is_waited_for_once() {
     const FILES: usize = 40;
@@ -321,7 +321,8 @@ fn what_was_kept_is_not_read_on_for_a_haul_that_has_ended() {
         world.haul(&url).crash_when(Crash::Kill, at_sixty_megabytes).run().await;
         let reads = Arc::new(AtomicU32::new(0));
         let counted = Arc::clone(&reads);
-        // The disk fails as soon as reading has begun: the sink cannot record that the other row's file stands there already.
+        // The disk fails as soon as reading has begun: the sink cannot record that the other row's file stands there
+        // already.
         world.put_file(&world::name("/taken"), b"of somebody else");
         let trouble = move |call: &str, path: &str| {
             let is_read = call == "read_at" && path.contains("/parts/");
@@ -383,8 +384,8 @@ fn append_to_log(world: &World, records: impl FnOnce(&Kept) -> Vec<Record>) {
     drop((lock, log));
 }
 
-/// The log was made durable between the last byte of a body and its sync, and then the power failed: the part is in doubt, and
-/// what is left of it is not the whole that was recorded. But nobody has changed anything.
+/// The log was made durable between the last byte of a body and its sync, and then the power failed: the part is in doubt,
+/// and what is left of it is not the whole that was recorded. But nobody has changed anything.
 #[test]
 fn a_part_that_was_in_doubt_is_not_told_as_changed() {
     simulate(async {

@@ -28,8 +28,8 @@ pub enum Completion {
 
 /// The body of a response.
 ///
-/// Read to its end, it gives its connection back to the pool at once. Dropped before, it closes the connection: the rest would have
-/// to be read by somebody.
+/// Read to its end, it gives its connection back to the pool at once. Dropped before, it closes the connection: the rest
+/// would have to be read by somebody.
 pub struct Body {
     incoming: Incoming,
     connection: Option<Connection>,
@@ -109,7 +109,8 @@ impl Body {
 
     /// Reads and discards the rest, if it is small and quick, so that the connection can be used again. Whether it was.
     ///
-    /// For answers whose body nobody wants. Takes at most [`DRAIN_TIME_MAX`] and [`drain_bytes_max`](crate::Limits::drain_bytes_max).
+    /// For answers whose body nobody wants. Takes at most [`DRAIN_TIME_MAX`] and
+    /// [`drain_bytes_max`](crate::Limits::drain_bytes_max).
     pub async fn drain(mut self) -> bool {
         let stop_at = self.received.saturating_add(self.drain_bytes_max);
         let too_long = matches!(self.framing, Framing::Length(length) if length > stop_at);

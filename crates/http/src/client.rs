@@ -75,10 +75,10 @@ impl Client {
 
     /// Sends one request and waits for the head of its answer. Redirects are answers like any other.
     ///
-    /// A connection out of the pool may have been closed by its peer just now, without a word; that says nothing about the request
-    /// and costs nobody anything, so it is sent once more, on a new connection, whose outcome stands. A host that keeps connections
-    /// and resets one that it has used within the last second means the request. Every other failure is the caller's to judge, too:
-    /// retries are decided in one place, and not here.
+    /// A connection out of the pool may have been closed by its peer just now, without a word; that says nothing about the
+    /// request and costs nobody anything, so it is sent once more, on a new connection, whose outcome stands. A host that
+    /// keeps connections and resets one that it has used within the last second means the request. Every other failure is
+    /// the caller's to judge, too: retries are decided in one place, and not here.
     ///
     /// Ends by the sum of its deadlines at the latest. Cancel safe: dropping the future closes the connection it was using.
     pub async fn send(&self, request: &Request) -> Result<Response, Error> {
@@ -106,8 +106,8 @@ impl Client {
         self.exchange(connection, request, started, ends).await.map_err(|failure| failure.error)
     }
 
-    /// Closes the connections that have been idle for too long at `now`, and those that their peers have closed. To be called now
-    /// and then, every few seconds.
+    /// Closes the connections that have been idle for too long at `now`, and those that their peers have closed. To be
+    /// called now and then, every few seconds.
     pub fn close_idle(&self, now: Instant) {
         self.shared.pool.close_idle(now);
     }

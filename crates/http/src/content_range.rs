@@ -1,4 +1,5 @@
-//! `Content-Range` (RFC 9110 section 14.4): which part of the whole a 206 brings, or how large the whole is that a 416 could not serve.
+//! `Content-Range` (RFC 9110 section 14.4): which part of the whole a 206 brings, or how large the whole is that a 416 could
+//! not serve.
 
 /// A valid `Content-Range` in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What an exchange can fail of.
 //!
-//! Trouble on the way is a [`Fault`] of the socket layer: it may be gone the next time. What the peer said and should not have is a
+//! Trouble on the way is a [`Fault`] of the socket layer: it may be gone the next time. What the peer said and should not
+//! have is a
 //! [`ProtocolFault`]: asking again brings the same answer more often than not.
 
 use std::error::Error as StdError;

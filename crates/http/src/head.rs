@@ -120,8 +120,8 @@ impl Head {
 
     /// Whether, once the body is read, nothing can be left on the connection that another response could be mistaken for.
     ///
-    /// Both framings in one head are how responses are smuggled (RFC 9112 section 6.3), and a body announced where none may follow
-    /// will be sent by somebody.
+    /// Both framings in one head are how responses are smuggled (RFC 9112 section 6.3), and a body announced where none may
+    /// follow will be sent by somebody.
     pub(crate) fn leaves_connection_clean(&self) -> bool {
         let transfer_coded = self.headers.contains_key(TRANSFER_ENCODING);
         match self.framing {

@@ -1,13 +1,14 @@
 //! One HTTP exchange over one connection, with a deadline on every phase and a limit on everything.
 //!
 //! - [`HttpUrl`], [`Origin`]: what can be fetched, and by what connections are kept.
-//! - [`Client::send`]: a [`Request`] goes out, a [`Response`] comes back: a [`Head`], and a [`Body`] that is read chunk by chunk.
+//! - [`Client::send`]: a [`Request`] goes out, a [`Response`] comes back: a [`Head`], and a [`Body`] that is read chunk by
+//!   chunk.
 //! - [`Timeouts`] and [`Limits`]: how long each phase may take, and how much of everything is accepted.
 //! - [`Error`]: what failed, in which phase, with which endpoint, after how long.
 //! - [`redirect`], [`range`], [`retry_after`], [`rate_limit`]: what an answer asks for next, as pure functions.
 //!
-//! Absent on purpose: which URL is next, when to try again, following redirects, files. This room makes one exchange and tells what
-//! became of it.
+//! Absent on purpose: which URL is next, when to try again, following redirects, files. This room makes one exchange and
+//! tells what became of it.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -38,7 +39,8 @@
 //! # }
 //! ```
 //!
-//! A client belongs to one thread, and an exchange is driven by the future that waits for it: there are no tasks and no locks here.
+//! A client belongs to one thread, and an exchange is driven by the future that waits for it: there are no tasks and no
+//! locks here.
 
 mod body;
 mod client;

@@ -1,10 +1,10 @@
-//! The most of everything that one exchange may take. A peer that wants more is refused, never obeyed: no head, chain of redirects or
-//! idle connection grows without a bound that can be read here.
+//! The most of everything that one exchange may take. A peer that wants more is refused, never obeyed: no head, chain of
+//! redirects or idle connection grows without a bound that can be read here.
 
 use std::time::Duration;
 
-/// Bytes of one response head. Real heads with a dozen cookies and a content security policy stay under 32 KiB; eight times that leaves
-/// room for the odd ones and still bounds what a thousand connections can hold.
+/// Bytes of one response head. Real heads with a dozen cookies and a content security policy stay under 32 KiB; eight times
+/// that leaves room for the odd ones and still bounds what a thousand connections can hold.
 pub const HEAD_BYTES_MAX: usize = 256 * 1024;
 
 /// A smaller limit on the head is taken for this one: it is the buffer that reading begins with.
@@ -22,23 +22,27 @@ pub const LOCATION_BYTES_MAX: usize = 8 * 1024;
 /// Redirects followed for one URL. Chains beyond ten are loops with changing parameters.
 pub const REDIRECTS_MAX: usize = 10;
 
-/// Bytes of a URL, as given and as normalised. Longer lines are no URLs, and the request target of an `http::Uri` ends at 65,534 bytes.
+/// Bytes of a URL, as given and as normalised. Longer lines are no URLs, and the request target of an `http::Uri` ends at
+/// 65,534 bytes.
 pub const URL_BYTES_MAX: usize = 64 * 1024;
 
-/// Bytes of an unwanted body that are read to keep its connection: an error page is cheaper to read than a handshake is to repeat.
+/// Bytes of an unwanted body that are read to keep its connection: an error page is cheaper to read than a handshake is to
+/// repeat.
 pub const DRAIN_BYTES_MAX: u64 = 16 * 1024;
 
 /// How long such a body may take. A connection worth keeping delivers an error page well within a second.
 pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// Idle connections kept to one origin. More than this in use at once to one host is rare, and idle ones cost the host memory.
+/// Idle connections kept to one origin. More than this in use at once to one host is rare, and idle ones cost the host
+/// memory.
 pub const IDLE_PER_ORIGIN_MAX: usize = 16;
 
-/// Idle connections kept by one client. Well below the usual limit of 1,024 descriptors, shared with the files being written.
+/// Idle connections kept by one client. Well below the usual limit of 1,024 descriptors, shared with the files being
+/// written.
 pub const IDLE_TOTAL_MAX: usize = 256;
 
-/// How long an idle connection is kept. Servers close theirs after 5 s (Apache) to 75 s (nginx); a connection that is nearly always
-/// stale when it is wanted only costs a round trip.
+/// How long an idle connection is kept. Servers close theirs after 5 s (Apache) to 75 s (nginx); a connection that is nearly
+/// always stale when it is wanted only costs a round trip.
 pub const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// The most of everything that one exchange may take.

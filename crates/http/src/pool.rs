@@ -1,7 +1,8 @@
-//! Idle connections, most recently used first: that one is the least likely to have been closed meanwhile, and the others grow old.
+//! Idle connections, most recently used first: that one is the least likely to have been closed meanwhile, and the others
+//! grow old.
 //!
-//! One thread, no locks. Every operation is logarithmic in the number of idle connections, which is bounded; nothing is kept for an
-//! origin without any.
+//! One thread, no locks. Every operation is logarithmic in the number of idle connections, which is bounded; nothing is kept
+//! for an origin without any.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -16,7 +17,8 @@ use crate::limits::Limits;
 use crate::origin::Origin;
 use crate::reuse::{Ending, Reuse};
 
-/// A connection that was used a moment ago is not asked whether its own address is still ours: that takes three calls of the system.
+/// A connection that was used a moment ago is not asked whether its own address is still ours: that takes three calls of the
+/// system.
 const UNDOUBTED_MAX: Duration = Duration::from_secs(1);
 
 /// When a connection was parked, as a number: a larger one is more recent.
@@ -55,7 +57,8 @@ impl Pool {
         }
     }
 
-    /// The connection to `origin` that was used last. One from an address that is not ours any more would be silent for ever.
+    /// The connection to `origin` that was used last. One from an address that is not ours any more would be silent for
+    /// ever.
     pub(crate) fn take(
         &self,
         origin: &Origin,

@@ -1,7 +1,7 @@
 //! Resuming: which rest to ask for, and what to do with the answer.
 //!
-//! Bytes of two responses are joined only under the same strong validator (RFC 9110 section 15.3.7.3), at exactly the offset that was
-//! asked for, and within the same total. In every doubt the download starts again: slow is better than wrong.
+//! Bytes of two responses are joined only under the same strong validator (RFC 9110 section 15.3.7.3), at exactly the offset
+//! that was asked for, and within the same total. In every doubt the download starts again: slow is better than wrong.
 
 use crate::content_range::ContentRange;
 use crate::fault::ProtocolFaultKind;
@@ -27,8 +27,8 @@ pub enum Plan {
     Append {
         /// Offset of the body's first byte: what was there already.
         from: u64,
-        /// How many bytes the body has to bring, no more and no fewer. The whole may be longer still: a server may send less than the
-        /// rest that was asked for.
+        /// How many bytes the body has to bring, no more and no fewer. The whole may be longer still: a server may send less
+        /// than the rest that was asked for.
         body_bytes: u64,
         /// Length of the whole, where it is known.
         total: Option<u64>,
@@ -46,8 +46,8 @@ pub enum Plan {
 }
 
 impl Partial {
-    /// The request for the rest; `None` where the whole has to be asked for, because there is nothing yet or nothing strong to hold
-    /// on to.
+    /// The request for the rest; `None` where the whole has to be asked for, because there is nothing yet or nothing strong
+    /// to hold on to.
     pub fn request(&self) -> Option<RangeRequest> {
         let if_range = self.validator.if_range()?;
         (self.have > 0).then_some(RangeRequest { from: self.have, if_range: Some(if_range) })
@@ -70,8 +70,8 @@ pub fn plan(partial: &Partial, asked: &RangeRequest, head: &Head) -> Plan {
     }
 }
 
-/// Whether a host that says it has ranges answers with the whole of the very version whose rest was asked for by its tag: it may
-/// understand a date.
+/// Whether a host that says it has ranges answers with the whole of the very version whose rest was asked for by its tag: it
+/// may understand a date.
 pub fn disregards_tag(partial: &Partial, asked: &RangeRequest, head: &Head) -> bool {
     let Some(IfRange::Etag(tag)) = &asked.if_range else { return false };
     head.status == 200
@@ -81,8 +81,8 @@ pub fn disregards_tag(partial: &Partial, asked: &RangeRequest, head: &Head) -> b
         && partial.request_by_date().is_some()
 }
 
-/// Whether a 206 that answers a request *without* a range may be read as the whole: it may not, whatever it says (RFC 9110 section
-/// 15.3.7). Refuses what nobody asked for.
+/// Whether a 206 that answers a request *without* a range may be read as the whole: it may not, whatever it says (RFC 9110
+/// section 15.3.7). Refuses what nobody asked for.
 pub fn refuse_unasked(head: &Head) -> Option<ProtocolFaultKind> {
     match head.status {
         206 if head.is_multipart_ranges() => Some(ProtocolFaultKind::UnaskedMultipart),

@@ -7,8 +7,8 @@
 //! RateLimit-Limit: 100            and -Remaining, -Reset; the same with X-RateLimit- and X-Rate-Limit-
 //! ```
 //!
-//! No promise: hosts send constants, counts of something else, and nonsense. What of it is believed is for the caller to decide;
-//! here is only read what it says. What cannot be read is as good as not sent.
+//! No promise: hosts send constants, counts of something else, and nonsense. What of it is believed is for the caller to
+//! decide; here is only read what it says. What cannot be read is as good as not sent.
 
 use std::time::Duration;
 
@@ -49,8 +49,8 @@ impl RateLimit {
     }
 }
 
-/// What these fields announce, the tightest of several policies. A reset at a time of day is counted from the answer's `Date`, where it
-/// has one, for that is the clock by which it was written, and from `now_unix_ms` otherwise.
+/// What these fields announce, the tightest of several policies. A reset at a time of day is counted from the answer's
+/// `Date`, where it has one, for that is the clock by which it was written, and from `now_unix_ms` otherwise.
 ///
 /// ```
 /// # use longhaul_http::{HeaderMap, rate_limit};

@@ -89,8 +89,8 @@ pub fn is_private(ip: IpAddr) -> bool {
     !is_public(ip)
 }
 
-/// The next hop after `answer` to a request for `from`; `None` where the status is no redirect. `earlier` are the URLs of this chain
-/// before `from`, the first one first.
+/// The next hop after `answer` to a request for `from`; `None` where the status is no redirect. `earlier` are the URLs of
+/// this chain before `from`, the first one first.
 ///
 /// 304 is a fault here: whoever sent a conditional request does not ask this function about its 304.
 pub fn next(
@@ -128,8 +128,8 @@ pub fn next(
     Ok(Some(Hop { url: target.with_credentials(credentials), other_origin, forbid_private }))
 }
 
-/// Resolves the field's bytes. Where they are no UTF-8, those beyond ASCII are escaped as they are, so that the server gets back what
-/// it sent, in whatever encoding it meant.
+/// Resolves the field's bytes. Where they are no UTF-8, those beyond ASCII are escaped as they are, so that the server gets
+/// back what it sent, in whatever encoding it meant.
 fn target(from: &HttpUrl, location: &[u8]) -> Result<HttpUrl, RedirectFault> {
     let location = location.trim_ascii();
     if location.len() > LOCATION_BYTES_MAX {

@@ -5,8 +5,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::url::HttpUrl;
 use crate::validator::IfRange;
 
-/// The methods a downloader needs. Both are safe and idempotent (RFC 9110 section 9.2), which is what allows the one free retry of a
-/// stale connection.
+/// The methods a downloader needs. Both are safe and idempotent (RFC 9110 section 9.2), which is what allows the one free
+/// retry of a stale connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Method {
     /// Head and body.

@@ -1,5 +1,5 @@
-//! `Retry-After` (RFC 9110 section 10.2.3): a number of seconds or a date in any of the three forms of section 5.6.7. It is a request,
-//! not an order: how much of it is honoured is for the caller to decide.
+//! `Retry-After` (RFC 9110 section 10.2.3): a number of seconds or a date in any of the three forms of section 5.6.7. It is
+//! a request, not an order: how much of it is honoured is for the caller to decide.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -8,7 +8,8 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// How long the value of a `Retry-After` asks to wait, seen from `now_unix_ms`.
 ///
-/// A date that has passed is no wait at all; anything longer than [`RETRY_AFTER_MAX`] is that; a negative number or garbage is `None`.
+/// A date that has passed is no wait at all; anything longer than [`RETRY_AFTER_MAX`] is that; a negative number or garbage
+/// is `None`.
 ///
 /// ```
 /// # use longhaul_http::retry_after;

@@ -1,10 +1,11 @@
-//! What it means that a used connection broke before a byte of an answer came: that its peer had closed it meanwhile, which says
-//! nothing about the request (RFC 9112 sections 9.3.1 and 9.5), or that this was the host's answer to it.
+//! What it means that a used connection broke before a byte of an answer came: that its peer had closed it meanwhile, which
+//! says nothing about the request (RFC 9112 sections 9.3.1 and 9.5), or that this was the host's answer to it.
 //!
-//! A peer that closes in an orderly way is taken at its word: whoever closes after so many requests, or when its time is up, may do so
-//! just as the next request is under way. A reset is another matter. It comes from a peer that has forgotten a connection which was
-//! idle, from one that closes with our request unread, and from a host that wants to be left alone. The first needs time. The second
-//! cannot be told from the third but by what the host did before: one that has answered on a used connection does keep them.
+//! A peer that closes in an orderly way is taken at its word: whoever closes after so many requests, or when its time is up,
+//! may do so just as the next request is under way. A reset is another matter. It comes from a peer that has forgotten a
+//! connection which was idle, from one that closes with our request unread, and from a host that wants to be left alone. The
+//! first needs time. The second cannot be told from the third but by what the host did before: one that has answered on a
+//! used connection does keep them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,8 +14,8 @@ use tokio::time::Instant;
 
 use crate::origin::Origin;
 
-/// A connection that was idle for less than this has not been given up by its peer for its idleness: servers wait for 2 s (gunicorn)
-/// to 75 s (nginx).
+/// A connection that was idle for less than this has not been given up by its peer for its idleness: servers wait for 2 s
+/// (gunicorn) to 75 s (nginx).
 const IDLE_TIME_MIN: Duration = Duration::from_secs(1);
 /// The connections of a host that has been found to break them are not kept for this long.
 const UNKEPT_FOR: Duration = Duration::from_mins(1);
@@ -57,7 +58,8 @@ impl Reuse {
         }
     }
 
-    /// A connection that had been idle for `idle` has ended in this way: whether it was stale, so that the request is to be sent again.
+    /// A connection that had been idle for `idle` has ended in this way: whether it was stale, so that the request is to be
+    /// sent again.
     pub(crate) fn was_stale(
         &mut self,
         origin: &Origin,

@@ -1,5 +1,5 @@
-//! How long each phase of an exchange may take. A limit per read alone would let one byte at a time hold a connection for ever, so a
-//! head has one deadline as a whole and a body must keep a minimum speed.
+//! How long each phase of an exchange may take. A limit per read alone would let one byte at a time hold a connection for
+//! ever, so a head has one deadline as a whole and a body must keep a minimum speed.
 
 use std::time::Duration;
 

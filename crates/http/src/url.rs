@@ -1,7 +1,7 @@
 //! URLs that can be fetched, and credentials that cannot be printed.
 //!
-//! Parsing is the WHATWG algorithm, as in browsers, followed by what this project needs to hold for every URL it keeps: `http` or
-//! `https`, a host that can be looked up, no fragment, a bounded length, and user information taken out.
+//! Parsing is the WHATWG algorithm, as in browsers, followed by what this project needs to hold for every URL it keeps:
+//! `http` or `https`, a host that can be looked up, no fragment, a bounded length, and user information taken out.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,13 +1,13 @@
-//! What tells one version of a resource from another: its entity tag and its modification date. Bytes of two requests are joined only
-//! under a *strong* validator (RFC 9110 section 13.1.5): a weak one admits that the bytes may differ.
+//! What tells one version of a resource from another: its entity tag and its modification date. Bytes of two requests are
+//! joined only under a *strong* validator (RFC 9110 section 13.1.5): a weak one admits that the bytes may differ.
 
 use http::HeaderMap;
 use http::header::{DATE, ETAG, LAST_MODIFIED};
 
 use crate::retry_after::http_date_unix_ms;
 
-/// How much older than the response a modification date has to be before it can be strong (RFC 9110 section 8.8.2.2): a file that was
-/// changed within the last minute may be changed again within the same second.
+/// How much older than the response a modification date has to be before it can be strong (RFC 9110 section 8.8.2.2): a file
+/// that was changed within the last minute may be changed again within the same second.
 pub const STRONG_DATE_AGE_MS: u64 = 60_000;
 
 /// The longest entity tag or date that is kept: it goes into every journal row and every `If-Range`.
@@ -24,7 +24,8 @@ pub struct Validator {
     pub last_modified_strong: bool,
 }
 
-/// What a resumed request makes its range depend on (RFC 9110 section 13.1.5): a strong entity tag or a strong date, as first sent.
+/// What a resumed request makes its range depend on (RFC 9110 section 13.1.5): a strong entity tag or a strong date, as
+/// first sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum IfRange {
     /// A strong entity tag, quotes included.
@@ -79,7 +80,8 @@ impl Validator {
         self.last_modified.clone().filter(|_| self.last_modified_strong).map(IfRange::Date)
     }
 
-    /// Whether the two state the same thing differently: another tag or another date. What only one of them states says nothing.
+    /// Whether the two state the same thing differently: another tag or another date. What only one of them states says
+    /// nothing.
     pub fn contradicts(&self, other: &Self) -> bool {
         let differ = |ours: &Option<String>, theirs: &Option<String>| {
             ours.as_ref().zip(theirs.as_ref()).is_some_and(|(ours, theirs)| ours != theirs)

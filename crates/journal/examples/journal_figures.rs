@@ -1,4 +1,5 @@
-//! Measures the journal on a real file system: `cargo run --release -p longhaul-journal --example journal_figures -- DIR [ROWS...]`.
+//! Measures the journal on a real file system: `cargo run --release -p longhaul-journal --example journal_figures -- DIR
+//! [ROWS...]`.
 //!
 //! DIR must not exist yet; each run of a size uses a directory beneath it, which is left for inspection.
 #![expect(clippy::disallowed_methods, reason = "a tool that measures reads the clock and its own /proc file")]

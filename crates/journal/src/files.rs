@@ -6,8 +6,8 @@ use crate::error::JournalError;
 use crate::layout::{state_directory, unfinished};
 use crate::storage::{File, RelativePath, Storage};
 
-/// The size at which a spool or log segment is finished, in bytes: small enough to be read into memory whole, large enough that a list of
-/// ten million rows makes about a hundred files.
+/// The size at which a spool or log segment is finished, in bytes: small enough to be read into memory whole, large enough
+/// that a list of ten million rows makes about a hundred files.
 pub(crate) const SEGMENT_BYTES: u64 = 16 << 20;
 /// The longest file that is read at all, in bytes. A log segment passes [`SEGMENT_BYTES`] by at most one uncommitted group.
 pub(crate) const FILE_BYTES_MAX: u64 = 512 << 20;
@@ -50,7 +50,8 @@ impl CreateError {
     }
 }
 
-/// Writes a file under another name, syncs it and renames it: under its own name it is complete and durable, or it is not there.
+/// Writes a file under another name, syncs it and renames it: under its own name it is complete and durable, or it is not
+/// there.
 pub(crate) fn create_complete(
     storage: &dyn Storage,
     path: &RelativePath,

@@ -25,8 +25,8 @@ const SEGMENTS_READ_MAX: usize = 8;
 pub enum Journal {}
 
 impl Journal {
-    /// Opens the journal of a haul, creating it where there is none, and recovers it. `holder` is what another process is told that
-    /// finds the haul in use, such as `pid 123`.
+    /// Opens the journal of a haul, creating it where there is none, and recovers it. `holder` is what another process is
+    /// told that finds the haul in use, such as `pid 123`.
     #[expect(clippy::needless_pass_by_value, reason = "everything that is handed out shares it")]
     pub fn open(
         storage: Arc<dyn Storage>,
@@ -75,8 +75,8 @@ impl Journal {
         Ok(Opened { lock, spool: writer, rows, log: log_writer, recovery })
     }
 
-    /// Looks at the journal of a haul, running or not. Takes no lock and never writes; the tail that a running process is just
-    /// writing is left out.
+    /// Looks at the journal of a haul, running or not. Takes no lock and never writes; the tail that a running process is
+    /// just writing is left out.
     pub fn read(storage: Arc<dyn Storage>) -> Result<ReadOnly, JournalError> {
         ReadOnly::open(storage)
     }
@@ -121,7 +121,8 @@ pub struct Opened {
 pub struct Recovery {
     /// The state of every row, those included that their spool entry settles.
     pub states: Summary,
-    /// Rows whose file was being completed: each must be verified and recorded again, as done or otherwise. Until then they are pending.
+    /// Rows whose file was being completed: each must be verified and recorded again, as done or otherwise. Until then they
+    /// are pending.
     pub in_doubt: Vec<(RowId, Done)>,
     /// Rows between two attempts.
     pub waiting: BTreeMap<RowId, Waiting>,

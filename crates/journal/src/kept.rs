@@ -1,11 +1,14 @@
-//! A body under way as the log leaves it to a later run: what it belongs to, and the marks by which its part file is checked.
+//! A body under way as the log leaves it to a later run: what it belongs to, and the marks by which its part file is
+//! checked.
 
 use crate::record::{Mark, Part};
 
-/// Marks that are remembered of one part. A body of any length leaves so many: what cannot be proven is at most about a thirtieth of it.
+/// Marks that are remembered of one part. A body of any length leaves so many: what cannot be proven is at most about a
+/// thirtieth of it.
 const MARKS_MAX: usize = 64;
 
-/// What an earlier run kept of a body. The part file beside it holds what the marks prove, and whatever came behind the last of them.
+/// What an earlier run kept of a body. The part file beside it holds what the marks prove, and whatever came behind the last
+/// of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     /// What is needed to resume it.
@@ -36,8 +39,8 @@ impl Kept {
         self.synced_len = len;
     }
 
-    /// One mark goes: the one whose neighbours lie closest together, so that the others lie evenly. Never the one that a power
-    /// failure leaves.
+    /// One mark goes: the one whose neighbours lie closest together, so that the others lie evenly. Never the one that a
+    /// power failure leaves.
     fn thin(&mut self) {
         let middle = |at: &usize| self.marks[*at].len != self.synced_len;
         let span = |at: &usize| self.marks[*at + 1].len - self.marks[*at - 1].len;

@@ -55,7 +55,8 @@ impl Kind {
     }
 }
 
-/// What the name of a file under construction ends in. Such a file was never part of the journal and is removed when it is opened.
+/// What the name of a file under construction ends in. Such a file was never part of the journal and is removed when it is
+/// opened.
 const UNFINISHED_SUFFIX: &str = ".new";
 
 /// The name that a file bears until it is complete.

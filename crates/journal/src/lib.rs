@@ -1,14 +1,15 @@
 //! The rows of a list and what became of each, on disk, through any crash.
 //!
-//! A haul is a directory. Under its `.longhaul/` lie the *spool* (the rows, appended and then never changed), the *log* (what became of
-//! each row) and the *summaries* (finished log segments, folded to two bits a row). [`Journal::open`] takes the lock, recovers all
-//! three and hands out one writer for each; [`Journal::read`] looks at a haul without touching it.
+//! A haul is a directory. Under its `.longhaul/` lie the *spool* (the rows, appended and then never changed), the *log*
+//! (what became of each row) and the *summaries* (finished log segments, folded to two bits a row). [`Journal::open`] takes
+//! the lock, recovers all three and hands out one writer for each; [`Journal::read`] looks at a haul without touching it.
 //!
-//! What holds after every crash: an outcome whose [`LogWriter::commit`] returned is there; an outcome that was only flushed is handed
-//! over as a doubt; a torn tail is cut and said; anything else that cannot be read is reported as [`Damage`] and the rest is saved.
+//! What holds after every crash: an outcome whose [`LogWriter::commit`] returned is there; an outcome that was only flushed
+//! is handed over as a doubt; a torn tail is cut and said; anything else that cannot be read is reported as [`Damage`] and
+//! the rest is saved.
 //!
-//! This crate knows no sockets, no protocol and no clock: times are passed in as unix milliseconds. All disk access of the project
-//! goes through its [`storage`] seam. The bytes on disk are described in `docs/journal-format.md`.
+//! This crate knows no sockets, no protocol and no clock: times are passed in as unix milliseconds. All disk access of the
+//! project goes through its [`storage`] seam. The bytes on disk are described in `docs/journal-format.md`.
 
 pub mod storage;
 

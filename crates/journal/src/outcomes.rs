@@ -1,7 +1,7 @@
 //! What became of each row, with its details, in row order and in memory that does not grow with the list.
 //!
-//! The log is in the order of events. For each chunk of rows it is read once from end to end, and the record that decides is kept for
-//! each row of the chunk.
+//! The log is in the order of events. For each chunk of rows it is read once from end to end, and the record that decides is
+//! kept for each row of the chunk.
 
 use std::ops::Range;
 use std::sync::Arc;

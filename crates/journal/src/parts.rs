@@ -1,4 +1,5 @@
-//! The part files as a run finds them: what no record speaks of goes. The others are as the last run, or somebody else, left them.
+//! The part files as a run finds them: what no record speaks of goes. The others are as the last run, or somebody else, left
+//! them.
 
 use crate::error::JournalError;
 use crate::layout::{PARTS_DIRECTORY, fixed};

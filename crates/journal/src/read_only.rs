@@ -76,8 +76,8 @@ impl ReadOnly {
         &self.damage
     }
 
-    /// Calls `visit` with every row and what became of it, in row order. Reads the log once for every half a million rows, and keeps
-    /// no more than that in memory.
+    /// Calls `visit` with every row and what became of it, in row order. Reads the log once for every half a million rows,
+    /// and keeps no more than that in memory.
     pub fn for_each_outcome(&self, visit: impl FnMut(RowId, &Row, Outcome<'_>)) -> Result<(), JournalError> {
         for_each_outcome(&self.storage, &self.segments, &self.rows, visit)
     }

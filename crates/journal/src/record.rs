@@ -16,15 +16,16 @@ pub enum Record {
     },
     /// A body is under way in a part file. Says what is needed to resume it; replaces an earlier `Part` of the row.
     Part(RowId, Part),
-    /// What the row's part file holds, as far as it has been written. Nothing of a part file is believed that no such record proves.
+    /// What the row's part file holds, as far as it has been written. Nothing of a part file is believed that no such record
+    /// proves.
     PartHeld(RowId, Mark),
-    /// This many bytes of the row's part file are on stable storage. Stands behind the [`Mark`] of the same length, and proves nothing
-    /// of itself.
+    /// This many bytes of the row's part file are on stable storage. Stands behind the [`Mark`] of the same length, and
+    /// proves nothing of itself.
     PartSynced(RowId, u64),
     /// The row was tried and will be tried again.
     Waiting(RowId, Waiting),
-    /// The row's body is complete, and its file has yet to become durable under its final name. Pending, whatever is committed, until
-    /// another record says what became of it; after a crash someone has to look at the file.
+    /// The row's body is complete, and its file has yet to become durable under its final name. Pending, whatever is
+    /// committed, until another record says what became of it; after a crash someone has to look at the file.
     Doubt(RowId, Done),
     /// The row's file is complete under its final name. In doubt until the next commit.
     Done(RowId, Done),
@@ -49,8 +50,8 @@ pub struct Part {
 
 /// What a part file holds up to some length: a statement that a later run can check.
 ///
-/// Whatever changes the file by accident is found: another program, a torn write, a bad sector. Somebody who can write to the journal as
-/// well can make a mark for any bytes, and is not found.
+/// Whatever changes the file by accident is found: another program, a torn write, a bad sector. Somebody who can write to
+/// the journal as well can make a mark for any bytes, and is not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// A length in bytes.

@@ -58,8 +58,8 @@ pub enum Entry {
         /// Why it was refused.
         reason: String,
     },
-    /// The row exists, but its record on disk is damaged and its text is lost. Never written; read in place of such a record, so that
-    /// every row still ends in one outcome. Counts as failed, unless the log knows better.
+    /// The row exists, but its record on disk is damaged and its text is lost. Never written; read in place of such a
+    /// record, so that every row still ends in one outcome. Counts as failed, unless the log knows better.
     Lost,
 }
 

@@ -35,7 +35,8 @@ impl State {
     }
 }
 
-/// How many rows there are of each state. `done + failed + skipped + pending == rows`; the other counts say what is among those.
+/// How many rows there are of each state. `done + failed + skipped + pending == rows`; the other counts say what is among
+/// those.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {

@@ -20,8 +20,8 @@ pub(crate) struct Survey {
     pub(crate) spool: Found,
 }
 
-/// Reads a haul. The log first and the spool after it: a row is in the spool before the log speaks of it, so that a haul under way
-/// shows no outcome without its row.
+/// Reads a haul. The log first and the spool after it: a row is in the spool before the log speaks of it, so that a haul
+/// under way shows no outcome without its row.
 pub(crate) fn survey(storage: &Arc<dyn Storage>) -> Result<Survey, JournalError> {
     let names = || storage.list(&state_directory()).map_err(JournalError::io("list", state_directory()));
     let mut log = replay(&**storage, &names()?, None)?;

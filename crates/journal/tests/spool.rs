@@ -150,7 +150,8 @@ fn segments_follow_each_other() {
     check(all_rows(&open(&storage.crash()).unwrap().rows));
 }
 
-/// Every bit of the spool is turned over once. The row that it belongs to may be lost, which is then reported; no row ever changes.
+/// Every bit of the spool is turned over once. The row that it belongs to may be lost, which is then reported; no row ever
+/// changes.
 #[test]
 fn a_flipped_bit_costs_one_row_and_is_reported() {
     let pristine = MemoryStorage::new(1);

@@ -2,8 +2,8 @@
 //!
 //! A [`ServiceHost`] serves each [`Service`] on a socket of its own: echo, discard, daytime, time and characters by their
 //! RFCs over TCP and UDP, the files of a [`Folder`] over HTTP/1.1 and TLS, any TCP service behind the toxics of a
-//! [`proxy`], the [cases](script) of what goes wrong, and the seeded host below. Each connection is counted, ends at its deadlines ([`Limits`]) and is told of when
-//! it has ended ([`ConnectionReport`]).
+//! [`proxy`], the [cases](script) of what goes wrong, and the seeded host below. Each connection is counted, ends at its
+//! deadlines ([`Limits`]) and is told of when it has ended ([`ConnectionReport`]).
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]

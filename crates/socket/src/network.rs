@@ -37,8 +37,8 @@ pub trait Network: Send + Sync + 'static {
         Route::Unknown
     }
 
-    /// Whether `ip` is an address of this machine, as far as is known: to another one no answer comes back here. Sends nothing and
-    /// does not wait.
+    /// Whether `ip` is an address of this machine, as far as is known: to another one no answer comes back here. Sends
+    /// nothing and does not wait.
     fn is_own(&self, ip: IpAddr) -> bool {
         let _ = ip;
         true

@@ -11,8 +11,8 @@
 //! The name of a scenario runs that one alone. `--seeds N` sets how often each is run (12 times in virtual time, once on
 //! sockets), `--at-once N` how many of these hauls at a time. `--trace` tells on standard error how long each simulated run
 //! took, and what the host saw on its sockets. `--retry` lets URLs that failed wait as the engine does before they are asked
-//! for again; the simulation beside the sockets always does, for at ten times the rate that counts. `--deadline SECONDS` is what
-//! every simulated wait ends by, in place of 20. With `TMPDIR` in memory
+//! for again; the simulation beside the sockets always does, for at ten times the rate that counts. `--deadline SECONDS` is
+//! what every simulated wait ends by, in place of 20. With `TMPDIR` in memory
 //! the disk has no part in it.
 
 mod controller;

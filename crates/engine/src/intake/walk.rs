@@ -62,8 +62,8 @@ impl Walk {
         Ok(is_same)
     }
 
-    /// Whether the row that fetches it for a duplicate holds it to all that is expected. A duplicate stores no expectation: it
-    /// had none, or that of the other row.
+    /// Whether the row that fetches it for a duplicate holds it to all that is expected. A duplicate stores no expectation:
+    /// it had none, or that of the other row.
     fn is_checked_by(&self, of: RowId, expected: &Expectation) -> io::Result<bool> {
         if *expected == Expectation::default() {
             return Ok(true);

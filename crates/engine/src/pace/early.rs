@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-/// A silence is cut short once it has lasted so many times what makes an exchange count as stalled: many of those that do are
-/// late, not lost.
+/// A silence is cut short once it has lasted so many times what makes an exchange count as stalled: many of those that do
+/// are late, not lost.
 const STALLS_BEFORE_CUT: u32 = 2;
 /// The next one of the same URL may last so many times longer.
 const PATIENCE_GROWTH: u32 = 4;
@@ -32,8 +32,8 @@ pub(super) struct Early {
 }
 
 impl Early {
-    /// Whether a silence of so long is cut short, where those that last for `stall_after` count as stalled and so many of the
-    /// same URL were cut short before. If so, that is counted.
+    /// Whether a silence of so long is cut short, where those that last for `stall_after` count as stalled and so many of
+    /// the same URL were cut short before. If so, that is counted.
     pub(super) fn cuts(&mut self, silent_for: Duration, stall_after: Duration, before: u32) -> bool {
         let patience = stall_after * STALLS_BEFORE_CUT * PATIENCE_GROWTH.pow(before.min(CUTS_MAX));
         let is_cut = before < CUTS_MAX

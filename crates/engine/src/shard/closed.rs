@@ -58,7 +58,8 @@ impl Closed {
         Ok(None)
     }
 
-    /// The host asked for a longer pause than the run will wait: all its jobs wait for a later run, as does the one that was told so.
+    /// The host asked for a longer pause than the run will wait: all its jobs wait for a later run, as does the one that was
+    /// told so.
     pub(super) async fn park(
         &mut self,
         host: HostId,

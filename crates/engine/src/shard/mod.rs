@@ -207,8 +207,8 @@ impl Shard {
         self.underway.start(&self.context, host, ticket, job);
     }
 
-    /// Takes the places of exchanges that make no progress, and gives them back to those that do again. Those that were unlucky are
-    /// told to give up.
+    /// Takes the places of exchanges that make no progress, and gives them back to those that do again. Those that were
+    /// unlucky are told to give up.
     fn watch_progress(&mut self) {
         let Self { underway, hosts, lookout, .. } = self;
         let stall_after = |host| hosts.pace(host).and_then(Pace::stall_after);
@@ -225,8 +225,8 @@ impl Shard {
         }
     }
 
-    /// Closes the connections that have been idle for too long; all of them, where anybody lacks what they hold: a shard that could not
-    /// connect, or the sink that could not write.
+    /// Closes the connections that have been idle for too long; all of them, where anybody lacks what they hold: a shard
+    /// that could not connect, or the sink that could not write.
     fn close_idle(&mut self) {
         let shortages = self.counters.shortages() + self.context.sink.pauses();
         if std::mem::replace(&mut self.shortages_seen, shortages) == shortages {

@@ -75,8 +75,8 @@ impl Underway {
         });
     }
 
-    /// The next exchange to end, or `None` if there is none under way. Cancel safe. A panic of the exchange is passed on: it took
-    /// its job along, and the run must not go on as if nothing had happened.
+    /// The next exchange to end, or `None` if there is none under way. Cancel safe. A panic of the exchange is passed on: it
+    /// took its job along, and the run must not go on as if nothing had happened.
     pub(super) async fn next_finished(&mut self) -> Option<Finished> {
         let joined = self.exchanges.join_next().await?;
         let (slot, job, ended) = joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
@@ -84,8 +84,8 @@ impl Underway {
         Some(Finished { active, job, ended })
     }
 
-    /// Looks at every exchange; returns those that have stalled just now, or are on their way again. `stall_after` says how long the
-    /// exchanges of a host may make no progress, if anything is known of that.
+    /// Looks at every exchange; returns those that have stalled just now, or are on their way again. `stall_after` says how
+    /// long the exchanges of a host may make no progress, if anything is known of that.
     pub(super) fn look(&mut self, stall_after: impl Fn(HostId) -> Option<Duration>) -> Vec<&Active> {
         let now = clock::now();
         let mut changed = Vec::new();
@@ -152,8 +152,8 @@ impl Active {
         self.progress.latency().unwrap_or_else(|| self.begun_at.elapsed())
     }
 
-    /// Whether this machine has kept it from its work: while nothing could be written bodies were not read, and while the machine
-    /// slept nothing was, so the host may have lost patience.
+    /// Whether this machine has kept it from its work: while nothing could be written bodies were not read, and while the
+    /// machine slept nothing was, so the host may have lost patience.
     pub(super) fn was_disturbed(&self, sink: &SinkHandle) -> bool {
         let was_paused = sink.pauses() != self.pauses_before;
         let was_suspended = clock::suspended().saturating_sub(self.suspended_before) > SUSPENSION_MIN;

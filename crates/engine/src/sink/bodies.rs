@@ -120,8 +120,8 @@ impl Committer {
                 }
             }
         }
-        // Bytes that are durable are worth nothing while the record that vouches for them is not. A whole commit: there is no
-        // other where no body ever ends, and what is not committed is held in memory.
+        // Bytes that are durable are worth nothing while the record that vouches for them is not. A whole commit: there is
+        // no other where no body ever ends, and what is not committed is held in memory.
         self.patiently(|sink| sink.log.commit()).await
     }
 

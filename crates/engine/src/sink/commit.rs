@@ -40,7 +40,8 @@ impl Committer {
             self.catch_up().await?;
             match (entry, synced) {
                 (Entry::File(file), Err(error)) => {
-                    // What a failed sync leaves in the file is unknown, so it is not asked again: the bytes are fetched anew.
+                    // What a failed sync leaves in the file is unknown, so it is not asked again: the bytes are fetched
+                    // anew.
                     self.begin_again(file.job).await?;
                     self.sync_failed(error).await?;
                 }

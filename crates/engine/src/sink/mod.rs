@@ -33,8 +33,8 @@ use crate::recollection::Note;
 
 /// Bytes of bodies on their way to the disk. A disk that is slower than the network is felt by the network here.
 const BYTES_UNDERWAY_MAX: u32 = 8 * 1024 * 1024;
-/// Complete bodies on their way to the system: so many may be lost in a kill beside the exchanges in flight. An exchange that
-/// finds no place here keeps its own, and so its host waits for the disk. With fewer the network idles while a group is
+/// Complete bodies on their way to the system: so many may be lost in a kill beside the exchanges in flight. An exchange
+/// that finds no place here keeps its own, and so its host waits for the disk. With fewer the network idles while a group is
 /// committed; with more nothing is gained.
 const BODIES_UNDERWAY_MAX: usize = 16;
 /// Messages on their way, for the same reason.

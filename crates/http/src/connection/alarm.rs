@@ -1,7 +1,8 @@
-//! A timer for deadlines that only ever move away: every chunk that arrives puts off the moment at which silence is too long.
+//! A timer for deadlines that only ever move away: every chunk that arrives puts off the moment at which silence is too
+//! long.
 //!
-//! Re-arming a timer for each of them would cost more than reading them. This one stays armed where it was, which is too early, and
-//! looks again when it goes off.
+//! Re-arming a timer for each of them would cost more than reading them. This one stays armed where it was, which is too
+//! early, and looks again when it goes off.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -1,5 +1,5 @@
-//! What hyper's errors mean. It offers few predicates, so some kinds are told apart by the words of its description; where those
-//! should ever change, a kind becomes a coarser one (and a test fails), but never a failure a success.
+//! What hyper's errors mean. It offers few predicates, so some kinds are told apart by the words of its description; where
+//! those should ever change, a kind becomes a coarser one (and a test fails), but never a failure a success.
 
 use std::error::Error as StdError;
 use std::io;
@@ -46,8 +46,8 @@ pub(crate) fn body_error(error: hyper::Error, trace: &Trace, framing: Framing) -
     Error::Socket(trace.fault(Phase::Body, kind).because(error))
 }
 
-/// Whether the connection was reset. A broken pipe is none: the peer had closed the connection in an orderly way before it refused
-/// what came then.
+/// Whether the connection was reset. A broken pipe is none: the peer had closed the connection in an orderly way before it
+/// refused what came then.
 pub(super) fn is_reset(error: &hyper::Error) -> bool {
     io_cause(error)
         .is_some_and(|cause| kind_of(cause) == FaultKind::Reset && cause.kind() != io::ErrorKind::BrokenPipe)

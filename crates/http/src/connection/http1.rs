@@ -1,8 +1,8 @@
 //! HTTP/1.1 over one connection: hyper's state machine, driven by whoever waits for an exchange.
 //!
-//! hyper's client expects its connection to be a task of its own, woken for every request and every chunk. Here the future of the
-//! exchange polls it directly: no task, no second wake-up, and dropping a body drops its connection. Between exchanges nobody polls;
-//! what a peer sent or closed meanwhile is seen when the connection is taken out of the pool.
+//! hyper's client expects its connection to be a task of its own, woken for every request and every chunk. Here the future
+//! of the exchange polls it directly: no task, no second wake-up, and dropping a body drops its connection. Between
+//! exchanges nobody polls; what a peer sent or closed meanwhile is seen when the connection is taken out of the pool.
 
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
@@ -57,7 +57,8 @@ pub(crate) struct Exchange<'a> {
 /// An exchange that brought no head.
 pub(crate) struct Failure {
     pub(crate) error: Error,
-    /// How the connection ended, if it did so before a single byte of an answer came: a used one may have been closed meanwhile.
+    /// How the connection ended, if it did so before a single byte of an answer came: a used one may have been closed
+    /// meanwhile.
     pub(crate) ending: Option<Ending>,
 }
 
@@ -76,8 +77,8 @@ impl Connection {
         let (sender, driver) = http1::Builder::new()
             .max_buf_size(limits.head_bytes_max.max(HEAD_BYTES_LEAST))
             .max_headers(limits.fields_max)
-            // Both are read the way everyone reads them, and what they announce is what frames the body. Lines without a colon stay
-            // refused: skipping one could hide a length.
+            // Both are read the way everyone reads them, and what they announce is what frames the body. Lines without a
+            // colon stay refused: skipping one could hide a length.
             .allow_obsolete_multiline_headers_in_responses(true)
             .allow_spaces_after_header_name_in_responses(true)
             .handshake(wire)
@@ -124,7 +125,8 @@ impl Connection {
         self.alarm.poll(cx, due)
     }
 
-    /// Sends one request and waits for the final head. After a failure, or if the future is dropped, the connection is of no more use.
+    /// Sends one request and waits for the final head. After a failure, or if the future is dropped, the connection is of no
+    /// more use.
     pub(crate) async fn exchange(
         &mut self,
         mut request: http::Request<Outgoing>,

@@ -1,5 +1,5 @@
-//! The stream as hyper wants it, with a meter between: hyper does not tell when a request has been written, nor whether a single byte
-//! of the answer came, and both decide what a failure means.
+//! The stream as hyper wants it, with a meter between: hyper does not tell when a request has been written, nor whether a
+//! single byte of the answer came, and both decide what a failure means.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -13,13 +13,14 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use longhaul_socket::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The most that one read takes: large enough that a fast body is not bound by system calls, small enough to stay in the cache.
+/// The most that one read takes: large enough that a fast body is not bound by system calls, small enough to stay in the
+/// cache.
 const READ_BYTES_MAX: usize = 64 * 1024;
 
 /// The buffer that all connections of one thread read into, one after another.
 ///
-/// Handing hyper's own, uninitialised buffer to the stream would take unsafe code. A copy within the cache costs less than a tenth of
-/// the read itself.
+/// Handing hyper's own, uninitialised buffer to the stream would take unsafe code. A copy within the cache costs less than a
+/// tenth of the read itself.
 #[derive(Clone)]
 pub(crate) struct Scratch(Rc<RefCell<Box<[u8]>>>);
 
@@ -61,7 +62,8 @@ impl Meter {
         self.bytes_read.get()
     }
 
-    /// Whether the request has gone out: its head is handed over in one piece, so it has once a write went through and none waits.
+    /// Whether the request has gone out: its head is handed over in one piece, so it has once a write went through and none
+    /// waits.
     pub(crate) fn request_is_written(&self) -> bool {
         self.bytes_written.get() > 0 && !self.write_blocked.get()
     }

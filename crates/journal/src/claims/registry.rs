@@ -43,8 +43,8 @@ impl Claims {
         Self { storage, memory_entries_max: entries, memory: BTreeMap::new(), table: None }
     }
 
-    /// Claims a key. `None`: it is claimed now, with this value. Otherwise the value that it was claimed with before, which stays.
-    /// May be tried again after an error.
+    /// Claims a key. `None`: it is claimed now, with this value. Otherwise the value that it was claimed with before, which
+    /// stays. May be tried again after an error.
     pub fn claim(&mut self, key: &[u8], value: u64) -> io::Result<Option<u64>> {
         let fingerprint = Fingerprint::of(key);
         if let Some(table) = &mut self.table {

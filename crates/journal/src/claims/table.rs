@@ -1,5 +1,6 @@
-//! The table on disk: buckets of one page, chosen by the top bits of the fingerprint, so that doubling the table splits each bucket in
-//! two neighbours and is one sequential pass. A claim costs one page read and one small write, both in the system's page cache.
+//! The table on disk: buckets of one page, chosen by the top bits of the fingerprint, so that doubling the table splits each
+//! bucket in two neighbours and is one sequential pass. A claim costs one page read and one small write, both in the
+//! system's page cache.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,7 +14,8 @@ const BUCKET_BYTES: usize = 4096;
 /// Value and fingerprint, in this order: a write that fails halfway leaves a free slot or one that matches nothing.
 const SLOT_BYTES: usize = 24;
 const BUCKET_SLOTS: u64 = (BUCKET_BYTES / SLOT_BYTES) as u64;
-/// Above this share of used slots, in percent, the table doubles: at 70 % a bucket is still very rarely full before its neighbours.
+/// Above this share of used slots, in percent, the table doubles: at 70 % a bucket is still very rarely full before its
+/// neighbours.
 const LOAD_PERCENT_MAX: u64 = 70;
 pub(super) struct Table {
     file: Box<dyn File>,
@@ -134,8 +136,9 @@ impl Bucket {
 
 /// Writes a table bucket by bucket. `None` when `fill` found a bucket too small.
 ///
-/// One write a bucket, although fewer and longer ones would build the table faster: the system caches what is written at once as one
-/// unit, and on ext4 every later small write would pay for the whole of it (measured: 1.0 us in units of 4 KiB, 2.7 us of 1 MiB).
+/// One write a bucket, although fewer and longer ones would build the table faster: the system caches what is written at
+/// once as one unit, and on ext4 every later small write would pay for the whole of it (measured: 1.0 us in units of 4 KiB,
+/// 2.7 us of 1 MiB).
 fn build(
     storage: &dyn Storage,
     path: &RelativePath,

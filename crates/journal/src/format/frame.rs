@@ -9,8 +9,8 @@ use std::ops::Range;
 pub(crate) const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 /// Bytes before the payload.
 pub(crate) const FRAME_PREFIX_BYTES: usize = 8;
-/// How many bytes the search for good frames may put through the checksum in one file. Random or text bytes cost a few times their
-/// length; only bytes made for the purpose reach this limit, and then the rest of the file counts as damaged.
+/// How many bytes the search for good frames may put through the checksum in one file. Random or text bytes cost a few times
+/// their length; only bytes made for the purpose reach this limit, and then the rest of the file counts as damaged.
 const SEARCH_BYTES_MAX: usize = 2 << 30;
 
 pub(super) fn crc(salt: u32, bytes: &[u8]) -> u32 {

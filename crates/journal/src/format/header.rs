@@ -23,8 +23,8 @@ const MAGIC: &[u8; 8] = b"longhaul";
 pub(crate) struct Header {
     pub(crate) kind: Kind,
     pub(crate) number: u32,
-    /// Spool: the number of the first row. Log: up to which byte the segment before counts. Summary: up to which byte of the log
-    /// segment of the same number was folded.
+    /// Spool: the number of the first row. Log: up to which byte the segment before counts. Summary: up to which byte of the
+    /// log segment of the same number was folded.
     pub(crate) base: u64,
     /// Where the checksums of the file's frames start from.
     pub(crate) salt: u32,
@@ -66,8 +66,8 @@ impl Header {
         both
     }
 
-    /// Reads a header and checks that it belongs to the file it stands in. Another version is an error; anything else that is wrong
-    /// makes the header unreadable.
+    /// Reads a header and checks that it belongs to the file it stands in. Another version is an error; anything else that
+    /// is wrong makes the header unreadable.
     pub(crate) fn decode(
         bytes: &[u8],
         kind: Kind,
@@ -119,8 +119,8 @@ const fn kind_code(kind: Kind) -> u8 {
     }
 }
 
-/// What makes the salts of one run: nobody outside the machine can guess them, so no server can put bytes into a field that would
-/// pass for a frame of ours when a search for the next good frame comes across them.
+/// What makes the salts of one run: nobody outside the machine can guess them, so no server can put bytes into a field that
+/// would pass for a frame of ours when a search for the next good frame comes across them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stamp {
     pub(crate) boot_id: [u8; 16],

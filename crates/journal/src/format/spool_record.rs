@@ -1,7 +1,7 @@
 //! The payloads of the spool.
 //!
-//! Each begins with its kind and the number of a row, counted from the segment's first: for a row its own number, for a source the
-//! number of the row that comes next. A damaged record therefore never shifts the numbers of those after it.
+//! Each begins with its kind and the number of a row, counted from the segment's first: for a row its own number, for a
+//! source the number of the row that comes next. A damaged record therefore never shifts the numbers of those after it.
 
 use super::wire::{Pieces, put_number, put_text};
 use crate::row::{Entry, Expectation, FileIdentity, Row, RowId, SourceId};

@@ -12,8 +12,8 @@ pub(crate) struct LogSegment {
     pub(crate) number: u32,
     pub(crate) path: RelativePath,
     pub(crate) header: HeaderRead,
-    /// The segment counts up to this byte, as its successor says. What lies behind was written again there. `None` for the last one,
-    /// and where the successor cannot say it.
+    /// The segment counts up to this byte, as its successor says. What lies behind was written again there. `None` for the
+    /// last one, and where the successor cannot say it.
     pub(crate) limit: Option<u64>,
     /// What lies behind this byte is not settled.
     pub(crate) settled_end: u64,

@@ -1,7 +1,8 @@
-//! Finished segments, folded: what the log adds up to at the end of a segment, so that opening a haul need not read its whole history.
+//! Finished segments, folded: what the log adds up to at the end of a segment, so that opening a haul need not read its
+//! whole history.
 //!
-//! A summary can always be made again from the segments, which are never removed. It is therefore never repaired: one that is not
-//! perfect is passed over, for the one before it or for the segments themselves.
+//! A summary can always be made again from the segments, which are never removed. It is therefore never repaired: one that
+//! is not perfect is passed over, for the one before it or for the segments themselves.
 
 use std::io;
 
@@ -41,8 +42,8 @@ pub(super) fn newest(
     })
 }
 
-/// Writes the summary of the segments up to a number, the last of them up to a byte, and removes the oldest ones. Where the segments
-/// are damaged there is none: the damage is then found, and reported, whenever the haul is opened.
+/// Writes the summary of the segments up to a number, the last of them up to a byte, and removes the oldest ones. Where the
+/// segments are damaged there is none: the damage is then found, and reported, whenever the haul is opened.
 pub(crate) fn write_summary(
     storage: &dyn Storage,
     stamp: Stamp,

@@ -1,7 +1,8 @@
 //! The end of the last segment, where a crash may have left anything.
 //!
-//! Three things are told apart. What lies before a marker had been committed. What lies behind the last marker was only handed to the
-//! system. And the first gap that no marker proves to have been durable before is where the crash cut; nothing behind it was promised.
+//! Three things are told apart. What lies before a marker had been committed. What lies behind the last marker was only
+//! handed to the system. And the first gap that no marker proves to have been durable before is where the crash cut; nothing
+//! behind it was promised.
 
 use std::ops::Range;
 
@@ -14,8 +15,8 @@ pub(super) struct Tail {
     pub(super) end: usize,
     /// Where the last marker ends: what lies before is settled.
     pub(super) settled_end: usize,
-    /// Where the last committed group begins. Up to here the segment is known to be on stable storage: the marker that ends this group
-    /// was written only after the one before it had been synced.
+    /// Where the last committed group begins. Up to here the segment is known to be on stable storage: the marker that ends
+    /// this group was written only after the one before it had been synced.
     pub(super) group_start: usize,
     /// What was cut.
     pub(super) torn: Option<Range<usize>>,

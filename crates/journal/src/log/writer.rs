@@ -1,7 +1,8 @@
 //! The log's one writer: records gather in a group, and a group becomes durable at once.
 //!
-//! A failed sync is never tried again on the same file, because the system may have dropped what it could not write. The group, which is
-//! kept in memory until it is committed, is then written to a new segment, and the old one counts only up to its last commit.
+//! A failed sync is never tried again on the same file, because the system may have dropped what it could not write. The
+//! group, which is kept in memory until it is committed, is then written to a new segment, and the old one counts only up to
+//! its last commit.
 
 use std::io;
 use std::sync::Arc;
@@ -23,10 +24,10 @@ const GROUP_BYTES_MAX: usize = 256 << 20;
 
 /// Appends to the log. One thread owns it.
 ///
-/// An outcome takes this way: its file is written, [`LogWriter::record`] takes the `Done` and [`LogWriter::flush`] hands it to the
-/// system. Then, for a group at once: the files are synced, [`LogWriter::prepare`] makes the records durable, the files get their final
-/// names, the directories are synced, and [`LogWriter::commit`] settles the group. A crash anywhere on this way leaves either a settled
-/// outcome, or a doubt that says which file to look at.
+/// An outcome takes this way: its file is written, [`LogWriter::record`] takes the `Done` and [`LogWriter::flush`] hands it
+/// to the system. Then, for a group at once: the files are synced, [`LogWriter::prepare`] makes the records durable, the
+/// files get their final names, the directories are synced, and [`LogWriter::commit`] settles the group. A crash anywhere on
+/// this way leaves either a settled outcome, or a doubt that says which file to look at.
 pub struct LogWriter {
     storage: Arc<dyn Storage>,
     rows: SpoolReader,
@@ -54,8 +55,8 @@ struct Segment {
 }
 
 impl LogWriter {
-    /// Begins a segment that says `records`, settled, and makes it durable. The rows that they speak of are durable already: a spool that
-    /// has just been recovered is.
+    /// Begins a segment that says `records`, settled, and makes it durable. The rows that they speak of are durable already:
+    /// a spool that has just been recovered is.
     pub(crate) fn begin(
         storage: Arc<dyn Storage>,
         rows: SpoolReader,
@@ -97,7 +98,8 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Hands everything recorded to the system: from then on it survives the death of the process. May be tried again after an error.
+    /// Hands everything recorded to the system: from then on it survives the death of the process. May be tried again after
+    /// an error.
     pub fn flush(&mut self) -> io::Result<()> {
         self.refuse_broken()?;
         if self.flushed == self.group.len() {
@@ -109,8 +111,8 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Returns when everything recorded is on stable storage, its `Done` records still in doubt. Called before files get their final
-    /// names, it makes sure that no crash leaves a file that the log knows nothing of.
+    /// Returns when everything recorded is on stable storage, its `Done` records still in doubt. Called before files get
+    /// their final names, it makes sure that no crash leaves a file that the log knows nothing of.
     pub fn prepare(&mut self) -> io::Result<()> {
         self.flush()?;
         if self.group.is_empty() {
@@ -128,8 +130,8 @@ impl LogWriter {
 
     /// Returns when everything recorded is on stable storage and settled.
     ///
-    /// After an error nothing is settled. Where the error came from writing, as with a full disk, the call may be tried again; an error
-    /// of a sync that a new segment could not mend breaks the log, and every later call says so.
+    /// After an error nothing is settled. Where the error came from writing, as with a full disk, the call may be tried
+    /// again; an error of a sync that a new segment could not mend breaks the log, and every later call says so.
     pub fn commit(&mut self) -> io::Result<()> {
         self.flush()?;
         if self.group.is_empty() {
@@ -175,8 +177,8 @@ impl LogWriter {
         self.highest_row.map_or(Ok(()), |row| self.rows.ensure_durable(row))
     }
 
-    /// Goes on in a new segment. The commit before has succeeded, and its caller is told so: where there is no room for a new segment
-    /// the old one just grows.
+    /// Goes on in a new segment. The commit before has succeeded, and its caller is told so: where there is no room for a
+    /// new segment the old one just grows.
     fn finish_segment(&mut self) {
         let (number, base) = (self.segment.number, self.segment.committed);
         let (header, bytes) = begin_segment(self.stamp, number + 1, base);

@@ -1,7 +1,7 @@
 //! How much of the spool is on stable storage.
 //!
-//! The log's writer asks for it, from another thread than the one that appends; so a segment has a second handle, for syncing only,
-//! and a sync does not hold up the rows that come in meanwhile.
+//! The log's writer asks for it, from another thread than the one that appends; so a segment has a second handle, for
+//! syncing only, and a sync does not hold up the rows that come in meanwhile.
 
 use std::io;
 
@@ -38,8 +38,8 @@ impl Durability {
 }
 
 impl Shared {
-    /// Returns when everything published is on stable storage. After a failure every later call fails: what the system could not write
-    /// then, it may have dropped.
+    /// Returns when everything published is on stable storage. After a failure every later call fails: what the system could
+    /// not write then, it may have dropped.
     pub(super) fn sync(&self) -> io::Result<()> {
         let mut durability = self.durability();
         let rows = self.index().rows();

@@ -25,7 +25,8 @@ impl SpoolReader {
         self.shared.index().rows()
     }
 
-    /// Replaces `rows` by the rows of a block, as far as they are published. A row whose record is damaged comes as [`Entry::Lost`].
+    /// Replaces `rows` by the rows of a block, as far as they are published. A row whose record is damaged comes as
+    /// [`Entry::Lost`].
     pub fn read_block(&self, block: BlockId, rows: &mut Vec<(RowId, Row)>) -> io::Result<()> {
         let (numbers, extents) = {
             let index = self.shared.index();

@@ -1,7 +1,7 @@
 //! From the files of the spool to its index: one pass over everything.
 //!
-//! Rows that were once known to be on stable storage keep their numbers, whatever became of their records. Behind those, the first
-//! thing that cannot be read is where a crash cut.
+//! Rows that were once known to be on stable storage keep their numbers, whatever became of their records. Behind those, the
+//! first thing that cannot be read is where a crash cut.
 
 use std::ops::Range;
 
@@ -33,8 +33,8 @@ struct SegmentFile {
     header: HeaderRead,
 }
 
-/// Reads the spool. `vouched_rows` is how many rows the log says were on stable storage; `settled` is told of every row that is settled
-/// by what it is.
+/// Reads the spool. `vouched_rows` is how many rows the log says were on stable storage; `settled` is told of every row that
+/// is settled by what it is.
 pub(crate) fn recover(
     storage: &dyn Storage,
     names: &[String],
@@ -85,7 +85,8 @@ impl Found {
     ) {
         let limit = limit.unwrap_or(RowId::COUNT_MAX);
         let Some(header) = file.header.readable() else {
-            // A crash may come before the header is written. Nothing is missing if the next segment goes on where the last one ended.
+            // A crash may come before the header is written. Nothing is missing if the next segment goes on where the last
+            // one ended.
             if self.index.rows() < limit {
                 self.unreadable(file, 0..bytes.len(), "the header is unreadable");
             }

@@ -1,7 +1,7 @@
 //! Rows of an earlier run that nobody knows to be on stable storage are written again, to a new segment.
 //!
-//! The run may have ended because a sync failed. The rows can then still be read, from the system's memory, and a new sync of the old
-//! file would succeed without writing anything. There is at most one segment's worth of them.
+//! The run may have ended because a sync failed. The rows can then still be read, from the system's memory, and a new sync
+//! of the old file would succeed without writing anything. There is at most one segment's worth of them.
 
 use std::io;
 use std::sync::Arc;

@@ -88,8 +88,8 @@ impl SpoolWriter {
     /// Appends a row and gives it its number. Buffered; every so often the buffer is flushed first.
     ///
     /// # Errors
-    /// `InvalidInput` for a row over one megabyte, for [`Entry::Lost`], and beyond four billion rows; what the file system says. The row
-    /// is then not appended, and the call may be tried again.
+    /// `InvalidInput` for a row over one megabyte, for [`Entry::Lost`], and beyond four billion rows; what the file system
+    /// says. The row is then not appended, and the call may be tried again.
     pub fn append(&mut self, row: &Row) -> io::Result<RowId> {
         if row.entry == Entry::Lost || self.next_row >= RowId::COUNT_MAX {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a row that can be appended"));

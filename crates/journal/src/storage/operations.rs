@@ -42,8 +42,8 @@ pub trait Storage: Send + Sync + 'static {
     /// Makes the names in a directory durable; `None` is the root itself.
     fn sync_dir(&self, path: Option<&RelativePath>) -> io::Result<()>;
 
-    /// Takes the lock of a file, creating the file where needed, and writes `holder` into it. The lock is released when the value
-    /// is dropped, and by the system when the process dies, however it dies.
+    /// Takes the lock of a file, creating the file where needed, and writes `holder` into it. The lock is released when the
+    /// value is dropped, and by the system when the process dies, however it dies.
     fn lock(&self, path: &RelativePath, holder: &str) -> Result<Box<dyn Lock>, LockError>;
 
     /// Who holds the lock of a file, if anyone does: the text that was given to [`Storage::lock`].
@@ -55,8 +55,8 @@ pub trait Storage: Send + Sync + 'static {
 
 /// An open file.
 ///
-/// A failed [`File::sync`] poisons the value: the system may have dropped what it could not write and forgotten about it, so every
-/// later write or sync fails too, and the contents must be written again to a new file.
+/// A failed [`File::sync`] poisons the value: the system may have dropped what it could not write and forgotten about it, so
+/// every later write or sync fails too, and the contents must be written again to a new file.
 pub trait File: Send + Sync {
     /// Reads at an offset, fewer bytes than asked for only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
@@ -109,8 +109,8 @@ pub struct Metadata {
     pub len: u64,
     /// What it is.
     pub kind: FileKind,
-    /// Time of the last change, unix milliseconds; 0 where it lies before 1970 or is unknown. In the simulated file system a count of
-    /// the changes, which differs whenever the time would.
+    /// Time of the last change, unix milliseconds; 0 where it lies before 1970 or is unknown. In the simulated file system a
+    /// count of the changes, which differs whenever the time would.
     pub modified_unix_ms: u64,
 }
 

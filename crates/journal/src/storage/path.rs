@@ -8,7 +8,8 @@ const COMPONENT_BYTES_MAX: usize = 255;
 /// The longest path that Linux takes in one call, in bytes, its final NUL left out (`PATH_MAX`).
 const PATH_BYTES_MAX: usize = 4095;
 
-/// A validated path beneath a root: components joined by `/`, none of them empty, `.` or `..`, none longer than 255 bytes, no NUL.
+/// A validated path beneath a root: components joined by `/`, none of them empty, `.` or `..`, none longer than 255 bytes,
+/// no NUL.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RelativePath(String);
 

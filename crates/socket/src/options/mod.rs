@@ -41,8 +41,8 @@ pub struct SocketOptions {
     /// answer, the connection is `TimedOut`. Default: after 15 s, every 5 s, 3 times; systems: no.
     pub keep_alive: Option<KeepAlive>,
     /// `TCP_USER_TIMEOUT`, tcp(7), RFC 5482; Linux and Android. How long what was sent may stay unacknowledged before
-    /// the connection is `TimedOut`. In milliseconds, rounded up; zero is the system's own limit, about a quarter of an hour.
-    /// Default: 30 s.
+    /// the connection is `TimedOut`. In milliseconds, rounded up; zero is the system's own limit, about a quarter of an
+    /// hour. Default: 30 s.
     pub user_timeout: Option<Duration>,
     /// `SO_REUSEADDR`, socket(7). Whether an endpoint may be bound again while connections of an earlier socket linger
     /// in `TIME_WAIT`; on UDP, whether several sockets may share it, as those of one multicast group do, and take each

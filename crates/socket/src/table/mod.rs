@@ -99,7 +99,8 @@ enum Fit {
     HoldsBoth,
     /// Every address was asked for, and it waits at one.
     HoldsOne,
-    /// Every IPv6 address was asked for, which is every IPv4 address too unless one says otherwise; it waits at one of those.
+    /// Every IPv6 address was asked for, which is every IPv4 address too unless one says otherwise; it waits at one of
+    /// those.
     HoldsOneOfIpv4,
     /// It is one end of a connection, and this is its own.
     IsOneEnd,

@@ -1,7 +1,7 @@
 //! Handles of the directories beneath the root, and the rule that none is reached through a symbolic link.
 //!
-//! A few handles are kept, so that many files in one folder cost one look-up each. A handle stays with the directory it was opened
-//! on: when that one is moved away and a link put in its place, the link is still not followed.
+//! A few handles are kept, so that many files in one folder cost one look-up each. A handle stays with the directory it was
+//! opened on: when that one is moved away and a link put in its place, the link is still not followed.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,8 @@ use super::platform;
 use crate::layout::STATE_DIRECTORY;
 use crate::storage::RelativePath;
 
-/// Handles kept open: enough for the folders that a few hundred concurrent downloads write to, far below any descriptor limit.
+/// Handles kept open: enough for the folders that a few hundred concurrent downloads write to, far below any descriptor
+/// limit.
 const CACHED_HANDLES_MAX: usize = 32;
 
 #[derive(Debug)]
@@ -51,8 +52,8 @@ impl Directories {
         Ok(handle)
     }
 
-    /// Runs an operation on a name within the directory that holds it. A kept handle of a directory that has been removed since
-    /// answers `ENOENT`; then the directory is looked up again.
+    /// Runs an operation on a name within the directory that holds it. A kept handle of a directory that has been removed
+    /// since answers `ENOENT`; then the directory is looked up again.
     pub(super) fn within<T>(
         &self,
         path: &RelativePath,

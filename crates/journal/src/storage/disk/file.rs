@@ -12,8 +12,8 @@ use crate::storage::{File, Metadata};
 #[derive(Debug)]
 pub(super) struct DiskFile {
     handle: OwnedFd,
-    /// Set by a failed sync: the system may have thrown the unwritten pages away and marked them clean, so that the next sync
-    /// would succeed and mean nothing (fsync(2), errors since Linux 4.13).
+    /// Set by a failed sync: the system may have thrown the unwritten pages away and marked them clean, so that the next
+    /// sync would succeed and mean nothing (fsync(2), errors since Linux 4.13).
     poisoned: bool,
     /// The file system lies in memory: there is nothing to write back.
     in_memory: bool,

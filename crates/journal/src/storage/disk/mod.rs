@@ -1,7 +1,8 @@
 //! The real file system, beneath one directory.
 //!
-//! Every operation goes through a handle of the directory that holds the name, and every such handle was opened beneath the root
-//! without following a symbolic link ([`directories`]). What happens to paths above the root, or to links within it, moves nothing out.
+//! Every operation goes through a handle of the directory that holds the name, and every such handle was opened beneath the
+//! root without following a symbolic link ([`directories`]). What happens to paths above the root, or to links within it,
+//! moves nothing out.
 
 mod directories;
 mod file;

@@ -17,8 +17,8 @@ pub(super) fn rename_noreplace(from: Place<'_>, to: Place<'_>, portable: bool) -
     link_and_unlink(from, to)
 }
 
-/// link(2) refuses a name that is taken, on every file system that has hard links; on one that has none this answers an error, because
-/// looking first and renaming then could replace what someone else put there in between.
+/// link(2) refuses a name that is taken, on every file system that has hard links; on one that has none this answers an
+/// error, because looking first and renaming then could replace what someone else put there in between.
 ///
 /// A crash between the two calls leaves both names on one file. The same call made again finishes the work.
 fn link_and_unlink(from: Place<'_>, to: Place<'_>) -> Result<(), Errno> {

@@ -12,7 +12,8 @@ use super::file::DiskFile;
 use super::{lock, platform, rename};
 use crate::storage::{File, FileKind, Lock, LockError, Metadata, RelativePath, Storage};
 
-/// `O_NONBLOCK` means nothing to a regular file, and keeps the opening of a pipe that stands in its place from waiting for a peer.
+/// `O_NONBLOCK` means nothing to a regular file, and keeps the opening of a pipe that stands in its place from waiting for a
+/// peer.
 const OPEN_FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
 /// A directory of the real file system and everything beneath it.
@@ -23,14 +24,14 @@ pub struct DiskStorage {
 }
 
 impl DiskStorage {
-    /// Opens a directory; with `create`, makes it and those above it where they are missing. The path itself may lead through
-    /// symbolic links: it is the user's. What lies beneath may not.
+    /// Opens a directory; with `create`, makes it and those above it where they are missing. The path itself may lead
+    /// through symbolic links: it is the user's. What lies beneath may not.
     pub fn open(directory: impl AsRef<Path>, create: bool) -> io::Result<Self> {
         Self::open_root(directory.as_ref(), create, false)
     }
 
-    /// As [`DiskStorage::open`], but does without the system calls that not every POSIX system has. Slower, and otherwise the same;
-    /// it is what `open` falls back to call by call.
+    /// As [`DiskStorage::open`], but does without the system calls that not every POSIX system has. Slower, and otherwise
+    /// the same; it is what `open` falls back to call by call.
     pub fn open_portable(directory: impl AsRef<Path>, create: bool) -> io::Result<Self> {
         Self::open_root(directory.as_ref(), create, true)
     }

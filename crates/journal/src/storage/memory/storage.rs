@@ -61,8 +61,8 @@ impl MemoryStorage {
         })
     }
 
-    /// What a machine finds that lost power at this moment: what was synced, and any part of the rest. Handles of this file system go on
-    /// as if nothing had happened; calling this again makes another choice.
+    /// What a machine finds that lost power at this moment: what was synced, and any part of the rest. Handles of this file
+    /// system go on as if nothing had happened; calling this again makes another choice.
     #[must_use]
     pub fn crash(&self) -> Self {
         let mut state = self.state();
