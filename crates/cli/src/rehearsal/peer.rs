@@ -13,6 +13,8 @@ const TRIES: &str = "20";
 const TIMEOUT_SECONDS: &str = "2";
 /// Downloads at a time for the tools that can: what Longhaul gives to as many hosts.
 const PARALLEL: &str = "128";
+/// What wget has had for long, and wget2 only of late.
+const RETRY_ON: &str = "--retry-on-http-error";
 /// Statuses that are worth another attempt.
 const RETRIED: &str = "429,500,503";
 /// The last number that a name of the contest has digits for.
@@ -64,6 +66,14 @@ impl Peer {
         Some(version.unwrap_or(&line[..end]).to_owned())
     }
 
+    /// Whether its help names this option. One that it does not know would keep it from starting.
+    fn knows(self, option: &str) -> bool {
+        let said = self
+            .program()
+            .and_then(|program| Command::new(program).arg("--help").stdin(Stdio::null()).output());
+        said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains(option))
+    }
+
     /// The command that downloads these URLs into `directory`, each to the file that its path names.
     pub(super) fn command<'a>(
         self,
@@ -93,7 +103,10 @@ impl Peer {
                     "--retry-connrefused",
                 ]);
                 command.arg(format!("--tries={TRIES}")).arg(format!("--timeout={TIMEOUT_SECONDS}"));
-                command.arg("--waitretry=1").arg(format!("--retry-on-http-error={RETRIED}"));
+                command.arg("--waitretry=1");
+                if self.knows(RETRY_ON) {
+                    command.arg(format!("{RETRY_ON}={RETRIED}"));
+                }
                 if self == Self::Wget2 {
                     command.arg(format!("--max-threads={PARALLEL}"));
                 }
