@@ -315,6 +315,20 @@ fn a_url_that_is_always_silent_is_cut_short_twice() {
     assert_eq!(charged, Some(2), "only the third silence is charged");
 }
 
+/// Where a host knows no ranges, all that came would have to come again.
+#[test]
+fn a_long_body_that_pauses_is_not_cut_short() {
+    simulate(async {
+        let site = Site::new(6).with_sizes(Sizes::fixed(8_000_000));
+        let pause = FaultMix::none().under("/files/00001", 1..=1, FaultKind::StallInBody);
+        let (world, _) = World::serving(6, site, pause);
+        let run = world.haul(list(3)).run().await;
+        let lasted: Vec<_> = run.all(What::Retrying).filter_map(|told| told.fault.as_ref()).collect();
+        assert_eq!(lasted.len(), 1);
+        assert!(lasted[0].elapsed_ms >= 10_000, "{lasted:?}");
+    });
+}
+
 #[test]
 fn a_drip_does_not_hold_up_the_others() {
     let run = time_of(FaultMix::none().under("/files/00005", 1..=1, FaultKind::Drip), 200);

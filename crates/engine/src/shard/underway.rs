@@ -19,6 +19,8 @@ use crate::sink::{SinkGone, SinkHandle};
 const SUSPENSION_MIN: Duration = Duration::from_secs(1);
 /// A body that brings fewer bytes than this from one look to the next makes no progress worth the name.
 const PROGRESS_BYTES_MIN: u64 = 256;
+/// One that has brought so much is not cut short: where its host knows no ranges, all of that would have to come again.
+const CUT_BYTES_MAX: u64 = 1024 * 1024;
 
 #[derive(Default)]
 pub(super) struct Underway {
@@ -97,9 +99,12 @@ impl Underway {
         changed
     }
 
-    /// Those that make no progress and have not been told to give up.
+    /// Those that make no progress, have not been told to give up, and would lose little by that.
     pub(super) fn stalled(&mut self) -> impl Iterator<Item = &mut Active> {
-        self.active.values_mut().filter(|active| active.is_stalled && !active.is_cut)
+        let is_little = |active: &Active| active.progress.bytes() < CUT_BYTES_MAX;
+        self.active
+            .values_mut()
+            .filter(move |active| active.is_stalled && !active.is_cut && is_little(active))
     }
 }
 
