@@ -72,8 +72,8 @@ struct World<C: Controller> {
     random: fastrand::Rng,
     /// Exchanges under way, by the time of their end and the order of their beginning.
     open: BTreeMap<(Duration, u64), Open<C::Ticket>>,
-    /// When exchanges that have not been answered are looked at next, and when they end: the first time they stall.
-    stalls: BTreeMap<(Duration, u64), Duration>,
+    /// When exchanges under way are looked at next.
+    look_at: Duration,
     sequence: u64,
     waiting: Vec<Waiting>,
     run: Run,
@@ -107,7 +107,7 @@ pub(crate) fn run<C: Controller>(
         turn: 0,
         random: fastrand::Rng::with_seed(seed),
         open: BTreeMap::new(),
-        stalls: BTreeMap::new(),
+        look_at: LOOK_EVERY,
         sequence: 0,
         waiting: (0..names).map(|_| Waiting::new(urls, waits)).collect(),
         run: Run::default(),
@@ -183,8 +183,6 @@ impl<C: Controller> World<C> {
                 is_stalled: false,
             },
         );
-        let look_after = self.paces[self.pace_of[name]].stall_after().unwrap_or(LOOK_EVERY);
-        self.stalls.insert((self.now + look_after, key.1), end);
         let in_flight: u32 = self.paces.iter().map(C::in_flight).sum();
         let cap: u32 = self.paces.iter().map(C::cap).sum();
         if in_flight >= cap {
@@ -208,17 +206,16 @@ impl<C: Controller> World<C> {
     /// Goes on to the next event; false if there is none.
     fn advance(&mut self, wake: Option<Duration>) -> bool {
         let end = self.open.first_key_value().map(|(&(end, _), _)| end);
-        let stall = self.stalls.first_key_value().map(|(&(at, _), _)| at);
-        let Some(next) = [wake, end, stall].into_iter().flatten().min() else { return false };
+        let look = end.map(|_| self.look_at);
+        let Some(next) = [wake, end, look].into_iter().flatten().min() else { return false };
         if self.hosts[0].is_banned(self.now) {
             self.run.banned += next.saturating_sub(self.now);
         }
         self.now = next;
-        while let Some((&(at, sequence), &end)) = self.stalls.first_key_value()
-            && at <= self.now
-        {
-            self.stalls.pop_first();
-            self.look(at, (end, sequence));
+        if self.look_at <= self.now {
+            self.look_at = self.now + LOOK_EVERY;
+            let silent: Vec<_> = self.open.keys().copied().filter(|&(end, _)| end > self.now).collect();
+            silent.into_iter().for_each(|key| self.look(key));
         }
         while let Some((&(end, _), _)) = self.open.first_key_value()
             && end <= self.now
@@ -230,9 +227,9 @@ impl<C: Controller> World<C> {
     }
 
     /// Looks at an exchange that has not been answered.
-    fn look(&mut self, at: Duration, key: (Duration, u64)) {
-        let Some(open) = self.open.get_mut(&key).filter(|_| key.0 > at) else { return };
-        let silent_for = at.saturating_sub(open.sent);
+    fn look(&mut self, key: (Duration, u64)) {
+        let Some(open) = self.open.get_mut(&key) else { return };
+        let silent_for = self.now.saturating_sub(open.sent);
         let pace = &mut self.paces[open.pace];
         let is_stalled = pace.stall_after().is_some_and(|after| silent_for >= after);
         if is_stalled && !std::mem::replace(&mut open.is_stalled, true) {
@@ -241,8 +238,6 @@ impl<C: Controller> World<C> {
         if is_stalled && pace.cuts_short(open.ticket, silent_for, open.url.cuts) {
             let open = self.open.remove(&key).expect("it is there");
             self.cut_short(&open);
-        } else {
-            self.stalls.insert((at + LOOK_EVERY, key.1), key.0);
         }
     }
 

@@ -2,8 +2,8 @@
 //!
 //! An exchange that is silent while its host serves others is unlucky, and a deadline is longer than all the rest of a short
 //! list takes. A silence is cut short once it has lasted twice what makes an exchange count as stalled; of the same URL the
-//! next one has four times as long, and the one after that its whole deadline, for the URL may be slow by nature. Where most
-//! of those that were made again were silent again, the silences are the URLs' own, and no more are cut.
+//! next one has twice as long, the third four times, and the one after that its whole deadline, for the URL may be slow by
+//! nature. Where most of those that were made again were silent again, the silences are the URLs' own, and no more are cut.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use std::time::Duration;
 /// are late, not lost.
 const STALLS_BEFORE_CUT: u32 = 2;
 /// The next one of the same URL may last so many times longer.
-const PATIENCE_GROWTH: u32 = 4;
+const PATIENCE_GROWTH: u32 = 2;
 /// So many of one URL are cut short.
-const CUTS_MAX: u32 = 2;
+const CUTS_MAX: u32 = 3;
 /// No more are made again at a time: where everything has become silent, cutting would only add to the load.
 const IN_DOUBT_MAX: u32 = 4;
 /// Exchanges made again before they say anything about the others.
