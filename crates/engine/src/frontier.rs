@@ -266,7 +266,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         shared.is_some_and(|shared| shared.pace.cuts_short(ticket.ticket, silent_for, before))
     }
 
-    /// A job that was cut short has been made again with `ticket`, and was silent for long once more or not.
+    /// A job that was cut short has been made again with `ticket`, and has stalled once more or has not.
     pub fn made_again(&mut self, ticket: Ticket, was_silent_again: bool) {
         if let Some(shared) = self.paces.get_mut(ticket.pace) {
             shared.pace.made_again(was_silent_again);

@@ -315,7 +315,7 @@ impl Pace {
         !self.terms.is_fixed && self.early.cuts(silent_for, stall_after, before)
     }
 
-    /// An exchange for a URL of which one was cut short is over, and was silent for long once more or not.
+    /// An exchange for a URL of which one was cut short has stalled once more, or has ended without that.
     pub fn made_again(&mut self, was_silent_again: bool) {
         self.early.made_again(was_silent_again);
     }

@@ -234,6 +234,9 @@ impl<C: Controller> World<C> {
         let is_stalled = pace.stall_after().is_some_and(|after| silent_for >= after);
         if is_stalled && !std::mem::replace(&mut open.is_stalled, true) {
             pace.stalled(open.ticket);
+            if open.url.cuts > 0 {
+                pace.made_again(true);
+            }
         }
         if is_stalled && pace.cuts_short(open.ticket, silent_for, open.url.cuts) {
             let open = self.open.remove(&key).expect("it is there");
@@ -302,8 +305,8 @@ impl<C: Controller> World<C> {
             let announcement = Announcement { remaining: said.remaining, reset_at: now + said.reset_after };
             self.paces[open.pace].announced(open.ticket, announcement);
         }
-        if open.url.cuts > 0 {
-            self.paces[open.pace].made_again(open.is_stalled);
+        if open.url.cuts > 0 && !open.is_stalled {
+            self.paces[open.pace].made_again(false);
         }
         self.paces[open.pace].answered(open.ticket, answer, open.is_stalled, now, jitter);
         let pace = self.pace_of[open.name];

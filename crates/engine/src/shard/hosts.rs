@@ -138,8 +138,8 @@ impl Hosts {
         if let Some(announcement) = active.progress.announced() {
             self.frontier.announced(active.host, active.ticket, announcement);
         }
-        if active.cuts_before() > 0 {
-            self.frontier.made_again(active.ticket, active.is_stalled());
+        if active.cuts_before() > 0 && active.stalls() == 0 {
+            self.frontier.made_again(active.ticket, false);
         }
         self.frontier.answered(active.host, active.ticket, signal, active.is_stalled(), now, jitter);
         let (Some(origin), Some(pace)) = (self.origin(active.host), self.pace(active.host)) else { return };
@@ -218,6 +218,9 @@ impl Hosts {
     /// An exchange has stalled and gives its place up, or takes it again.
     pub(super) fn stall_changed(&mut self, active: &Active) {
         self.frontier.set_stalled(active.host, active.ticket, active.is_stalled());
+        if active.cuts_before() > 0 && active.is_stalled() && active.stalls() == 1 {
+            self.frontier.made_again(active.ticket, true);
+        }
     }
 
     /// Whether an exchange that has stalled is to be broken off and made again.

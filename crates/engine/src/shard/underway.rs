@@ -40,6 +40,8 @@ pub(super) struct Active {
     seen_bytes: u64,
     progress_at: Instant,
     is_stalled: bool,
+    /// How often it has come to that.
+    stalls: u32,
     /// So many earlier ones for the same row were cut short.
     cuts_before: u32,
     /// It was told to give up.
@@ -119,6 +121,7 @@ impl Active {
             seen_bytes: 0,
             progress_at: now,
             is_stalled: false,
+            stalls: 0,
             cuts_before,
             is_cut: false,
             pauses_before: sink.pauses(),
@@ -129,6 +132,11 @@ impl Active {
     /// Whether it has made no progress for so long that its place in the window is another's.
     pub(super) fn is_stalled(&self) -> bool {
         self.is_stalled
+    }
+
+    /// How often it has stalled.
+    pub(super) fn stalls(&self) -> u32 {
+        self.stalls
     }
 
     /// So many exchanges for its row were cut short in this run.
@@ -175,6 +183,7 @@ impl Active {
         }
         let Some(stall_after) = stall_after else { return false };
         let is_stalled = now - self.progress_at >= stall_after;
+        self.stalls += u32::from(is_stalled && !self.is_stalled);
         std::mem::replace(&mut self.is_stalled, is_stalled) != is_stalled
     }
 }
