@@ -215,7 +215,9 @@ impl<C: Controller> World<C> {
         if self.look_at <= self.now {
             self.look_at = self.now + LOOK_EVERY;
             let silent: Vec<_> = self.open.keys().copied().filter(|&(end, _)| end > self.now).collect();
-            silent.into_iter().for_each(|key| self.look(key));
+            for key in silent {
+                self.look(key);
+            }
         }
         while let Some((&(end, _), _)) = self.open.first_key_value()
             && end <= self.now
