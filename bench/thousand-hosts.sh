@@ -9,6 +9,7 @@ origin=${ORIGIN:-$here/../target/release/examples/origin}
 out=$(mktemp -d /dev/shm/longhaul-thousand.XXXXXX)
 trap 'kill $(jobs -p) 2> /dev/null || true; rm -rf "$out"' EXIT
 ulimit -n 8192
+: > "$out/origin"
 listen=()
 for host in $(seq 1 1000); do [ $((host % 10)) -eq 0 ] || listen+=(--listen "tcp://127.0.0.1:$((20000 + host))"); done
 sleep 300 | "$origin" "${listen[@]}" --seed 1 --latency-ms 50 --size-bytes 1000 > "$out/origin" &

@@ -15,6 +15,8 @@ const DIP: f64 = 0.7;
 const DIP_FIRST: f64 = 0.8;
 /// ... and to this, where the limit is known to about a fifth.
 const DIP_NEAR: f64 = 0.93;
+/// A host that refuses is believed to have served this part of what it was asked for, at least.
+const SERVED_LEAST: f64 = 0.5;
 /// Two estimates this close are one limit.
 const NEAR: f64 = 0.2;
 /// The time until the rate is back at the limit, at least ...
@@ -154,7 +156,7 @@ impl Rate {
         } else if self.is_below_limit() {
             DIP
         } else {
-            0.5
+            SERVED_LEAST
         };
         let served = served.clamp(least * self.per_second, self.per_second).max(RATE_MIN);
         let is_near = self.phase == Phase::Curve && (served - self.limit).abs() < NEAR * self.limit;

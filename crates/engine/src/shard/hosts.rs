@@ -223,6 +223,11 @@ impl Hosts {
         }
     }
 
+    /// An exchange that was told to give up had its answer at that moment: nothing is made again for it.
+    pub(super) fn came_after_all(&mut self, active: &Active) {
+        self.frontier.made_again(active.ticket, false);
+    }
+
     /// Whether an exchange that has stalled is to be broken off and made again.
     pub(super) fn cuts_short(&mut self, active: &Active) -> bool {
         self.frontier.cuts_short(active.ticket, active.silent_for(), active.cuts_before())

@@ -244,6 +244,9 @@ impl Shard {
         let (host, latency) = (active.host, active.latency());
         let ended = ended?;
         let is_served = matches!(ended, Ended::Complete(..) | Ended::Moved);
+        if active.is_cut() && !matches!(&ended, Ended::Failed(failure) if failure.was_cut_short) {
+            self.hosts.came_after_all(&active);
+        }
         match ended {
             Ended::Complete(piece, completion) => {
                 self.answered(&active, Signal::Success { latency });

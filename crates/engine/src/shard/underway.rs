@@ -144,6 +144,11 @@ impl Active {
         self.cuts_before
     }
 
+    /// Whether it was told to give up.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
     /// Tells it to give up.
     pub(super) fn cut_short(&mut self) {
         self.is_cut = true;
