@@ -203,14 +203,12 @@ impl Pace {
         pace.next_by_terms = paces.iter().filter_map(|pace| pace.next_by_terms).max();
         pace.served = paces.iter().fold(0, |served, pace| served.saturating_add(pace.served));
         pace.denials = Denials::merged(paces.iter().map(|pace| &pace.denials));
-        pace.counting = Counting::merged(paces.iter().map(|pace| &pace.counting));
+        if !terms.is_fixed {
+            pace.counting = Counting::merged(paces.iter().map(|pace| &pace.counting), now);
+        }
         if let Some(busiest) = paces.iter().max_by_key(|pace| pace.served) {
             pace.latency = busiest.latency.clone();
             pace.early = busiest.early.clone();
-        }
-        let limit: f64 = paces.iter().filter_map(|pace| pace.rate()).map(|(_, limit)| limit).sum();
-        if limit > 0.0 && !terms.is_fixed {
-            pace.counting.begin(Rate::recalled(limit, now));
         }
         // What one of them breaks beyond, all of them together do not bear either.
         if let Some(borne) =

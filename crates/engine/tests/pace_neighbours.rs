@@ -154,6 +154,65 @@ fn a_merged_pace_bears_what_its_hosts_bore_together() {
     assert_eq!(merged.limiter(), Limiter::RetryAfter);
 }
 
+/// Asks the host for the pace as often as that allows, with at once an answer to each.
+fn drive(pace: &mut Pace, bucket: &mut Bucket, from: Instant, to: Instant) {
+    let mut now = from;
+    while now < to {
+        match pace.permit(now) {
+            Permit::Go(ticket) => {
+                let latency = Duration::from_millis(10);
+                let is_served = bucket.serves(now);
+                let signal =
+                    if is_served { Signal::Success { latency } } else { Signal::Throttle { retry_after: None } };
+                pace.answered(ticket, signal, false, now, 0.5);
+            }
+            Permit::WaitUntil(at) => now = at.max(now + Duration::from_millis(1)),
+            Permit::WaitForAnswer => unreachable!("nothing is under way"),
+        }
+    }
+}
+
+#[test]
+fn what_many_names_guessed_is_no_limit_of_all_of_them() {
+    let start = clock::now();
+    let mut bucket = Bucket { burst: 20.0, tokens: 20.0, ..Bucket::new(100.0, start) };
+    // Each is refused before it has been served: what it takes is a guess, and forty guesses say no more than one.
+    let names: Vec<Pace> = (0..40)
+        .map(|_| {
+            let mut pace = Pace::new(8);
+            drive(&mut pace, &mut bucket, start, start + Duration::from_millis(1));
+            pace
+        })
+        .collect();
+    let guessed = names.iter().filter(|pace| pace.rate().is_some()).count();
+    assert!(guessed > 30, "{guessed} names have begun to count");
+    let now = start + Duration::from_secs(2);
+    let mut merged = Pace::merged(&names.iter().collect::<Vec<_>>(), now);
+    let (_, limit) = merged.rate().expect("what they have shown");
+    assert!(limit < 20.0, "{limit} is more than all of them have been served");
+    let at = now + Duration::from_secs(12);
+    drive(&mut merged, &mut bucket, now, at);
+    let (_, limit) = merged.rate().expect("the host counts");
+    assert!((70.0..=130.0).contains(&limit), "{limit} after twelve seconds, of 100");
+}
+
+#[test]
+fn a_name_that_joins_others_changes_little_for_them() {
+    let start = clock::now();
+    let mut bucket = Bucket::new(20.0, start);
+    let mut many = Pace::new(8);
+    let now = start + Duration::from_mins(2);
+    drive(&mut many, &mut bucket, start, now);
+    let (rate, limit) = many.rate().expect("the host counts");
+    let mut one = Pace::new(8);
+    let mut empty = Bucket { tokens: 0.0, ..Bucket::new(0.001, now) };
+    drive(&mut one, &mut empty, now, now + Duration::from_millis(1));
+    let (rate_one, limit_one) = one.rate().expect("three refusals in a row");
+    let (rate_all, limit_all) = Pace::merged(&[&many, &one], now).rate().expect("both had one");
+    assert!((rate_all - rate - rate_one).abs() < 1e-9, "{rate} and {rate_one} make {rate_all}");
+    assert!((limit_all - limit - limit_one).abs() < 1e-9, "{limit} and {limit_one} make {limit_all}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 

@@ -73,8 +73,11 @@ impl Counting {
     }
 
     /// One host that was taken for several: what it took from all of them it took.
-    pub(super) fn merged<'a>(parts: impl Iterator<Item = &'a Self>) -> Self {
-        Self { accepted: Meter::merged(parts.map(|part| &part.accepted)), ..Self::new() }
+    pub(super) fn merged<'a>(parts: impl Iterator<Item = &'a Self> + Clone, now: Instant) -> Self {
+        let accepted = Meter::merged(parts.clone().map(|part| &part.accepted));
+        let served = |limit| accepted.rate(measure(limit), now);
+        let rate = Rate::merged(parts.filter_map(|part| part.rate.as_ref()), served, now);
+        Self { rate, accepted, ..Self::new() }
     }
 
     /// Whether it is being found out what refusals mean: what is sent meanwhile is all sent at the same rate.

@@ -62,6 +62,9 @@ const BAN_COST: f64 = 10.0;
 /// The longest such climb, in seconds.
 const BAN_RETURN_MAX: f64 = 3_600.0;
 
+/// More than this part of what several bore together is most of it.
+const MAIN_SHARE: f64 = 0.5;
+
 /// The rate of one host.
 #[derive(Debug, Clone)]
 pub(super) struct Rate {
@@ -144,6 +147,30 @@ impl Rate {
         rate.return_seconds = RETURN_MIN;
         rate.per_second = (rate.dip * rate.limit).max(RATE_MIN);
         rate
+    }
+
+    /// One host that was taken for several, of which these had shown that they count. It takes what they took together, but
+    /// where that is mostly guessed, what it took lately is the better guess.
+    pub(super) fn merged<'a>(
+        rates: impl Iterator<Item = &'a Self>,
+        served: impl FnOnce(f64) -> f64,
+        now: Instant,
+    ) -> Option<Self> {
+        let rates: Vec<&Self> = rates.collect();
+        let largest = *rates.iter().max_by(|a, b| a.limit.total_cmp(&b.limit))?;
+        let limit: f64 = rates.iter().map(|rate| rate.limit).sum();
+        let guessed: f64 = rates.iter().filter(|rate| rate.is_guess).map(|rate| rate.limit).sum();
+        if largest.limit > MAIN_SHARE * limit {
+            let per_second = rates.iter().map(|rate| rate.per_second).sum();
+            let next_send = rates.iter().map(|rate| rate.next_send).max().unwrap_or(now);
+            let limit_tested = largest.limit_tested + (limit - largest.limit);
+            return Some(Self { per_second, limit, limit_tested, next_send, ..largest.clone() });
+        }
+        Some(if guessed > MAIN_SHARE * limit {
+            Self::guessed(served(limit), now)
+        } else {
+            Self::recalled(limit, now)
+        })
     }
 
     /// Refused, while so many a second were served. `is_single` says that most of what was sent since the last refusal has
