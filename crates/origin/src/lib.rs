@@ -77,5 +77,5 @@ pub use hostile::{
     CONSECUTIVE_FAULTS_MAX, Content, FaultKind, FaultMix, InvalidShare, Options, Origin, Running,
     SIZE_BYTES_MAX, Share, Site, Sizes, Stats, Target,
 };
-pub use limiting::{Exchange, LimitingHost, LimitingStats, RunningLimitingHost};
+pub use limiting::{Exchange, LimitingHost, LimitingStats, RunningLimitingHost, VirtualHosts};
 pub use service::{ConnectionReport, Ending, Limits, RunningService, Service, ServiceHost};

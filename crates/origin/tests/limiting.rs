@@ -10,7 +10,7 @@ use longhaul_origin::manner::{
     Ban, BanKind, ConnectionLimit, Hastened, Healthy, Manner, Refusal, Reply, Schedule, Stalls, TokenBucket,
     Verdict, WindowQuota, Wording,
 };
-use longhaul_origin::{Exchange, LimitingHost, LimitingStats, Options, RunningLimitingHost, Site, Sizes};
+use longhaul_origin::{Exchange, LimitingHost, LimitingStats, Options, RunningLimitingHost, Site, Sizes, VirtualHosts};
 use longhaul_socket::memory::MemoryNetwork;
 use longhaul_socket::{Endpoint, Network};
 
@@ -83,6 +83,29 @@ async fn a_bucket_is_one_behind_all_listeners() {
     assert_eq!(town.status(1).await, Ok((200, None)));
     let stats = town.stop().await;
     assert_eq!((stats.arrivals, stats.served, stats.refused, stats.abandoned), (4, 3, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_behind_one_listener_are_counted_each_for_itself() {
+    let network = MemoryNetwork::new();
+    let site = Arc::new(Site::new(7));
+    let host = || {
+        let bucket = TokenBucket::new(Schedule::constant(0.1), 1.0, Refusal::BARE_429, 1);
+        LimitingHost::new(Box::new(bucket), Arc::clone(&site), Options::default(), |_| {})
+    };
+    let (others, named) = (host(), host());
+    let hosts = VirtualHosts::new(others.clone()).with("A.test", named.clone());
+    let listener = hosts.listen(&network, "tcp://10.0.0.1:80".parse().expect("an endpoint")).expect("free");
+    let mut client = Client::connect(&network as &dyn Network, listener.endpoint()).await;
+    let mut statuses = Vec::new();
+    for name in ["a.test", "b.test:80", "a.TEST:8080", "c.test"] {
+        client.send(format!("GET /a HTTP/1.1\r\nHost: {name}\r\n\r\n")).await;
+        let head = client.head().await.expect("a head");
+        client.body(head.length()).await.expect("a body");
+        statuses.push(head.status);
+    }
+    assert_eq!(statuses, [200, 200, 429, 429]);
+    assert_eq!([others, named].map(|host| host.stats().arrivals), [2, 2]);
 }
 
 #[tokio::test(start_paused = true)]

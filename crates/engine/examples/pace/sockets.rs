@@ -1,4 +1,4 @@
-//! The same runs with the engine as it is: a haul into a temporary directory, over sockets of this machine, from the host
+//! The same runs with the engine as it is: a haul into a temporary directory, over sockets of this machine, from the hosts
 //! that the simulation models.
 //!
 //! What the simulation leaves out is here: connections, timers of a millisecond, a busy machine, and the waits of `retry`
@@ -12,8 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 use longhaul::{Event, Haul, HaulError, Report, Source, Stopper};
-use longhaul_origin::manner::Verdict;
-use longhaul_origin::{Exchange, LimitingHost, LimitingStats, Options, Site, Sizes};
+use longhaul_origin::manner::{Manner, Verdict};
+use longhaul_origin::{Exchange, LimitingHost, Options, Site, Sizes, VirtualHosts};
 use longhaul_socket::{
     BoxFuture, Endpoint, HostName, Listener, LookupError, Network, Protocol, SystemNetwork, Transport, clock,
 };
@@ -50,12 +50,12 @@ pub(crate) fn run(scenario: &Scenario, seed: u64, haste: f64, is_told: bool) -> 
     let name = format!("longhaul-pace-{}-{}-{seed}", std::process::id(), scenario.name);
     let directory = Directory(std::env::temp_dir().join(name));
     let report = haul(scenario, seed, host.endpoint, &directory.0, is_told).map_err(RunError::Haul);
-    let (exchanges, stats) = host.stop();
+    let seen = host.stop();
     let report = report?;
     if report.counts.done != u64::from(scenario.urls) {
         eprintln!("{} {seed}: {:?}, {:?}", scenario.name, report.counts, report.failures);
     }
-    Ok(result(scenario, &report, exchanges, &stats))
+    Ok(result(scenario, &report, seen))
 }
 
 fn haul(
@@ -67,7 +67,7 @@ fn haul(
 ) -> Result<Report, HaulError> {
     let url = |number: u32| {
         let name = number as usize % scenario.names;
-        format!("http://name-{name}.test:{}/{number}\n", endpoint.port())
+        format!("http://{}:{}/{number}\n", host_name(name), endpoint.port())
     };
     let list: String = (0..scenario.urls).map(url).collect();
     let start = clock::now();
@@ -90,21 +90,27 @@ fn haul(
     haul.run()
 }
 
-fn result(scenario: &Scenario, report: &Report, mut exchanges: Vec<Exchange>, stats: &LimitingStats) -> Run {
-    exchanges.sort_by_key(|exchange| exchange.ended);
+fn result(scenario: &Scenario, report: &Report, seen: Seen) -> Run {
+    let Seen { mut exchanges, banned } = seen;
+    exchanges.sort_by_key(|(_, exchange)| exchange.ended);
     let cap = scenario.cap * u32::try_from(scenario.names).expect("a few");
-    let is_served = |exchange: &&Exchange| exchange.is_whole && exchange.verdict == Verdict::Served;
+    let is_served = |exchange: &Exchange| exchange.is_whole && exchange.verdict == Verdict::Served;
     let mut run = Run {
         served: u32::try_from(report.counts.done).expect("as many as there are URLs"),
-        banned: stats.banned,
-        cap_reached: exchanges.iter().filter(|e| e.in_flight >= cap).map(|e| e.arrived).min(),
+        banned,
+        cap_reached: exchanges.iter().filter(|(_, e)| e.in_flight >= cap).map(|(_, e)| e.arrived).min(),
         ..Run::default()
     };
-    run.rejections = u32::try_from(exchanges.len() - exchanges.iter().filter(is_served).count())
-        .expect("a few times as many");
-    for exchange in exchanges.iter().filter(is_served) {
+    for (name, exchange) in &exchanges {
+        if !is_served(exchange) {
+            run.rejections += 1;
+            continue;
+        }
         run.longest_gap = run.longest_gap.max(exchange.ended.saturating_sub(run.took));
         run.took = exchange.ended;
+        if *name > 0 {
+            run.others_took = exchange.ended;
+        }
         run.latencies.push(exchange.took());
     }
     run
@@ -127,60 +133,82 @@ impl Network for Here {
     }
 }
 
-/// The scenario's host on a thread of its own, at one address.
+/// What the hosts have seen.
+struct Seen {
+    /// With the name that was asked for, where names have hosts of their own. Times are counted from a host's first request,
+    /// and all names are asked from the beginning.
+    exchanges: Vec<(usize, Exchange)>,
+    banned: Duration,
+}
+
+/// The scenario's hosts on a thread of their own, at one address.
 struct Host {
     endpoint: Endpoint,
-    exchanges: Arc<Mutex<Vec<Exchange>>>,
-    limiting: LimitingHost,
+    exchanges: Arc<Mutex<Vec<(usize, Exchange)>>>,
+    /// That of the first name.
+    first: LimitingHost,
     stop: oneshot::Sender<()>,
     thread: thread::JoinHandle<()>,
 }
 
 impl Host {
     fn start(scenario: &Scenario, seed: u64, haste: f64, is_told: bool) -> io::Result<Self> {
-        let exchanges: Arc<Mutex<Vec<Exchange>>> = Arc::default();
-        let book = Arc::clone(&exchanges);
-        let options = Options { head_time: HOST_PATIENCE, stall: HOST_PATIENCE, ..Options::default() };
+        let exchanges: Arc<Mutex<Vec<(usize, Exchange)>>> = Arc::default();
         let site = Arc::new(Site::new(seed).with_sizes(Sizes::fixed(FILE_BYTES)));
-        let limiting = LimitingHost::new(scenario.host(seed, haste), site, options, move |exchange| {
-            if is_told {
-                tell(exchange);
+        let host = |name: usize, manner: Box<dyn Manner>| {
+            let options = Options { head_time: HOST_PATIENCE, stall: HOST_PATIENCE, ..Options::default() };
+            let book = Arc::clone(&exchanges);
+            LimitingHost::new(manner, Arc::clone(&site), options, move |exchange| {
+                if is_told {
+                    tell(name, exchange);
+                }
+                book.lock().unwrap_or_else(PoisonError::into_inner).push((name, *exchange));
+            })
+        };
+        let first = host(0, scenario.host(seed, haste));
+        let mut hosts = VirtualHosts::new(first.clone());
+        for name in 1..scenario.names {
+            if let Some(manner) = scenario.other(name, seed, haste) {
+                hosts = hosts.with(&host_name(name), host(name, manner));
             }
-            book.lock().unwrap_or_else(PoisonError::into_inner).push(*exchange);
-        });
+        }
         let (stop, stopped) = oneshot::channel();
         let (started, listening) = mpsc::channel();
-        let serving = limiting.clone();
         let thread = thread::Builder::new().name("host".to_owned()).spawn(move || {
-            let served = serve(&serving, &started, stopped);
+            let served = serve(&hosts, &started, stopped);
             if let Err(error) = served {
                 let _ = started.send(Err(error));
             }
         })?;
         let endpoint = listening.recv().map_err(io::Error::other)??;
-        Ok(Self { endpoint, exchanges, limiting, stop, thread })
+        Ok(Self { endpoint, exchanges, first, stop, thread })
     }
 
-    fn stop(self) -> (Vec<Exchange>, LimitingStats) {
-        let Self { exchanges, limiting, stop, thread, .. } = self;
-        let stats = limiting.stats();
+    fn stop(self) -> Seen {
+        let Self { exchanges, first, stop, thread, .. } = self;
+        let banned = first.stats().banned;
         drop(stop);
         // What it has seen is told, even if it panicked.
         let _ = thread.join();
         let exchanges = std::mem::take(&mut *exchanges.lock().unwrap_or_else(PoisonError::into_inner));
-        (exchanges, stats)
+        Seen { exchanges, banned }
     }
 }
 
+/// The name of this number.
+fn host_name(name: usize) -> String {
+    format!("name-{name}.test")
+}
+
 fn serve(
-    host: &LimitingHost,
+    hosts: &VirtualHosts,
     started: &mpsc::Sender<io::Result<Endpoint>>,
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let network = SystemNetwork::new();
-        let listener = host.listen(&network, Endpoint::new(Ipv4Addr::LOCALHOST.into(), Protocol::Tcp, 0))?;
+        let listener = hosts.listen(&network, Endpoint::new(Ipv4Addr::LOCALHOST.into(), Protocol::Tcp, 0))?;
         started.send(Ok(listener.endpoint())).map_err(io::Error::other)?;
         let _ = stopped.await;
         listener.stop().await;
@@ -188,10 +216,10 @@ fn serve(
     })
 }
 
-fn tell(exchange: &Exchange) {
+fn tell(name: usize, exchange: &Exchange) {
     let Exchange { arrived, ended, verdict, is_whole, in_flight } = exchange;
     let (arrived, ended) = (arrived.as_secs_f64(), ended.as_secs_f64());
-    eprintln!("host {arrived:9.3} {ended:9.3} {in_flight:3} {verdict:?} {is_whole}");
+    eprintln!("host {name} {arrived:9.3} {ended:9.3} {in_flight:3} {verdict:?} {is_whole}");
 }
 
 /// Stops a haul that would never end.

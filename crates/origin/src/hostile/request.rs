@@ -18,6 +18,8 @@ pub(crate) struct Request {
     pub(crate) is_http_1_1: bool,
     /// No further request can follow on this connection.
     pub(crate) is_last: bool,
+    /// The name that is asked for, in lower case and without a port (RFC 9110 section 7.2); empty if none is.
+    pub(crate) host: String,
     pub(crate) range: Option<String>,
     pub(crate) if_range: Option<String>,
     pub(crate) if_none_match: Option<String>,
@@ -53,7 +55,10 @@ impl Request {
             }
             let value = value.trim_matches([' ', '\t']);
             match name.to_ascii_lowercase().as_str() {
-                "host" => hosts += 1,
+                "host" => {
+                    hosts += 1;
+                    request.host = name_of(value);
+                }
                 "connection" => request.apply_connection(value),
                 // A body is not read, so nothing that follows it could be understood.
                 "transfer-encoding" => request.is_last = true,
@@ -104,6 +109,7 @@ impl Request {
             target: Target::parse(origin_form(target).ok_or(Status::BadRequest)?),
             is_http_1_1,
             is_last: !is_http_1_1,
+            host: String::new(),
             range: None,
             if_range: None,
             if_none_match: None,
@@ -125,6 +131,13 @@ fn origin_form(target: &str) -> Option<&str> {
     }
     let (_, rest) = target.split_once("://")?;
     Some(rest.find('/').map_or("/", |slash| &rest[slash..]))
+}
+
+/// The name in a Host field, without its port.
+fn name_of(authority: &str) -> String {
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let name = authority.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(authority, |(name, _)| name);
+    name.to_ascii_lowercase()
 }
 
 /// RFC 9110 section 5.6.2.

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use longhaul_socket::Transport;
 
-use super::host::Host;
+use super::host::{Host, VirtualHosts};
 use super::ledger::Underway;
+use crate::Options;
 use crate::hostile::{Answer, Method, Peer, Received, Request, Status, Wire};
 use crate::manner::Verdict;
 
@@ -24,18 +25,19 @@ enum After {
 }
 
 /// Serves `transport` until either side ends it.
-pub(super) async fn serve(host: &Host, transport: Box<dyn Transport>) {
-    let mut wire = Wire::new(transport, &host.options);
+pub(super) async fn serve(hosts: &VirtualHosts, transport: Box<dyn Transport>) {
+    let mut wire = Wire::new(transport, hosts.options());
     loop {
         let after = match wire.receive().await {
             Received::Request(request) => {
+                let host = hosts.host(&request.host);
                 let (underway, wait) = host.ledger.arrive();
                 respond(host, &mut wire, &request, underway, wait + host.options.latency).await
             }
             // What is no request does not come to the manner.
             Received::Refused(status) => {
                 let answer = Answer::note(status, Method::Get);
-                send(host, &mut wire, &answer, true).await.map(|()| After::Fin)
+                send(hosts.options(), &mut wire, &answer, true).await.map(|()| After::Fin)
             }
             Received::Gone => return,
         };
@@ -81,14 +83,14 @@ async fn respond(
     };
     let announced = announced.into_iter().flatten();
     let answer = announced.fold(answer, |answer, (name, value)| answer.with(name, value));
-    send(host, wire, &answer, request.is_last).await?;
+    send(&host.options, wire, &answer, request.is_last).await?;
     underway.complete();
     Ok(if request.is_last { After::Fin } else { After::NextRequest })
 }
 
-async fn send(host: &Host, wire: &mut Wire, answer: &Answer, closes: bool) -> io::Result<()> {
+async fn send(options: &Options, wire: &mut Wire, answer: &Answer, closes: bool) -> io::Result<()> {
     let mut buffer = Vec::new();
-    answer.append_head(host.options.date(), closes, &mut buffer);
+    answer.append_head(options.date(), closes, &mut buffer);
     let (len, mut begin) = (answer.body.len(), 0);
     loop {
         let end = len.min(begin + PIECE_BYTES);

@@ -1,5 +1,6 @@
 //! The host behind its listeners.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -45,18 +46,61 @@ impl LimitingHost {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn listen(&self, network: &dyn Network, endpoint: Endpoint) -> io::Result<RunningLimitingHost> {
-        let host = Arc::clone(&self.0);
-        let serve = move |transport| {
-            let host = Arc::clone(&host);
-            async move { connection::serve(&host, transport).await }
-        };
-        let connections_max = self.0.options.connections_max;
-        Accepting::start(network, endpoint, connections_max, serve, || {}).map(RunningLimitingHost)
+        VirtualHosts::new(self.clone()).listen(network, endpoint)
     }
 
     /// The counts of this moment, over all listeners.
     pub fn stats(&self) -> LimitingStats {
         self.0.ledger.stats()
+    }
+}
+
+/// Hosts behind one listener, told apart by the name that is asked for (RFC 9110 section 7.2). Each counts for itself.
+#[derive(Debug, Clone)]
+pub struct VirtualHosts {
+    others: LimitingHost,
+    named: BTreeMap<String, LimitingHost>,
+}
+
+impl VirtualHosts {
+    /// One host for all names that are not given another.
+    pub fn new(others: LimitingHost) -> Self {
+        Self { others, named: BTreeMap::new() }
+    }
+
+    /// Who asks for this name, on whatever port, comes to this host.
+    #[must_use]
+    pub fn with(mut self, name: &str, host: LimitingHost) -> Self {
+        self.named.insert(name.to_ascii_lowercase(), host);
+        self
+    }
+
+    /// Listens on one more endpoint; port 0 takes a free one, which [`RunningLimitingHost::endpoint`] tells. Connections are
+    /// kept as the host for the other names has its [`Options`].
+    ///
+    /// # Errors
+    /// That of the network, where the endpoint cannot be listened on.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn listen(&self, network: &dyn Network, endpoint: Endpoint) -> io::Result<RunningLimitingHost> {
+        let hosts = Arc::new(self.clone());
+        let serve = move |transport| {
+            let hosts = Arc::clone(&hosts);
+            async move { connection::serve(&hosts, transport).await }
+        };
+        let connections_max = self.others.0.options.connections_max;
+        Accepting::start(network, endpoint, connections_max, serve, || {}).map(RunningLimitingHost)
+    }
+
+    /// How connections are kept, whoever is asked for on them.
+    pub(super) fn options(&self) -> &Options {
+        &self.others.0.options
+    }
+
+    /// The host of this name.
+    pub(super) fn host(&self, name: &str) -> &Host {
+        &self.named.get(name).unwrap_or(&self.others).0
     }
 }
 
