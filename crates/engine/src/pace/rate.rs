@@ -242,14 +242,15 @@ impl Rate {
         self.phase = Phase::Held;
     }
 
-    /// Goes on after a hold: the limit is what it was.
+    /// Goes on after a hold: the limit is what it was, and where that is still a guess, it is searched for.
     pub(super) fn resume(&mut self, now: Instant) {
         self.limit_confirmed = None;
         if self.phase == Phase::Held {
             self.per_second = (DIP * self.limit).max(RATE_MIN);
             self.dip = DIP;
             self.since = now;
-            self.phase = Phase::Curve;
+            self.phase =
+                if self.is_guess { Phase::Search { step_at: now, unused: 0 } } else { Phase::Curve };
         }
     }
 
