@@ -202,6 +202,12 @@ impl Rate {
         self.per_second = (self.dip * served).max(RATE_MIN);
         self.since = now;
         self.phase = Phase::Curve;
+        self.keep_distance(now);
+    }
+
+    /// The next request keeps its distance: a host that has just refused has nothing left.
+    fn keep_distance(&mut self, now: Instant) {
+        self.next_send = self.next_send.max(now + Duration::from_secs_f64(1.0 / self.per_second));
     }
 
     /// Whether no more is asked for than what was once accepted, or hardly more.
@@ -247,6 +253,7 @@ impl Rate {
         self.limit_confirmed = None;
         if self.phase == Phase::Held {
             self.per_second = (DIP * self.limit).max(RATE_MIN);
+            self.keep_distance(now);
             self.dip = DIP;
             self.since = now;
             self.phase =
