@@ -54,7 +54,7 @@ pub(super) enum Reaction {
     Slowed,
     /// It may be that fewer at a time are served better.
     Narrow,
-    /// The same, and nothing is known of the host's habits.
+    /// The same, and nothing is known of the host's habits, or it refuses much just now.
     Halve,
 }
 
@@ -165,7 +165,7 @@ impl Counting {
             return Reaction::None;
         }
         if is_doubtful && self.rate.is_none() {
-            return if self.refusals.is_habit() { Reaction::Narrow } else { Reaction::Halve };
+            return if self.refusals.is_now_and_then() { Reaction::Narrow } else { Reaction::Halve };
         }
         let (accepted, refused) = (self.accepted_since_cut, self.refused_since_cut);
         if accepted >= ACCEPTED_MIN {
@@ -180,7 +180,7 @@ impl Counting {
             rate.refused(measured, accepted >= SINGLE_AMONG * refused, now);
         } else {
             let is_test =
-                !is_asked_to_wait && self.refusals.has_refused_by_chance() && self.refusals.begin_test();
+                !is_asked_to_wait && self.refusals.is_chance_possible() && self.refusals.begin_test();
             self.begin_to_count(is_test, now);
         }
         self.sent = Meter::default();

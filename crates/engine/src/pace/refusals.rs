@@ -36,6 +36,8 @@ const RECENT_WEIGHT: f64 = 1.0 / 32.0;
 const NEWEST_WEIGHT: f64 = 1.0 / 8.0;
 /// A host that refuses more than this just now has a limit that has fallen, and no bad luck.
 const LUCK_MAX: f64 = 0.4;
+/// A host that refuses more than this just now is asked for so much too much that one place less is too little less.
+const NOW_AND_THEN_MAX: f64 = 0.2;
 /// No host is believed to refuse so little by chance that a test would never end.
 const OWN_SHARE_MIN: f64 = 0.03;
 /// Refusals may be the pace's doing again when their share is so much above the host's own: this factor ...
@@ -233,9 +235,14 @@ impl Refusals {
         self.rows >= PERSISTENT_ROWS
     }
 
-    /// Whether the host has refused by chance before, or may have.
-    pub(super) fn has_refused_by_chance(&self) -> bool {
-        self.own_share.is_some() || self.is_habit()
+    /// Whether the host has the habit, and refuses no more than now and then.
+    pub(super) fn is_now_and_then(&self) -> bool {
+        self.is_habit() && self.newest_share <= NOW_AND_THEN_MAX
+    }
+
+    /// Whether the host has refused by chance before, or may have, and may do so now.
+    pub(super) fn is_chance_possible(&self) -> bool {
+        (self.own_share.is_some() || self.is_habit()) && self.may_be_chance()
     }
 
     /// Whether refusals come so far apart that they may be chance, whatever they were read as.
