@@ -123,9 +123,9 @@ impl Counting {
         self.found(finding, now);
     }
 
-    /// A refusal: what it says about the host.
-    pub(super) fn refused(&mut self, is_new: bool, now: Instant) -> Reading {
-        let finding = self.refusals.refused(is_new);
+    /// A refusal: what it says about the host. `is_apart` says that it was asked for after the last row of refusals began.
+    pub(super) fn refused(&mut self, is_new: bool, is_apart: bool, now: Instant) -> Reading {
+        let finding = self.refusals.refused(is_new, is_apart);
         self.found(finding, now);
         if finding.is_some() { Reading::Settled } else { self.refusals.reading(self.rate.is_some()) }
     }

@@ -133,12 +133,12 @@ impl Refusals {
         self.try_out(is_new, false)
     }
 
-    /// A refusal.
-    pub(super) fn refused(&mut self, is_new: bool) -> Option<Finding> {
+    /// A refusal. `is_apart` says that it was asked for after the last row of refusals began.
+    pub(super) fn refused(&mut self, is_new: bool, is_apart: bool) -> Option<Finding> {
         self.in_a_row = self.in_a_row.saturating_add(1);
         self.recent_share += RECENT_WEIGHT * (1.0 - self.recent_share);
         self.newest_share += NEWEST_WEIGHT * (1.0 - self.newest_share);
-        if is_new {
+        if is_new || is_apart {
             self.count(if self.in_a_row == 1 { 1.0 } else { 0.0 });
         }
         self.try_out(is_new, true)
