@@ -135,8 +135,8 @@ pub struct Pace {
     next_sequence: u64,
     /// Answers to requests before this one belong to the time before the last cut.
     cut_sequence: u64,
-    /// Refusals of requests before this one belong to the last row of them.
-    row_sequence: u64,
+    /// Refusals of requests before this one belong to the last burst of them.
+    burst_sequence: u64,
 }
 
 impl Pace {
@@ -170,7 +170,7 @@ impl Pace {
             last_success: None,
             next_sequence: 0,
             cut_sequence: 0,
-            row_sequence: 0,
+            burst_sequence: 0,
         }
     }
 
@@ -467,9 +467,9 @@ impl Pace {
         self.failures.note(ticket.sequence, now);
         self.chance.note_refused();
         let is_new = self.is_after_cut(ticket);
-        let is_apart = ticket.sequence >= self.row_sequence;
+        let is_apart = ticket.sequence >= self.burst_sequence;
         if is_apart {
-            self.row_sequence = self.next_sequence;
+            self.burst_sequence = self.next_sequence;
         }
         let reading = self.counting.refused(is_new, is_apart, now);
         let begins_to_count = self.counting.rate().is_none() && reading == Reading::Limit;

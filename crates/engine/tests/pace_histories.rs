@@ -19,9 +19,22 @@ const RECOVERED_WITHIN: Duration = Duration::from_hours(4);
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Ask,
-    Answer { index: usize, signal: Signal, said: Option<(u64, u64)>, jitter: f64 },
-    ToggleStall { index: usize },
-    Pass { ms: u64 },
+    Answer {
+        index: usize,
+        signal: Signal,
+        said: Option<(u64, u64)>,
+        jitter: f64,
+    },
+    ToggleStall {
+        index: usize,
+    },
+    Pass {
+        ms: u64,
+    },
+    /// It goes on as another one: what is under way is answered to the old one. With so many names of the same history.
+    Merge {
+        names: usize,
+    },
 }
 
 fn signals() -> impl Strategy<Value = Signal> {
@@ -48,6 +61,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(index, signal, said, jitter)| Step::Answer { index, signal, said, jitter }),
         2 => any::<usize>().prop_map(|index| Step::ToggleStall { index }),
         2 => prop_oneof![0_u64..100, 0_u64..60_000].prop_map(|ms| Step::Pass { ms }),
+        1 => (1_usize..4).prop_map(|names| Step::Merge { names }),
     ];
     // Whether failures come in rows or alone makes a difference: some runs have one kind of answer only.
     prop_oneof![
@@ -74,6 +88,11 @@ impl World {
         match step {
             Step::Ask => self.ask(),
             Step::Pass { ms } => self.now += Duration::from_millis(ms),
+            Step::Merge { names } => {
+                self.pace = Pace::merged(&vec![&self.pace; names], self.now);
+                self.flying.clear();
+                self.before_block = 0;
+            }
             _ if self.flying.is_empty() => {}
             Step::Answer { index, signal, said, jitter } => {
                 let (ticket, was_stalled) = self.flying.swap_remove(index % self.flying.len());

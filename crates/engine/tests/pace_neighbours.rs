@@ -162,8 +162,11 @@ fn drive(pace: &mut Pace, bucket: &mut Bucket, from: Instant, to: Instant) {
             Permit::Go(ticket) => {
                 let latency = Duration::from_millis(10);
                 let is_served = bucket.serves(now);
-                let signal =
-                    if is_served { Signal::Success { latency } } else { Signal::Throttle { retry_after: None } };
+                let signal = if is_served {
+                    Signal::Success { latency }
+                } else {
+                    Signal::Throttle { retry_after: None }
+                };
                 pace.answered(ticket, signal, false, now, 0.5);
             }
             Permit::WaitUntil(at) => now = at.max(now + Duration::from_millis(1)),

@@ -10,7 +10,9 @@ use longhaul_origin::manner::{
     Ban, BanKind, ConnectionLimit, Hastened, Healthy, Manner, Refusal, Reply, Schedule, Stalls, TokenBucket,
     Verdict, WindowQuota, Wording,
 };
-use longhaul_origin::{Exchange, LimitingHost, LimitingStats, Options, RunningLimitingHost, Site, Sizes, VirtualHosts};
+use longhaul_origin::{
+    Exchange, LimitingHost, LimitingStats, Options, RunningLimitingHost, Site, Sizes, VirtualHosts,
+};
 use longhaul_socket::memory::MemoryNetwork;
 use longhaul_socket::{Endpoint, Network};
 
@@ -98,8 +100,9 @@ async fn names_behind_one_listener_are_counted_each_for_itself() {
     let listener = hosts.listen(&network, "tcp://10.0.0.1:80".parse().expect("an endpoint")).expect("free");
     let mut client = Client::connect(&network as &dyn Network, listener.endpoint()).await;
     let mut statuses = Vec::new();
-    for name in ["a.test", "b.test:80", "a.TEST:8080", "c.test"] {
-        client.send(format!("GET /a HTTP/1.1\r\nHost: {name}\r\n\r\n")).await;
+    let asked = [("/a", "a.test"), ("/a", "b.test:80"), ("/a", "a.TEST:8080"), ("http://c.test/a", "a.test")];
+    for (target, name) in asked {
+        client.send(format!("GET {target} HTTP/1.1\r\nHost: {name}\r\n\r\n")).await;
         let head = client.head().await.expect("a head");
         client.body(head.length()).await.expect("a body");
         statuses.push(head.status);

@@ -93,7 +93,8 @@ fn haul(
 fn result(scenario: &Scenario, report: &Report, seen: Seen) -> Run {
     let Seen { mut exchanges, banned } = seen;
     exchanges.sort_by_key(|(_, exchange)| exchange.ended);
-    let cap = scenario.cap * u32::try_from(scenario.names).expect("a few");
+    let names_per_host = if scenario.others.is_some() { 1 } else { scenario.names };
+    let cap = scenario.cap * u32::try_from(names_per_host).expect("a few");
     let is_served = |exchange: &Exchange| exchange.is_whole && exchange.verdict == Verdict::Served;
     let mut run = Run {
         served: u32::try_from(report.counts.done).expect("as many as there are URLs"),

@@ -62,8 +62,8 @@ const BAN_COST: f64 = 10.0;
 /// The longest such climb, in seconds.
 const BAN_RETURN_MAX: f64 = 3_600.0;
 
-/// More than this part of what several bore together is most of it.
-const MAIN_SHARE: f64 = 0.5;
+/// More than this part is most of it.
+const MOST: f64 = 0.5;
 
 /// The rate of one host.
 #[derive(Debug, Clone)]
@@ -116,6 +116,7 @@ impl Rate {
             next_send: now,
         };
         rate.per_second = (rate.dip * rate.limit).max(RATE_MIN);
+        rate.keep_distance(now);
         rate
     }
 
@@ -146,11 +147,13 @@ impl Rate {
         rate.dip = DIP_NEAR;
         rate.return_seconds = RETURN_MIN;
         rate.per_second = (rate.dip * rate.limit).max(RATE_MIN);
+        rate.next_send = now;
         rate
     }
 
-    /// One host that was taken for several, of which these had shown that they count. It takes what they took together, but
-    /// where that is mostly guessed, what it took lately is the better guess.
+    /// One host that was taken for several, of which these had shown that they count: it takes what they took together. Where
+    /// no single one of them took most of that and most of it is guessed, `served`, which is given that sum and measures what
+    /// was served lately, is the better guess.
     pub(super) fn merged<'a>(
         rates: impl Iterator<Item = &'a Self>,
         served: impl FnOnce(f64) -> f64,
@@ -160,17 +163,31 @@ impl Rate {
         let largest = *rates.iter().max_by(|a, b| a.limit.total_cmp(&b.limit))?;
         let limit: f64 = rates.iter().map(|rate| rate.limit).sum();
         let guessed: f64 = rates.iter().filter(|rate| rate.is_guess).map(|rate| rate.limit).sum();
-        if largest.limit > MAIN_SHARE * limit {
-            let per_second = rates.iter().map(|rate| rate.per_second).sum();
-            let next_send = rates.iter().map(|rate| rate.next_send).max().unwrap_or(now);
-            let limit_tested = largest.limit_tested + (limit - largest.limit);
-            return Some(Self { per_second, limit, limit_tested, next_send, ..largest.clone() });
-        }
-        Some(if guessed > MAIN_SHARE * limit {
-            Self::guessed(served(limit), now)
+        let mut merged = if largest.limit > MOST * limit {
+            let mut main = largest.clone();
+            // Who was testing it is not known any more.
+            main.resume(now);
+            main.scaled(limit / largest.limit)
+        } else if guessed > MOST * limit {
+            Self::guessed(served(limit).max(limit - guessed), now)
         } else {
             Self::recalled(limit, now)
-        })
+        };
+        let latest = rates.iter().map(|rate| rate.next_send).max().unwrap_or(now);
+        merged.next_send = latest.min(now + merged.gap());
+        Some(merged)
+    }
+
+    /// The same of a host that takes so many times as much.
+    fn scaled(self, factor: f64) -> Self {
+        Self {
+            per_second: factor * self.per_second,
+            limit: factor * self.limit,
+            limit_most: factor * self.limit_most,
+            limit_tested: factor * self.limit_tested,
+            limit_confirmed: self.limit_confirmed.map(|limit| factor * limit),
+            ..self
+        }
     }
 
     /// Refused, while so many a second were served. `is_single` says that most of what was sent since the last refusal has
@@ -205,9 +222,14 @@ impl Rate {
         self.keep_distance(now);
     }
 
-    /// The next request keeps its distance: a host that has just refused has nothing left.
+    /// The next request comes a whole gap from now: a host that has just refused has nothing left.
     fn keep_distance(&mut self, now: Instant) {
-        self.next_send = self.next_send.max(now + Duration::from_secs_f64(1.0 / self.per_second));
+        self.next_send = self.next_send.max(now + self.gap());
+    }
+
+    /// The time between two requests.
+    fn gap(&self) -> Duration {
+        Duration::from_secs_f64(1.0 / self.per_second)
     }
 
     /// Whether no more is asked for than what was once accepted, or hardly more.
@@ -229,6 +251,7 @@ impl Rate {
     pub(super) fn found(&mut self, now: Instant) {
         self.is_guess = false;
         self.resume(now);
+        self.keep_distance(now);
     }
 
     /// Whether the limit is no more than a guess.
@@ -253,11 +276,9 @@ impl Rate {
         self.limit_confirmed = None;
         if self.phase == Phase::Held {
             self.per_second = (DIP * self.limit).max(RATE_MIN);
-            self.keep_distance(now);
             self.dip = DIP;
             self.since = now;
-            self.phase =
-                if self.is_guess { Phase::Search { step_at: now, unused: 0 } } else { Phase::Curve };
+            self.phase = if self.is_guess { Phase::Search { step_at: now, unused: 0 } } else { Phase::Curve };
         }
     }
 
@@ -316,7 +337,7 @@ impl Rate {
 
     /// A request is sent. What was not sent in time is not made up for, but for a tenth of a second.
     pub(super) fn sent(&mut self, now: Instant) {
-        let gap = Duration::from_secs_f64(1.0 / self.per_second);
+        let gap = self.gap();
         let credit = gap.min(Duration::from_millis(100));
         self.next_send = self.next_send.max(now.checked_sub(credit).unwrap_or(now)) + gap;
     }

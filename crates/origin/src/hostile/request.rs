@@ -18,8 +18,8 @@ pub(crate) struct Request {
     pub(crate) is_http_1_1: bool,
     /// No further request can follow on this connection.
     pub(crate) is_last: bool,
-    /// The name that is asked for, in lower case and without a port (RFC 9110 section 7.2); empty if none is.
-    pub(crate) host: String,
+    /// The name that is asked for, in lower case and without a port (RFC 9110 section 7.2), if there is one.
+    pub(crate) host: Option<String>,
     pub(crate) range: Option<String>,
     pub(crate) if_range: Option<String>,
     pub(crate) if_none_match: Option<String>,
@@ -57,7 +57,8 @@ impl Request {
             match name.to_ascii_lowercase().as_str() {
                 "host" => {
                     hosts += 1;
-                    request.host = name_of(value);
+                    // The authority of an absolute target comes first.
+                    request.host.get_or_insert_with(|| name_of(value));
                 }
                 "connection" => request.apply_connection(value),
                 // A body is not read, so nothing that follows it could be understood.
@@ -104,12 +105,13 @@ impl Request {
             "HEAD" => Method::Head,
             _ => Method::Other,
         };
+        let (authority, path) = split_target(target).ok_or(Status::BadRequest)?;
         Ok(Self {
             method,
-            target: Target::parse(origin_form(target).ok_or(Status::BadRequest)?),
+            target: Target::parse(path),
             is_http_1_1,
             is_last: !is_http_1_1,
-            host: String::new(),
+            host: authority.map(name_of),
             range: None,
             if_range: None,
             if_none_match: None,
@@ -124,19 +126,21 @@ impl Request {
     }
 }
 
-/// Strips scheme and authority off the absolute form, which must be accepted (RFC 9112 section 3.2.2).
-fn origin_form(target: &str) -> Option<&str> {
+/// The authority and the path of a target: of the absolute form, too, which must be accepted (RFC 9112 section 3.2.2).
+fn split_target(target: &str) -> Option<(Option<&str>, &str)> {
     if target.starts_with('/') {
-        return Some(target);
+        return Some((None, target));
     }
     let (_, rest) = target.split_once("://")?;
-    Some(rest.find('/').map_or("/", |slash| &rest[slash..]))
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    Some((Some(authority), if path.is_empty() { "/" } else { path }))
 }
 
-/// The name in a Host field, without its port.
+/// The name in an authority, without its port.
 fn name_of(authority: &str) -> String {
     let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
-    let name = authority.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(authority, |(name, _)| name);
+    let name =
+        authority.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(authority, |(name, _)| name);
     name.to_ascii_lowercase()
 }
 

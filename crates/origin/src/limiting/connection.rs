@@ -30,7 +30,7 @@ pub(super) async fn serve(hosts: &VirtualHosts, transport: Box<dyn Transport>) {
     loop {
         let after = match wire.receive().await {
             Received::Request(request) => {
-                let host = hosts.host(&request.host);
+                let host = hosts.host(request.host.as_deref());
                 let (underway, wait) = host.ledger.arrive();
                 respond(host, &mut wire, &request, underway, wait + host.options.latency).await
             }

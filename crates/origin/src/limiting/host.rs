@@ -58,14 +58,14 @@ impl LimitingHost {
 /// Hosts behind one listener, told apart by the name that is asked for (RFC 9110 section 7.2). Each counts for itself.
 #[derive(Debug, Clone)]
 pub struct VirtualHosts {
-    others: LimitingHost,
+    default: LimitingHost,
     named: BTreeMap<String, LimitingHost>,
 }
 
 impl VirtualHosts {
-    /// One host for all names that are not given another.
-    pub fn new(others: LimitingHost) -> Self {
-        Self { others, named: BTreeMap::new() }
+    /// The default host answers for all names that are not given another.
+    pub fn new(default: LimitingHost) -> Self {
+        Self { default, named: BTreeMap::new() }
     }
 
     /// Who asks for this name, on whatever port, comes to this host.
@@ -76,7 +76,7 @@ impl VirtualHosts {
     }
 
     /// Listens on one more endpoint; port 0 takes a free one, which [`RunningLimitingHost::endpoint`] tells. Connections are
-    /// kept as the host for the other names has its [`Options`].
+    /// kept as the [`Options`] of the default host say.
     ///
     /// # Errors
     /// That of the network, where the endpoint cannot be listened on.
@@ -89,18 +89,18 @@ impl VirtualHosts {
             let hosts = Arc::clone(&hosts);
             async move { connection::serve(&hosts, transport).await }
         };
-        let connections_max = self.others.0.options.connections_max;
+        let connections_max = self.default.0.options.connections_max;
         Accepting::start(network, endpoint, connections_max, serve, || {}).map(RunningLimitingHost)
     }
 
     /// How connections are kept, whoever is asked for on them.
     pub(super) fn options(&self) -> &Options {
-        &self.others.0.options
+        &self.default.0.options
     }
 
-    /// The host of this name.
-    pub(super) fn host(&self, name: &str) -> &Host {
-        &self.named.get(name).unwrap_or(&self.others).0
+    /// Who answers for this name.
+    pub(super) fn host(&self, name: Option<&str>) -> &Host {
+        &name.and_then(|name| self.named.get(name)).unwrap_or(&self.default).0
     }
 }
 
