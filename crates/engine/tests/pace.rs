@@ -163,6 +163,64 @@ fn the_first_refusal_after_a_guess_is_put_to_the_test() {
 }
 
 #[test]
+fn a_guess_is_searched_for_though_its_test_is_cut_short() {
+    let now = clock::now();
+    let mut pace = guessed(now);
+    // The first is put to the test, and the second asks for a pause.
+    let answer = |asked| [THROTTLED, asked_to_wait(1)].get(asked as usize).copied().unwrap_or(SERVED);
+    let open_after = ask_on(&mut pace, now, Duration::from_mins(1), answer);
+    assert!(open_after.is_some_and(|after| after < Duration::from_secs(18)), "{open_after:?}");
+}
+
+#[test]
+fn after_a_refusal_the_next_request_comes_a_gap_later() {
+    let now = clock::now();
+    let mut pace = guessed(now);
+    let (per_second, _) = pace.rate().expect("it may count");
+    let gap = Duration::from_secs_f64(1.0 / per_second);
+    assert_eq!(pace.permit(now), Permit::WaitUntil(now + gap));
+}
+
+/// Asks once.
+fn ask(pace: &mut Pace, signal: Signal, now: Instant) {
+    let Permit::Go(ticket) = pace.permit(now) else { panic!("it may be asked") };
+    pace.answered(ticket, signal, false, now, JITTER);
+}
+
+#[test]
+fn refusals_by_chance_are_counted_though_much_else_breaks() {
+    let now = clock::now();
+    let mut pace = at_cap(16, now);
+    for _ in 0..3 {
+        (0..15).for_each(|_| ask(&mut pace, SERVED, now));
+        // What breaks cuts, and the refusal was asked for before that.
+        let tickets = fill(&mut pace, now);
+        let mut signals = [Signal::Congestion, THROTTLED].into_iter();
+        for ticket in tickets {
+            pace.answered(ticket, signals.next().unwrap_or(SERVED), false, now, JITTER);
+        }
+    }
+    (0..2).for_each(|_| ask(&mut pace, THROTTLED, now));
+    assert_eq!(pace.rate(), None, "it refuses by chance, and two in a row are no limit");
+}
+
+#[test]
+fn where_much_is_refused_just_now_the_window_is_halved() {
+    let now = clock::now();
+    let mut pace = at_cap(8, now);
+    for _ in 0..2 {
+        ask(&mut pace, THROTTLED, now);
+        (0..40).for_each(|_| ask(&mut pace, SERVED, now));
+    }
+    assert_eq!(pace.window(), 8);
+    ask(&mut pace, THROTTLED, now);
+    assert_eq!(pace.window(), 6, "it does so now and then");
+    ask(&mut pace, SERVED, now);
+    ask(&mut pace, THROTTLED, now);
+    assert_eq!(pace.window(), 3, "two of the newest three");
+}
+
+#[test]
 fn a_silence_is_cut_short_where_others_are_served() {
     let now = clock::now();
     let second = Duration::from_secs(1);
