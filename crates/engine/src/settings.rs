@@ -67,8 +67,8 @@ pub enum PacePer {
     /// together.
     #[default]
     Host,
-    /// Each address and port, whatever the names that lead to it: up to 1,024 names of one address, and 4,096 addresses; what
-    /// is beyond that has a pace of its own.
+    /// Each address and port, whatever the names that lead to it: up to 1,024 names of one address, and 4,096 addresses;
+    /// what is beyond that has a pace of its own.
     Address,
 }
 

@@ -123,8 +123,8 @@ impl Counting {
         self.found(finding, now);
     }
 
-    /// A refusal: what it says about the host. `is_apart` says that it was asked for when the last burst of refusals had begun
-    /// to be heard, and is not one of those.
+    /// A refusal: what it says about the host. `is_apart` says that it was asked for when the last burst of refusals had
+    /// begun to be heard, and is not one of those.
     pub(super) fn refused(&mut self, is_new: bool, is_apart: bool, now: Instant) -> Reading {
         let finding = self.refusals.refused(is_new, is_apart);
         self.found(finding, now);

@@ -151,9 +151,9 @@ impl Rate {
         rate
     }
 
-    /// One host that was taken for several, of which these had shown that they count: it takes what they took together. Where
-    /// no single one of them took most of that and most of it is guessed, `served`, which is given that sum and measures what
-    /// was served lately, is the better guess.
+    /// One host that was taken for several, of which these had shown that they count: it takes what they took together.
+    /// Where no single one of them took most of that and most of it is guessed, `served`, which is given that sum and
+    /// measures what was served lately, is the better guess.
     pub(super) fn merged<'a>(
         rates: impl Iterator<Item = &'a Self>,
         served: impl FnOnce(f64) -> f64,

@@ -36,8 +36,8 @@ const RECENT_WEIGHT: f64 = 1.0 / 32.0;
 const NEWEST_WEIGHT: f64 = 1.0 / 8.0;
 /// A host that refuses more than this just now has a limit that has fallen, and no bad luck.
 const LUCK_MAX: f64 = 0.4;
-/// Where more than this are refused just now, one place less would not be enough: two of the newest four, or one in seven all
-/// the time.
+/// Where more than this are refused just now, one place less would not be enough: two of the newest four, or one in seven
+/// all the time.
 const NOW_AND_THEN_MAX: f64 = 0.2;
 /// No host is believed to refuse so little by chance that a test would never end.
 const OWN_SHARE_MIN: f64 = 0.03;
@@ -134,8 +134,8 @@ impl Refusals {
         self.try_out(is_new, false)
     }
 
-    /// A refusal. `is_apart` says that it was asked for when the last burst of refusals had begun to be heard, and is not one of
-    /// those.
+    /// A refusal. `is_apart` says that it was asked for when the last burst of refusals had begun to be heard, and is not
+    /// one of those.
     pub(super) fn refused(&mut self, is_new: bool, is_apart: bool) -> Option<Finding> {
         self.in_a_row = self.in_a_row.saturating_add(1);
         self.recent_share += RECENT_WEIGHT * (1.0 - self.recent_share);
