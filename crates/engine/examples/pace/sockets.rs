@@ -50,12 +50,12 @@ pub(crate) fn run(scenario: &Scenario, seed: u64, haste: f64, is_told: bool) -> 
     let name = format!("longhaul-pace-{}-{}-{seed}", std::process::id(), scenario.name);
     let directory = Directory(std::env::temp_dir().join(name));
     let report = haul(scenario, seed, host.endpoint, &directory.0, is_told).map_err(RunError::Haul);
-    let seen = host.stop();
+    let witnessed = host.stop();
     let report = report?;
     if report.counts.done != u64::from(scenario.urls) {
         eprintln!("{} {seed}: {:?}, {:?}", scenario.name, report.counts, report.failures);
     }
-    Ok(result(scenario, &report, seen))
+    Ok(result(scenario, &report, witnessed))
 }
 
 fn haul(
@@ -90,8 +90,8 @@ fn haul(
     haul.run()
 }
 
-fn result(scenario: &Scenario, report: &Report, seen: Seen) -> Run {
-    let Seen { mut exchanges, banned } = seen;
+fn result(scenario: &Scenario, report: &Report, witnessed: Witnessed) -> Run {
+    let Witnessed { mut exchanges, banned } = witnessed;
     exchanges.sort_by_key(|(_, exchange)| exchange.ended);
     let names_per_host = if scenario.others.is_some() { 1 } else { scenario.names };
     let cap = scenario.cap * u32::try_from(names_per_host).expect("a few");
@@ -135,7 +135,7 @@ impl Network for Here {
 }
 
 /// What the hosts have seen.
-struct Seen {
+struct Witnessed {
     /// With the name that was asked for, where names have hosts of their own. Times are counted from a host's first request,
     /// and all names are asked from the beginning.
     exchanges: Vec<(usize, Exchange)>,
@@ -185,14 +185,14 @@ impl Host {
         Ok(Self { endpoint, exchanges, first, stop, thread })
     }
 
-    fn stop(self) -> Seen {
+    fn stop(self) -> Witnessed {
         let Self { exchanges, first, stop, thread, .. } = self;
         let banned = first.stats().banned;
         drop(stop);
         // What it has seen is told, even if it panicked.
         let _ = thread.join();
         let exchanges = std::mem::take(&mut *exchanges.lock().unwrap_or_else(PoisonError::into_inner));
-        Seen { exchanges, banned }
+        Witnessed { exchanges, banned }
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) struct Wire {
 
 /// What came instead of silence.
 pub(crate) enum Received {
-    Request(Request),
+    Request(Box<Request>),
     /// Something that is to be answered with this status and a close.
     Refused(Status),
     /// The peer has left, or has nothing to ask.
@@ -87,7 +87,7 @@ impl Wire {
         };
         let parsed = Request::parse(&head[..end]);
         self.received.drain(..skipped + end + HEAD_END.len());
-        Some(parsed.map_or_else(Received::Refused, Received::Request))
+        Some(parsed.map_or_else(Received::Refused, |request| Received::Request(Box::new(request))))
     }
 
     /// Writes all of `bytes` within the time for a write.
