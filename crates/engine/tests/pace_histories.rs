@@ -31,9 +31,9 @@ enum Step {
     Pass {
         ms: u64,
     },
-    /// It goes on as another one: what is under way is answered to the old one. With so many names of the same history.
+    /// It turns out to be one with so many names that nobody has asked: what is under way is answered to the old pace.
     Merge {
-        names: usize,
+        idle: usize,
     },
 }
 
@@ -61,7 +61,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(index, signal, said, jitter)| Step::Answer { index, signal, said, jitter }),
         2 => any::<usize>().prop_map(|index| Step::ToggleStall { index }),
         2 => prop_oneof![0_u64..100, 0_u64..60_000].prop_map(|ms| Step::Pass { ms }),
-        1 => (1_usize..4).prop_map(|names| Step::Merge { names }),
+        1 => (0_usize..3).prop_map(|idle| Step::Merge { idle }),
     ];
     // Whether failures come in rows or alone makes a difference: some runs have one kind of answer only.
     prop_oneof![
@@ -88,8 +88,10 @@ impl World {
         match step {
             Step::Ask => self.ask(),
             Step::Pass { ms } => self.now += Duration::from_millis(ms),
-            Step::Merge { names } => {
-                self.pace = Pace::merged(&vec![&self.pace; names], self.now);
+            Step::Merge { idle } => {
+                let idle = vec![Pace::new(self.cap); idle];
+                let paces: Vec<&Pace> = idle.iter().chain([&self.pace]).collect();
+                self.pace = Pace::merged(&paces, self.now);
                 self.flying.clear();
                 self.before_block = 0;
             }

@@ -210,10 +210,17 @@ fn a_name_that_joins_others_changes_little_for_them() {
     let mut one = Pace::new(8);
     let mut empty = Bucket { tokens: 0.0, ..Bucket::new(0.001, now) };
     drive(&mut one, &mut empty, now, now + Duration::from_millis(1));
-    let (rate_one, limit_one) = one.rate().expect("three refusals in a row");
-    let (rate_all, limit_all) = Pace::merged(&[&many, &one], now).rate().expect("both had one");
-    assert!((rate_all - rate - rate_one).abs() < 1e-9, "{rate} and {rate_one} make {rate_all}");
+    let (_, limit_one) = one.rate().expect("three refusals in a row");
+    let mut merged = Pace::merged(&[&many, &one], now);
+    let (rate_all, limit_all) = merged.rate().expect("both had one");
     assert!((limit_all - limit - limit_one).abs() < 1e-9, "{limit} and {limit_one} make {limit_all}");
+    assert!(
+        (rate_all / limit_all - rate / limit).abs() < 1e-9,
+        "{rate} of {limit} and {rate_all} of {limit_all}"
+    );
+    // The one that was refused last does not make all of them wait for as long as it would have waited.
+    let gap = Duration::from_secs_f64(1.0 / rate_all);
+    assert!(matches!(merged.permit(now + gap), Permit::Go(_)), "a gap later it may be asked");
 }
 
 proptest! {
