@@ -173,6 +173,20 @@ fn a_guess_is_searched_for_though_its_test_is_cut_short() {
 }
 
 #[test]
+fn a_test_does_not_outlast_a_merger() {
+    let mut now = clock::now();
+    let mut pace = guessed(now);
+    let Permit::WaitUntil(until) = pace.permit(now) else { panic!("it has just refused") };
+    now = until;
+    // The refusal is put to the test, at twice the rate, of which the merged pace knows nothing.
+    ask(&mut pace, THROTTLED, now);
+    for mut merged in [Pace::merged(&[&pace], now), Pace::merged(&[&pace, &Pace::new(8)], now)] {
+        let open_after = ask_on(&mut merged, now, Duration::from_mins(2), |_| SERVED);
+        assert!(open_after.is_some_and(|after| after < Duration::from_secs(25)), "{open_after:?}");
+    }
+}
+
+#[test]
 fn after_a_refusal_the_next_request_comes_a_gap_later() {
     let now = clock::now();
     let mut pace = guessed(now);
