@@ -1,9 +1,12 @@
 //! Other downloaders that take part in a contest: how each is given the list, with the flags that its careful users set.
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use crate::files;
 
@@ -11,6 +14,8 @@ use crate::files;
 const TRIES: &str = "20";
 /// The deadline of every wait, in seconds: the same for all.
 const TIMEOUT_SECONDS: &str = "2";
+/// A tool that does not say its version or its help within this is taken for one that is not there.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// Downloads at a time for the tools that can: what Longhaul gives to as many hosts.
 const PARALLEL: &str = "128";
 /// What wget has had for long, and wget2 only of late.
@@ -52,13 +57,7 @@ impl Peer {
 
     /// The first line that it says of its version; `None` where it is not installed.
     pub(super) fn version(self) -> Option<String> {
-        let said = Command::new(self.program().ok()?)
-            .arg("--version")
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .output()
-            .ok()?;
-        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        let said = self.says("--version")?;
         let line = said.lines().next()?;
         // Of a whole inventory of libraries the first words are enough.
         let end = line.char_indices().nth(24).map_or(line.len(), |(at, _)| at);
@@ -68,10 +67,29 @@ impl Peer {
 
     /// Whether its help names this option. One that it does not know would keep it from starting.
     fn knows(self, option: &str) -> bool {
-        let said = self
-            .program()
-            .and_then(|program| Command::new(program).arg("--help").stdin(Stdio::null()).output());
-        said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains(option))
+        self.says("--help").is_some_and(|said| said.contains(option))
+    }
+
+    /// What it answers to one argument; `None` where it is not installed, or says nothing within the time.
+    fn says(self, argument: &str) -> Option<String> {
+        let mut child = Command::new(self.program().ok()?)
+            .arg(argument)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let mut output = child.stdout.take()?;
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let mut said = Vec::new();
+            let _ = tell.send(output.read_to_end(&mut said).map(|_| said));
+        });
+        let said = told.recv_timeout(ANSWER_MAX);
+        // It has said everything, or never will.
+        let _ = child.kill();
+        let _ = child.wait();
+        Some(String::from_utf8_lossy(&said.ok()?.ok()?).into_owned())
     }
 
     /// The command that downloads these URLs into `directory`, each to the file that its path names.
