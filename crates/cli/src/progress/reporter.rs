@@ -149,7 +149,7 @@ impl Shared {
             let wants_summary = !screen.is_live() && self.verbosity > Verbosity::Quiet;
             if wants_summary && now >= summary_at && !is_over {
                 summary_at = now + SUMMARY_INTERVAL;
-                messages.push(view::summary(&self.state().board));
+                messages.push(view::summary(&self.state().board, now));
             }
             screen.draw(&messages, &live);
             if is_over {

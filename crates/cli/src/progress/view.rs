@@ -18,10 +18,7 @@ pub(super) fn live(board: &Board, columns: usize, now: Instant) -> Vec<String> {
     if let Some(reason) = &board.paused {
         lines.push(format!("paused: {}", escaped(reason)));
     }
-    for (host, pace) in board.hosts.slowest(HOSTS_SHOWN, now) {
-        let words = render::pace(pace.limiter.as_str(), pace.window, pace.rate, None, pace.blocked_for(now));
-        lines.push(format!("slow: {}: {words}", escaped(host)));
-    }
+    lines.extend(slow(board, HOSTS_SHOWN, now));
     if board.is_stopping {
         lines.push("stopping".to_owned());
     }
@@ -31,10 +28,19 @@ pub(super) fn live(board: &Board, columns: usize, now: Instant) -> Vec<String> {
     lines
 }
 
-/// The same in one line, for logs.
-pub(super) fn summary(board: &Board) -> String {
-    let paused = if board.paused.is_some() { "paused; " } else { "" };
-    format!("{paused}{}; {}", totals(board), rates(board))
+/// The same in one line, for logs, with the slowest host alone.
+pub(super) fn summary(board: &Board, now: Instant) -> String {
+    let paused = board.paused.is_some().then(|| "paused".to_owned());
+    let parts = paused.into_iter().chain([totals(board), rates(board)]).chain(slow(board, 1, now));
+    parts.collect::<Vec<_>>().join("; ")
+}
+
+/// The slowest hosts, and why they are slow.
+fn slow(board: &Board, most: usize, now: Instant) -> impl Iterator<Item = String> {
+    board.hosts.slowest(most, now).into_iter().map(move |(host, pace)| {
+        let words = render::pace(pace.limiter.as_str(), pace.window, pace.rate, None, pace.blocked_for(now));
+        format!("slow: {}: {words}", escaped(host))
+    })
 }
 
 fn totals(board: &Board) -> String {
@@ -141,8 +147,9 @@ mod tests {
         }
         board.tick(start + Duration::from_secs(2));
         assert_eq!(
-            summary(&board),
-            "1,000 done, 2 failed, 20 skipped, 480 to go; 10.0 files/s, 0 B/s, 0 B received, about 48.0 s left"
+            summary(&board, start + Duration::from_secs(2)),
+            "1,000 done, 2 failed, 20 skipped, 480 to go; 10.0 files/s, 0 B/s, 0 B received, about 48.0 s left; \
+             slow: https://b.test:443: 1 at a time, asked to wait, next request in 1 min 28 s"
         );
     }
 }
