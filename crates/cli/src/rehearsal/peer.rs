@@ -16,6 +16,8 @@ const TRIES: &str = "20";
 const TIMEOUT_SECONDS: &str = "2";
 /// A tool that does not say its version or its help within this is taken for one that is not there.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// More than this of such an answer is not read: the longest help is a tenth of it.
+const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
 /// Downloads at a time for the tools that can: what Longhaul gives to as many hosts.
 const PARALLEL: &str = "128";
 /// What wget has had for long, and wget2 only of late.
@@ -79,7 +81,7 @@ impl Peer {
             .stderr(Stdio::null())
             .spawn()
             .ok()?;
-        let mut output = child.stdout.take()?;
+        let mut output = child.stdout.take()?.take(ANSWER_BYTES_MAX);
         let (tell, told) = mpsc::channel();
         thread::spawn(move || {
             let mut said = Vec::new();
