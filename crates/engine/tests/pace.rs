@@ -143,14 +143,19 @@ fn ask_on(
     None
 }
 
+/// Asks whenever it may, until the host is known not to count, which it is within so many seconds.
+fn assert_open_within(pace: &mut Pace, now: Instant, seconds: u64, answer: impl Fn(u32) -> Signal) {
+    let open_after = ask_on(pace, now, Duration::from_mins(2), answer);
+    assert!(open_after.is_some_and(|after| after < Duration::from_secs(seconds)), "{open_after:?}");
+}
+
 #[test]
 fn a_guess_does_not_hold_a_host_back_for_long() {
     let now = clock::now();
     let mut pace = guessed(now);
     let (per_second, _) = pace.rate().expect("it may count");
     assert!(per_second < 2.0, "{per_second} a second");
-    let open_after = ask_on(&mut pace, now, Duration::from_mins(1), |_| SERVED);
-    assert!(open_after.is_some_and(|after| after < Duration::from_secs(25)), "{open_after:?}");
+    assert_open_within(&mut pace, now, 25, |_| SERVED);
 }
 
 #[test]
@@ -158,8 +163,7 @@ fn the_first_refusal_after_a_guess_is_put_to_the_test() {
     let now = clock::now();
     let mut pace = guessed(now);
     let refuses_the_sixth = |asked| if asked == 5 { THROTTLED } else { SERVED };
-    let open_after = ask_on(&mut pace, now, Duration::from_mins(1), refuses_the_sixth);
-    assert!(open_after.is_some_and(|after| after < Duration::from_secs(15)), "{open_after:?}");
+    assert_open_within(&mut pace, now, 15, refuses_the_sixth);
 }
 
 #[test]
@@ -168,8 +172,7 @@ fn a_guess_is_searched_for_though_its_test_is_cut_short() {
     let mut pace = guessed(now);
     // The first is put to the test, and the second asks for a pause.
     let answer = |asked| [THROTTLED, asked_to_wait(1)].get(asked as usize).copied().unwrap_or(SERVED);
-    let open_after = ask_on(&mut pace, now, Duration::from_mins(1), answer);
-    assert!(open_after.is_some_and(|after| after < Duration::from_secs(18)), "{open_after:?}");
+    assert_open_within(&mut pace, now, 18, answer);
 }
 
 #[test]
@@ -181,8 +184,7 @@ fn a_test_does_not_outlast_a_merger() {
     // The refusal is put to the test, at twice the rate, of which the merged pace knows nothing.
     ask(&mut pace, THROTTLED, now);
     for mut merged in [Pace::merged(&[&pace], now), Pace::merged(&[&pace, &Pace::new(8)], now)] {
-        let open_after = ask_on(&mut merged, now, Duration::from_mins(2), |_| SERVED);
-        assert!(open_after.is_some_and(|after| after < Duration::from_secs(25)), "{open_after:?}");
+        assert_open_within(&mut merged, now, 25, |_| SERVED);
     }
 }
 
