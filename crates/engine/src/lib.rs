@@ -29,54 +29,21 @@
 //! The cores `backlog`, `frontier`, `outage`, `pace` and `retry` are state machines without I/O; they are public so that
 //! they can be tested, simulated and reused.
 
-mod addresses;
-mod builder;
-mod class;
-mod counters;
-mod crew;
-mod dispatch;
-mod error;
-mod event;
-mod examiner;
+mod connectivity;
 mod exchange;
-mod expectation;
-mod failure;
 mod haul;
-mod intake;
-mod job;
-mod machine;
-mod rate;
-mod receiving;
-mod recollection;
+mod list;
+pub mod pace;
 mod report;
-mod resume;
-mod sentinel;
-mod settings;
+mod schedule;
 mod shard;
 mod sink;
-mod source;
-mod status;
-mod stop;
-mod surroundings;
 
-pub mod backlog;
-pub mod frontier;
-pub mod names;
-pub mod outage;
-pub mod pace;
-pub mod retry;
-
-pub use builder::{ARGUMENTS, Builder};
-pub use class::{Class, UnknownClass};
-pub use error::HaulError;
-pub use event::Event;
-pub use haul::Haul;
-pub use intake::LINE_BYTES_MAX;
+pub use connectivity::outage;
+pub use exchange::{Class, UnknownClass};
+pub use haul::{ARGUMENTS, Builder, Haul, HaulError, JOBS_DEFAULT, PacePer, Settings, Stopper};
+pub use list::{LINE_BYTES_MAX, Source, names};
 pub use longhaul_http::{HttpUrl, Limits, MinimumSpeed, Timeouts};
-pub use longhaul_journal::HostRecord;
-pub use longhaul_journal::{FaultRecord, RowId};
-pub use report::{Counts, Report};
-pub use settings::{JOBS_DEFAULT, PacePer, Settings};
-pub use source::Source;
-pub use status::{Row, RowOutcome, Status, reopen};
-pub use stop::Stopper;
+pub use longhaul_journal::{FaultRecord, HostRecord, RowId};
+pub use report::{Counts, Event, Report, Row, RowOutcome, Status, reopen};
+pub use schedule::{backlog, frontier, retry};

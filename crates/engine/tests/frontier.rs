@@ -306,9 +306,12 @@ fn a_host_that_is_left_alone_has_its_turn_again() {
         assert_eq!(job % 2, 1);
     }
     assert!(matches!(world.frontier.next_where(world.now, odd), Next::Idle));
-    assert!(matches!(world.frontier.next(world.now), Next::Idle), "its turn is over until the thaw");
+    assert!(
+        matches!(world.frontier.next(world.now), Next::Idle),
+        "its turn is over until the resume_suspended"
+    );
     world.push(0, None);
-    world.frontier.thaw();
+    world.frontier.resume_suspended();
     let mut started = Vec::new();
     while let Next::Start { job, .. } = world.frontier.next(world.now) {
         started.push(job);
@@ -320,7 +323,7 @@ fn a_host_that_is_left_alone_has_its_turn_again() {
     assert!(matches!(world.frontier.next_where(world.now, |_| false), Next::Idle));
     let id = world.frontier.hosts().count();
     assert_eq!(id, 1);
-    world.frontier.thaw();
+    world.frontier.resume_suspended();
     assert!(world.start().is_some());
 }
 

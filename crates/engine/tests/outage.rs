@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use longhaul::outage::{
-    ADDRESSES_SILENT_MIN, BELIEVED_FOR, HEARD_LATELY, Outage, PROBE_EVERY, PROBES_MAX, Round, SILENCE_COUNTS,
-    Silence, Sky, WELL_FOR,
+    ADDRESSES_SILENT_MIN, BELIEVED_FOR, Connectivity, HEARD_LATELY, OutageDetector, PROBE_EVERY, PROBES_MAX,
+    ProbeRound, SILENCE_COUNTS, Timeout, WELL_FOR,
 };
 use longhaul_socket::{Endpoint, Route, clock};
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ fn endpoint(host: u8) -> Endpoint {
 
 /// The core and its clock.
 struct Scene {
-    outage: Outage,
+    outage: OutageDetector,
     now: Instant,
 }
 
@@ -24,7 +24,7 @@ impl Scene {
     /// A network on which so many hosts have been heard just now.
     fn with_hosts(hosts: u8) -> Self {
         let now = clock::now() + HEARD_LATELY;
-        let mut scene = Self { outage: Outage::new(false, now), now };
+        let mut scene = Self { outage: OutageDetector::new(false, now), now };
         (0..hosts).for_each(|host| scene.heard(host));
         scene
     }
@@ -40,17 +40,17 @@ impl Scene {
     /// An attempt that had waited for so many seconds has failed.
     fn silent(&mut self, host: u8, seconds: u64, route: Route) {
         let since = self.now.checked_sub(Duration::from_secs(seconds)).expect("the clock began earlier");
-        self.outage.silent(Silence { endpoint: Some(endpoint(host)), since, route }, self.now);
+        self.outage.silent(Timeout { endpoint: Some(endpoint(host)), since, route }, self.now);
     }
 
-    fn round(&mut self) -> Round {
+    fn round(&mut self) -> ProbeRound {
         let at = self.outage.next_round_at(self.now).expect("somebody is to be asked");
         self.now = self.now.max(at);
         self.outage.round(self.now)
     }
 
-    fn sky(&self) -> Sky {
-        self.outage.outlook().sky
+    fn connectivity(&self) -> Connectivity {
+        self.outage.state().connectivity
     }
 }
 
@@ -61,8 +61,8 @@ fn who_is_heard_refutes_a_silence() {
     scene.heard(1);
     scene.later(1);
     scene.silent(0, 20, Route::Present);
-    assert_eq!(scene.sky(), Sky::Clear);
-    assert_eq!(scene.outage.outlook().judged_through, scene.now, "it may be judged at once");
+    assert_eq!(scene.connectivity(), Connectivity::Up);
+    assert_eq!(scene.outage.state().judged_through, scene.now, "it may be judged at once");
 }
 
 #[test]
@@ -71,8 +71,8 @@ fn a_word_from_before_the_network_went_refutes_nothing() {
     // The attempt began before the last word of anybody, and has waited for long since.
     scene.later(15);
     scene.silent(0, 20, Route::Present);
-    assert_eq!(scene.sky(), Sky::InDoubt);
-    assert!(scene.outage.outlook().judged_through < scene.now);
+    assert_eq!(scene.connectivity(), Connectivity::Suspect);
+    assert!(scene.outage.state().judged_through < scene.now);
 }
 
 #[test]
@@ -85,14 +85,14 @@ fn one_answer_settles_the_doubt() {
     assert!(scene.outage.next_round_at(scene.now).is_none(), "one round at a time");
     scene.later(1);
     scene.outage.round_ended(true, Route::Present, scene.now);
-    assert_eq!(scene.sky(), Sky::Clear);
-    assert_eq!(scene.outage.outlook().judged_through, scene.now);
-    assert_eq!(scene.outage.outlook().last_outage_end, None, "there was none");
+    assert_eq!(scene.connectivity(), Connectivity::Up);
+    assert_eq!(scene.outage.state().judged_through, scene.now);
+    assert_eq!(scene.outage.state().last_outage_end, None, "there was none");
     scene.silent(1, 10, Route::Present);
-    assert_eq!(scene.sky(), Sky::Clear, "it has just been found well");
+    assert_eq!(scene.connectivity(), Connectivity::Up, "it has just been found well");
     scene.now += WELL_FOR;
     scene.silent(1, 10, Route::Present);
-    assert_eq!(scene.sky(), Sky::InDoubt);
+    assert_eq!(scene.connectivity(), Connectivity::Suspect);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn when_nobody_answers_it_is_our_own_network_until_somebody_does() {
     let _ = scene.round();
     scene.later(2);
     scene.outage.round_ended(false, Route::Present, scene.now);
-    assert_eq!(scene.sky(), Sky::Down);
+    assert_eq!(scene.connectivity(), Connectivity::Down);
     assert_eq!(scene.outage.down_since(), Some(scene.now));
     for _ in 0..100 {
         let began = scene.now;
@@ -112,12 +112,12 @@ fn when_nobody_answers_it_is_our_own_network_until_somebody_does() {
         assert!(!round.endpoints.is_empty() && round.endpoints.len() <= PROBES_MAX);
         scene.later(2);
         scene.outage.round_ended(false, Route::Present, scene.now);
-        assert_eq!(scene.sky(), Sky::Down);
+        assert_eq!(scene.connectivity(), Connectivity::Down);
     }
     let _ = scene.round();
     scene.outage.round_ended(true, Route::Present, scene.now);
-    assert_eq!(scene.sky(), Sky::Clear);
-    assert_eq!(scene.outage.outlook().last_outage_end, Some(scene.now));
+    assert_eq!(scene.connectivity(), Connectivity::Up);
+    assert_eq!(scene.outage.state().last_outage_end, Some(scene.now));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn an_exchange_that_goes_on_ends_an_outage_too() {
     scene.outage.round_ended(false, Route::Present, scene.now);
     scene.later(30);
     scene.heard(3);
-    assert_eq!(scene.sky(), Sky::Clear);
+    assert_eq!(scene.connectivity(), Connectivity::Up);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn two_hosts_that_fall_silent_are_charged_for_it() {
     scene.silent(0, 10, Route::Present);
     let _ = scene.round();
     scene.outage.round_ended(false, Route::Present, scene.now);
-    assert_eq!(scene.sky(), Sky::Clear);
+    assert_eq!(scene.connectivity(), Connectivity::Up);
     const { assert!(2 < ADDRESSES_SILENT_MIN) };
 }
 
@@ -148,37 +148,37 @@ fn the_only_host_is_charged_unless_the_machine_knows_better() {
     let mut scene = Scene::with_hosts(1);
     scene.later(15);
     scene.silent(0, 10, Route::Present);
-    assert_eq!((scene.sky(), scene.outage.outlook().judged_through), (Sky::Clear, scene.now));
+    assert_eq!((scene.connectivity(), scene.outage.state().judged_through), (Connectivity::Up, scene.now));
     scene.silent(0, 0, Route::Absent);
-    assert_eq!(scene.sky(), Sky::Down);
+    assert_eq!(scene.connectivity(), Connectivity::Down);
     // The way out is back: whether the host is there is its own affair.
     let round = scene.round();
     assert_eq!(round.endpoints, [endpoint(0)]);
     scene.outage.round_ended(false, Route::Absent, scene.now);
-    assert_eq!(scene.sky(), Sky::Down);
+    assert_eq!(scene.connectivity(), Connectivity::Down);
     let _ = scene.round();
     scene.outage.round_ended(false, Route::Present, scene.now);
-    assert_eq!(scene.sky(), Sky::Clear);
+    assert_eq!(scene.connectivity(), Connectivity::Up);
 }
 
 #[test]
 fn a_way_out_that_is_gone_counts_although_somebody_was_just_heard() {
     let mut scene = Scene::with_hosts(5);
     scene.silent(0, 0, Route::Absent);
-    assert_eq!(scene.sky(), Sky::Down);
+    assert_eq!(scene.connectivity(), Connectivity::Down);
 }
 
 #[test]
 fn a_canary_is_somebody_to_ask() {
     let now = clock::now();
-    let mut outage = Outage::new(true, now);
-    let silence = Silence { endpoint: Some(endpoint(0)), since: now, route: Route::Unknown };
+    let mut outage = OutageDetector::new(true, now);
+    let silence = Timeout { endpoint: Some(endpoint(0)), since: now, route: Route::Unknown };
     outage.silent(silence, now + SILENCE_COUNTS);
-    assert_eq!(outage.outlook().sky, Sky::InDoubt);
+    assert_eq!(outage.state().connectivity, Connectivity::Suspect);
     let now = now + SILENCE_COUNTS;
-    assert_eq!(outage.round(now), Round { endpoints: Vec::new(), canary: true });
+    assert_eq!(outage.round(now), ProbeRound { endpoints: Vec::new(), canary: true });
     outage.round_ended(false, Route::Unknown, now);
-    assert_eq!(outage.outlook().sky, Sky::Down);
+    assert_eq!(outage.state().connectivity, Connectivity::Down);
 }
 
 #[test]
@@ -191,14 +191,14 @@ fn a_silence_of_everybody_is_not_believed_for_ever() {
     scene.now += BELIEVED_FOR;
     let _ = scene.round();
     scene.outage.round_ended(false, Route::Present, scene.now);
-    assert_eq!(scene.sky(), Sky::Clear, "the run must come to its end");
+    assert_eq!(scene.connectivity(), Connectivity::Up, "the run must come to its end");
 }
 
 #[derive(Debug, Clone)]
 enum Step {
     Heard(u8),
     Silent { host: u8, seconds: u64, route: Route },
-    Round { answered: bool, route: Route },
+    ProbeRound { answered: bool, route: Route },
     Later(u64),
 }
 
@@ -214,14 +214,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             seconds,
             route
         }),
-        (any::<bool>(), routes()).prop_map(|(answered, route)| Step::Round { answered, route }),
+        (any::<bool>(), routes()).prop_map(|(answered, route)| Step::ProbeRound { answered, route }),
         (0..100_u64).prop_map(Step::Later),
     ];
     prop::collection::vec(step, 0..100)
 }
 
 proptest! {
-    /// After any history there is a next action, rounds are bounded, and one answer clears the sky.
+    /// After any history there is a next action, rounds are bounded, and one answer clears the connectivity.
     #[test]
     fn no_history_leads_to_a_state_without_a_next_action(steps in steps()) {
         let mut scene = Scene::with_hosts(0);
@@ -231,7 +231,7 @@ proptest! {
                 Step::Heard(host) => scene.heard(host),
                 Step::Silent { host, seconds, route } => scene.silent(host, seconds, route),
                 Step::Later(seconds) => scene.later(seconds),
-                Step::Round { answered, route } => {
+                Step::ProbeRound { answered, route } => {
                     if is_asking {
                         scene.outage.round_ended(answered, route, scene.now);
                         is_asking = false;
@@ -241,18 +241,18 @@ proptest! {
                     }
                 }
             }
-            if is_asking && scene.sky() == Sky::Clear {
+            if is_asking && scene.connectivity() == Connectivity::Up {
                 // Somebody was heard meanwhile; the round that is under way ends and changes nothing.
                 scene.outage.round_ended(false, Route::Present, scene.now);
-                prop_assert_eq!(scene.sky(), Sky::Clear);
+                prop_assert_eq!(scene.connectivity(), Connectivity::Up);
                 is_asking = false;
             }
             let is_waiting = scene.outage.next_round_at(scene.now).is_some();
-            prop_assert_eq!(scene.sky() == Sky::Clear, !is_waiting && !is_asking);
-            prop_assert!(scene.sky() == Sky::InDoubt || scene.outage.outlook().judged_through <= scene.now);
+            prop_assert_eq!(scene.connectivity() == Connectivity::Up, !is_waiting && !is_asking);
+            prop_assert!(scene.connectivity() == Connectivity::Suspect || scene.outage.state().judged_through <= scene.now);
         }
         scene.later(1);
         scene.heard(0);
-        prop_assert_eq!(scene.sky(), Sky::Clear);
+        prop_assert_eq!(scene.connectivity(), Connectivity::Up);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul::pace::{Limiter, Pace, Permit, Signal, Ticket, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
+use longhaul::pace::{Limiter, Pace, Permit, SendRecord, Signal, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
 use longhaul_socket::clock;
 use tokio::time::Instant;
 
@@ -15,7 +15,7 @@ const fn asked_to_wait(seconds: u64) -> Signal {
 }
 
 /// Takes every place there is.
-fn fill(pace: &mut Pace, now: Instant) -> Vec<Ticket> {
+fn fill(pace: &mut Pace, now: Instant) -> Vec<SendRecord> {
     let mut tickets = Vec::new();
     while let Permit::Go(ticket) = pace.permit(now) {
         tickets.push(ticket);
@@ -23,7 +23,7 @@ fn fill(pace: &mut Pace, now: Instant) -> Vec<Ticket> {
     tickets
 }
 
-fn answer_all(pace: &mut Pace, tickets: Vec<Ticket>, signal: Signal, now: Instant) {
+fn answer_all(pace: &mut Pace, tickets: Vec<SendRecord>, signal: Signal, now: Instant) {
     for ticket in tickets {
         pace.answered(ticket, signal, false, now, JITTER);
     }

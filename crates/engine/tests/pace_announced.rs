@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use longhaul::pace::{Announcement, Limiter, Pace, Permit, Signal, Terms, Ticket};
+use longhaul::pace::{Announcement, Limiter, Pace, PacePolicy, Permit, SendRecord, Signal};
 use longhaul_socket::clock;
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -36,7 +36,7 @@ const REQUESTS_MAX: u64 = 60_000;
 fn ask(mut pace: Pace, lasts: Duration, mut host: impl FnMut(u64, Duration) -> Reply) -> Outcome {
     let start = clock::now();
     let mut now = start;
-    let mut open: VecDeque<(Instant, Ticket, Reply)> = VecDeque::new();
+    let mut open: VecDeque<(Instant, SendRecord, Reply)> = VecDeque::new();
     let mut outcome = Outcome::default();
     let mut number = 0;
     while now - start < lasts && number < REQUESTS_MAX {
@@ -112,7 +112,7 @@ fn a_small_quota_is_soon_known() {
 
 #[test]
 fn a_user_who_fixes_the_pace_is_not_slowed_by_announcements() {
-    let terms = Terms { is_fixed: true, ..Terms::default() };
+    let terms = PacePolicy { is_fixed: true, ..PacePolicy::default() };
     let outcome = ask(Pace::on(CAP, terms), MINUTE, |number, at| {
         (true, Some((50_u64.saturating_sub(number), MINUTE.saturating_sub(at))))
     });

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use longhaul::pace::{Pace, Permit, Signal, Ticket, WINDOW_CAP_PUBLIC};
+use longhaul::pace::{Pace, Permit, SendRecord, Signal, WINDOW_CAP_PUBLIC};
 use longhaul_socket::clock;
 use tokio::time::Instant;
 
 const SERVED: Signal = Signal::Success { latency: Duration::from_millis(10) };
 
 /// Takes every place there is.
-fn fill(pace: &mut Pace, now: Instant) -> Vec<Ticket> {
+fn fill(pace: &mut Pace, now: Instant) -> Vec<SendRecord> {
     let mut tickets = Vec::new();
     while let Permit::Go(ticket) = pace.permit(now) {
         tickets.push(ticket);
@@ -54,7 +54,7 @@ fn rejections_of_a_limit(connections_max: usize) -> u32 {
     let mut pace = Pace::new(WINDOW_CAP_PUBLIC);
     let mut now = clock::now();
     let (mut served, mut rejected) = (0, 0);
-    let mut flying: Vec<(Instant, Ticket, Signal)> = Vec::new();
+    let mut flying: Vec<(Instant, SendRecord, Signal)> = Vec::new();
     while served < 20_000 {
         while let Permit::Go(ticket) = pace.permit(now) {
             let taken = flying.iter().filter(|(_, _, signal)| *signal == SERVED).count();

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use longhaul::pace::{Announcement, Pace, Permit, Signal, Ticket};
+use longhaul::pace::{Announcement, Pace, Permit, SendRecord, Signal};
 use longhaul_socket::clock;
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -77,7 +77,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct World {
     pace: Pace,
     cap: u32,
-    flying: Vec<(Ticket, bool)>,
+    flying: Vec<(SendRecord, bool)>,
     /// How many were under way when the host was last left alone.
     before_block: u32,
     now: Instant,
@@ -147,7 +147,7 @@ impl World {
     /// Whatever was: the host serves everything from now on. Returns how long it takes to be at full speed.
     fn recover(&mut self) -> Duration {
         let began = self.now;
-        let mut open: VecDeque<(Instant, Ticket)> = self
+        let mut open: VecDeque<(Instant, SendRecord)> = self
             .flying
             .drain(..)
             .map(|(ticket, is_stalled)| {

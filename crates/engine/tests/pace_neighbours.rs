@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul::pace::{Limiter, NameAnswer, Neighbourhood, Neighbours, Pace, Permit, Signal};
+use longhaul::pace::{Limiter, NameAnswer, Pace, Permit, SharedLimitDetector, SharedLimitFinding, Signal};
 use longhaul_socket::clock;
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -38,10 +38,10 @@ fn ask(
     lasts: Duration,
     seed: u64,
     mut is_served: impl FnMut(usize, Instant, &mut fastrand::Rng) -> bool,
-) -> Vec<(Neighbourhood, usize, Duration)> {
+) -> Vec<(SharedLimitFinding, usize, Duration)> {
     let mut random = fastrand::Rng::with_seed(seed);
     let start = clock::now();
-    let mut neighbours: Neighbours<u8, usize> = Neighbours::new();
+    let mut shared_limits: SharedLimitDetector<u8, usize> = SharedLimitDetector::new();
     let mut next = |rate: f64, now: Instant| now + Duration::from_secs_f64(-(1.0 - random.f64()).ln() / rate);
     let mut times: Vec<Instant> = rates.iter().map(|&rate| next(rate, start)).collect();
     let mut random = fastrand::Rng::with_seed(seed ^ 1);
@@ -52,7 +52,7 @@ fn ask(
         now = times[name];
         times[name] = next(rates[name], now);
         let is_refused = !is_served(name, now, &mut random);
-        let news = neighbours.answered(
+        let news = shared_limits.answered(
             &0,
             &name,
             NameAnswer { sent_at: now, is_refused, is_limited: true },
@@ -60,9 +60,9 @@ fn ask(
         );
         if let Some(news) = news {
             found.push((news, name, now - start));
-            let names: Vec<usize> = neighbours.names(&0).copied().collect();
-            assert_eq!(neighbours.is_one(&0, &name), names.contains(&name));
-            assert_eq!(news == Neighbourhood::One, names.contains(&name));
+            let names: Vec<usize> = shared_limits.names(&0).copied().collect();
+            assert_eq!(shared_limits.is_one(&0, &name), names.contains(&name));
+            assert_eq!(news == SharedLimitFinding::One, names.contains(&name));
         }
     }
     found
@@ -75,7 +75,7 @@ fn one_bucket_for_all_names_is_found() {
         for seed in 0..10 {
             let mut bucket = Bucket::new(10.0, clock::now());
             let found = ask(rates, Duration::from_mins(3), seed, |_, now, _| bucket.serves(now));
-            late += u32::from(!found.first().is_some_and(|(news, ..)| *news == Neighbourhood::One));
+            late += u32::from(!found.first().is_some_and(|(news, ..)| *news == SharedLimitFinding::One));
         }
         assert!(late <= 1, "{late} of 10 were not found at {rates:?}");
     }
@@ -131,7 +131,7 @@ fn a_name_at_which_refusals_gather_leaves_the_others() {
             }
         });
         let [(first, ..), (then, who, at)] = found[..] else { panic!("two findings, not {found:?}") };
-        assert_eq!((first, then, who), (Neighbourhood::One, Neighbourhood::Apart, 1));
+        assert_eq!((first, then, who), (SharedLimitFinding::One, SharedLimitFinding::Apart, 1));
         assert!(at < Duration::from_mins(7), "{at:?}");
     }
     assert_eq!(found.len(), 2);
@@ -233,14 +233,14 @@ proptest! {
     )) {
         let start = clock::now();
         let play = || {
-            let mut neighbours: Neighbours<u8, u16> = Neighbours::new();
+            let mut shared_limits: SharedLimitDetector<u8, u16> = SharedLimitDetector::new();
             let mut now = start;
             let mut found = Vec::new();
             for &(address, name, is_refused, is_limited, ms) in &told {
                 now += Duration::from_millis(ms);
                 let sent_at = now.checked_sub(Duration::from_millis(ms / 2)).unwrap_or(now);
-                found.push(neighbours.answered(&address, &name, NameAnswer { sent_at, is_refused, is_limited }, now));
-                prop_assert!(neighbours.names(&address).count() <= 1_024);
+                found.push(shared_limits.answered(&address, &name, NameAnswer { sent_at, is_refused, is_limited }, now));
+                prop_assert!(shared_limits.names(&address).count() <= 1_024);
             }
             Ok(found)
         };

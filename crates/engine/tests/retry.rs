@@ -5,8 +5,8 @@ use std::time::Duration;
 use longhaul::Class;
 use longhaul::pace::Signal;
 use longhaul::retry::{
-    Attempt, Decision, Denial, HOST_FAILURES_MIN, HOST_PATIENCE, HostFailing, Patience, RETRY_AFTER_MAX,
-    Tries, Verdict, decide, host_given_up,
+    Attempt, Decision, Denial, FailureKind, HOST_FAILURES_MIN, HOST_PATIENCE, HostFailing, RETRY_AFTER_MAX,
+    RetryPolicy, Tries, decide, host_given_up,
 };
 use longhaul_socket::clock;
 use proptest::prelude::*;
@@ -17,14 +17,14 @@ const WELL: Signal = Signal::Success { latency: LATENCY };
 /// The longest wait that is chosen for a URL.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
-const fn permanent(tries: u32) -> Verdict {
-    Verdict::Permanent { tries }
+const fn permanent(tries: u32) -> FailureKind {
+    FailureKind::Permanent { tries }
 }
 
 /// The first failure of a URL, of a host that is well.
-const fn first(verdict: Verdict) -> Attempt {
+const fn first(kind: FailureKind) -> Attempt {
     Attempt {
-        verdict,
+        kind,
         attempts: 1,
         alike: 1,
         retry_after: None,
@@ -39,7 +39,7 @@ const fn first(verdict: Verdict) -> Attempt {
 /// 403: the URL's own affair, or not.
 const DENIED: Signal = Signal::Denied { latency: LATENCY };
 
-/// A host that no longer deserves patience.
+/// A host that no longer deserves retry_policy.
 const HOST_GONE: Option<HostFailing> = Some(failing(HOST_FAILURES_MIN, HOST_PATIENCE));
 
 const fn failing(failures: u32, lasted: Duration) -> HostFailing {
@@ -53,15 +53,15 @@ fn wait(decision: Decision, now: Instant) -> Duration {
 
 #[test]
 fn verdicts_are_as_the_table_says() {
-    let unthrottled = |verdict: Verdict| (verdict, Signal::Congestion);
+    let unthrottled = |kind: FailureKind| (kind, Signal::Congestion);
     let cases = [
-        (Class::Refused, None, (Verdict::Transient, Signal::Absent)),
-        (Class::Unreachable, None, (Verdict::Transient, Signal::Absent)),
-        (Class::Reset, None, unthrottled(Verdict::Transient)),
-        (Class::Closed, None, unthrottled(Verdict::Transient)),
-        (Class::Timeout, None, unthrottled(Verdict::Transient)),
-        (Class::Slow, None, unthrottled(Verdict::Transient)),
-        (Class::Dns, None, (Verdict::Transient, Signal::Absent)),
+        (Class::Refused, None, (FailureKind::Transient, Signal::Absent)),
+        (Class::Unreachable, None, (FailureKind::Transient, Signal::Absent)),
+        (Class::Reset, None, unthrottled(FailureKind::Transient)),
+        (Class::Closed, None, unthrottled(FailureKind::Transient)),
+        (Class::Timeout, None, unthrottled(FailureKind::Transient)),
+        (Class::Slow, None, unthrottled(FailureKind::Transient)),
+        (Class::Dns, None, (FailureKind::Transient, Signal::Absent)),
         (Class::Tls, None, (permanent(1), Signal::Neutral)),
         (Class::Protocol, None, (permanent(3), WELL)),
         (Class::Mismatch, Some(200), (permanent(3), WELL)),
@@ -73,31 +73,27 @@ fn verdicts_are_as_the_table_says() {
         (Class::ClientError, Some(403), (permanent(1), DENIED)),
         (Class::ClientError, Some(418), (permanent(1), DENIED)),
         (Class::ClientError, Some(404), (permanent(1), WELL)),
-        (Class::ClientError, Some(408), (Verdict::Transient, WELL)),
+        (Class::ClientError, Some(408), (FailureKind::Transient, WELL)),
         (Class::ClientError, Some(410), (permanent(1), WELL)),
-        (Class::ClientError, Some(425), (Verdict::Transient, WELL)),
-        (Class::Throttled, Some(429), (Verdict::Throttled, Signal::Throttle { retry_after: None })),
-        (Class::ServerError, Some(500), unthrottled(Verdict::Transient)),
+        (Class::ClientError, Some(425), (FailureKind::Transient, WELL)),
+        (Class::Throttled, Some(429), (FailureKind::Throttled, Signal::Throttle { retry_after: None })),
+        (Class::ServerError, Some(500), unthrottled(FailureKind::Transient)),
         (Class::ServerError, Some(501), (permanent(1), Signal::Neutral)),
-        (Class::ServerError, Some(502), unthrottled(Verdict::Transient)),
-        (Class::ServerError, Some(503), (Verdict::Throttled, Signal::Throttle { retry_after: None })),
-        (Class::ServerError, Some(504), unthrottled(Verdict::Transient)),
+        (Class::ServerError, Some(502), unthrottled(FailureKind::Transient)),
+        (Class::ServerError, Some(503), (FailureKind::Throttled, Signal::Throttle { retry_after: None })),
+        (Class::ServerError, Some(504), unthrottled(FailureKind::Transient)),
         (Class::ServerError, Some(505), (permanent(1), Signal::Neutral)),
-        (Class::ServerError, Some(509), (Verdict::Throttled, Signal::Throttle { retry_after: None })),
-        (Class::ServerError, Some(529), (Verdict::Throttled, Signal::Throttle { retry_after: None })),
-        (Class::ServerError, Some(999), unthrottled(Verdict::Transient)),
+        (Class::ServerError, Some(509), (FailureKind::Throttled, Signal::Throttle { retry_after: None })),
+        (Class::ServerError, Some(529), (FailureKind::Throttled, Signal::Throttle { retry_after: None })),
+        (Class::ServerError, Some(999), unthrottled(FailureKind::Transient)),
         (Class::File, None, (permanent(1), Signal::Neutral)),
         (Class::List, None, (permanent(1), Signal::Neutral)),
         (Class::Other, None, (permanent(1), Signal::Neutral)),
-        (Class::Local, None, (Verdict::Local, Signal::Neutral)),
+        (Class::Local, None, (FailureKind::Local, Signal::Neutral)),
     ];
-    for (class, status, (verdict, signal)) in cases {
-        let found = Verdict::of(class, status, false, &[]);
-        assert_eq!(
-            (found, found.signal(class, status, LATENCY, None)),
-            (verdict, signal),
-            "{class} {status:?}"
-        );
+    for (class, status, (kind, signal)) in cases {
+        let found = FailureKind::of(class, status, false, &[]);
+        assert_eq!((found, found.signal(class, status, LATENCY, None)), (kind, signal), "{class} {status:?}");
     }
     for class in Class::ALL {
         assert!(cases.iter().any(|(tested, ..)| tested == class), "{class} is not in the table");
@@ -106,24 +102,24 @@ fn verdicts_are_as_the_table_says() {
 
 #[test]
 fn a_name_that_does_not_exist_is_asked_for_twice() {
-    let verdict = Verdict::of(Class::Dns, None, true, &[]);
-    assert_eq!(verdict, permanent(2));
-    assert_eq!(verdict.signal(Class::Dns, None, LATENCY, None), Signal::Absent);
+    let kind = FailureKind::of(Class::Dns, None, true, &[]);
+    assert_eq!(kind, permanent(2));
+    assert_eq!(kind.signal(Class::Dns, None, LATENCY, None), Signal::Absent);
 }
 
 #[test]
 fn what_the_user_wants_tried_again_is() {
-    let of = |class, status| Verdict::of(class, Some(status), false, &[401, 403, 404, 429, 501, 503]);
+    let of = |class, status| FailureKind::of(class, Some(status), false, &[401, 403, 404, 429, 501, 503]);
     for (class, status) in [(Class::ClientError, 404), (Class::ClientError, 403), (Class::Auth, 401)] {
-        assert_eq!(of(class, status), Verdict::Transient, "{status}");
+        assert_eq!(of(class, status), FailureKind::Transient, "{status}");
         let signal = of(class, status).signal(class, Some(status), LATENCY, None);
         assert_eq!(signal, if status == 403 { DENIED } else { WELL }, "the host is well, {status}");
     }
-    assert_eq!(of(Class::ServerError, 501), Verdict::Transient);
+    assert_eq!(of(Class::ServerError, 501), FailureKind::Transient);
     assert_eq!(of(Class::ClientError, 410), permanent(1));
     // What asks for room already is tried again anyway, and goes on being heard.
-    assert_eq!(of(Class::Throttled, 429), Verdict::Throttled);
-    assert_eq!(of(Class::ServerError, 503), Verdict::Throttled);
+    assert_eq!(of(Class::Throttled, 429), FailureKind::Throttled);
+    assert_eq!(of(Class::ServerError, 503), FailureKind::Throttled);
 }
 
 #[test]
@@ -146,7 +142,7 @@ fn a_url_has_its_tries() {
     let now = clock::now();
     for most in [1, 2, 20] {
         for attempts in 1..30 {
-            let attempt = Attempt { attempts, ..first(Verdict::Transient) };
+            let attempt = Attempt { attempts, ..first(FailureKind::Transient) };
             let gives_up = decide(&attempt, Tries::AtMost(most).into(), now, 0.5) == Decision::GiveUp;
             assert_eq!(gives_up, attempts >= most, "attempt {attempts} of {most}");
         }
@@ -156,12 +152,12 @@ fn a_url_has_its_tries() {
 #[test]
 fn unlimited_tries_end_with_success_alone() {
     let now = clock::now();
-    for verdict in [Verdict::Transient, Verdict::Throttled, Verdict::Local] {
+    for kind in [FailureKind::Transient, FailureKind::Throttled, FailureKind::Local] {
         let attempt = Attempt {
             attempts: u32::MAX,
             alike: u32::MAX,
             host_failing: Some(failing(u32::MAX, Duration::MAX)),
-            ..first(verdict)
+            ..first(kind)
         };
         assert!(wait(decide(&attempt, Tries::Unlimited.into(), now, 1.0), now) <= WAIT_MAX);
     }
@@ -170,25 +166,28 @@ fn unlimited_tries_end_with_success_alone() {
 #[test]
 fn only_what_the_url_may_be_blamed_for_is_charged() {
     let now = clock::now();
-    for (verdict, is_charged) in [
-        (Verdict::Transient, true),
-        (Verdict::Throttled, false),
-        (Verdict::Local, false),
+    for (kind, is_charged) in [
+        (FailureKind::Transient, true),
+        (FailureKind::Throttled, false),
+        (FailureKind::Local, false),
         (permanent(2), true),
     ] {
-        let Decision::Again { charged, .. } = decide(&first(verdict), Tries::default().into(), now, 0.5)
-        else {
-            panic!("{verdict:?} is tried again");
+        let Decision::Again { charged, .. } = decide(&first(kind), Tries::default().into(), now, 0.5) else {
+            panic!("{kind:?} is tried again");
         };
-        assert_eq!(charged, is_charged, "{verdict:?}");
+        assert_eq!(charged, is_charged, "{kind:?}");
     }
 }
 
 #[test]
 fn progress_is_not_charged_and_outlasts_the_tries() {
     let now = clock::now();
-    let attempt =
-        Attempt { attempts: 20, host_failing: HOST_GONE, made_progress: true, ..first(Verdict::Transient) };
+    let attempt = Attempt {
+        attempts: 20,
+        host_failing: HOST_GONE,
+        made_progress: true,
+        ..first(FailureKind::Transient)
+    };
     assert!(matches!(
         decide(&attempt, Tries::default().into(), now, 0.5),
         Decision::Again { charged: false, .. }
@@ -198,54 +197,55 @@ fn progress_is_not_charged_and_outlasts_the_tries() {
 #[test]
 fn local_trouble_gives_nobody_up() {
     let now = clock::now();
-    let attempt = Attempt { attempts: 99, host_failing: HOST_GONE, ..first(Verdict::Local) };
+    let attempt = Attempt { attempts: 99, host_failing: HOST_GONE, ..first(FailureKind::Local) };
     assert!(wait(decide(&attempt, Tries::AtMost(1).into(), now, 0.5), now) >= Duration::from_secs(1));
 }
 
 #[test]
 fn a_wish_to_be_left_alone_is_heard() {
     let now = clock::now();
-    let after = |verdict, retry_after| {
-        decide(
-            &Attempt { retry_after: Some(retry_after), ..first(verdict) },
-            Tries::default().into(),
-            now,
-            0.5,
-        )
+    let after = |kind, retry_after| {
+        decide(&Attempt { retry_after: Some(retry_after), ..first(kind) }, Tries::default().into(), now, 0.5)
     };
     let minute = Duration::from_mins(1);
-    for verdict in [Verdict::Throttled, Verdict::Transient] {
-        assert_eq!(wait(after(verdict, minute), now), minute);
-        assert_eq!(wait(after(verdict, RETRY_AFTER_MAX), now), RETRY_AFTER_MAX);
+    for kind in [FailureKind::Throttled, FailureKind::Transient] {
+        assert_eq!(wait(after(kind, minute), now), minute);
+        assert_eq!(wait(after(kind, RETRY_AFTER_MAX), now), RETRY_AFTER_MAX);
         let longer = RETRY_AFTER_MAX + Duration::from_secs(1);
-        assert_eq!(after(verdict, longer), Decision::Park { until: now + longer });
+        assert_eq!(after(kind, longer), Decision::Park { until: now + longer });
         let century = longhaul_http::retry_after::RETRY_AFTER_MAX;
-        assert_eq!(after(verdict, century), Decision::Park { until: now + century });
+        assert_eq!(after(kind, century), Decision::Park { until: now + century });
     }
-    assert!(wait(after(Verdict::Transient, Duration::ZERO), now) > Duration::ZERO);
+    assert!(wait(after(FailureKind::Transient, Duration::ZERO), now) > Duration::ZERO);
     assert_eq!(after(permanent(1), RETRY_AFTER_MAX * 24), Decision::GiveUp, "a 404 is one, whatever it adds");
-    assert!(wait(after(Verdict::Local, RETRY_AFTER_MAX * 24), now) <= WAIT_MAX);
+    assert!(wait(after(FailureKind::Local, RETRY_AFTER_MAX * 24), now) <= WAIT_MAX);
 }
 
 #[test]
 fn a_host_is_given_up_after_many_failures_and_a_long_time() {
-    let patience = Patience::from(Tries::AtMost(20));
+    let retry_policy = RetryPolicy::from(Tries::AtMost(20));
     let moment = Duration::from_millis(1);
-    assert!(host_given_up(HOST_GONE, patience));
-    assert!(!host_given_up(None, patience));
-    assert!(!host_given_up(Some(failing(HOST_FAILURES_MIN - 1, HOST_PATIENCE * 10)), patience), "too few");
-    assert!(!host_given_up(Some(failing(1000, HOST_PATIENCE.saturating_sub(moment))), patience), "too soon");
+    assert!(host_given_up(HOST_GONE, retry_policy));
+    assert!(!host_given_up(None, retry_policy));
+    assert!(
+        !host_given_up(Some(failing(HOST_FAILURES_MIN - 1, HOST_PATIENCE * 10)), retry_policy),
+        "too few"
+    );
+    assert!(
+        !host_given_up(Some(failing(1000, HOST_PATIENCE.saturating_sub(moment))), retry_policy),
+        "too soon"
+    );
     assert!(!host_given_up(Some(failing(1000, HOST_PATIENCE * 10)), Tries::Unlimited.into()));
     let served = |lasted| Some(HostFailing { failures: 1000, lasted, served_well: true });
-    assert!(!host_given_up(served(HOST_PATIENCE * 4), patience), "it may have banned us");
-    assert!(host_given_up(served(HOST_PATIENCE * 5), patience));
-    let longer = Patience { host: HOST_PATIENCE * 2, ..patience };
+    assert!(!host_given_up(served(HOST_PATIENCE * 4), retry_policy), "it may have banned us");
+    assert!(host_given_up(served(HOST_PATIENCE * 5), retry_policy));
+    let longer = RetryPolicy { host: HOST_PATIENCE * 2, ..retry_policy };
     assert!(!host_given_up(HOST_GONE, longer), "the user bears with it for longer");
 
     let now = clock::now();
-    for verdict in [Verdict::Transient, Verdict::Throttled] {
-        let attempt = Attempt { host_failing: HOST_GONE, ..first(verdict) };
-        assert_eq!(decide(&attempt, patience, now, 0.5), Decision::GiveUp, "{verdict:?}");
+    for kind in [FailureKind::Transient, FailureKind::Throttled] {
+        let attempt = Attempt { host_failing: HOST_GONE, ..first(kind) };
+        assert_eq!(decide(&attempt, retry_policy, now, 0.5), Decision::GiveUp, "{kind:?}");
     }
 }
 
@@ -257,7 +257,7 @@ fn waits_grow_to_their_cap() {
             .map(|attempts| {
                 wait(
                     decide(
-                        &Attempt { attempts, ..first(Verdict::Transient) },
+                        &Attempt { attempts, ..first(FailureKind::Transient) },
                         Tries::Unlimited.into(),
                         now,
                         jitter,
@@ -276,32 +276,35 @@ fn waits_grow_to_their_cap() {
 #[test]
 fn what_was_cut_short_is_made_again_at_once_and_not_charged() {
     let now = clock::now();
-    let attempt = Attempt { was_cut_short: true, attempts: 1_000, ..first(Verdict::Transient) };
-    assert_eq!(decide(&attempt, Patience::default(), now, 0.5), Decision::Again { at: now, charged: false });
+    let attempt = Attempt { was_cut_short: true, attempts: 1_000, ..first(FailureKind::Transient) };
+    assert_eq!(
+        decide(&attempt, RetryPolicy::default(), now, 0.5),
+        Decision::Again { at: now, charged: false }
+    );
 }
 
 #[test]
 fn what_fails_by_chance_does_not_wait_for_longer_each_time() {
     let now = clock::now();
     let wait_of = |attempts| {
-        let attempt = Attempt { attempts, is_chance: true, ..first(Verdict::Transient) };
+        let attempt = Attempt { attempts, is_chance: true, ..first(FailureKind::Transient) };
         wait(decide(&attempt, Tries::Unlimited.into(), now, 0.5), now)
     };
     assert_eq!(wait_of(8), wait_of(1));
 }
 
-fn verdicts() -> impl Strategy<Value = Verdict> {
+fn verdicts() -> impl Strategy<Value = FailureKind> {
     prop_oneof![
-        Just(Verdict::Transient),
-        Just(Verdict::Throttled),
-        Just(Verdict::Local),
+        Just(FailureKind::Transient),
+        Just(FailureKind::Throttled),
+        Just(FailureKind::Local),
         (1_u32..4).prop_map(permanent)
     ]
 }
 
 prop_compose! {
     fn attempts()(
-        verdict in verdicts(),
+        kind in verdicts(),
         attempts in prop_oneof![1_u32..40, any::<u32>()],
         alike in 1_u32..10,
         retry_after in prop::option::of((0_u64..3_153_600_000).prop_map(Duration::from_secs)),
@@ -316,7 +319,7 @@ prop_compose! {
             lasted: Duration::from_secs(seconds),
             served_well,
         });
-        Attempt { verdict, attempts, alike, retry_after, host_failing, denial, made_progress, was_cut_short, is_chance }
+        Attempt { kind, attempts, alike, retry_after, host_failing, denial, made_progress, was_cut_short, is_chance }
     }
 }
 
@@ -336,23 +339,23 @@ proptest! {
                 let asked = attempt.retry_after.filter(|&asked| asked <= RETRY_AFTER_MAX).unwrap_or_default();
                 prop_assert!(wait <= asked.max(WAIT_MAX), "{wait:?}");
                 let is_told_to_come_at_once =
-                    attempt.verdict == Verdict::Throttled && attempt.retry_after == Some(Duration::ZERO);
+                    attempt.kind == FailureKind::Throttled && attempt.retry_after == Some(Duration::ZERO);
                 let is_at_once = attempt.was_cut_short || is_told_to_come_at_once;
                 prop_assert!(wait >= Duration::from_millis(50) || is_at_once, "{wait:?}");
             }
             Decision::Park { until } => {
                 prop_assert!(until - now > RETRY_AFTER_MAX);
-                prop_assert!(matches!(attempt.verdict, Verdict::Throttled | Verdict::Transient));
+                prop_assert!(matches!(attempt.kind, FailureKind::Throttled | FailureKind::Transient));
             }
             Decision::Doubt => prop_assert_eq!(attempt.denial, Denial::Doubtful),
-            Decision::GiveUp => prop_assert_ne!(attempt.verdict, Verdict::Local),
+            Decision::GiveUp => prop_assert_ne!(attempt.kind, FailureKind::Local),
         }
     }
 
     #[test]
     fn jitter_spreads_over_half_of_the_wait(attempts in 1_u32..60, jitter in 0.0..1.0) {
         let now = clock::now();
-        let attempt = Attempt { attempts, ..first(Verdict::Transient) };
+        let attempt = Attempt { attempts, ..first(FailureKind::Transient) };
         let wait_at = |jitter| wait(decide(&attempt, Tries::Unlimited.into(), now, jitter), now);
         prop_assert!(wait_at(0.0) <= wait_at(jitter) && wait_at(jitter) <= wait_at(1.0));
         prop_assert!(wait_at(0.0).abs_diff(wait_at(1.0) / 2) < Duration::from_micros(1));
@@ -364,7 +367,7 @@ fn a_denial_is_doubted_where_the_host_had_served_well() {
     let now = clock::now();
     let denied = |denial, alike| {
         let attempt = Attempt { denial, alike, ..first(permanent(1)) };
-        decide(&attempt, Patience::default(), now, 0.5)
+        decide(&attempt, RetryPolicy::default(), now, 0.5)
     };
     assert_eq!(denied(Denial::None, 1), Decision::GiveUp);
     assert_eq!(denied(Denial::Doubtful, 1), Decision::Doubt);

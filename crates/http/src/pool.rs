@@ -28,12 +28,12 @@ pub(crate) struct Pool {
     per_origin_max: usize,
     total_max: usize,
     idle_time_max: Duration,
-    shelves: RefCell<Shelves>,
+    idle: RefCell<IdleConnections>,
     reuse: RefCell<Reuse>,
 }
 
 #[derive(Default)]
-struct Shelves {
+struct IdleConnections {
     idle: BTreeMap<Ticket, Idle>,
     // Ascending, so the most recent is at the back. No queue is empty.
     tickets: BTreeMap<Rc<Origin>, VecDeque<Ticket>>,
@@ -52,7 +52,7 @@ impl Pool {
             per_origin_max: limits.idle_per_origin_max,
             total_max: limits.idle_total_max,
             idle_time_max: limits.idle_time_max,
-            shelves: RefCell::default(),
+            idle: RefCell::default(),
             reuse: RefCell::default(),
         }
     }
@@ -66,7 +66,7 @@ impl Pool {
         is_own: impl Fn(IpAddr) -> bool,
     ) -> Option<Idle> {
         loop {
-            let mut idle = self.shelves.borrow_mut().pop_newest(origin)?;
+            let mut idle = self.idle.borrow_mut().pop_newest(origin)?;
             let idle_time = now.saturating_duration_since(idle.since);
             let is_alive = idle_time < self.idle_time_max && idle.connection.is_usable();
             if is_alive && (idle_time < UNDOUBTED_MAX || idle.connection.local().is_none_or(&is_own)) {
@@ -93,46 +93,46 @@ impl Pool {
         if !is_wanted || !connection.is_usable() {
             return;
         }
-        let mut shelves = self.shelves.borrow_mut();
-        if shelves.count(connection.origin()) >= self.per_origin_max {
+        let mut idle = self.idle.borrow_mut();
+        if idle.count(connection.origin()) >= self.per_origin_max {
             let origin = Rc::clone(connection.origin());
-            shelves.pop_oldest_of(&origin);
-        } else if shelves.idle.len() >= self.total_max {
-            shelves.pop_oldest();
+            idle.pop_oldest_of(&origin);
+        } else if idle.idle.len() >= self.total_max {
+            idle.pop_oldest();
         }
-        shelves.push(Idle { connection, since: now });
+        idle.push(Idle { connection, since: now });
     }
 
     /// Closes the connections that have been idle for too long, and those that their peers have closed.
     pub(crate) fn close_idle(&self, now: Instant) {
-        let mut shelves = self.shelves.borrow_mut();
+        let mut idle = self.idle.borrow_mut();
         let too_old = |idle: &Idle| now.saturating_duration_since(idle.since) >= self.idle_time_max;
-        while shelves.idle.first_key_value().is_some_and(|(_, idle)| too_old(idle)) {
-            shelves.pop_oldest();
+        while idle.idle.first_key_value().is_some_and(|(_, idle)| too_old(idle)) {
+            idle.pop_oldest();
         }
         let closed = |(ticket, idle): (&Ticket, &mut Idle)| (!idle.connection.is_usable()).then_some(*ticket);
-        let closed: Vec<Ticket> = shelves.idle.iter_mut().filter_map(closed).collect();
+        let closed: Vec<Ticket> = idle.idle.iter_mut().filter_map(closed).collect();
         for ticket in closed {
-            shelves.remove(ticket);
+            idle.remove(ticket);
         }
     }
 
     pub(crate) fn close_all(&self) {
-        let mut shelves = self.shelves.borrow_mut();
-        shelves.idle.clear();
-        shelves.tickets.clear();
+        let mut idle = self.idle.borrow_mut();
+        idle.idle.clear();
+        idle.tickets.clear();
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.shelves.borrow().idle.is_empty()
+        self.idle.borrow().idle.is_empty()
     }
 
     pub(crate) fn count(&self, origin: &Origin) -> usize {
-        self.shelves.borrow().count(origin)
+        self.idle.borrow().count(origin)
     }
 }
 
-impl Shelves {
+impl IdleConnections {
     fn count(&self, origin: &Origin) -> usize {
         self.tickets.get(origin).map_or(0, VecDeque::len)
     }

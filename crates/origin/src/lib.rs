@@ -57,7 +57,7 @@
 //!
 //! # The host that limits
 //!
-//! A [`LimitingHost`] serves the same files, and treats those who ask as a [`Manner`](manner::Manner) says: it refuses,
+//! A [`LimitingHost`] serves the same files, and treats those who ask as a [`LimitModel`](limit_model::LimitModel) says: it refuses,
 //! resets, bans, keeps waiting.
 
 mod accepting;
@@ -67,7 +67,7 @@ mod limiting;
 mod range;
 mod service;
 
-pub mod manner;
+pub mod limit_model;
 pub mod proxy;
 pub mod script;
 

@@ -1,4 +1,4 @@
-//! A manner behind listeners, in a network in memory and in virtual time.
+//! A limit model behind listeners, in a network in memory and in virtual time.
 
 mod common;
 
@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{Client, End};
-use longhaul_origin::manner::{
-    Ban, BanKind, ConnectionLimit, Hastened, Healthy, Manner, Refusal, Reply, Schedule, Stalls, TokenBucket,
-    Verdict, WindowQuota, Wording,
+use longhaul_origin::limit_model::{
+    Ban, BanKind, ConnectionLimit, Healthy, LimitModel, Outcome, Refusal, Reply, Schedule, Stalls,
+    TimeScaled, TokenBucket, WindowQuota, Wording,
 };
 use longhaul_origin::{
     Exchange, LimitingHost, LimitingStats, Options, RunningLimitingHost, Site, Sizes, VirtualHosts,
@@ -16,7 +16,7 @@ use longhaul_origin::{
 use longhaul_socket::memory::MemoryNetwork;
 use longhaul_socket::{Endpoint, Network};
 
-/// A host with a manner at two addresses of a network in memory.
+/// A host with a limit model at two addresses of a network in memory.
 struct Town {
     network: MemoryNetwork,
     host: LimitingHost,
@@ -26,16 +26,16 @@ struct Town {
 }
 
 impl Town {
-    fn new(manner: impl Manner + 'static) -> Self {
-        Self::with_options(manner, Options::default())
+    fn new(limit_model: impl LimitModel + 'static) -> Self {
+        Self::with_options(limit_model, Options::default())
     }
 
-    fn with_options(manner: impl Manner + 'static, options: Options) -> Self {
+    fn with_options(limit_model: impl LimitModel + 'static, options: Options) -> Self {
         let network = MemoryNetwork::new();
         let site = Arc::new(Site::new(7).with_sizes(Sizes::fixed(1_000)));
         let seen: Arc<Mutex<Vec<Exchange>>> = Arc::default();
         let book = Arc::clone(&seen);
-        let host = LimitingHost::new(Box::new(manner), Arc::clone(&site), options, move |exchange| {
+        let host = LimitingHost::new(Box::new(limit_model), Arc::clone(&site), options, move |exchange| {
             book.lock().expect("nobody panics").push(*exchange);
         });
         let listeners = ["tcp://10.0.0.1:80", "tcp://10.0.0.2:80"]
@@ -141,7 +141,7 @@ async fn silence_ends() {
     let town = Town::with_options(Stalls::new(1.0, 1), options);
     assert_eq!(town.status(0).await, Err(End::Fin));
     let seen = town.seen();
-    assert_eq!((seen[0].verdict, seen[0].is_whole), (Verdict::Silence, false));
+    assert_eq!((seen[0].outcome, seen[0].is_whole), (Outcome::Silence, false));
     assert_eq!(seen[0].took().as_secs(), 30);
 }
 
@@ -181,30 +181,30 @@ async fn what_is_no_request_does_not_come_to_the_manner() {
 #[test]
 fn haste_raises_rates_and_shortens_windows_and_keeps_quotas() {
     let second = Duration::from_secs(1);
-    let mut window = Hastened::new(Box::new(WindowQuota::new(3, 60, 1)), 10.0);
-    let verdicts = |host: &mut Hastened, at: Duration| {
-        (0..4).map(|_| host.arrive(at).verdict).filter(|verdict| *verdict == Verdict::Served).count()
+    let mut window = TimeScaled::new(Box::new(WindowQuota::new(3, 60, 1)), 10.0);
+    let outcomes = |host: &mut TimeScaled, at: Duration| {
+        (0..4).map(|_| host.arrive(at).outcome).filter(|outcome| *outcome == Outcome::Served).count()
     };
-    assert_eq!(verdicts(&mut window, second), 3);
+    assert_eq!(outcomes(&mut window, second), 3);
     assert_eq!(
-        window.arrive(second).verdict,
-        Verdict::Refused { status: 429, retry_after: Some(5) },
+        window.arrive(second).outcome,
+        Outcome::Refused { status: 429, retry_after: Some(5) },
         "50 s of its own"
     );
-    assert_eq!(verdicts(&mut window, 6 * second), 3);
-    let mut healthy = Hastened::new(Box::new(Healthy::new(1.0, 1)), 10.0);
+    assert_eq!(outcomes(&mut window, 6 * second), 3);
+    let mut healthy = TimeScaled::new(Box::new(Healthy::new(1.0, 1)), 10.0);
     let Reply { after, .. } = healthy.arrive(second);
     assert!((90..=110).contains(&after.as_millis()), "{after:?}");
     let bucket = TokenBucket::new(Schedule::constant(5.0), 1.0, Refusal::BARE_429, 1);
-    assert_eq!(Hastened::new(Box::new(bucket), 10.0).limit(second), Some(50.0));
+    assert_eq!(TimeScaled::new(Box::new(bucket), 10.0).limit(second), Some(50.0));
 }
 
 #[test]
 fn a_ban_counts_over_the_time_that_it_is_told() {
     let ban = Ban::new(2, Duration::from_mins(1), BanKind::Reset, 1);
     let mut ban = ban.within(Duration::from_secs(10));
-    let verdicts: Vec<Verdict> = [0, 5, 11, 12].map(|at| ban.arrive(Duration::from_secs(at)).verdict).into();
-    assert_eq!(verdicts, [Verdict::Served, Verdict::Served, Verdict::Served, Verdict::Reset]);
+    let outcomes: Vec<Outcome> = [0, 5, 11, 12].map(|at| ban.arrive(Duration::from_secs(at)).outcome).into();
+    assert_eq!(outcomes, [Outcome::Served, Outcome::Served, Outcome::Served, Outcome::Reset]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use longhaul_origin::proxy::ListenAddress;
 
-use crate::serving::{ToxicWish, Wish};
+use crate::serving::{ServiceSpec, ToxicSpec};
 use crate::values;
 
 /// Serve small services and files, each on an endpoint of its own, until stopped
@@ -30,7 +30,7 @@ use crate::values;
 pub(crate) struct ServeArguments {
     /// What to serve, and where, such as `echo=tcp://127.0.0.1:7007`
     #[arg(value_name = "SERVICE", required_unless_present = "control")]
-    pub(crate) services: Vec<Wish>,
+    pub(crate) services: Vec<ServiceSpec>,
     /// Every wait for a client: silence, a request head, taking what it is sent
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = values::duration)]
     pub(crate) timeout: Duration,
@@ -43,7 +43,7 @@ pub(crate) struct ServeArguments {
     pub(crate) max_connections: u32,
     /// What happens to the connections of a proxy, such as `proxy:latency,latency=300`. May be given several times
     #[arg(long = "toxic", value_name = "TOXIC", help_heading = "Proxies")]
-    pub(crate) toxics: Vec<ToxicWish>,
+    pub(crate) toxics: Vec<ToxicSpec>,
     /// Change proxies and toxics while they run, over HTTP here; an address may stand before the port
     #[arg(long, value_name = "PORT", value_parser = values::control_address, help_heading = "Proxies")]
     pub(crate) control: Option<ListenAddress>,

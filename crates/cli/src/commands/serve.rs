@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::arguments::ServeArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::serving::{Content, Log, ProxyPlan, Wish};
+use crate::serving::{Content, Log, ProxyPlan, ServiceSpec};
 use crate::{files, render, signals};
 
 /// How often a free port is looked for that is free for IPv4 and for IPv6.
@@ -57,11 +57,11 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, CommandError> {
                 // The plans are those of the proxies, in their order.
                 let Some(plan) = plans.next() else { continue };
                 let proxy = plan.carry_out(&proxies).await?;
-                lines.extend(proxy.enabled.then(|| offer.wish.line(proxy.listen.endpoint())));
+                lines.extend(proxy.enabled.then(|| offer.service_spec.line(proxy.listen.endpoint())));
                 continue;
             };
-            for service in listen(offer.wish, &service, offer.tls.as_ref(), &host, &network)? {
-                lines.push(offer.wish.line(service.endpoint()));
+            for service in listen(offer.service_spec, &service, offer.tls.as_ref(), &host, &network)? {
+                lines.push(offer.service_spec.line(service.endpoint()));
                 running.push(service);
             }
         }
@@ -88,15 +88,15 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, CommandError> {
 
 /// A service with everything that it needs, before anything listens.
 struct Offer<'a> {
-    wish: &'a Wish,
+    service_spec: &'a ServiceSpec,
     /// `None` for a proxy, which belongs to the set of them.
     service: Option<Service>,
     tls: Option<TlsAcceptor>,
 }
 
 impl<'a> Offer<'a> {
-    fn open(wish: &'a Wish) -> Result<Self, CommandError> {
-        let (service, tls) = match &wish.content {
+    fn open(service_spec: &'a ServiceSpec) -> Result<Self, CommandError> {
+        let (service, tls) = match &service_spec.content {
             Content::Small(service) => (Some(service.clone()), None),
             Content::Files { directory, identity } => {
                 let folder = Folder::open(directory).map_err(|source| unreadable(directory, source))?;
@@ -112,20 +112,20 @@ impl<'a> Offer<'a> {
             Content::Proxy { .. } => (None, None),
             Content::Hostile => (Some(Service::hostile()?), None),
         };
-        Ok(Self { wish, service, tls })
+        Ok(Self { service_spec, service, tls })
     }
 }
 
-/// Listens on each endpoint of the wish. A machine without IPv6 has no IPv6 addresses to listen on.
+/// Listens on each endpoint of the service specification. A machine without IPv6 has no IPv6 addresses to listen on.
 fn listen(
-    wish: &Wish,
+    service_spec: &ServiceSpec,
     service: &Service,
     tls: Option<&TlsAcceptor>,
     host: &ServiceHost,
     network: &SystemNetwork,
 ) -> Result<Vec<RunningService>, Fault> {
     let listen = |endpoint| host.listen(network, service.clone(), endpoint, tls.cloned());
-    let endpoints = wish.endpoints();
+    let endpoints = service_spec.endpoints();
     let [v4, v6] = endpoints.as_slice() else {
         return endpoints.into_iter().map(listen).collect();
     };

@@ -106,8 +106,8 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
             "list_read",
             vec![("list", label.into()), ("lines", lines.into()), ("new_rows", new_rows.into())],
         ),
-        Event::Examining { row, url, bytes } => {
-            ("examining", vec![("row", row.0.into()), ("url", url.into()), ("bytes", bytes.into())])
+        Event::VerifyingPart { row, url, bytes } => {
+            ("verifying_part", vec![("row", row.0.into()), ("url", url.into()), ("bytes", bytes.into())])
         }
         Event::PartChanged { row, url, kept, lost } => (
             "part_changed",

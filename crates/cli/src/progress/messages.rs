@@ -22,7 +22,7 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
         | Event::Paused { .. }
         | Event::Resumed
         | Event::Offline
-        | Event::Examining { bytes: EXAMINED_BYTES_TOLD.., .. }
+        | Event::VerifyingPart { bytes: EXAMINED_BYTES_TOLD.., .. }
         | Event::PartChanged { .. }
         | Event::Online => Verbosity::Normal,
         _ => Verbosity::Verbose,
@@ -39,7 +39,7 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
         Event::Damaged { description } => {
             format!("the journal is damaged: {}; what can be read goes on", escaped(description))
         }
-        Event::Examining { url, bytes: held, .. } => {
+        Event::VerifyingPart { url, bytes: held, .. } => {
             format!("reading again what was kept of {}: {}", escaped(url), size(held))
         }
         Event::PartChanged { url, kept, lost, .. } => format!(

@@ -3,10 +3,10 @@
 
 mod log;
 mod plan;
-mod toxic_wish;
-mod wish;
+mod service_spec;
+mod toxic_spec;
 
 pub(crate) use log::Log;
 pub(crate) use plan::{InvalidPlan, ProxyPlan};
-pub(crate) use toxic_wish::ToxicWish;
-pub(crate) use wish::{Content, Wish};
+pub(crate) use service_spec::{Content, ServiceSpec};
+pub(crate) use toxic_spec::ToxicSpec;

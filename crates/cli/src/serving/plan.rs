@@ -6,7 +6,7 @@ use longhaul_origin::proxy::{
 use longhaul_socket::Endpoint;
 use thiserror::Error;
 
-use super::{Content, ToxicWish, Wish};
+use super::{Content, ServiceSpec, ToxicSpec};
 
 /// A proxy with its toxics.
 #[derive(Debug)]
@@ -16,22 +16,25 @@ pub(crate) struct ProxyPlan {
 }
 
 impl ProxyPlan {
-    /// The proxies among the wishes, in their order.
-    pub(crate) fn read(wishes: &[Wish], toxics: &[ToxicWish]) -> Result<Vec<Self>, InvalidPlan> {
+    /// The proxies among the specifications, in their order.
+    pub(crate) fn read(
+        service_specs: &[ServiceSpec],
+        toxics: &[ToxicSpec],
+    ) -> Result<Vec<Self>, InvalidPlan> {
         let mut plans: Vec<Self> = Vec::new();
-        for wish in wishes {
-            let Content::Proxy { name, upstream } = &wish.content else { continue };
+        for service_spec in service_specs {
+            let Content::Proxy { name, upstream } = &service_spec.content else { continue };
             if plans.iter().any(|plan| plan.spec.name == *name) {
                 return Err(InvalidPlan::TwoProxies(name.clone()));
             }
-            for listen in wish.endpoints() {
+            for listen in service_spec.endpoints() {
                 plans.push(Self::new(name, listen, upstream));
             }
         }
-        for wish in toxics {
-            let plan = plans.iter_mut().find(|plan| plan.spec.name.as_str() == wish.proxy);
-            let plan = plan.ok_or_else(|| InvalidPlan::NoProxy(wish.proxy.clone()))?;
-            let Some(toxic) = &wish.toxic else {
+        for service_spec in toxics {
+            let plan = plans.iter_mut().find(|plan| plan.spec.name.as_str() == service_spec.proxy);
+            let plan = plan.ok_or_else(|| InvalidPlan::NoProxy(service_spec.proxy.clone()))?;
+            let Some(toxic) = &service_spec.toxic else {
                 plan.spec.enabled = false;
                 continue;
             };

@@ -16,7 +16,7 @@ const STATE: &str = ".longhaul";
 const SHOWN_BYTES_MAX: usize = 48;
 
 /// A directory that is removed when dropped, with the file systems in it, and room beside it.
-pub(crate) struct Ground {
+pub(crate) struct ListenMode {
     around: PathBuf,
     path: PathBuf,
     disks: RefCell<Vec<PathBuf>>,
@@ -25,7 +25,7 @@ pub(crate) struct Ground {
 /// What was there, by its path.
 pub(crate) type Found = BTreeMap<String, Vec<u8>>;
 
-impl Ground {
+impl ListenMode {
     pub(crate) fn new(name: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -89,7 +89,7 @@ impl Ground {
     }
 }
 
-impl Drop for Ground {
+impl Drop for ListenMode {
     fn drop(&mut self) {
         for disk in self.disks.borrow().iter() {
             let _ = Command::new("umount").arg("--lazy").arg(disk).status();

@@ -6,7 +6,7 @@ use std::fs;
 
 use longhaul_origin::script::{Case, Proof, Stage};
 
-use crate::ground::{Ground, differences, put};
+use crate::ground::{ListenMode, differences, put};
 use crate::identities::identities;
 use crate::judge::{judge, judge_stage};
 use crate::program::{Ended, not_allowed, observe};
@@ -34,7 +34,7 @@ pub(crate) fn prove(name: &str, case: &Case) -> Result<Proven, String> {
 
 fn play(name: &str, case: &Case) -> Result<Proven, String> {
     let Proof::Play { hosts, dns, before, runs } = &case.proof else { return Ok(Proven::Yes) };
-    let ground = Ground::new(name);
+    let ground = ListenMode::new(name);
     let roots = ground.beside("roots.pem");
     put(&roots, identities().roots.as_bytes());
     let place = ground.path().display().to_string();

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::ground::{Ground, content, put};
+use crate::ground::{ListenMode, content, put};
 use crate::output::Listened;
 
 /// How often the program is looked at.
@@ -49,7 +49,7 @@ pub(crate) fn speaks_json(run: &Run) -> bool {
 }
 
 /// Runs the program to its end, or to the end of its time.
-pub(crate) fn observe(run: &Run, stage: &Stage, ground: &Ground, roots: &Path) -> Ended {
+pub(crate) fn observe(run: &Run, stage: &Stage, ground: &ListenMode, roots: &Path) -> Ended {
     let troubles = run.first.iter().filter_map(|deed| change(deed, stage, ground).err()).collect();
     let mut child = start(run, stage, ground, roots);
     let begun = clock::now();
@@ -95,7 +95,13 @@ pub(crate) fn observe(run: &Run, stage: &Stage, ground: &Ground, roots: &Path) -
     }
 }
 
-fn command(arguments: &[String], stage: &Stage, ground: &Ground, roots: &Path, limits: &Limits) -> Command {
+fn command(
+    arguments: &[String],
+    stage: &Stage,
+    ground: &ListenMode,
+    roots: &Path,
+    limits: &Limits,
+) -> Command {
     let program = env!("CARGO_BIN_EXE_longhaul");
     let mut lines: Vec<String> = limits.open_files.iter().map(|most| format!("ulimit -n {most}")).collect();
     lines.extend(limits.network.iter().flatten().cloned());
@@ -126,7 +132,7 @@ pub(crate) fn not_allowed(run: &Run) -> Option<String> {
     (!is_allowed).then(|| "no network of its own can be made here".to_owned())
 }
 
-fn start(run: &Run, stage: &Stage, ground: &Ground, roots: &Path) -> Child {
+fn start(run: &Run, stage: &Stage, ground: &ListenMode, roots: &Path) -> Child {
     let mut arguments = run.arguments.clone();
     if speaks_json(run) {
         // The first is the command.
@@ -141,7 +147,7 @@ fn start(run: &Run, stage: &Stage, ground: &Ground, roots: &Path) -> Child {
 struct Watching<'a> {
     run: &'a Run,
     stage: &'a Stage,
-    ground: &'a Ground,
+    ground: &'a ListenMode,
     roots: &'a Path,
     stdout: Listened,
     stderr: Listened,
@@ -224,7 +230,7 @@ impl Watching<'_> {
 }
 
 /// Does what needs no program.
-fn change(deed: &Deed, stage: &Stage, ground: &Ground) -> Result<(), String> {
+fn change(deed: &Deed, stage: &Stage, ground: &ListenMode) -> Result<(), String> {
     let place = |path: &str| ground.path().join(stage.fill(path));
     match deed {
         Deed::Write(path, file) => {

@@ -30,20 +30,20 @@ pub(crate) enum Answer {
 }
 
 pub(crate) trait Controller {
-    type Ticket: Copy;
+    type SendRecord: Copy;
 
     fn new(cap: u32) -> Self;
     /// One controller for what had these.
     fn merged(controllers: &[&Self], now: Instant) -> Self;
     /// Whether the host has shown that it counts.
     fn is_limited(&self) -> bool;
-    fn permit(&mut self, now: Instant) -> Place<Self::Ticket>;
-    fn stalled(&mut self, ticket: Self::Ticket);
+    fn permit(&mut self, now: Instant) -> Place<Self::SendRecord>;
+    fn stalled(&mut self, ticket: Self::SendRecord);
     /// The answer that is told next announces this.
-    fn announced(&mut self, ticket: Self::Ticket, announcement: pace::Announcement);
+    fn announced(&mut self, ticket: Self::SendRecord, announcement: pace::Announcement);
     fn answered(
         &mut self,
-        ticket: Self::Ticket,
+        ticket: Self::SendRecord,
         answer: Answer,
         was_stalled: bool,
         now: Instant,
@@ -53,7 +53,7 @@ pub(crate) trait Controller {
     fn overheard(&mut self, latency: Duration, now: Instant);
     fn stall_after(&self) -> Option<Duration>;
     /// Whether an exchange that has been silent for so long is broken off and made again.
-    fn cuts_short(&mut self, ticket: Self::Ticket, silent_for: Duration, before: u32) -> bool;
+    fn cuts_short(&mut self, ticket: Self::SendRecord, silent_for: Duration, before: u32) -> bool;
     /// One that was broken off has been made again.
     fn made_again(&mut self, was_silent_again: bool);
     /// Whether the host fails so often anyway that so many failures of one URL say nothing about that URL.
@@ -69,7 +69,7 @@ pub(crate) struct Current {
 }
 
 impl Controller for Current {
-    type Ticket = pace::Ticket;
+    type SendRecord = pace::SendRecord;
 
     fn new(cap: u32) -> Self {
         Self { pace: pace::Pace::new(cap), cap }
@@ -85,7 +85,7 @@ impl Controller for Current {
         self.pace.is_limited()
     }
 
-    fn permit(&mut self, now: Instant) -> Place<Self::Ticket> {
+    fn permit(&mut self, now: Instant) -> Place<Self::SendRecord> {
         match self.pace.permit(now) {
             pace::Permit::Go(ticket) => Place::Free(ticket),
             pace::Permit::WaitUntil(at) => Place::FreeAt(at),
@@ -93,17 +93,17 @@ impl Controller for Current {
         }
     }
 
-    fn stalled(&mut self, ticket: Self::Ticket) {
+    fn stalled(&mut self, ticket: Self::SendRecord) {
         self.pace.stalled(ticket);
     }
 
-    fn announced(&mut self, ticket: Self::Ticket, announcement: pace::Announcement) {
+    fn announced(&mut self, ticket: Self::SendRecord, announcement: pace::Announcement) {
         self.pace.announced(ticket, announcement);
     }
 
     fn answered(
         &mut self,
-        ticket: Self::Ticket,
+        ticket: Self::SendRecord,
         answer: Answer,
         was_stalled: bool,
         now: Instant,
@@ -126,7 +126,7 @@ impl Controller for Current {
         self.pace.stall_after()
     }
 
-    fn cuts_short(&mut self, ticket: Self::Ticket, silent_for: Duration, before: u32) -> bool {
+    fn cuts_short(&mut self, ticket: Self::SendRecord, silent_for: Duration, before: u32) -> bool {
         self.pace.cuts_short(ticket, silent_for, before)
     }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use longhaul::pace::{Announcement, NameAnswer, Neighbourhood, Neighbours};
+use longhaul::pace::{Announcement, NameAnswer, SharedLimitDetector, SharedLimitFinding};
 use longhaul_http::{HeaderMap, rate_limit};
-use longhaul_origin::manner::{self, Manner, Verdict};
+use longhaul_origin::limit_model::{self, LimitModel, Outcome};
 use longhaul_socket::clock;
 use tokio::time::Instant;
 
@@ -51,7 +51,7 @@ struct Open<T> {
     url: Url,
     ticket: T,
     sent: Duration,
-    verdict: Verdict,
+    outcome: Outcome,
     announced: Option<HeaderMap>,
     is_stalled: bool,
 }
@@ -63,15 +63,15 @@ struct World<C: Controller> {
     paces: Vec<C>,
     /// The pace of each name.
     pace_of: Vec<usize>,
-    neighbours: Neighbours<(), usize>,
+    shared_limits: SharedLimitDetector<(), usize>,
     /// The first name's host, and those of others where they have their own.
-    hosts: Vec<Box<dyn Manner>>,
+    hosts: Vec<Box<dyn LimitModel>>,
     host_of: Vec<usize>,
     /// Whose turn it is to be the first to ask.
     turn: usize,
     random: fastrand::Rng,
     /// Exchanges under way, by the time of their end and the order of their beginning.
-    open: BTreeMap<(Duration, u64), Open<C::Ticket>>,
+    open: BTreeMap<(Duration, u64), Open<C::SendRecord>>,
     /// When exchanges under way are looked at next.
     look_at: Duration,
     sequence: u64,
@@ -101,7 +101,7 @@ pub(crate) fn run<C: Controller>(
         deadline,
         paces: (0..names).map(|_| C::new(scenario.cap)).collect(),
         pace_of: (0..names).collect(),
-        neighbours: Neighbours::new(),
+        shared_limits: SharedLimitDetector::new(),
         hosts,
         host_of,
         turn: 0,
@@ -157,15 +157,15 @@ impl<C: Controller> World<C> {
         wake
     }
 
-    fn begin(&mut self, name: usize, ticket: C::Ticket) {
+    fn begin(&mut self, name: usize, ticket: C::SendRecord) {
         let now = self.instant(self.now);
         let url = self.waiting[name].take(now).expect("one may be asked for");
         self.second().sent += 1;
         let host = &mut self.hosts[self.host_of[name]];
         let reply = host.arrive(self.now);
         let announced = host.announces(self.now).map(|said| fields(&said, self.unix_ms()));
-        let end = match reply.verdict {
-            Verdict::Silence => self.now + self.deadline,
+        let end = match reply.outcome {
+            Outcome::Silence => self.now + self.deadline,
             _ => self.now + reply.after.min(self.deadline),
         };
         let key = (end, self.sequence);
@@ -178,7 +178,7 @@ impl<C: Controller> World<C> {
                 url,
                 ticket,
                 sent: self.now,
-                verdict: reply.verdict,
+                outcome: reply.outcome,
                 announced,
                 is_stalled: false,
             },
@@ -247,7 +247,7 @@ impl<C: Controller> World<C> {
     }
 
     /// Breaks an exchange off.
-    fn cut_short(&mut self, open: &Open<C::Ticket>) {
+    fn cut_short(&mut self, open: &Open<C::SendRecord>) {
         self.hosts[self.host_of[open.name]].leave(self.now);
         let (now, jitter) = (self.instant(self.now), self.random.f64());
         self.paces[open.pace].answered(open.ticket, Answer::Broken, open.is_stalled, now, jitter);
@@ -257,15 +257,15 @@ impl<C: Controller> World<C> {
     }
 
     /// Names that turn out to be one host are asked by one pace, as the engine does.
-    fn look_at_neighbours(&mut self, open: &Open<C::Ticket>, answer: Answer) {
+    fn look_at_neighbours(&mut self, open: &Open<C::SendRecord>, answer: Answer) {
         let is_refused = matches!(answer, Answer::Refused { .. } | Answer::Denied { .. });
         let (now, sent_at) = (self.instant(self.now), self.instant(open.sent));
         let is_limited = self.paces[self.pace_of[open.name]].is_limited();
         let news =
-            self.neighbours.answered(&(), &open.name, NameAnswer { sent_at, is_refused, is_limited }, now);
+            self.shared_limits.answered(&(), &open.name, NameAnswer { sent_at, is_refused, is_limited }, now);
         match news {
-            Some(Neighbourhood::One) => {
-                let names: Vec<usize> = self.neighbours.names(&()).copied().collect();
+            Some(SharedLimitFinding::One) => {
+                let names: Vec<usize> = self.shared_limits.names(&()).copied().collect();
                 let paces: Vec<&C> = names.iter().map(|&name| &self.paces[self.pace_of[name]]).collect();
                 let merged = C::merged(&paces, now);
                 for name in names {
@@ -273,35 +273,35 @@ impl<C: Controller> World<C> {
                 }
                 self.paces.push(merged);
             }
-            Some(Neighbourhood::Apart) => {
+            Some(SharedLimitFinding::Apart) => {
                 let merged = C::merged(&[&self.paces[self.pace_of[open.name]]], now);
                 self.pace_of[open.name] = self.paces.len();
                 self.paces.push(merged);
             }
             None => {
                 // One that comes later.
-                let mut others = self.neighbours.names(&()).filter(|&&name| name != open.name);
-                if let (true, Some(&other)) = (self.neighbours.is_one(&(), &open.name), others.next()) {
+                let mut others = self.shared_limits.names(&()).filter(|&&name| name != open.name);
+                if let (true, Some(&other)) = (self.shared_limits.is_one(&(), &open.name), others.next()) {
                     self.pace_of[open.name] = self.pace_of[other];
                 }
             }
         }
     }
 
-    fn end(&mut self, open: &Open<C::Ticket>) {
+    fn end(&mut self, open: &Open<C::SendRecord>) {
         self.hosts[self.host_of[open.name]].leave(self.now);
         let latency = self.now.saturating_sub(open.sent);
-        let answer = match open.verdict {
-            Verdict::Served if latency < self.deadline => Answer::Served { latency },
-            Verdict::Refused { status: 403, .. } => Answer::Denied { latency },
-            Verdict::Refused { retry_after, .. } => {
+        let answer = match open.outcome {
+            Outcome::Served if latency < self.deadline => Answer::Served { latency },
+            Outcome::Refused { status: 403, .. } => Answer::Denied { latency },
+            Outcome::Refused { retry_after, .. } => {
                 Answer::Refused { retry_after: retry_after.map(Duration::from_secs) }
             }
             _ => Answer::Broken,
         };
         let (now, jitter) = (self.instant(self.now), self.random.f64());
         // As the engine does: whatever comes with a head.
-        let has_head = matches!(open.verdict, Verdict::Served | Verdict::Refused { .. });
+        let has_head = matches!(open.outcome, Outcome::Served | Outcome::Refused { .. });
         let announced = open.announced.as_ref().filter(|_| has_head);
         if let Some(said) = announced.and_then(|fields| rate_limit::parse(fields, self.unix_ms())) {
             let announcement = Announcement { remaining: said.remaining, reset_at: now + said.reset_after };
@@ -333,7 +333,7 @@ impl<C: Controller> World<C> {
     }
 }
 
-fn fields(said: &manner::Announcement, now_unix_ms: u64) -> HeaderMap {
+fn fields(said: &limit_model::Announcement, now_unix_ms: u64) -> HeaderMap {
     let fields = said.fields(now_unix_ms).into_iter();
     fields
         .map(|(name, value)| {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use longhaul_origin::manner::{
-    Announcement, Ban, BanKind, ByteBucket, ColdCache, ConnectionLimit, FairLoad, Flaky, Hastened, Healthy,
-    Insisting, Manner, Queue, RandomFailure, Refusal, Schedule, Stalls, TokenBucket, Verdict, WindowQuota,
-    Wording,
+use longhaul_origin::limit_model::{
+    Announcement, Ban, BanKind, ByteBucket, ColdCache, ConnectionLimit, ConstantAnnouncement, FairLoad,
+    Flaky, Healthy, LimitModel, Outcome, Queue, RandomFailure, Refusal, Schedule, Stalls, TimeScaled,
+    TokenBucket, WindowQuota, Wording,
 };
 
 /// The mean time to an answer of most hosts, in seconds: evenly drawn from 0.7 to 1.5 times 0.1.
@@ -17,7 +17,7 @@ pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     /// What the host does, in words.
     pub(crate) words: &'static str,
-    manner: fn(seed: u64, haste: f64) -> Box<dyn Manner>,
+    limit_model: fn(seed: u64, haste: f64) -> Box<dyn LimitModel>,
     /// The time of one who knows the host, for so many URLs, in seconds of the host's clock ...
     oracle: fn(urls: f64) -> f64,
     /// ... and what is waited besides for deadlines of our own and for whole seconds, which no haste makes shorter.
@@ -35,7 +35,7 @@ pub(crate) struct Scenario {
 
 /// Names that have nothing to do with the first one but the address.
 pub(crate) struct Others {
-    manner: fn(seed: u64) -> Box<dyn Manner>,
+    limit_model: fn(seed: u64) -> Box<dyn LimitModel>,
     /// The time of one who knows such a host, for so many URLs.
     pub(crate) oracle: fn(urls: f64) -> f64,
     /// What the last of them may take at most, in that time.
@@ -54,15 +54,15 @@ pub(crate) struct Goal {
 
 impl Scenario {
     /// The host, so many times as fast.
-    pub(crate) fn host(&self, seed: u64, haste: f64) -> Box<dyn Manner> {
-        Box::new(Hastened::new((self.manner)(seed, haste), haste))
+    pub(crate) fn host(&self, seed: u64, haste: f64) -> Box<dyn LimitModel> {
+        Box::new(TimeScaled::new((self.limit_model)(seed, haste), haste))
     }
 
     /// The host of a name, if it is another one than that of the first.
-    pub(crate) fn other(&self, name: usize, seed: u64, haste: f64) -> Option<Box<dyn Manner>> {
+    pub(crate) fn other(&self, name: usize, seed: u64, haste: f64) -> Option<Box<dyn LimitModel>> {
         let others = self.others.as_ref().filter(|_| name > 0)?;
         let seed = seed ^ ((name as u64) << 32);
-        Some(Box::new(Hastened::new((others.manner)(seed), haste)))
+        Some(Box::new(TimeScaled::new((others.limit_model)(seed), haste)))
     }
 
     /// The time of one who knows that host, in seconds.
@@ -85,12 +85,12 @@ fn ban(kind: BanKind, seed: u64, haste: f64) -> Ban {
 }
 
 /// What the rehearsal's host does, 2 ms away.
-fn rehearsal(seed: u64, _: f64) -> Box<dyn Manner> {
+fn rehearsal(seed: u64, _: f64) -> Box<dyn LimitModel> {
     let faults = [
-        (0.34, Verdict::Reset),
-        (0.05, Verdict::Silence),
-        (0.04, Verdict::Refused { status: 503, retry_after: None }),
-        (0.02, Verdict::Refused { status: 429, retry_after: Some(1) }),
+        (0.34, Outcome::Reset),
+        (0.05, Outcome::Silence),
+        (0.04, Outcome::Refused { status: 503, retry_after: None }),
+        (0.02, Outcome::Refused { status: 429, retry_after: Some(1) }),
     ];
     Box::new(Flaky::new(Box::new(Healthy::new(0.002, seed)), &faults, 0.002, seed))
 }
@@ -101,7 +101,7 @@ const ANY: f64 = f64::INFINITY;
 const USUAL: Scenario = Scenario {
     name: "healthy",
     words: "no limit, 100 ms away",
-    manner: |seed, _| Box::new(Healthy::new(0.1, seed)),
+    limit_model: |seed, _| Box::new(Healthy::new(0.1, seed)),
     oracle: |urls| urls * 0.1 / 16.0,
     waits: |_| 0.0,
     urls: 4_000,
@@ -115,7 +115,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "bucket-10",
         words: "a token bucket of 10/s (burst 20), a bare 429",
-        manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
+        limit_model: |seed, _| {
+            Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed))
+        },
         oracle: |urls| (urls - 20.0) / 10.0,
         cap: 16,
         goal: goal(1.03, 15.0),
@@ -124,7 +126,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "window-600",
         words: "600 in each minute, 429 with Retry-After",
-        manner: |seed, _| Box::new(WindowQuota::new(600, 60, seed)),
+        limit_model: |seed, _| Box::new(WindowQuota::new(600, 60, seed)),
         oracle: |urls| ((urls - 1.0) / 600.0).floor() * 60.0 + ((urls - 1.0) % 600.0) / 200.0,
         cap: 16,
         goal: goal(1.03, 120.0),
@@ -133,7 +135,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "connections-8",
         words: "resets what comes beyond 8 connections",
-        manner: |seed, _| Box::new(ConnectionLimit::new(8, seed)),
+        limit_model: |seed, _| Box::new(ConnectionLimit::new(8, seed)),
         oracle: |urls| urls * 0.22 / 8.0,
         cap: 16,
         goal: goal(1.08, 5.0),
@@ -142,7 +144,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "ban-20",
         words: "more than 20 in a second: resets for 60 s, begun anew by each request",
-        manner: |seed, haste| Box::new(ban(BanKind::Reset, seed, haste)),
+        limit_model: |seed, haste| Box::new(ban(BanKind::Reset, seed, haste)),
         oracle: |urls| urls / 20.0,
         cap: 16,
         goal: goal(1.7, 10.0),
@@ -151,7 +153,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "queue-30",
         words: "a queue served at 30/s, no refusal",
-        manner: |seed, _| Box::new(Queue::new(30.0, seed)),
+        limit_model: |seed, _| Box::new(Queue::new(30.0, seed)),
         oracle: |urls| urls / 30.0,
         cap: 16,
         goal: Goal { latency_ratio: Some(3.0), ..goal(1.10, 0.0) },
@@ -160,7 +162,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "step-50-5-50",
         words: "a token bucket of 50/s, from 60 s to 240 s of 5/s",
-        manner: |seed, _| {
+        limit_model: |seed, _| {
             let rate = Schedule { usual: 50.0, meanwhile: 5.0, between: (60.0, 240.0) };
             Box::new(TokenBucket::new(rate, 20.0, Refusal::BARE_429, seed))
         },
@@ -172,7 +174,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "bucket-300",
         words: "a token bucket of 300/s, a bare 429",
-        manner: |seed, _| {
+        limit_model: |seed, _| {
             Box::new(TokenBucket::new(Schedule::constant(300.0), 300.0, Refusal::BARE_429, seed))
         },
         oracle: |urls| (urls - 300.0) / 300.0,
@@ -183,7 +185,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "random-30",
         words: "breaks 30 % of its answers, whatever the pace",
-        manner: |seed, _| Box::new(RandomFailure::new(0.3, seed)),
+        limit_model: |seed, _| Box::new(RandomFailure::new(0.3, seed)),
         oracle: |urls| urls / 0.7 * ANSWER_SECONDS / 8.0,
         cap: 8,
         goal: goal(1.10, ANY),
@@ -192,7 +194,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "random-refusals",
         words: "refuses 10 % with a bare 429, whatever the pace",
-        manner: |seed, _| Box::new(RandomFailure::refusing(0.1, seed)),
+        limit_model: |seed, _| Box::new(RandomFailure::refusing(0.1, seed)),
         oracle: |urls| urls / 0.9 * ANSWER_SECONDS / 8.0,
         cap: 8,
         goal: goal(1.5, ANY),
@@ -201,7 +203,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "healthy",
         words: "no limit, 100 ms away",
-        manner: |seed, _| Box::new(Healthy::new(0.1, seed)),
+        limit_model: |seed, _| Box::new(Healthy::new(0.1, seed)),
         oracle: |urls| urls * 0.1 / 8.0,
         cap: 8,
         goal: Goal { cap_within: Some(Duration::from_secs(1)), ..goal(1.03, 0.0) },
@@ -210,7 +212,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "two-names",
         words: "one token bucket of 10/s for two names of one address",
-        manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
+        limit_model: |seed, _| {
+            Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed))
+        },
         oracle: |urls| (urls - 20.0) / 10.0,
         cap: 16,
         names: 2,
@@ -220,7 +224,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "bytes",
         words: "a bucket of 1 MB/s (burst 2 MB) for files of 10 to 90 kB, a bare 429",
-        manner: |seed, _| Box::new(ByteBucket::new(1_000_000.0, 2_000_000.0, seed)),
+        limit_model: |seed, _| Box::new(ByteBucket::new(1_000_000.0, 2_000_000.0, seed)),
         oracle: |urls| (urls - 40.0) / 20.0,
         cap: 16,
         goal: goal(1.06, 60.0),
@@ -229,7 +233,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "load-8",
         words: "slower with each open request, made for 8",
-        manner: |seed, _| Box::new(FairLoad::new(8.0, seed)),
+        limit_model: |seed, _| Box::new(FairLoad::new(8.0, seed)),
         // The best is at load 0.79, where open / latency is greatest.
         oracle: |urls| urls * 0.15 / (8.0 * 0.794),
         cap: 16,
@@ -239,7 +243,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "cold-cache",
         words: "two seconds an answer at first, a tenth of one after half a minute",
-        manner: |seed, _| Box::new(ColdCache::new(30.0, seed)),
+        limit_model: |seed, _| Box::new(ColdCache::new(30.0, seed)),
         // 8 at a time; while it warms up, the integral of 8 / latency.
         oracle: |urls| {
             let warming = 30.0 * 8.0 / 1.9 * (2.0_f64 / 0.1).ln();
@@ -252,7 +256,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "quota-1500",
         words: "1,500 in each ten minutes, 429 with Retry-After",
-        manner: |seed, _| Box::new(WindowQuota::new(1_500, 600, seed)),
+        limit_model: |seed, _| Box::new(WindowQuota::new(1_500, 600, seed)),
         oracle: |urls| ((urls - 1.0) / 1_500.0).floor() * 600.0 + ((urls - 1.0) % 1_500.0) / 145.0,
         cap: 16,
         goal: goal(1.03, 40.0),
@@ -261,7 +265,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "silent-ban-20",
         words: "more than 20 in a second: drops everything for 60 s, begun anew by each request",
-        manner: |seed, haste| Box::new(ban(BanKind::Silence, seed, haste)),
+        limit_model: |seed, haste| Box::new(ban(BanKind::Silence, seed, haste)),
         oracle: |urls| urls / 20.0,
         cap: 16,
         goal: goal(2.0, 40.0),
@@ -270,7 +274,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "forbidden-10",
         words: "a token bucket of 10/s (burst 20), which says 403",
-        manner: |seed, _| {
+        limit_model: |seed, _| {
             let refusal = Refusal { status: 403, retry_after: false };
             Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, refusal, seed))
         },
@@ -282,7 +286,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "bucket-10-retry-after",
         words: "a token bucket of 10/s (burst 20), 429 with Retry-After: 1",
-        manner: |seed, _| {
+        limit_model: |seed, _| {
             let refusal = Refusal { status: 429, retry_after: true };
             Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, refusal, seed))
         },
@@ -294,7 +298,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "stalls-5",
         words: "never answers one request in twenty",
-        manner: |seed, _| Box::new(Stalls::new(0.05, seed)),
+        limit_model: |seed, _| Box::new(Stalls::new(0.05, seed)),
         oracle: |urls| urls / 0.95 * ANSWER_SECONDS / 8.0,
         cap: 8,
         goal: goal(2.1, ANY),
@@ -303,7 +307,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "rehearsal",
         words: "the rehearsal's mix: 34 % break, 5 % stall, 4 % of bare 503, 2 % of 429 with Retry-After: 1, 2 ms away",
-        manner: rehearsal,
+        limit_model: rehearsal,
         // One refusal in fifty costs a second, and some come together: 66 requests for each.
         oracle: |_| 0.0,
         waits: |urls| urls / 0.55 / 66.0 + SILENCE_SECONDS,
@@ -314,7 +318,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "rehearsal-short",
         words: "the rehearsal's mix for 125 URLs",
-        manner: rehearsal,
+        limit_model: rehearsal,
         oracle: |_| 0.0,
         waits: |urls| urls / 0.55 / 66.0 + SILENCE_SECONDS,
         urls: 125,
@@ -324,11 +328,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "poor-line",
         words: "no limit, 100 ms away; 2 % break, 1 % stall, 1 % of bare 503",
-        manner: |seed, _| {
+        limit_model: |seed, _| {
             let faults = [
-                (0.02, Verdict::Reset),
-                (0.01, Verdict::Silence),
-                (0.01, Verdict::Refused { status: 503, retry_after: None }),
+                (0.02, Outcome::Reset),
+                (0.01, Outcome::Silence),
+                (0.01, Outcome::Refused { status: 503, retry_after: None }),
             ];
             Box::new(Flaky::new(Box::new(Healthy::new(0.1, seed)), &faults, 0.1, seed))
         },
@@ -341,9 +345,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "bucket-10-poor-line",
         words: "a token bucket of 10/s (burst 20), a bare 429; 5 % break by chance",
-        manner: |seed, _| {
+        limit_model: |seed, _| {
             let bucket = TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed);
-            Box::new(Flaky::new(Box::new(bucket), &[(0.05, Verdict::Reset)], 0.1, seed))
+            Box::new(Flaky::new(Box::new(bucket), &[(0.05, Outcome::Reset)], 0.1, seed))
         },
         oracle: |urls| (urls / 0.95 - 20.0) / 10.0,
         cap: 16,
@@ -353,9 +357,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "ban-20-poor-line",
         words: "more than 20 in a second: resets for 60 s; 5 % break by chance",
-        manner: |seed, haste| {
+        limit_model: |seed, haste| {
             let ban = ban(BanKind::Reset, seed, haste);
-            Box::new(Flaky::new(Box::new(ban), &[(0.05, Verdict::Reset)], 0.1, seed))
+            Box::new(Flaky::new(Box::new(ban), &[(0.05, Outcome::Reset)], 0.1, seed))
         },
         oracle: |urls| urls / 0.95 / 20.0,
         cap: 16,
@@ -365,7 +369,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "announced-600",
         words: "600 in each minute, announced with RateLimit, a bare 429",
-        manner: |seed, _| Box::new(WindowQuota::new(600, 60, seed).announcing(Wording::Structured)),
+        limit_model: |seed, _| Box::new(WindowQuota::new(600, 60, seed).announcing(Wording::Structured)),
         oracle: |urls| ((urls - 1.0) / 600.0).floor() * 60.0 + ((urls - 1.0) % 600.0) / 200.0,
         cap: 16,
         goal: goal(1.03, 2.0),
@@ -374,7 +378,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "announced-600-unix",
         words: "600 in each minute, announced with X-RateLimit-Reset as a Unix time, a bare 429",
-        manner: |seed, _| Box::new(WindowQuota::new(600, 60, seed).announcing(Wording::UnixTime)),
+        limit_model: |seed, _| Box::new(WindowQuota::new(600, 60, seed).announcing(Wording::UnixTime)),
         oracle: |urls| ((urls - 1.0) / 600.0).floor() * 60.0 + ((urls - 1.0) % 600.0) / 200.0,
         cap: 16,
         goal: goal(1.03, 2.0),
@@ -383,11 +387,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "announced-constant",
         words: "no limit, 100 ms away; announces with each answer that nothing remains for a minute",
-        manner: |seed, _| {
+        limit_model: |seed, _| {
             let minute = Duration::from_mins(1);
             let wording = Wording::Structured;
             let said = Announcement { wording, quota: 60, window: minute, remaining: 0, reset_after: minute };
-            Box::new(Insisting::new(Box::new(Healthy::new(0.1, seed)), said))
+            Box::new(ConstantAnnouncement::new(Box::new(Healthy::new(0.1, seed)), said))
         },
         oracle: |urls| urls * 0.1 / 8.0,
         cap: 8,
@@ -397,12 +401,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "shared-hosting",
         words: "ten names at one address: a token bucket of 10/s for one of them, no limit for the others",
-        manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
+        limit_model: |seed, _| {
+            Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed))
+        },
         oracle: |urls| (urls / 10.0 - 20.0) / 10.0,
         cap: 8,
         names: 10,
         others: Some(Others {
-            manner: |seed| Box::new(Healthy::new(0.1, seed)),
+            limit_model: |seed| Box::new(Healthy::new(0.1, seed)),
             oracle: |urls| urls / 10.0 * 0.1 / 8.0,
             time_ratio: 1.05,
         }),
@@ -412,12 +418,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "two-limits",
         words: "two names at one address: a token bucket of 10/s for one, of 50/s for the other",
-        manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
+        limit_model: |seed, _| {
+            Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed))
+        },
         oracle: |urls| (urls / 2.0 - 20.0) / 10.0,
         cap: 16,
         names: 2,
         others: Some(Others {
-            manner: |seed| {
+            limit_model: |seed| {
                 Box::new(TokenBucket::new(Schedule::constant(50.0), 100.0, Refusal::BARE_429, seed))
             },
             oracle: |urls| (urls / 2.0 - 100.0) / 50.0,
@@ -429,12 +437,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "two-equal-limits",
         words: "two names at one address: a token bucket of 10/s for each",
-        manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
+        limit_model: |seed, _| {
+            Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed))
+        },
         oracle: |urls| (urls / 2.0 - 20.0) / 10.0,
         cap: 16,
         names: 2,
         others: Some(Others {
-            manner: |seed| {
+            limit_model: |seed| {
                 Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed))
             },
             oracle: |urls| (urls / 2.0 - 20.0) / 10.0,
@@ -446,7 +456,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "fifty-names",
         words: "one token bucket of 10/s for fifty names of one address",
-        manner: |seed, _| Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed)),
+        limit_model: |seed, _| {
+            Box::new(TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed))
+        },
         oracle: |urls| (urls - 20.0) / 10.0,
         cap: 8,
         names: 50,

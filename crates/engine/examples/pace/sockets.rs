@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use longhaul::{Event, Haul, HaulError, Report, Source, Stopper};
-use longhaul_origin::manner::{Manner, Verdict};
+use longhaul_origin::limit_model::{LimitModel, Outcome};
 use longhaul_origin::{Exchange, LimitingHost, Options, Site, Sizes, VirtualHosts};
 use longhaul_socket::{
     BoxFuture, Endpoint, HostName, Listener, LookupError, Network, Protocol, SystemNetwork, Transport, clock,
@@ -72,7 +72,7 @@ fn haul(
     let list: String = (0..scenario.urls).map(url).collect();
     let start = clock::now();
     let haul = Haul::builder(directory)
-        .network(Arc::new(Here(SystemNetwork::new())))
+        .network(Arc::new(CurrentThread(SystemNetwork::new())))
         .source(Source::Reader { label: "urls".to_owned(), reader: Box::new(Cursor::new(list)) })
         .settings(|settings| {
             settings.jobs_per_host_max = Some(scenario.cap);
@@ -95,7 +95,7 @@ fn result(scenario: &Scenario, report: &Report, witnessed: Witnessed) -> Run {
     exchanges.sort_by_key(|(_, exchange)| exchange.ended);
     let names_per_host = if scenario.others.is_some() { 1 } else { scenario.names };
     let cap = scenario.cap * u32::try_from(names_per_host).expect("a few");
-    let is_served = |exchange: &Exchange| exchange.is_whole && exchange.verdict == Verdict::Served;
+    let is_served = |exchange: &Exchange| exchange.is_whole && exchange.outcome == Outcome::Served;
     let mut run = Run {
         served: u32::try_from(report.counts.done).expect("as many as there are URLs"),
         banned,
@@ -118,9 +118,9 @@ fn result(scenario: &Scenario, report: &Report, witnessed: Witnessed) -> Run {
 }
 
 /// The system's network, in which every name leads to this machine.
-struct Here(SystemNetwork);
+struct CurrentThread(SystemNetwork);
 
-impl Network for Here {
+impl Network for CurrentThread {
     fn lookup<'a>(&'a self, _name: &'a HostName) -> BoxFuture<'a, Result<Vec<IpAddr>, LookupError>> {
         Box::pin(async { Ok(vec![IpAddr::from(Ipv4Addr::LOCALHOST)]) })
     }
@@ -156,10 +156,10 @@ impl Host {
     fn start(scenario: &Scenario, seed: u64, haste: f64, is_told: bool) -> io::Result<Self> {
         let exchanges: Arc<Mutex<Vec<(usize, Exchange)>>> = Arc::default();
         let site = Arc::new(Site::new(seed).with_sizes(Sizes::fixed(FILE_BYTES)));
-        let host = |name: usize, manner: Box<dyn Manner>| {
+        let host = |name: usize, limit_model: Box<dyn LimitModel>| {
             let options = Options { head_time: HOST_PATIENCE, stall: HOST_PATIENCE, ..Options::default() };
             let book = Arc::clone(&exchanges);
-            LimitingHost::new(manner, Arc::clone(&site), options, move |exchange| {
+            LimitingHost::new(limit_model, Arc::clone(&site), options, move |exchange| {
                 if is_told {
                     tell(name, exchange);
                 }
@@ -169,8 +169,8 @@ impl Host {
         let first = host(0, scenario.host(seed, haste));
         let mut hosts = VirtualHosts::new(first.clone());
         for name in 1..scenario.names {
-            if let Some(manner) = scenario.other(name, seed, haste) {
-                hosts = hosts.with(&host_name(name), host(name, manner));
+            if let Some(limit_model) = scenario.other(name, seed, haste) {
+                hosts = hosts.with(&host_name(name), host(name, limit_model));
             }
         }
         let (stop, stopped) = oneshot::channel();
@@ -218,9 +218,9 @@ fn serve(
 }
 
 fn tell(name: usize, exchange: &Exchange) {
-    let Exchange { arrived, ended, verdict, is_whole, in_flight } = exchange;
+    let Exchange { arrived, ended, outcome, is_whole, in_flight } = exchange;
     let (arrived, ended) = (arrived.as_secs_f64(), ended.as_secs_f64());
-    eprintln!("host {name} {arrived:9.3} {ended:9.3} {in_flight:3} {verdict:?} {is_whole}");
+    eprintln!("host {name} {arrived:9.3} {ended:9.3} {in_flight:3} {outcome:?} {is_whole}");
 }
 
 /// Stops a haul that would never end.

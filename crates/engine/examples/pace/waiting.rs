@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longhaul::retry::{self, Attempt, Decision, Denial, Patience, Verdict};
+use longhaul::retry::{self, Attempt, Decision, Denial, FailureKind, RetryPolicy};
 use tokio::time::Instant;
 
 use crate::controller::Answer;
@@ -80,12 +80,12 @@ impl Waiting {
 
 /// When, and with how many attempts to its charge. A URL that the engine would give up is never given up here.
 fn again(attempts: u32, is_chance: bool, answer: Answer, now: Instant, jitter: f64) -> (Instant, u32) {
-    let (verdict, retry_after) = match answer {
-        Answer::Refused { retry_after } => (Verdict::Throttled, retry_after),
-        _ => (Verdict::Transient, None),
+    let (kind, retry_after) = match answer {
+        Answer::Refused { retry_after } => (FailureKind::Throttled, retry_after),
+        _ => (FailureKind::Transient, None),
     };
     let attempt = Attempt {
-        verdict,
+        kind,
         attempts,
         alike: 1,
         retry_after,
@@ -95,7 +95,7 @@ fn again(attempts: u32, is_chance: bool, answer: Answer, now: Instant, jitter: f
         was_cut_short: false,
         is_chance,
     };
-    match retry::decide(&attempt, Patience::default(), now, jitter) {
+    match retry::decide(&attempt, RetryPolicy::default(), now, jitter) {
         Decision::Again { at, charged } => (at, if charged { attempts } else { attempts - 1 }),
         Decision::Park { until } => (until, attempts),
         Decision::GiveUp | Decision::Doubt => (now, attempts),

@@ -56,7 +56,7 @@ pub(super) enum Reading {
     /// The host counts, and was asked for more than it takes.
     Limit,
     /// It would have been refused at any pace.
-    Chance,
+    RandomFailureTest,
     /// Either.
     Doubtful,
     /// It has decided a test, and the rate is what that has shown.
@@ -67,7 +67,7 @@ pub(super) enum Reading {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Finding {
     Limit,
-    Chance,
+    RandomFailureTest,
 }
 
 #[derive(Debug, Clone)]
@@ -103,7 +103,7 @@ impl Test {
         if self.for_limit >= DECIDED {
             Some(Finding::Limit)
         } else if self.for_limit <= -DECIDED {
-            Some(Finding::Chance)
+            Some(Finding::RandomFailureTest)
         } else {
             None
         }
@@ -160,7 +160,7 @@ impl Refusals {
         let test = self.test.as_mut().filter(|_| is_new)?;
         let finding = test.note(is_refused)?;
         match finding {
-            Finding::Chance => {
+            Finding::RandomFailureTest => {
                 self.own_share = Some(test.share);
                 self.test = None;
                 self.patience_answers = PATIENCE_ANSWERS;
@@ -188,7 +188,7 @@ impl Refusals {
     pub(super) fn reading(&mut self, has_rate: bool) -> Reading {
         let row = f64::from(self.in_a_row);
         if self.test.is_some() {
-            return Reading::Chance;
+            return Reading::RandomFailureTest;
         }
         // Whatever was found out about it: a host that refuses as much as this is asked too fast.
         if !has_rate && self.recent_share > OWN_SHARE_MAX {
@@ -204,7 +204,7 @@ impl Refusals {
                 return Reading::Doubtful;
             }
             if self.share().max(own_share).powf(row) >= TO_DOUBT_CHANCE {
-                return Reading::Chance;
+                return Reading::RandomFailureTest;
             }
             self.own_share = None;
             return Reading::Limit;

@@ -34,7 +34,7 @@ pub enum Signal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permit {
     /// Yes. The ticket goes back with the answer.
-    Go(Ticket),
+    Go(SendRecord),
     /// Not before this time.
     WaitUntil(Instant),
     /// Not before one of the exchanges in flight has been answered or has stalled.
@@ -43,7 +43,7 @@ pub enum Permit {
 
 /// One exchange in flight, as the controller knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ticket {
+pub struct SendRecord {
     pub(super) sequence: u64,
     /// How many were in flight with it when it began, itself included.
     pub(super) in_flight: u32,
@@ -53,7 +53,7 @@ pub struct Ticket {
 
 /// What the user fixes of a host's pace.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Terms {
+pub struct PacePolicy {
     /// The window is the cap, always, and there is no rate: nothing but a Retry-After stops it.
     pub is_fixed: bool,
     /// The least time from one request to the next; zero for none.

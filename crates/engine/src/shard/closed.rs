@@ -12,9 +12,9 @@ use tokio::time::Instant;
 
 use super::hosts::Hosts;
 use super::outbox::Outbox;
-use crate::failure::Failure;
-use crate::frontier::HostId;
-use crate::job::Job;
+use crate::exchange::failure::Failure;
+use crate::schedule::frontier::HostId;
+use crate::schedule::job::Job;
 use crate::sink::SinkGone;
 
 /// Hosts given up that are remembered for certain; twice as many are at most. Each takes about 500 bytes.

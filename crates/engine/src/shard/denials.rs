@@ -6,10 +6,10 @@ use longhaul_socket::clock;
 
 use super::hosts::Hosts;
 use super::outbox::Outbox;
-use crate::failure::Failure;
-use crate::frontier::HostId;
-use crate::job::Job;
+use crate::exchange::failure::Failure;
 use crate::pace::Pace;
+use crate::schedule::frontier::HostId;
+use crate::schedule::job::Job;
 use crate::sink::SinkGone;
 
 #[derive(Default)]

@@ -10,19 +10,19 @@ use longhaul_socket::clock::{self, WallClock};
 use tokio::time::Instant;
 
 use super::Assignment;
-use super::neighbours::{Change, Neighbourhoods};
 use super::outbox::Outbox;
 use super::settings::{ShardSettings, is_this_machine};
+use super::shared_limits::{Change, SharedLimits};
 use super::underway::Active;
-use crate::addresses::Addresses;
-use crate::event::{Event, Observer};
-use crate::failure::Failure;
-use crate::frontier::{Frontier, HostId, Next};
-use crate::job::Job;
+use crate::exchange::failure::Failure;
+use crate::haul::PacePer;
+use crate::pace::host_state_cache::{HostStateCache, HostStateUpdate};
 use crate::pace::{Limiter, NameAnswer, Pace, Signal};
-use crate::recollection::{Note, Recollections};
-use crate::retry::{Denial, HostFailing};
-use crate::settings::PacePer;
+use crate::report::event::{Event, Observer};
+use crate::schedule::frontier::{Frontier, HostId, Next};
+use crate::schedule::host_routing::HostRouting;
+use crate::schedule::job::Job;
+use crate::schedule::retry::{Denial, HostFailing};
 use crate::sink::SinkGone;
 
 /// What is remembered of hosts is kept up to date this often: a look at it from outside is about as old.
@@ -31,10 +31,10 @@ const REMEMBER_EVERY: Duration = Duration::from_secs(5);
 pub(super) struct Hosts {
     settings: ShardSettings,
     frontier: Frontier<Origin, Box<Job>>,
-    neighbourhoods: Neighbourhoods,
+    neighbourhoods: SharedLimits,
     /// What belongs to another shard, to be fetched soon.
-    moved: Vec<Assignment>,
-    recollections: Recollections,
+    rerouted: Vec<Assignment>,
+    host_state_cache: HostStateCache,
     remembered_at: Option<Instant>,
     remember_at: Instant,
     clock: WallClock,
@@ -44,18 +44,18 @@ pub(super) struct Hosts {
 impl Hosts {
     pub(super) fn new(
         settings: ShardSettings,
-        recollections: Recollections,
-        addresses: Arc<Addresses>,
+        host_state_cache: HostStateCache,
+        routing: Arc<HostRouting>,
         clock: WallClock,
         observer: Arc<Observer>,
     ) -> Self {
-        let neighbourhoods = Neighbourhoods::new(addresses, settings.number);
+        let neighbourhoods = SharedLimits::new(routing, settings.number);
         Self {
             settings,
             neighbourhoods,
-            moved: Vec::new(),
+            rerouted: Vec::new(),
             frontier: Frontier::new(),
-            recollections,
+            host_state_cache,
             remembered_at: None,
             remember_at: clock::now() + REMEMBER_EVERY,
             clock,
@@ -77,7 +77,7 @@ impl Hosts {
         if self.neighbourhoods.is_elsewhere(origin) {
             let host = self.frontier.find(origin);
             let known = host.and_then(|host| self.pace(host)).cloned().map(Box::new);
-            self.moved.push(Assignment { job, not_before, pace: known });
+            self.rerouted.push(Assignment { job, not_before, pace: known });
             if let Some(host) = host {
                 self.frontier.forget_if_idle(host);
             }
@@ -86,10 +86,10 @@ impl Hosts {
         let is_known = self.frontier.find(origin).is_some();
         let left = self.neighbourhoods.take_left(origin);
         let pace = pace.or(left.as_deref());
-        let Self { frontier, recollections, settings, .. } = self;
+        let Self { frontier, host_state_cache, settings, .. } = self;
         frontier.push(origin, job, not_before, || match pace {
             Some(pace) => Pace::merged(&[pace], now),
-            None => settings.pace_for(origin, recollections, now),
+            None => settings.pace_for(origin, host_state_cache, now),
         });
         if !is_known {
             self.neighbourhoods.welcome(&mut self.frontier, origin, pace.is_some(), now);
@@ -97,8 +97,8 @@ impl Hosts {
     }
 
     /// Jobs that belong to another shard, as far as that is known since this was last asked.
-    pub(super) fn take_moved(&mut self) -> Vec<Assignment> {
-        std::mem::take(&mut self.moved)
+    pub(super) fn take_rerouted(&mut self) -> Vec<Assignment> {
+        std::mem::take(&mut self.rerouted)
     }
 
     /// Puts a job back that has failed, to be tried again not before the given time.
@@ -127,8 +127,8 @@ impl Hosts {
     }
 
     /// The network is there again.
-    pub(super) fn thaw(&mut self) {
-        self.frontier.thaw();
+    pub(super) fn resume_suspended(&mut self) {
+        self.frontier.resume_suspended();
     }
 
     /// Tells the pace how an exchange ended, and everyone if that changed it in kind.
@@ -144,7 +144,7 @@ impl Hosts {
         self.frontier.answered(active.host, active.ticket, signal, active.is_stalled(), now, jitter);
         let (Some(origin), Some(pace)) = (self.origin(active.host), self.pace(active.host)) else { return };
         if before != Some((pace.limiter(), pace.blocked_until())) && pace.limiter() != Limiter::Growing {
-            self.observer.tell(&Event::Paced {
+            self.observer.emit(&Event::Paced {
                 host: &origin.to_string(),
                 window: pace.window(),
                 limiter: pace.limiter(),
@@ -173,8 +173,8 @@ impl Hosts {
         let answer = NameAnswer { sent_at: active.begun_at, is_refused, is_limited: pace.is_limited() };
         match self.neighbourhoods.heard(&mut self.frontier, active.host, from, answer, now) {
             Change::None => {}
-            Change::Merged => self.observer.tell(&Event::Merged { address: &from.to_string() }),
-            Change::Moved => self.move_out(active.host),
+            Change::Merged => self.observer.emit(&Event::Merged { address: &from.to_string() }),
+            Change::Redirected => self.move_out(active.host),
         }
     }
 
@@ -192,7 +192,7 @@ impl Hosts {
     fn move_out(&mut self, host: HostId) {
         let mut pace = self.pace(host).cloned().map(Box::new);
         for (not_before, job) in self.frontier.take(host) {
-            self.moved.push(Assignment { job, not_before, pace: pace.take() });
+            self.rerouted.push(Assignment { job, not_before, pace: pace.take() });
         }
         if let (Some(pace), Some(origin)) = (pace, self.origin(host)) {
             self.neighbourhoods.leave(origin, pace);
@@ -284,23 +284,23 @@ impl Hosts {
     }
 
     /// What is worth being remembered of the hosts that are known now, if it is news.
-    pub(super) fn remember(&mut self) -> Vec<Note> {
+    pub(super) fn remember(&mut self) -> Vec<HostStateUpdate> {
         let (now, now_unix_ms) = (clock::now(), self.clock.unix_ms());
         self.note_forgotten(now);
         self.remembered_at = Some(now);
         self.remember_at = now + REMEMBER_EVERY;
         for (origin, pace, waiting) in self.frontier.hosts() {
             let sharing = self.frontier.find(origin).map_or(1, |host| self.frontier.sharing(host));
-            self.recollections.note(origin, (pace, sharing), waiting, now, now_unix_ms);
+            self.host_state_cache.note(origin, (pace, sharing), waiting, now, now_unix_ms);
         }
-        self.recollections.take_notes()
+        self.host_state_cache.take_notes()
     }
 
     /// Notes what hosts had shown that have no job here any more.
     fn note_forgotten(&mut self, now: Instant) {
         let now_unix_ms = self.clock.unix_ms();
         for (origin, pace, sharing) in self.frontier.take_forgotten() {
-            self.recollections.note(&origin, (&pace, sharing), 0, now, now_unix_ms);
+            self.host_state_cache.note(&origin, (&pace, sharing), 0, now, now_unix_ms);
         }
     }
 }

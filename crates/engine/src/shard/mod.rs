@@ -5,17 +5,17 @@
 //!
 //! This file is the way of a job, from top to bottom: accepted, started, finished, judged, and tried again, failed or
 //! parked. What is known on the way has a room each: the queues and paces in `hosts`, what is being asked in `underway`,
-//! who shares an address's pace in `neighbours`,
-//! silences nobody has explained in `lookout`, denials nobody has explained in `denials`, who is not asked any more in
+//! who shares an address's pace in `shared_limits`,
+//! silences nobody has explained in `pending_timeouts`, denials nobody has explained in `denials`, who is not asked any more in
 //! `closed`. What became of a job leaves through the `outbox`.
 
 mod closed;
 mod denials;
 mod hosts;
-mod lookout;
-mod neighbours;
 mod outbox;
+mod pending_timeouts;
 mod settings;
+mod shared_limits;
 mod underway;
 
 pub(crate) use settings::ShardSettings;
@@ -28,25 +28,25 @@ use longhaul_socket::{FaultKind, clock};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::addresses::Addresses;
-use crate::counters::Counters;
-use crate::crew::sleep_until;
-use crate::event::Event;
-use crate::exchange::{Context, Ended};
-use crate::failure::Failure;
-use crate::frontier::{HostId, Next, Ticket};
-use crate::job::Job;
+use crate::connectivity::monitor::ConnectivityMonitorHandle;
+use crate::exchange::attempt::{Ended, ExchangeContext};
+use crate::exchange::failure::Failure;
+use crate::haul::executor::sleep_until;
+use crate::haul::stop::StopWatch;
+use crate::pace::host_state_cache::HostStateCache;
 use crate::pace::{Pace, Signal};
-use crate::recollection::Recollections;
-use crate::retry::{self, Attempt, Decision, Denial, Verdict, host_given_up};
-use crate::sentinel::SentinelHandle;
+use crate::report::Event;
+use crate::report::counters::Counters;
+use crate::schedule::frontier::{HostId, Next, Ticket};
+use crate::schedule::host_routing::HostRouting;
+use crate::schedule::job::Job;
+use crate::schedule::retry::{self, Attempt, Decision, Denial, FailureKind, host_given_up};
 use crate::sink::SinkGone;
-use crate::stop::StopWatch;
 use closed::Closed;
 use denials::Denials;
 use hosts::Hosts;
-use lookout::{Finding, Lookout, Silence};
 use outbox::Outbox;
+use pending_timeouts::{PendingTimeout, PendingTimeouts, Reviewed};
 use settings::is_this_machine;
 use underway::{Active, Finished, Underway};
 
@@ -64,23 +64,23 @@ pub(crate) struct Assignment {
 
 /// The other shards, for what belongs to them.
 pub(crate) struct Others {
-    pub(crate) addresses: Arc<Addresses>,
+    pub(crate) routing: Arc<HostRouting>,
     /// Jobs whose host may belong to another shard.
-    pub(crate) movers: mpsc::UnboundedSender<Assignment>,
+    pub(crate) reroute: mpsc::UnboundedSender<Assignment>,
 }
 
 /// The actor.
 pub(crate) struct Shard {
     settings: ShardSettings,
-    context: Rc<Context>,
+    context: Rc<ExchangeContext>,
     hosts: Hosts,
     underway: Underway,
-    lookout: Lookout,
+    pending_timeouts: PendingTimeouts,
     denials: Denials,
     closed: Closed,
     outbox: Outbox,
     /// Jobs whose host belongs to another shard, or may since a redirect.
-    movers: mpsc::UnboundedSender<Assignment>,
+    reroute: mpsc::UnboundedSender<Assignment>,
     /// Names have become one.
     news: watch::Receiver<()>,
     counters: Arc<Counters>,
@@ -93,27 +93,27 @@ pub(crate) struct Shard {
 impl Shard {
     pub(crate) fn new(
         settings: ShardSettings,
-        context: Context,
-        sentinel: SentinelHandle,
+        context: ExchangeContext,
+        connectivity_monitor: ConnectivityMonitorHandle,
         others: Others,
         counters: Arc<Counters>,
         stop: StopWatch,
-        recollections: Recollections,
+        host_state_cache: HostStateCache,
     ) -> Self {
         let (clock, observer) = (context.clock, Arc::clone(&context.observer));
-        let Others { addresses, movers } = others;
-        let news = addresses.news();
+        let Others { routing, reroute } = others;
+        let news = routing.news();
         Self {
             random: fastrand::Rng::with_seed(settings.seed),
-            hosts: Hosts::new(settings.clone(), recollections, addresses, clock, observer),
+            hosts: Hosts::new(settings.clone(), host_state_cache, routing, clock, observer),
             outbox: Outbox::new(context.sink.clone(), clock, Arc::clone(&counters)),
             settings,
             context: Rc::new(context),
             underway: Underway::default(),
-            lookout: Lookout::new(sentinel),
+            pending_timeouts: PendingTimeouts::new(connectivity_monitor),
             denials: Denials::default(),
             closed: Closed::default(),
-            movers,
+            reroute,
             news,
             counters,
             shortages_seen: 0,
@@ -131,8 +131,8 @@ impl Shard {
         let mut is_open = true;
         let mut watch_at = clock::now() + WATCH_EVERY;
         loop {
-            for assignment in self.hosts.take_moved() {
-                self.movers.send(assignment).map_err(|_| SinkGone)?;
+            for assignment in self.hosts.take_rerouted() {
+                self.reroute.send(assignment).map_err(|_| SinkGone)?;
             }
             let wake_at = self.start_ready();
             let is_idle = self.underway.is_empty();
@@ -143,7 +143,7 @@ impl Shard {
                 biased;
                 () = self.stop.stopped() => return Ok(()),
                 () = self.context.sink.gone() => return Err(SinkGone),
-                () = self.lookout.changed() => self.look_up().await?,
+                () = self.pending_timeouts.changed() => self.review().await?,
                 // Whoever would tell lives as long as we do.
                 Ok(()) = self.news.changed() => self.hear_news().await?,
                 Some(finished) = self.underway.next_finished(), if !is_idle => self.finish(finished).await?,
@@ -165,7 +165,7 @@ impl Shard {
     }
 
     fn nothing_waits(&self) -> bool {
-        self.hosts.waiting() == 0 && self.lookout.is_empty() && self.denials.is_empty()
+        self.hosts.waiting() == 0 && self.pending_timeouts.is_empty() && self.denials.is_empty()
     }
 
     async fn remember(&mut self) -> Result<(), SinkGone> {
@@ -182,7 +182,7 @@ impl Shard {
 
     /// Starts what may start now; returns when to look again.
     fn start_ready(&mut self) -> Option<Instant> {
-        let is_offline = self.lookout.is_offline();
+        let is_offline = self.pending_timeouts.is_offline();
         while self.underway.len() < self.settings.jobs_max {
             match self.hosts.next(is_offline) {
                 Next::Start { host, ticket, job } => self.start(host, ticket, job),
@@ -199,7 +199,7 @@ impl Shard {
             job.started_unix_ms = self.context.clock.unix_ms();
         }
         self.counters.request();
-        self.context.observer.tell(&Event::Started {
+        self.context.observer.emit(&Event::Started {
             row: job.row,
             url: job.target().as_str(),
             attempt: job.attempts,
@@ -210,12 +210,12 @@ impl Shard {
     /// Takes the places of exchanges that make no progress, and gives them back to those that do again. Those that were
     /// unlucky are told to give up.
     fn watch_progress(&mut self) {
-        let Self { underway, hosts, lookout, .. } = self;
+        let Self { underway, hosts, pending_timeouts, .. } = self;
         let stall_after = |host| hosts.pace(host).and_then(Pace::stall_after);
         for active in underway.look(stall_after) {
             hosts.stall_changed(active);
             if active.is_stalled() && !hosts.origin(active.host).is_some_and(is_this_machine) {
-                lookout.stalled(active);
+                pending_timeouts.stalled(active);
             }
         }
         for active in underway.stalled() {
@@ -239,11 +239,11 @@ impl Shard {
     async fn finish(&mut self, Finished { active, mut job, ended }: Finished) -> Result<(), SinkGone> {
         self.counters.received(active.progress.bytes());
         if let Some((endpoint, at)) = active.progress.heard() {
-            self.lookout.heard(endpoint, at);
+            self.pending_timeouts.heard(endpoint, at);
         }
         let (host, latency) = (active.host, active.latency());
         let ended = ended?;
-        let is_served = matches!(ended, Ended::Complete(..) | Ended::Moved);
+        let is_served = matches!(ended, Ended::Complete(..) | Ended::Redirected);
         if active.is_cut() && !matches!(&ended, Ended::Failed(failure) if failure.was_cut_short) {
             self.hosts.came_after_all(&active);
         }
@@ -253,15 +253,17 @@ impl Shard {
                 self.hosts.forget_if_idle(host);
                 self.outbox.complete(job, piece, completion).await?;
             }
-            Ended::Moved => {
+            Ended::Redirected => {
                 self.answered(&active, Signal::Success { latency });
                 self.hosts.forget_if_idle(host);
                 // The next host's answer is part of the same attempt.
                 job.attempts -= 1;
                 let assignment = Assignment { job, not_before: None, pace: None };
-                self.movers.send(assignment).map_err(|_| SinkGone)?;
+                self.reroute.send(assignment).map_err(|_| SinkGone)?;
             }
-            Ended::Failed(failure) if failure.is_silence() => self.lookout.hold(active, job, failure),
+            Ended::Failed(failure) if failure.is_silence() => {
+                self.pending_timeouts.hold(active, job, failure);
+            }
             Ended::Failed(failure) => self.judge(&active, job, failure, latency).await?,
         }
         self.denials.judge(host, is_served, &mut self.hosts, &self.outbox).await
@@ -276,17 +278,19 @@ impl Shard {
         Ok(())
     }
 
-    /// The sentinel has something to say: judges what can be judged now.
-    async fn look_up(&mut self) -> Result<(), SinkGone> {
-        let Some(Finding { is_clear, outage_ended, judged }) = self.lookout.look_up() else { return Ok(()) };
+    /// The connectivity monitor has something to say: judges what can be judged now.
+    async fn review(&mut self) -> Result<(), SinkGone> {
+        let Some(Reviewed { is_clear, outage_ended, judged }) = self.pending_timeouts.review() else {
+            return Ok(());
+        };
         if is_clear {
-            self.hosts.thaw();
+            self.hosts.resume_suspended();
         }
         if outage_ended {
             // They lead from an address that may not be ours any more.
             self.context.client.close_all_idle();
         }
-        for Silence { active, job, failure, latency, .. } in judged {
+        for PendingTimeout { active, job, failure, latency, .. } in judged {
             self.judge(&active, job, failure, latency).await?;
             self.denials.judge(active.host, false, &mut self.hosts, &self.outbox).await?;
         }
@@ -304,14 +308,14 @@ impl Shard {
         if failure.kind == Some(FaultKind::LocalExhausted) {
             self.counters.shortage();
         }
-        let verdict = self.verdict(active, &failure);
+        let kind = self.kind(active, &failure);
         let retry_after = failure.retry_after.map(|wait| wait.min(retry::RETRY_AFTER_MAX));
-        let signal = verdict.signal(failure.class, failure.status, latency, retry_after);
+        let signal = kind.signal(failure.class, failure.status, latency, retry_after);
         self.answered(active, signal);
         let now = clock::now();
         let host_failing = self.hosts.failing(active.host, signal, now);
         let attempt = Attempt {
-            verdict,
+            kind,
             attempts: job.attempts,
             alike: job.note_failure(failure.class),
             retry_after: failure.retry_after,
@@ -322,7 +326,7 @@ impl Shard {
             is_chance: self.hosts.pace(active.host).is_some_and(|pace| pace.explains_failures(job.attempts)),
         };
         job.cuts += u32::from(failure.was_cut_short);
-        match retry::decide(&attempt, self.settings.patience, now, self.random.f64()) {
+        match retry::decide(&attempt, self.settings.retry_policy, now, self.random.f64()) {
             Decision::Again { at, charged } => {
                 self.hosts.again(active.host, job, &failure, at, charged, &self.outbox).await
             }
@@ -335,7 +339,7 @@ impl Shard {
                 self.closed.park(active.host, job, failure, until, hosts, outbox).await
             }
             Decision::GiveUp => {
-                if host_given_up(host_failing, self.settings.patience) {
+                if host_given_up(host_failing, self.settings.retry_policy) {
                     if attempt.denial == Denial::Storm {
                         self.hosts.take_denials_at_their_word(active.host);
                     } else {
@@ -350,12 +354,12 @@ impl Shard {
     }
 
     /// What our own machine may have caused is charged to nobody.
-    fn verdict(&self, active: &Active, failure: &Failure) -> Verdict {
+    fn kind(&self, active: &Active, failure: &Failure) -> FailureKind {
         let also_retry = &self.settings.retry_statuses;
-        let verdict = Verdict::of(failure.class, failure.status, failure.name_missing, also_retry);
+        let kind = FailureKind::of(failure.class, failure.status, failure.name_missing, also_retry);
         let is_ours =
-            || active.was_disturbed(&self.context.sink) || self.lookout.was_offline(active, failure);
-        if verdict == Verdict::Transient && is_ours() { Verdict::Local } else { verdict }
+            || active.was_disturbed(&self.context.sink) || self.pending_timeouts.was_offline(active, failure);
+        if kind == FailureKind::Transient && is_ours() { FailureKind::Local } else { kind }
     }
 
     fn answered(&mut self, active: &Active, signal: Signal) {

@@ -6,10 +6,10 @@ use std::time::Duration;
 use longhaul_journal::{Failed, Waiting};
 use longhaul_socket::clock::WallClock;
 
-use crate::counters::Counters;
-use crate::failure::Failure;
-use crate::job::Job;
-use crate::recollection::Note;
+use crate::exchange::failure::Failure;
+use crate::pace::host_state_cache::HostStateUpdate;
+use crate::report::counters::Counters;
+use crate::schedule::job::Job;
 use crate::sink::{Completion, Message, Piece, SinkGone, SinkHandle};
 
 pub(super) struct Outbox {
@@ -65,7 +65,7 @@ impl Outbox {
     }
 
     /// What is to be remembered of hosts.
-    pub(super) async fn remember(&self, notes: Vec<Note>) -> Result<(), SinkGone> {
+    pub(super) async fn remember(&self, notes: Vec<HostStateUpdate>) -> Result<(), SinkGone> {
         if notes.is_empty() { Ok(()) } else { self.sink.send(Message::Hosts(notes)).await }
     }
 

@@ -6,19 +6,19 @@ use longhaul_http::{Origin, Timeouts};
 use longhaul_socket::{Host, is_public};
 use tokio::time::Instant;
 
-use crate::pace::{Pace, Terms, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
-use crate::recollection::Recollections;
-use crate::retry::Patience;
-use crate::settings::PacePer;
+use crate::haul::PacePer;
+use crate::pace::host_state_cache::HostStateCache;
+use crate::pace::{Pace, PacePolicy, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
+use crate::schedule::retry::RetryPolicy;
 
 /// What a shard may do.
 #[derive(Debug, Clone)]
 pub(crate) struct ShardSettings {
     pub(crate) jobs_max: usize,
     pub(crate) jobs_per_host_max: Option<u32>,
-    pub(crate) terms: Terms,
+    pub(crate) policy: PacePolicy,
     pub(crate) spacings: Vec<(Host, Duration)>,
-    pub(crate) patience: Patience,
+    pub(crate) retry_policy: RetryPolicy,
     pub(crate) retry_statuses: Vec<u16>,
     pub(crate) timeouts: Timeouts,
     pub(crate) seed: u64,
@@ -29,13 +29,14 @@ pub(crate) struct ShardSettings {
 
 impl ShardSettings {
     /// The pace that a host starts with: what is remembered of it, if anything is.
-    pub(super) fn pace_for(&self, origin: &Origin, recollections: &Recollections, now: Instant) -> Pace {
+    pub(super) fn pace_for(&self, origin: &Origin, host_state_cache: &HostStateCache, now: Instant) -> Pace {
         let cap = self.jobs_per_host_max.unwrap_or_else(|| default_cap(origin));
         let own = self.spacings.iter().find(|(host, _)| host == origin.host());
-        let terms = Terms { spacing: own.map_or(self.terms.spacing, |(_, spacing)| *spacing), ..self.terms };
-        match recollections.of(origin, now) {
-            Some(memory) => Pace::recalling(cap, terms, &memory, now),
-            None => Pace::on(cap, terms),
+        let policy =
+            PacePolicy { spacing: own.map_or(self.policy.spacing, |(_, spacing)| *spacing), ..self.policy };
+        match host_state_cache.of(origin, now) {
+            Some(memory) => Pace::recalling(cap, policy, &memory, now),
+            None => Pace::on(cap, policy),
         }
     }
 }

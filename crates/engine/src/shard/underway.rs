@@ -10,9 +10,9 @@ use longhaul_socket::clock;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::exchange::{Context, Ended, Progress, attempt};
-use crate::frontier::{HostId, Ticket};
-use crate::job::Job;
+use crate::exchange::attempt::{Ended, ExchangeContext, Progress, attempt};
+use crate::schedule::frontier::{HostId, Ticket};
+use crate::schedule::job::Job;
 use crate::sink::{SinkGone, SinkHandle};
 
 /// An attempt during which the machine was suspended for longer than this may have failed of that.
@@ -67,7 +67,13 @@ impl Underway {
     }
 
     /// Starts an exchange for a job of this host.
-    pub(super) fn start(&mut self, context: &Rc<Context>, host: HostId, ticket: Ticket, mut job: Box<Job>) {
+    pub(super) fn start(
+        &mut self,
+        context: &Rc<ExchangeContext>,
+        host: HostId,
+        ticket: Ticket,
+        mut job: Box<Job>,
+    ) {
         let active = Active::new(host, ticket, job.cuts, &context.sink);
         let (context, progress) = (Rc::clone(context), Rc::clone(&active.progress));
         let slot = self.next_slot;

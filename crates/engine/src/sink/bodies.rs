@@ -6,12 +6,12 @@ use longhaul_journal::{Done, Part, Record, RowId};
 use longhaul_socket::clock;
 
 use super::committer::{Committer, Halt};
+use super::disk_error::passing_trouble;
 use super::group::{Entry, FileEntry, Written};
 use super::parts::{WriteError, parts_directory};
-use super::trouble::passing_trouble;
-use super::{Completion, Piece, Verdict};
-use crate::event::Event;
-use crate::job::Job;
+use super::{Completion, Piece, RowSettled};
+use crate::report::Event;
+use crate::schedule::job::Job;
 
 /// So many syncs that fail one after the other are no bad spot of the disk but a bad disk.
 const SYNC_FAILURES_MAX: u32 = 8;
@@ -24,7 +24,7 @@ impl Committer {
     /// Begins a body anew. The old bytes go before the new record comes, and the new bytes come after it: no crash leaves
     /// bytes of one version under the validator of another.
     pub(super) async fn begin(&mut self, row: RowId, part: Part) -> Result<(), Halt> {
-        self.patiently(|sink| sink.parts.clear(row)).await?;
+        self.retry_transient(|sink| sink.parts.clear(row)).await?;
         self.recorded.insert(row, part.resumable);
         self.record(Record::Part(row, part)).await?;
         self.flush().await
@@ -59,20 +59,20 @@ impl Committer {
         self.places.push(completion.place);
         let Some(part) = part else {
             let (row, url, lost) = (job.row, job.url.as_str(), completion.size);
-            self.observer.tell(&Event::PartChanged { row, url, kept: 0, lost });
+            self.observer.emit(&Event::PartChanged { row, url, kept: 0, lost });
             return self.begin_again(job).await;
         };
         let done = Done {
             status: completion.status,
             size: completion.size,
             blake3: part.hasher.finalize().into(),
-            validator: crate::resume::stored(&completion.validator),
+            validator: crate::sink::resume::stored(&completion.validator),
             verification: completion.verification,
             attempts: job.attempts,
             started_unix_ms: job.started_unix_ms,
             finished_unix_ms: completion.finished_unix_ms,
             name: None,
-            final_url: job.moved.as_ref().map(|moved| moved.url.as_str().to_owned()),
+            final_url: job.redirected.as_ref().map(|redirected| redirected.url.as_str().to_owned()),
         };
         self.record(Record::Doubt(job.row, done.clone())).await?;
         let entry = FileEntry { job, file: Written::Open(part.file), done };
@@ -82,10 +82,10 @@ impl Committer {
 
     /// What was kept of the row is not what it should be: forgets it and has the row fetched from the beginning.
     pub(super) async fn begin_again(&mut self, mut job: Box<Job>) -> Result<(), Halt> {
-        self.patiently(|sink| sink.parts.remove(job.row)).await?;
+        self.retry_transient(|sink| sink.parts.remove(job.row)).await?;
         self.record(Record::Reopened(job.row)).await?;
         job.partial = None;
-        self.tell(Verdict::Again(job));
+        self.tell(RowSettled::Again(job));
         Ok(())
     }
 
@@ -105,7 +105,7 @@ impl Committer {
         }
         if has_new_names {
             // What has no name after a power failure is as good as lost.
-            self.patiently(|sink| sink.storage.sync_dir(Some(&parts_directory()))).await?;
+            self.retry_transient(|sink| sink.storage.sync_dir(Some(&parts_directory()))).await?;
         }
         for (row, result) in synced {
             match result {
@@ -115,14 +115,14 @@ impl Committer {
                 }
                 Err(error) => {
                     // Its remaining pieces find nothing to continue, and the row begins again.
-                    self.patiently(|sink| sink.parts.remove(row)).await?;
+                    self.retry_transient(|sink| sink.parts.remove(row)).await?;
                     self.sync_failed(error).await?;
                 }
             }
         }
         // Bytes that are durable are worth nothing while the record that vouches for them is not. A whole commit: there is
         // no other where no body ever ends, and what is not committed is held in memory.
-        self.patiently(|sink| sink.log.commit()).await
+        self.retry_transient(|sink| sink.log.commit()).await
     }
 
     /// A file could not be made durable. Returns when going on makes sense.

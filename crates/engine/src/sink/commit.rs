@@ -8,13 +8,13 @@ use longhaul_journal::storage::RelativePath;
 use longhaul_journal::{Failed, FaultRecord, Record};
 
 use super::committer::{Committer, Halt};
+use super::disk_error::{file_fault, stands_in_the_way};
 use super::group::{Entry, FileEntry};
 use super::parts::part_path;
-use super::trouble::{file_fault, stands_in_the_way};
-use super::{ALREADY_THERE, Listed, Verdict};
-use crate::class::Class;
-use crate::event::Event;
-use crate::job::Job;
+use super::{ALREADY_THERE, Listed, RowSettled};
+use crate::exchange::Class;
+use crate::report::Event;
+use crate::schedule::job::Job;
 
 /// Directories remembered as existing: bounds the memory of a list with as many directories as files.
 const KNOWN_DIRECTORIES_MAX: usize = 4096;
@@ -53,7 +53,7 @@ impl Committer {
         }
         if durable.iter().any(|entry| matches!(entry, Entry::File(_))) {
             // A name must not be on disk before the record that explains it.
-            self.patiently(|sink| sink.log.prepare()).await?;
+            self.retry_transient(|sink| sink.log.prepare()).await?;
         }
         let mut settled = Vec::with_capacity(durable.len());
         let mut directories = BTreeSet::new();
@@ -65,18 +65,18 @@ impl Committer {
             self.catch_up().await?;
         }
         for directory in directories {
-            self.patiently(|sink| sink.storage.sync_dir(directory.as_ref())).await?;
+            self.retry_transient(|sink| sink.storage.sync_dir(directory.as_ref())).await?;
         }
         if let Some(row) = settled.iter().filter_map(Entry::listed_row).max() {
             // The spool is the record of what the list itself has settled.
-            self.patiently(|sink| sink.rows.ensure_durable(row)).await?;
+            self.retry_transient(|sink| sink.rows.ensure_durable(row)).await?;
         }
         for entry in &settled {
             if let Entry::File(file) = entry {
                 self.record(Record::Done(file.job.row, file.done.clone())).await?;
             }
         }
-        self.patiently(|sink| sink.log.commit()).await?;
+        self.retry_transient(|sink| sink.log.commit()).await?;
         for entry in settled {
             self.settle(entry);
         }
@@ -99,7 +99,7 @@ impl Committer {
             return Ok(None);
         }
         let FileEntry { job, done, .. } = *file;
-        self.patiently(|sink| sink.parts.remove(job.row)).await?;
+        self.retry_transient(|sink| sink.parts.remove(job.row)).await?;
         if self.no_clobber && error.kind() == io::ErrorKind::AlreadyExists {
             let reason = ALREADY_THERE.to_owned();
             self.record(Record::Skipped(job.row, reason.clone())).await?;
@@ -170,7 +170,7 @@ impl Committer {
                 self.tally.done += 1;
                 let elapsed =
                     Duration::from_millis(done.finished_unix_ms.saturating_sub(done.started_unix_ms));
-                self.observer.tell(&Event::Done {
+                self.observer.emit(&Event::Done {
                     row: job.row,
                     url: job.url.as_str(),
                     name: &job.name,
@@ -180,35 +180,35 @@ impl Committer {
                     attempts: done.attempts,
                     elapsed,
                 });
-                self.tell(Verdict::Settled(job));
+                self.tell(RowSettled::Settled(job));
             }
             Entry::Failed { job, failed } => {
                 self.recorded.remove(&job.row);
                 self.count_failure(&failed.fault);
-                self.observer.tell(&Event::Failed {
+                self.observer.emit(&Event::Failed {
                     row: job.row,
                     url: job.url.as_str(),
                     fault: &failed.fault,
                     status: failed.status,
                     attempts: failed.attempts,
                 });
-                self.tell(Verdict::Settled(job));
+                self.tell(RowSettled::Settled(job));
             }
             Entry::Skipped { job, reason } => {
                 self.recorded.remove(&job.row);
                 self.tally.skipped += 1;
                 let url = job.url.as_str();
-                self.observer.tell(&Event::Skipped { row: job.row, url, reason: &reason });
-                self.tell(Verdict::Settled(job));
+                self.observer.emit(&Event::Skipped { row: job.row, url, reason: &reason });
+                self.tell(RowSettled::Settled(job));
             }
             Entry::Listed(Listed::Duplicate { row, url, of }) => {
                 self.tally.skipped += 1;
                 let reason = format!("the same as row {}", of.0);
-                self.observer.tell(&Event::Skipped { row, url: &url, reason: &reason });
+                self.observer.emit(&Event::Skipped { row, url: &url, reason: &reason });
             }
             Entry::Listed(Listed::Refused { row, text, fault }) => {
                 self.count_failure(&fault);
-                self.observer.tell(&Event::Failed {
+                self.observer.emit(&Event::Failed {
                     row,
                     url: &text,
                     fault: &fault,

@@ -12,15 +12,15 @@ use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
 
+use super::disk_error::{is_out_of_files, passing_trouble};
 use super::group::{Entry, Group};
 use super::parts::{Parts, mark};
-use super::trouble::{is_out_of_files, passing_trouble};
-use super::{Inbox, Message, Verdict};
-use crate::class::Class;
-use crate::event::{Event, Observer};
-use crate::recollection::Note;
-use crate::stop::StopWatch;
-use crate::surroundings::Surroundings;
+use super::{Inbox, Message, RowSettled};
+use crate::exchange::Class;
+use crate::haul::run_context::RunContext;
+use crate::haul::stop::StopWatch;
+use crate::pace::host_state_cache::HostStateUpdate;
+use crate::report::event::{Event, Observer};
 
 /// Messages taken at once; the log is handed to the system after each such batch.
 const BATCH_MAX: usize = 256;
@@ -40,7 +40,7 @@ pub(crate) enum Halt {
 }
 
 /// The journal, as far as the sink works with it.
-pub(crate) struct Ledger {
+pub(crate) struct JournalHandles {
     pub(crate) log: LogWriter,
     pub(crate) rows: SpoolReader,
     /// Bodies under way that an earlier run recorded, and whether they can be resumed.
@@ -71,7 +71,7 @@ pub(crate) struct Committer {
     /// The places of bodies that have been written and not yet recorded with the system.
     pub(super) places: Vec<OwnedSemaphorePermit>,
     pub(super) known_directories: BTreeSet<RelativePath>,
-    verdicts: mpsc::UnboundedSender<Verdict>,
+    settled_rows: mpsc::UnboundedSender<RowSettled>,
     pub(super) observer: Arc<Observer>,
     pub(super) clock: WallClock,
     stop: StopWatch,
@@ -87,14 +87,14 @@ pub(crate) struct Committer {
 
 impl Committer {
     pub(crate) fn new(
-        around: Surroundings,
-        ledger: Ledger,
+        cx: RunContext,
+        journal: JournalHandles,
         inbox: Inbox,
-        verdicts: mpsc::UnboundedSender<Verdict>,
+        settled_rows: mpsc::UnboundedSender<RowSettled>,
         no_clobber: bool,
     ) -> Self {
-        let Surroundings { storage, observer, clock, stopper } = around;
-        let Ledger { log, rows, parts, hosts } = ledger;
+        let RunContext { storage, observer, clock, stopper } = cx;
+        let JournalHandles { log, rows, parts, hosts } = journal;
         Self {
             parts: Parts::new(Arc::clone(&storage)),
             storage,
@@ -105,7 +105,7 @@ impl Committer {
             inbox: inbox.messages,
             places: Vec::new(),
             known_directories: BTreeSet::new(),
-            verdicts,
+            settled_rows,
             observer,
             clock,
             stop: stopper.watch(),
@@ -154,7 +154,7 @@ impl Committer {
         }
         self.commit().await?;
         // What is not an outcome (waits, parts) goes to stable storage with the end of the run.
-        self.patiently(|sink| sink.log.commit()).await?;
+        self.retry_transient(|sink| sink.log.commit()).await?;
         Ok(self.tally)
     }
 
@@ -167,7 +167,7 @@ impl Committer {
                 self.record(Record::PartHeld(row, mark)).await
             }
             Message::Examined { row, proven: None } => {
-                self.patiently(|sink| sink.parts.remove(row)).await?;
+                self.retry_transient(|sink| sink.parts.remove(row)).await?;
                 self.recorded.insert(row, false);
                 self.record(Record::Part(row, Part::default())).await
             }
@@ -186,7 +186,7 @@ impl Committer {
                 let (fault, attempts) = (waiting.fault.clone(), waiting.attempts);
                 self.record(Record::Waiting(row, waiting)).await?;
                 let url = url.as_str();
-                self.observer.tell(&Event::Retrying { row, url, fault: &fault, attempts, wait });
+                self.observer.emit(&Event::Retrying { row, url, fault: &fault, attempts, wait });
                 Ok(())
             }
             Message::Park { job, waiting } => {
@@ -194,19 +194,19 @@ impl Committer {
                 let (fault, until_unix_ms) = (waiting.fault.clone(), waiting.until_unix_ms);
                 self.record(Record::Waiting(job.row, waiting)).await?;
                 let url = job.url.as_str();
-                self.observer.tell(&Event::Parked { row: job.row, url, fault: &fault, until_unix_ms });
+                self.observer.emit(&Event::Parked { row: job.row, url, fault: &fault, until_unix_ms });
                 self.tally.parked += 1;
-                self.tell(Verdict::Settled(job));
+                self.tell(RowSettled::Settled(job));
                 Ok(())
             }
             Message::Fail { job, failed } => {
-                self.patiently(|sink| sink.parts.remove(job.row)).await?;
+                self.retry_transient(|sink| sink.parts.remove(job.row)).await?;
                 self.record(Record::Failed(job.row, failed.clone())).await?;
                 self.group.push(Entry::Failed { job, failed }, clock::now());
                 Ok(())
             }
             Message::Skip { job, reason } => {
-                self.patiently(|sink| sink.parts.remove(job.row)).await?;
+                self.retry_transient(|sink| sink.parts.remove(job.row)).await?;
                 self.record(Record::Skipped(job.row, reason.clone())).await?;
                 self.group.push(Entry::Skipped { job, reason }, clock::now());
                 Ok(())
@@ -223,7 +223,7 @@ impl Committer {
     }
 
     /// Nothing depends on it: what cannot be written is learnt anew by the next run.
-    fn remember(&mut self, notes: Vec<Note>) {
+    fn remember(&mut self, notes: Vec<HostStateUpdate>) {
         for (host, record) in notes {
             match record {
                 Some(record) => self.hosts.insert(host, record),
@@ -234,12 +234,12 @@ impl Committer {
     }
 
     pub(super) async fn record(&mut self, record: Record) -> Result<(), Halt> {
-        self.patiently(|sink| sink.log.record(&record)).await
+        self.retry_transient(|sink| sink.log.record(&record)).await
     }
 
     /// Hands everything to the system, and makes room for what waits for that.
     pub(super) async fn flush(&mut self) -> Result<(), Halt> {
-        self.patiently(|sink| sink.log.flush()).await?;
+        self.retry_transient(|sink| sink.log.flush()).await?;
         self.places.clear();
         Ok(())
     }
@@ -257,7 +257,7 @@ impl Committer {
     }
 
     /// Does it, and does it again while the disk is full.
-    pub(super) async fn patiently(
+    pub(super) async fn retry_transient(
         &mut self,
         mut operation: impl FnMut(&mut Self) -> io::Result<()>,
     ) -> Result<(), Halt> {
@@ -287,8 +287,8 @@ impl Committer {
         }
     }
 
-    pub(super) fn tell(&self, verdict: Verdict) {
+    pub(super) fn tell(&self, settled: RowSettled) {
         // A dispatcher that has gone has no use for it: the run is over.
-        let _ = self.verdicts.send(verdict);
+        let _ = self.settled_rows.send(settled);
     }
 }

@@ -7,7 +7,7 @@ use longhaul_journal::{Done, Failed, RowId};
 use tokio::time::Instant;
 
 use super::Listed;
-use crate::job::Job;
+use crate::schedule::job::Job;
 
 /// Files in one group: their descriptors stay open until they are synced, beside those of the group that is being
 /// committed, the sockets and the bodies under way, within the usual limit of 1,024.

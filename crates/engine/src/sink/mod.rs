@@ -9,15 +9,17 @@
 mod bodies;
 mod commit;
 mod committer;
+mod disk_error;
 mod group;
+pub(crate) mod part_verifier;
 mod parts;
 mod recovery;
-mod trouble;
+pub(crate) mod resume;
 
-pub(crate) use committer::{Committer, Halt, Ledger, Tally};
+pub(crate) use committer::{Committer, Halt, JournalHandles, Tally};
+pub(crate) use disk_error::{file_fault, part_fault, passing_trouble};
 pub(crate) use parts::{Proven, mark, part_path};
 pub(crate) use recovery::settle_doubts;
-pub(crate) use trouble::{file_fault, part_fault, passing_trouble};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,8 +30,8 @@ use longhaul_http::{HttpUrl, Validator};
 use longhaul_journal::{Failed, FaultRecord, Part, RowId, Verification, Waiting};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::job::Job;
-use crate::recollection::Note;
+use crate::pace::host_state_cache::HostStateUpdate;
+use crate::schedule::job::Job;
 
 /// Bytes of bodies on their way to the disk. A disk that is slower than the network is felt by the network here.
 const BYTES_UNDERWAY_MAX: u32 = 8 * 1024 * 1024;
@@ -65,7 +67,7 @@ pub(crate) enum Message {
     /// A row that was settled by the list itself: to be told once it is durable.
     Listed(Listed),
     /// What is to be remembered of hosts.
-    Hosts(Vec<Note>),
+    Hosts(Vec<HostStateUpdate>),
 }
 
 /// A row that was settled when it was read.
@@ -100,7 +102,7 @@ pub(crate) struct Completion {
 
 /// What the sink tells the dispatcher.
 #[derive(Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum RowSettled {
     /// The row has its outcome, or is parked.
     Settled(Box<Job>),
     /// What was kept of the row is lost: it has to be fetched again from the beginning.

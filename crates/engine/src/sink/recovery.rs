@@ -8,7 +8,7 @@ use longhaul_journal::storage::{File, FileKind, RelativePath, Storage};
 use longhaul_journal::{Done, Entry, LogWriter, Record, RowId, SpoolReader};
 
 use super::parts::{hash_file, part_path, remove_part};
-use crate::names;
+use crate::list::names;
 
 /// Settles every doubt that an earlier run left. What is on disk decides: the file under its final name or the part
 /// file, if it has the digest that was recorded. Returns the rows that are done.

@@ -80,7 +80,7 @@ impl World {
         self.host_with(name, site, faults, options)
     }
 
-    /// Adds a host that serves a site in this manner.
+    /// Adds a host that serves a site in this limit model.
     pub(crate) fn host_with(&self, name: &str, site: Site, faults: FaultMix, options: Options) -> Origin {
         let endpoint = self.endpoint(name);
         let running = Origin::start(&self.network, endpoint, Arc::new(site), faults, options);

@@ -12,7 +12,7 @@ pub(crate) enum What {
     Damaged,
     ListRead,
     Started,
-    Examining,
+    VerifyingPart,
     PartChanged,
     Received,
     Retrying,
@@ -89,9 +89,9 @@ impl Told {
                 reason.clone_into(&mut told.reason);
                 (What::Paused, None, "")
             }
-            Event::Examining { row, url, bytes } => {
+            Event::VerifyingPart { row, url, bytes } => {
                 told.bytes = bytes;
-                (What::Examining, Some(row), url)
+                (What::VerifyingPart, Some(row), url)
             }
             Event::PartChanged { row, url, kept, .. } => {
                 told.bytes = kept;

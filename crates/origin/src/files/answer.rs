@@ -12,9 +12,9 @@ use hyper::{Method, Request, Response, StatusCode};
 use longhaul_socket::clock::WallClock;
 use rustix::io::Errno;
 
-use super::beneath::Patience;
+use super::beneath::Blocking;
 use super::body::{Body, CHUNK_BYTES_MAX};
-use super::conditions::{Validators, Verdict, weigh};
+use super::conditions::{Precondition, Validators, weigh};
 use super::file::File;
 use super::folder::{Folder, Found};
 use super::host_field;
@@ -89,18 +89,18 @@ enum Target {
 }
 
 async fn find(folder: &Arc<Folder>, path: &RequestPath) -> Result<Target, Errno> {
-    match look_up(folder, path, Patience::Now) {
+    match look_up(folder, path, Blocking::Now) {
         // What the system has to look for on the disk is waited for where that disturbs nobody.
         Err(Errno::AGAIN) => {
             let (folder, path) = (Arc::clone(folder), path.clone());
-            let looked_up = tokio::task::spawn_blocking(move || look_up(&folder, &path, Patience::Wait));
+            let looked_up = tokio::task::spawn_blocking(move || look_up(&folder, &path, Blocking::Wait));
             looked_up.await.unwrap_or(Err(Errno::IO))
         }
         found => found,
     }
 }
 
-fn look_up(folder: &Folder, path: &RequestPath, patience: Patience) -> Result<Target, Errno> {
+fn look_up(folder: &Folder, path: &RequestPath, patience: Blocking) -> Result<Target, Errno> {
     match folder.find(path.name(), patience)? {
         Found::File(_) if path.is_directory() => Err(Errno::NOTDIR),
         Found::File(file) => Ok(Target::File { file, media_type: media_type(path.name()) }),
@@ -109,7 +109,7 @@ fn look_up(folder: &Folder, path: &RequestPath, patience: Patience) -> Result<Ta
             Ok(Found::File(file)) => Ok(Target::File { file, media_type: media_type(INDEX) }),
             Err(Errno::AGAIN) => Err(Errno::AGAIN),
             // A page takes as many calls as there are entries.
-            _ if patience == Patience::Now => Err(Errno::AGAIN),
+            _ if patience == Blocking::Now => Err(Errno::AGAIN),
             _ => listing::page(folder, path, directory).map(Target::Page),
         },
     }
@@ -134,14 +134,14 @@ async fn of_file<B>(
     // A date that lies in the future is not given (RFC 9110 section 8.8.2.1).
     let modified = stamp.modified().filter(|modified| *modified <= now);
     let validators = Validators { entity_tag: &tag, modified };
-    let verdict = weigh(request.headers(), is_get, validators, len, now);
+    let precondition = weigh(request.headers(), is_get, validators, len, now);
 
-    let (status, range) = match verdict {
-        Verdict::Whole => (StatusCode::OK, 0..len),
-        Verdict::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
-        Verdict::NotModified => (StatusCode::NOT_MODIFIED, 0..0),
-        Verdict::Failed => return note(StatusCode::PRECONDITION_FAILED, answering),
-        Verdict::Unsatisfiable => {
+    let (status, range) = match precondition {
+        Precondition::Whole => (StatusCode::OK, 0..len),
+        Precondition::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
+        Precondition::NotModified => (StatusCode::NOT_MODIFIED, 0..0),
+        Precondition::Failed => return note(StatusCode::PRECONDITION_FAILED, answering),
+        Precondition::Unsatisfiable => {
             let mut refusal = note(StatusCode::RANGE_NOT_SATISFIABLE, answering);
             if let Ok(all) = HeaderValue::try_from(format!("bytes */{len}")) {
                 refusal.headers_mut().insert(CONTENT_RANGE, all);

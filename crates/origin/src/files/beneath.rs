@@ -9,7 +9,7 @@ use rustix::io::{Errno, retry_on_intr};
 
 /// Whether an answer may be waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Patience {
+pub(super) enum Blocking {
     /// Only what the system has in its memory; otherwise `EAGAIN`.
     Now,
     /// The disk is asked.
@@ -24,7 +24,7 @@ const ATTEMPTS: u32 = 4;
 /// one that leads out is `EXDEV`. Opening a pipe does not wait for its writer.
 ///
 /// Where the system has no openat2(2), no symbolic link is followed at all.
-pub(super) fn open(root: BorrowedFd<'_>, path: &[u8], patience: Patience) -> Result<OwnedFd, Errno> {
+pub(super) fn open(root: BorrowedFd<'_>, path: &[u8], patience: Blocking) -> Result<OwnedFd, Errno> {
     open_as(root, path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY, patience)
 }
 
@@ -34,21 +34,21 @@ pub(super) fn look(root: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Errno> 
     let flags = OFlags::PATH;
     #[cfg(not(any(target_os = "android", target_os = "linux", target_os = "freebsd")))]
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
-    open_as(root, path, flags, Patience::Wait)
+    open_as(root, path, flags, Blocking::Wait)
 }
 
 #[cfg(any(target_os = "android", target_os = "linux"))]
-fn open_as(root: BorrowedFd<'_>, path: &[u8], flags: OFlags, patience: Patience) -> Result<OwnedFd, Errno> {
+fn open_as(root: BorrowedFd<'_>, path: &[u8], flags: OFlags, patience: Blocking) -> Result<OwnedFd, Errno> {
     let flags = flags | OFlags::CLOEXEC;
     let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
     let open = |resolve| retry_on_intr(|| rustix::fs::openat2(root, path, flags, Mode::empty(), resolve));
     match patience {
         // EINVAL: a kernel older than 5.12, which does not know the flag.
-        Patience::Now => match open(beneath | ResolveFlags::CACHED) {
+        Blocking::Now => match open(beneath | ResolveFlags::CACHED) {
             Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) => Err(Errno::AGAIN),
             answer => answer,
         },
-        Patience::Wait => {
+        Blocking::Wait => {
             for _ in 1..ATTEMPTS {
                 match open(beneath) {
                     Err(Errno::AGAIN) => {}
@@ -63,7 +63,7 @@ fn open_as(root: BorrowedFd<'_>, path: &[u8], flags: OFlags, patience: Patience)
 }
 
 #[cfg(not(any(target_os = "android", target_os = "linux")))]
-fn open_as(root: BorrowedFd<'_>, path: &[u8], flags: OFlags, _patience: Patience) -> Result<OwnedFd, Errno> {
+fn open_as(root: BorrowedFd<'_>, path: &[u8], flags: OFlags, _patience: Blocking) -> Result<OwnedFd, Errno> {
     level_by_level(root, path, flags | OFlags::CLOEXEC)
 }
 
@@ -102,7 +102,7 @@ mod tests {
         for path in
             ["Cargo.toml", "src", "src/lib.rs", "src/files/mod.rs", "absent", "src/absent", "src/lib.rs/x"]
         {
-            let expected = identity(open(root.as_fd(), path.as_bytes(), Patience::Wait));
+            let expected = identity(open(root.as_fd(), path.as_bytes(), Blocking::Wait));
             assert_eq!(identity(level_by_level(root.as_fd(), path.as_bytes(), flags)), expected, "{path}");
         }
         for path in ["..", "src/../Cargo.toml/../.."] {

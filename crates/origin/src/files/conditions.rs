@@ -21,7 +21,7 @@ pub(super) struct Validators<'a> {
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Precondition {
     /// All of it is sent.
     Whole,
     /// These offsets are sent.
@@ -42,35 +42,35 @@ pub(super) fn weigh(
     validators: Validators<'_>,
     len: u64,
     now: SystemTime,
-) -> Verdict {
+) -> Precondition {
     let Validators { entity_tag, modified } = validators;
     if let Some(list) = text(fields, &IF_MATCH) {
         if !contains(&list, entity_tag, Comparison::Strong) {
-            return Verdict::Failed;
+            return Precondition::Failed;
         }
     } else if let (Some(since), Some(modified)) = (date(fields, &IF_UNMODIFIED_SINCE), modified)
         && modified > since
     {
-        return Verdict::Failed;
+        return Precondition::Failed;
     }
     if let Some(list) = text(fields, &IF_NONE_MATCH) {
         if contains(&list, entity_tag, Comparison::Weak) {
-            return Verdict::NotModified;
+            return Precondition::NotModified;
         }
     } else if let (Some(since), Some(modified)) = (date(fields, &IF_MODIFIED_SINCE), modified)
         && modified <= since
     {
-        return Verdict::NotModified;
+        return Precondition::NotModified;
     }
     // A range means something for GET only (section 14.2).
-    let Some(range) = text(fields, &RANGE).filter(|_| is_get) else { return Verdict::Whole };
+    let Some(range) = text(fields, &RANGE).filter(|_| is_get) else { return Precondition::Whole };
     if text(fields, &IF_RANGE).is_some_and(|condition| !is_same(&condition, validators, now)) {
-        return Verdict::Whole;
+        return Precondition::Whole;
     }
     match Selection::parse(&range, len) {
-        Selection::Whole => Verdict::Whole,
-        Selection::Part(part) => Verdict::Part(part),
-        Selection::Unsatisfiable => Verdict::Unsatisfiable,
+        Selection::Whole => Precondition::Whole,
+        Selection::Part(part) => Precondition::Part(part),
+        Selection::Unsatisfiable => Precondition::Unsatisfiable,
     }
 }
 
@@ -110,7 +110,7 @@ mod tests {
     const MODIFIED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
     const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 
-    fn verdict(fields: &[(&'static str, &str)]) -> Verdict {
+    fn precondition(fields: &[(&'static str, &str)]) -> Precondition {
         let fields = fields
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), value.parse().expect("a value")))
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn each_condition_alone() {
-        use Verdict::{Failed, NotModified, Part, Unsatisfiable, Whole};
+        use Precondition::{Failed, NotModified, Part, Unsatisfiable, Whole};
         for (name, value, expected) in [
             ("if-match", TAG, Whole),
             ("if-match", "*", Whole),
@@ -145,40 +145,40 @@ mod tests {
             ("range", "bytes=10-", Unsatisfiable),
             ("range", "bytes=0-1,4-5", Whole),
         ] {
-            assert_eq!(verdict(&[(name, value)]), expected, "{name}: {value}");
+            assert_eq!(precondition(&[(name, value)]), expected, "{name}: {value}");
         }
     }
 
     #[test]
     fn the_order_of_conditions() {
-        use Verdict::{Failed, NotModified, Part, Whole};
+        use Precondition::{Failed, NotModified, Part, Whole};
         // A tag is better than a date, and what comes first in the order decides.
-        assert_eq!(verdict(&[("if-match", TAG), ("if-unmodified-since", BEFORE)]), Whole);
-        assert_eq!(verdict(&[("if-match", "\"u\""), ("if-none-match", TAG)]), Failed);
-        assert_eq!(verdict(&[("if-none-match", "\"u\""), ("if-modified-since", AFTER)]), Whole);
-        assert_eq!(verdict(&[("if-none-match", TAG), ("range", "bytes=0-0")]), NotModified);
-        assert_eq!(verdict(&[("range", "bytes=0-0"), ("if-range", TAG)]), Part(0..1));
-        assert_eq!(verdict(&[("range", "bytes=0-0"), ("if-range", "\"u\"")]), Whole);
-        assert_eq!(verdict(&[("range", "bytes=0-0"), ("if-range", "W/\"t\"")]), Whole);
-        assert_eq!(verdict(&[("range", "bytes=0-0"), ("if-range", MODIFIED)]), Part(0..1));
-        assert_eq!(verdict(&[("range", "bytes=0-0"), ("if-range", AFTER)]), Whole);
+        assert_eq!(precondition(&[("if-match", TAG), ("if-unmodified-since", BEFORE)]), Whole);
+        assert_eq!(precondition(&[("if-match", "\"u\""), ("if-none-match", TAG)]), Failed);
+        assert_eq!(precondition(&[("if-none-match", "\"u\""), ("if-modified-since", AFTER)]), Whole);
+        assert_eq!(precondition(&[("if-none-match", TAG), ("range", "bytes=0-0")]), NotModified);
+        assert_eq!(precondition(&[("range", "bytes=0-0"), ("if-range", TAG)]), Part(0..1));
+        assert_eq!(precondition(&[("range", "bytes=0-0"), ("if-range", "\"u\"")]), Whole);
+        assert_eq!(precondition(&[("range", "bytes=0-0"), ("if-range", "W/\"t\"")]), Whole);
+        assert_eq!(precondition(&[("range", "bytes=0-0"), ("if-range", MODIFIED)]), Part(0..1));
+        assert_eq!(precondition(&[("range", "bytes=0-0"), ("if-range", AFTER)]), Whole);
     }
 
     #[test]
     fn several_fields_are_one_list() {
-        assert_eq!(verdict(&[("if-none-match", "\"u\"")]), Verdict::Whole);
+        assert_eq!(precondition(&[("if-none-match", "\"u\"")]), Precondition::Whole);
         let mut fields = HeaderMap::new();
         fields.append(IF_NONE_MATCH, "\"u\"".parse().expect("a value"));
         fields.append(IF_NONE_MATCH, TAG.parse().expect("a value"));
         let validators = Validators { entity_tag: TAG, modified: None };
         let now = SystemTime::UNIX_EPOCH;
-        assert_eq!(weigh(&fields, true, validators, 10, now), Verdict::NotModified);
+        assert_eq!(weigh(&fields, true, validators, 10, now), Precondition::NotModified);
         // A date that was changed within the present second may be changed again.
         let mut fields = HeaderMap::new();
         fields.append(RANGE, "bytes=0-0".parse().expect("a value"));
         fields.append(IF_RANGE, MODIFIED.parse().expect("a value"));
         let modified = httpdate::parse_http_date(MODIFIED).expect("a date");
         let validators = Validators { entity_tag: TAG, modified: Some(modified) };
-        assert_eq!(weigh(&fields, true, validators, 10, modified), Verdict::Whole);
+        assert_eq!(weigh(&fields, true, validators, 10, modified), Precondition::Whole);
     }
 }

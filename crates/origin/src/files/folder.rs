@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::beneath::{self, Patience};
+use super::beneath::{self, Blocking};
 use super::file::{File, Stamp};
 
 /// A directory, and everything beneath it that can be reached without leaving it.
@@ -36,7 +36,7 @@ impl Folder {
     }
 
     /// What lies under `name`. What is neither a file nor a directory (a device, a pipe, a socket) is `ENOENT`.
-    pub(super) fn find(&self, name: &[u8], patience: Patience) -> Result<Found, Errno> {
+    pub(super) fn find(&self, name: &[u8], patience: Blocking) -> Result<Found, Errno> {
         let handle = beneath::open(self.root.as_fd(), name, patience)?;
         let stat = rustix::fs::fstat(&handle)?;
         match rustix::fs::FileType::from_raw_mode(stat.st_mode) {

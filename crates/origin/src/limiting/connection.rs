@@ -6,10 +6,10 @@ use std::time::Duration;
 use longhaul_socket::Transport;
 
 use super::host::{Host, VirtualHosts};
-use super::ledger::Underway;
+use super::model_state::Underway;
 use crate::Options;
 use crate::hostile::{Answer, Method, Peer, Received, Request, Status, Wire};
-use crate::manner::Verdict;
+use crate::limit_model::Outcome;
 
 /// Timers are late by up to a millisecond, which is their resolution, and so by half of one on the average.
 const TIMER_LATE: Duration = Duration::from_micros(500);
@@ -31,10 +31,10 @@ pub(super) async fn serve(hosts: &VirtualHosts, transport: Box<dyn Transport>) {
         let after = match wire.receive().await {
             Received::Request(request) => {
                 let host = hosts.host(request.host.as_deref());
-                let (underway, wait) = host.ledger.arrive();
+                let (underway, wait) = host.model_state.arrive();
                 respond(host, &mut wire, &request, underway, wait + host.options.latency).await
             }
-            // What is no request does not come to the manner.
+            // What is no request does not come to the limit model.
             Received::Refused(status) => {
                 let answer = Answer::note(status, Method::Get);
                 send(hosts.options(), &mut wire, &answer, true).await.map(|()| After::Fin)
@@ -58,7 +58,7 @@ async fn respond(
     underway: Underway<'_>,
     wait: Duration,
 ) -> io::Result<After> {
-    if underway.verdict() == Verdict::Silence {
+    if underway.outcome() == Outcome::Silence {
         wire.hold(host.options.stall).await;
         return Ok(After::Fin);
     }
@@ -67,16 +67,16 @@ async fn respond(
     if !wait.is_zero() && wire.hold(wait).await == Peer::Left {
         return Ok(After::Fin);
     }
-    let answer = match underway.verdict() {
-        Verdict::Served => Answer::to(request, &host.site),
-        Verdict::Refused { status, retry_after } => {
+    let answer = match underway.outcome() {
+        Outcome::Served => Answer::to(request, &host.site),
+        Outcome::Refused { status, retry_after } => {
             let answer = Answer::note(Status::of_refusal(status), request.method);
             match retry_after {
                 Some(seconds) => answer.with("Retry-After", seconds),
                 None => answer,
             }
         }
-        Verdict::Reset | Verdict::Silence => {
+        Outcome::Reset | Outcome::Silence => {
             underway.complete();
             return Ok(After::Reset);
         }

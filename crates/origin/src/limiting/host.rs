@@ -7,14 +7,14 @@ use std::sync::Arc;
 use longhaul_socket::{Endpoint, Network};
 
 use super::connection;
-use super::ledger::{Exchange, Ledger, LimitingStats};
+use super::model_state::{Exchange, LimitingStats, ModelState};
 use crate::accepting::Accepting;
-use crate::manner::Manner;
+use crate::limit_model::LimitModel;
 use crate::{Options, Site};
 
-/// A host with a manner. Clones are the same host, with one manner behind all of its listeners.
+/// A host with a limit model. Clones are the same host, with one limit model behind all of its listeners.
 ///
-/// Every request is an arrival, whatever its path; the clock of the manner starts with the first. What is served is a
+/// Every request is an arrival, whatever its path; the clock of the limit model starts with the first. What is served is a
 /// [`Site`]'s; silence is kept for [`Options::stall`], or until the client goes.
 #[derive(Debug, Clone)]
 pub struct LimitingHost(Arc<Host>);
@@ -24,18 +24,18 @@ pub struct LimitingHost(Arc<Host>);
 pub(super) struct Host {
     pub(super) site: Arc<Site>,
     pub(super) options: Options,
-    pub(super) ledger: Ledger,
+    pub(super) model_state: ModelState,
 }
 
 impl LimitingHost {
     /// A host that listens nowhere yet. `log` is told of each exchange that has ended; it must not wait.
     pub fn new(
-        manner: Box<dyn Manner>,
+        limit_model: Box<dyn LimitModel>,
         site: Arc<Site>,
         options: Options,
         log: impl Fn(&Exchange) + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(Host { site, options, ledger: Ledger::new(manner, Box::new(log)) }))
+        Self(Arc::new(Host { site, options, model_state: ModelState::new(limit_model, Box::new(log)) }))
     }
 
     /// Listens on one more endpoint; port 0 takes a free one, which [`RunningLimitingHost::endpoint`] tells.
@@ -51,7 +51,7 @@ impl LimitingHost {
 
     /// The counts of this moment, over all listeners.
     pub fn stats(&self) -> LimitingStats {
-        self.0.ledger.stats()
+        self.0.model_state.stats()
     }
 }
 

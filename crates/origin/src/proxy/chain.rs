@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use super::chance::Chance;
+use super::chance::ToxicityDraw;
 use super::item::Item;
 use super::stage::{Output, Stage};
 use super::toxic::{Direction, Placed};
@@ -16,7 +16,7 @@ use super::toxic::{Direction, Placed};
 /// See the module.
 pub(super) struct Chain {
     direction: Direction,
-    chance: Chance,
+    chance: ToxicityDraw,
     stages: Vec<Stage>,
     /// What has passed every stage.
     passed: VecDeque<Item>,
@@ -25,7 +25,7 @@ pub(super) struct Chain {
 }
 
 impl Chain {
-    pub(super) fn new(direction: Direction, chance: Chance, toxics: &[Placed], now: Instant) -> Self {
+    pub(super) fn new(direction: Direction, chance: ToxicityDraw, toxics: &[Placed], now: Instant) -> Self {
         let mut chain =
             Self { direction, chance, stages: Vec::new(), passed: VecDeque::new(), is_over: false };
         chain.apply(toxics, now);

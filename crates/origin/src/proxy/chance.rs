@@ -7,13 +7,13 @@ use crate::hostile::draw::{About, draw};
 
 /// The chance of one connection.
 #[derive(Debug, Clone)]
-pub(super) struct Chance {
+pub(super) struct ToxicityDraw {
     seed: u64,
     proxy: Name,
     connection: u64,
 }
 
-impl Chance {
+impl ToxicityDraw {
     pub(super) fn new(seed: u64, proxy: Name, connection: u64) -> Self {
         Self { seed, proxy, connection }
     }

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 use super::chain::Chain;
-use super::chance::Chance;
+use super::chance::ToxicityDraw;
 use super::effect::{Effect, Kind};
 use super::item::Item;
 use super::stage::Output;
@@ -21,8 +21,8 @@ const SEED: u64 = 7;
 /// More than any schedule of these tests needs.
 const STEPS_MAX: usize = 1_000_000;
 
-fn chance(connection: u64) -> Chance {
-    Chance::new(SEED, "p".parse().expect("a name"), connection)
+fn chance(connection: u64) -> ToxicityDraw {
+    ToxicityDraw::new(SEED, "p".parse().expect("a name"), connection)
 }
 
 fn effect(kind: Kind, attributes: &[(&str, u64)]) -> Effect {
@@ -396,7 +396,7 @@ fn the_same_seed_decides_the_same_and_about_as_often_as_it_should() {
     };
     let hits = |seed, share| -> Vec<bool> {
         let name = || "p".parse().expect("a name");
-        (0..10_000).map(|number| Chance::new(seed, name(), number).hits(&toxic(share))).collect()
+        (0..10_000).map(|number| ToxicityDraw::new(seed, name(), number).hits(&toxic(share))).collect()
     };
     let third = hits(1, Share::percent(30));
     assert_eq!(third, hits(1, Share::percent(30)));

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::chain::Chain;
-use super::chance::Chance;
+use super::chance::ToxicityDraw;
 use super::effect::Kind;
 use super::item::Item;
 use super::memory::{Memory, Share};
@@ -51,7 +51,12 @@ pub(super) struct Relay {
 }
 
 impl Relay {
-    pub(super) fn new(chance: &Chance, toxics: &[Placed], memory: &Memory, idle_time: Duration) -> Self {
+    pub(super) fn new(
+        chance: &ToxicityDraw,
+        toxics: &[Placed],
+        memory: &Memory,
+        idle_time: Duration,
+    ) -> Self {
         let now = clock::now();
         let lane = |direction| Lane {
             chain: Chain::new(direction, chance.clone(), toxics, now),

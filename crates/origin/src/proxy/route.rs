@@ -11,7 +11,7 @@ use longhaul_socket::{
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::watch;
 
-use super::chance::Chance;
+use super::chance::ToxicityDraw;
 use super::memory::Memory;
 use super::name::Name;
 use super::relay::{Outcome, Relay};
@@ -45,7 +45,7 @@ impl Route {
     /// Serves one client until either side, a toxic or a deadline ends it.
     pub(crate) async fn serve(&self, mut client: Guard, limits: &Limits) -> Result<(), Ending> {
         let connection = self.connections.fetch_add(1, Ordering::Relaxed);
-        let chance = Chance::new(self.seed, self.name.clone(), connection);
+        let chance = ToxicityDraw::new(self.seed, self.name.clone(), connection);
         let mut toxics = self.toxics.subscribe();
 
         let mut timeouts = ConnectTimeouts::default();

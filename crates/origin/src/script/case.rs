@@ -6,7 +6,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::Value;
 
-use super::host_plan::{Answer, Ground, HostPlan, Step};
+use super::host_plan::{Answer, HostPlan, ListenMode, Step};
 use super::mutation::Mutation;
 use super::name_plan::NamePlan;
 use super::run_plan::{Before, Run};
@@ -173,7 +173,7 @@ impl Case {
                     vec![Step::Head(head), Step::Send("honest\n".to_owned())]
                 }
             };
-            host.ground = Ground::Listens;
+            host.listen_mode = ListenMode::Listens;
             host.openings.clear();
             host.answers = vec![Answer { path: None, request: Span::ALL, having: None, steps }];
         }

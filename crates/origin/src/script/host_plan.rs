@@ -17,7 +17,7 @@ pub struct HostPlan {
     pub same_port_as: Option<String>,
     /// Whether there is anybody.
     #[serde(default)]
-    pub ground: Ground,
+    pub listen_mode: ListenMode,
     /// It speaks TLS, with this identity.
     pub tls: Option<String>,
     /// What it does with a connection before a request has come; the first entry that fits.
@@ -38,7 +38,7 @@ const fn loopback() -> IpAddr {
 /// Whether there is anybody at an address.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Ground {
+pub enum ListenMode {
     /// Somebody listens.
     #[default]
     Listens,
@@ -116,9 +116,9 @@ pub enum Step {
     Wait(Time),
     /// Answers as a good host would, ranges and conditions included.
     Serve(Serve),
-    /// Ends what it sends (with a farewell in TLS), and waits until the peer has left.
+    /// Ends what it sends (with a close notification in TLS), and waits until the peer has left.
     Close,
-    /// Closes both directions without a farewell.
+    /// Closes both directions without a close notification.
     Cut,
     /// Closes with RST.
     Reset,

@@ -8,9 +8,9 @@ use longhaul_socket::{Deadline, Fault, Stream, TcpListener, Timeouts, TlsAccepto
 use tokio::time::sleep;
 
 use super::host_plan::{Drip, Entrance, HostPlan, Repeat, Serve, Step};
+use super::injecting_transport::{InjectedBytes, InjectingTransport};
 use super::record::Record;
 use super::stage::{Placeholders, STAGE_TIME_MAX, fill};
-use super::tap::{Slip, Tap};
 use super::values::{Section, content};
 
 /// No client of a case sends a longer head.
@@ -22,7 +22,7 @@ const GARBAGE_RECORD: &[u8] = &[
     0x17, 3, 3, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     0, 0, 0,
 ];
-/// How long the farewell of a TLS session that is given garbage may take.
+/// How long the closing of a TLS session that is given garbage may take.
 const ALERT_WAIT: Duration = Duration::from_secs(1);
 
 pub(super) struct Host {
@@ -52,13 +52,13 @@ async fn take(host: Arc<Host>, transport: Box<dyn Transport>, placeholders: Plac
     let number = host.record.connection(&host.name);
     let who = format!("{}#{number}", host.name);
     host.record.note(&format!("{who} opened by {}", transport.remote()));
-    let slip = Slip::default();
-    let mut stream = Stream::plain(Box::new(Tap::new(transport, slip.clone())));
+    let injected = InjectedBytes::default();
+    let mut stream = Stream::plain(Box::new(InjectingTransport::new(transport, injected.clone())));
     let timeouts =
         Timeouts { read: STAGE_TIME_MAX, write: STAGE_TIME_MAX, tls: STAGE_TIME_MAX, ..Timeouts::default() };
     stream.set_timeouts(timeouts);
     let mut player =
-        Player { host: &host, who, stream: Some(stream), slip, unread: Vec::new(), placeholders };
+        Player { host: &host, who, stream: Some(stream), injected, unread: Vec::new(), placeholders };
     let end = player.play(number).await;
     let end = match end {
         Ok(end) => end.to_owned(),
@@ -72,7 +72,7 @@ struct Player<'a> {
     who: String,
     /// Gone once the script has ended it.
     stream: Option<Stream>,
-    slip: Slip,
+    injected: InjectedBytes,
     unread: Vec<u8>,
     placeholders: Placeholders,
 }
@@ -171,7 +171,7 @@ impl Player<'_> {
                     return Ok(Some("the peer has left"));
                 }
                 Step::Alert => {
-                    self.slip.put(GARBAGE_RECORD);
+                    self.injected.put(GARBAGE_RECORD);
                     if let Some(mut stream) = self.stream.take() {
                         let _ = stream.receive_within(&mut [0; 16], Deadline::after(ALERT_WAIT)).await;
                     }

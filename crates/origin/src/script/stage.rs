@@ -14,7 +14,7 @@ use thiserror::Error;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-use super::host_plan::{Ground, HostPlan};
+use super::host_plan::{HostPlan, ListenMode};
 use super::name_plan::NamePlan;
 use super::names;
 use super::play;
@@ -252,17 +252,17 @@ async fn open(
     };
     let tls = plan.tls.as_ref().map(|identity| acceptor(name, identity, identities)).transpose()?;
     let wanted = SocketAddr::new(plan.address, port);
-    let (socket, address) = match plan.ground {
-        Ground::Listens => {
+    let (socket, address) = match plan.listen_mode {
+        ListenMode::Listens => {
             let listener = TcpListener::bind(Endpoint::tcp(wanted)).map_err(|fault| failed(fault.into()))?;
             let address = listener.local().socket_addr();
             (Socket::Listening(listener), address)
         }
-        Ground::Refuses => {
+        ListenMode::Refuses => {
             let (socket, address) = bound(wanted).map_err(|error| failed(error.into()))?;
             (Socket::Held { _held: Box::new(socket) }, address)
         }
-        Ground::BlackHole => {
+        ListenMode::BlackHole => {
             let listener = TcpListener::bind_with(Endpoint::tcp(wanted), &SocketOptions::default(), 0)
                 .map_err(|fault| failed(fault.into()))?;
             let endpoint = listener.local();

@@ -81,7 +81,7 @@ fn ending_of(error: &hyper::Error) -> Ending {
     if error.is_incomplete_message() {
         Ending::Failed(Phase::Receive, FaultKind::ClosedEarly)
     } else if error.is_parse() {
-        Ending::Misspoken
+        Ending::MalformedRequest
     } else {
         Ending::Broken
     }

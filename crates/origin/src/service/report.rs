@@ -35,7 +35,7 @@ pub enum Ending {
     /// By the service, which stops.
     Stopped,
     /// The peer spoke another protocol.
-    Misspoken,
+    MalformedRequest,
     /// Something else broke on our side, such as a file that changed while it was sent.
     Broken,
     /// The connection failed in this phase, or its deadline passed.
@@ -51,7 +51,7 @@ impl fmt::Display for Ending {
         match self {
             Self::Closed => f.write_str("closed"),
             Self::Stopped => f.write_str("stopped"),
-            Self::Misspoken => f.write_str("not understood"),
+            Self::MalformedRequest => f.write_str("not understood"),
             Self::Broken => f.write_str("broken off"),
             Self::Failed(phase, kind) => write!(f, "{phase}: {kind}"),
             Self::Toxic(kind) => write!(f, "ended by {kind}"),

@@ -6,15 +6,15 @@ use longhaul_origin::Ending;
 use longhaul_socket::{FaultKind, Phase, clock};
 
 use crate::common::End;
-use crate::ground::{Ground, WAIT, pattern};
+use crate::folder::{TestFolder, WAIT, pattern};
 
 const STEP: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
 async fn a_head_that_comes_a_byte_a_second_is_not_waited_for() {
-    let ground = Ground::new(&[("f", b"f")]);
+    let folder = TestFolder::new(&[("f", b"f")]);
     let start = clock::now();
-    let mut client = ground.client().await;
+    let mut client = folder.client().await;
     tokio::spawn(async move {
         for byte in b"GET /f HTTP/1.1\r\nHost: o.test\r\nX-Long: 0123456789".chunks(1) {
             client.send(byte).await;
@@ -22,10 +22,10 @@ async fn a_head_that_comes_a_byte_a_second_is_not_waited_for() {
         }
     });
     for _ in 0..10 {
-        assert_eq!(ground.get("/f", "").await.1, b"f");
+        assert_eq!(folder.get("/f", "").await.1, b"f");
     }
     assert!(start.elapsed() < STEP);
-    let reports = ground.wait_for_reports(11).await;
+    let reports = folder.wait_for_reports(11).await;
     let failed = Ending::Failed(Phase::Receive, FaultKind::TimedOut);
     let slow: Vec<_> = reports.iter().filter(|report| report.ending == failed).collect();
     assert_eq!(slow.len(), 1, "{reports:?}");
@@ -34,14 +34,14 @@ async fn a_head_that_comes_a_byte_a_second_is_not_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn silence_before_and_between_requests_ends() {
-    let ground = Ground::new(&[("f", b"f")]);
-    let _silent = ground.client().await;
-    let mut client = ground.client().await;
+    let folder = TestFolder::new(&[("f", b"f")]);
+    let _silent = folder.client().await;
+    let mut client = folder.client().await;
     tokio::time::sleep(WAIT / 2).await;
     client.get("/f", "").await;
     let head = client.head().await.expect("a head");
     assert_eq!(client.body(head.length()).await.as_deref(), Ok(b"f".as_slice()));
-    let reports = ground.wait_for_reports(2).await;
+    let reports = folder.wait_for_reports(2).await;
     let elapsed: Vec<u64> = reports.iter().map(|report| report.elapsed.as_secs()).collect();
     assert_eq!(elapsed, [WAIT.as_secs(), (WAIT + WAIT / 2).as_secs()]);
     assert!(reports.iter().all(|r| r.ending == Ending::Failed(Phase::Receive, FaultKind::TimedOut)));
@@ -50,11 +50,11 @@ async fn silence_before_and_between_requests_ends() {
 #[tokio::test(start_paused = true)]
 async fn who_does_not_read_is_dropped_and_who_reads_slowly_is_not() {
     let bytes = pattern(1_000_000);
-    let ground = Ground::new(&[("f", &bytes)]);
-    let mut deaf = ground.client().await;
+    let folder = TestFolder::new(&[("f", &bytes)]);
+    let mut deaf = folder.client().await;
     deaf.get("/f", "").await;
     // 64 KiB every five seconds: the whole takes more than a minute.
-    let mut slow = ground.client().await;
+    let mut slow = folder.client().await;
     slow.get("/f", "").await;
     let head = slow.head().await.expect("a head");
     let mut received = Vec::new();
@@ -64,22 +64,22 @@ async fn who_does_not_read_is_dropped_and_who_reads_slowly_is_not() {
         tokio::time::sleep(WAIT / 4).await;
     }
     assert!(received == bytes);
-    let reports = ground.wait_for_reports(1).await;
+    let reports = folder.wait_for_reports(1).await;
     assert_eq!(reports[0].ending, Ending::Failed(Phase::Send, FaultKind::TimedOut));
     assert!((WAIT..=WAIT + STEP).contains(&reports[0].elapsed), "{:?}", reports[0].elapsed);
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_ends_its_own_direction_and_is_gone_or_deaf_is_noticed() {
-    let ground = Ground::new(&[("f", &pattern(1_000_000))]);
-    let (mut gone, mut deaf) = (ground.client().await, ground.client().await);
+    let folder = TestFolder::new(&[("f", &pattern(1_000_000))]);
+    let (mut gone, mut deaf) = (folder.client().await, folder.client().await);
     for client in [&mut gone, &mut deaf] {
         client.get("/f", "").await;
         client.end().await;
         client.head().await.expect("a head");
     }
     drop(gone);
-    let reports = ground.wait_for_reports(2).await;
+    let reports = folder.wait_for_reports(2).await;
     assert_eq!(reports[0].ending, Ending::Failed(Phase::Send, FaultKind::Reset));
     assert!(reports[0].elapsed < STEP, "{:?}", reports[0].elapsed);
     assert_eq!(reports[1].ending, Ending::Failed(Phase::Send, FaultKind::TimedOut));
@@ -88,31 +88,31 @@ async fn who_ends_its_own_direction_and_is_gone_or_deaf_is_noticed() {
 
 #[tokio::test(start_paused = true)]
 async fn heads_have_an_end() {
-    let ground = Ground::new(&[("f", b"f")]);
+    let folder = TestFolder::new(&[("f", b"f")]);
     let large = format!("GET /f HTTP/1.1\r\nHost: o.test\r\nX: {}\r\n\r\n", "x".repeat(40_000));
     let many = format!("GET /f HTTP/1.1\r\nHost: o.test\r\n{}\r\n", "X: x\r\n".repeat(1_000));
     for request in [large, many] {
-        let (answer, _) = ground.raw(request.as_bytes()).await;
+        let (answer, _) = folder.raw(request.as_bytes()).await;
         assert!(answer.starts_with(b"HTTP/1.1 431 "), "{}", String::from_utf8_lossy(&answer));
     }
-    let (answer, end) = ground.raw(b"\x16\x03\x01\x02\x00\x01").await;
+    let (answer, end) = folder.raw(b"\x16\x03\x01\x02\x00\x01").await;
     assert!(end == End::Fin && (answer.is_empty() || answer.starts_with(b"HTTP/1.1 400 ")));
-    let reports = ground.wait_for_reports(3).await;
-    assert!(reports.iter().all(|report| report.ending == Ending::Misspoken), "{reports:?}");
+    let reports = folder.wait_for_reports(3).await;
+    assert!(reports.iter().all(|report| report.ending == Ending::MalformedRequest), "{reports:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_under_way_comes_to_its_end_when_the_service_stops() {
     let bytes = pattern(300_000);
-    let mut ground = Ground::new(&[("f", &bytes)]);
-    let (mut reading, mut idle) = (ground.client().await, ground.client().await);
+    let mut folder = TestFolder::new(&[("f", &bytes)]);
+    let (mut reading, mut idle) = (folder.client().await, folder.client().await);
     reading.get("/f", "").await;
     idle.get("/f", "").await;
     let head = idle.head().await.expect("a head");
     idle.body(head.length()).await.expect("the whole body");
     let head = reading.head().await.expect("a head");
 
-    let stopping = tokio::spawn(ground.stop());
+    let stopping = tokio::spawn(folder.stop());
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(idle.rest().await.0, b"");
     assert!(reading.body(head.length()).await.as_ref() == Ok(&bytes));
@@ -121,19 +121,19 @@ async fn an_answer_that_is_under_way_comes_to_its_end_when_the_service_stops() {
     let stopped = tokio::time::timeout(Duration::from_secs(2), stopping).await;
     stopped.expect("stopping takes less than two seconds").expect("no panic");
     let mut endings: Vec<String> =
-        ground.wait_for_reports(2).await.iter().map(|report| report.ending.to_string()).collect();
+        folder.wait_for_reports(2).await.iter().map(|report| report.ending.to_string()).collect();
     endings.sort_unstable();
     assert_eq!(endings, ["closed", "stopped"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_does_not_read_does_not_hold_a_stop_up() {
-    let mut ground = Ground::new(&[("f", &pattern(1_000_000))]);
-    let mut deaf = ground.client().await;
+    let mut folder = TestFolder::new(&[("f", &pattern(1_000_000))]);
+    let mut deaf = folder.client().await;
     deaf.get("/f", "").await;
     deaf.head().await.expect("a head");
     let start = clock::now();
-    ground.stop().await;
+    folder.stop().await;
     assert!(start.elapsed() < 2 * STEP, "{:?}", start.elapsed());
-    assert_eq!(ground.wait_for_reports(1).await[0].ending, Ending::Stopped);
+    assert_eq!(folder.wait_for_reports(1).await[0].ending, Ending::Stopped);
 }

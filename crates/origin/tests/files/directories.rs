@@ -4,20 +4,20 @@ use std::os::unix::fs::symlink;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use crate::ground::{Ground, MODIFIED};
+use crate::folder::{MODIFIED, TestFolder};
 
 #[tokio::test(start_paused = true)]
 async fn a_listing_shows_what_is_served_in_order_and_escaped() {
     let hostile = "<b>&\"'%2e:";
-    let ground =
-        Ground::new(&[("b", b"12"), ("a", b"1"), ("z/", b""), ("y/inner", b""), (hostile, b"1234567")]);
-    std::fs::write(ground.base().join("secret"), "secret").expect("written");
-    symlink("a", ground.path("link")).expect("a link");
-    symlink("../secret", ground.path("out")).expect("a link");
-    symlink("absent", ground.path("dangling")).expect("a link");
-    mknodat(CWD, ground.path("pipe"), FileType::Fifo, Mode::RUSR, 0).expect("a pipe");
+    let folder =
+        TestFolder::new(&[("b", b"12"), ("a", b"1"), ("z/", b""), ("y/inner", b""), (hostile, b"1234567")]);
+    std::fs::write(folder.base().join("secret"), "secret").expect("written");
+    symlink("a", folder.path("link")).expect("a link");
+    symlink("../secret", folder.path("out")).expect("a link");
+    symlink("absent", folder.path("dangling")).expect("a link");
+    mknodat(CWD, folder.path("pipe"), FileType::Fifo, Mode::RUSR, 0).expect("a pipe");
 
-    let (head, body) = ground.get("/", "").await;
+    let (head, body) = folder.get("/", "").await;
     let page = String::from_utf8(body).expect("UTF-8");
     assert_eq!((head.status, head.field("content-type")), (200, Some("text/html; charset=utf-8")));
     let links: Vec<&str> = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
@@ -27,33 +27,33 @@ async fn a_listing_shows_what_is_served_in_order_and_escaped() {
 
     // Each link leads to what it shows.
     for link in &links[2..] {
-        assert_eq!(ground.get(link.trim_start_matches('.'), "").await.0.status, 200, "{link}");
+        assert_eq!(folder.get(link.trim_start_matches('.'), "").await.0.status, 200, "{link}");
     }
-    let (head, body) = ground.get("/y/", "").await;
+    let (head, body) = folder.get("/y/", "").await;
     let page = String::from_utf8(body).expect("UTF-8");
     assert!(head.status == 200 && page.contains("href=\"../\"") && page.contains("./inner"), "{page}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_index_is_shown_in_place_of_a_listing() {
-    let ground = Ground::new(&[("index.html", b"<p>index"), ("d/index.html/", b"")]);
-    let (head, body) = ground.get("/", "").await;
+    let folder = TestFolder::new(&[("index.html", b"<p>index"), ("d/index.html/", b"")]);
+    let (head, body) = folder.get("/", "").await;
     assert_eq!((head.status, body.as_slice()), (200, b"<p>index".as_slice()));
     assert_eq!(head.field("content-type"), Some("text/html"));
     // A directory of that name is no index.
-    let (head, body) = ground.get("/d/", "").await;
+    let (head, body) = folder.get("/d/", "").await;
     assert!(head.status == 200 && String::from_utf8_lossy(&body).contains("index.html/"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_directory_has_a_slash_at_its_end() {
-    let ground = Ground::new(&[("a b/c/f", b"f")]);
+    let folder = TestFolder::new(&[("a b/c/f", b"f")]);
     for (target, location) in
         [("/a%20b", "/a%20b/"), ("/a%20b/c", "/a%20b/c/"), ("/a%20b?q=1", "/a%20b/?q=1")]
     {
-        let (head, _) = ground.get(target, "").await;
+        let (head, _) = folder.get(target, "").await;
         assert_eq!((head.status, head.field("location")), (301, Some(location)), "{target}");
     }
     // A location that begins with two slashes would be another host.
-    assert_eq!(ground.get("//a%20b", "").await.0.status, 404);
+    assert_eq!(folder.get("//a%20b", "").await.0.status, 404);
 }

@@ -7,6 +7,6 @@ mod common;
 mod abuse;
 mod conditions;
 mod directories;
-mod ground;
+mod folder;
 mod requests;
 mod traversal;

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use crate::ground::Ground;
+use crate::folder::TestFolder;
 
 /// What lies outside, in files of every name that is asked for.
 const SECRET: &[u8] = b"SECRET-OUTSIDE-OF-THE-FOLDER";
@@ -84,9 +84,9 @@ fn attempts() -> BTreeSet<String> {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_outside_of_the_folder_is_given_to_a_thousand_attempts() {
-    let ground = Ground::new(&[("fine", b"fine"), ("d/fine", b"fine")]);
+    let folder = TestFolder::new(&[("fine", b"fine"), ("d/fine", b"fine")]);
     for name in ["secret", "etc/passwd", "SECRET"] {
-        let path = ground.base().join(name);
+        let path = folder.base().join(name);
         std::fs::create_dir_all(path.parent().expect("beneath the base")).expect("a directory");
         std::fs::write(path, SECRET).expect("written");
     }
@@ -102,18 +102,18 @@ async fn nothing_outside_of_the_folder_is_given_to_a_thousand_attempts() {
         ("within", "d/fine"),
         ("zero", "/dev/zero"),
     ] {
-        symlink(target, ground.path(link)).expect("a link");
+        symlink(target, folder.path(link)).expect("a link");
     }
-    symlink(ground.path("fine"), ground.path("absolute-within")).expect("a link");
-    mknodat(CWD, ground.path("pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
-    let _socket = UnixListener::bind(ground.path("socket")).expect("a socket");
+    symlink(folder.path("fine"), folder.path("absolute-within")).expect("a link");
+    mknodat(CWD, folder.path("pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+    let _socket = UnixListener::bind(folder.path("socket")).expect("a socket");
 
     let attempts = attempts();
     assert!(attempts.len() >= 1_000, "{}", attempts.len());
     let system = std::fs::read("/etc/passwd").expect("the system's");
     for attempt in &attempts {
         let request = format!("GET {attempt} HTTP/1.1\r\nHost: o.test\r\nConnection: close\r\n\r\n");
-        let (answer, _) = ground.raw(request.as_bytes()).await;
+        let (answer, _) = folder.raw(request.as_bytes()).await;
         let holds = |bytes: &[u8]| answer.windows(bytes.len()).any(|window| window == bytes);
         assert!(!holds(SECRET) && !holds(&system), "{attempt}");
         let status = answer.get(9..12).unwrap_or(b"");
@@ -122,8 +122,8 @@ async fn nothing_outside_of_the_folder_is_given_to_a_thousand_attempts() {
     }
     // It is not that nothing is served at all; and a link that stays within is followed.
     for path in ["/fine", "/d/fine", "/within", "/%66ine"] {
-        assert_eq!(ground.get(path, "").await.1, b"fine", "{path}");
+        assert_eq!(folder.get(path, "").await.1, b"fine", "{path}");
     }
     // An absolute one begins outside, wherever it leads.
-    assert_eq!(ground.get("/absolute-within", "").await.0.status, 404);
+    assert_eq!(folder.get("/absolute-within", "").await.0.status, 404);
 }

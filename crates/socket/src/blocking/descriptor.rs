@@ -11,7 +11,7 @@ use crate::{Deadline, DeadlinePassed};
 
 /// How long a call may wait.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Patience {
+pub(super) enum WaitMode {
     /// Not at all: what cannot be done at once is `WouldBlock`.
     AtOnce,
     Until(Deadline),
@@ -33,13 +33,13 @@ impl Descriptor {
     pub(super) fn when<T>(
         &self,
         events: PollFlags,
-        patience: Patience,
+        wait: WaitMode,
         mut operation: impl FnMut(&Socket) -> io::Result<T>,
     ) -> io::Result<T> {
         loop {
-            match (operation(&self.0), patience) {
+            match (operation(&self.0), wait) {
                 (Err(error), _) if error.kind() == io::ErrorKind::Interrupted => {}
-                (Err(error), Patience::Until(deadline)) if error.kind() == io::ErrorKind::WouldBlock => {
+                (Err(error), WaitMode::Until(deadline)) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.wait(events, deadline)?;
                 }
                 (outcome, _) => return outcome,
@@ -83,14 +83,14 @@ pub(super) fn poll_until(sockets: &mut [PollFd<'_>], deadline: Deadline) -> io::
 /// A socket for the length of one call, as TLS and the plain stream read and write it.
 pub(super) struct Wire<'a> {
     descriptor: &'a Descriptor,
-    patience: Patience,
+    wait: WaitMode,
     waits: &'a Waits,
     has_moved: bool,
 }
 
 impl<'a> Wire<'a> {
-    pub(super) fn new(descriptor: &'a Descriptor, patience: Patience, waits: &'a Waits) -> Self {
-        Self { descriptor, patience, waits, has_moved: false }
+    pub(super) fn new(descriptor: &'a Descriptor, wait: WaitMode, waits: &'a Waits) -> Self {
+        Self { descriptor, wait, waits, has_moved: false }
     }
 
     /// One step of the call: silence ends it too, and a call that moves many bytes ends on time even if it never waits.
@@ -99,14 +99,14 @@ impl<'a> Wire<'a> {
         events: PollFlags,
         operation: impl FnMut(&Socket) -> io::Result<T>,
     ) -> io::Result<T> {
-        let patience = match self.patience {
-            Patience::Until(deadline) if self.has_moved && deadline.has_passed() => {
+        let wait = match self.wait {
+            WaitMode::Until(deadline) if self.has_moved && deadline.has_passed() => {
                 return Err(DeadlinePassed.into());
             }
-            Patience::Until(deadline) => Patience::Until(self.waits.silence(deadline)),
-            Patience::AtOnce => Patience::AtOnce,
+            WaitMode::Until(deadline) => WaitMode::Until(self.waits.silence(deadline)),
+            WaitMode::AtOnce => WaitMode::AtOnce,
         };
-        let moved = self.descriptor.when(events, patience, operation)?;
+        let moved = self.descriptor.when(events, wait, operation)?;
         self.has_moved = true;
         Ok(moved)
     }

@@ -5,7 +5,7 @@ use std::io;
 use rustix::event::PollFlags;
 use socket2::{SockRef, Socket};
 
-use super::descriptor::{Descriptor, Patience};
+use super::descriptor::{Descriptor, WaitMode};
 use super::stream::Stream;
 use crate::options::{Family, Role, options_of};
 use crate::system::opening::{endpoint_of, family_of, fault, listening};
@@ -24,13 +24,13 @@ struct Listening {
 }
 
 impl Listening {
-    fn accept(&self, patience: Patience) -> Result<Stream, Fault> {
+    fn accept(&self, wait: WaitMode) -> Result<Stream, Fault> {
         let start = clock::now();
-        let patience = match patience {
-            Patience::AtOnce => Patience::AtOnce,
-            Patience::Until(deadline) => Patience::Until(self.waits.limited(deadline)),
+        let wait = match wait {
+            WaitMode::AtOnce => WaitMode::AtOnce,
+            WaitMode::Until(deadline) => WaitMode::Until(self.waits.limited(deadline)),
         };
-        let accepted = self.descriptor.when(PollFlags::IN, patience, Socket::accept);
+        let accepted = self.descriptor.when(PollFlags::IN, wait, Socket::accept);
         accepted
             .and_then(|(socket, from)| self.stream(socket, from))
             .map_err(|error| fault(Phase::Accept, error, start, self.local.clone()))
@@ -124,12 +124,12 @@ impl TcpListener {
 
     /// The same before `deadline`.
     pub fn accept_within(&self, deadline: Deadline) -> Result<Stream, Fault> {
-        self.inner.accept(Patience::Until(deadline))
+        self.inner.accept(WaitMode::Until(deadline))
     }
 
     /// The next connection if there is one at this moment; otherwise the fault is `WouldBlock`.
     pub fn try_accept(&self) -> Result<Stream, Fault> {
-        self.inner.accept(Patience::AtOnce)
+        self.inner.accept(WaitMode::AtOnce)
     }
 
     pub(super) fn descriptor(&self) -> &Descriptor {
@@ -201,12 +201,12 @@ impl UnixListener {
 
     /// The same before `deadline`.
     pub fn accept_within(&self, deadline: Deadline) -> Result<Stream, Fault> {
-        self.inner.accept(Patience::Until(deadline))
+        self.inner.accept(WaitMode::Until(deadline))
     }
 
     /// The next connection if there is one at this moment; otherwise the fault is `WouldBlock`.
     pub fn try_accept(&self) -> Result<Stream, Fault> {
-        self.inner.accept(Patience::AtOnce)
+        self.inner.accept(WaitMode::AtOnce)
     }
 
     pub(super) fn descriptor(&self) -> &Descriptor {

@@ -8,7 +8,7 @@ use rustix::event::PollFlags;
 use socket2::{SockAddr, SockRef, Socket};
 use tokio::time::Instant;
 
-use super::descriptor::{Descriptor, Patience, Wire};
+use super::descriptor::{Descriptor, WaitMode, Wire};
 use super::tls::Session;
 use crate::options::{Family, Role, options_of};
 use crate::system::opening::{endpoint_of, family_of, fault, require, sent_after_end, stream_socket};
@@ -159,8 +159,8 @@ impl Stream {
     /// The same before `deadline`.
     pub fn send_within(&mut self, bytes: &[u8], deadline: Deadline) -> Result<(), Fault> {
         let start = clock::now();
-        let patience = Patience::Until(self.waits.limited(deadline));
-        let sent = self.sending(bytes, patience, |io| io.write_all(bytes).and_then(|()| io.flush()));
+        let wait = WaitMode::Until(self.waits.limited(deadline));
+        let sent = self.sending(bytes, wait, |io| io.write_all(bytes).and_then(|()| io.flush()));
         self.told(Phase::Send, start, sent)
     }
 
@@ -188,8 +188,8 @@ impl Stream {
         if buffer.is_empty() {
             return Ok(0);
         }
-        let patience = Patience::Until(self.waits.limited(deadline));
-        let received = self.with_io(patience, |io| io.read(buffer));
+        let wait = WaitMode::Until(self.waits.limited(deadline));
+        let received = self.with_io(wait, |io| io.read(buffer));
         self.told(Phase::Receive, start, received)
     }
 
@@ -204,15 +204,15 @@ impl Stream {
     /// The same before `deadline`.
     pub fn receive_exact_within(&mut self, buffer: &mut [u8], deadline: Deadline) -> Result<(), Fault> {
         let start = clock::now();
-        let patience = Patience::Until(self.waits.limited(deadline));
-        let received = self.with_io(patience, |io| io.read_exact(buffer));
+        let wait = WaitMode::Until(self.waits.limited(deadline));
+        let received = self.with_io(wait, |io| io.read_exact(buffer));
         self.told(Phase::Receive, start, received)
     }
 
     /// Sends as much of `bytes` as can be sent at this moment, and says how much; when it is nothing, the fault is
     /// `WouldBlock`. Over TLS the bytes that are taken are sent as there is room, at the latest by the next call.
     pub fn try_send(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
-        let sent = self.sending(bytes, Patience::AtOnce, |io| io.write(bytes));
+        let sent = self.sending(bytes, WaitMode::AtOnce, |io| io.write(bytes));
         self.told(Phase::Send, clock::now(), sent)
     }
 
@@ -222,7 +222,7 @@ impl Stream {
         if buffer.is_empty() {
             return Ok(0);
         }
-        let received = self.with_io(Patience::AtOnce, |io| io.read(buffer));
+        let received = self.with_io(WaitMode::AtOnce, |io| io.read(buffer));
         self.told(Phase::Receive, clock::now(), received)
     }
 
@@ -268,11 +268,11 @@ impl Stream {
     /// The same before `deadline`.
     pub fn shutdown_write_within(&mut self, deadline: Deadline) -> Result<(), Fault> {
         let start = clock::now();
-        let patience = Patience::Until(self.waits.limited(deadline));
+        let wait = WaitMode::Until(self.waits.limited(deadline));
         self.has_ended = true;
         let farewell = match &mut self.layer {
             Layer::Plain(_) => Ok(()),
-            Layer::Tls(session) => session.say_farewell(patience, &self.waits),
+            Layer::Tls(session) => session.say_farewell(wait, &self.waits),
         };
         let outcome = farewell.and_then(|()| self.socket().shutdown(Shutdown::Write));
         self.told(Phase::Shutdown, start, outcome)
@@ -336,25 +336,25 @@ impl Stream {
 
     fn with_io<T>(
         &mut self,
-        patience: Patience,
+        wait: WaitMode,
         run: impl FnOnce(&mut dyn ReadWrite) -> io::Result<T>,
     ) -> io::Result<T> {
         match &mut self.layer {
-            Layer::Plain(descriptor) => run(&mut Wire::new(descriptor, patience, &self.waits)),
-            Layer::Tls(session) => session.with_io(patience, &self.waits, run),
+            Layer::Plain(descriptor) => run(&mut Wire::new(descriptor, wait, &self.waits)),
+            Layer::Tls(session) => session.with_io(wait, &self.waits, run),
         }
     }
 
     fn sending<T>(
         &mut self,
         bytes: &[u8],
-        patience: Patience,
+        wait: WaitMode,
         run: impl FnOnce(&mut dyn ReadWrite) -> io::Result<T>,
     ) -> io::Result<T> {
         if self.has_ended && !bytes.is_empty() {
             return Err(sent_after_end());
         }
-        self.with_io(patience, run)
+        self.with_io(wait, run)
     }
 
     fn ready(&self, events: PollFlags, deadline: Deadline) -> Result<(), Fault> {
@@ -426,8 +426,8 @@ impl Write for Stream {
     /// Sends some of `bytes`, within [`Timeouts::write`].
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let start = clock::now();
-        let patience = Patience::Until(self.waits.write());
-        let sent = self.sending(bytes, patience, |io| io.write(bytes));
+        let wait = WaitMode::Until(self.waits.write());
+        let sent = self.sending(bytes, wait, |io| io.write(bytes));
         self.told(Phase::Send, start, sent).map_err(io_error)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::{Connection, ServerConfig, ServerConnection};
 
-use super::descriptor::{Descriptor, Patience, Wire};
+use super::descriptor::{Descriptor, WaitMode, Wire};
 use super::stream::{ReadWrite, Stream};
 use crate::system::opening::fault;
 use crate::timeouts::Waits;
@@ -25,22 +25,22 @@ impl Session {
         waits: &Waits,
         deadline: Deadline,
     ) -> io::Result<Self> {
-        let patience = Patience::Until(waits.limited(deadline));
-        let mut wire = Wire::new(&descriptor, patience, waits);
+        let wait = WaitMode::Until(waits.limited(deadline));
+        let mut wire = Wire::new(&descriptor, wait, waits);
         while connection.is_handshaking() {
             connection.complete_io(&mut wire)?;
         }
         Ok(Self { descriptor, connection })
     }
 
-    /// Runs one call in plain text over a socket that waits as `patience` says.
+    /// Runs one call in plain text over a socket that waits as `wait` says.
     pub(super) fn with_io<T>(
         &mut self,
-        patience: Patience,
+        wait: WaitMode,
         waits: &Waits,
         run: impl FnOnce(&mut dyn ReadWrite) -> io::Result<T>,
     ) -> io::Result<T> {
-        let mut wire = Wire::new(&self.descriptor, patience, waits);
+        let mut wire = Wire::new(&self.descriptor, wait, waits);
         match &mut self.connection {
             Connection::Client(connection) => run(&mut rustls::Stream::new(connection, &mut wire)),
             Connection::Server(connection) => run(&mut rustls::Stream::new(connection, &mut wire)),
@@ -48,9 +48,9 @@ impl Session {
     }
 
     /// Sends `close_notify`, and what was to be sent before it.
-    pub(super) fn say_farewell(&mut self, patience: Patience, waits: &Waits) -> io::Result<()> {
+    pub(super) fn say_farewell(&mut self, wait: WaitMode, waits: &Waits) -> io::Result<()> {
         self.connection.send_close_notify();
-        let mut wire = Wire::new(&self.descriptor, patience, waits);
+        let mut wire = Wire::new(&self.descriptor, wait, waits);
         while self.connection.wants_write() {
             self.connection.write_tls(&mut wire)?;
         }

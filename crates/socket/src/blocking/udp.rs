@@ -5,7 +5,7 @@ use std::io;
 use rustix::event::PollFlags;
 use socket2::{SockAddr, SockRef, Socket};
 
-use super::descriptor::{Descriptor, Patience};
+use super::descriptor::{Descriptor, WaitMode};
 use crate::options::{Role, options_of};
 use crate::system::opening::{datagram_socket, endpoint_of, family_of, fault, require};
 use crate::timeouts::Waits;
@@ -113,7 +113,7 @@ impl UdpSocket {
 
     /// The same before `deadline`.
     pub fn send_to_within(&self, datagram: &[u8], remote: Endpoint, deadline: Deadline) -> Result<(), Fault> {
-        self.send_datagram(Some(remote), datagram, Patience::Until(deadline))
+        self.send_datagram(Some(remote), datagram, WaitMode::Until(deadline))
     }
 
     /// The next datagram, its length and where it comes from, within [`Timeouts::read`].
@@ -130,7 +130,7 @@ impl UdpSocket {
         buffer: &mut [u8],
         deadline: Deadline,
     ) -> Result<(usize, Endpoint), Fault> {
-        self.receive_datagram(buffer, Patience::Until(deadline))
+        self.receive_datagram(buffer, WaitMode::Until(deadline))
     }
 
     /// Sends `datagram` to whom the socket is connected to, within [`Timeouts::write`].
@@ -143,7 +143,7 @@ impl UdpSocket {
 
     /// The same before `deadline`.
     pub fn send_within(&self, datagram: &[u8], deadline: Deadline) -> Result<(), Fault> {
-        self.send_datagram(None, datagram, Patience::Until(deadline))
+        self.send_datagram(None, datagram, WaitMode::Until(deadline))
     }
 
     /// The length of the next datagram, within [`Timeouts::read`].
@@ -156,28 +156,28 @@ impl UdpSocket {
 
     /// The same before `deadline`.
     pub fn receive_within(&self, buffer: &mut [u8], deadline: Deadline) -> Result<usize, Fault> {
-        self.receive_datagram(buffer, Patience::Until(deadline)).map(|(length, _from)| length)
+        self.receive_datagram(buffer, WaitMode::Until(deadline)).map(|(length, _from)| length)
     }
 
     /// Sends `datagram` to `remote` if there is room for it at this moment; otherwise the fault is `WouldBlock`.
     pub fn try_send_to(&self, datagram: &[u8], remote: Endpoint) -> Result<(), Fault> {
-        self.send_datagram(Some(remote), datagram, Patience::AtOnce)
+        self.send_datagram(Some(remote), datagram, WaitMode::AtOnce)
     }
 
     /// The next datagram if there is one at this moment; otherwise the fault is `WouldBlock`.
     pub fn try_receive_from(&self, buffer: &mut [u8]) -> Result<(usize, Endpoint), Fault> {
-        self.receive_datagram(buffer, Patience::AtOnce)
+        self.receive_datagram(buffer, WaitMode::AtOnce)
     }
 
     /// Sends `datagram` to whom the socket is connected to if there is room for it at this moment; otherwise the fault is
     /// `WouldBlock`.
     pub fn try_send(&self, datagram: &[u8]) -> Result<(), Fault> {
-        self.send_datagram(None, datagram, Patience::AtOnce)
+        self.send_datagram(None, datagram, WaitMode::AtOnce)
     }
 
     /// The length of the next datagram if there is one at this moment; otherwise the fault is `WouldBlock`.
     pub fn try_receive(&self, buffer: &mut [u8]) -> Result<usize, Fault> {
-        self.receive_datagram(buffer, Patience::AtOnce).map(|(length, _from)| length)
+        self.receive_datagram(buffer, WaitMode::AtOnce).map(|(length, _from)| length)
     }
 
     /// Waits until there is a datagram, within [`Timeouts::read`].
@@ -248,12 +248,7 @@ impl UdpSocket {
             .map_err(|error| fault(Phase::Bind, error, start, self.local.into()))
     }
 
-    fn send_datagram(
-        &self,
-        remote: Option<Endpoint>,
-        datagram: &[u8],
-        patience: Patience,
-    ) -> Result<(), Fault> {
+    fn send_datagram(&self, remote: Option<Endpoint>, datagram: &[u8], wait: WaitMode) -> Result<(), Fault> {
         let start = clock::now();
         let place = remote.unwrap_or(self.place());
         if let Some(remote) = remote {
@@ -264,31 +259,31 @@ impl UdpSocket {
             Some(address) => socket.send_to(datagram, address),
             None => socket.send(datagram),
         };
-        self.when(Phase::Send, PollFlags::OUT, patience, place, send).map(drop)
+        self.when(Phase::Send, PollFlags::OUT, wait, place, send).map(drop)
     }
 
-    fn receive_datagram(&self, buffer: &mut [u8], patience: Patience) -> Result<(usize, Endpoint), Fault> {
+    fn receive_datagram(&self, buffer: &mut [u8], wait: WaitMode) -> Result<(usize, Endpoint), Fault> {
         let receive = |socket: &Socket| {
             let (received, from) = udp_settings::receive(socket, &mut *buffer)?;
             Ok((received, Endpoint::udp(from)))
         };
-        self.when(Phase::Receive, PollFlags::IN, patience, self.place(), receive)
+        self.when(Phase::Receive, PollFlags::IN, wait, self.place(), receive)
     }
 
     fn when<T>(
         &self,
         phase: Phase,
         events: PollFlags,
-        patience: Patience,
+        wait: WaitMode,
         place: Endpoint,
         operation: impl FnMut(&Socket) -> io::Result<T>,
     ) -> Result<T, Fault> {
         let start = clock::now();
-        let patience = match patience {
-            Patience::AtOnce => Patience::AtOnce,
-            Patience::Until(deadline) => Patience::Until(self.waits.silence(self.waits.limited(deadline))),
+        let wait = match wait {
+            WaitMode::AtOnce => WaitMode::AtOnce,
+            WaitMode::Until(deadline) => WaitMode::Until(self.waits.silence(self.waits.limited(deadline))),
         };
-        let outcome = self.socket.when(events, patience, operation);
+        let outcome = self.socket.when(events, wait, operation);
         outcome.map_err(|error| fault(phase, error, start, place.into()))
     }
 

@@ -95,7 +95,7 @@ impl Machine for Timeout {
         &mut self.verdicts
     }
 
-    fn farewell(&self) -> Option<Item> {
+    fn close_item(&self) -> Option<Item> {
         (self.has_lost && !self.has_closed).then_some(Item::Close(Kind::Timeout))
     }
 }
@@ -144,7 +144,7 @@ impl Machine for ResetPeer {
     }
 
     /// What it has swallowed is missing: the connection cannot go on.
-    fn farewell(&self) -> Option<Item> {
+    fn close_item(&self) -> Option<Item> {
         (self.began.is_some() && !self.has_reset).then_some(Item::Reset(Some(Kind::ResetPeer)))
     }
 }

@@ -6,7 +6,7 @@ mod pacing;
 
 use tokio::time::Instant;
 
-use super::chance::Chance;
+use super::chance::ToxicityDraw;
 use super::effect::Effect;
 use super::item::{Item, Queue};
 use super::toxic::{Placed, Toxic};
@@ -37,7 +37,7 @@ trait Machine: Send + Sync {
     fn held(&mut self) -> &mut Queue;
 
     /// The toxic goes: what becomes of the connection apart from what is held, which passes.
-    fn farewell(&self) -> Option<Item> {
+    fn close_item(&self) -> Option<Item> {
         None
     }
 }
@@ -51,7 +51,7 @@ pub(super) struct Stage {
 
 impl Stage {
     /// `toxic` as it begins to work on a connection.
-    pub(super) fn new(placed: Placed, chance: &Chance, now: Instant) -> Self {
+    pub(super) fn new(placed: Placed, chance: &ToxicityDraw, now: Instant) -> Self {
         let Placed { id, toxic } = placed;
         let machine: Box<dyn Machine> = match toxic.effect {
             Effect::Latency { latency, jitter } => {
@@ -109,7 +109,7 @@ impl Stage {
         while let Some(item) = self.machine.held().pop() {
             rest.push(item);
         }
-        rest.extend(self.machine.farewell());
+        rest.extend(self.machine.close_item());
         rest
     }
 }

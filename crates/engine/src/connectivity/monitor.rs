@@ -1,0 +1,224 @@
+//! The actor that watches over our own network: hears from the shards who was heard and who was silent, asks around
+//! when nobody is heard any more, and lets everybody know.
+//!
+//! What it all means is decided in [`outage`](crate::connectivity::outage). It refuses to say anything of a single host.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use longhaul_http::Origin;
+use longhaul_socket::{
+    BoxFuture, ConnectTimeouts, Connector, Deadline, Endpoint, FaultKind, Network, Route, Target, clock,
+    kind_of,
+};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::connectivity::outage::{
+    Connectivity, ConnectivityState, OutageDetector, PROBE_WITHIN, ProbeRound, Timeout,
+};
+use crate::haul::executor::sleep_until;
+use crate::report::event::{Event, Observer};
+
+/// Addresses that nobody has (RFC 5737, RFC 3849): the way to them is the default route, if there is one.
+const ANYWHERE: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1))];
+
+/// What a shard has noticed.
+#[derive(Debug, Clone, Copy)]
+enum Notice {
+    Heard { endpoint: Endpoint, at: Instant },
+    Silent { endpoint: Option<Endpoint>, since: Instant, is_local: bool },
+}
+
+/// The shards' end. Clones speak to the same connectivity monitor.
+#[derive(Clone)]
+pub(crate) struct ConnectivityMonitorHandle {
+    /// Unbounded, but each exchange leaves one notice at most, and only while something is amiss or once in a while.
+    notices: mpsc::UnboundedSender<Notice>,
+    state: watch::Receiver<ConnectivityState>,
+    /// Whether a word from anybody is worth a notice now.
+    is_listening: Arc<AtomicBool>,
+}
+
+/// The actor. One for each haul.
+pub(crate) struct ConnectivityMonitor {
+    outage: OutageDetector,
+    network: Arc<dyn Network>,
+    connector: Arc<Connector>,
+    canary: Option<Target>,
+    notices: mpsc::UnboundedReceiver<Notice>,
+    state: watch::Sender<ConnectivityState>,
+    is_listening: Arc<AtomicBool>,
+    observer: Arc<Observer>,
+}
+
+impl ConnectivityMonitorHandle {
+    pub(crate) fn state(&self) -> ConnectivityState {
+        *self.state.borrow()
+    }
+
+    /// Returns when the state has changed. Cancel safe.
+    pub(crate) async fn changed(&mut self) {
+        if self.state.changed().await.is_err() {
+            // A connectivity monitor that has gone says no more.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether the connectivity monitor waits for a word from anybody.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.is_listening.load(Ordering::Relaxed)
+    }
+
+    /// A word came from there at this time.
+    pub(crate) fn heard(&self, endpoint: Endpoint, at: Instant) {
+        let _ = self.notices.send(Notice::Heard { endpoint, at });
+    }
+
+    /// An attempt failed without a word since then; `is_local` says that the system itself calls the network down. What it
+    /// means is known when the state says so.
+    pub(crate) fn silent(&self, endpoint: Option<Endpoint>, since: Instant, is_local: bool) {
+        let _ = self.notices.send(Notice::Silent { endpoint, since, is_local });
+    }
+}
+
+impl ConnectivityMonitor {
+    pub(crate) fn new(
+        network: Arc<dyn Network>,
+        connector: Arc<Connector>,
+        canary: Option<&Origin>,
+        observer: Arc<Observer>,
+    ) -> (Self, ConnectivityMonitorHandle) {
+        let outage = OutageDetector::new(canary.is_some(), clock::now());
+        let (notices, inbox) = mpsc::unbounded_channel();
+        let (state, seen) = watch::channel(outage.state());
+        let is_listening = Arc::new(AtomicBool::new(false));
+        let canary = canary.map(|origin| Target::new(origin.host().clone(), origin.port()));
+        let handle =
+            ConnectivityMonitorHandle { notices, state: seen, is_listening: Arc::clone(&is_listening) };
+        let connectivity_monitor =
+            Self { outage, network, connector, canary, notices: inbox, state, is_listening, observer };
+        (connectivity_monitor, handle)
+    }
+
+    /// Watches until every handle is gone.
+    pub(crate) async fn run(mut self) {
+        let mut asking: Option<BoxFuture<'static, (bool, Route)>> = None;
+        loop {
+            let next_round_at = self.outage.next_round_at(clock::now());
+            tokio::select! {
+                biased;
+                notice = self.notices.recv() => match notice {
+                    Some(notice) => self.take(notice),
+                    None => return,
+                },
+                (is_answered, route) = ended(&mut asking) => {
+                    asking = None;
+                    self.outage.round_ended(is_answered, route, clock::now());
+                }
+                () = sleep_until(next_round_at) => {
+                    let round = self.outage.round(clock::now());
+                    asking = Some(self.ask(round));
+                }
+            }
+            self.publish();
+            if self.outage.state().connectivity == Connectivity::Up {
+                // Whatever it finds, it is not asked for any more.
+                asking = None;
+            }
+        }
+    }
+
+    fn take(&mut self, notice: Notice) {
+        let now = clock::now();
+        match notice {
+            Notice::Heard { endpoint, at } => self.outage.heard(endpoint, at, now),
+            Notice::Silent { endpoint, since, is_local } => {
+                let route = if is_local { Route::Absent } else { self.way_out() };
+                self.outage.silent(Timeout { endpoint, since, route }, now);
+            }
+        }
+    }
+
+    fn publish(&self) {
+        let state = self.outage.state();
+        let sky_before = self.state.borrow().connectivity;
+        self.is_listening.store(state.connectivity != Connectivity::Up, Ordering::Relaxed);
+        self.state.send_if_modified(|known| std::mem::replace(known, state) != state);
+        match (sky_before, state.connectivity) {
+            (Connectivity::Up | Connectivity::Suspect, Connectivity::Down) => {
+                self.observer.emit(&Event::Offline);
+            }
+            (Connectivity::Down, Connectivity::Up | Connectivity::Suspect) => {
+                self.observer.emit(&Event::Online);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the machine has a way out at all: to anybody who was heard, or by default.
+    fn way_out(&self) -> Route {
+        let heard = self.outage.heard_lately(clock::now()).map(Endpoint::ip);
+        let routes = heard.chain(ANYWHERE).map(|ip| self.network.route(ip));
+        routes.reduce(better).unwrap_or(Route::Unknown)
+    }
+
+    /// Asks everybody of a round at once: whether anyone answered, and whether the machine has a way out.
+    fn ask(&self, ProbeRound { endpoints, canary }: ProbeRound) -> BoxFuture<'static, (bool, Route)> {
+        let route = self.way_out();
+        let network = Arc::clone(&self.network);
+        let canary =
+            self.canary.clone().filter(|_| canary).map(|target| (Arc::clone(&self.connector), target));
+        Box::pin(async move {
+            let mut probes = JoinSet::new();
+            for endpoint in endpoints {
+                probes.spawn(answers(Arc::clone(&network), endpoint));
+            }
+            if let Some((connector, target)) = canary {
+                probes.spawn(async move { canary_answers(&connector, &target).await });
+            }
+            while let Some(probe) = probes.join_next().await {
+                if probe.unwrap_or(false) {
+                    return (true, route);
+                }
+            }
+            (false, route)
+        })
+    }
+}
+
+async fn ended(asking: &mut Option<BoxFuture<'static, (bool, Route)>>) -> (bool, Route) {
+    match asking {
+        Some(round) => round.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Of several ways one that is there is enough.
+fn better(one: Route, other: Route) -> Route {
+    match (one, other) {
+        (Route::Present, _) | (_, Route::Present) => Route::Present,
+        (Route::Absent, Route::Absent) => Route::Absent,
+        _ => Route::Unknown,
+    }
+}
+
+/// Whether anything comes from there. A refusal is an answer.
+async fn answers(network: Arc<dyn Network>, endpoint: Endpoint) -> bool {
+    match Deadline::after(PROBE_WITHIN).bound(network.dial(endpoint)).await {
+        Ok(Ok(_)) => true,
+        Ok(Err(error)) => matches!(kind_of(&error), FaultKind::Refused | FaultKind::Reset),
+        Err(_) => false,
+    }
+}
+
+async fn canary_answers(connector: &Connector, target: &Target) -> bool {
+    let timeouts = ConnectTimeouts { connect: PROBE_WITHIN, tls: PROBE_WITHIN };
+    match connector.connect(target, &timeouts).await {
+        Ok(_) => true,
+        Err(fault) => matches!(fault.kind(), FaultKind::Refused | FaultKind::Reset),
+    }
+}

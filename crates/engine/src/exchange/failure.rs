@@ -1,0 +1,221 @@
+//! A failed attempt in the engine's own terms: its class, what retrying needs to know, and the record for the journal.
+
+use std::error::Error as StdError;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use longhaul_http::redirect::RedirectFault;
+use longhaul_http::{Error, Head, ProtocolFaultKind};
+use longhaul_journal::FaultRecord;
+use longhaul_socket::{Endpoint, FaultKind, Phase};
+
+use crate::exchange::Class;
+
+/// Bytes of a message in the journal: enough for a chain of causes, bounded because servers can write into it.
+const MESSAGE_BYTES_MAX: usize = 500;
+
+/// Why an attempt failed.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    pub(crate) class: Class,
+    pub(crate) status: Option<u16>,
+    /// Where it happened, if it came so far.
+    pub(crate) endpoint: Option<Endpoint>,
+    /// The kind, where it was trouble on the way.
+    pub(crate) kind: Option<FaultKind>,
+    /// The name does not exist, as opposed to name servers that did not answer.
+    pub(crate) name_missing: bool,
+    /// What the host asked for, uncapped.
+    pub(crate) retry_after: Option<Duration>,
+    /// The attempt left more bytes behind than it found.
+    pub(crate) made_progress: bool,
+    /// It was broken off before its deadline, because its host served others meanwhile.
+    pub(crate) was_cut_short: bool,
+    pub(crate) record: FaultRecord,
+}
+
+impl Failure {
+    fn new(
+        class: Class,
+        phase: Phase,
+        endpoint: Option<Endpoint>,
+        elapsed: Duration,
+        message: String,
+    ) -> Self {
+        let record = FaultRecord {
+            class: class.as_str().to_owned(),
+            phase: phase.as_str().to_owned(),
+            endpoint: endpoint.map(|endpoint| endpoint.to_string()).unwrap_or_default(),
+            elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            message: bounded(message),
+        };
+        Self {
+            class,
+            status: None,
+            endpoint,
+            kind: None,
+            name_missing: false,
+            retry_after: None,
+            made_progress: false,
+            was_cut_short: false,
+            record,
+        }
+    }
+
+    /// An exchange that broke. `forbids_private` says that it was not allowed to leave the public internet.
+    pub(crate) fn of_error(error: &Error, forbids_private: bool) -> Self {
+        let is_forbidden = forbids_private && error.fault_kind() == Some(FaultKind::Denied);
+        let class = if is_forbidden { Class::Redirect } else { class_of(error) };
+        let mut message = chain(error);
+        if let Some(action) = advice_on_certificate(error) {
+            let _ = write!(message, "; {action}");
+        }
+        let mut failure = Self::new(class, error.phase(), error.endpoint(), error.elapsed(), message);
+        failure.kind = error.fault_kind();
+        failure.name_missing = failure.kind == Some(FaultKind::NameNotFound);
+        failure
+    }
+
+    /// An exchange that was silent while its host served others, broken off in this phase.
+    pub(crate) fn of_cut(phase: Phase, endpoint: Option<Endpoint>, elapsed: Duration) -> Self {
+        let message = "silent while its host served others: asked again before its deadline".to_owned();
+        let mut failure = Self::new(Class::Timeout, phase, endpoint, elapsed, message);
+        failure.was_cut_short = true;
+        failure
+    }
+
+    /// Whether nothing came from the peer, which may be the peer's doing or that of a network that is down. This machine
+    /// itself is always there.
+    pub(crate) fn is_silence(&self) -> bool {
+        let is_elsewhere = self.endpoint.is_none_or(|endpoint| !endpoint.ip().is_loopback());
+        let is_silent = match self.class {
+            _ if self.was_cut_short => false,
+            Class::Timeout | Class::Slow | Class::Unreachable => self.kind != Some(FaultKind::Denied),
+            Class::Dns => !self.name_missing,
+            _ => self.says_network_is_down(),
+        };
+        is_elsewhere && is_silent
+    }
+
+    /// Whether the system itself said so.
+    pub(crate) fn says_network_is_down(&self) -> bool {
+        self.kind == Some(FaultKind::LocalNetworkDown)
+    }
+
+    /// An answer that is no success.
+    pub(crate) fn of_status(head: &Head, elapsed: Duration, now_unix_ms: u64) -> Self {
+        let class = match head.status {
+            401 | 407 => Class::Auth,
+            429 => Class::Throttled,
+            400..=499 => Class::ClientError,
+            _ => Class::ServerError,
+        };
+        let message = format!("the server answered {}", status_text(head.status));
+        let mut failure = Self::new(class, Phase::Head, Some(head.endpoint), elapsed, message);
+        failure.status = Some(head.status);
+        failure.retry_after = head.retry_after(now_unix_ms);
+        failure
+    }
+
+    /// A redirect that is not followed.
+    pub(crate) fn of_redirect(fault: &RedirectFault, head: &Head, elapsed: Duration) -> Self {
+        let mut failure = Self::new(Class::Redirect, Phase::Head, Some(head.endpoint), elapsed, chain(fault));
+        failure.status = Some(head.status);
+        failure
+    }
+
+    /// An answer that breaks the protocol in a way that only the engine can see.
+    pub(crate) fn of_protocol(kind: ProtocolFaultKind, head: &Head, elapsed: Duration) -> Self {
+        let mut failure =
+            Self::new(Class::Protocol, Phase::Head, Some(head.endpoint), elapsed, kind.as_str().to_owned());
+        failure.status = Some(head.status);
+        failure
+    }
+
+    /// A body that is not what the list says of it.
+    pub(crate) fn of_mismatch(what: &str, head: &Head, elapsed: Duration) -> Self {
+        let message = format!("not what the list expects: {what}");
+        let mut failure = Self::new(Class::Mismatch, Phase::Body, Some(head.endpoint), elapsed, message);
+        failure.status = Some(head.status);
+        failure
+    }
+
+    /// A row of a host that has been given up before it was tried.
+    pub(crate) fn of_host_given_up(last: &FaultRecord) -> Self {
+        let class = Class::of_record(last);
+        let mut failure = Self::new(class, Phase::Connect, None, Duration::ZERO, String::new());
+        failure.record = FaultRecord {
+            message: bounded(format!(
+                "the host was given up in this run; its last failure was: {}",
+                last.message
+            )),
+            ..last.clone()
+        };
+        failure
+    }
+}
+
+impl Class {
+    /// The class that a record of the journal names.
+    pub(crate) fn of_record(record: &FaultRecord) -> Self {
+        record.class.parse().unwrap_or(Self::Other)
+    }
+}
+
+fn class_of(error: &Error) -> Class {
+    match error {
+        Error::Protocol(_) => Class::Protocol,
+        Error::Unsendable(_) => Class::List,
+        _ => match error.fault_kind() {
+            Some(FaultKind::NameNotFound | FaultKind::NameServerFailed) => Class::Dns,
+            Some(FaultKind::Refused) => Class::Refused,
+            Some(FaultKind::Reset) => Class::Reset,
+            Some(FaultKind::TimedOut) => Class::Timeout,
+            Some(FaultKind::ClosedEarly) => Class::Closed,
+            Some(FaultKind::Unreachable | FaultKind::Denied) => Class::Unreachable,
+            Some(FaultKind::TooSlow) => Class::Slow,
+            Some(kind) if kind.is_local() => Class::Local,
+            Some(_) if error.phase() == Phase::Tls => Class::Tls,
+            // Once the session stands, an alert or a record that cannot be read is a connection that broke.
+            Some(FaultKind::TlsAlert | FaultKind::TlsOther | FaultKind::NotTls) => Class::Closed,
+            _ => Class::Other,
+        },
+    }
+}
+
+/// What to do about a certificate that was not accepted: nothing else that fails here is so often the fault of this
+/// machine's clock.
+fn advice_on_certificate(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Socket(fault) if matches!(fault.kind(), FaultKind::Certificate(_)) => {
+            Some(fault.advice().action)
+        }
+        _ => None,
+    }
+}
+
+/// An error and its causes in one line, each level once.
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+fn bounded(mut text: String) -> String {
+    let mut end = text.len().min(MESSAGE_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text
+}
+
+/// The status with its registered reason; what the server calls it is not repeated.
+fn status_text(status: u16) -> String {
+    let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    reason.map_or_else(|| status.to_string(), |reason| format!("{status} {reason}"))
+}

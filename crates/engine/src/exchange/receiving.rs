@@ -1,0 +1,269 @@
+//! A body on its way to the sink: in pieces, with what is needed to go on where it breaks off.
+//!
+//! It refuses to call a body complete that is only a part of the whole, and bytes beyond what was announced or what the list
+//! expects.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use longhaul_http::{Body, Completion as BodyEnd, Framing, Head, Partial, ProtocolFaultKind};
+use longhaul_journal::{Part, Verification};
+use longhaul_socket::{Deadline, Phase, clock};
+use tokio::time::Instant;
+
+use crate::exchange::attempt::{Ended, ExchangeContext, Progress};
+use crate::exchange::failure::Failure;
+use crate::list::expectation::{self, Sha256};
+use crate::report::Event;
+use crate::schedule::job::Job;
+use crate::sink::resume;
+use crate::sink::{Completion, Message, Piece, SinkGone};
+
+/// A body goes to the sink in pieces of about this size; one that is smaller goes as a whole.
+const PIECE_BYTES: u64 = 256 * 1024;
+/// However small, what has come is handed over after this long, so that a kill costs little.
+const PIECE_WAIT_MAX: Duration = Duration::from_secs(1);
+/// Fewer bytes than this are not worth a range request, nor the name of progress: asking for the whole costs no more.
+const KEEP_BYTES_MIN: u64 = 1024;
+
+/// Where a body belongs in the whole.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) from: u64,
+    /// Where it has to end, if it is a part.
+    pub(crate) end: Option<u64>,
+    /// The length of the whole, where it is known.
+    pub(crate) total: Option<u64>,
+}
+
+impl Span {
+    pub(crate) fn whole(head: &Head) -> Self {
+        let total = match head.framing {
+            Framing::Length(length) => Some(length),
+            _ => None,
+        };
+        Self { from: 0, end: None, total }
+    }
+}
+
+/// What became of one body.
+pub(crate) enum Received {
+    Ended(Ended),
+    /// It was the part that was announced, of so many bytes, and not yet the end of the whole.
+    More {
+        bytes: u64,
+    },
+}
+
+/// A body on its way to the sink.
+pub(crate) struct Receiving<'a> {
+    context: &'a ExchangeContext,
+    job: &'a mut Job,
+    progress: &'a Progress,
+    /// Where the pending bytes belong.
+    offset: u64,
+    pending: Vec<Bytes>,
+    pending_bytes: u64,
+    pending_since: Option<Instant>,
+    /// The sink knows of this body.
+    is_begun: bool,
+    span: Span,
+}
+
+impl<'a> Receiving<'a> {
+    pub(crate) fn new(
+        context: &'a ExchangeContext,
+        job: &'a mut Job,
+        progress: &'a Progress,
+        span: Span,
+    ) -> Self {
+        Self {
+            context,
+            job,
+            progress,
+            offset: span.from,
+            pending: Vec::new(),
+            pending_bytes: 0,
+            pending_since: None,
+            is_begun: span.from > 0,
+            span,
+        }
+    }
+
+    pub(crate) async fn run(
+        mut self,
+        head: &Head,
+        mut body: Body,
+        begun: Instant,
+    ) -> Result<Received, SinkGone> {
+        let Span { from, end, total } = self.span;
+        if from == 0 {
+            self.job.partial = Some(Partial { have: 0, validator: head.validator(), total });
+        }
+        if from == 0 {
+            self.job.sha256 = Sha256::wanted(&self.job.expected);
+        }
+        if let Some(what) = total.and_then(|total| expectation::wrong_size(&self.job.expected, total)) {
+            self.discard().await?;
+            body.drain().await;
+            return Ok(Received::Ended(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed()))));
+        }
+        let misfit = || Failure::of_protocol(ProtocolFaultKind::BadContentRange, head, begun.elapsed());
+        loop {
+            let next_chunk = self.progress.unless_cut(body.chunk());
+            let arrived = match self.pending_since {
+                None => next_chunk.await,
+                Some(since) => match Deadline::at(since + PIECE_WAIT_MAX).bound(next_chunk).await {
+                    Ok(arrived) => arrived,
+                    Err(_passed) => {
+                        self.hand_over().await?;
+                        continue;
+                    }
+                },
+            };
+            let Some(next) = arrived else {
+                let failure = Failure::of_cut(Phase::Body, Some(head.endpoint), begun.elapsed());
+                return self.keep(failure).await;
+            };
+            match next {
+                Ok(Some(chunk)) => {
+                    let size_min = self.received() + chunk.len() as u64;
+                    let unexpected = || {
+                        // A body whose length is not announced need not have an end.
+                        let what = expectation::too_long(&self.job.expected, size_min)?;
+                        Some(Failure::of_mismatch(&what, head, begun.elapsed()))
+                    };
+                    // More than was announced: nobody knows which of the bytes are meant, so none of them is kept.
+                    let is_misfit = end.is_some_and(|end| size_min > end);
+                    if let Some(failure) = is_misfit.then(misfit).or_else(unexpected) {
+                        self.discard().await?;
+                        return Ok(Received::Ended(Ended::Failed(failure)));
+                    }
+                    self.take(chunk).await?;
+                }
+                Ok(None) => break,
+                Err(error) => return self.keep(Failure::of_error(&error, false)).await,
+            }
+        }
+        let size = self.received();
+        if let Some(end) = end {
+            if size < end {
+                return self.keep(misfit()).await;
+            }
+            if total != Some(size) {
+                return self.go_on().await;
+            }
+        }
+        if let Some(what) = expectation::mismatch(&self.job.expected, size, self.job.sha256.as_ref()) {
+            self.discard().await?;
+            return Ok(Received::Ended(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed()))));
+        }
+        // A part need not say again what the whole is called; it was asked for under that name.
+        let validator = match &self.job.partial {
+            Some(partial) if from > 0 => partial.validator.clone(),
+            _ => head.validator(),
+        };
+        let verification = match body.completion() {
+            _ if self.job.sha256.is_some() => Verification::Digest("sha-256".to_owned()),
+            Some(BodyEnd::Close) if self.job.expected.size.is_none() => Verification::LengthUnverified,
+            _ => Verification::Length,
+        };
+        let place = self.progress.held_up(self.context.sink.admit_body()).await?;
+        let piece = self.piece().await?;
+        let finished_unix_ms = self.context.clock.unix_ms();
+        let completion =
+            Completion { status: head.status, size, validator, verification, finished_unix_ms, place };
+        Ok(Received::Ended(Ended::Complete(piece, completion)))
+    }
+
+    /// What has come is of no use, and neither is what was kept.
+    async fn discard(&mut self) -> Result<(), SinkGone> {
+        self.job.partial = None;
+        if !self.is_begun {
+            return Ok(());
+        }
+        let (row, part) = (self.job.row, Part::default());
+        self.progress.held_up(self.context.sink.send(Message::Begin { row, part })).await
+    }
+
+    /// The end of the whole as far as it has come.
+    fn received(&self) -> u64 {
+        self.offset + self.pending_bytes
+    }
+
+    /// A part has come as it was announced: it is kept, and the rest is to be asked for.
+    async fn go_on(mut self) -> Result<Received, SinkGone> {
+        let have = self.received();
+        if self.pending_bytes > 0 {
+            self.hand_over().await?;
+        }
+        if let Some(partial) = &mut self.job.partial {
+            partial.have = have;
+            partial.total = self.span.total;
+        }
+        Ok(Received::More { bytes: have - self.span.from })
+    }
+
+    async fn take(&mut self, chunk: Bytes) -> Result<(), SinkGone> {
+        let bytes = chunk.len() as u64;
+        self.progress.add(bytes);
+        if let Some(sha256) = &mut self.job.sha256 {
+            sha256.update(&chunk);
+        }
+        self.pending.push(chunk);
+        self.pending_bytes += bytes;
+        if let Some(rate) = &self.context.rate {
+            self.progress.held_up(rate.take(bytes)).await;
+        }
+        let now = clock::now();
+        let since = *self.pending_since.get_or_insert(now);
+        if self.pending_bytes >= PIECE_BYTES || now - since >= PIECE_WAIT_MAX {
+            self.hand_over().await?;
+        }
+        Ok(())
+    }
+
+    /// Gives what is pending to the sink; the body is not complete yet.
+    async fn hand_over(&mut self) -> Result<(), SinkGone> {
+        if !std::mem::replace(&mut self.is_begun, true) {
+            let part = self.job.partial.as_ref().map(resume::part).unwrap_or_default();
+            let begin = Message::Begin { row: self.job.row, part };
+            self.progress.held_up(self.context.sink.send(begin)).await?;
+        }
+        let piece = self.piece().await?;
+        let body = Message::Body { row: self.job.row, piece };
+        self.progress.held_up(self.context.sink.send(body)).await
+    }
+
+    async fn piece(&mut self) -> Result<Piece, SinkGone> {
+        let bytes = std::mem::take(&mut self.pending_bytes);
+        if bytes > 0 {
+            self.context.observer.emit(&Event::Received { row: self.job.row, bytes });
+        }
+        let permit = Some(self.progress.held_up(self.context.sink.admit(bytes)).await?);
+        let offset = self.offset;
+        self.offset += bytes;
+        self.pending_since = None;
+        Ok(Piece { offset, chunks: std::mem::take(&mut self.pending), permit })
+    }
+
+    /// The body broke off: what can be built upon is kept.
+    async fn keep(mut self, mut failure: Failure) -> Result<Received, SinkGone> {
+        let have = self.received();
+        let resumable = self.job.partial.as_ref().is_some_and(|partial| partial.validator.is_strong());
+        if resumable && have >= KEEP_BYTES_MIN {
+            if self.pending_bytes > 0 {
+                self.hand_over().await?;
+            }
+            let furthest = self.job.furthest.max(self.span.from);
+            failure.made_progress = have >= furthest + KEEP_BYTES_MIN;
+            self.job.furthest = furthest.max(have);
+            if let Some(partial) = &mut self.job.partial {
+                partial.have = have;
+            }
+        } else {
+            self.job.partial = None;
+        }
+        Ok(Received::Ended(Ended::Failed(failure)))
+    }
+}

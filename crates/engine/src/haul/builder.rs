@@ -1,0 +1,228 @@
+//! From what a user of the library asks for to a haul that is ready to run.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, header};
+use longhaul_http::{ClientOptions, HeaderMap, HeaderValue};
+use longhaul_journal::storage::{DiskStorage, Storage};
+use longhaul_socket::{Network, SystemNetwork, TlsOptions};
+
+use crate::haul::Haul;
+use crate::haul::HaulError;
+use crate::haul::Settings;
+use crate::haul::stop::Stopper;
+use crate::list::Source;
+use crate::list::intake::List;
+use crate::report::event::{Event, Observer};
+
+/// Fields that do not follow a redirect to another origin, whoever set them.
+const CONFIDENTIAL: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
+
+/// The name of the list that single URLs make up ([`Builder::url`]).
+pub const ARGUMENTS: &str = "arguments";
+
+/// Builds a [`Haul`].
+///
+/// ```no_run
+/// use longhaul::{Event, Haul};
+///
+/// let report = Haul::builder("files")
+///     .list("urls.txt")
+///     .on_event(|event| {
+///         if let Event::Failed { url, fault, .. } = event {
+///             eprintln!("{url}: {}", fault.message);
+///         }
+///     })
+///     .build()?
+///     .run()?;
+/// println!("{} done, {} failed", report.counts.done, report.counts.failed);
+/// # Ok::<(), longhaul::HaulError>(())
+/// ```
+pub struct Builder {
+    directory: PathBuf,
+    storage: Option<Arc<dyn Storage>>,
+    network: Option<Arc<dyn Network>>,
+    tls: TlsOptions,
+    sources: Vec<Source>,
+    urls: Vec<String>,
+    settings: Settings,
+    observer: Observer,
+    stopper: Stopper,
+    start_unix_ms: Option<u64>,
+    boot_id: Option<[u8; 16]>,
+}
+
+impl Builder {
+    pub(crate) fn new(directory: PathBuf) -> Self {
+        Self {
+            directory,
+            storage: None,
+            network: None,
+            tls: TlsOptions::system(),
+            sources: Vec::new(),
+            urls: Vec::new(),
+            settings: Settings::default(),
+            observer: Observer::new(|_| {}),
+            stopper: Stopper::default(),
+            start_unix_ms: None,
+            boot_id: None,
+        }
+    }
+
+    /// Adds a list: a file with one URL a line.
+    #[must_use]
+    pub fn list(self, path: impl Into<PathBuf>) -> Self {
+        self.source(Source::File(path.into()))
+    }
+
+    /// Adds a list from anywhere.
+    #[must_use]
+    pub fn source(mut self, source: Source) -> Self {
+        self.sources.push(source);
+        self
+    }
+
+    /// Adds one URL.
+    #[must_use]
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.urls.push(url.into());
+        self
+    }
+
+    /// One deadline for every wait on a socket; 20 s (10 s to connect) unless set.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.set_timeout(timeout);
+        self
+    }
+
+    /// Changes what the haul may do.
+    #[must_use]
+    pub fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// Is called with every event, one at a time, on the thread where it happened. A callback that is slow slows the
+    /// haul down.
+    #[must_use]
+    pub fn on_event(mut self, callback: impl FnMut(&Event<'_>) + Send + 'static) -> Self {
+        self.observer = Observer::new(callback);
+        self
+    }
+
+    /// Certificates to be trusted, and hosts that are not checked.
+    #[must_use]
+    pub fn tls(mut self, options: TlsOptions) -> Self {
+        self.tls = options;
+        self
+    }
+
+    /// Another network than the system's: for simulations.
+    #[must_use]
+    pub fn network(mut self, network: Arc<dyn Network>) -> Self {
+        self.network = Some(network);
+        self
+    }
+
+    /// Another storage than the directory on disk: for simulations.
+    #[must_use]
+    pub fn storage(mut self, storage: Arc<dyn Storage>) -> Self {
+        self.storage = Some(storage);
+        self
+    }
+
+    /// The date and time at which the run begins, in milliseconds of Unix time: for simulations.
+    #[must_use]
+    pub fn starts_at(mut self, unix_ms: u64) -> Self {
+        self.start_unix_ms = Some(unix_ms);
+        self
+    }
+
+    /// The identity of the machine's boot, another one after each loss of power: for simulations.
+    #[must_use]
+    pub fn boot_id(mut self, id: [u8; 16]) -> Self {
+        self.boot_id = Some(id);
+        self
+    }
+
+    /// Opens the lists, so that one that cannot be read is known before anything is touched. Creates the directory.
+    pub fn build(self) -> Result<Haul, HaulError> {
+        let Self {
+            directory,
+            storage,
+            network,
+            tls,
+            sources,
+            urls,
+            settings,
+            observer,
+            stopper,
+            start_unix_ms,
+            boot_id,
+        } = self;
+        let mut lists = Vec::with_capacity(sources.len() + 1);
+        for source in sources {
+            let label = match &source {
+                Source::File(path) => path.display().to_string(),
+                Source::Reader { label, .. } => label.clone(),
+            };
+            lists.push(source.open().map_err(|source| HaulError::List { label, source })?);
+        }
+        if !urls.is_empty() {
+            let text = urls.join("\n");
+            lists.push(List {
+                label: ARGUMENTS.to_owned(),
+                reader: Box::new(io::Cursor::new(text)),
+                identity: None,
+            });
+        }
+        let user_agent = HeaderValue::from_str(&settings.user_agent).map_err(|_| HaulError::UserAgent)?;
+        let (mut confidential, headers): (HeaderMap, HeaderMap) =
+            settings.headers.iter().cloned().partition(|(name, _)| CONFIDENTIAL.contains(name));
+        join_cookies(&mut confidential);
+        let storage = match storage {
+            Some(storage) => storage,
+            None => match DiskStorage::open(&directory, true) {
+                Ok(storage) => Arc::new(storage),
+                Err(source) => return Err(HaulError::Directory { directory, source }),
+            },
+        };
+        Ok(Haul {
+            storage,
+            network: network.unwrap_or_else(|| Arc::new(system_network(&settings.name_servers))),
+            tls,
+            lists,
+            settings,
+            options: ClientOptions { user_agent, headers },
+            confidential,
+            observer: Arc::new(observer),
+            stopper,
+            start_unix_ms,
+            boot_id,
+        })
+    }
+}
+
+/// Cookies go in one field, however many fields the user has given them in (RFC 6265 section 5.4).
+fn join_cookies(fields: &mut HeaderMap) {
+    let cookies: Vec<&[u8]> = fields.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..]))
+        && cookies.len() > 1
+    {
+        fields.insert(header::COOKIE, joined);
+    }
+}
+
+/// The network of this machine, asking these name servers if there are any.
+fn system_network(name_servers: &[SocketAddr]) -> SystemNetwork {
+    if name_servers.is_empty() {
+        SystemNetwork::new()
+    } else {
+        SystemNetwork::with_name_servers(name_servers.to_vec())
+    }
+}

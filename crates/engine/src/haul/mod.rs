@@ -1,0 +1,16 @@
+//! The haul as its user sees it: the builder, the settings, the errors, and the wiring of the actors.
+
+mod builder;
+mod error;
+pub(crate) mod executor;
+pub(crate) mod machine;
+pub(crate) mod run_context;
+mod settings;
+pub(crate) mod stop;
+pub(crate) mod wiring;
+
+pub use builder::{ARGUMENTS, Builder};
+pub use error::HaulError;
+pub use settings::{JOBS_DEFAULT, PacePer, Settings};
+pub use stop::Stopper;
+pub use wiring::Haul;

@@ -1,0 +1,18 @@
+//! What every actor of a haul is given, beside what it works on.
+
+use std::sync::Arc;
+
+use longhaul_journal::storage::Storage;
+use longhaul_socket::clock::WallClock;
+
+use crate::haul::stop::Stopper;
+use crate::report::event::Observer;
+
+/// Where a haul keeps its files, whom it tells, what time it is, and who may stop it. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct RunContext {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) observer: Arc<Observer>,
+    pub(crate) clock: WallClock,
+    pub(crate) stopper: Stopper,
+}

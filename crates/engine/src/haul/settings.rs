@@ -1,0 +1,108 @@
+//! What a haul may do, resolved: every value is in its final type and range.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use longhaul_http::{HttpUrl, Limits, Timeouts};
+use longhaul_socket::Host;
+
+use crate::pace::{PacePolicy, WINDOW_CAP_PRIVATE};
+use crate::schedule::retry::{HOST_PATIENCE, Tries};
+
+/// Exchanges at a time, all hosts together. With the default caps of a host this keeps dozens of hosts busy, and the
+/// sockets and files stay well below the usual limit of 1,024 descriptors.
+pub const JOBS_DEFAULT: u32 = 256;
+
+/// The settings of a haul. `Settings::default()` needs no change for an ordinary list.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Deadlines of every phase of an exchange.
+    pub timeouts: Timeouts,
+    /// Limits of heads and connections.
+    pub limits: Limits,
+    /// How often one URL is tried.
+    pub tries: Tries,
+    /// How long a host that answers nothing at all is tried before its other rows are failed without being tried.
+    pub host_patience: Duration,
+    /// Exchanges at a time, all hosts together.
+    pub jobs_max: u32,
+    /// Exchanges at a time with one host; `None` for the default caps (8; 16 on loopback and private addresses).
+    pub jobs_per_host_max: Option<u32>,
+    /// What the user fixes of the pace of every host.
+    pub pace: PacePolicy,
+    /// Whose pace is kept: that of each host, or that of each address.
+    pub pace_per: PacePer,
+    /// The least time between two requests to these hosts, whatever their ports; the first that names a host counts.
+    pub spacings: Vec<(Host, Duration)>,
+    /// Statuses that are tried again although they are permanent by default.
+    pub retry_statuses: Vec<u16>,
+    /// Bytes a second, all hosts together.
+    pub rate_limit: Option<u64>,
+    /// The `User-Agent` field.
+    pub user_agent: String,
+    /// Further request fields, checked.
+    pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
+    /// Follow redirects from https to http.
+    pub allow_downgrade: bool,
+    /// A file that stands where a row's file belongs makes the row skipped rather than failed.
+    pub no_clobber: bool,
+    /// Hosts whose certificates are not checked.
+    pub insecure_hosts: Vec<String>,
+    /// Name servers to ask instead of the system's, over UDP and TCP; then neither the hosts file nor getaddrinfo(3) is
+    /// consulted.
+    pub name_servers: Vec<SocketAddr>,
+    /// Somebody to ask whether our own network is there when nobody else is heard; only a connection is made.
+    pub canary: Option<HttpUrl>,
+    /// Threads that do exchanges; each host belongs to one of them.
+    pub shards: usize,
+    /// Seed of every random choice.
+    pub seed: u64,
+}
+
+/// What has a pace of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PacePer {
+    /// Each host (scheme, name and port). Hosts at one address share a pace once it has turned out that they are limited
+    /// together.
+    #[default]
+    Host,
+    /// Each address and port, whatever the names that lead to it: up to 1,024 names of one address, and 4,096 addresses;
+    /// what is beyond that has a pace of its own.
+    Address,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            timeouts: Timeouts::default(),
+            // As many idle connections as a host may have in use, so that none is opened twice.
+            limits: Limits { idle_per_origin_max: WINDOW_CAP_PRIVATE as usize, ..Limits::default() },
+            tries: Tries::default(),
+            host_patience: HOST_PATIENCE,
+            jobs_max: JOBS_DEFAULT,
+            jobs_per_host_max: None,
+            pace: PacePolicy::default(),
+            pace_per: PacePer::default(),
+            spacings: Vec::new(),
+            retry_statuses: Vec::new(),
+            rate_limit: None,
+            user_agent: concat!("longhaul/", env!("CARGO_PKG_VERSION")).to_owned(),
+            headers: Vec::new(),
+            allow_downgrade: false,
+            no_clobber: false,
+            insecure_hosts: Vec::new(),
+            name_servers: Vec::new(),
+            canary: None,
+            shards: std::thread::available_parallelism().map_or(1, usize::from),
+            seed: fastrand::u64(..),
+        }
+    }
+}
+
+impl Settings {
+    /// One deadline for every wait on a socket.
+    pub fn set_timeout(&mut self, timeout: Duration) {
+        self.timeouts = Timeouts::all(timeout);
+    }
+}

@@ -1,0 +1,355 @@
+//! A haul: lists on one side, a directory of files on the other, and the actors between them.
+//!
+//! This is where the actors are wired. What each of them does stands in its own module; none of them knows another but
+//! by the channel between them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use longhaul_http::redirect::Policy;
+use longhaul_http::{Client, ClientOptions, HeaderMap, HttpUrl};
+use longhaul_journal::storage::Storage;
+use longhaul_journal::{
+    HostRecord, Journal, LogWriter, Opened, Outcome, Recovery, SpoolReader, SpoolWriter, read_hosts,
+};
+use longhaul_socket::clock::{self, WallClock};
+use longhaul_socket::{Connector, Host, Network, TlsOptions};
+use tokio::sync::{mpsc, watch};
+use tokio::task::LocalSet;
+
+use crate::connectivity::monitor::{ConnectivityMonitor, ConnectivityMonitorHandle};
+use crate::exchange::Class;
+use crate::exchange::attempt::ExchangeContext;
+use crate::exchange::byte_rate::RateLimit;
+use crate::haul::Builder;
+use crate::haul::HaulError;
+use crate::haul::Settings;
+use crate::haul::executor::{self, Executor};
+use crate::haul::machine;
+use crate::haul::run_context::RunContext;
+use crate::haul::stop::Stopper;
+use crate::list::intake::{Intake, List, Published};
+use crate::pace::host_state_cache::HostStateCache;
+use crate::report::counters::Counters;
+use crate::report::event::{Event, Observer};
+use crate::report::summary::{Counts, Report, unread_lists};
+use crate::schedule::dispatch::{Channels, DispatchError, Dispatcher, Unfinished};
+use crate::schedule::host_routing::HostRouting;
+use crate::schedule::retry::RetryPolicy;
+use crate::shard::{Assignment, Others, Shard, ShardSettings};
+use crate::sink::part_verifier::{PartVerifier, UnverifiedPart};
+use crate::sink::{self, Committer, Halt, JournalHandles, SinkGone, SinkHandle, Tally};
+
+/// A haul that is ready to run. Running it again later, with the same directory, goes on where it ended.
+pub struct Haul {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) network: Arc<dyn Network>,
+    pub(crate) tls: TlsOptions,
+    pub(crate) lists: Vec<List>,
+    pub(crate) settings: Settings,
+    pub(crate) options: ClientOptions,
+    /// Fields that do not follow a redirect to another origin.
+    pub(crate) confidential: HeaderMap,
+    pub(crate) observer: Arc<Observer>,
+    pub(crate) stopper: Stopper,
+    pub(crate) start_unix_ms: Option<u64>,
+    pub(crate) boot_id: Option<[u8; 16]>,
+}
+
+impl Haul {
+    /// A haul into this directory, with default settings and without lists: those of earlier runs are gone on with.
+    pub fn builder(directory: impl Into<std::path::PathBuf>) -> Builder {
+        Builder::new(directory.into())
+    }
+
+    /// Tells the haul to stop, from any thread.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Runs to the end on threads of its own; returns when every row has its outcome, or is parked for a later run, or
+    /// when the haul was stopped.
+    pub fn run(self) -> Result<Report, HaulError> {
+        executor::run_alone(|| self.run_with(Executor::Threads)).map_err(HaulError::Start)?
+    }
+
+    /// Runs to the end on this thread, within a runtime of tokio with time and, for the system's network, I/O enabled.
+    /// Lists are read on this thread too, so they should not block. With a paused clock, a simulated network and a
+    /// simulated storage the run takes no real time.
+    pub async fn run_here(self) -> Result<Report, HaulError> {
+        LocalSet::new().run_until(self.run_with(Executor::CurrentThread)).await
+    }
+
+    async fn run_with(mut self, executor: Executor) -> Result<Report, HaulError> {
+        let cx = RunContext {
+            storage: Arc::clone(&self.storage),
+            observer: Arc::clone(&self.observer),
+            clock: self.start_unix_ms.map_or_else(WallClock::system, WallClock::starting_at),
+            stopper: self.stopper.clone(),
+        };
+        let boot_id = self.boot_id.unwrap_or_else(machine::boot_id);
+        let opened =
+            Journal::open(Arc::clone(&self.storage), cx.clock.unix_ms(), boot_id, &machine::holder())
+                .map_err(HaulError::Journal)?;
+        let Opened { lock, spool, rows, mut log, recovery } = opened;
+        let (before, unfinished) = take_up(&cx, &mut log, &rows, recovery)?;
+        cx.observer.emit(&Event::Opened { counts: before });
+
+        let hosts = read_hosts(&cx.storage);
+        let (sink, inbox) = SinkHandle::new();
+        let (settled_rows, heard) = mpsc::unbounded_channel();
+        let committer = {
+            let (cx, no_clobber) = (cx.clone(), self.settings.no_clobber);
+            let parts = unfinished.parts.iter().map(|(&row, kept)| (row, kept.part.resumable)).collect();
+            let journal = JournalHandles { log, rows: rows.clone(), parts, hosts: hosts.clone() };
+            executor
+                .start("sink", move || Committer::new(cx, journal, inbox, settled_rows, no_clobber).run())
+                .map_err(HaulError::Start)?
+        };
+        let (published, intake) = self.start_intake(executor, &cx, spool, &rows)?;
+        let counters = Arc::new(Counters::default());
+        let (reroute, rerouted) = mpsc::unbounded_channel();
+        let tls = tls_options(std::mem::take(&mut self.tls), &self.settings);
+        let connector = Arc::new(Connector::new(Arc::clone(&self.network), tls));
+        let (connectivity_monitor, monitor_handle) = {
+            let (network, connector) = (Arc::clone(&self.network), Arc::clone(&connector));
+            let canary = self.settings.canary.as_ref().map(HttpUrl::origin);
+            ConnectivityMonitor::new(network, connector, canary, Arc::clone(&cx.observer))
+        };
+        let watched =
+            executor.start("connectivity", move || connectivity_monitor.run()).map_err(HaulError::Start)?;
+        let routing = Arc::new(HostRouting::new(self.settings.pace_per));
+        let deps = ShardDeps {
+            connector,
+            sink: sink.clone(),
+            connectivity_monitor: monitor_handle,
+            routing: Arc::clone(&routing),
+            reroute,
+            counters,
+        };
+        let (shards, shard_ends) = self.start_shards(executor, &cx, &deps, &Arc::from(hosts))?;
+        let counters = Arc::clone(&deps.counters);
+        drop(deps);
+        let (unverified, to_assign, verifying) = start_part_verifier(executor, &cx, &sink, &unfinished)?;
+        let dispatched = {
+            let channels = Channels {
+                shards,
+                sink,
+                settled_rows: heard,
+                reroute: rerouted,
+                routing,
+                unverified,
+                verified: to_assign,
+                published,
+            };
+            let (cx, rows, no_clobber) = (cx.clone(), rows.clone(), self.settings.no_clobber);
+            executor
+                .start("dispatch", move || Dispatcher::new(cx, rows, unfinished, channels, no_clobber).run())
+                .map_err(HaulError::Start)?
+                .await
+        };
+        let stopped = self.stopper.is_stopped();
+        if stopped {
+            cx.observer.emit(&Event::Stopping);
+        }
+        for end in shard_ends {
+            // A shard that lost the sink has nothing to add to what the sink will say.
+            let _ = end.await;
+        }
+        watched.await;
+        verifying.await;
+        let tally = match committer.await {
+            Ok(tally) | Err(Halt::Stopped(tally)) => tally,
+            Err(Halt::Disk(error)) => return Err(HaulError::Disk(error)),
+        };
+        if let Err(DispatchError::Spool(error)) = dispatched {
+            return Err(HaulError::Disk(error));
+        }
+        // An intake that waits for a silent pipe is left to itself: it writes nothing once the haul is stopped.
+        if !stopped {
+            intake.await.map_err(HaulError::from)?;
+        }
+        let mut report = report(before, rows.published(), tally, &counters);
+        report.stopped = stopped;
+        report.unread_lists = unread_lists(&rows.sources());
+        if before.failed > 0 {
+            report.failures = failures_by_class(self.storage)?;
+        }
+        drop(lock);
+        Ok(report)
+    }
+
+    fn start_intake(
+        &mut self,
+        executor: Executor,
+        cx: &RunContext,
+        spool: SpoolWriter,
+        rows: &SpoolReader,
+    ) -> Result<(watch::Receiver<Published>, IntakeEnd), HaulError> {
+        let (publish, published) = watch::channel(Published { rows: rows.published(), is_complete: false });
+        let (cx, rows, lists) = (cx.clone(), rows.clone(), std::mem::take(&mut self.lists));
+        let end = executor.start("intake", move || Intake::new(cx, spool, rows, publish).run(lists));
+        Ok((published, end.map_err(HaulError::Start)?))
+    }
+
+    fn start_shards(
+        &mut self,
+        executor: Executor,
+        cx: &RunContext,
+        deps: &ShardDeps,
+        hosts: &Arc<[HostRecord]>,
+    ) -> Result<(Vec<mpsc::UnboundedSender<Assignment>>, Vec<ShardEnd>), HaulError> {
+        let rate = self.settings.rate_limit.map(|rate| Arc::new(RateLimit::new(rate)));
+        let redirects = Policy { allow_downgrade: self.settings.allow_downgrade, ..Policy::default() };
+        let (mut shards, mut ends) = (Vec::new(), Vec::new());
+        for number in 0..self.settings.shards.max(1) {
+            let (assign, assigned) = mpsc::unbounded_channel();
+            shards.push(assign);
+            let settings = shard_settings(&self.settings, number);
+            let (options, limits) = (self.options.clone(), self.settings.limits);
+            let (rate, confidential) = (rate.clone(), self.confidential.clone());
+            let (cx, deps, hosts) = (cx.clone(), deps.clone(), Arc::clone(hosts));
+            let end = executor.start(&format!("shard-{number}"), move || {
+                let ShardDeps { connector, sink, connectivity_monitor, routing, reroute, counters } = deps;
+                let client = Client::new(connector, limits, settings.timeouts, options);
+                let RunContext { observer, clock, stopper, .. } = cx;
+                let context =
+                    ExchangeContext { client, redirects, sink, observer, clock, rate, confidential };
+                let host_state_cache = HostStateCache::of_records(&hosts, clock::now(), clock.unix_ms());
+                let others = Others { routing, reroute };
+                Shard::new(
+                    settings,
+                    context,
+                    connectivity_monitor,
+                    others,
+                    counters,
+                    stopper.watch(),
+                    host_state_cache,
+                )
+                .run(assigned)
+            });
+            ends.push(end.map_err(HaulError::Start)?);
+        }
+        Ok((shards, ends))
+    }
+}
+
+/// Whom every shard works with.
+#[derive(Clone)]
+struct ShardDeps {
+    connector: Arc<Connector>,
+    sink: SinkHandle,
+    connectivity_monitor: ConnectivityMonitorHandle,
+    routing: Arc<HostRouting>,
+    reroute: mpsc::UnboundedSender<Assignment>,
+    counters: Arc<Counters>,
+}
+
+type UnverifiedParts = mpsc::UnboundedSender<UnverifiedPart>;
+type IntakeEnd = executor::Result<Result<(), crate::list::intake::IntakeError>>;
+type ShardEnd = executor::Result<Result<(), SinkGone>>;
+
+/// Takes up what an earlier run left: tells of damage, settles what is in doubt. Returns the counts and what is to do.
+fn take_up(
+    cx: &RunContext,
+    log: &mut LogWriter,
+    rows: &SpoolReader,
+    recovery: Recovery,
+) -> Result<(Counts, Unfinished), HaulError> {
+    let Recovery { states, in_doubt, waiting, mut parts, damage, same_boot, .. } = recovery;
+    for damage in &damage {
+        cx.observer.emit(&Event::Damaged { description: &damage.to_string() });
+    }
+    let settled = sink::settle_doubts(&cx.storage, log, rows, &in_doubt).map_err(HaulError::Disk)?;
+    for (row, _) in &in_doubt {
+        parts.remove(row);
+    }
+    let mut before = Counts::from(states.counts());
+    before.done += settled.len() as u64;
+    before.pending -= settled.len() as u64;
+    Ok((before, Unfinished { states, settled, waiting, parts, same_boot }))
+}
+
+/// Starts who reads again what an earlier run has kept, if there is any. Returns whom to send it to, where it comes back,
+/// and the end.
+fn start_part_verifier(
+    executor: Executor,
+    cx: &RunContext,
+    sink: &SinkHandle,
+    unfinished: &Unfinished,
+) -> Result<(UnverifiedParts, mpsc::UnboundedReceiver<Assignment>, executor::Result<()>), HaulError> {
+    let (unverified, to_verify) = mpsc::unbounded_channel();
+    let (verified, to_assign) = mpsc::unbounded_channel();
+    let end: executor::Result<()> = if unfinished.parts.is_empty() {
+        // A thread that has nothing to do would cost descriptors. Its ends of the channels stay open all the same.
+        Box::pin(async move { drop((to_verify, verified)) })
+    } else {
+        let (cx, sink, same_boot) = (cx.clone(), sink.clone(), unfinished.same_boot);
+        executor
+            .start("part_verifier", move || PartVerifier::new(cx, sink, same_boot, to_verify, verified).run())
+            .map_err(HaulError::Start)?
+    };
+    Ok((unverified, to_assign, end))
+}
+
+fn shard_settings(settings: &Settings, number: usize) -> ShardSettings {
+    let jobs_max = usize::try_from(settings.jobs_max).unwrap_or(usize::MAX).div_ceil(settings.shards.max(1));
+    ShardSettings {
+        jobs_max: jobs_max.max(1),
+        jobs_per_host_max: settings.jobs_per_host_max,
+        policy: settings.pace,
+        spacings: settings.spacings.clone(),
+        retry_policy: RetryPolicy { tries: settings.tries, host: settings.host_patience },
+        retry_statuses: settings.retry_statuses.clone(),
+        timeouts: settings.timeouts,
+        seed: settings.seed.wrapping_add(number as u64),
+        pace_per: settings.pace_per,
+        number,
+    }
+}
+
+fn tls_options(options: TlsOptions, settings: &Settings) -> TlsOptions {
+    let hosts = settings.insecure_hosts.iter().filter_map(|host| host.parse::<Host>().ok());
+    hosts.fold(options, TlsOptions::insecure_for)
+}
+
+fn report(before: Counts, rows: u64, tally: Tally, counters: &Counters) -> Report {
+    let Tally { done, skipped, failures, parked } = tally;
+    let done = before.done + done;
+    let skipped = before.skipped + skipped;
+    let failed = before.failed + failures.values().sum::<u64>();
+    Report {
+        counts: Counts { done, failed, skipped, pending: rows.saturating_sub(done + skipped + failed) },
+        failures,
+        bytes_received: counters.bytes_received(),
+        requests: counters.requests(),
+        retries: counters.retries(),
+        parked,
+        stopped: false,
+        unread_lists: Vec::new(),
+    }
+}
+
+/// The failures of all runs, by class.
+pub(crate) fn failures_by_class(storage: Arc<dyn Storage>) -> Result<BTreeMap<Class, u64>, HaulError> {
+    let mut failures = BTreeMap::new();
+    let journal = Journal::read(storage).map_err(HaulError::Journal)?;
+    journal
+        .for_each_outcome(|_, _, outcome| {
+            let class = match outcome {
+                Outcome::Failed(failed) => Class::of_record(&failed.fault),
+                Outcome::Refused(_) | Outcome::Lost => Class::List,
+                _ => return,
+            };
+            *failures.entry(class).or_default() += 1;
+        })
+        .map_err(HaulError::Journal)?;
+    Ok(failures)
+}
+
+impl From<longhaul_journal::Counts> for Counts {
+    fn from(counts: longhaul_journal::Counts) -> Self {
+        let longhaul_journal::Counts { done, failed, skipped, pending, .. } = counts;
+        Self { done, failed, skipped, pending }
+    }
+}

@@ -1,0 +1,134 @@
+//! Gives every new row a name of its own, and finds the rows that ask for what is asked for already.
+//!
+//! Who has which name is kept in the journal's claims, whose memory does not grow with the list. Names that differ only
+//! in case are one name; a name that another row needs as a directory is taken, too.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use longhaul_http::HttpUrl;
+use longhaul_journal::storage::Storage;
+use longhaul_journal::{BLOCK_ROWS, BlockId, Claims, Entry, Expectation, Row, RowId, SpoolReader};
+
+use crate::list::names;
+
+/// The owner of names that are directories.
+const DIRECTORY: u64 = u64::MAX;
+/// Directories remembered as claimed, so that a list with many files in one asks once.
+const DIRECTORIES_MAX: usize = 4096;
+/// Distinct names are 64 bits of a digest: a second attempt is chance, a third one malice.
+const ATTEMPTS_MAX: u32 = 8;
+
+pub(super) struct Naming {
+    claims: Claims,
+    rows: SpoolReader,
+    /// Blocks of rows of earlier runs whose names are to be claimed again, and have not been yet.
+    earlier_blocks: Range<u64>,
+    directories: BTreeSet<String>,
+}
+
+/// Where a new row belongs.
+#[derive(Debug)]
+pub(super) enum Placed {
+    /// It is a row of its own; the name is given where it is not the default one.
+    New { name: Option<String> },
+    /// An earlier row asks for the same URL.
+    Duplicate { of: RowId },
+}
+
+impl Naming {
+    /// The claims of earlier runs are made again when the first new row asks for a name.
+    pub(super) fn new(storage: Arc<dyn Storage>, rows: SpoolReader) -> Self {
+        let earlier_blocks = 0..rows.published().div_ceil(BLOCK_ROWS);
+        Self { claims: Claims::new(storage), rows, earlier_blocks, directories: BTreeSet::new() }
+    }
+
+    /// Finds the place of the row that will get the number `row`. `read` reads an earlier row. May be called again for
+    /// the same row after an error.
+    pub(super) fn place(
+        &mut self,
+        url: &HttpUrl,
+        expected: &Expectation,
+        row: RowId,
+        mut read: impl FnMut(RowId) -> io::Result<Row>,
+    ) -> io::Result<Placed> {
+        self.claim_earlier_rows()?;
+        let default = names::default_name(url);
+        let mut name = default.clone();
+        for attempt in 0..ATTEMPTS_MAX {
+            self.claim_directories(&mut name)?;
+            match self.claims.claim(names::folded(&name).as_bytes(), row.0)? {
+                Some(owner) if owner == DIRECTORY => {}
+                Some(owner) if owner != row.0 => {
+                    if asks_for(&read(RowId(owner))?, url, expected) {
+                        return Ok(Placed::Duplicate { of: RowId(owner) });
+                    }
+                }
+                _ => return Ok(Placed::New { name: (name != default).then_some(name) }),
+            }
+            name = names::distinct(&default, url, attempt);
+        }
+        Err(io::Error::other(format!("no free name was found for {url}")))
+    }
+
+    fn claim_earlier_rows(&mut self) -> io::Result<()> {
+        let mut rows = Vec::new();
+        while !self.earlier_blocks.is_empty() {
+            self.rows.read_block(BlockId(self.earlier_blocks.start), &mut rows)?;
+            for (id, row) in rows.drain(..) {
+                let Entry::Fetch { url, name, .. } = row.entry else { continue };
+                let mut name = match (name, url.parse::<HttpUrl>()) {
+                    (Some(name), _) => name,
+                    (None, Ok(url)) => names::default_name(&url),
+                    (None, Err(_)) => continue,
+                };
+                self.claim_directories(&mut name)?;
+                self.claims.claim(names::folded(&name).as_bytes(), id.0)?;
+            }
+            // Not before: a block that met an error is claimed once more, which claims nothing twice.
+            self.earlier_blocks.start += 1;
+        }
+        Ok(())
+    }
+
+    /// Claims every directory of the name; where a file has the name of one, the directory gets another.
+    fn claim_directories(&mut self, name: &mut String) -> io::Result<()> {
+        let mut from = 0;
+        while let Some(slash) = name[from..].find('/') {
+            let end = from + slash;
+            let key = names::folded(&name[..end]);
+            if !self.directories.contains(&key) {
+                match self.claims.claim(key.as_bytes(), DIRECTORY)? {
+                    None | Some(DIRECTORY) => self.remember(key),
+                    Some(_) => {
+                        *name = names::distinct_directory(name, end);
+                        // The distinct directory is looked at in its turn.
+                        continue;
+                    }
+                }
+            }
+            from = end + 1;
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, directory: String) {
+        if self.directories.len() >= DIRECTORIES_MAX {
+            self.directories.clear();
+        }
+        self.directories.insert(directory);
+    }
+}
+
+/// Whether the row is as good as one of its own. What is expected otherwise is fetched for itself.
+fn asks_for(row: &Row, url: &HttpUrl, expected: &Expectation) -> bool {
+    match &row.entry {
+        Entry::Fetch { url: text, expected: of_row, .. } => {
+            let is_same = || text.parse::<HttpUrl>().is_ok_and(|other| other.as_str() == url.as_str());
+            (text == url.as_str() || is_same()) && (of_row == expected || *expected == Expectation::default())
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,254 @@
+//! Dealing with a host that counts requests: none is known to until its refusals have shown it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::latency::Latency;
+use super::meter::Meter;
+use super::rate::Rate;
+use super::refusals::{Finding, Reading, Refusals};
+
+/// The rate is measured over at least this long, for a bucket's first burst is no rate ...
+const MEASURE_MIN: Duration = Duration::from_secs(2);
+/// ... and at most this long.
+const MEASURE_MAX: Duration = Duration::from_secs(16);
+/// So many answers make a measure.
+const MEASURE_ANSWERS: f64 = 60.0;
+/// An estimate from fewer answers than this is a guess.
+const KNOWN_ANSWERS: usize = 10;
+/// ... and so is one from fewer eighths of a second: a burst is no rate.
+const KNOWN_SLOTS: usize = 3;
+/// With fewer accepted than this since the last cuts ...
+const ACCEPTED_MIN: u32 = 3;
+/// ... and at least so many refused, the limit has fallen far below them.
+const REFUSED_MIN: u32 = 3;
+/// So many accepted for each one refused: it is refused now and then, and not most of the time.
+const SINGLE_AMONG: u32 = 20;
+/// Room for requests in flight beyond what the rate and the usual time to an answer need.
+const SLACK: f64 = 1.5;
+/// How often the rate moves along its curve.
+const STEP: Duration = Duration::from_millis(50);
+
+#[derive(Debug, Clone)]
+pub(super) struct RateLimitEstimator {
+    rate: Option<Rate>,
+    moved_at: Option<Instant>,
+    /// Slots that the rate has use for.
+    places: u32,
+    refusals: Refusals,
+    /// All that was not refused, whether it then broke or not: that is what a host that counts has counted.
+    accepted: Meter,
+    sent: Meter,
+    /// Of what was sent after the last cut.
+    accepted_since_cut: u32,
+    refused_since_cut: u32,
+}
+
+/// What becomes of the window after a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reaction {
+    /// Nothing.
+    None,
+    /// The rate has seen to it.
+    Slowed,
+    /// It may be that fewer at a time are served better.
+    Narrow,
+    /// The same, and nothing is known of the host's habits, or it refuses much just now.
+    Halve,
+}
+
+impl RateLimitEstimator {
+    pub(super) fn new() -> Self {
+        Self {
+            rate: None,
+            moved_at: None,
+            places: u32::MAX,
+            refusals: Refusals::new(),
+            accepted: Meter::default(),
+            sent: Meter::default(),
+            accepted_since_cut: 0,
+            refused_since_cut: 0,
+        }
+    }
+
+    /// One host that was taken for several: what it took from all of them it took.
+    pub(super) fn merged<'a>(parts: impl Iterator<Item = &'a Self> + Clone, now: Instant) -> Self {
+        let accepted = Meter::merged(parts.clone().map(|part| &part.accepted));
+        let served = |limit| accepted.rate(measure(limit), now);
+        let rate = Rate::merged(parts.filter_map(|part| part.rate.as_ref()), served, now);
+        Self { rate, accepted, ..Self::new() }
+    }
+
+    /// Whether it is being found out what refusals mean: what is sent meanwhile is all sent at the same rate.
+    pub(super) fn is_testing(&self) -> bool {
+        self.refusals.is_testing()
+    }
+
+    /// A rate that is known already.
+    pub(super) fn begin(&mut self, rate: Rate) {
+        self.rate = Some(rate);
+    }
+
+    /// What was taken for refusals was none.
+    pub(super) fn forget_rate(&mut self) {
+        *self = Self { accepted: std::mem::take(&mut self.accepted), ..Self::new() };
+    }
+
+    pub(super) fn rate(&self) -> Option<&Rate> {
+        self.rate.as_ref()
+    }
+
+    /// Exchanges in flight beyond these are only more to be refused.
+    pub(super) fn places(&self) -> u32 {
+        self.places
+    }
+
+    pub(super) fn next_send(&self) -> Option<Instant> {
+        self.rate.as_ref().map(Rate::next_send)
+    }
+
+    pub(super) fn sent(&mut self, now: Instant) {
+        if let Some(rate) = &mut self.rate {
+            rate.sent(now);
+            self.sent.note(now);
+        }
+    }
+
+    /// An answer that is no refusal. `is_new` says that it was sent after the last cut.
+    pub(super) fn accepted(&mut self, is_new: bool, is_served: bool, now: Instant) {
+        self.accepted.note(now);
+        self.accepted_since_cut += u32::from(is_new && is_served);
+        let finding = self.refusals.other(is_new);
+        self.found(finding, now);
+    }
+
+    /// A refusal: what it says about the host. `is_apart` says that it was asked for when the last burst of refusals had
+    /// begun to be heard, and is not one of those.
+    pub(super) fn refused(&mut self, is_new: bool, is_apart: bool, now: Instant) -> Reading {
+        let finding = self.refusals.refused(is_new, is_apart);
+        self.found(finding, now);
+        if finding.is_some() { Reading::Settled } else { self.refusals.reading(self.rate.is_some()) }
+    }
+
+    /// A cut is made for a refusal.
+    pub(super) fn cut(&mut self) {
+        self.refused_since_cut += 1;
+    }
+
+    /// A test of the refusals has shown something.
+    fn found(&mut self, finding: Option<Finding>, now: Instant) {
+        match (finding, &mut self.rate) {
+            (Some(Finding::RandomFailureTest), _) => self.rate = None,
+            (Some(Finding::Limit), Some(rate)) => rate.found(now),
+            _ => {}
+        }
+    }
+
+    /// After a pause a bucket is full again: a test would be misled.
+    pub(super) fn abandon_test(&mut self, now: Instant) {
+        self.refusals.abandon_test();
+        if let Some(rate) = &mut self.rate {
+            rate.resume(now);
+        }
+    }
+
+    /// Slows down for a refusal that has been read so. `is_asked_to_wait` says that it came with a Retry-After.
+    pub(super) fn slow_down(&mut self, reading: Reading, is_asked_to_wait: bool, now: Instant) -> Reaction {
+        let is_doubtful = reading == Reading::Doubtful;
+        if matches!(reading, Reading::RandomFailureTest | Reading::Settled) {
+            return Reaction::None;
+        }
+        // One that asks for a pause has said what it wants.
+        if !is_asked_to_wait && self.tries_out(is_doubtful, now)
+            || is_doubtful && is_asked_to_wait && self.rate.is_some()
+        {
+            return Reaction::None;
+        }
+        if is_doubtful && self.rate.is_none() {
+            return if self.refusals.is_now_and_then() { Reaction::Narrow } else { Reaction::Halve };
+        }
+        let (accepted, refused) = (self.accepted_since_cut, self.refused_since_cut);
+        if accepted >= ACCEPTED_MIN {
+            (self.accepted_since_cut, self.refused_since_cut) = (0, 0);
+        }
+        if let Some(rate) = &mut self.rate {
+            let measured = self.accepted.rate(measure(rate.per_second()), now);
+            // Where next to nothing was accepted since the last cuts, what was accepted before them is no measure.
+            let share = f64::from(accepted + 1) / f64::from(accepted + refused + 1);
+            let is_sudden = accepted < ACCEPTED_MIN && refused >= REFUSED_MIN;
+            let measured = if is_sudden { measured.min(share * rate.per_second()) } else { measured };
+            rate.refused(measured, accepted >= SINGLE_AMONG * refused, now);
+        } else {
+            let is_test =
+                !is_asked_to_wait && self.refusals.is_chance_possible() && self.refusals.begin_test();
+            self.begin_to_count(is_test, now);
+        }
+        self.sent = Meter::default();
+        Reaction::Slowed
+    }
+
+    /// Begins a test of what the refusals mean, if there is reason to doubt that and it is time.
+    fn tries_out(&mut self, is_doubtful: bool, now: Instant) -> bool {
+        let is_single = self.accepted_since_cut >= SINGLE_AMONG * self.refused_since_cut;
+        let Some(rate) = &mut self.rate else {
+            let is_test = is_doubtful && self.refusals.is_persistent() && self.refusals.begin_test();
+            if is_test {
+                self.begin_to_count(true, now);
+                self.sent = Meter::default();
+            }
+            return is_test;
+        };
+        if rate.is_guess() || rate.has_fallen_far() && self.refusals.may_be_chance() {
+            self.refusals.begin_test_at_once();
+        } else if !(is_doubtful || is_single && rate.has_drifted()) || !self.refusals.begin_test() {
+            return false;
+        }
+        rate.hold(now);
+        true
+    }
+
+    fn begin_to_count(&mut self, is_test: bool, now: Instant) {
+        let served = self.accepted.rate(MEASURE_MIN, now);
+        let is_known = self.accepted.is_spread_over(KNOWN_SLOTS, KNOWN_ANSWERS);
+        let mut rate = if is_known { Rate::new(served, now) } else { Rate::guessed(served, now) };
+        if is_test {
+            rate.hold(now);
+        }
+        self.rate = Some(rate);
+    }
+
+    /// Goes on, if `is_open`. With each answer and not with each question: what a question was told must not change but by
+    /// an answer, or at the time that it was told.
+    pub(super) fn go_on(&mut self, latency: &Latency, is_open: bool, now: Instant) {
+        let is_due = self.moved_at.is_none_or(|at| now.saturating_duration_since(at) >= STEP);
+        if let Some(rate) = self.rate.as_mut().filter(|_| is_open && is_due) {
+            self.moved_at = Some(now);
+            let answer = latency.usual().unwrap_or_default();
+            let over = rate.step(answer).unwrap_or_else(|| measure(rate.per_second()));
+            rate.go_on(self.sent.rate(over, now), answer, now);
+            if rate.is_outgrown() {
+                self.rate = None;
+            }
+        }
+        self.places = self.places_for(latency);
+    }
+
+    fn places_for(&self, latency: &Latency) -> u32 {
+        let (Some(rate), Some(latency)) = (&self.rate, latency.usual()) else { return u32::MAX };
+        let needed = (SLACK * rate.per_second() * latency.as_secs_f64()).ceil() + 1.0;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "at least 2, and `as` saturates"
+        )]
+        let needed = needed.max(2.0) as u32;
+        needed
+    }
+}
+
+/// The time over which a rate of this size is measured.
+fn measure(per_second: f64) -> Duration {
+    let seconds = MEASURE_ANSWERS / per_second.max(0.1);
+    Duration::from_secs_f64(seconds.clamp(MEASURE_MIN.as_secs_f64(), MEASURE_MAX.as_secs_f64()))
+}

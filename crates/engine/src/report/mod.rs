@@ -1,0 +1,10 @@
+//! What leaves the engine: events while it runs, the report at its end, and a haul seen from outside.
+
+pub(crate) mod counters;
+pub(crate) mod event;
+pub(crate) mod status;
+pub(crate) mod summary;
+
+pub use event::Event;
+pub use status::{Row, RowOutcome, Status, reopen};
+pub use summary::{Counts, Report};

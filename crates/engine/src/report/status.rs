@@ -1,0 +1,231 @@
+//! A haul looked at from outside, running or not, and failed rows opened again.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use longhaul_http::HttpUrl;
+use longhaul_journal::storage::{DiskStorage, Storage};
+use longhaul_journal::{
+    Done, Entry, Failed, HostRecord, Journal, Opened, Outcome, ReadOnly, Record, RowId, Source, Waiting,
+};
+use longhaul_socket::clock::WallClock;
+
+use crate::exchange::Class;
+use crate::haul::HaulError;
+use crate::haul::machine;
+use crate::list::names;
+use crate::report::summary::{Counts, unread_lists};
+
+/// A haul as it was at one moment. Reading it takes no lock and changes nothing.
+pub struct Status {
+    journal: ReadOnly,
+}
+
+/// One row and what became of it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Row<'a> {
+    /// Its number.
+    pub id: RowId,
+    /// The list that it came from.
+    pub list: &'a str,
+    /// Its line there, from 1.
+    pub line: u64,
+    /// Its URL without credentials; of a refused line, how it begins.
+    pub url: String,
+    /// The name of its file below the haul's directory, if it has one or would get one.
+    pub name: Option<String>,
+    /// What became of it.
+    pub outcome: RowOutcome<'a>,
+}
+
+/// What became of a row.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum RowOutcome<'a> {
+    /// Complete under its final name.
+    Done(&'a Done),
+    /// Failed for good.
+    Failed(&'a Failed),
+    /// A line that cannot be fetched, and why.
+    Refused(&'a str),
+    /// Not fetched, and why.
+    Skipped(&'a str),
+    /// The same URL as this earlier row.
+    Duplicate(RowId),
+    /// Failed before, to be tried again.
+    Waiting(&'a Waiting),
+    /// Without an outcome yet.
+    Pending,
+}
+
+impl RowOutcome<'_> {
+    /// One of `done`, `failed`, `skipped`, `pending`: what it counts as.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done(_) => "done",
+            Self::Failed(_) | Self::Refused(_) => "failed",
+            Self::Skipped(_) | Self::Duplicate(_) => "skipped",
+            Self::Waiting(_) | Self::Pending => "pending",
+        }
+    }
+
+    /// The class of a failure.
+    #[must_use]
+    pub fn class(&self) -> Option<Class> {
+        match self {
+            Self::Failed(failed) => Some(Class::of_record(&failed.fault)),
+            Self::Refused(_) => Some(Class::List),
+            _ => None,
+        }
+    }
+}
+
+impl Status {
+    /// Reads the state of the haul in this directory.
+    pub fn read(directory: &Path) -> Result<Self, HaulError> {
+        let storage = open(directory, false)?;
+        Ok(Self { journal: Journal::read(storage).map_err(HaulError::Journal)? })
+    }
+
+    /// Rows by outcome.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts::from(self.journal.counts())
+    }
+
+    /// Who works on the haul now, such as `pid 123`.
+    #[must_use]
+    pub fn running(&self) -> Option<&str> {
+        self.journal.running()
+    }
+
+    /// The lists that rows came from.
+    #[must_use]
+    pub fn lists(&self) -> Vec<Source> {
+        self.journal.sources()
+    }
+
+    /// The lists that have not been read to their end, by their names: their other lines are no rows yet.
+    #[must_use]
+    pub fn unread_lists(&self) -> Vec<String> {
+        unread_lists(&self.journal.sources())
+    }
+
+    /// What is remembered of hosts that are, or were, slower than they could be. A running haul brings it up to date every
+    /// few seconds.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<HostRecord> {
+        self.journal.hosts()
+    }
+
+    /// Where the journal is damaged, in words.
+    pub fn damage(&self) -> Vec<String> {
+        self.journal.damage().iter().map(ToString::to_string).collect()
+    }
+
+    /// Failures by class.
+    pub fn failures(&self) -> Result<BTreeMap<Class, u64>, HaulError> {
+        let mut failures = BTreeMap::new();
+        self.for_each_row(|row| {
+            if let Some(class) = row.outcome.class() {
+                *failures.entry(class).or_default() += 1;
+            }
+        })?;
+        Ok(failures)
+    }
+
+    /// Every row, in the order of the lists, with memory that does not grow with their number.
+    pub fn for_each_row(&self, mut visit: impl FnMut(&Row<'_>)) -> Result<(), HaulError> {
+        let sources = self.journal.sources();
+        let visited = self.journal.for_each_outcome(|id, row, outcome| {
+            let list = usize::try_from(row.source.0).ok().and_then(|index| sources.get(index));
+            let (url, name) = describe(&row.entry, &outcome);
+            visit(&Row {
+                id,
+                list: list.map_or("", |source| &source.label),
+                line: row.line,
+                url,
+                name,
+                outcome: RowOutcome::from(outcome),
+            });
+        });
+        visited.map_err(HaulError::Journal)
+    }
+}
+
+/// Makes failed rows of these classes pending again, as if they had never been tried; all classes if none is named.
+/// Lines that were refused when they were read stay refused. Returns how many rows it were.
+pub fn reopen(directory: &Path, classes: &[Class]) -> Result<u64, HaulError> {
+    let storage = open(directory, false)?;
+    let mut rows = Vec::new();
+    let journal = Journal::read(Arc::clone(&storage)).map_err(HaulError::Journal)?;
+    journal
+        .for_each_outcome(|id, _, outcome| {
+            if let Outcome::Failed(failed) = outcome
+                && (classes.is_empty() || classes.contains(&Class::of_record(&failed.fault)))
+            {
+                rows.push(id);
+            }
+        })
+        .map_err(HaulError::Journal)?;
+    drop(journal);
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let now_unix_ms = WallClock::system().unix_ms();
+    let opened = Journal::open(storage, now_unix_ms, machine::boot_id(), &machine::holder());
+    let Opened { lock, mut log, .. } = opened.map_err(HaulError::Journal)?;
+    for &row in &rows {
+        log.record(&Record::Reopened(row)).map_err(HaulError::Disk)?;
+    }
+    log.commit().map_err(HaulError::Disk)?;
+    drop(lock);
+    Ok(rows.len() as u64)
+}
+
+fn open(directory: &Path, create: bool) -> Result<Arc<dyn Storage>, HaulError> {
+    match DiskStorage::open(directory, create) {
+        Ok(storage) => Ok(Arc::new(storage)),
+        Err(source) => Err(HaulError::Directory { directory: directory.to_owned(), source }),
+    }
+}
+
+/// The URL as it may be shown, and the name of the file.
+fn describe(entry: &Entry, outcome: &Outcome<'_>) -> (String, Option<String>) {
+    match entry {
+        Entry::Fetch { url, name, .. } => match url.parse::<HttpUrl>() {
+            Ok(url) => {
+                let recorded = match outcome {
+                    Outcome::Done(done) | Outcome::InDoubt(done) => done.name.clone(),
+                    _ => None,
+                };
+                let name = recorded.or_else(|| name.clone()).unwrap_or_else(|| names::default_name(&url));
+                (url.as_str().to_owned(), Some(name))
+            }
+            Err(_) => (String::new(), None),
+        },
+        Entry::Duplicate { url, .. } => {
+            (url.parse::<HttpUrl>().map_or(String::new(), |url| url.as_str().to_owned()), None)
+        }
+        Entry::Refused { text, .. } => (text.clone(), None),
+        Entry::Lost => (String::new(), None),
+    }
+}
+
+impl<'a> From<Outcome<'a>> for RowOutcome<'a> {
+    fn from(outcome: Outcome<'a>) -> Self {
+        match outcome {
+            Outcome::Done(done) => Self::Done(done),
+            Outcome::Failed(failed) => Self::Failed(failed),
+            Outcome::Skipped(reason) => Self::Skipped(reason),
+            Outcome::Refused(reason) => Self::Refused(reason),
+            Outcome::Duplicate(of) => Self::Duplicate(of),
+            Outcome::Lost => Self::Refused("the journal's record of this row is damaged"),
+            Outcome::Waiting(waiting) => Self::Waiting(waiting),
+            _ => Self::Pending,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What became of everything: the counts, and the class that the exit code is made from.
+
+use std::collections::BTreeMap;
+
+use longhaul_journal::Source;
+
+use crate::exchange::Class;
+
+/// Rows by outcome. The four sum to the rows of the haul.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Complete under their final names.
+    pub done: u64,
+    /// Failed for good, refused lines included.
+    pub failed: u64,
+    /// Needed no fetching: duplicates of other rows, and files that were there.
+    pub skipped: u64,
+    /// Without an outcome yet.
+    pub pending: u64,
+}
+
+impl Counts {
+    /// All rows.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.done + self.failed + self.skipped + self.pending
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// Rows by outcome, of this run and the earlier ones.
+    pub counts: Counts,
+    /// Failures by class, of this run and the earlier ones.
+    pub failures: BTreeMap<Class, u64>,
+    /// Bytes of bodies that this run received.
+    pub bytes_received: u64,
+    /// Requests that this run sent.
+    pub requests: u64,
+    /// Attempts that this run made again.
+    pub retries: u64,
+    /// Rows that this run has left for a later one: their host asked for a long pause, or what was kept of them could not be
+    /// read.
+    pub parked: u64,
+    /// The run was stopped before the end.
+    pub stopped: bool,
+    /// Lists of this run or an earlier one that have not been read to their end: their other lines are no rows yet.
+    pub unread_lists: Vec<String>,
+}
+
+impl Report {
+    /// Whether every line is done or was skipped.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.counts.failed == 0 && self.counts.pending == 0 && self.unread_lists.is_empty()
+    }
+}
+
+/// The lists whose last reading did not come to its end, by their names.
+pub(crate) fn unread_lists(readings: &[Source]) -> Vec<String> {
+    let is_last = |at: usize| readings[at + 1..].iter().all(|later| later.label != readings[at].label);
+    let unread = readings.iter().enumerate().filter(|&(at, reading)| !reading.complete && is_last(at));
+    unread.map(|(_, reading)| reading.label.clone()).collect()
+}

@@ -1,0 +1,380 @@
+//! Takes rows from the spool and hands them to the shards of their hosts, so that memory holds a bounded part of the
+//! list; knows when everything is settled.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use longhaul_http::{HttpUrl, Origin};
+use longhaul_journal::storage::{RelativePath, Storage};
+use longhaul_journal::{
+    BLOCK_ROWS, BlockId, Entry, Expectation, Failed, FaultRecord, Kept, Row, RowId, SpoolReader, State,
+    Summary, Waiting,
+};
+use longhaul_socket::clock::{self, WallClock};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::exchange::Class;
+use crate::haul::executor::sleep_until;
+use crate::haul::run_context::RunContext;
+use crate::haul::stop::StopWatch;
+use crate::list::intake::Published;
+use crate::list::names;
+use crate::schedule::backlog::{Admission, Backlog, Read};
+use crate::schedule::host_routing::HostRouting;
+use crate::schedule::job::Job;
+use crate::shard::Assignment;
+use crate::sink::part_verifier::UnverifiedPart;
+use crate::sink::{ALREADY_THERE, Listed, Message, RowSettled, SinkGone, SinkHandle, file_fault};
+
+/// Verdicts and moved jobs taken at once.
+const BATCH_MAX: usize = 1024;
+/// Directories remembered as new in this run: bounds the memory of a list with as many directories as files.
+const NEW_DIRECTORIES_MAX: usize = 4096;
+
+/// What an earlier run left of the rows that are not settled.
+pub(crate) struct Unfinished {
+    pub(crate) states: Summary,
+    /// Rows that were in doubt and turned out to be done.
+    pub(crate) settled: BTreeSet<RowId>,
+    pub(crate) waiting: BTreeMap<RowId, Waiting>,
+    pub(crate) parts: BTreeMap<RowId, Kept>,
+    /// Whether the machine has not been restarted since.
+    pub(crate) same_boot: bool,
+}
+
+/// The dispatcher's ends of the channels.
+pub(crate) struct Channels {
+    pub(crate) shards: Vec<mpsc::UnboundedSender<Assignment>>,
+    pub(crate) sink: SinkHandle,
+    pub(crate) settled_rows: mpsc::UnboundedReceiver<RowSettled>,
+    pub(crate) reroute: mpsc::UnboundedReceiver<Assignment>,
+    pub(crate) routing: Arc<HostRouting>,
+    pub(crate) unverified: mpsc::UnboundedSender<UnverifiedPart>,
+    pub(crate) verified: mpsc::UnboundedReceiver<Assignment>,
+    pub(crate) published: watch::Receiver<Published>,
+}
+
+/// The actor.
+pub(crate) struct Dispatcher {
+    storage: Arc<dyn Storage>,
+    rows: SpoolReader,
+    unfinished: Unfinished,
+    channels: Channels,
+    backlog: Backlog<Origin>,
+    /// The next row to be read in order.
+    cursor: u64,
+    /// The block of `cursor`, read ahead, and the rows in it that have not been looked at.
+    ahead: std::vec::IntoIter<(RowId, Row)>,
+    /// Directories that did not exist when their first row came: nothing but this haul's files is in them.
+    new_directories: BTreeSet<RelativePath>,
+    no_clobber: bool,
+    clock: WallClock,
+    stop: StopWatch,
+}
+
+/// Why dispatching ended before everything was settled.
+#[derive(Debug)]
+pub(crate) enum DispatchError {
+    Spool(io::Error),
+    /// The sink or a shard has gone; it knows why.
+    Gone,
+}
+
+impl From<io::Error> for DispatchError {
+    fn from(error: io::Error) -> Self {
+        Self::Spool(error)
+    }
+}
+
+impl From<SinkGone> for DispatchError {
+    fn from(_: SinkGone) -> Self {
+        Self::Gone
+    }
+}
+
+impl Dispatcher {
+    pub(crate) fn new(
+        cx: RunContext,
+        rows: SpoolReader,
+        unfinished: Unfinished,
+        channels: Channels,
+        no_clobber: bool,
+    ) -> Self {
+        let RunContext { storage, clock, stopper, .. } = cx;
+        Self {
+            storage,
+            rows,
+            unfinished,
+            channels,
+            backlog: Backlog::default(),
+            cursor: 0,
+            ahead: Vec::new().into_iter(),
+            new_directories: BTreeSet::new(),
+            no_clobber,
+            clock,
+            stop: stopper.watch(),
+        }
+    }
+
+    /// Works until every row is settled or parked, or the haul is stopped.
+    pub(crate) async fn run(mut self) -> Result<(), DispatchError> {
+        let mut settled_rows = Vec::new();
+        loop {
+            if self.stop.is_stopped() {
+                return Ok(());
+            }
+            while let Ok(settled) = self.channels.settled_rows.try_recv() {
+                self.hear(settled)?;
+            }
+            let published = *self.channels.published.borrow_and_update();
+            if self.read_on(published.rows).await? {
+                continue;
+            }
+            let everything_is_read = published.is_complete && self.cursor == published.rows;
+            if everything_is_read && self.backlog.in_memory() == 0 && !self.backlog.has_left() {
+                return Ok(());
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.stopped() => return Ok(()),
+                count = self.channels.settled_rows.recv_many(&mut settled_rows, BATCH_MAX) => {
+                    if count == 0 {
+                        return Err(DispatchError::Gone);
+                    }
+                    for settled in settled_rows.drain(..) {
+                        self.hear(settled)?;
+                    }
+                }
+                assignment = self.channels.reroute.recv() => {
+                    self.pass_on(assignment.ok_or(DispatchError::Gone)?)?;
+                }
+                verified = self.channels.verified.recv() => {
+                    self.pass_on(verified.ok_or(DispatchError::Gone)?)?;
+                }
+                () = sleep_until(self.backlog.look_again_at()) => {}
+                changed = self.channels.published.changed(), if !published.is_complete => {
+                    // An intake that ended without completing leaves the lists unread: this run will not end by itself.
+                    changed.map_err(|_| DispatchError::Gone)?;
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self, settled: RowSettled) -> Result<(), DispatchError> {
+        match settled {
+            RowSettled::Settled(job) => {
+                self.backlog.settled(job.home(), clock::now());
+                Ok(())
+            }
+            RowSettled::Again(job) => self.assign(job, None),
+        }
+    }
+
+    fn assign(&self, job: Box<Job>, not_before: Option<Instant>) -> Result<(), DispatchError> {
+        self.pass_on(Assignment { job, not_before, pace: None })
+    }
+
+    fn pass_on(&self, assignment: Assignment) -> Result<(), DispatchError> {
+        let origin = assignment.job.target().origin();
+        let shards = &self.channels.shards;
+        let by_hash = || {
+            let mut hasher = DefaultHasher::new();
+            origin.hash(&mut hasher);
+            usize::try_from(hasher.finish() % shards.len() as u64).unwrap_or_default()
+        };
+        let index = self.channels.routing.owner(origin).unwrap_or_else(by_hash);
+        shards[index].send(assignment).map_err(|_| DispatchError::Gone)
+    }
+
+    /// Reads a piece of the spool; false if there is nothing to read or no room for it.
+    async fn read_on(&mut self, published: u64) -> Result<bool, DispatchError> {
+        match self.backlog.next_read(clock::now()) {
+            Read::Nothing => Ok(false),
+            Read::Next => self.read_next(published).await,
+            Read::Again { host, block, from_row } => {
+                self.read_again(&host, block, from_row).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    async fn read_next(&mut self, published: u64) -> Result<bool, DispatchError> {
+        if self.ahead.len() == 0 {
+            if self.cursor >= published {
+                return Ok(false);
+            }
+            let mut rows = Vec::new();
+            self.rows.read_block(BlockId(self.cursor / BLOCK_ROWS), &mut rows)?;
+            rows.retain(|(id, _)| id.0 >= self.cursor && id.0 < published);
+            self.ahead = rows.into_iter();
+        }
+        while self.backlog.next_read(clock::now()) == Read::Next {
+            let Some((id, row)) = self.ahead.next() else { break };
+            self.cursor = id.0 + 1;
+            self.offer(id, row).await?;
+        }
+        Ok(true)
+    }
+
+    /// A row read in order.
+    async fn offer(&mut self, id: RowId, row: Row) -> Result<(), DispatchError> {
+        if !self.is_pending(id) {
+            return Ok(());
+        }
+        match row.entry {
+            Entry::Fetch { url, name, expected } => match url.parse::<HttpUrl>() {
+                Ok(url) => {
+                    let block = id.0 / BLOCK_ROWS;
+                    if self.backlog.admit(url.origin(), id.0, block) == Admission::Take {
+                        self.begin(id, url, name, expected).await?;
+                    }
+                }
+                Err(error) => {
+                    let fault = list_fault(error.to_string());
+                    self.listed(Listed::Refused { row: id, text: url, fault }).await?;
+                }
+            },
+            Entry::Duplicate { url, of } => {
+                let url = url.parse::<HttpUrl>().map_or(String::new(), |url| url.as_str().to_owned());
+                self.listed(Listed::Duplicate { row: id, url, of }).await?;
+            }
+            Entry::Refused { text, reason } => {
+                let fault = list_fault(format!("line {}: {reason}", row.line));
+                self.listed(Listed::Refused { row: id, text, fault }).await?;
+            }
+            Entry::Lost => {
+                let fault = list_fault("the journal's record of this row is damaged".to_owned());
+                self.listed(Listed::Refused { row: id, text: String::new(), fault }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_pending(&self, row: RowId) -> bool {
+        self.unfinished.states.state(row) == State::Pending && !self.unfinished.settled.contains(&row)
+    }
+
+    async fn listed(&self, listed: Listed) -> Result<(), DispatchError> {
+        Ok(self.channels.sink.send(Message::Listed(listed)).await?)
+    }
+
+    /// Reads a block once more, for the rows of one host that were left in it.
+    async fn read_again(&mut self, host: &Origin, block: u64, from_row: u64) -> Result<(), DispatchError> {
+        let mut rows = Vec::new();
+        self.rows.read_block(BlockId(block), &mut rows)?;
+        let mut is_exhausted = true;
+        for (id, row) in rows {
+            if id.0 < from_row || id.0 >= self.cursor || !self.is_pending(id) {
+                continue;
+            }
+            let Entry::Fetch { url, name, expected } = row.entry else { continue };
+            let Ok(url) = url.parse::<HttpUrl>() else { continue };
+            if url.origin() != host {
+                continue;
+            }
+            if self.backlog.admit_again(host, id.0) == Admission::Leave {
+                is_exhausted = false;
+                break;
+            }
+            self.begin(id, url, name, expected).await?;
+        }
+        self.backlog.read_again(host, block, is_exhausted);
+        Ok(())
+    }
+
+    /// Sends a row that has a place in memory on its way.
+    async fn begin(
+        &mut self,
+        row: RowId,
+        url: HttpUrl,
+        name: Option<String>,
+        expected: Expectation,
+    ) -> Result<(), DispatchError> {
+        let name = name.unwrap_or_else(|| names::default_name(&url));
+        let mut job = Box::new(Job {
+            row,
+            url,
+            redirected: None,
+            name,
+            attempts: 0,
+            last_failures: None,
+            cuts: 0,
+            started_unix_ms: 0,
+            partial: None,
+            expected,
+            sha256: None,
+            furthest: 0,
+        });
+        if self.is_taken(&job.name) {
+            return self.refuse_taken(job).await;
+        }
+        let now_unix_ms = self.clock.unix_ms();
+        let waiting = self.unfinished.waiting.remove(&row);
+        let wait_ms = waiting.as_ref().map_or(0, |waiting| waiting.until_unix_ms.saturating_sub(now_unix_ms));
+        if let Some(waiting) = waiting {
+            job.attempts = waiting.attempts;
+            if waiting.parked && wait_ms > 0 {
+                return Ok(self.channels.sink.send(Message::Park { job, waiting }).await?);
+            }
+        }
+        let not_before = (wait_ms > 0).then(|| clock::now() + Duration::from_millis(wait_ms));
+        match self.unfinished.parts.remove(&row).filter(|kept| kept.part.resumable) {
+            Some(kept) => {
+                let unverified_part =
+                    UnverifiedPart { assignment: Assignment { job, not_before, pace: None }, kept };
+                self.channels.unverified.send(unverified_part).map_err(|_| DispatchError::Gone)
+            }
+            None => self.assign(job, not_before),
+        }
+    }
+
+    /// Whether something stands where the row's file belongs. It is not of this haul, whose files all have outcomes.
+    /// Only saves a download that could not be kept: that nothing is replaced is seen to when the file gets its name.
+    fn is_taken(&mut self, name: &str) -> bool {
+        let Ok(path) = name.parse::<RelativePath>() else { return false };
+        let stands = |path| self.storage.metadata(path).is_ok_and(|metadata| metadata.is_some());
+        let Some(directory) = path.parent() else { return stands(&path) };
+        if self.new_directories.contains(&directory) {
+            return false;
+        }
+        if stands(&directory) {
+            return stands(&path);
+        }
+        if self.new_directories.len() >= NEW_DIRECTORIES_MAX {
+            self.new_directories.clear();
+        }
+        self.new_directories.insert(directory);
+        false
+    }
+
+    async fn refuse_taken(&self, job: Box<Job>) -> Result<(), DispatchError> {
+        let message = if self.no_clobber {
+            Message::Skip { job, reason: ALREADY_THERE.to_owned() }
+        } else {
+            let now_unix_ms = self.clock.unix_ms();
+            let failed = Failed {
+                fault: file_fault(&job.name, &io::ErrorKind::AlreadyExists.into()),
+                status: None,
+                attempts: 0,
+                started_unix_ms: now_unix_ms,
+                finished_unix_ms: now_unix_ms,
+            };
+            Message::Fail { job, failed }
+        };
+        Ok(self.channels.sink.send(message).await?)
+    }
+}
+
+fn list_fault(message: String) -> FaultRecord {
+    FaultRecord {
+        class: Class::List.as_str().to_owned(),
+        phase: "list".to_owned(),
+        endpoint: String::new(),
+        elapsed_ms: 0,
+        message,
+    }
+}

@@ -1,0 +1,300 @@
+//! What becomes of a URL after a failed attempt: tried again, and when; parked; or given up.
+//!
+//! The only place where that is decided. Pure: the attempt's fault and history go in, a [`Decision`] comes out, and
+//! randomness is a number that the caller passes in. What the failure means for the host's pace is
+//! [`pace`](crate::pace)'s affair, told through [`FailureKind::signal`].
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::exchange::Class;
+use crate::pace::Signal;
+
+/// Tries of one URL unless the user says otherwise. With two answers in five failing at random, twenty tries lose one
+/// URL in a hundred million.
+pub const TRIES_DEFAULT: u32 = 20;
+/// The wait after the first failed attempt; each further one waits [`WAIT_GROWTH`] times longer.
+const WAIT_FIRST: Duration = Duration::from_millis(100);
+/// Growth of the wait per attempt.
+const WAIT_GROWTH: f64 = 1.6;
+/// The longest wait between two attempts of one URL.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+/// The wait before an attempt that failed by our own machine's trouble is made again; it is not charged.
+const WAIT_LOCAL: Duration = Duration::from_secs(1);
+/// A Retry-After up to this long is waited for in the run; beyond it the rows of the host are parked for a later run.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
+/// A name that does not exist is asked for once more before that is believed.
+const TRIES_NAME_NOT_FOUND: u32 = 2;
+/// A broken answer may be a proxy's slip or a cut on the way; the same again is the server's way.
+const TRIES_PROTOCOL: u32 = 3;
+/// A host is not given up before so many failures in a row, or as many as one URL has tries, if those are fewer.
+pub const HOST_FAILURES_MIN: u32 = 10;
+/// Nor before it has failed for this long, unless the user says otherwise ...
+pub const HOST_PATIENCE: Duration = Duration::from_mins(1);
+/// ... or this many times as long, if it had served well: it may have banned us, and bans last minutes.
+const HOST_PATIENCE_SERVED: u32 = 5;
+/// A URL that is denied so often in a row, while its host serves others, is denied for itself.
+const TRIES_DENIED: u32 = 6;
+
+/// How long a run bears with what fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// With one URL.
+    pub tries: Tries,
+    /// With a host that answers nothing at all.
+    pub host: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self { tries: Tries::default(), host: HOST_PATIENCE }
+    }
+}
+
+impl From<Tries> for RetryPolicy {
+    /// So many tries, and the usual patience with hosts.
+    fn from(tries: Tries) -> Self {
+        Self { tries, ..Self::default() }
+    }
+}
+
+/// How often one URL is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tries {
+    /// At most so many times (at least 1).
+    AtMost(u32),
+    /// Until it is done.
+    Unlimited,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self::AtMost(TRIES_DEFAULT)
+    }
+}
+
+impl Tries {
+    fn allow(self, attempts: u32) -> bool {
+        match self {
+            Self::AtMost(most) => attempts < most,
+            Self::Unlimited => true,
+        }
+    }
+}
+
+/// Whose trouble a failure is, and so whether trying again can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// It may well go better next time: charged to the URL, and the host's pace hears of it.
+    Transient,
+    /// The host asked for room: not charged to the URL while the host serves others.
+    Throttled,
+    /// It will be the same next time, or at best after these few tries.
+    Permanent {
+        /// Tries in all before it is believed.
+        tries: u32,
+    },
+    /// Our own machine's trouble: charged to nobody.
+    Local,
+}
+
+impl FailureKind {
+    /// The kind on a failure of this class, with the answer's status where there was one. `name_missing` tells a
+    /// name that does not exist from name servers that did not answer; `also_retry` holds the statuses that the user
+    /// wants to be tried again although they look permanent.
+    #[must_use]
+    pub fn of(class: Class, status: Option<u16>, name_missing: bool, also_retry: &[u16]) -> Self {
+        match Self::by_default(class, status, name_missing) {
+            Self::Permanent { .. } if status.is_some_and(|status| also_retry.contains(&status)) => {
+                Self::Transient
+            }
+            kind => kind,
+        }
+    }
+
+    fn by_default(class: Class, status: Option<u16>, name_missing: bool) -> Self {
+        match class {
+            Class::Dns if name_missing => Self::Permanent { tries: TRIES_NAME_NOT_FOUND },
+            Class::Dns
+            | Class::Refused
+            | Class::Unreachable
+            | Class::Reset
+            | Class::Closed
+            | Class::Timeout
+            | Class::Slow => Self::Transient,
+            Class::Throttled => Self::Throttled,
+            Class::ServerError => match status {
+                Some(503 | 509 | 529) => Self::Throttled,
+                // What the server says it cannot do it will not do a minute later either.
+                Some(501 | 505) => Self::Permanent { tries: 1 },
+                _ => Self::Transient,
+            },
+            Class::ClientError => match status {
+                Some(408 | 425) => Self::Transient,
+                _ => Self::Permanent { tries: 1 },
+            },
+            Class::Protocol | Class::Mismatch => Self::Permanent { tries: TRIES_PROTOCOL },
+            Class::Local => Self::Local,
+            Class::Tls | Class::Redirect | Class::Auth | Class::File | Class::List | Class::Other => {
+                Self::Permanent { tries: 1 }
+            }
+        }
+    }
+
+    /// What the failure tells the host's pace. `latency` is how long the answer took, where there was one.
+    #[must_use]
+    pub fn signal(
+        self,
+        class: Class,
+        status: Option<u16>,
+        latency: Duration,
+        retry_after: Option<Duration>,
+    ) -> Signal {
+        match (self, class) {
+            // Whatever becomes of the URL, the host has denied it.
+            (_, Class::ClientError) if matches!(status, Some(403 | 418)) => Signal::Denied { latency },
+            (Self::Throttled, _) => Signal::Throttle { retry_after },
+            (Self::Local, _) => Signal::Neutral,
+            // A host that answers 'no such thing', or something that makes no sense, is well.
+            (_, Class::ClientError | Class::Auth | Class::Redirect | Class::Protocol | Class::Mismatch) => {
+                Signal::Success { latency }
+            }
+            (Self::Transient, Class::Refused | Class::Unreachable) | (_, Class::Dns) => Signal::Absent,
+            (Self::Transient, _) => Signal::Congestion,
+            (Self::Permanent { .. }, _) => Signal::Neutral,
+        }
+    }
+}
+
+/// What happens to the URL next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Tried again, not before this time.
+    Again {
+        /// The earliest time of the next attempt.
+        at: Instant,
+        /// Whether the attempt counts against the URL's tries.
+        charged: bool,
+    },
+    /// The host asked for a longer pause than this run will wait.
+    Park {
+        /// When the host will take requests again.
+        until: Instant,
+    },
+    /// Failed for good, unless the host denies the next ones, too: to be asked again when more is known.
+    Doubt,
+    /// Failed for good.
+    GiveUp,
+}
+
+/// A host that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostFailing {
+    /// Failures in a row, with no success between them.
+    pub failures: u32,
+    /// Since the first of them.
+    pub lasted: Duration,
+    /// It had served a good many before.
+    pub served_well: bool,
+}
+
+/// What a denial (403, 418) is to be taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// It is none, or the URL's own affair.
+    None,
+    /// The host had served well: it may be the first of a storm.
+    Doubtful,
+    /// The host says that to those who ask too often.
+    Storm,
+}
+
+/// The history and circumstances of a failed attempt.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt {
+    /// Whose trouble it was.
+    pub kind: FailureKind,
+    /// Charged attempts so far, this one included (were it charged).
+    pub attempts: u32,
+    /// Attempts in a row, this one included, that failed in the same class.
+    pub alike: u32,
+    /// What the host asked for, uncapped.
+    pub retry_after: Option<Duration>,
+    /// What the host's failing amounts to, if it fails.
+    pub host_failing: Option<HostFailing>,
+    /// What it is taken for, if it is a denial.
+    pub denial: Denial,
+    /// The attempt brought bytes that the next one builds upon.
+    pub made_progress: bool,
+    /// It was broken off before its deadline, because its host served others meanwhile.
+    pub was_cut_short: bool,
+    /// The host fails so often anyway that so many failures say nothing about the URL.
+    pub is_chance: bool,
+}
+
+/// Decides. `jitter` is a random number in 0..1.
+#[must_use]
+pub fn decide(attempt: &Attempt, retry_policy: RetryPolicy, now: Instant, jitter: f64) -> Decision {
+    if attempt.was_cut_short {
+        return Decision::Again { at: now, charged: false };
+    }
+    // What a permanent answer says about later is no promise that later will be different.
+    let asked = attempt
+        .retry_after
+        .filter(|_| matches!(attempt.kind, FailureKind::Throttled | FailureKind::Transient));
+    if let Some(wait) = asked.filter(|&wait| wait > RETRY_AFTER_MAX) {
+        return Decision::Park { until: now + wait };
+    }
+    // Waiting longer and longer is for what is the URL's own trouble; how often its host is asked is the pace's matter.
+    let wait = wait_after(if attempt.is_chance { 1 } else { attempt.attempts }, jitter);
+    let host_given_up = host_given_up(attempt.host_failing, retry_policy);
+    // While it was asked for so often the host has served others.
+    let is_served = attempt.host_failing.is_none_or(|failing| failing.failures < attempt.alike);
+    let is_permanent = matches!(attempt.kind, FailureKind::Permanent { .. });
+    let is_denied_itself = is_permanent && attempt.alike >= TRIES_DENIED && is_served;
+    match (attempt.kind, attempt.denial) {
+        (FailureKind::Permanent { .. }, Denial::Doubtful) => return Decision::Doubt,
+        // One that outlasts the user's patience is none. Where the user says that 403 is for the pace, it is not the URL's.
+        (FailureKind::Permanent { .. } | FailureKind::Transient, Denial::Storm)
+            if !host_given_up && !is_denied_itself =>
+        {
+            return Decision::Again { at: now + wait, charged: false };
+        }
+        _ => {}
+    }
+    let tries = retry_policy.tries;
+    let is_worth_trying = !host_given_up && tries.allow(attempt.attempts);
+    match attempt.kind {
+        FailureKind::Local => Decision::Again { at: now + WAIT_LOCAL, charged: false },
+        FailureKind::Throttled if host_given_up => Decision::GiveUp,
+        FailureKind::Throttled => Decision::Again { at: now + asked.unwrap_or(wait), charged: false },
+        // Progress earns a fresh start: a large file over a poor line may be cut many times and still arrive.
+        FailureKind::Transient if attempt.made_progress || is_worth_trying => {
+            let at = now + asked.unwrap_or_default().max(wait);
+            Decision::Again { at, charged: !attempt.made_progress }
+        }
+        FailureKind::Permanent { tries: few } if attempt.alike < few && tries.allow(attempt.attempts) => {
+            Decision::Again { at: now + wait, charged: true }
+        }
+        FailureKind::Transient | FailureKind::Permanent { .. } => Decision::GiveUp,
+    }
+}
+
+/// Whether a host is given up in this run: it has failed [`HOST_FAILURES_MIN`] times in a row, with no success between
+/// them, and for as long as the user bears with it; five times as long, if it had served well. A burst of failures is
+/// short, and a few failures may be long apart.
+#[must_use]
+pub fn host_given_up(failing: Option<HostFailing>, retry_policy: RetryPolicy) -> bool {
+    let (Tries::AtMost(most), Some(failing)) = (retry_policy.tries, failing) else { return false };
+    let lasts =
+        if failing.served_well { retry_policy.host * HOST_PATIENCE_SERVED } else { retry_policy.host };
+    failing.failures >= most.min(HOST_FAILURES_MIN) && failing.lasted >= lasts
+}
+
+/// Exponential, capped, with jitter over the upper half: spreads the returns without ever returning at once.
+fn wait_after(attempts: u32, jitter: f64) -> Duration {
+    let exponent = i32::try_from(attempts.saturating_sub(1).min(64)).unwrap_or(64);
+    let growth = WAIT_GROWTH.powi(exponent).min(WAIT_MAX.as_secs_f64() / WAIT_FIRST.as_secs_f64());
+    WAIT_FIRST.mul_f64(growth * (0.5 + 0.5 * jitter))
+}

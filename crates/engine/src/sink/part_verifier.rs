@@ -1,0 +1,307 @@
+//! Reads again what an earlier run kept of bodies, before any of it is believed.
+//!
+//! A part file has lain where anybody can write, and a power failure may have taken some of it. It is good as far as the
+//! marks that the log has of it are met. Reading takes as long as the disk takes, so it is done here, by an actor of its
+//! own: one file at a time, in slices, the one with the least left to read first. No other row waits for it.
+//!
+//! It refuses to believe a length, and to take trouble with reading for an answer: a part that cannot be read stays as it
+//! is, and its row is left for a later run.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use longhaul_journal::storage::{Metadata, Storage};
+use longhaul_journal::{Kept, Mark, RowId, Waiting};
+use longhaul_socket::clock::{self, WallClock};
+use tokio::sync::mpsc;
+
+use crate::haul::run_context::RunContext;
+use crate::haul::stop::StopWatch;
+use crate::list::expectation::Sha256;
+use crate::report::event::{Event, Observer};
+use crate::shard::Assignment;
+use crate::sink::resume;
+use crate::sink::{Message, Proven, SinkHandle, mark, part_fault, part_path, passing_trouble};
+
+/// So much is read before anything else is looked at: some ten milliseconds of a good disk.
+const SLICE_BYTES: u64 = 16 * 1024 * 1024;
+/// Bytes read at once.
+const READ_BYTES: usize = 256 * 1024;
+/// After trouble with reading, it is tried again this often.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Trouble that lasts for so many attempts, four seconds, lasts. Where only descriptors are missing, they are waited for.
+const ATTEMPTS_MAX: u32 = 8;
+
+/// A row of which something has been kept.
+#[derive(Debug)]
+pub(crate) struct UnverifiedPart {
+    pub(crate) assignment: Assignment,
+    pub(crate) kept: Kept,
+}
+
+/// The actor.
+pub(crate) struct PartVerifier {
+    storage: Arc<dyn Storage>,
+    observer: Arc<Observer>,
+    clock: WallClock,
+    sink: SinkHandle,
+    stop: StopWatch,
+    /// Whether what was handed to the system in the last run must still be there.
+    same_boot: bool,
+    unverified: mpsc::UnboundedReceiver<UnverifiedPart>,
+    /// To the dispatcher.
+    verified: mpsc::UnboundedSender<Assignment>,
+    /// By the bytes that are left to read.
+    under_way: BTreeMap<(u64, RowId), PartReading>,
+    buffer: Vec<u8>,
+    /// The last file could not be read.
+    is_in_trouble: bool,
+}
+
+impl PartVerifier {
+    pub(crate) fn new(
+        cx: RunContext,
+        sink: SinkHandle,
+        same_boot: bool,
+        unverified: mpsc::UnboundedReceiver<UnverifiedPart>,
+        verified: mpsc::UnboundedSender<Assignment>,
+    ) -> Self {
+        let RunContext { storage, observer, clock, stopper } = cx;
+        Self {
+            storage,
+            observer,
+            clock,
+            sink,
+            stop: stopper.watch(),
+            same_boot,
+            unverified,
+            verified,
+            under_way: BTreeMap::new(),
+            buffer: vec![0; READ_BYTES],
+            is_in_trouble: false,
+        }
+    }
+
+    /// Works until the dispatcher has gone or the haul is stopped.
+    pub(crate) async fn run(mut self) {
+        while !self.is_over() {
+            if self.under_way.is_empty() {
+                let unverified_part = tokio::select! {
+                    biased;
+                    () = self.stop.stopped() => return,
+                    unverified_part = self.unverified.recv() => unverified_part,
+                };
+                let Some(unverified_part) = unverified_part else { return };
+                self.begin(unverified_part).await;
+            }
+            while let Ok(unverified_part) = self.unverified.try_recv() {
+                self.begin(unverified_part).await;
+            }
+            let Some(((_, row), mut reading)) = self.under_way.pop_first() else { continue };
+            match self.retry_transient(|part_verifier| part_verifier.read_on(&mut reading)).await {
+                Ok(true) => {
+                    self.under_way.insert((reading.bytes_left(), row), reading);
+                }
+                Ok(false) => {
+                    if !self.conclude(reading).await {
+                        return;
+                    }
+                }
+                Err(error) => self.leave(reading.assignment, &error).await,
+            }
+            // On one thread with the others, this lets them work.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn begin(&mut self, unverified_part: UnverifiedPart) {
+        let path = part_path(unverified_part.assignment.job.row);
+        let found = match self.retry_transient(|part_verifier| part_verifier.storage.metadata(&path)).await {
+            Ok(found) => found,
+            Err(error) => return self.leave(unverified_part.assignment, &error).await,
+        };
+        let reading = PartReading::new(unverified_part, found);
+        let Assignment { job, .. } = &reading.assignment;
+        let bytes = reading.bytes_left();
+        if bytes > 0 {
+            self.observer.emit(&Event::VerifyingPart { row: job.row, url: job.url.as_str(), bytes });
+        }
+        self.under_way.insert((bytes, job.row), reading);
+    }
+
+    /// Reads a slice; false when there is nothing more to be proven. After an error it may be called again.
+    fn read_on(&mut self, reading: &mut PartReading) -> io::Result<bool> {
+        let path = part_path(reading.assignment.job.row);
+        // Opened for each slice: however many are under way, they hold no descriptors.
+        let file = match self.storage.open_read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            opened => opened?,
+        };
+        let mut budget = SLICE_BYTES;
+        while budget > 0 {
+            let Some(wanted) = reading.wanted() else { return Ok(false) };
+            let wanted = usize::try_from(wanted).map_or(READ_BYTES, |wanted| wanted.min(READ_BYTES));
+            let count = file.read_at(&mut self.buffer[..wanted], reading.read.len)?;
+            budget = budget.saturating_sub(count as u64);
+            if count == 0 || !reading.take(&self.buffer[..count]) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Sends the row on its way with what is proven; false if nobody is left to take it.
+    async fn conclude(&mut self, reading: PartReading) -> bool {
+        let PartReading { mut assignment, kept, found, proven, .. } = reading;
+        let job = &mut assignment.job;
+        let len = proven.as_ref().map_or(0, |proven| proven.len);
+        // A version that made no marks left nothing that could be proven, or be found to have changed.
+        let marked = kept.marks.last().map_or(0, |mark| mark.len);
+        let must_be_there = if self.same_boot { marked } else { kept.synced_len.min(marked) };
+        if len < must_be_there {
+            let lost = must_be_there - len;
+            self.observer.emit(&Event::PartChanged { row: job.row, url: job.url.as_str(), kept: len, lost });
+        }
+        job.partial = resume::partial(&kept.part, len);
+        let row = job.row;
+        let proven = match (&job.partial, proven, found) {
+            (Some(_), Some(Reached { len, hasher, sha256 }), Some(found)) => {
+                job.sha256 = sha256;
+                Some(Box::new(Proven { len, hasher, found }))
+            }
+            _ => None,
+        };
+        let message = Message::Examined { row, proven };
+        self.sink.send(message).await.is_ok() && self.verified.send(assignment).is_ok()
+    }
+
+    /// The row's part cannot be read: it stays as it is, and so does what the log says of it. Unless the haul is over
+    /// anyway.
+    async fn leave(&self, assignment: Assignment, error: &io::Error) {
+        if self.is_over() {
+            return;
+        }
+        let Assignment { job, not_before, .. } = assignment;
+        // What its host has asked for holds all the same.
+        let wait = not_before.map_or(Duration::ZERO, |at| at.saturating_duration_since(clock::now()));
+        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        let waiting = Waiting {
+            attempts: job.attempts,
+            until_unix_ms: self.clock.unix_ms().saturating_add(wait_ms),
+            parked: true,
+            fault: part_fault(job.row, error),
+        };
+        // A sink that has gone is noticed by the dispatcher, which knows why.
+        let _ = self.sink.send(Message::Park { job, waiting }).await;
+    }
+
+    /// Does it, and does it again: for as long as only descriptors are missing, and a few times after other trouble. Where
+    /// that has lasted for one file it is not waited for with the next ones.
+    async fn retry_transient<T>(
+        &mut self,
+        mut operation: impl FnMut(&mut Self) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let attempts_max = if self.is_in_trouble { 1 } else { ATTEMPTS_MAX };
+        let mut attempts = 0;
+        let mut is_paused = false;
+        let outcome = loop {
+            let error = match operation(self) {
+                Ok(done) => break Ok(done),
+                Err(error) => error,
+            };
+            match passing_trouble(&error) {
+                Some(reason) if !std::mem::replace(&mut is_paused, true) => self.observer.pause(reason),
+                Some(_) => {}
+                None => attempts += 1,
+            }
+            if attempts == attempts_max {
+                break Err(error);
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.stopped() => break Err(error),
+                () = self.verified.closed() => break Err(error),
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        };
+        if is_paused {
+            self.observer.resume();
+        }
+        self.is_in_trouble = outcome.is_err();
+        outcome
+    }
+
+    /// Whether nobody waits for what is proven: looked at for each slice, since the first proof can take minutes.
+    fn is_over(&self) -> bool {
+        self.stop.is_stopped() || self.verified.is_closed()
+    }
+}
+
+/// A part file that is being read.
+struct PartReading {
+    assignment: Assignment,
+    kept: Kept,
+    /// The file as it was before it was read.
+    found: Option<Metadata>,
+    /// The marks that it is long enough for, from the next one on.
+    marks: std::vec::IntoIter<Mark>,
+    next: Option<Mark>,
+    /// The last mark that can be met, in bytes.
+    end: u64,
+    read: Reached,
+    /// The longest mark that was met.
+    proven: Option<Reached>,
+}
+
+/// A length, and the digests up to there.
+#[derive(Clone)]
+struct Reached {
+    len: u64,
+    hasher: blake3::Hasher,
+    /// Where the list expects one.
+    sha256: Option<Sha256>,
+}
+
+impl PartReading {
+    fn new(unverified_part: UnverifiedPart, found: Option<Metadata>) -> Self {
+        let UnverifiedPart { assignment, kept } = unverified_part;
+        let len = found.map_or(0, |found| found.len);
+        let marks: Vec<Mark> =
+            kept.marks.iter().copied().filter(|mark| (1..=len).contains(&mark.len)).collect();
+        let end = marks.last().map_or(0, |mark| mark.len);
+        let mut marks = marks.into_iter();
+        let next = marks.next();
+        let sha256 = Sha256::wanted(&assignment.job.expected);
+        let read = Reached { len: 0, hasher: blake3::Hasher::new(), sha256 };
+        Self { assignment, kept, found, marks, next, end, read, proven: None }
+    }
+
+    fn bytes_left(&self) -> u64 {
+        self.end - self.read.len
+    }
+
+    /// The bytes up to the next mark.
+    fn wanted(&self) -> Option<u64> {
+        self.next.map(|next| next.len - self.read.len)
+    }
+
+    /// Takes the next bytes, none of them beyond the next mark; false if that is not met.
+    fn take(&mut self, bytes: &[u8]) -> bool {
+        let Self { read, .. } = self;
+        read.hasher.update(bytes);
+        if let Some(sha256) = &mut read.sha256 {
+            sha256.update(bytes);
+        }
+        read.len += bytes.len() as u64;
+        if let Some(next) = self.next.filter(|next| next.len == read.len) {
+            if mark(&read.hasher, read.len) != next {
+                return false;
+            }
+            self.proven = Some(read.clone());
+            self.next = self.marks.next();
+        }
+        true
+    }
+}

@@ -1,0 +1,53 @@
+//! A host, of whatever limit model, behind which or before which things break by chance.
+
+use std::time::Duration;
+
+use super::{Announcement, LimitModel, Outcome, RandomSource, Reply};
+
+/// A share of the requests of another host meets one of these instead, whatever the pace.
+pub struct Flaky {
+    inner: Box<dyn LimitModel>,
+    faults: Vec<(f64, Outcome)>,
+    after_seconds: f64,
+    draws: RandomSource,
+}
+
+impl Flaky {
+    /// Each fault with its share of all requests, from 0 to 1. What breaks breaks after about `after_seconds`.
+    #[must_use]
+    pub fn new(inner: Box<dyn LimitModel>, faults: &[(f64, Outcome)], after_seconds: f64, seed: u64) -> Self {
+        Self { inner, faults: faults.to_vec(), after_seconds, draws: RandomSource::new(seed ^ 0x000F_1A4E) }
+    }
+}
+
+impl LimitModel for Flaky {
+    fn arrive(&mut self, now: Duration) -> Reply {
+        let reply = self.inner.arrive(now);
+        let drawn = self.draws.unit();
+        let after = Duration::from_secs_f64(self.after_seconds * self.draws.between(0.7, 1.3));
+        let mut below = 0.0;
+        for &(share, outcome) in &self.faults {
+            below += share;
+            if drawn < below {
+                return Reply { after, outcome };
+            }
+        }
+        reply
+    }
+
+    fn leave(&mut self, now: Duration) {
+        self.inner.leave(now);
+    }
+
+    fn limit(&self, now: Duration) -> Option<f64> {
+        self.inner.limit(now)
+    }
+
+    fn announces(&self, now: Duration) -> Option<Announcement> {
+        self.inner.announces(now)
+    }
+
+    fn is_banned(&self, now: Duration) -> bool {
+        self.inner.is_banned(now)
+    }
+}

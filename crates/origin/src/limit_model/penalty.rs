@@ -1,0 +1,82 @@
+//! Hosts that punish: more than so many requests in a short time, and nothing is served for a while.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::{LimitModel, Outcome, RandomSource, Reply};
+
+/// What the banned see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BanKind {
+    /// Resets.
+    Reset,
+    /// Nothing: a packet filter drops what comes.
+    Silence,
+}
+
+/// Bans whoever asks too fast; each request of the banned begins the ban anew.
+#[derive(Debug)]
+pub struct Ban {
+    requests_max: usize,
+    within: Duration,
+    lasts: Duration,
+    kind: BanKind,
+    recent: VecDeque<Duration>,
+    banned_until: Duration,
+    draws: RandomSource,
+}
+
+impl Ban {
+    /// More than so many within a second are punished for this long.
+    #[must_use]
+    pub fn new(requests_max: usize, lasts: Duration, kind: BanKind, seed: u64) -> Self {
+        Self {
+            requests_max,
+            within: Duration::from_secs(1),
+            lasts,
+            kind,
+            recent: VecDeque::new(),
+            banned_until: Duration::ZERO,
+            draws: RandomSource::new(seed),
+        }
+    }
+
+    /// Counts over this long instead of a second.
+    #[must_use]
+    pub fn within(self, within: Duration) -> Self {
+        Self { within, ..self }
+    }
+
+    fn punish(&mut self, now: Duration) -> Reply {
+        self.banned_until = now + self.lasts;
+        match self.kind {
+            BanKind::Reset => Reply::reset(),
+            BanKind::Silence => Reply { after: Duration::ZERO, outcome: Outcome::Silence },
+        }
+    }
+}
+
+impl LimitModel for Ban {
+    fn arrive(&mut self, now: Duration) -> Reply {
+        if now < self.banned_until {
+            return self.punish(now);
+        }
+        while self.recent.front().is_some_and(|&at| at + self.within < now) {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(now);
+        if self.recent.len() > self.requests_max {
+            self.recent.clear();
+            return self.punish(now);
+        }
+        Reply::served(0.1 * self.draws.between(0.7, 1.5))
+    }
+
+    fn limit(&self, _now: Duration) -> Option<f64> {
+        Some(self.requests_max as f64 / self.within.as_secs_f64())
+    }
+
+    fn is_banned(&self, now: Duration) -> bool {
+        now < self.banned_until
+    }
+}
