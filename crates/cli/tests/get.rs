@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::{Place, Served, json_lines, text};
-use longhaul_origin::{FaultKind, FaultMix, Options};
+use longhaul_origin::{FaultMix, InjectedFault, Options};
 
 #[test]
 fn a_second_run_asks_for_nothing() {
@@ -62,7 +62,7 @@ fn bad_lines_cost_nothing_but_themselves() {
 #[test]
 fn json_lines_tell_every_outcome_once_and_end_with_the_report() {
     let place = Place::new();
-    let served = Served::start(FaultMix::none().on("/f/1", .., FaultKind::NotFound), Options::default());
+    let served = Served::start(FaultMix::none().on("/f/1", .., InjectedFault::NotFound), Options::default());
     place.file("list.txt", served.list(5));
     let output =
         place.longhaul(&["get", "-i", "list.txt", "-d", "out", "--json", "-q"]).output().expect("it runs");
@@ -88,7 +88,7 @@ fn json_lines_tell_every_outcome_once_and_end_with_the_report() {
 
 #[test]
 fn retries_are_told_to_those_who_ask() {
-    let fails_once = || FaultMix::none().on("/a", 1..=1, FaultKind::ResetBeforeHead);
+    let fails_once = || FaultMix::none().on("/a", 1..=1, InjectedFault::ResetBeforeHead);
     for (flag, is_told) in [("-v", true), ("--json", false)] {
         let (place, served) = (Place::new(), Served::start(fails_once(), Options::default()));
         let output =
@@ -123,7 +123,8 @@ fn a_file_of_somebody_else_is_never_touched() {
 #[test]
 fn failed_rows_are_tried_again_by_class() {
     let place = Place::new();
-    let served = Served::start(FaultMix::none().on("/f/1", 1..=1, FaultKind::NotFound), Options::default());
+    let served =
+        Served::start(FaultMix::none().on("/f/1", 1..=1, InjectedFault::NotFound), Options::default());
     place.file("list.txt", served.list(3));
     let output = place.longhaul(&["get", "-i", "list.txt", "-d", "out"]).output().expect("it runs");
     assert_eq!(output.status.code(), Some(8));
@@ -137,7 +138,7 @@ fn failed_rows_are_tried_again_by_class() {
 #[test]
 fn statuses_can_be_tried_again() {
     let place = Place::new();
-    let served = Served::start(FaultMix::none().on("/a", 1..=2, FaultKind::NotFound), Options::default());
+    let served = Served::start(FaultMix::none().on("/a", 1..=2, InjectedFault::NotFound), Options::default());
     let url = served.url("/a");
     place.longhaul(&["get", "-d", "out", &url, "--retry-on-http-error", "404,410"]).assert().code(0);
     assert_eq!(served.origin.stats().requests, 3);

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use common::serving::{Serving, connect, echoes, is_installed};
 use common::{CHILD_TIME_MAX, Place, text};
-use longhaul_origin::proxy::{Effect, Kind};
+use longhaul_origin::proxy::{Effect, ToxicKind};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -243,7 +243,7 @@ fn the_session_of_the_page_goes_as_it_says() {
 #[test]
 fn the_table_of_the_page_has_every_toxic() {
     let page = include_str!("../../../docs/proxy.md");
-    for kind in Kind::ALL {
+    for kind in ToxicKind::ALL {
         let attributes = Effect::of(kind).attributes();
         let keys: Vec<String> = attributes.iter().map(|(key, _)| format!("`{key}`")).collect();
         let row = format!("\n| `{kind}` | {} | ", keys.join(", "));

@@ -3,13 +3,14 @@
 mod common;
 
 use common::{Place, Served, json_lines, text};
-use longhaul_origin::{FaultKind, FaultMix, Options};
+use longhaul_origin::{FaultMix, InjectedFault, Options};
 use rustix::process::{Signal, kill_process};
 
 /// A haul with a row of every outcome.
 fn haul() -> (Place, Served) {
     let place = Place::new();
-    let served = Served::start(FaultMix::none().on("/absent", .., FaultKind::NotFound), Options::default());
+    let served =
+        Served::start(FaultMix::none().on("/absent", .., InjectedFault::NotFound), Options::default());
     let urls = ["/a", "/absent", "/a"].map(|path| served.url(path));
     place.file("list.txt", format!("# comment\n{}\n=1+1,\"x\"\n", urls.join("\n")));
     place.longhaul(&["get", "-q", "-i", "list.txt", "-d", "out"]).assert().code(2);
@@ -101,7 +102,7 @@ fn status_adds_up_for_people_and_machines() {
 #[test]
 fn status_says_why_a_host_is_slow() {
     let place = Place::new();
-    let faults = FaultMix::none().under("/", 1..=u64::MAX, FaultKind::Status429RetryAfter(300));
+    let faults = FaultMix::none().under("/", 1..=u64::MAX, InjectedFault::Status429RetryAfter(300));
     let served = Served::start(faults, Options::default());
     place.file("list", served.list(3));
     let mut running = place.spawn(&["get", "-i", "list", "-d", "out"]);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use longhaul::{HaulError, Settings};
 use longhaul_journal::storage::Failure;
-use longhaul_origin::{FaultMix, Options, Origin, Site, Sizes};
+use longhaul_origin::{FaultMix, HostileServer, Options, Site, Sizes};
 use world::{Crash, ORIGIN, Run, What, World, name, simulate};
 
 const FILES: usize = 60;
@@ -29,7 +29,7 @@ const LINES_PER_ODD_LINE: usize = 12;
 /// A haul that goes through crashes, and what must hold through all of them.
 struct Ordeal {
     world: World,
-    origin: Origin,
+    origin: HostileServer,
     files: usize,
     /// The URL of each row whose outcome was told, and the requests for it until then, if it was asked for at all.
     settled: BTreeMap<u64, (String, Option<u64>)>,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use longhaul::{Settings, Stopper};
 use longhaul_journal::storage::Storage;
-use longhaul_origin::{FaultKind, FaultMix, Options, Site, Sizes};
+use longhaul_origin::{FaultMix, InjectedFault, Options, Site, Sizes};
 use longhaul_socket::LookupError;
 use world::{End, ORIGIN, Reply, Told, What, World, list, list_of, paths, simulate};
 
@@ -161,7 +161,7 @@ fn a_slow_host_with_many_rows_does_not_delay_a_fast_one() {
 #[test]
 fn a_host_that_throttles_for_ever_is_given_up() {
     simulate(async {
-        let mix = FaultMix::none().under("/", 1.., FaultKind::Status503);
+        let mix = FaultMix::none().under("/", 1.., InjectedFault::Status503);
         let (world, origin) = World::serving(1, Site::new(1), mix);
         let run = world.haul(list(30)).run().await;
         assert_eq!(run.counts(), (0, 30, 0, 0), "{:#?}", run.report());

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use longhaul::retry::Tries;
 use longhaul::{Settings, Stopper};
-use longhaul_origin::{FaultKind, FaultMix, Options, Share, Site, Sizes};
+use longhaul_origin::{FaultMix, InjectedFault, Options, Share, Site, Sizes};
 use longhaul_socket::clock;
 use world::{Crash, ORIGIN, Reply, Run, Told, What, World, list, paths, simulate, urls};
 
@@ -291,8 +291,8 @@ fn time_of(faults: FaultMix, files: usize) -> Run {
 #[test]
 fn stalls_do_not_hold_up_the_others() {
     let stalls = FaultMix::none()
-        .with(FaultKind::StallBeforeHead, Share::percent(3))
-        .with(FaultKind::StallInBody, Share::percent(2));
+        .with(InjectedFault::StallBeforeHead, Share::percent(3))
+        .with(InjectedFault::StallInBody, Share::percent(2));
     let run = time_of(stalls, 200);
     assert!(run.elapsed < Duration::from_secs(8), "{:?} with a timeout of ten", run.elapsed);
     assert!(run.all(What::Retrying).all(|told| told.attempts == 1), "a first silence is not charged");
@@ -306,7 +306,7 @@ fn stalls_do_not_hold_up_the_others() {
 #[test]
 fn a_url_that_is_always_silent_is_cut_short_three_times() {
     let silent = "/files/00005";
-    let run = time_of(FaultMix::none().under(silent, 1..=4, FaultKind::StallBeforeHead), 200);
+    let run = time_of(FaultMix::none().under(silent, 1..=4, InjectedFault::StallBeforeHead), 200);
     let lasted: Vec<_> =
         run.all(What::Retrying).map(|told| told.fault.as_ref().map(|f| f.elapsed_ms)).collect();
     let [Some(first), Some(second), Some(third), Some(last)] = lasted[..] else { panic!("{lasted:?}") };
@@ -321,7 +321,7 @@ fn a_url_that_is_always_silent_is_cut_short_three_times() {
 fn a_long_body_that_pauses_is_not_cut_short() {
     simulate(async {
         let site = Site::new(6).with_sizes(Sizes::fixed(8_000_000));
-        let pause = FaultMix::none().under("/files/00001", 1..=1, FaultKind::StallInBody);
+        let pause = FaultMix::none().under("/files/00001", 1..=1, InjectedFault::StallInBody);
         let (world, _) = World::serving(6, site, pause);
         let run = world.haul(list(3)).run().await;
         let lasted: Vec<_> = run.all(What::Retrying).filter_map(|told| told.fault.as_ref()).collect();
@@ -332,7 +332,7 @@ fn a_long_body_that_pauses_is_not_cut_short() {
 
 #[test]
 fn a_drip_does_not_hold_up_the_others() {
-    let run = time_of(FaultMix::none().under("/files/00005", 1..=1, FaultKind::Drip), 200);
+    let run = time_of(FaultMix::none().under("/files/00005", 1..=1, InjectedFault::Drip), 200);
     let second_to_last = run.all(What::Done).nth(198).expect("200 files").at;
     assert!(second_to_last < Duration::from_secs(4), "the others were done after {second_to_last:?}");
     assert!(run.elapsed < Duration::from_secs(15), "{:?}", run.elapsed);
@@ -342,7 +342,7 @@ fn a_drip_does_not_hold_up_the_others() {
 #[test]
 fn a_host_that_drips_for_ever_is_given_up() {
     simulate(async {
-        let drips = FaultMix::none().under("/", 1.., FaultKind::Drip);
+        let drips = FaultMix::none().under("/", 1.., InjectedFault::Drip);
         let (world, _) = World::serving(6, Site::new(6), drips);
         let run = world.haul(list(3)).run().await;
         assert_eq!(run.counts(), (0, 3, 0, 0), "{:#?}", run.report());
@@ -354,7 +354,7 @@ fn a_host_that_drips_for_ever_is_given_up() {
 #[test]
 fn a_disk_that_breaks_is_said_at_once() {
     simulate(async {
-        let mix = FaultMix::none().on("/files/00001.bin", 1..=1, FaultKind::Status429RetryAfter(3_000));
+        let mix = FaultMix::none().on("/files/00001.bin", 1..=1, InjectedFault::Status429RetryAfter(3_000));
         let (world, _) = World::serving(6, Site::new(6), mix);
         let broken = |call: &str, path: &str| match call {
             "rename_noreplace" if !path.starts_with(".longhaul") => Err(std::io::Error::from_raw_os_error(5)),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use longhaul::Settings;
 use longhaul_journal::storage::Storage as _;
 use longhaul_journal::{Done, Journal, Kept, Opened, Record, RowId, Verification};
-use longhaul_origin::{FaultKind, FaultMix, Share, Site};
+use longhaul_origin::{FaultMix, InjectedFault, Share, Site};
 use longhaul_socket::clock;
 use world::{Crash, End, ORIGIN, Reply, Run, What, World, simulate, urls};
 
@@ -41,8 +41,8 @@ fn bytes_served_twice(faults: FaultMix, files: usize, kills: u64) -> (u64, u64) 
 #[test]
 fn large_files_resume_by_range() {
     let cuts = FaultMix::none()
-        .with(FaultKind::ResetInBody, Share::percent(40))
-        .with(FaultKind::FinInBody, Share::percent(20));
+        .with(InjectedFault::ResetInBody, Share::percent(40))
+        .with(InjectedFault::FinInBody, Share::percent(20));
     let (served, twice) = bytes_served_twice(cuts, 12, 0);
     assert!(served >= 36_000_000);
     // What is lost is what was under way when a reset overtook it.
@@ -66,14 +66,14 @@ fn a_site_that_changes_is_never_mixed() {
     for seed in 0..6 {
         simulate(async {
             let mix = FaultMix::none()
-                .with(FaultKind::ResetInBody, Share::percent(30))
-                .with(FaultKind::FinInBody, Share::percent(20))
-                .with(FaultKind::CutChunkedBody, Share::percent(10));
+                .with(InjectedFault::ResetInBody, Share::percent(30))
+                .with(InjectedFault::FinInBody, Share::percent(20))
+                .with(InjectedFault::CutChunkedBody, Share::percent(10));
             let (world, origin) = World::serving(seed, Site::new(seed), mix);
             let path = |file: usize| format!("/large/{file}?size=500000");
             let list = urls(ORIGIN, (0..10).map(path));
             let generations =
-                |origin: &longhaul_origin::Origin, path: &str| origin.site().content(path).to_vec();
+                |origin: &longhaul_origin::HostileServer, path: &str| origin.site().content(path).to_vec();
             let mut versions: Vec<Vec<Vec<u8>>> = vec![Vec::new(); 10];
             let mut remember = || {
                 for (file, versions) in versions.iter_mut().enumerate() {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use longhaul_origin::{FaultMix, Options, Origin, Share, Site, Sizes, Stats};
+use longhaul_origin::{FaultMix, HostileServer, Options, Share, Site, Sizes, Stats};
 use longhaul_socket::{Endpoint, SystemNetwork};
 use tokio::sync::oneshot;
 
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 async fn serve(plan: Plan) -> io::Result<()> {
     let network = SystemNetwork::new();
     let site = Site::new(plan.seed).with_sizes(plan.sizes).with_absent_share(plan.absent_share);
-    let origin = Origin::new(Arc::new(site), plan.faults, plan.options);
+    let origin = HostileServer::new(Arc::new(site), plan.faults, plan.options);
     let mut listeners = Vec::new();
     for endpoint in plan.endpoints {
         listeners.push(origin.listen(&network, endpoint)?);

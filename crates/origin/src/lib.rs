@@ -33,7 +33,7 @@
 //!   so that a test verifies a download without keeping a copy of anything;
 //! - a [`FaultMix`] says what goes wrong. It too is a pure function, of the seed, the path and how many times
 //!   that path was asked, so that the order and the concurrency of the requests change nothing;
-//! - an [`Origin`] joins the two behind listeners of any [`Network`](longhaul_socket::Network): real TCP on
+//! - an [`HostileServer`] joins the two behind listeners of any [`Network`](longhaul_socket::Network): real TCP on
 //!   loopback, or the in-memory network in virtual time. It speaks HTTP/1.1 by hand, because a library that
 //!   keeps the protocol cannot break it.
 //!
@@ -42,14 +42,14 @@
 //! a rehearsal in which the origin hangs would say nothing about the client.
 //!
 //! ```
-//! use longhaul_origin::{FaultKind, FaultMix, Site, Sizes};
+//! use longhaul_origin::{InjectedFault, FaultMix, Site, Sizes};
 //!
 //! let site = Site::new(7).with_sizes(Sizes::fixed(1_000));
 //! assert_eq!(site.content("/a").len(), 1_000);
 //! assert_eq!(site.content("/a?size=9").len(), 9);
 //!
-//! let faults = FaultMix::none().on("/a", 1..=2, FaultKind::Status503);
-//! assert_eq!(faults.fault_of(7, "/a", 2), Some(FaultKind::Status503));
+//! let faults = FaultMix::none().on("/a", 1..=2, InjectedFault::Status503);
+//! assert_eq!(faults.fault_of(7, "/a", 2), Some(InjectedFault::Status503));
 //! assert_eq!(faults.fault_of(7, "/a", 3), None);
 //! ```
 //!
@@ -57,7 +57,7 @@
 //!
 //! # The host that limits
 //!
-//! A [`LimitingHost`] serves the same files, and treats those who ask as a [`LimitModel`](limit_model::LimitModel) says: it refuses,
+//! A [`LimitingServer`] serves the same files, and treats those who ask as a [`LimitModel`](limit_model::LimitModel) says: it refuses,
 //! resets, bans, keeps waiting.
 
 mod accepting;
@@ -74,8 +74,8 @@ pub mod script;
 pub use files::Folder;
 
 pub use hostile::{
-    CONSECUTIVE_FAULTS_MAX, Content, FaultKind, FaultMix, InvalidShare, Options, Origin, Running,
-    SIZE_BYTES_MAX, Share, Site, Sizes, Stats, Target,
+    CONSECUTIVE_FAULTS_MAX, Content, FaultMix, HostileServer, InjectedFault, InvalidShare, Options,
+    RunningHostileServer, SIZE_BYTES_MAX, Share, Site, Sizes, Stats, Target,
 };
-pub use limiting::{Exchange, LimitingHost, LimitingStats, RunningLimitingHost, VirtualHosts};
+pub use limiting::{ExchangeRecord, LimitingServer, LimitingStats, RunningLimitingServer, VirtualHosts};
 pub use service::{ConnectionReport, Ending, Limits, RunningService, Service, ServiceHost};

@@ -5,11 +5,11 @@ mod common;
 use std::time::Duration;
 
 use common::{Client, End, Head, World};
-use longhaul_origin::{FaultKind, FaultMix, Options, Stats};
+use longhaul_origin::{FaultMix, InjectedFault, Options, Stats};
 use longhaul_socket::clock;
 
 /// Asks for `/a` once, when the first attempt meets `kind`.
-async fn meet(kind: FaultKind) -> (World, Client) {
+async fn meet(kind: InjectedFault) -> (World, Client) {
     let world = World::new(FaultMix::none().on("/a", 1..=1, kind));
     let mut client = world.client().await;
     client.get("/a", "").await;
@@ -17,7 +17,7 @@ async fn meet(kind: FaultKind) -> (World, Client) {
 }
 
 /// The fault was counted once, and the next attempt is served right.
-async fn assert_met_once(world: &World, kind: FaultKind) -> Stats {
+async fn assert_met_once(world: &World, kind: InjectedFault) -> Stats {
     let (head, body) = world.get("/a", "").await;
     assert_eq!((head.status, body), (200, world.site.content("/a").to_vec()), "after {kind}");
     let stats = world.running.stats();
@@ -34,56 +34,56 @@ fn assert_cut(world: &World, head: &Head, body: &[u8]) {
 
 #[tokio::test(start_paused = true)]
 async fn reset_before_the_head() {
-    let (world, mut client) = meet(FaultKind::ResetBeforeHead).await;
+    let (world, mut client) = meet(InjectedFault::ResetBeforeHead).await;
     assert_eq!(client.rest().await, (Vec::new(), End::Reset));
-    let stats = assert_met_once(&world, FaultKind::ResetBeforeHead).await;
+    let stats = assert_met_once(&world, InjectedFault::ResetBeforeHead).await;
     assert_eq!((stats.requests, stats.responses_complete, stats.statuses[&200]), (2, 1, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn reset_in_the_body() {
-    let (world, mut client) = meet(FaultKind::ResetInBody).await;
+    let (world, mut client) = meet(InjectedFault::ResetInBody).await;
     // A reset may overtake what was sent before it, the head included.
     if let Ok(head) = client.head().await {
         let (body, end) = client.rest().await;
         assert_cut(&world, &head, &body);
         assert_eq!(end, End::Reset);
     }
-    let stats = assert_met_once(&world, FaultKind::ResetInBody).await;
+    let stats = assert_met_once(&world, InjectedFault::ResetInBody).await;
     assert_eq!(stats.bytes_served, 1_000 + stats.bytes_served_twice);
 }
 
 #[tokio::test(start_paused = true)]
 async fn fin_in_the_body() {
-    let (world, mut client) = meet(FaultKind::FinInBody).await;
+    let (world, mut client) = meet(InjectedFault::FinInBody).await;
     let head = client.head().await.expect("a head");
     let (body, end) = client.rest().await;
     assert_cut(&world, &head, &body);
     assert_eq!(end, End::Fin);
-    let stats = assert_met_once(&world, FaultKind::FinInBody).await;
+    let stats = assert_met_once(&world, InjectedFault::FinInBody).await;
     assert_eq!(stats.bytes_served_twice, body.len() as u64);
 }
 
 #[tokio::test(start_paused = true)]
 async fn stalls_end() {
-    let (world, mut client) = meet(FaultKind::StallBeforeHead).await;
+    let (world, mut client) = meet(InjectedFault::StallBeforeHead).await;
     let start = clock::now();
     assert_eq!(client.rest().await, (Vec::new(), End::Fin));
     assert_eq!(start.elapsed().as_secs(), Options::default().stall.as_secs());
-    assert_met_once(&world, FaultKind::StallBeforeHead).await;
+    assert_met_once(&world, InjectedFault::StallBeforeHead).await;
 
-    let (world, mut client) = meet(FaultKind::StallInBody).await;
+    let (world, mut client) = meet(InjectedFault::StallInBody).await;
     let head = client.head().await.expect("a head comes at once");
     let start = clock::now();
     let (body, end) = client.rest().await;
     assert_cut(&world, &head, &body);
     assert_eq!((end, start.elapsed().as_secs()), (End::Fin, Options::default().stall.as_secs()));
-    assert_met_once(&world, FaultKind::StallInBody).await;
+    assert_met_once(&world, InjectedFault::StallInBody).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stall_does_not_outlive_the_client() {
-    let (world, client) = meet(FaultKind::StallBeforeHead).await;
+    let (world, client) = meet(InjectedFault::StallBeforeHead).await;
     drop(client);
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(world.running.stats().connections_open, 0);
@@ -91,16 +91,16 @@ async fn a_stall_does_not_outlive_the_client() {
 
 #[tokio::test(start_paused = true)]
 async fn a_drip_is_one_byte_a_second_and_ends() {
-    let (world, mut client) = meet(FaultKind::Drip).await;
+    let (world, mut client) = meet(InjectedFault::Drip).await;
     let head = client.head().await.expect("a head comes at once");
     let start = clock::now();
     client.body(3).await.expect("three bytes");
     assert_eq!(start.elapsed().as_secs(), 3);
     let (body, end) = client.rest().await;
     assert_eq!((head.length(), body.len(), end), (1_000, 57, End::Fin));
-    assert_met_once(&world, FaultKind::Drip).await;
+    assert_met_once(&world, InjectedFault::Drip).await;
 
-    let world = World::new(FaultMix::none().under("/", .., FaultKind::Drip));
+    let world = World::new(FaultMix::none().under("/", .., InjectedFault::Drip));
     let (_, body) = world.get("/a?size=5", "").await;
     assert_eq!(body, world.site.content("/a?size=5").to_vec(), "a short body is whole in the end");
 }
@@ -109,10 +109,10 @@ async fn a_drip_is_one_byte_a_second_and_ends() {
 async fn statuses_leave_the_connection_open() {
     let world = World::new(
         FaultMix::none()
-            .on("/a", 1..=1, FaultKind::Status500)
-            .on("/a", 2..=2, FaultKind::Status503)
-            .on("/a", 3..=3, FaultKind::Status429RetryAfter(17))
-            .on("/a", 4..=4, FaultKind::NotFound),
+            .on("/a", 1..=1, InjectedFault::Status500)
+            .on("/a", 2..=2, InjectedFault::Status503)
+            .on("/a", 3..=3, InjectedFault::Status429RetryAfter(17))
+            .on("/a", 4..=4, InjectedFault::NotFound),
     );
     let mut client = world.client().await;
     for (status, retry_after) in [(500, None), (503, None), (429, Some("17")), (404, None), (200, None)] {
@@ -127,27 +127,30 @@ async fn statuses_leave_the_connection_open() {
 
 #[tokio::test(start_paused = true)]
 async fn the_last_chunk_is_missing() {
-    let (world, mut client) = meet(FaultKind::CutChunkedBody).await;
+    let (world, mut client) = meet(InjectedFault::CutChunkedBody).await;
     let head = client.head().await.expect("a head");
     assert_eq!(head.field("transfer-encoding"), Some("chunked"));
     assert_eq!(client.chunked().await, Err((world.site.content("/a").to_vec(), End::Fin)));
-    assert_met_once(&world, FaultKind::CutChunkedBody).await;
+    assert_met_once(&world, InjectedFault::CutChunkedBody).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_length_is_too_large() {
-    let (world, mut client) = meet(FaultKind::BadLength).await;
+    let (world, mut client) = meet(InjectedFault::BadLength).await;
     let head = client.head().await.expect("a head");
     assert!(head.length() > 1_000);
     assert_eq!(client.rest().await, (world.site.content("/a").to_vec(), End::Fin));
-    assert_met_once(&world, FaultKind::BadLength).await;
+    assert_met_once(&world, InjectedFault::BadLength).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_has_no_body_escapes_the_faults_of_the_body() {
-    for kind in
-        [FaultKind::ResetInBody, FaultKind::StallInBody, FaultKind::BadLength, FaultKind::CutChunkedBody]
-    {
+    for kind in [
+        InjectedFault::ResetInBody,
+        InjectedFault::StallInBody,
+        InjectedFault::BadLength,
+        InjectedFault::CutChunkedBody,
+    ] {
         let world = World::new(FaultMix::none().under("/", .., kind));
         let mut client = world.client().await;
         client.send("HEAD /a HTTP/1.1\r\nHost: o\r\n\r\n").await;

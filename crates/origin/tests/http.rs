@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Client, End, World};
-use longhaul_origin::{FaultKind, FaultMix, Options};
+use longhaul_origin::{FaultMix, InjectedFault, Options};
 use longhaul_socket::clock;
 
 #[tokio::test(start_paused = true)]
@@ -238,7 +238,7 @@ async fn bytes_served_twice_are_counted_per_content() {
 
 #[tokio::test(start_paused = true)]
 async fn two_listeners_are_one_host() {
-    let world = World::new(FaultMix::none().on("/a", 2..=2, FaultKind::Status503));
+    let world = World::new(FaultMix::none().on("/a", 2..=2, InjectedFault::Status503));
     let endpoint = "tcp://10.0.0.1:8080".parse().expect("an endpoint");
     let second = world.running.origin().listen(&*world.network, endpoint).expect("a free endpoint");
     assert_eq!(world.get("/a", "").await.0.status, 200);

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use common::{Client, End};
 use longhaul_origin::limit_model::{
-    Ban, BanKind, ConnectionLimit, Healthy, LimitModel, Outcome, Refusal, Reply, Schedule, Stalls,
-    TimeScaled, TokenBucket, WindowQuota, Wording,
+    Ban, BanKind, ConnectionLimit, Decision, Healthy, LimitModel, Refusal, Schedule, Stalls, TimeScaled,
+    TokenBucket, Treatment, WindowQuota, Wording,
 };
 use longhaul_origin::{
-    Exchange, LimitingHost, LimitingStats, Options, RunningLimitingHost, Site, Sizes, VirtualHosts,
+    ExchangeRecord, LimitingServer, LimitingStats, Options, RunningLimitingServer, Site, Sizes, VirtualHosts,
 };
 use longhaul_socket::memory::MemoryNetwork;
 use longhaul_socket::{Endpoint, Network};
@@ -19,10 +19,10 @@ use longhaul_socket::{Endpoint, Network};
 /// A host with a limit model at two addresses of a network in memory.
 struct Town {
     network: MemoryNetwork,
-    host: LimitingHost,
+    host: LimitingServer,
     site: Arc<Site>,
-    seen: Arc<Mutex<Vec<Exchange>>>,
-    listeners: Vec<RunningLimitingHost>,
+    seen: Arc<Mutex<Vec<ExchangeRecord>>>,
+    listeners: Vec<RunningLimitingServer>,
 }
 
 impl Town {
@@ -33,9 +33,9 @@ impl Town {
     fn with_options(limit_model: impl LimitModel + 'static, options: Options) -> Self {
         let network = MemoryNetwork::new();
         let site = Arc::new(Site::new(7).with_sizes(Sizes::fixed(1_000)));
-        let seen: Arc<Mutex<Vec<Exchange>>> = Arc::default();
+        let seen: Arc<Mutex<Vec<ExchangeRecord>>> = Arc::default();
         let book = Arc::clone(&seen);
-        let host = LimitingHost::new(Box::new(limit_model), Arc::clone(&site), options, move |exchange| {
+        let host = LimitingServer::new(Box::new(limit_model), Arc::clone(&site), options, move |exchange| {
             book.lock().expect("nobody panics").push(*exchange);
         });
         let listeners = ["tcp://10.0.0.1:80", "tcp://10.0.0.2:80"]
@@ -62,7 +62,7 @@ impl Town {
         Ok((head.status, head.field("retry-after").map(str::to_owned)))
     }
 
-    fn seen(&self) -> Vec<Exchange> {
+    fn seen(&self) -> Vec<ExchangeRecord> {
         self.seen.lock().expect("nobody panics").clone()
     }
 
@@ -93,7 +93,7 @@ async fn names_behind_one_listener_are_counted_each_for_itself() {
     let site = Arc::new(Site::new(7));
     let host = || {
         let bucket = TokenBucket::new(Schedule::constant(0.1), 1.0, Refusal::BARE_429, 1);
-        LimitingHost::new(Box::new(bucket), Arc::clone(&site), Options::default(), |_| {})
+        LimitingServer::new(Box::new(bucket), Arc::clone(&site), Options::default(), |_| {})
     };
     let (others, named) = (host(), host());
     let hosts = VirtualHosts::new(others.clone()).with("A.test", named.clone());
@@ -120,7 +120,7 @@ async fn answers_on_one_connection_come_when_the_manner_says() {
         let head = client.head().await.expect("a head");
         client.body(head.length()).await.expect("a body");
     }
-    let took: Vec<Duration> = town.seen().iter().map(Exchange::took).collect();
+    let took: Vec<Duration> = town.seen().iter().map(ExchangeRecord::took).collect();
     assert!(took.iter().all(|took| (1_799..=2_201).contains(&took.as_millis())), "{took:?}");
     assert_eq!(town.seen()[0].arrived, Duration::ZERO, "the clock begins with the first request");
 }
@@ -141,7 +141,7 @@ async fn silence_ends() {
     let town = Town::with_options(Stalls::new(1.0, 1), options);
     assert_eq!(town.status(0).await, Err(End::Fin));
     let seen = town.seen();
-    assert_eq!((seen[0].outcome, seen[0].is_whole), (Outcome::Silence, false));
+    assert_eq!((seen[0].treatment, seen[0].is_whole), (Treatment::Silence, false));
     assert_eq!(seen[0].took().as_secs(), 30);
 }
 
@@ -182,18 +182,18 @@ async fn what_is_no_request_does_not_come_to_the_manner() {
 fn haste_raises_rates_and_shortens_windows_and_keeps_quotas() {
     let second = Duration::from_secs(1);
     let mut window = TimeScaled::new(Box::new(WindowQuota::new(3, 60, 1)), 10.0);
-    let outcomes = |host: &mut TimeScaled, at: Duration| {
-        (0..4).map(|_| host.arrive(at).outcome).filter(|outcome| *outcome == Outcome::Served).count()
+    let treatments = |host: &mut TimeScaled, at: Duration| {
+        (0..4).map(|_| host.arrive(at).treatment).filter(|treatment| *treatment == Treatment::Served).count()
     };
-    assert_eq!(outcomes(&mut window, second), 3);
+    assert_eq!(treatments(&mut window, second), 3);
     assert_eq!(
-        window.arrive(second).outcome,
-        Outcome::Refused { status: 429, retry_after: Some(5) },
+        window.arrive(second).treatment,
+        Treatment::Refused { status: 429, retry_after: Some(5) },
         "50 s of its own"
     );
-    assert_eq!(outcomes(&mut window, 6 * second), 3);
+    assert_eq!(treatments(&mut window, 6 * second), 3);
     let mut healthy = TimeScaled::new(Box::new(Healthy::new(1.0, 1)), 10.0);
-    let Reply { after, .. } = healthy.arrive(second);
+    let Decision { after, .. } = healthy.arrive(second);
     assert!((90..=110).contains(&after.as_millis()), "{after:?}");
     let bucket = TokenBucket::new(Schedule::constant(5.0), 1.0, Refusal::BARE_429, 1);
     assert_eq!(TimeScaled::new(Box::new(bucket), 10.0).limit(second), Some(50.0));
@@ -203,8 +203,9 @@ fn haste_raises_rates_and_shortens_windows_and_keeps_quotas() {
 fn a_ban_counts_over_the_time_that_it_is_told() {
     let ban = Ban::new(2, Duration::from_mins(1), BanKind::Reset, 1);
     let mut ban = ban.within(Duration::from_secs(10));
-    let outcomes: Vec<Outcome> = [0, 5, 11, 12].map(|at| ban.arrive(Duration::from_secs(at)).outcome).into();
-    assert_eq!(outcomes, [Outcome::Served, Outcome::Served, Outcome::Served, Outcome::Reset]);
+    let treatments: Vec<Treatment> =
+        [0, 5, 11, 12].map(|at| ban.arrive(Duration::from_secs(at)).treatment).into();
+    assert_eq!(treatments, [Treatment::Served, Treatment::Served, Treatment::Served, Treatment::Reset]);
 }
 
 #[tokio::test(start_paused = true)]

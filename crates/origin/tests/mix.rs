@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use longhaul_origin::{CONSECUTIVE_FAULTS_MAX, FaultKind, FaultMix, Share};
+use longhaul_origin::{CONSECUTIVE_FAULTS_MAX, FaultMix, InjectedFault, Share};
 use proptest::prelude::*;
 
 proptest! {
     #[test]
     fn a_rehearsal_ends(seed: u64, path in "/[a-z]{1,8}") {
-        let mix = FaultMix::none().with(FaultKind::Status500, Share::ALL);
+        let mix = FaultMix::none().with(InjectedFault::Status500, Share::ALL);
         let mut in_a_row = 0;
         for attempt in 1..100 {
             in_a_row = if mix.fault_of(seed, &path, attempt).is_some() { in_a_row + 1 } else { 0 };
@@ -20,15 +20,15 @@ proptest! {
 #[test]
 fn the_rehearsal_fails_forty_requests_of_a_hundred() {
     let mix = FaultMix::rehearsal();
-    let mut met: BTreeMap<FaultKind, u32> = BTreeMap::new();
+    let mut met: BTreeMap<InjectedFault, u32> = BTreeMap::new();
     for path in 0..100_000 {
         if let Some(kind) = mix.fault_of(1, &format!("/{path}"), 1) {
             *met.entry(kind).or_default() += 1;
         }
     }
     assert!((39_000..41_000).contains(&met.values().sum::<u32>()), "{met:?}");
-    assert!((5_700..6_300).contains(&met[&FaultKind::ResetInBody]), "{met:?}");
-    assert!((850..1_150).contains(&met[&FaultKind::Drip]), "{met:?}");
+    assert!((5_700..6_300).contains(&met[&InjectedFault::ResetInBody]), "{met:?}");
+    assert!((850..1_150).contains(&met[&InjectedFault::Drip]), "{met:?}");
     assert_eq!(met.len(), 11, "{met:?}");
 }
 
@@ -46,24 +46,24 @@ fn another_seed_path_size_or_attempt_meets_another_fate() {
 #[test]
 fn rules_come_before_shares_and_in_their_order() {
     let mix = FaultMix::none()
-        .with(FaultKind::Status503, Share::ALL)
-        .on("/a", 2..=3, FaultKind::Drip)
-        .under("/a", ..5, FaultKind::Status500)
-        .under("/b/", 100.., FaultKind::StallInBody);
+        .with(InjectedFault::Status503, Share::ALL)
+        .on("/a", 2..=3, InjectedFault::Drip)
+        .under("/a", ..5, InjectedFault::Status500)
+        .under("/b/", 100.., InjectedFault::StallInBody);
     let fate = |path, attempt| mix.fault_of(1, path, attempt);
-    assert_eq!(fate("/a", 1), Some(FaultKind::Status500));
-    assert_eq!(fate("/a", 2), Some(FaultKind::Drip));
-    assert_eq!(fate("/a?size=7", 3), Some(FaultKind::Drip));
-    assert_eq!(fate("/ab", 2), Some(FaultKind::Status500));
-    assert_eq!(fate("/a", 5), Some(FaultKind::Status503));
+    assert_eq!(fate("/a", 1), Some(InjectedFault::Status500));
+    assert_eq!(fate("/a", 2), Some(InjectedFault::Drip));
+    assert_eq!(fate("/a?size=7", 3), Some(InjectedFault::Drip));
+    assert_eq!(fate("/ab", 2), Some(InjectedFault::Status500));
+    assert_eq!(fate("/a", 5), Some(InjectedFault::Status503));
     // Rules are not spared at every seventh attempt, shares are.
-    assert_eq!(fate("/b/c", 105), Some(FaultKind::StallInBody));
+    assert_eq!(fate("/b/c", 105), Some(InjectedFault::StallInBody));
     assert_eq!(fate("/c", 105), None);
 }
 
 #[test]
 fn not_found_is_drawn_by_path() {
-    let mix = FaultMix::none().with(FaultKind::NotFound, Share::percent(20));
+    let mix = FaultMix::none().with(InjectedFault::NotFound, Share::percent(20));
     let mut absent = 0;
     for path in (0..1_000).map(|number| format!("/{number}")) {
         let fates: Vec<_> = (1..20).map(|attempt| mix.fault_of(1, &path, attempt)).collect();
@@ -75,9 +75,10 @@ fn not_found_is_drawn_by_path() {
 
 #[test]
 fn a_share_can_be_set_anew() {
-    let mix =
-        FaultMix::rehearsal().with(FaultKind::Status500, Share::ALL).with(FaultKind::Status500, Share::NONE);
-    assert!((1..1_000).all(|attempt| mix.fault_of(1, "/a", attempt) != Some(FaultKind::Status500)));
+    let mix = FaultMix::rehearsal()
+        .with(InjectedFault::Status500, Share::ALL)
+        .with(InjectedFault::Status500, Share::NONE);
+    assert!((1..1_000).all(|attempt| mix.fault_of(1, "/a", attempt) != Some(InjectedFault::Status500)));
     assert_eq!(Share::percent(200), Share::ALL);
     assert_eq!(Share::percent(4).to_string(), "4 %");
 }

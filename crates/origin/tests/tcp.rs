@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{End, World};
-use longhaul_origin::{FaultKind, FaultMix, Options};
+use longhaul_origin::{FaultMix, InjectedFault, Options};
 use longhaul_socket::SystemNetwork;
 
 fn world(faults: FaultMix, options: Options) -> World {
@@ -32,7 +32,7 @@ async fn files_ranges_and_keep_alive() {
 
 #[tokio::test]
 async fn a_reset_is_a_reset() {
-    let world = world(FaultMix::none().on("/a", .., FaultKind::ResetBeforeHead), Options::default());
+    let world = world(FaultMix::none().on("/a", .., InjectedFault::ResetBeforeHead), Options::default());
     let mut client = world.client().await;
     client.get("/a", "").await;
     assert_eq!(client.rest().await, (Vec::new(), End::Reset));
@@ -40,7 +40,7 @@ async fn a_reset_is_a_reset() {
 
 #[tokio::test]
 async fn a_fin_is_a_fin_even_with_a_request_unread() {
-    let world = world(FaultMix::none().on("/a", .., FaultKind::BadLength), Options::default());
+    let world = world(FaultMix::none().on("/a", .., InjectedFault::BadLength), Options::default());
     let mut client = world.client().await;
     client.send("GET /a HTTP/1.1\r\nHost: o\r\n\r\nGET /b HTTP/1.1\r\nHost: o\r\n\r\n").await;
     client.head().await.expect("a head");
@@ -50,7 +50,7 @@ async fn a_fin_is_a_fin_even_with_a_request_unread() {
 #[tokio::test]
 async fn a_stall_is_bounded() {
     let options = Options { stall: Duration::from_millis(50), ..Options::default() };
-    let world = world(FaultMix::none().on("/a", .., FaultKind::StallBeforeHead), options);
+    let world = world(FaultMix::none().on("/a", .., InjectedFault::StallBeforeHead), options);
     let mut client = world.client().await;
     client.get("/a", "").await;
     assert_eq!(client.rest().await, (Vec::new(), End::Fin));

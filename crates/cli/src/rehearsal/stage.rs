@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use longhaul_origin::{FaultMix, Options, Origin, Share, Site, Stats};
+use longhaul_origin::{FaultMix, HostileServer, Options, Share, Site, Stats};
 use longhaul_socket::SystemNetwork;
 use tokio::sync::oneshot;
 
@@ -24,7 +24,7 @@ const STALL: Duration = Duration::from_secs(10);
 
 /// See the module.
 pub(super) struct Stage {
-    origin: Origin,
+    origin: HostileServer,
     endpoints: Vec<SocketAddr>,
     files: u32,
     /// Its end is the signal.
@@ -37,7 +37,7 @@ impl Stage {
     pub(super) fn raise(files: u32, seed: u64) -> io::Result<Self> {
         let site = Arc::new(Site::new(seed).with_absent_share(ABSENT_SHARE));
         let options = Options { stall: STALL, ..Options::default() };
-        let origin = Origin::new(site, FaultMix::rehearsal(), options);
+        let origin = HostileServer::new(site, FaultMix::rehearsal(), options);
         let (end, ended) = oneshot::channel();
         let (tell, told) = mpsc::channel();
         let host = origin.clone();
@@ -94,7 +94,7 @@ impl Stage {
 
 /// Listens, tells where, and serves until the end.
 fn serve(
-    origin: &Origin,
+    origin: &HostileServer,
     ended: oneshot::Receiver<()>,
     tell: &mpsc::Sender<io::Result<Vec<SocketAddr>>>,
 ) -> io::Result<()> {

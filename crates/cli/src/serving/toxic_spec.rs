@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use longhaul_origin::Share;
 use longhaul_origin::proxy::{
-    Direction, Effect, InvalidAttribute, InvalidDirection, InvalidName, Kind, Toxic, UnknownKind,
+    Direction, Effect, InvalidAttribute, InvalidDirection, InvalidName, Toxic, ToxicKind, UnknownToxicKind,
 };
 use thiserror::Error;
 
@@ -109,7 +109,7 @@ pub(crate) enum InvalidToxicSpec {
     #[error("expected PROXY:TYPE, such as proxy:latency,latency=300")]
     NoProxy,
     #[error("{0}, and down")]
-    UnknownKind(#[from] UnknownKind),
+    UnknownToxicKind(#[from] UnknownToxicKind),
     #[error("after @: {0}")]
     BadDirection(#[from] InvalidDirection),
     #[error("a proxy is down or it is not: there are no options to it")]
@@ -127,7 +127,7 @@ pub(crate) enum InvalidToxicSpec {
     #[error("name=: {0}")]
     BadName(#[from] InvalidName),
     #[error("{1}= is missing: {0} needs it")]
-    Missing(Kind, &'static str),
+    Missing(ToxicKind, &'static str),
 }
 
 #[cfg(test)]

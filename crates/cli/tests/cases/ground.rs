@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use longhaul_origin::script::{Before, Expect, FileIs, Made, Many, Stage};
+use longhaul_origin::script::{Expectations, ExpectedFile, FileContent, InitialFile, ManyFiles, Stage};
 
 /// Where the program keeps the state of a haul: not looked into.
 const STATE: &str = ".longhaul";
@@ -48,20 +48,20 @@ impl ListenMode {
     }
 
     /// Lays out what lies there before. An error says what this machine does not allow.
-    pub(crate) fn lay(&self, before: &BTreeMap<String, Before>, stage: &Stage) -> Result<(), String> {
+    pub(crate) fn lay(&self, before: &BTreeMap<String, InitialFile>, stage: &Stage) -> Result<(), String> {
         for (path, file) in before {
             let path = self.path.join(stage.fill(path));
             match file {
-                Before::Text(text) => put(&path, stage.fill(text).as_bytes()),
-                Before::Made(Made::Link(to)) => {
+                InitialFile::Text(text) => put(&path, stage.fill(text).as_bytes()),
+                InitialFile::Content(FileContent::Link(to)) => {
                     fs::create_dir_all(path.parent().expect("below the ground")).expect("a directory");
                     symlink(stage.fill(to), &path).expect("a link");
                 }
-                Before::Made(Made::Directory(mode)) => {
+                InitialFile::Content(FileContent::Directory(mode)) => {
                     fs::create_dir_all(&path).expect("a directory");
                     fs::set_permissions(&path, fs::Permissions::from_mode(*mode)).expect("its mode");
                 }
-                Before::Made(Made::Disk(size)) => {
+                InitialFile::Content(FileContent::Disk(size)) => {
                     fs::create_dir_all(&path).expect("a directory");
                     let size = format!("size={}", size.0);
                     let mut mount = Command::new("mount");
@@ -75,7 +75,7 @@ impl ListenMode {
                     }
                     self.disks.borrow_mut().push(path);
                 }
-                Before::Made(made) => put(&path, &bytes(made, stage)),
+                InitialFile::Content(made) => put(&path, &bytes(made, stage)),
             }
         }
         Ok(())
@@ -99,7 +99,12 @@ impl Drop for ListenMode {
 }
 
 /// How `now` differs from what was there `before` and what is `expected` beside it.
-pub(crate) fn differences(before: &Found, expected: &Expect, now: &Found, stage: &Stage) -> Vec<String> {
+pub(crate) fn differences(
+    before: &Found,
+    expected: &Expectations,
+    now: &Found,
+    stage: &Stage,
+) -> Vec<String> {
     let mut wanted = before.clone();
     for path in &expected.removed {
         wanted.remove(&stage.fill(path));
@@ -111,7 +116,7 @@ pub(crate) fn differences(before: &Found, expected: &Expect, now: &Found, stage:
         let name = meant.next().filter(|_| meant.next().is_none()).cloned();
         wanted.insert(name.unwrap_or(path), content(file, stage));
     }
-    if let Some(Many { count, each }) = &expected.many_files {
+    if let Some(ManyFiles { count, each }) = &expected.many_files {
         let others: Vec<&String> = now.keys().filter(|name| !wanted.contains_key(*name)).collect();
         if others.len() == *count {
             let each = content(each, stage);
@@ -147,11 +152,11 @@ fn is_meant(name: &str, pattern: &str) -> bool {
 }
 
 /// What a file has to be.
-pub(crate) fn content(file: &FileIs, stage: &Stage) -> Vec<u8> {
+pub(crate) fn content(file: &ExpectedFile, stage: &Stage) -> Vec<u8> {
     match file {
-        FileIs::Text(text) => stage.fill(text).into_bytes(),
-        FileIs::Made(Made::Link(to)) => link(Path::new(&stage.fill(to))),
-        FileIs::Made(made) => bytes(made, stage),
+        ExpectedFile::Text(text) => stage.fill(text).into_bytes(),
+        ExpectedFile::Content(FileContent::Link(to)) => link(Path::new(&stage.fill(to))),
+        ExpectedFile::Content(made) => bytes(made, stage),
     }
 }
 
@@ -160,21 +165,21 @@ pub(crate) fn put(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).expect("written");
 }
 
-fn bytes(made: &Made, stage: &Stage) -> Vec<u8> {
+fn bytes(made: &FileContent, stage: &Stage) -> Vec<u8> {
     match made {
-        Made::Content(section) => section.bytes(),
-        Made::Sections(sections) => sections.iter().flat_map(|section| section.bytes()).collect(),
-        Made::Bytes(bytes) => bytes.0.clone(),
-        Made::Repeat { times, text, then } => {
+        FileContent::Content(section) => section.bytes(),
+        FileContent::Sections(sections) => sections.iter().flat_map(|section| section.bytes()).collect(),
+        FileContent::Bytes(bytes) => bytes.0.clone(),
+        FileContent::Repeat { times, text, then } => {
             (stage.fill(text).repeat(*times) + &stage.fill(then)).into_bytes()
         }
-        Made::Numbered { lines, text } => {
+        FileContent::Numbered { lines, text } => {
             let text = stage.fill(text);
             (0..*lines)
                 .flat_map(|number| (text.replace("{n}", &number.to_string()) + "\n").into_bytes())
                 .collect()
         }
-        Made::Link(_) | Made::Directory(_) | Made::Disk(_) => Vec::new(),
+        FileContent::Link(_) | FileContent::Directory(_) | FileContent::Disk(_) => Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use longhaul_origin::script::{HostPlan, NamePlan, Run, Span, Stage};
+use longhaul_origin::script::{DnsPlan, HostPlan, Run, Span, Stage};
 use serde_json::Value;
 
 use crate::program::{Ended, LATE_MAX, speaks_json};
@@ -69,7 +69,7 @@ pub(crate) fn judge(run: &Run, ended: &Ended, stage: &Stage) -> Vec<String> {
 /// Everything that the hosts and the name server did not see as expected.
 pub(crate) fn judge_stage(
     hosts: &BTreeMap<String, HostPlan>,
-    dns: Option<&NamePlan>,
+    dns: Option<&DnsPlan>,
     stage: &Stage,
 ) -> Vec<String> {
     let record = stage.record();

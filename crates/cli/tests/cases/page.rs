@@ -6,7 +6,7 @@ use std::fs;
 use std::sync::Arc;
 
 use libtest_mimic::Failed;
-use longhaul_origin::script::{Case, Outcome, Proof};
+use longhaul_origin::script::{Case, CaseOutcome, Proof};
 
 use crate::workspace;
 
@@ -93,7 +93,7 @@ fn page(cases: &[Arc<(String, Case)>]) -> String {
 }
 
 fn row(name: &str, case: &Case) -> String {
-    let outcome: Vec<&str> = case.outcome.iter().copied().map(Outcome::as_str).collect();
+    let outcome: Vec<&str> = case.outcome.iter().copied().map(CaseOutcome::as_str).collect();
     let mut shown = match &case.proof {
         Proof::Play { .. } => format!("[case](../crates/origin/cases/{name}.toml)"),
         Proof::Elsewhere(tests) => {

@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use longhaul_origin::script::{Act, Deed, Limits, Run, Stage, When};
+use longhaul_origin::script::{Action, ProcessLimits, Run, Stage, TimedAction, Trigger};
 use longhaul_socket::clock;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -50,7 +50,7 @@ pub(crate) fn speaks_json(run: &Run) -> bool {
 
 /// Runs the program to its end, or to the end of its time.
 pub(crate) fn observe(run: &Run, stage: &Stage, ground: &ListenMode, roots: &Path) -> Ended {
-    let troubles = run.first.iter().filter_map(|deed| change(deed, stage, ground).err()).collect();
+    let troubles = run.first.iter().filter_map(|action| change(action, stage, ground).err()).collect();
     let mut child = start(run, stage, ground, roots);
     let begun = clock::now();
     let (stdout, stderr) = (Listened::to(child.stdout.take()), Listened::to(child.stderr.take()));
@@ -82,7 +82,7 @@ pub(crate) fn observe(run: &Run, stage: &Stage, ground: &ListenMode, roots: &Pat
         thread::sleep(LOOK_EVERY);
     };
     let took = begun.elapsed();
-    if let Some(act) = run.acts.get(watching.next) {
+    if let Some(act) = run.actions.get(watching.next) {
         watching.troubles.push(format!("it ended before {:?}", act.when));
     }
     Ended {
@@ -100,7 +100,7 @@ fn command(
     stage: &Stage,
     ground: &ListenMode,
     roots: &Path,
-    limits: &Limits,
+    limits: &ProcessLimits,
 ) -> Command {
     let program = env!("CARGO_BIN_EXE_longhaul");
     let mut lines: Vec<String> = limits.open_files.iter().map(|most| format!("ulimit -n {most}")).collect();
@@ -159,22 +159,23 @@ struct Watching<'a> {
 impl Watching<'_> {
     /// Does what is due now.
     fn act(&mut self, child: &Child) {
-        while let Some(Act { when, deed }) = self.run.acts.get(self.next).filter(|act| self.is_due(&act.when))
+        while let Some(TimedAction { when, action }) =
+            self.run.actions.get(self.next).filter(|act| self.is_due(&act.when))
         {
             let _ = when;
             self.next += 1;
             self.last = clock::now();
-            if let Err(trouble) = self.perform(deed, child) {
+            if let Err(trouble) = self.perform(action, child) {
                 self.troubles.push(trouble);
             }
         }
     }
 
-    fn is_due(&self, when: &When) -> bool {
+    fn is_due(&self, when: &Trigger) -> bool {
         match when {
-            When::Requests(count) => self.stage.record().requests(None) >= *count,
-            When::After(time) => self.last.elapsed() >= time.0,
-            When::Event(event) => {
+            Trigger::Requests(count) => self.stage.record().requests(None) >= *count,
+            Trigger::After(time) => self.last.elapsed() >= time.0,
+            Trigger::Event(event) => {
                 let (name, count) = event.split_once(' ').unwrap_or((event, "1"));
                 let told = events(&self.stdout.so_far());
                 let told = told.iter().filter(|told| told["event"] == name).count();
@@ -183,24 +184,26 @@ impl Watching<'_> {
         }
     }
 
-    fn perform(&self, deed: &Deed, child: &Child) -> Result<(), String> {
-        match deed {
-            Deed::Signal(name) => name.split(' ').try_for_each(|name| {
+    fn perform(&self, action: &Action, child: &Child) -> Result<(), String> {
+        match action {
+            Action::Signal(name) => name.split(' ').try_for_each(|name| {
                 let signal = signal(name).ok_or_else(|| format!("no such signal: {name}"))?;
                 kill_process(Pid::from_child(child), signal).map_err(|error| error.to_string())
             }),
-            Deed::CloseOutput => {
+            Action::CloseOutput => {
                 self.stdout.leave();
                 self.stderr.leave();
                 Ok(())
             }
-            Deed::Beside { arguments, code, says } => self.beside(arguments, *code, says),
-            Deed::Write(..) | Deed::Remove(_) | Deed::Link(..) => change(deed, self.stage, self.ground),
+            Action::Beside { arguments, code, says } => self.beside(arguments, *code, says),
+            Action::Write(..) | Action::Remove(_) | Action::Link(..) => {
+                change(action, self.stage, self.ground)
+            }
         }
     }
 
     fn beside(&self, arguments: &[String], code: i32, says: &str) -> Result<(), String> {
-        let mut command = command(arguments, self.stage, self.ground, self.roots, &Limits::default());
+        let mut command = command(arguments, self.stage, self.ground, self.roots, &ProcessLimits::default());
         let mut other = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -230,21 +233,21 @@ impl Watching<'_> {
 }
 
 /// Does what needs no program.
-fn change(deed: &Deed, stage: &Stage, ground: &ListenMode) -> Result<(), String> {
+fn change(action: &Action, stage: &Stage, ground: &ListenMode) -> Result<(), String> {
     let place = |path: &str| ground.path().join(stage.fill(path));
-    match deed {
-        Deed::Write(path, file) => {
+    match action {
+        Action::Write(path, file) => {
             put(&place(path), &content(file, stage));
             Ok(())
         }
-        Deed::Remove(path) => fs::remove_file(place(path)).map_err(|error| error.to_string()),
-        Deed::Link(path, to) => {
+        Action::Remove(path) => fs::remove_file(place(path)).map_err(|error| error.to_string()),
+        Action::Link(path, to) => {
             let path = place(path);
             let removed = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
             removed.map_err(|error| error.to_string())?;
             std::os::unix::fs::symlink(place(to), path).map_err(|error| error.to_string())
         }
-        Deed::Signal(_) | Deed::CloseOutput | Deed::Beside { .. } => {
+        Action::Signal(_) | Action::CloseOutput | Action::Beside { .. } => {
             Err("there is no program yet".to_owned())
         }
     }

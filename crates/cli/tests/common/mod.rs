@@ -17,7 +17,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use longhaul_origin::{FaultMix, Options, Origin, Site, Sizes};
+use longhaul_origin::{FaultMix, HostileServer, Options, Site, Sizes};
 use longhaul_socket::{Endpoint, SystemNetwork};
 use serde_json::Value;
 
@@ -147,14 +147,14 @@ impl Drop for Background {
 
 /// A well-behaved host, or a hostile one, on a thread of its own. It ends with the test.
 pub(crate) struct Served {
-    pub(crate) origin: Origin,
+    pub(crate) origin: HostileServer,
     address: SocketAddr,
 }
 
 impl Served {
     pub(crate) fn start(faults: FaultMix, options: Options) -> Self {
         let site = Arc::new(Site::new(1).with_sizes(Sizes::between(100, 5_000)));
-        let origin = Origin::new(site, faults, options);
+        let origin = HostileServer::new(site, faults, options);
         let (tell, told) = mpsc::channel();
         let host = origin.clone();
         thread::spawn(move || {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use longhaul::pace::{Announcement, NameAnswer, SharedLimitDetector, SharedLimitFinding};
 use longhaul_http::{HeaderMap, rate_limit};
-use longhaul_origin::limit_model::{self, LimitModel, Outcome};
+use longhaul_origin::limit_model::{self, LimitModel, Treatment};
 use longhaul_socket::clock;
 use tokio::time::Instant;
 
@@ -51,7 +51,7 @@ struct Open<T> {
     url: Url,
     ticket: T,
     sent: Duration,
-    outcome: Outcome,
+    treatment: Treatment,
     announced: Option<HeaderMap>,
     is_stalled: bool,
 }
@@ -164,8 +164,8 @@ impl<C: Controller> World<C> {
         let host = &mut self.hosts[self.host_of[name]];
         let reply = host.arrive(self.now);
         let announced = host.announces(self.now).map(|said| fields(&said, self.unix_ms()));
-        let end = match reply.outcome {
-            Outcome::Silence => self.now + self.deadline,
+        let end = match reply.treatment {
+            Treatment::Silence => self.now + self.deadline,
             _ => self.now + reply.after.min(self.deadline),
         };
         let key = (end, self.sequence);
@@ -178,7 +178,7 @@ impl<C: Controller> World<C> {
                 url,
                 ticket,
                 sent: self.now,
-                outcome: reply.outcome,
+                treatment: reply.treatment,
                 announced,
                 is_stalled: false,
             },
@@ -291,17 +291,17 @@ impl<C: Controller> World<C> {
     fn end(&mut self, open: &Open<C::SendRecord>) {
         self.hosts[self.host_of[open.name]].leave(self.now);
         let latency = self.now.saturating_sub(open.sent);
-        let answer = match open.outcome {
-            Outcome::Served if latency < self.deadline => Answer::Served { latency },
-            Outcome::Refused { status: 403, .. } => Answer::Denied { latency },
-            Outcome::Refused { retry_after, .. } => {
+        let answer = match open.treatment {
+            Treatment::Served if latency < self.deadline => Answer::Served { latency },
+            Treatment::Refused { status: 403, .. } => Answer::Denied { latency },
+            Treatment::Refused { retry_after, .. } => {
                 Answer::Refused { retry_after: retry_after.map(Duration::from_secs) }
             }
             _ => Answer::Broken,
         };
         let (now, jitter) = (self.instant(self.now), self.random.f64());
         // As the engine does: whatever comes with a head.
-        let has_head = matches!(open.outcome, Outcome::Served | Outcome::Refused { .. });
+        let has_head = matches!(open.treatment, Treatment::Served | Treatment::Refused { .. });
         let announced = open.announced.as_ref().filter(|_| has_head);
         if let Some(said) = announced.and_then(|fields| rate_limit::parse(fields, self.unix_ms())) {
             let announcement = Announcement { remaining: said.remaining, reset_at: now + said.reset_after };

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use longhaul_origin::limit_model::{
     Announcement, Ban, BanKind, ByteBucket, ColdCache, ConnectionLimit, ConstantAnnouncement, FairLoad,
-    Flaky, Healthy, LimitModel, Outcome, Queue, RandomFailure, Refusal, Schedule, Stalls, TimeScaled,
-    TokenBucket, WindowQuota, Wording,
+    Flaky, Healthy, LimitModel, Queue, RandomFailure, Refusal, Schedule, Stalls, TimeScaled, TokenBucket,
+    Treatment, WindowQuota, Wording,
 };
 
 /// The mean time to an answer of most hosts, in seconds: evenly drawn from 0.7 to 1.5 times 0.1.
@@ -87,10 +87,10 @@ fn ban(kind: BanKind, seed: u64, haste: f64) -> Ban {
 /// What the rehearsal's host does, 2 ms away.
 fn rehearsal(seed: u64, _: f64) -> Box<dyn LimitModel> {
     let faults = [
-        (0.34, Outcome::Reset),
-        (0.05, Outcome::Silence),
-        (0.04, Outcome::Refused { status: 503, retry_after: None }),
-        (0.02, Outcome::Refused { status: 429, retry_after: Some(1) }),
+        (0.34, Treatment::Reset),
+        (0.05, Treatment::Silence),
+        (0.04, Treatment::Refused { status: 503, retry_after: None }),
+        (0.02, Treatment::Refused { status: 429, retry_after: Some(1) }),
     ];
     Box::new(Flaky::new(Box::new(Healthy::new(0.002, seed)), &faults, 0.002, seed))
 }
@@ -330,9 +330,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         words: "no limit, 100 ms away; 2 % break, 1 % stall, 1 % of bare 503",
         limit_model: |seed, _| {
             let faults = [
-                (0.02, Outcome::Reset),
-                (0.01, Outcome::Silence),
-                (0.01, Outcome::Refused { status: 503, retry_after: None }),
+                (0.02, Treatment::Reset),
+                (0.01, Treatment::Silence),
+                (0.01, Treatment::Refused { status: 503, retry_after: None }),
             ];
             Box::new(Flaky::new(Box::new(Healthy::new(0.1, seed)), &faults, 0.1, seed))
         },
@@ -347,7 +347,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         words: "a token bucket of 10/s (burst 20), a bare 429; 5 % break by chance",
         limit_model: |seed, _| {
             let bucket = TokenBucket::new(Schedule::constant(10.0), 20.0, Refusal::BARE_429, seed);
-            Box::new(Flaky::new(Box::new(bucket), &[(0.05, Outcome::Reset)], 0.1, seed))
+            Box::new(Flaky::new(Box::new(bucket), &[(0.05, Treatment::Reset)], 0.1, seed))
         },
         oracle: |urls| (urls / 0.95 - 20.0) / 10.0,
         cap: 16,
@@ -359,7 +359,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         words: "more than 20 in a second: resets for 60 s; 5 % break by chance",
         limit_model: |seed, haste| {
             let ban = ban(BanKind::Reset, seed, haste);
-            Box::new(Flaky::new(Box::new(ban), &[(0.05, Outcome::Reset)], 0.1, seed))
+            Box::new(Flaky::new(Box::new(ban), &[(0.05, Treatment::Reset)], 0.1, seed))
         },
         oracle: |urls| urls / 0.95 / 20.0,
         cap: 16,

@@ -12,8 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 use longhaul::{Event, Haul, HaulError, Report, Source, Stopper};
-use longhaul_origin::limit_model::{LimitModel, Outcome};
-use longhaul_origin::{Exchange, LimitingHost, Options, Site, Sizes, VirtualHosts};
+use longhaul_origin::limit_model::{LimitModel, Treatment};
+use longhaul_origin::{ExchangeRecord, LimitingServer, Options, Site, Sizes, VirtualHosts};
 use longhaul_socket::{
     BoxFuture, Endpoint, HostName, Listener, LookupError, Network, Protocol, SystemNetwork, Transport, clock,
 };
@@ -95,7 +95,7 @@ fn result(scenario: &Scenario, report: &Report, witnessed: Witnessed) -> Run {
     exchanges.sort_by_key(|(_, exchange)| exchange.ended);
     let names_per_host = if scenario.others.is_some() { 1 } else { scenario.names };
     let cap = scenario.cap * u32::try_from(names_per_host).expect("a few");
-    let is_served = |exchange: &Exchange| exchange.is_whole && exchange.outcome == Outcome::Served;
+    let is_served = |exchange: &ExchangeRecord| exchange.is_whole && exchange.treatment == Treatment::Served;
     let mut run = Run {
         served: u32::try_from(report.counts.done).expect("as many as there are URLs"),
         banned,
@@ -138,28 +138,28 @@ impl Network for CurrentThread {
 struct Witnessed {
     /// With the name that was asked for, where names have hosts of their own. Times are counted from a host's first request,
     /// and all names are asked from the beginning.
-    exchanges: Vec<(usize, Exchange)>,
+    exchanges: Vec<(usize, ExchangeRecord)>,
     banned: Duration,
 }
 
 /// The scenario's hosts on a thread of their own, at one address.
 struct Host {
     endpoint: Endpoint,
-    exchanges: Arc<Mutex<Vec<(usize, Exchange)>>>,
+    exchanges: Arc<Mutex<Vec<(usize, ExchangeRecord)>>>,
     /// That of the first name.
-    first: LimitingHost,
+    first: LimitingServer,
     stop: oneshot::Sender<()>,
     thread: thread::JoinHandle<()>,
 }
 
 impl Host {
     fn start(scenario: &Scenario, seed: u64, haste: f64, is_told: bool) -> io::Result<Self> {
-        let exchanges: Arc<Mutex<Vec<(usize, Exchange)>>> = Arc::default();
+        let exchanges: Arc<Mutex<Vec<(usize, ExchangeRecord)>>> = Arc::default();
         let site = Arc::new(Site::new(seed).with_sizes(Sizes::fixed(FILE_BYTES)));
         let host = |name: usize, limit_model: Box<dyn LimitModel>| {
             let options = Options { head_time: HOST_PATIENCE, stall: HOST_PATIENCE, ..Options::default() };
             let book = Arc::clone(&exchanges);
-            LimitingHost::new(limit_model, Arc::clone(&site), options, move |exchange| {
+            LimitingServer::new(limit_model, Arc::clone(&site), options, move |exchange| {
                 if is_told {
                     tell(name, exchange);
                 }
@@ -217,10 +217,10 @@ fn serve(
     })
 }
 
-fn tell(name: usize, exchange: &Exchange) {
-    let Exchange { arrived, ended, outcome, is_whole, in_flight } = exchange;
+fn tell(name: usize, exchange: &ExchangeRecord) {
+    let ExchangeRecord { arrived, ended, treatment, is_whole, in_flight } = exchange;
     let (arrived, ended) = (arrived.as_secs_f64(), ended.as_secs_f64());
-    eprintln!("host {name} {arrived:9.3} {ended:9.3} {in_flight:3} {outcome:?} {is_whole}");
+    eprintln!("host {name} {arrived:9.3} {ended:9.3} {in_flight:3} {treatment:?} {is_whole}");
 }
 
 /// Stops a haul that would never end.

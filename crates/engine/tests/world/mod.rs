@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use longhaul_journal::PARTS_DIRECTORY;
 use longhaul_journal::storage::{MemoryStorage, RelativePath, Storage as _};
-use longhaul_origin::{FaultMix, Options, Origin, Running, Site};
+use longhaul_origin::{FaultMix, HostileServer, Options, RunningHostileServer, Site};
 use longhaul_socket::Endpoint;
 use longhaul_socket::clock::WallClock;
 use longhaul_socket::memory::MemoryNetwork;
@@ -45,7 +45,7 @@ pub(crate) struct World {
     pub(crate) network: MemoryNetwork,
     pub(crate) clock: WallClock,
     storage: RefCell<MemoryStorage>,
-    hosts: RefCell<Vec<Running>>,
+    hosts: RefCell<Vec<RunningHostileServer>>,
     addresses: Cell<u8>,
     /// How often the machine has lost power.
     boots: Cell<u8>,
@@ -68,22 +68,28 @@ impl World {
     }
 
     /// A world with one host, [`ORIGIN`].
-    pub(crate) fn serving(seed: u64, site: Site, faults: FaultMix) -> (Self, Origin) {
+    pub(crate) fn serving(seed: u64, site: Site, faults: FaultMix) -> (Self, HostileServer) {
         let world = Self::new(seed);
         let origin = world.host(ORIGIN, site, faults);
         (world, origin)
     }
 
     /// Adds a host that serves a site, with a millisecond of thought for each answer.
-    pub(crate) fn host(&self, name: &str, site: Site, faults: FaultMix) -> Origin {
+    pub(crate) fn host(&self, name: &str, site: Site, faults: FaultMix) -> HostileServer {
         let options = Options { latency: Duration::from_millis(1), clock: self.clock, ..Options::default() };
         self.host_with(name, site, faults, options)
     }
 
     /// Adds a host that serves a site in this limit model.
-    pub(crate) fn host_with(&self, name: &str, site: Site, faults: FaultMix, options: Options) -> Origin {
+    pub(crate) fn host_with(
+        &self,
+        name: &str,
+        site: Site,
+        faults: FaultMix,
+        options: Options,
+    ) -> HostileServer {
         let endpoint = self.endpoint(name);
-        let running = Origin::start(&self.network, endpoint, Arc::new(site), faults, options);
+        let running = HostileServer::start(&self.network, endpoint, Arc::new(site), faults, options);
         let running = running.expect("nobody else listens there");
         let origin = running.origin().clone();
         self.hosts.borrow_mut().push(running);

@@ -14,9 +14,9 @@ use rustix::io::Errno;
 
 use super::beneath::Blocking;
 use super::body::{Body, CHUNK_BYTES_MAX};
-use super::conditions::{Precondition, Validators, weigh};
+use super::conditions::{Precondition, Validators, evaluate};
 use super::file::File;
-use super::folder::{Folder, Found};
+use super::folder::{Folder, FolderEntry};
 use super::host_field;
 use super::listing;
 use super::media_type::media_type;
@@ -100,16 +100,16 @@ async fn find(folder: &Arc<Folder>, path: &RequestPath) -> Result<Target, Errno>
     }
 }
 
-fn look_up(folder: &Folder, path: &RequestPath, patience: Blocking) -> Result<Target, Errno> {
-    match folder.find(path.name(), patience)? {
-        Found::File(_) if path.is_directory() => Err(Errno::NOTDIR),
-        Found::File(file) => Ok(Target::File { file, media_type: media_type(path.name()) }),
-        Found::Directory(_) if !path.is_directory() => Ok(Target::Elsewhere),
-        Found::Directory(directory) => match folder.find(&path.join(INDEX), patience) {
-            Ok(Found::File(file)) => Ok(Target::File { file, media_type: media_type(INDEX) }),
+fn look_up(folder: &Folder, path: &RequestPath, blocking: Blocking) -> Result<Target, Errno> {
+    match folder.find(path.name(), blocking)? {
+        FolderEntry::File(_) if path.is_directory() => Err(Errno::NOTDIR),
+        FolderEntry::File(file) => Ok(Target::File { file, media_type: media_type(path.name()) }),
+        FolderEntry::Directory(_) if !path.is_directory() => Ok(Target::Elsewhere),
+        FolderEntry::Directory(directory) => match folder.find(&path.join(INDEX), blocking) {
+            Ok(FolderEntry::File(file)) => Ok(Target::File { file, media_type: media_type(INDEX) }),
             Err(Errno::AGAIN) => Err(Errno::AGAIN),
             // A page takes as many calls as there are entries.
-            _ if patience == Blocking::Now => Err(Errno::AGAIN),
+            _ if blocking == Blocking::Now => Err(Errno::AGAIN),
             _ => listing::page(folder, path, directory).map(Target::Page),
         },
     }
@@ -128,13 +128,13 @@ async fn of_file<B>(
     media_type: &'static str,
     answering: Answering,
 ) -> Response<Body> {
-    let stamp = file.stamp();
-    let len = stamp.len();
-    let tag = stamp.entity_tag(now);
+    let version = file.version();
+    let len = version.len();
+    let tag = version.entity_tag(now);
     // A date that lies in the future is not given (RFC 9110 section 8.8.2.1).
-    let modified = stamp.modified().filter(|modified| *modified <= now);
+    let modified = version.modified().filter(|modified| *modified <= now);
     let validators = Validators { entity_tag: &tag, modified };
-    let precondition = weigh(request.headers(), is_get, validators, len, now);
+    let precondition = evaluate(request.headers(), is_get, validators, len, now);
 
     let (status, range) = match precondition {
         Precondition::Whole => (StatusCode::OK, 0..len),

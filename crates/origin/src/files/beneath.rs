@@ -24,8 +24,8 @@ const ATTEMPTS: u32 = 4;
 /// one that leads out is `EXDEV`. Opening a pipe does not wait for its writer.
 ///
 /// Where the system has no openat2(2), no symbolic link is followed at all.
-pub(super) fn open(root: BorrowedFd<'_>, path: &[u8], patience: Blocking) -> Result<OwnedFd, Errno> {
-    open_as(root, path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY, patience)
+pub(super) fn open(root: BorrowedFd<'_>, path: &[u8], blocking: Blocking) -> Result<OwnedFd, Errno> {
+    open_as(root, path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY, blocking)
 }
 
 /// A handle by which to ask what something is, without opening it.
@@ -38,11 +38,11 @@ pub(super) fn look(root: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Errno> 
 }
 
 #[cfg(any(target_os = "android", target_os = "linux"))]
-fn open_as(root: BorrowedFd<'_>, path: &[u8], flags: OFlags, patience: Blocking) -> Result<OwnedFd, Errno> {
+fn open_as(root: BorrowedFd<'_>, path: &[u8], flags: OFlags, blocking: Blocking) -> Result<OwnedFd, Errno> {
     let flags = flags | OFlags::CLOEXEC;
     let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
     let open = |resolve| retry_on_intr(|| rustix::fs::openat2(root, path, flags, Mode::empty(), resolve));
-    match patience {
+    match blocking {
         // EINVAL: a kernel older than 5.12, which does not know the flag.
         Blocking::Now => match open(beneath | ResolveFlags::CACHED) {
             Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) => Err(Errno::AGAIN),

@@ -36,7 +36,7 @@ pub(super) enum Precondition {
 
 /// Weighs the conditions of a `GET` or `HEAD` for a content of `len` bytes at the time `now`. A field that cannot be read
 /// is as if it were not there.
-pub(super) fn weigh(
+pub(super) fn evaluate(
     fields: &HeaderMap,
     is_get: bool,
     validators: Validators<'_>,
@@ -117,7 +117,7 @@ mod tests {
             .collect();
         let at = |date| httpdate::parse_http_date(date).expect("a date");
         let validators = Validators { entity_tag: TAG, modified: Some(at(MODIFIED)) };
-        weigh(&fields, true, validators, 10, at(AFTER))
+        evaluate(&fields, true, validators, 10, at(AFTER))
     }
 
     #[test]
@@ -172,13 +172,13 @@ mod tests {
         fields.append(IF_NONE_MATCH, TAG.parse().expect("a value"));
         let validators = Validators { entity_tag: TAG, modified: None };
         let now = SystemTime::UNIX_EPOCH;
-        assert_eq!(weigh(&fields, true, validators, 10, now), Precondition::NotModified);
+        assert_eq!(evaluate(&fields, true, validators, 10, now), Precondition::NotModified);
         // A date that was changed within the present second may be changed again.
         let mut fields = HeaderMap::new();
         fields.append(RANGE, "bytes=0-0".parse().expect("a value"));
         fields.append(IF_RANGE, MODIFIED.parse().expect("a value"));
         let modified = httpdate::parse_http_date(MODIFIED).expect("a date");
         let validators = Validators { entity_tag: TAG, modified: Some(modified) };
-        assert_eq!(weigh(&fields, true, validators, 10, modified), Precondition::Whole);
+        assert_eq!(evaluate(&fields, true, validators, 10, modified), Precondition::Whole);
     }
 }

@@ -12,14 +12,14 @@ const TICK_MAX: Duration = Duration::from_secs(2);
 
 /// What tells one content from another: when any of it differs, so may the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(super) struct FileVersion {
     inode: u64,
     len: u64,
     modified_unix_seconds: i64,
     modified_nanoseconds: u32,
 }
 
-impl Stamp {
+impl FileVersion {
     #[allow(clippy::unnecessary_cast, reason = "the types differ between systems")]
     pub(super) fn of(stat: &Stat) -> Self {
         Self {
@@ -62,16 +62,16 @@ impl Stamp {
 #[derive(Debug)]
 pub(super) struct File {
     handle: OwnedFd,
-    stamp: Stamp,
+    version: FileVersion,
 }
 
 impl File {
-    pub(super) fn new(handle: OwnedFd, stamp: Stamp) -> Self {
-        Self { handle, stamp }
+    pub(super) fn new(handle: OwnedFd, version: FileVersion) -> Self {
+        Self { handle, version }
     }
 
-    pub(super) fn stamp(&self) -> Stamp {
-        self.stamp
+    pub(super) fn version(&self) -> FileVersion {
+        self.version
     }
 
     /// So many bytes at `offset`, if the system has them in its memory. `None` where the disk would have to be waited
@@ -113,7 +113,7 @@ impl File {
     /// Whether it is still what it was when it was opened. Asked after the last byte was read: otherwise a file that is
     /// written to would be sent as a mixture under the entity tag of the old one.
     pub(super) fn is_unchanged(&self) -> bool {
-        rustix::fs::fstat(&self.handle).is_ok_and(|stat| Stamp::of(&stat) == self.stamp)
+        rustix::fs::fstat(&self.handle).is_ok_and(|stat| FileVersion::of(&stat) == self.version)
     }
 }
 
@@ -125,9 +125,9 @@ mod tests {
     #[test]
     fn the_tag_of_a_file_that_has_just_changed_is_weak() {
         let modified = Duration::new(1_700_000_000, 5);
-        let stamp =
-            Stamp { inode: 1, len: 16, modified_unix_seconds: 1_700_000_000, modified_nanoseconds: 5 };
-        let tag_at = |now: Duration| stamp.entity_tag(SystemTime::UNIX_EPOCH + now);
+        let version =
+            FileVersion { inode: 1, len: 16, modified_unix_seconds: 1_700_000_000, modified_nanoseconds: 5 };
+        let tag_at = |now: Duration| version.entity_tag(SystemTime::UNIX_EPOCH + now);
         let nanosecond = Duration::from_nanos(1);
         let strong = "\"1-10-6553f100.00000005\"";
         assert_eq!(tag_at(modified), format!("W/{strong}"));

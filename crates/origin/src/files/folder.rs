@@ -8,7 +8,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::beneath::{self, Blocking};
-use super::file::{File, Stamp};
+use super::file::{File, FileVersion};
 
 /// A directory, and everything beneath it that can be reached without leaving it.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct Folder {
 
 /// What lies under a name.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum FolderEntry {
     File(File),
     Directory(OwnedFd),
 }
@@ -36,22 +36,24 @@ impl Folder {
     }
 
     /// What lies under `name`. What is neither a file nor a directory (a device, a pipe, a socket) is `ENOENT`.
-    pub(super) fn find(&self, name: &[u8], patience: Blocking) -> Result<Found, Errno> {
-        let handle = beneath::open(self.root.as_fd(), name, patience)?;
+    pub(super) fn find(&self, name: &[u8], blocking: Blocking) -> Result<FolderEntry, Errno> {
+        let handle = beneath::open(self.root.as_fd(), name, blocking)?;
         let stat = rustix::fs::fstat(&handle)?;
         match rustix::fs::FileType::from_raw_mode(stat.st_mode) {
-            rustix::fs::FileType::RegularFile => Ok(Found::File(File::new(handle, Stamp::of(&stat)))),
-            rustix::fs::FileType::Directory => Ok(Found::Directory(handle)),
+            rustix::fs::FileType::RegularFile => {
+                Ok(FolderEntry::File(File::new(handle, FileVersion::of(&stat))))
+            }
+            rustix::fs::FileType::Directory => Ok(FolderEntry::Directory(handle)),
             _ => Err(Errno::NOENT),
         }
     }
 
-    /// What `name` is, if it would be served: its stamp, and whether it is a directory.
-    pub(super) fn look(&self, name: &[u8]) -> Option<(Stamp, bool)> {
+    /// What `name` is, if it would be served: its version, and whether it is a directory.
+    pub(super) fn look(&self, name: &[u8]) -> Option<(FileVersion, bool)> {
         let stat = rustix::fs::fstat(beneath::look(self.root.as_fd(), name).ok()?).ok()?;
         match rustix::fs::FileType::from_raw_mode(stat.st_mode) {
-            rustix::fs::FileType::RegularFile => Some((Stamp::of(&stat), false)),
-            rustix::fs::FileType::Directory => Some((Stamp::of(&stat), true)),
+            rustix::fs::FileType::RegularFile => Some((FileVersion::of(&stat), false)),
+            rustix::fs::FileType::Directory => Some((FileVersion::of(&stat), true)),
             _ => None,
         }
     }

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use rustix::fs::Dir;
 use rustix::io::Errno;
 
-use super::file::Stamp;
+use super::file::FileVersion;
 use super::folder::Folder;
 use super::request_path::RequestPath;
 
@@ -16,7 +16,7 @@ const ENTRIES_MAX: usize = 10_000;
 struct Entry {
     name: Vec<u8>,
     is_directory: bool,
-    stamp: Stamp,
+    version: FileVersion,
 }
 
 /// The page of a directory: directories first, each kind in the order of its bytes. What would not be served is not
@@ -29,12 +29,12 @@ pub(super) fn page(folder: &Folder, path: &RequestPath, directory: OwnedFd) -> R
         if matches!(name.as_slice(), b"." | b"..") {
             continue;
         }
-        let Some((stamp, is_directory)) = folder.look(&path.join(&name)) else { continue };
+        let Some((version, is_directory)) = folder.look(&path.join(&name)) else { continue };
         if entries.len() == ENTRIES_MAX {
             is_whole = false;
             break;
         }
-        entries.push(Entry { name, is_directory, stamp });
+        entries.push(Entry { name, is_directory, version });
     }
     entries.sort_unstable_by(|a, b| (!a.is_directory, &a.name).cmp(&(!b.is_directory, &b.name)));
     let is_root = path.name() == b".";
@@ -51,10 +51,10 @@ fn written(title: &str, is_root: bool, entries: &[Entry], is_whole: bool) -> Str
     if !is_root {
         page.push_str("<tr><td><a href=\"../\">../</a></td><td></td><td></td></tr>\n");
     }
-    for Entry { name, is_directory, stamp } in entries {
+    for Entry { name, is_directory, version } in entries {
         let slash = if *is_directory { "/" } else { "" };
-        let size = if *is_directory { String::new() } else { stamp.len().to_string() };
-        let date = stamp.modified().map(httpdate::fmt_http_date).unwrap_or_default();
+        let size = if *is_directory { String::new() } else { version.len().to_string() };
+        let date = version.modified().map(httpdate::fmt_http_date).unwrap_or_default();
         // The dot keeps a name with a colon in it from being taken for a scheme (RFC 3986 section 4.2).
         let _ = writeln!(
             page,

@@ -7,12 +7,12 @@ use longhaul_socket::Transport;
 use super::answer::{Answer, Framing};
 use super::delivery::{After, Delivery};
 use super::draw::{About, draw};
-use super::origin::Host;
 use super::request::{Method, Request};
+use super::server::Host;
 use super::stats::PathKey;
 use super::status::Status;
 use super::wire::{Received, Wire};
-use crate::FaultKind;
+use crate::InjectedFault;
 
 /// Serves `transport` until either side ends it.
 pub(crate) async fn serve(host: &Host, transport: Box<dyn Transport>) {
@@ -62,15 +62,15 @@ async fn respond(host: &Host, wire: &mut Wire, buffer: &mut Vec<u8>, request: &R
 }
 
 /// The answer of the site, unless the fault is the answer.
-fn answer(host: &Host, request: &Request, fault: Option<FaultKind>) -> Answer {
+fn answer(host: &Host, request: &Request, fault: Option<InjectedFault>) -> Answer {
     let note = |status| Answer::note(status, request.method);
     match fault {
-        Some(FaultKind::Status500) => note(Status::InternalServerError),
-        Some(FaultKind::Status503) => note(Status::ServiceUnavailable),
-        Some(FaultKind::Status429RetryAfter(seconds)) => {
+        Some(InjectedFault::Status500) => note(Status::InternalServerError),
+        Some(InjectedFault::Status503) => note(Status::ServiceUnavailable),
+        Some(InjectedFault::Status429RetryAfter(seconds)) => {
             note(Status::TooManyRequests).with("Retry-After", seconds)
         }
-        Some(FaultKind::NotFound) => note(Status::NotFound),
+        Some(InjectedFault::NotFound) => note(Status::NotFound),
         _ => Answer::to(request, &host.site),
     }
 }

@@ -8,15 +8,15 @@ use super::answer::{Answer, Body, Framing};
 use super::draw::scale;
 use super::stats::{PathKey, Tally};
 use super::wire::{Peer, Wire};
-use crate::FaultKind;
+use crate::InjectedFault;
 
 /// Body bytes in one write: few system calls, and little memory per connection.
 const PIECE_BYTES: u64 = 64 * 1024;
 
-/// [`FaultKind::BadLength`] promises at most so many bytes too many.
+/// [`InjectedFault::BadLength`] promises at most so many bytes too many.
 const EXCESS_BYTES_MAX: u64 = 64 * 1024;
 
-/// One byte per period is what [`FaultKind::Drip`] sends.
+/// One byte per period is what [`InjectedFault::Drip`] sends.
 const DRIP_PERIOD: Duration = Duration::from_secs(1);
 
 /// What becomes of the connection after an answer.
@@ -30,7 +30,7 @@ pub(crate) enum After {
 /// An answer on its way, and all that the way depends on.
 pub(crate) struct Delivery<'a> {
     pub(crate) answer: Answer,
-    pub(crate) fault: Option<FaultKind>,
+    pub(crate) fault: Option<InjectedFault>,
     /// Decides where in the body the fault strikes.
     pub(crate) drawn: u64,
     /// Whether the connection ends with this answer anyway.
@@ -46,10 +46,10 @@ pub(crate) struct Delivery<'a> {
 
 impl Answer {
     /// Bends the framing, which stands in the head, to what `fault` is going to do.
-    pub(crate) fn misframe(&mut self, fault: Option<FaultKind>, drawn: u64) {
+    pub(crate) fn misframe(&mut self, fault: Option<InjectedFault>, drawn: u64) {
         match fault {
-            Some(FaultKind::CutChunkedBody) => self.framing = Framing::Chunked,
-            Some(FaultKind::BadLength) => {
+            Some(InjectedFault::CutChunkedBody) => self.framing = Framing::Chunked,
+            Some(InjectedFault::BadLength) => {
                 self.framing = Framing::Length(self.body.len() + 1 + scale(drawn, EXCESS_BYTES_MAX));
             }
             _ => {}
@@ -62,32 +62,32 @@ impl Delivery<'_> {
     pub(crate) async fn run(mut self) -> io::Result<After> {
         let len = self.answer.body.len();
         match self.fault {
-            Some(FaultKind::ResetBeforeHead) => return Ok(After::Reset),
-            Some(FaultKind::StallBeforeHead) => {
+            Some(InjectedFault::ResetBeforeHead) => return Ok(After::Reset),
+            Some(InjectedFault::StallBeforeHead) => {
                 self.wire.hold(self.stall).await;
                 return Ok(After::Fin);
             }
             _ => self.tally.status(self.answer.status),
         }
         match self.fault {
-            Some(FaultKind::ResetInBody) => {
+            Some(InjectedFault::ResetInBody) => {
                 self.send_pieces(scale(self.drawn, len)).await?;
                 Ok(After::Reset)
             }
-            Some(FaultKind::FinInBody) => {
+            Some(InjectedFault::FinInBody) => {
                 self.send_pieces(scale(self.drawn, len)).await?;
                 Ok(After::Fin)
             }
-            Some(FaultKind::StallInBody) => {
+            Some(InjectedFault::StallInBody) => {
                 self.send_pieces(scale(self.drawn, len)).await?;
                 self.wire.hold(self.stall).await;
                 Ok(After::Fin)
             }
-            Some(FaultKind::CutChunkedBody | FaultKind::BadLength) => {
+            Some(InjectedFault::CutChunkedBody | InjectedFault::BadLength) => {
                 self.send_pieces(len).await?;
                 Ok(After::Fin)
             }
-            Some(FaultKind::Drip) => self.drip(len).await,
+            Some(InjectedFault::Drip) => self.drip(len).await,
             // Faults of the status are in the answer already, which is sent as it should be.
             _ => self.send_right(len).await,
         }

@@ -6,7 +6,7 @@
 use std::ops::{Bound, RangeBounds};
 
 use super::draw::{About, draw};
-use crate::{FaultKind, Share, Target};
+use crate::{InjectedFault, Share, Target};
 
 /// No path meets more drawn faults in a row than this: one more attempt is always served right, so that a
 /// rehearsal ends whatever the seed. Rules made with [`FaultMix::on`] and [`FaultMix::under`] are obeyed to
@@ -17,7 +17,7 @@ pub const CONSECUTIVE_FAULTS_MAX: u64 = 6;
 #[derive(Debug, Clone, Default)]
 pub struct FaultMix {
     rules: Vec<Rule>,
-    weights: Vec<(FaultKind, Share)>,
+    weights: Vec<(InjectedFault, Share)>,
     share_of_paths_absent: Share,
 }
 
@@ -26,7 +26,7 @@ struct Rule {
     paths: Paths,
     attempt_min: u64,
     attempt_max: u64,
-    kind: FaultKind,
+    kind: InjectedFault,
 }
 
 #[derive(Debug, Clone)]
@@ -57,17 +57,17 @@ impl FaultMix {
     /// [`Site::with_absent_share`](crate::Site::with_absent_share).
     pub fn rehearsal() -> Self {
         [
-            (FaultKind::ResetBeforeHead, 6),
-            (FaultKind::ResetInBody, 6),
-            (FaultKind::FinInBody, 6),
-            (FaultKind::StallBeforeHead, 2),
-            (FaultKind::StallInBody, 2),
-            (FaultKind::Drip, 1),
-            (FaultKind::Status500, 4),
-            (FaultKind::Status503, 4),
-            (FaultKind::Status429RetryAfter(1), 2),
-            (FaultKind::CutChunkedBody, 4),
-            (FaultKind::BadLength, 3),
+            (InjectedFault::ResetBeforeHead, 6),
+            (InjectedFault::ResetInBody, 6),
+            (InjectedFault::FinInBody, 6),
+            (InjectedFault::StallBeforeHead, 2),
+            (InjectedFault::StallInBody, 2),
+            (InjectedFault::Drip, 1),
+            (InjectedFault::Status500, 4),
+            (InjectedFault::Status503, 4),
+            (InjectedFault::Status429RetryAfter(1), 2),
+            (InjectedFault::CutChunkedBody, 4),
+            (InjectedFault::BadLength, 3),
         ]
         .into_iter()
         .fold(Self::none(), |mix, (kind, percent)| mix.with(kind, Share::percent(percent)))
@@ -76,10 +76,10 @@ impl FaultMix {
     /// Sets the share of requests that meet `kind`, in place of its former share.
     ///
     /// Shares that add up to more than all are cut in the order in which they were first set. For
-    /// [`FaultKind::NotFound`] it is the share of the paths, not of the requests: such a path is never found.
+    /// [`InjectedFault::NotFound`] it is the share of the paths, not of the requests: such a path is never found.
     #[must_use]
-    pub fn with(mut self, kind: FaultKind, share: Share) -> Self {
-        if kind == FaultKind::NotFound {
+    pub fn with(mut self, kind: InjectedFault, share: Share) -> Self {
+        if kind == InjectedFault::NotFound {
             self.share_of_paths_absent = share;
         } else if let Some(weight) = self.weights.iter_mut().find(|(known, _)| *known == kind) {
             weight.1 = share;
@@ -92,17 +92,17 @@ impl FaultMix {
     /// On `path` (compared without its query) the given attempts, counted from 1, meet `kind`. The first rule
     /// that fits wins.
     #[must_use]
-    pub fn on(self, path: &str, attempts: impl RangeBounds<u64>, kind: FaultKind) -> Self {
+    pub fn on(self, path: &str, attempts: impl RangeBounds<u64>, kind: InjectedFault) -> Self {
         self.rule(Paths::One(path.to_owned()), &attempts, kind)
     }
 
     /// Like [`on`](Self::on), for every path that begins with `prefix`; each counts its attempts for itself.
     #[must_use]
-    pub fn under(self, prefix: &str, attempts: impl RangeBounds<u64>, kind: FaultKind) -> Self {
+    pub fn under(self, prefix: &str, attempts: impl RangeBounds<u64>, kind: InjectedFault) -> Self {
         self.rule(Paths::Under(prefix.to_owned()), &attempts, kind)
     }
 
-    fn rule(mut self, paths: Paths, attempts: &impl RangeBounds<u64>, kind: FaultKind) -> Self {
+    fn rule(mut self, paths: Paths, attempts: &impl RangeBounds<u64>, kind: InjectedFault) -> Self {
         let attempt_min = match attempts.start_bound() {
             Bound::Included(&first) => first,
             Bound::Excluded(&before) => before.saturating_add(1),
@@ -121,17 +121,17 @@ impl FaultMix {
     /// What the given attempt (counted from 1) on a path meets.
     ///
     /// A pure function, the very one that the origin asks. What it names strikes unless the answer has no
-    /// body and the fault [needs one](FaultKind::needs_body).
-    pub fn fault_of(&self, seed: u64, path: &str, attempt: u64) -> Option<FaultKind> {
+    /// body and the fault [needs one](InjectedFault::needs_body).
+    pub fn fault_of(&self, seed: u64, path: &str, attempt: u64) -> Option<InjectedFault> {
         self.decide(seed, &Target::parse(path), attempt)
     }
 
-    pub(crate) fn decide(&self, seed: u64, target: &Target, attempt: u64) -> Option<FaultKind> {
+    pub(crate) fn decide(&self, seed: u64, target: &Target, attempt: u64) -> Option<InjectedFault> {
         if let Some(rule) = self.rules.iter().find(|rule| rule.fits(target.path(), attempt)) {
             return Some(rule.kind);
         }
         if self.share_of_paths_absent.covers(draw(seed, About::Fault, target.path(), 0)) {
-            return Some(FaultKind::NotFound);
+            return Some(InjectedFault::NotFound);
         }
         // Every seventh attempt is spared whatever came before, which bounds the row without a memory of it.
         if self.weights.is_empty() || attempt.is_multiple_of(CONSECUTIVE_FAULTS_MAX + 1) {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::draw::{About, draw};
 use super::intervals::Intervals;
 use super::status::Status;
-use crate::{FaultKind, Target};
+use crate::{InjectedFault, Target};
 
 /// Paths whose attempts and served bytes are remembered, at about 150 bytes each.
 /// A path beyond them meets no faults, because nobody could say which attempt it is.
@@ -35,7 +35,7 @@ pub struct Stats {
     /// Answers by status code, counted when their head was sent.
     pub statuses: BTreeMap<u16, u64>,
     /// Requests that a fault struck, by its kind.
-    pub faults_met: BTreeMap<FaultKind, u64>,
+    pub faults_met: BTreeMap<InjectedFault, u64>,
     /// Bytes of content that were handed to the network. What a reset then threw away is in it.
     pub bytes_served: u64,
     /// Those of them that had been handed over before: the same offset of the same content. Exact up to 64
@@ -116,7 +116,7 @@ impl Tally {
         (InFlight(self), attempt)
     }
 
-    pub(crate) fn fault(&self, kind: FaultKind) {
+    pub(crate) fn fault(&self, kind: InjectedFault) {
         *self.book().stats.faults_met.entry(kind).or_default() += 1;
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{LimitModel, Reply};
+use super::{Decision, LimitModel};
 
 /// In which fields it is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl ConstantAnnouncement {
 }
 
 impl LimitModel for ConstantAnnouncement {
-    fn arrive(&mut self, now: Duration) -> Reply {
+    fn arrive(&mut self, now: Duration) -> Decision {
         self.inner.arrive(now)
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Announcement, LimitModel, RandomSource, Reply, Wording};
+use super::{Announcement, Decision, LimitModel, RandomSource, Wording};
 
 /// How a limit says no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl TokenBucket {
 }
 
 impl LimitModel for TokenBucket {
-    fn arrive(&mut self, now: Duration) -> Reply {
+    fn arrive(&mut self, now: Duration) -> Decision {
         let now = now.as_secs_f64();
         let rate = self.rate.at(now);
         self.tokens = (self.tokens + (now - self.filled_at) * rate).min(self.burst);
@@ -70,10 +70,10 @@ impl LimitModel for TokenBucket {
         if self.tokens < 1.0 {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
             let wait = self.refusal.retry_after.then(|| ((1.0 - self.tokens) / rate).ceil() as u64);
-            return Reply::refused(self.refusal.status, wait);
+            return Decision::refused(self.refusal.status, wait);
         }
         self.tokens -= 1.0;
-        Reply::served(0.1 * self.draws.between(0.7, 1.5))
+        Decision::served(0.1 * self.draws.between(0.7, 1.5))
     }
 
     fn limit(&self, now: Duration) -> Option<f64> {
@@ -111,7 +111,7 @@ impl WindowQuota {
 }
 
 impl LimitModel for WindowQuota {
-    fn arrive(&mut self, now: Duration) -> Reply {
+    fn arrive(&mut self, now: Duration) -> Decision {
         let window = now.as_secs() / self.window_seconds;
         if window != self.window {
             (self.window, self.used) = (window, 0);
@@ -120,9 +120,9 @@ impl LimitModel for WindowQuota {
         if self.used > self.quota {
             let wait = (self.end_of_window().saturating_sub(now).as_millis()).div_ceil(1000);
             let retry_after = u64::try_from(wait).ok().filter(|_| self.announces_in.is_none());
-            return Reply::refused(429, retry_after);
+            return Decision::refused(429, retry_after);
         }
-        Reply::served(0.1 * self.draws.between(0.7, 1.5))
+        Decision::served(0.1 * self.draws.between(0.7, 1.5))
     }
 
     fn limit(&self, _now: Duration) -> Option<f64> {
@@ -168,16 +168,16 @@ impl ByteBucket {
 }
 
 impl LimitModel for ByteBucket {
-    fn arrive(&mut self, now: Duration) -> Reply {
+    fn arrive(&mut self, now: Duration) -> Decision {
         let now = now.as_secs_f64();
         self.bytes = (self.bytes + (now - self.filled_at) * self.bytes_per_second).min(self.burst_bytes);
         self.filled_at = now;
         if self.bytes <= 0.0 {
-            return Reply::refused(429, None);
+            return Decision::refused(429, None);
         }
         // It may go into debt for the last file.
         self.bytes -= self.draws.between(10_000.0, 90_000.0);
-        Reply::served(0.1 * self.draws.between(0.7, 1.5))
+        Decision::served(0.1 * self.draws.between(0.7, 1.5))
     }
 
     fn limit(&self, _now: Duration) -> Option<f64> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{LimitModel, Outcome, RandomSource, Reply};
+use super::{Decision, LimitModel, RandomSource, Treatment};
 
 /// No limit at all.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ impl Healthy {
 }
 
 impl LimitModel for Healthy {
-    fn arrive(&mut self, _now: Duration) -> Reply {
-        Reply::served(self.latency_seconds * self.draws.between(0.9, 1.1))
+    fn arrive(&mut self, _now: Duration) -> Decision {
+        Decision::served(self.latency_seconds * self.draws.between(0.9, 1.1))
     }
 }
 
@@ -42,12 +42,12 @@ impl ConnectionLimit {
 }
 
 impl LimitModel for ConnectionLimit {
-    fn arrive(&mut self, _now: Duration) -> Reply {
+    fn arrive(&mut self, _now: Duration) -> Decision {
         self.open += 1;
         if self.open > self.open_max {
-            Reply::reset()
+            Decision::reset()
         } else {
-            Reply::served(0.2 * self.draws.between(0.7, 1.5))
+            Decision::served(0.2 * self.draws.between(0.7, 1.5))
         }
     }
 
@@ -73,10 +73,10 @@ impl Queue {
 }
 
 impl LimitModel for Queue {
-    fn arrive(&mut self, now: Duration) -> Reply {
+    fn arrive(&mut self, now: Duration) -> Decision {
         let now = now.as_secs_f64();
         self.busy_until = self.busy_until.max(now) + self.draws.exponential(1.0 / self.rate);
-        Reply::served(self.busy_until - now + 0.05)
+        Decision::served(self.busy_until - now + 0.05)
     }
 
     fn limit(&self, _now: Duration) -> Option<f64> {
@@ -101,10 +101,10 @@ impl FairLoad {
 }
 
 impl LimitModel for FairLoad {
-    fn arrive(&mut self, _now: Duration) -> Reply {
+    fn arrive(&mut self, _now: Duration) -> Decision {
         self.open += 1;
         let load = f64::from(self.open) / self.made_for;
-        Reply::served(0.1 * (1.0 + load.powi(3)) * self.draws.between(0.9, 1.1))
+        Decision::served(0.1 * (1.0 + load.powi(3)) * self.draws.between(0.9, 1.1))
     }
 
     fn leave(&mut self, _now: Duration) {
@@ -128,9 +128,9 @@ impl ColdCache {
 }
 
 impl LimitModel for ColdCache {
-    fn arrive(&mut self, now: Duration) -> Reply {
+    fn arrive(&mut self, now: Duration) -> Decision {
         let cold = (1.0 - now.as_secs_f64() / self.warm_after).max(0.0);
-        Reply::served((0.1 + 1.9 * cold) * self.draws.between(0.9, 1.1))
+        Decision::served((0.1 + 1.9 * cold) * self.draws.between(0.9, 1.1))
     }
 }
 
@@ -138,7 +138,7 @@ impl LimitModel for ColdCache {
 #[derive(Debug)]
 pub struct RandomFailure {
     share: f64,
-    failure: Outcome,
+    failure: Treatment,
     draws: RandomSource,
 }
 
@@ -146,22 +146,22 @@ impl RandomFailure {
     /// Resets a share from 0 to 1.
     #[must_use]
     pub fn new(share: f64, seed: u64) -> Self {
-        Self { share, failure: Outcome::Reset, draws: RandomSource::new(seed) }
+        Self { share, failure: Treatment::Reset, draws: RandomSource::new(seed) }
     }
 
     /// Refuses a share from 0 to 1 with a bare 429.
     #[must_use]
     pub fn refusing(share: f64, seed: u64) -> Self {
-        let failure = Outcome::Refused { status: 429, retry_after: None };
+        let failure = Treatment::Refused { status: 429, retry_after: None };
         Self { failure, ..Self::new(share, seed) }
     }
 }
 
 impl LimitModel for RandomFailure {
-    fn arrive(&mut self, _now: Duration) -> Reply {
+    fn arrive(&mut self, _now: Duration) -> Decision {
         let after = Duration::from_secs_f64(0.1 * self.draws.between(0.7, 1.5));
-        let outcome = if self.draws.unit() < self.share { self.failure } else { Outcome::Served };
-        Reply { after, outcome }
+        let treatment = if self.draws.unit() < self.share { self.failure } else { Treatment::Served };
+        Decision { after, treatment }
     }
 }
 
@@ -181,9 +181,9 @@ impl Stalls {
 }
 
 impl LimitModel for Stalls {
-    fn arrive(&mut self, _now: Duration) -> Reply {
+    fn arrive(&mut self, _now: Duration) -> Decision {
         let after = Duration::from_secs_f64(0.1 * self.draws.between(0.7, 1.5));
-        let outcome = if self.draws.unit() < self.share { Outcome::Silence } else { Outcome::Served };
-        Reply { after, outcome }
+        let treatment = if self.draws.unit() < self.share { Treatment::Silence } else { Treatment::Served };
+        Decision { after, treatment }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Announcement, LimitModel, Outcome, RandomSource, Reply};
+use super::{Announcement, Decision, LimitModel, RandomSource, Treatment};
 
 /// A share of the requests of another host meets one of these instead, whatever the pace.
 pub struct Flaky {
     inner: Box<dyn LimitModel>,
-    faults: Vec<(f64, Outcome)>,
+    faults: Vec<(f64, Treatment)>,
     after_seconds: f64,
     draws: RandomSource,
 }
@@ -15,21 +15,26 @@ pub struct Flaky {
 impl Flaky {
     /// Each fault with its share of all requests, from 0 to 1. What breaks breaks after about `after_seconds`.
     #[must_use]
-    pub fn new(inner: Box<dyn LimitModel>, faults: &[(f64, Outcome)], after_seconds: f64, seed: u64) -> Self {
+    pub fn new(
+        inner: Box<dyn LimitModel>,
+        faults: &[(f64, Treatment)],
+        after_seconds: f64,
+        seed: u64,
+    ) -> Self {
         Self { inner, faults: faults.to_vec(), after_seconds, draws: RandomSource::new(seed ^ 0x000F_1A4E) }
     }
 }
 
 impl LimitModel for Flaky {
-    fn arrive(&mut self, now: Duration) -> Reply {
+    fn arrive(&mut self, now: Duration) -> Decision {
         let reply = self.inner.arrive(now);
         let drawn = self.draws.unit();
         let after = Duration::from_secs_f64(self.after_seconds * self.draws.between(0.7, 1.3));
         let mut below = 0.0;
-        for &(share, outcome) in &self.faults {
+        for &(share, treatment) in &self.faults {
             below += share;
             if drawn < below {
-                return Reply { after, outcome };
+                return Decision { after, treatment };
             }
         }
         reply

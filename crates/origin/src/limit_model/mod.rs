@@ -2,7 +2,7 @@
 //!
 //! A limit model takes an arrival and says what comes of it, and after how long. `now` is the time since the host began, and
 //! randomness comes from a seed, so the same limit model serves a simulation in virtual time and a listener on a real socket
-//! ([`LimitingHost`](crate::LimitingHost)). It refuses to know who asks, and what for: all that it sees is when requests
+//! ([`LimitingServer`](crate::LimitingServer)). It refuses to know who asks, and what for: all that it sees is when requests
 //! come and how many are open.
 
 mod announcing;
@@ -23,7 +23,7 @@ pub use time_scaled::TimeScaled;
 
 /// What comes of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Treatment {
     /// The answer that was asked for.
     Served,
     /// A refusal with this status; the whole seconds of its Retry-After, if it has one.
@@ -41,24 +41,24 @@ pub enum Outcome {
 
 /// What comes of one request, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reply {
-    /// From the arrival to the answer; without meaning for [`Outcome::Silence`].
+pub struct Decision {
+    /// From the arrival to the answer; without meaning for [`Treatment::Silence`].
     pub after: Duration,
     /// The answer.
-    pub outcome: Outcome,
+    pub treatment: Treatment,
 }
 
-impl Reply {
+impl Decision {
     fn served(after_seconds: f64) -> Self {
-        Self { after: Duration::from_secs_f64(after_seconds.max(0.0)), outcome: Outcome::Served }
+        Self { after: Duration::from_secs_f64(after_seconds.max(0.0)), treatment: Treatment::Served }
     }
 
     fn refused(status: u16, retry_after: Option<u64>) -> Self {
-        Self { after: REFUSAL_AFTER, outcome: Outcome::Refused { status, retry_after } }
+        Self { after: REFUSAL_AFTER, treatment: Treatment::Refused { status, retry_after } }
     }
 
     fn reset() -> Self {
-        Self { after: RESET_AFTER, outcome: Outcome::Reset }
+        Self { after: RESET_AFTER, treatment: Treatment::Reset }
     }
 }
 
@@ -70,7 +70,7 @@ const RESET_AFTER: Duration = Duration::from_millis(30);
 /// A host's limits.
 pub trait LimitModel: Send {
     /// A request has come.
-    fn arrive(&mut self, now: Duration) -> Reply;
+    fn arrive(&mut self, now: Duration) -> Decision;
 
     /// The exchange of an earlier arrival is over, answered or given up.
     fn leave(&mut self, now: Duration) {

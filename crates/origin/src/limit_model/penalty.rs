@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{LimitModel, Outcome, RandomSource, Reply};
+use super::{Decision, LimitModel, RandomSource, Treatment};
 
 /// What the banned see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,17 +47,17 @@ impl Ban {
         Self { within, ..self }
     }
 
-    fn punish(&mut self, now: Duration) -> Reply {
+    fn punish(&mut self, now: Duration) -> Decision {
         self.banned_until = now + self.lasts;
         match self.kind {
-            BanKind::Reset => Reply::reset(),
-            BanKind::Silence => Reply { after: Duration::ZERO, outcome: Outcome::Silence },
+            BanKind::Reset => Decision::reset(),
+            BanKind::Silence => Decision { after: Duration::ZERO, treatment: Treatment::Silence },
         }
     }
 }
 
 impl LimitModel for Ban {
-    fn arrive(&mut self, now: Duration) -> Reply {
+    fn arrive(&mut self, now: Duration) -> Decision {
         if now < self.banned_until {
             return self.punish(now);
         }
@@ -69,7 +69,7 @@ impl LimitModel for Ban {
             self.recent.clear();
             return self.punish(now);
         }
-        Reply::served(0.1 * self.draws.between(0.7, 1.5))
+        Decision::served(0.1 * self.draws.between(0.7, 1.5))
     }
 
     fn limit(&self, _now: Duration) -> Option<f64> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Announcement, LimitModel, Outcome, Reply};
+use super::{Announcement, Decision, LimitModel, Treatment};
 
 /// Another host so many times as fast: its rates are so many times as high, its latencies and windows so many times as
 /// short, and its bursts and quotas what they are. A Retry-After, which only knows whole seconds, is rounded up.
@@ -24,17 +24,17 @@ impl TimeScaled {
 }
 
 impl LimitModel for TimeScaled {
-    fn arrive(&mut self, now: Duration) -> Reply {
-        let Reply { after, outcome } = self.inner.arrive(self.inner_time(now));
-        let outcome = match outcome {
-            Outcome::Refused { status, retry_after: Some(seconds) } => {
+    fn arrive(&mut self, now: Duration) -> Decision {
+        let Decision { after, treatment } = self.inner.arrive(self.inner_time(now));
+        let treatment = match treatment {
+            Treatment::Refused { status, retry_after: Some(seconds) } => {
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time to wait")]
                 let seconds = (seconds as f64 / self.haste).ceil() as u64;
-                Outcome::Refused { status, retry_after: Some(seconds) }
+                Treatment::Refused { status, retry_after: Some(seconds) }
             }
             other => other,
         };
-        Reply { after: after.div_f64(self.haste), outcome }
+        Decision { after: after.div_f64(self.haste), treatment }
     }
 
     fn leave(&mut self, now: Duration) {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use longhaul_socket::Transport;
 
-use super::host::{Host, VirtualHosts};
 use super::model_state::Underway;
+use super::server::{Host, VirtualHosts};
 use crate::Options;
 use crate::hostile::{Answer, Method, Peer, Received, Request, Status, Wire};
-use crate::limit_model::Outcome;
+use crate::limit_model::Treatment;
 
 /// Timers are late by up to a millisecond, which is their resolution, and so by half of one on the average.
 const TIMER_LATE: Duration = Duration::from_micros(500);
@@ -58,7 +58,7 @@ async fn respond(
     underway: Underway<'_>,
     wait: Duration,
 ) -> io::Result<After> {
-    if underway.outcome() == Outcome::Silence {
+    if underway.treatment() == Treatment::Silence {
         wire.hold(host.options.stall).await;
         return Ok(After::Fin);
     }
@@ -67,16 +67,16 @@ async fn respond(
     if !wait.is_zero() && wire.hold(wait).await == Peer::Left {
         return Ok(After::Fin);
     }
-    let answer = match underway.outcome() {
-        Outcome::Served => Answer::to(request, &host.site),
-        Outcome::Refused { status, retry_after } => {
+    let answer = match underway.treatment() {
+        Treatment::Served => Answer::to(request, &host.site),
+        Treatment::Refused { status, retry_after } => {
             let answer = Answer::note(Status::of_refusal(status), request.method);
             match retry_after {
                 Some(seconds) => answer.with("Retry-After", seconds),
                 None => answer,
             }
         }
-        Outcome::Reset | Outcome::Silence => {
+        Treatment::Reset | Treatment::Silence => {
             underway.complete();
             return Ok(After::Reset);
         }

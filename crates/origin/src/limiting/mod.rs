@@ -5,8 +5,8 @@
 //! request comes in by, all of them share one limit model. Whom they ask for is known: several hosts may share one listener.
 
 mod connection;
-mod host;
 mod model_state;
+mod server;
 
-pub use host::{LimitingHost, RunningLimitingHost, VirtualHosts};
-pub use model_state::{Exchange, LimitingStats};
+pub use model_state::{ExchangeRecord, LimitingStats};
+pub use server::{LimitingServer, RunningLimitingServer, VirtualHosts};

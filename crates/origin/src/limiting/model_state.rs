@@ -7,7 +7,7 @@ use std::time::Duration;
 use longhaul_socket::clock;
 use tokio::time::Instant;
 
-use crate::limit_model::{Announcement, LimitModel, Outcome, Reply};
+use crate::limit_model::{Announcement, Decision, LimitModel, Treatment};
 
 /// Counts since the first request, as of one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,20 +30,20 @@ pub struct LimitingStats {
 
 /// A request and what came of it. Times are counted from the first request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exchange {
+pub struct ExchangeRecord {
     /// When its head had come.
     pub arrived: Duration,
     /// When it was answered, reset, or left by the client.
     pub ended: Duration,
     /// What was to come of it.
-    pub outcome: Outcome,
+    pub treatment: Treatment,
     /// Whether the client waited for that, and took it. Nobody can wait for silence.
     pub is_whole: bool,
     /// Requests that were being answered when it came, itself among them.
     pub in_flight: u32,
 }
 
-impl Exchange {
+impl ExchangeRecord {
     /// From its arrival to its end.
     pub fn took(&self) -> Duration {
         self.ended.saturating_sub(self.arrived)
@@ -51,7 +51,7 @@ impl Exchange {
 }
 
 /// Who is told of each exchange that has ended. Called on the threads that serve: it must not wait.
-type Log = dyn Fn(&Exchange) + Send + Sync;
+type Log = dyn Fn(&ExchangeRecord) + Send + Sync;
 
 pub(super) struct ModelState {
     book: Mutex<Book>,
@@ -87,18 +87,18 @@ impl ModelState {
     pub(super) fn arrive(&self) -> (Underway<'_>, Duration) {
         let book = &mut *self.book();
         let arrived = book.advance();
-        let Reply { after, outcome } = book.limit_model.arrive(arrived);
+        let Decision { after, treatment } = book.limit_model.arrive(arrived);
         let announcement = book.limit_model.announces(arrived);
         book.in_flight += 1;
         book.stats.arrivals += 1;
-        match outcome {
-            Outcome::Served => {}
-            Outcome::Refused { .. } => book.stats.refused += 1,
-            Outcome::Reset => book.stats.resets += 1,
-            Outcome::Silence => book.stats.silences += 1,
+        match treatment {
+            Treatment::Served => {}
+            Treatment::Refused { .. } => book.stats.refused += 1,
+            Treatment::Reset => book.stats.resets += 1,
+            Treatment::Silence => book.stats.silences += 1,
         }
         let in_flight = book.in_flight;
-        (Underway { model_state: self, arrived, outcome, announcement, is_whole: false, in_flight }, after)
+        (Underway { model_state: self, arrived, treatment, announcement, is_whole: false, in_flight }, after)
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -130,15 +130,15 @@ impl Book {
 pub(super) struct Underway<'a> {
     model_state: &'a ModelState,
     arrived: Duration,
-    outcome: Outcome,
+    treatment: Treatment,
     announcement: Option<Announcement>,
     is_whole: bool,
     in_flight: u32,
 }
 
 impl Underway<'_> {
-    pub(super) fn outcome(&self) -> Outcome {
-        self.outcome
+    pub(super) fn treatment(&self) -> Treatment {
+        self.treatment
     }
 
     /// What its answer says about the limit.
@@ -154,16 +154,16 @@ impl Underway<'_> {
 
 impl Drop for Underway<'_> {
     fn drop(&mut self) {
-        let Self { model_state, arrived, outcome, is_whole, in_flight, .. } = *self;
+        let Self { model_state, arrived, treatment, is_whole, in_flight, .. } = *self;
         let ended = {
             let book = &mut *model_state.book();
             let now = book.advance();
             book.limit_model.leave(now);
             book.in_flight -= 1;
-            book.stats.served += u64::from(is_whole && outcome == Outcome::Served);
-            book.stats.abandoned += u64::from(!is_whole && outcome != Outcome::Silence);
+            book.stats.served += u64::from(is_whole && treatment == Treatment::Served);
+            book.stats.abandoned += u64::from(!is_whole && treatment != Treatment::Silence);
             now
         };
-        (model_state.log)(&Exchange { arrived, ended, outcome, is_whole, in_flight });
+        (model_state.log)(&ExchangeRecord { arrived, ended, treatment, is_whole, in_flight });
     }
 }

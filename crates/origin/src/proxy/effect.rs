@@ -12,9 +12,9 @@ const TIME_MAX: Duration = Duration::from_hours(24);
 /// What a toxic does to one direction of a connection.
 ///
 /// ```
-/// use longhaul_origin::proxy::{Effect, Kind};
+/// use longhaul_origin::proxy::{Effect, ToxicKind};
 ///
-/// let mut effect = Effect::of(Kind::Latency);
+/// let mut effect = Effect::of(ToxicKind::Latency);
 /// effect.set("latency", 250)?;
 /// assert_eq!(effect.attributes(), [("latency", 250), ("jitter", 0)]);
 /// assert!(effect.set("rate", 1).is_err());
@@ -68,7 +68,7 @@ pub enum Effect {
 
 /// Which [`Effect`] it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ToxicKind {
     /// [`Effect::Latency`]
     Latency,
     /// [`Effect::Bandwidth`]
@@ -85,7 +85,7 @@ pub enum Kind {
     LimitData,
 }
 
-impl Kind {
+impl ToxicKind {
     /// All of them.
     pub const ALL: [Self; 7] = [
         Self::Latency,
@@ -111,50 +111,50 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ToxicKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Kind {
-    type Err = UnknownKind;
+impl FromStr for ToxicKind {
+    type Err = UnknownToxicKind;
 
-    fn from_str(text: &str) -> Result<Self, UnknownKind> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(UnknownKind)
+    fn from_str(text: &str) -> Result<Self, UnknownToxicKind> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(UnknownToxicKind)
     }
 }
 
-/// The text names no [`Kind`].
+/// The text names no [`ToxicKind`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the toxics are latency, bandwidth, slow_close, timeout, reset_peer, slicer and limit_data")]
-pub struct UnknownKind;
+pub struct UnknownToxicKind;
 
 impl Effect {
     /// The effect with all of its attributes at zero.
-    pub const fn of(kind: Kind) -> Self {
+    pub const fn of(kind: ToxicKind) -> Self {
         const NONE: Duration = Duration::ZERO;
         match kind {
-            Kind::Latency => Self::Latency { latency: NONE, jitter: NONE },
-            Kind::Bandwidth => Self::Bandwidth { kilobytes_per_second: 0 },
-            Kind::SlowClose => Self::SlowClose { delay: NONE },
-            Kind::Timeout => Self::Timeout { timeout: NONE },
-            Kind::ResetPeer => Self::ResetPeer { timeout: NONE },
-            Kind::Slicer => Self::Slicer { average_bytes: 0, variation_bytes: 0, delay: NONE },
-            Kind::LimitData => Self::LimitData { bytes: 0 },
+            ToxicKind::Latency => Self::Latency { latency: NONE, jitter: NONE },
+            ToxicKind::Bandwidth => Self::Bandwidth { kilobytes_per_second: 0 },
+            ToxicKind::SlowClose => Self::SlowClose { delay: NONE },
+            ToxicKind::Timeout => Self::Timeout { timeout: NONE },
+            ToxicKind::ResetPeer => Self::ResetPeer { timeout: NONE },
+            ToxicKind::Slicer => Self::Slicer { average_bytes: 0, variation_bytes: 0, delay: NONE },
+            ToxicKind::LimitData => Self::LimitData { bytes: 0 },
         }
     }
 
     /// Which it is.
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> ToxicKind {
         match self {
-            Self::Latency { .. } => Kind::Latency,
-            Self::Bandwidth { .. } => Kind::Bandwidth,
-            Self::SlowClose { .. } => Kind::SlowClose,
-            Self::Timeout { .. } => Kind::Timeout,
-            Self::ResetPeer { .. } => Kind::ResetPeer,
-            Self::Slicer { .. } => Kind::Slicer,
-            Self::LimitData { .. } => Kind::LimitData,
+            Self::Latency { .. } => ToxicKind::Latency,
+            Self::Bandwidth { .. } => ToxicKind::Bandwidth,
+            Self::SlowClose { .. } => ToxicKind::SlowClose,
+            Self::Timeout { .. } => ToxicKind::Timeout,
+            Self::ResetPeer { .. } => ToxicKind::ResetPeer,
+            Self::Slicer { .. } => ToxicKind::Slicer,
+            Self::LimitData { .. } => ToxicKind::LimitData,
         }
     }
 
@@ -256,7 +256,7 @@ pub enum InvalidAttribute {
     #[error("{kind} has no attribute `{key}`: it has {}", keys(*kind))]
     Unknown {
         /// Whose it would be.
-        kind: Kind,
+        kind: ToxicKind,
         /// The name, escaped.
         key: String,
     },
@@ -273,7 +273,7 @@ pub enum InvalidAttribute {
     Variation,
 }
 
-fn keys(kind: Kind) -> String {
+fn keys(kind: ToxicKind) -> String {
     let keys: Vec<&str> = Effect::of(kind).attributes().iter().map(|(key, _)| *key).collect();
     keys.join(", ")
 }

@@ -9,12 +9,12 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use super::chain::Chain;
-use super::chance::ToxicityDraw;
-use super::effect::{Effect, Kind};
-use super::item::Item;
-use super::stage::Output;
-use super::toxic::{Direction, Placed, Toxic};
+use super::active_toxic::Output;
+use super::effect::{Effect, ToxicKind};
+use super::stream_event::StreamEvent;
+use super::toxic::{Direction, InstalledToxic, Toxic};
+use super::toxic_chain::ToxicChain;
+use super::toxicity_draw::ToxicityDraw;
 use crate::Share;
 
 const SEED: u64 = 7;
@@ -25,7 +25,7 @@ fn chance(connection: u64) -> ToxicityDraw {
     ToxicityDraw::new(SEED, "p".parse().expect("a name"), connection)
 }
 
-fn effect(kind: Kind, attributes: &[(&str, u64)]) -> Effect {
+fn effect(kind: ToxicKind, attributes: &[(&str, u64)]) -> Effect {
     let mut effect = Effect::of(kind);
     for (key, value) in attributes {
         effect.set(key, *value).expect("an attribute of the kind");
@@ -34,21 +34,21 @@ fn effect(kind: Kind, attributes: &[(&str, u64)]) -> Effect {
 }
 
 /// A toxic whose name is its number.
-fn placed(id: u64, effect: Effect) -> Placed {
+fn placed(id: u64, effect: Effect) -> InstalledToxic {
     let name = id.to_string().parse().expect("a name");
-    Placed { id, toxic: Toxic::new(effect, Direction::Upstream).named(name) }
+    InstalledToxic { id, toxic: Toxic::new(effect, Direction::Upstream).named(name) }
 }
 
-fn chain(effects: &[Effect], now: Instant) -> Chain {
-    let toxics: Vec<Placed> = (1..).zip(effects).map(|(id, effect)| placed(id, *effect)).collect();
-    Chain::new(Direction::Upstream, chance(0), &toxics, now)
+fn chain(effects: &[Effect], now: Instant) -> ToxicChain {
+    let toxics: Vec<InstalledToxic> = (1..).zip(effects).map(|(id, effect)| placed(id, *effect)).collect();
+    ToxicChain::new(Direction::Upstream, chance(0), &toxics, now)
 }
 
 /// What came out of a chain, with the times since the start.
 #[derive(Default)]
 struct Outcome {
     pieces: Vec<(Duration, Bytes)>,
-    verdict: Option<(Duration, Item)>,
+    verdict: Option<(Duration, StreamEvent)>,
 }
 
 impl Outcome {
@@ -59,7 +59,7 @@ impl Outcome {
 
 /// A chain under observation.
 struct Bench {
-    chain: Chain,
+    chain: ToxicChain,
     start: Instant,
     now: Instant,
     outcome: Outcome,
@@ -75,12 +75,12 @@ impl Bench {
     fn run_until(&mut self, until: Instant) {
         for _ in 0..STEPS_MAX {
             match self.chain.next(self.now) {
-                Output::Item(Item::Bytes(bytes)) => {
+                Output::StreamEvent(StreamEvent::Bytes(bytes)) => {
                     assert!(self.outcome.verdict.is_none(), "bytes after the end");
                     assert!(!bytes.is_empty());
                     self.outcome.pieces.push((self.now - self.start, bytes));
                 }
-                Output::Item(verdict) => {
+                Output::StreamEvent(verdict) => {
                     self.outcome.verdict.get_or_insert((self.now - self.start, verdict));
                 }
                 Output::Wait(due) => {
@@ -114,14 +114,16 @@ fn pattern(len: usize) -> Vec<u8> {
 /// Toxics that lose nothing.
 fn gentle() -> impl Strategy<Value = Effect> {
     prop_oneof![
-        (0..3_000_u64, 0..500_u64)
-            .prop_map(|(latency, jitter)| effect(Kind::Latency, &[("latency", latency), ("jitter", jitter)])),
-        (0..500_u64).prop_map(|rate| effect(Kind::Bandwidth, &[("rate", rate)])),
-        (0..3_000_u64).prop_map(|delay| effect(Kind::SlowClose, &[("delay", delay)])),
+        (0..3_000_u64, 0..500_u64).prop_map(|(latency, jitter)| effect(
+            ToxicKind::Latency,
+            &[("latency", latency), ("jitter", jitter)]
+        )),
+        (0..500_u64).prop_map(|rate| effect(ToxicKind::Bandwidth, &[("rate", rate)])),
+        (0..3_000_u64).prop_map(|delay| effect(ToxicKind::SlowClose, &[("delay", delay)])),
         (0..2_000_u64, 0..2_000_u64, 0..10_000_u64).prop_map(|(average, variation, delay)| {
             let variation = variation.min(average);
             effect(
-                Kind::Slicer,
+                ToxicKind::Slicer,
                 &[("average_size", average), ("size_variation", variation), ("delay", delay)],
             )
         }),
@@ -131,9 +133,9 @@ fn gentle() -> impl Strategy<Value = Effect> {
 fn any_effect() -> impl Strategy<Value = Effect> {
     prop_oneof![
         4 => gentle(),
-        1 => (0..5_000_u64).prop_map(|timeout| effect(Kind::Timeout, &[("timeout", timeout)])),
-        1 => (0..5_000_u64).prop_map(|timeout| effect(Kind::ResetPeer, &[("timeout", timeout)])),
-        1 => (0..20_000_u64).prop_map(|bytes| effect(Kind::LimitData, &[("bytes", bytes)])),
+        1 => (0..5_000_u64).prop_map(|timeout| effect(ToxicKind::Timeout, &[("timeout", timeout)])),
+        1 => (0..5_000_u64).prop_map(|timeout| effect(ToxicKind::ResetPeer, &[("timeout", timeout)])),
+        1 => (0..20_000_u64).prop_map(|bytes| effect(ToxicKind::LimitData, &[("bytes", bytes)])),
     ]
 }
 
@@ -164,7 +166,7 @@ fn steps(effects: impl Strategy<Value = Effect> + 'static) -> impl Strategy<Valu
 /// Takes the steps and ends; what was sent, and what came of it.
 fn play(steps: &[Step]) -> (Vec<u8>, Outcome) {
     let mut bench = Bench::new(&[]);
-    let (mut toxics, mut made): (Vec<Placed>, u64) = (Vec::new(), 0);
+    let (mut toxics, mut made): (Vec<InstalledToxic>, u64) = (Vec::new(), 0);
     let (mut sent, mut next) = (Vec::new(), 0_u32);
     for step in steps {
         match step {
@@ -172,7 +174,7 @@ fn play(steps: &[Step]) -> (Vec<u8>, Outcome) {
                 let bytes: Vec<u8> = (next..).flat_map(u32::to_le_bytes).take(*len).collect();
                 next += u32::try_from(*len).expect("small");
                 sent.extend_from_slice(&bytes);
-                bench.chain.take(Item::Bytes(bytes.into()), bench.now);
+                bench.chain.take(StreamEvent::Bytes(bytes.into()), bench.now);
             }
             Step::Wait(ms) => bench.wait(Duration::from_millis(*ms)),
             Step::Add(effect) => {
@@ -196,7 +198,7 @@ fn play(steps: &[Step]) -> (Vec<u8>, Outcome) {
             }
         }
     }
-    bench.chain.take(Item::End, bench.now);
+    bench.chain.take(StreamEvent::End, bench.now);
     (sent, bench.finish())
 }
 
@@ -205,7 +207,7 @@ proptest! {
     fn gentle_toxics_lose_nothing_double_nothing_and_keep_the_order(steps in steps(gentle())) {
         let (sent, outcome) = play(&steps);
         prop_assert!(outcome.bytes() == sent);
-        prop_assert_eq!(outcome.verdict.map(|(_, verdict)| verdict), Some(Item::End));
+        prop_assert_eq!(outcome.verdict.map(|(_, verdict)| verdict), Some(StreamEvent::End));
     }
 
     #[test]
@@ -213,19 +215,19 @@ proptest! {
         let (sent, outcome) = play(&steps);
         prop_assert!(sent.starts_with(&outcome.bytes()));
         // An end in order says that everything was there.
-        if let Some((_, Item::End)) = outcome.verdict {
+        if let Some((_, StreamEvent::End)) = outcome.verdict {
             prop_assert_eq!(outcome.bytes().len(), sent.len());
         }
     }
 
     #[test]
     fn latency_is_within_its_bounds(latency in 0..3_000_u64, jitter in 0..4_000_u64, gaps in vec(0..2_000_u64, 1..20)) {
-        let mut bench = Bench::new(&[effect(Kind::Latency, &[("latency", latency), ("jitter", jitter)])]);
+        let mut bench = Bench::new(&[effect(ToxicKind::Latency, &[("latency", latency), ("jitter", jitter)])]);
         let mut came = Vec::new();
         for gap in gaps {
             bench.wait(Duration::from_millis(gap));
             came.push(bench.now - bench.start);
-            bench.chain.take(Item::Bytes(pattern(100).into()), bench.now);
+            bench.chain.take(StreamEvent::Bytes(pattern(100).into()), bench.now);
         }
         let (least, most) = (latency.saturating_sub(jitter), latency + jitter);
         let outcome = bench.finish();
@@ -238,10 +240,10 @@ proptest! {
 
     #[test]
     fn bandwidth_is_kept_and_used(rate in 1..1_000_u64, chunks in vec(1..20_000_usize, 1..20)) {
-        let mut bench = Bench::new(&[effect(Kind::Bandwidth, &[("rate", rate)])]);
+        let mut bench = Bench::new(&[effect(ToxicKind::Bandwidth, &[("rate", rate)])]);
         let total: usize = chunks.iter().sum();
         for chunk in chunks {
-            bench.chain.take(Item::Bytes(pattern(chunk).into()), bench.now);
+            bench.chain.take(StreamEvent::Bytes(pattern(chunk).into()), bench.now);
         }
         let outcome = bench.finish();
         let mut passed = 0_u128;
@@ -261,15 +263,15 @@ proptest! {
     ) {
         let variation = variation.min(average);
         let attributes = [("average_size", average), ("size_variation", variation), ("delay", 1_000)];
-        let slicer = effect(Kind::Slicer, &attributes);
+        let slicer = effect(ToxicKind::Slicer, &attributes);
         let total = chunks.iter().map(|(len, _)| len).sum();
         let mut whole = Bench::new(&[slicer]);
-        whole.chain.take(Item::Bytes(pattern(total).into()), whole.now);
+        whole.chain.take(StreamEvent::Bytes(pattern(total).into()), whole.now);
         let whole = whole.finish();
         let mut parts = Bench::new(&[slicer]);
         for (len, gap) in chunks {
             parts.wait(Duration::from_millis(gap));
-            parts.chain.take(Item::Bytes(pattern(len).into()), parts.now);
+            parts.chain.take(StreamEvent::Bytes(pattern(len).into()), parts.now);
         }
         let parts = parts.finish();
 
@@ -289,16 +291,16 @@ proptest! {
 
     #[test]
     fn a_limit_lets_exactly_so_many_bytes_pass(limit in 0..20_000_u64, chunks in vec(1..5_000_usize, 1..10)) {
-        let mut bench = Bench::new(&[effect(Kind::LimitData, &[("bytes", limit)])]);
+        let mut bench = Bench::new(&[effect(ToxicKind::LimitData, &[("bytes", limit)])]);
         let total: usize = chunks.iter().sum();
         for chunk in chunks {
-            bench.chain.take(Item::Bytes(pattern(chunk).into()), bench.now);
+            bench.chain.take(StreamEvent::Bytes(pattern(chunk).into()), bench.now);
         }
-        bench.chain.take(Item::End, bench.now);
+        bench.chain.take(StreamEvent::End, bench.now);
         let outcome = bench.finish();
         let is_reached = total as u64 >= limit;
         prop_assert_eq!(outcome.bytes().len() as u64, limit.min(total as u64));
-        let verdict = if is_reached { Item::Close(Kind::LimitData) } else { Item::End };
+        let verdict = if is_reached { StreamEvent::Close(ToxicKind::LimitData) } else { StreamEvent::End };
         prop_assert_eq!(outcome.verdict.map(|(_, verdict)| verdict), Some(verdict));
     }
 }
@@ -309,23 +311,27 @@ fn ms(milliseconds: u64) -> Duration {
 
 #[test]
 fn ends_come_when_they_are_due() {
-    let closes = |kind| Some((ms(500), Item::Close(kind)));
+    let closes = |kind| Some((ms(500), StreamEvent::Close(kind)));
     for (effect, expected, arrived) in [
-        (effect(Kind::SlowClose, &[("delay", 400)]), Some((ms(500), Item::End)), 5),
-        (effect(Kind::Latency, &[("latency", 400)]), Some((ms(500), Item::End)), 5),
-        (effect(Kind::Timeout, &[("timeout", 500)]), closes(Kind::Timeout), 0),
-        (effect(Kind::Timeout, &[("timeout", 0)]), None, 0),
+        (effect(ToxicKind::SlowClose, &[("delay", 400)]), Some((ms(500), StreamEvent::End)), 5),
+        (effect(ToxicKind::Latency, &[("latency", 400)]), Some((ms(500), StreamEvent::End)), 5),
+        (effect(ToxicKind::Timeout, &[("timeout", 500)]), closes(ToxicKind::Timeout), 0),
+        (effect(ToxicKind::Timeout, &[("timeout", 0)]), None, 0),
         (
-            effect(Kind::ResetPeer, &[("timeout", 400)]),
-            Some((ms(500), Item::Reset(Some(Kind::ResetPeer)))),
+            effect(ToxicKind::ResetPeer, &[("timeout", 400)]),
+            Some((ms(500), StreamEvent::Reset(Some(ToxicKind::ResetPeer)))),
             0,
         ),
-        (effect(Kind::ResetPeer, &[]), Some((ms(100), Item::Reset(Some(Kind::ResetPeer)))), 0),
+        (
+            effect(ToxicKind::ResetPeer, &[]),
+            Some((ms(100), StreamEvent::Reset(Some(ToxicKind::ResetPeer)))),
+            0,
+        ),
     ] {
         let mut bench = Bench::new(&[effect]);
         bench.wait(ms(100));
-        bench.chain.take(Item::Bytes(pattern(5).into()), bench.now);
-        bench.chain.take(Item::End, bench.now);
+        bench.chain.take(StreamEvent::Bytes(pattern(5).into()), bench.now);
+        bench.chain.take(StreamEvent::End, bench.now);
         let outcome = bench.finish();
         assert_eq!((outcome.verdict, outcome.pieces.len()), (expected, arrived.min(1)), "{effect:?}");
     }
@@ -334,14 +340,14 @@ fn ends_come_when_they_are_due() {
 #[test]
 fn a_toxic_that_has_swallowed_something_takes_the_connection_with_it() {
     for (effect, verdict) in [
-        (effect(Kind::Timeout, &[]), Item::Close(Kind::Timeout)),
-        (effect(Kind::ResetPeer, &[("timeout", 9_000)]), Item::Reset(Some(Kind::ResetPeer))),
+        (effect(ToxicKind::Timeout, &[]), StreamEvent::Close(ToxicKind::Timeout)),
+        (effect(ToxicKind::ResetPeer, &[("timeout", 9_000)]), StreamEvent::Reset(Some(ToxicKind::ResetPeer))),
     ] {
         let mut bench = Bench::new(&[effect]);
-        bench.chain.take(Item::Bytes(pattern(5).into()), bench.now);
+        bench.chain.take(StreamEvent::Bytes(pattern(5).into()), bench.now);
         bench.wait(ms(10));
         bench.chain.apply(&[], bench.now);
-        bench.chain.take(Item::Bytes(pattern(5).into()), bench.now);
+        bench.chain.take(StreamEvent::Bytes(pattern(5).into()), bench.now);
         bench.run_until(bench.start + ms(10));
         let Outcome { verdict: found, .. } = &bench.outcome;
         assert_eq!(*found, Some((ms(10), verdict)));
@@ -350,35 +356,35 @@ fn a_toxic_that_has_swallowed_something_takes_the_connection_with_it() {
         let mut bench = Bench::new(&[effect]);
         bench.wait(ms(10));
         bench.chain.apply(&[], bench.now);
-        bench.chain.take(Item::Bytes(pattern(5).into()), bench.now);
+        bench.chain.take(StreamEvent::Bytes(pattern(5).into()), bench.now);
         assert_eq!(bench.finish().bytes(), pattern(5));
     }
 }
 
 #[test]
 fn toxics_stand_in_their_order_also_when_one_begins_to_hit_later() {
-    let limit = effect(Kind::LimitData, &[("bytes", 3)]);
-    let latency = effect(Kind::Latency, &[("latency", 50)]);
+    let limit = effect(ToxicKind::LimitData, &[("bytes", 3)]);
+    let latency = effect(ToxicKind::Latency, &[("latency", 50)]);
     let start = clock::now();
     let mut toxics = [placed(1, latency), placed(2, limit)];
     toxics[0].toxic.toxicity = Share::NONE;
     let mut bench = Bench::new(&[]);
-    bench.chain = Chain::new(Direction::Upstream, chance(0), &toxics, start);
+    bench.chain = ToxicChain::new(Direction::Upstream, chance(0), &toxics, start);
     toxics[0].toxic.toxicity = Share::ALL;
     bench.chain.apply(&toxics, bench.now);
-    bench.chain.take(Item::Bytes(pattern(5).into()), bench.now);
+    bench.chain.take(StreamEvent::Bytes(pattern(5).into()), bench.now);
     // Behind the latency the limit closes late; before it, it would have closed at once, and that late too.
     let outcome = bench.finish();
     assert_eq!(outcome.bytes(), pattern(3));
-    assert_eq!(outcome.verdict, Some((ms(50), Item::Close(Kind::LimitData))));
+    assert_eq!(outcome.verdict, Some((ms(50), StreamEvent::Close(ToxicKind::LimitData))));
 }
 
 #[test]
 fn a_chain_takes_no_more_than_it_should_and_goes_on() {
-    let mut bench = Bench::new(&[effect(Kind::Latency, &[("latency", 1_000)])]);
+    let mut bench = Bench::new(&[effect(ToxicKind::Latency, &[("latency", 1_000)])]);
     let mut taken = 0_usize;
     while bench.chain.has_room() {
-        bench.chain.take(Item::Bytes(Bytes::from_static(b"x")), bench.now);
+        bench.chain.take(StreamEvent::Bytes(Bytes::from_static(b"x")), bench.now);
         taken += 1;
         assert!(taken < 100_000, "single bytes cost more than themselves");
     }
@@ -391,7 +397,7 @@ fn a_chain_takes_no_more_than_it_should_and_goes_on() {
 #[test]
 fn the_same_seed_decides_the_same_and_about_as_often_as_it_should() {
     let toxic = |toxicity| {
-        let latency = effect(Kind::Latency, &[("latency", 1)]);
+        let latency = effect(ToxicKind::Latency, &[("latency", 1)]);
         Toxic::new(latency, Direction::Upstream).with_toxicity(toxicity)
     };
     let hits = |seed, share| -> Vec<bool> {

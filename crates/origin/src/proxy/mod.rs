@@ -13,7 +13,7 @@
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
-//! use longhaul_origin::proxy::{Direction, Effect, Kind, Proxies, ProxySpec, Toxic};
+//! use longhaul_origin::proxy::{Direction, Effect, ToxicKind, Proxies, ProxySpec, Toxic};
 //! use longhaul_origin::{Limits, Service, ServiceHost};
 //! use longhaul_socket::memory::MemoryNetwork;
 //! use longhaul_socket::{Network, Stream, clock};
@@ -30,7 +30,7 @@
 //!     enabled: true,
 //! };
 //! let proxy = proxies.add(spec).await?;
-//! let mut latency = Effect::of(Kind::Latency);
+//! let mut latency = Effect::of(ToxicKind::Latency);
 //! latency.set("latency", 250)?;
 //! proxies.add_toxic("echo", Toxic::new(latency, Direction::Downstream)).await?;
 //!
@@ -43,29 +43,29 @@
 //! # }
 //! ```
 
-mod chain;
-mod chance;
+mod active_toxic;
 mod control;
 mod effect;
 mod error;
-mod item;
 #[cfg(test)]
 mod laws;
-mod memory;
+mod memory_budget;
 mod name;
 mod proxies;
+mod proxy_route;
 mod relay;
-mod route;
 mod spec;
-mod stage;
+mod stream_event;
 mod toxic;
+mod toxic_chain;
+mod toxicity_draw;
 
 pub use control::Control;
-pub use effect::{Effect, InvalidAttribute, Kind, UnknownKind};
+pub use effect::{Effect, InvalidAttribute, ToxicKind, UnknownToxicKind};
 pub use error::ProxyError;
 pub use name::{InvalidName, Name};
 pub use proxies::Proxies;
-pub use route::Route;
+pub use proxy_route::ProxyRoute;
 pub use spec::{
     InvalidListenAddress, InvalidUpstream, ListenAddress, ProxyChange, ProxySpec, ProxyState, ToxicChange,
     Upstream,

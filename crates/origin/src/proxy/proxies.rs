@@ -9,11 +9,11 @@ use longhaul_socket::{Connector, Network, TlsOptions};
 use tokio::sync::{Mutex, watch};
 
 use super::error::ProxyError;
-use super::memory::Memory;
+use super::memory_budget::MemoryBudget;
 use super::name::Name;
-use super::route::Route;
+use super::proxy_route::ProxyRoute;
 use super::spec::{ListenAddress, ProxyChange, ProxySpec, ProxyState, ToxicChange, Upstream};
-use super::toxic::{Direction, Placed, Toxic};
+use super::toxic::{Direction, InstalledToxic, Toxic};
 use crate::service::{RunningService, Service, ServiceHost};
 
 /// Each proxy holds a socket, and each is made by whoever may reach the control port.
@@ -32,7 +32,7 @@ struct Shared {
     host: ServiceHost,
     network: Arc<dyn Network>,
     connector: Connector,
-    memory: Memory,
+    memory: MemoryBudget,
     seed: u64,
     registry: Mutex<Registry>,
 }
@@ -46,7 +46,7 @@ struct Registry {
 struct Proxy {
     listen: ListenAddress,
     upstream: Upstream,
-    toxics: watch::Sender<Arc<[Placed]>>,
+    toxics: watch::Sender<Arc<[InstalledToxic]>>,
     connections: Arc<AtomicU64>,
     /// `None` while it is disabled.
     running: Option<RunningService>,
@@ -58,7 +58,7 @@ impl Proxies {
     /// how many connections a proxy has had.
     pub fn new(host: ServiceHost, network: Arc<dyn Network>, seed: u64) -> Self {
         let connector = Connector::new(Arc::clone(&network), TlsOptions::system());
-        let (memory, registry) = (Memory::default(), Mutex::default());
+        let (memory, registry) = (MemoryBudget::default(), Mutex::default());
         Self(Arc::new(Shared { host, network, connector, memory, seed, registry }))
     }
 
@@ -200,7 +200,7 @@ impl Proxies {
             if toxics.len() >= TOXICS_MAX {
                 return Err(ProxyError::TooMany(TOXICS_MAX));
             }
-            toxics.push(Placed { id, toxic });
+            toxics.push(InstalledToxic { id, toxic });
             Ok(())
         })
     }
@@ -269,7 +269,7 @@ impl Proxies {
         listen: ListenAddress,
         upstream: &Upstream,
     ) -> Result<RunningService, ProxyError> {
-        let route = Route {
+        let route = ProxyRoute {
             name: name.clone(),
             target: upstream.target().clone(),
             connector: self.0.connector.clone(),
@@ -322,7 +322,7 @@ impl Proxy {
     /// The connections see the change as a whole, or, if it fails, not at all.
     fn change_toxics<T>(
         &self,
-        change: impl FnOnce(&mut Vec<Placed>) -> Result<T, ProxyError>,
+        change: impl FnOnce(&mut Vec<InstalledToxic>) -> Result<T, ProxyError>,
     ) -> Result<T, ProxyError> {
         let mut toxics = self.toxics.borrow().to_vec();
         let changed = change(&mut toxics)?;

@@ -14,13 +14,13 @@ use longhaul_socket::{FaultKind, clock, kind_of};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::chain::Chain;
-use super::chance::ToxicityDraw;
-use super::effect::Kind;
-use super::item::Item;
-use super::memory::{Memory, Share};
-use super::stage::Output;
-use super::toxic::{Direction, Placed};
+use super::active_toxic::Output;
+use super::effect::ToxicKind;
+use super::memory_budget::{HeldBytes, MemoryBudget};
+use super::stream_event::StreamEvent;
+use super::toxic::{Direction, InstalledToxic};
+use super::toxic_chain::ToxicChain;
+use super::toxicity_draw::ToxicityDraw;
 use crate::service::guard::{Guard, later};
 
 /// The most that is received at once.
@@ -28,13 +28,13 @@ const CHUNK_BYTES_MAX: usize = 16 * 1024;
 
 /// How the two directions came to their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum RelayEnd {
     /// Both ended in order.
     Ended,
     /// The toxic closes the connection.
-    Closed(Kind),
+    Closed(ToxicKind),
     /// The connection is to be reset, by a toxic or, without one, since one side has done so.
-    Reset(Option<Kind>),
+    Reset(Option<ToxicKind>),
     /// One side failed; whom it was with is known by the guards.
     Failed,
     /// Neither side used it.
@@ -43,8 +43,8 @@ pub(super) enum Outcome {
 
 /// See the module.
 pub(super) struct Relay {
-    upward: Lane,
-    downward: Lane,
+    upward: RelayDirection,
+    downward: RelayDirection,
     idle_time: Duration,
     used: Instant,
     alarm: Pin<Box<Sleep>>,
@@ -53,21 +53,21 @@ pub(super) struct Relay {
 impl Relay {
     pub(super) fn new(
         chance: &ToxicityDraw,
-        toxics: &[Placed],
-        memory: &Memory,
+        toxics: &[InstalledToxic],
+        memory: &MemoryBudget,
         idle_time: Duration,
     ) -> Self {
         let now = clock::now();
-        let lane = |direction| Lane {
-            chain: Chain::new(direction, chance.clone(), toxics, now),
-            memory: memory.share(),
+        let half = |direction| RelayDirection {
+            chain: ToxicChain::new(direction, chance.clone(), toxics, now),
+            memory: memory.reserve(),
             sending: Bytes::new(),
             source: Source::Open,
             sink: Sink::Open,
         };
         Self {
-            upward: lane(Direction::Upstream),
-            downward: lane(Direction::Downstream),
+            upward: half(Direction::Upstream),
+            downward: half(Direction::Downstream),
             idle_time,
             used: now,
             alarm: Box::pin(sleep_until(now)),
@@ -75,7 +75,7 @@ impl Relay {
     }
 
     /// The toxics have changed.
-    pub(super) fn apply(&mut self, toxics: &[Placed]) {
+    pub(super) fn apply(&mut self, toxics: &[InstalledToxic]) {
         let now = clock::now();
         self.upward.chain.apply(toxics, now);
         self.downward.chain.apply(toxics, now);
@@ -87,7 +87,7 @@ impl Relay {
         cx: &mut Context<'_>,
         client: &mut Guard,
         server: &mut Guard,
-    ) -> Poll<Outcome> {
+    ) -> Poll<RelayEnd> {
         loop {
             let now = clock::now();
             let up = self.upward.poll(cx, client, server, now);
@@ -99,10 +99,10 @@ impl Relay {
                 return Poll::Ready(outcome);
             }
             match (self.upward.sink, self.downward.sink) {
-                (Sink::Ended, Sink::Ended) => return Poll::Ready(Outcome::Ended),
+                (Sink::Ended, Sink::Ended) => return Poll::Ready(RelayEnd::Ended),
                 // One side takes nothing more, and has nothing more to say.
                 (Sink::Broken, Sink::Ended | Sink::Broken) | (Sink::Ended, Sink::Broken) => {
-                    return Poll::Ready(Outcome::Failed);
+                    return Poll::Ready(RelayEnd::Failed);
                 }
                 _ => {}
             }
@@ -115,7 +115,7 @@ impl Relay {
                 || (down.due.is_some() && self.downward.has_something_in_store());
             let idle_due = (!is_busy).then(|| later(self.used, self.idle_time));
             if idle_due.is_some_and(|due| due <= now) {
-                return Poll::Ready(Outcome::Idle);
+                return Poll::Ready(RelayEnd::Idle);
             }
             let Some(due) = [toxic_due, idle_due].into_iter().flatten().min() else { return Poll::Pending };
             // One that goes off early is set anew then, and not for each piece that passes.
@@ -130,9 +130,9 @@ impl Relay {
 }
 
 /// One direction.
-struct Lane {
-    chain: Chain,
-    memory: Share,
+struct RelayDirection {
+    chain: ToxicChain,
+    memory: HeldBytes,
     /// What has passed the toxics and is not yet taken.
     sending: Bytes,
     source: Source,
@@ -163,10 +163,10 @@ struct Polled {
     has_moved: bool,
     /// When a toxic has something to do.
     due: Option<Instant>,
-    outcome: Option<Outcome>,
+    outcome: Option<RelayEnd>,
 }
 
-impl Lane {
+impl RelayDirection {
     fn is_sending(&self) -> bool {
         !self.sending.is_empty()
     }
@@ -217,7 +217,7 @@ impl Lane {
             match Pin::new(sink).poll_write(cx, &self.sending) {
                 Poll::Ready(Ok(taken)) if taken > 0 => self.sending.advance(taken),
                 Poll::Ready(Err(error)) if kind_of(&error) == FaultKind::TimedOut => {
-                    polled.outcome = Some(Outcome::Failed);
+                    polled.outcome = Some(RelayEnd::Failed);
                 }
                 Poll::Ready(_) => {
                     self.sink = Sink::Broken;
@@ -230,10 +230,10 @@ impl Lane {
         }
         let output = self.chain.next(now);
         match output {
-            Output::Item(Item::Bytes(bytes)) => self.sending = bytes,
-            Output::Item(Item::End) => self.sink = Sink::Ending,
-            Output::Item(Item::Close(kind)) => polled.outcome = Some(Outcome::Closed(kind)),
-            Output::Item(Item::Reset(kind)) => polled.outcome = Some(Outcome::Reset(kind)),
+            Output::StreamEvent(StreamEvent::Bytes(bytes)) => self.sending = bytes,
+            Output::StreamEvent(StreamEvent::End) => self.sink = Sink::Ending,
+            Output::StreamEvent(StreamEvent::Close(kind)) => polled.outcome = Some(RelayEnd::Closed(kind)),
+            Output::StreamEvent(StreamEvent::Reset(kind)) => polled.outcome = Some(RelayEnd::Reset(kind)),
             Output::Wait(due) => {
                 polled.due = Some(due);
                 return false;
@@ -250,10 +250,10 @@ impl Lane {
             return false;
         }
         let item = match poll_chunk(source, cx) {
-            Poll::Ready(Ok(bytes)) if !bytes.is_empty() => Item::Bytes(bytes),
+            Poll::Ready(Ok(bytes)) if !bytes.is_empty() => StreamEvent::Bytes(bytes),
             Poll::Ready(ended) => {
                 self.source = Source::Ended;
-                if ended.is_ok() { Item::End } else { Item::Reset(None) }
+                if ended.is_ok() { StreamEvent::End } else { StreamEvent::Reset(None) }
             }
             Poll::Pending => return false,
         };

@@ -97,7 +97,7 @@ impl Toxic {
 
 /// A toxic of a proxy. One that is removed and added again is another one.
 #[derive(Debug, Clone)]
-pub(super) struct Placed {
+pub(super) struct InstalledToxic {
     /// Never given twice, and larger for what comes later.
     pub(super) id: u64,
     pub(super) toxic: Toxic,

@@ -6,10 +6,10 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::Value;
 
-use super::host_plan::{Answer, HostPlan, ListenMode, Step};
+use super::dns_plan::DnsPlan;
+use super::host_plan::{HostPlan, ListenMode, ResponsePlan, Step};
 use super::mutation::Mutation;
-use super::name_plan::NamePlan;
-use super::run_plan::{Before, Run};
+use super::run_plan::{InitialFile, Run};
 use super::values::Span;
 
 /// One thing that goes wrong, and what then has to happen.
@@ -24,7 +24,7 @@ pub struct Case {
     /// Sections of RFCs.
     pub rfc: Vec<String>,
     /// What becomes of the URL.
-    pub outcome: Vec<Outcome>,
+    pub outcome: Vec<CaseOutcome>,
     /// How it is proven.
     pub proof: Proof,
     /// Its hosts do nothing wrong.
@@ -44,9 +44,9 @@ pub enum Proof {
         /// The hosts, by name.
         hosts: BTreeMap<String, HostPlan>,
         /// The name server.
-        dns: Option<NamePlan>,
+        dns: Option<DnsPlan>,
         /// What lies in the working directory before.
-        before: BTreeMap<String, Before>,
+        before: BTreeMap<String, InitialFile>,
         /// The runs, one after the other.
         runs: Vec<Run>,
     },
@@ -59,7 +59,7 @@ pub enum Proof {
 /// What becomes of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum CaseOutcome {
     /// Tried again, within its budget.
     Retry,
     /// What came is kept, and the rest asked for.
@@ -74,7 +74,7 @@ pub enum Outcome {
     Local,
 }
 
-impl Outcome {
+impl CaseOutcome {
     /// The word for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -107,12 +107,12 @@ struct Raw {
     then: String,
     #[serde(default)]
     rfc: Vec<String>,
-    outcome: Vec<Outcome>,
+    outcome: Vec<CaseOutcome>,
     #[serde(default)]
     hosts: BTreeMap<String, HostPlan>,
-    dns: Option<NamePlan>,
+    dns: Option<DnsPlan>,
     #[serde(default)]
-    before: BTreeMap<String, Before>,
+    before: BTreeMap<String, InitialFile>,
     #[serde(default, rename = "run")]
     runs: Vec<Run>,
     #[serde(default)]
@@ -175,7 +175,7 @@ impl Case {
             };
             host.listen_mode = ListenMode::Listens;
             host.openings.clear();
-            host.answers = vec![Answer { path: None, request: Span::ALL, having: None, steps }];
+            host.answers = vec![ResponsePlan { path: None, request: Span::ALL, having: None, steps }];
         }
         Some(case)
     }

@@ -25,10 +25,10 @@ pub struct HostPlan {
     pub openings: Vec<Opening>,
     /// What it does with a request; the first entry that fits. One that fits nothing fails the case.
     #[serde(default, rename = "answer")]
-    pub answers: Vec<Answer>,
+    pub answers: Vec<ResponsePlan>,
     /// What it must have seen.
     #[serde(default)]
-    pub seen: Seen,
+    pub seen: ExpectedTraffic,
 }
 
 const fn loopback() -> IpAddr {
@@ -57,7 +57,7 @@ pub struct Opening {
     pub number: Span,
     /// Whether the steps come before TLS rather than within it.
     #[serde(default)]
-    pub before_tls: Entrance,
+    pub before_tls: OpeningPhase,
     /// What is done.
     pub steps: Vec<Step>,
 }
@@ -65,24 +65,24 @@ pub struct Opening {
 /// Where the steps of an opening stand.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "bool")]
-pub enum Entrance {
+pub enum OpeningPhase {
     /// After the handshake, where there is one.
     #[default]
-    Inside,
+    AfterHandshake,
     /// Before it.
-    Outside,
+    BeforeHandshake,
 }
 
-impl From<bool> for Entrance {
+impl From<bool> for OpeningPhase {
     fn from(is_before: bool) -> Self {
-        if is_before { Self::Outside } else { Self::Inside }
+        if is_before { Self::BeforeHandshake } else { Self::AfterHandshake }
     }
 }
 
 /// What happens when the head of a request has come.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Answer {
+pub struct ResponsePlan {
     /// For which target of the request line; any unless given.
     pub path: Option<String>,
     /// For which requests of that target, the first one being 1.
@@ -166,7 +166,7 @@ pub struct Serve {
 /// What a host must have seen in the end.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Seen {
+pub struct ExpectedTraffic {
     /// How many requests.
     pub requests: Option<Span>,
     /// How many connections.

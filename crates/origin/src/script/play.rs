@@ -7,9 +7,9 @@ use std::time::Duration;
 use longhaul_socket::{Deadline, Fault, Stream, TcpListener, Timeouts, TlsAcceptor, Transport};
 use tokio::time::sleep;
 
-use super::host_plan::{Drip, Entrance, HostPlan, Repeat, Serve, Step};
+use super::host_plan::{Drip, HostPlan, OpeningPhase, Repeat, Serve, Step};
 use super::injecting_transport::{InjectedBytes, InjectingTransport};
-use super::record::Record;
+use super::record::TrafficRecord;
 use super::stage::{Placeholders, STAGE_TIME_MAX, fill};
 use super::values::{Section, content};
 
@@ -29,7 +29,7 @@ pub(super) struct Host {
     pub(super) name: String,
     pub(super) plan: HostPlan,
     pub(super) tls: Option<TlsAcceptor>,
-    pub(super) record: Arc<Record>,
+    pub(super) record: Arc<TrafficRecord>,
 }
 
 /// Takes connections until the stage ends.
@@ -86,7 +86,7 @@ type Ended = &'static str;
 
 impl Player<'_> {
     async fn play(&mut self, number: u64) -> Result<Ended, Fault> {
-        if let Some(end) = self.opening(number, Entrance::Outside).await? {
+        if let Some(end) = self.opening(number, OpeningPhase::BeforeHandshake).await? {
             return Ok(end);
         }
         if let Some(acceptor) = &self.host.tls {
@@ -94,7 +94,7 @@ impl Player<'_> {
             self.stream = Some(acceptor.accept(stream).await?);
             self.host.record.note(&format!("{} speaks TLS", self.who));
         }
-        if let Some(end) = self.opening(number, Entrance::Inside).await? {
+        if let Some(end) = self.opening(number, OpeningPhase::AfterHandshake).await? {
             return Ok(end);
         }
         while let Some(request) = self.request().await? {
@@ -117,10 +117,10 @@ impl Player<'_> {
         Ok("the peer has left")
     }
 
-    async fn opening(&mut self, number: u64, entrance: Entrance) -> Result<Option<Ended>, Fault> {
+    async fn opening(&mut self, number: u64, phase: OpeningPhase) -> Result<Option<Ended>, Fault> {
         let openings = &self.host.plan.openings;
         let fits =
-            openings.iter().find(|opening| opening.before_tls == entrance && opening.number.contains(number));
+            openings.iter().find(|opening| opening.before_tls == phase && opening.number.contains(number));
         match fits {
             Some(opening) => self.steps(&opening.steps, None).await,
             None => Ok(None),

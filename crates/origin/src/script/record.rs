@@ -19,13 +19,13 @@ const HEADS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Everything that hosts and name server saw and sent, in its order, bounded.
 #[derive(Debug)]
-pub struct Record {
+pub struct TrafficRecord {
     begun: Instant,
-    seen: Mutex<Seen>,
+    state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct State {
     entries: Vec<(Duration, String)>,
     left_out: u64,
     connections: BTreeMap<String, u64>,
@@ -38,96 +38,96 @@ struct Seen {
     troubles: Vec<String>,
 }
 
-impl Record {
+impl TrafficRecord {
     pub(super) fn new() -> Self {
-        Self { begun: clock::now(), seen: Mutex::default() }
+        Self { begun: clock::now(), state: Mutex::default() }
     }
 
     /// Requests that a host has seen; of all hosts without a name.
     pub fn requests(&self, host: Option<&str>) -> u64 {
-        let seen = self.seen();
+        let state = self.state();
         match host {
-            Some(host) => seen.requests.get(host).copied().unwrap_or_default(),
-            None => seen.requests.values().sum(),
+            Some(host) => state.requests.get(host).copied().unwrap_or_default(),
+            None => state.requests.values().sum(),
         }
     }
 
     /// Connections that a host has seen.
     pub fn connections(&self, host: &str) -> u64 {
-        self.seen().connections.get(host).copied().unwrap_or_default()
+        self.state().connections.get(host).copied().unwrap_or_default()
     }
 
     /// Queries that the name server has seen.
     pub fn queries(&self) -> u64 {
-        self.seen().queries
+        self.state().queries
     }
 
     /// The heads of the requests that a host has seen.
     pub fn heads(&self, host: &str) -> Vec<String> {
-        let seen = self.seen();
-        seen.heads.iter().filter(|(of, _)| of == host).map(|(_, head)| head.clone()).collect()
+        let state = self.state();
+        state.heads.iter().filter(|(of, _)| of == host).map(|(_, head)| head.clone()).collect()
     }
 
     /// What no script had foreseen.
     pub fn troubles(&self) -> Vec<String> {
-        self.seen().troubles.clone()
+        self.state().troubles.clone()
     }
 
     /// Everything as a text, a line each, control characters escaped.
     pub fn text(&self) -> String {
-        let seen = self.seen();
+        let state = self.state();
         let mut text = String::new();
-        for (at, entry) in &seen.entries {
+        for (at, entry) in &state.entries {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{:>7.3} s  {entry}", at.as_secs_f64());
         }
-        if seen.left_out > 0 {
-            let _ = writeln!(text, "           and {} more", seen.left_out);
+        if state.left_out > 0 {
+            let _ = writeln!(text, "           and {} more", state.left_out);
         }
         text
     }
 
     pub(super) fn connection(&self, host: &str) -> u64 {
-        let mut seen = self.seen();
-        let number = seen.connections.entry(host.to_owned()).or_default();
+        let mut state = self.state();
+        let number = state.connections.entry(host.to_owned()).or_default();
         *number += 1;
         *number
     }
 
     /// Counts a request: its number among those for its target.
     pub(super) fn request(&self, host: &str, target: &str, head: String) -> u64 {
-        let mut seen = self.seen();
-        *seen.requests.entry(host.to_owned()).or_default() += 1;
-        if seen.heads_bytes + head.len() <= HEADS_BYTES_MAX {
-            seen.heads_bytes += head.len();
-            seen.heads.push((host.to_owned(), head));
+        let mut state = self.state();
+        *state.requests.entry(host.to_owned()).or_default() += 1;
+        if state.heads_bytes + head.len() <= HEADS_BYTES_MAX {
+            state.heads_bytes += head.len();
+            state.heads.push((host.to_owned(), head));
         }
-        let number = seen.requests_of_target.entry((host.to_owned(), target.to_owned())).or_default();
+        let number = state.requests_of_target.entry((host.to_owned(), target.to_owned())).or_default();
         *number += 1;
         *number
     }
 
     /// Counts a query: its number among those for its name and type.
     pub(super) fn query(&self, what: &str) -> u64 {
-        let mut seen = self.seen();
-        seen.queries += 1;
-        let number = seen.queries_of.entry(what.to_owned()).or_default();
+        let mut state = self.state();
+        state.queries += 1;
+        let number = state.queries_of.entry(what.to_owned()).or_default();
         *number += 1;
         *number
     }
 
     pub(super) fn trouble(&self, what: String) {
         self.note(&format!("TROUBLE {what}"));
-        self.seen().troubles.push(what);
+        self.state().troubles.push(what);
     }
 
     pub(super) fn note(&self, what: &str) {
         let at = self.begun.elapsed();
-        let mut seen = self.seen();
-        if seen.entries.len() < ENTRIES_MAX {
-            seen.entries.push((at, what.to_owned()));
+        let mut state = self.state();
+        if state.entries.len() < ENTRIES_MAX {
+            state.entries.push((at, what.to_owned()));
         } else {
-            seen.left_out += 1;
+            state.left_out += 1;
         }
     }
 
@@ -145,8 +145,8 @@ impl Record {
         self.note(&format!("{who} {direction} {}{more}", kept.escape_ascii()));
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn state(&self) -> MutexGuard<'_, State> {
         // Every entry leaves it whole.
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

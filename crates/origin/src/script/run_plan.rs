@@ -9,17 +9,17 @@ use super::values::{Bytes, Section, Size, Span, Time};
 /// What lies in the working directory before the first run.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
-pub enum Before {
+pub enum InitialFile {
     /// A file with this text, which may contain placeholders.
     Text(String),
     /// Something else.
-    Made(Made),
+    Content(FileContent),
 }
 
 /// What a file is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Made {
+pub enum FileContent {
     /// A part of the content of all cases.
     Content(Section),
     /// Parts of it, one after the other.
@@ -54,11 +54,11 @@ pub enum Made {
 /// What a file has to be.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
-pub enum FileIs {
+pub enum ExpectedFile {
     /// This text, which may contain placeholders.
     Text(String),
     /// Something else.
-    Made(Made),
+    Content(FileContent),
 }
 
 /// One run of the program.
@@ -77,27 +77,27 @@ pub struct Run {
     pub environment: BTreeMap<String, String>,
     /// Limits that the system puts on it.
     #[serde(default)]
-    pub limits: Limits,
+    pub limits: ProcessLimits,
     /// What is done before it starts.
     #[serde(default)]
-    pub first: Vec<Deed>,
-    /// When it must have ended.
+    pub first: Vec<Action>,
+    /// Trigger it must have ended.
     pub within: Time,
-    /// When it must not have ended yet.
+    /// Trigger it must not have ended yet.
     pub not_before: Option<Time>,
     /// The most of memory that it may have had (resident).
     pub memory_max: Option<Size>,
     /// What happens to it meanwhile, in this order.
     #[serde(default, rename = "act")]
-    pub acts: Vec<Act>,
+    pub actions: Vec<TimedAction>,
     /// What is expected.
-    pub expect: Expect,
+    pub expect: Expectations,
 }
 
 /// Limits that the system puts on a program.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Limits {
+pub struct ProcessLimits {
     /// Descriptors.
     pub open_files: Option<u64>,
     /// It has a network of its own, made by these commands of the shell. Not every machine allows that.
@@ -107,18 +107,18 @@ pub struct Limits {
 /// Something that is done while the program runs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Act {
-    /// When.
-    pub when: When,
+pub struct TimedAction {
+    /// Trigger.
+    pub when: Trigger,
     /// What.
     #[serde(rename = "do")]
-    pub deed: Deed,
+    pub action: Action,
 }
 
 /// A moment. It has to come before the run's time is over.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum When {
+pub enum Trigger {
     /// So many requests were seen by all hosts together.
     Requests(u64),
     /// So many events of this name were told: `done`, or `done 3`.
@@ -130,11 +130,11 @@ pub enum When {
 /// What is done.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Deed {
+pub enum Action {
     /// A signal is sent, or several at once.
     Signal(String),
     /// A file is written over: its path, and what it becomes.
-    Write(String, FileIs),
+    Write(String, ExpectedFile),
     /// A file is removed.
     Remove(String),
     /// A path is removed, and a link to the second put there.
@@ -155,7 +155,7 @@ pub enum Deed {
 /// What is expected of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Expect {
+pub struct Expectations {
     /// The exit code; none where a signal is expected to end it.
     pub code: Option<i32>,
     /// The exit code where several are right.
@@ -186,9 +186,9 @@ pub struct Expect {
     /// What lies in the working directory, beside what was there before (which must be as it was) and the state of the
     /// haul. Nothing unless given. In a name a `*` stands for the mark that makes it distinct.
     #[serde(default)]
-    pub files: BTreeMap<String, FileIs>,
+    pub files: BTreeMap<String, ExpectedFile>,
     /// So many further files lie there, all alike.
-    pub many_files: Option<Many>,
+    pub many_files: Option<ManyFiles>,
     /// Files that were there and are no more.
     #[serde(default)]
     pub removed: Vec<String>,
@@ -197,9 +197,9 @@ pub struct Expect {
 /// Files that are all alike.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Many {
+pub struct ManyFiles {
     /// How many.
     pub count: usize,
     /// What each has to be.
-    pub each: FileIs,
+    pub each: ExpectedFile,
 }

@@ -14,11 +14,11 @@ use thiserror::Error;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
+use super::dns_plan::DnsPlan;
 use super::host_plan::{HostPlan, ListenMode};
-use super::name_plan::NamePlan;
-use super::names;
+use super::name_server;
 use super::play;
-use super::record::Record;
+use super::record::TrafficRecord;
 
 /// A stage closes by itself after this time: a case takes seconds.
 pub const STAGE_TIME_MAX: Duration = Duration::from_mins(2);
@@ -77,7 +77,7 @@ pub(super) type Placeholders = Arc<BTreeMap<String, String>>;
 /// Hosts and a name server at work. Dropping it ends them.
 #[derive(Debug)]
 pub struct Stage {
-    record: Arc<Record>,
+    record: Arc<TrafficRecord>,
     placeholders: Placeholders,
     end: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -101,7 +101,7 @@ impl Stage {
     /// Opens everything. `others` are further placeholders.
     pub fn open(
         hosts: &BTreeMap<String, HostPlan>,
-        dns: Option<&NamePlan>,
+        dns: Option<&DnsPlan>,
         identities: &BTreeMap<String, Identity>,
         others: BTreeMap<String, String>,
     ) -> Result<Self, StageError> {
@@ -112,11 +112,11 @@ impl Stage {
     pub(super) fn open_for(
         time: Duration,
         hosts: &BTreeMap<String, HostPlan>,
-        dns: Option<&NamePlan>,
+        dns: Option<&DnsPlan>,
         identities: &BTreeMap<String, Identity>,
         others: BTreeMap<String, String>,
     ) -> Result<Self, StageError> {
-        let record = Arc::new(Record::new());
+        let record = Arc::new(TrafficRecord::new());
         let (hosts, dns, identities) = (hosts.clone(), dns.cloned(), identities.clone());
         let (tell, told) = mpsc::channel();
         let (end, ended) = oneshot::channel::<()>();
@@ -158,7 +158,7 @@ impl Stage {
 
     /// What went over the wire so far.
     #[must_use]
-    pub fn record(&self) -> &Record {
+    pub fn record(&self) -> &TrafficRecord {
         &self.record
     }
 
@@ -203,10 +203,10 @@ pub(super) fn fill(text: &str, placeholders: &BTreeMap<String, String>) -> Strin
 
 async fn set_up(
     hosts: &BTreeMap<String, HostPlan>,
-    dns: Option<&NamePlan>,
+    dns: Option<&DnsPlan>,
     identities: &BTreeMap<String, Identity>,
     mut placeholders: BTreeMap<String, String>,
-    record: &Arc<Record>,
+    record: &Arc<TrafficRecord>,
 ) -> Result<(Placeholders, Vec<Socket>), StageError> {
     let mut opened: BTreeMap<&str, Opened> = BTreeMap::new();
     // A port that is somebody else's has to be known first.
@@ -223,7 +223,7 @@ async fn set_up(
     }
     if let Some(plan) = dns {
         let failed = |source| StageError::Socket { host: "dns".to_owned(), source };
-        let address = names::serve(plan.clone(), Arc::clone(record)).map_err(failed)?;
+        let address = name_server::serve(plan.clone(), Arc::clone(record)).map_err(failed)?;
         placeholders.insert("dns".to_owned(), address.to_string());
     }
     let placeholders = Arc::new(placeholders);
@@ -244,7 +244,7 @@ async fn open(
     plan: &HostPlan,
     port: u16,
     identities: &BTreeMap<String, Identity>,
-    record: &Arc<Record>,
+    record: &Arc<TrafficRecord>,
 ) -> Result<Opened, StageError> {
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| StageError::Socket {
         host: name.to_owned(),

@@ -28,9 +28,9 @@ pub use limits::Limits;
 pub use report::{ConnectionReport, Ending};
 
 use crate::files::Folder;
-use crate::proxy::{Control, Route};
+use crate::proxy::{Control, ProxyRoute};
 use crate::script::CaseFront;
-use crate::{FaultMix, Options, Origin, Site};
+use crate::{FaultMix, HostileServer, Options, Site};
 
 /// What is served on a socket.
 #[derive(Debug, Clone)]
@@ -49,9 +49,9 @@ pub enum Service {
     /// The files of a folder over HTTP/1.1.
     Files(Arc<Folder>),
     /// Files made of a seed over HTTP/1.1, and the faults of a mix.
-    Seeded(Origin),
+    Seeded(HostileServer),
     /// Another service, behind toxics. Made by [`Proxies`](crate::proxy::Proxies).
-    Proxy(Arc<Route>),
+    Proxy(Arc<ProxyRoute>),
     /// What controls a set of proxies over HTTP/1.1.
     Control(Control),
     /// All cases of what goes wrong, each with a host of its own. Made by [`Service::hostile`].
@@ -66,7 +66,7 @@ impl Service {
 
     /// Files made of a seed, and what goes wrong with them.
     pub fn seeded(site: Site, faults: FaultMix, options: Options) -> Self {
-        Self::Seeded(Origin::new(Arc::new(site), faults, options))
+        Self::Seeded(HostileServer::new(Arc::new(site), faults, options))
     }
 
     /// One word in lower case: what the service is called in logs and on command lines.

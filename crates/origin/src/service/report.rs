@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use longhaul_socket::{Endpoint, FaultKind, Phase};
 
-use crate::proxy::Kind;
+use crate::proxy::ToxicKind;
 
 /// A connection, from its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub enum Ending {
     /// The connection failed in this phase, or its deadline passed.
     Failed(Phase, FaultKind),
     /// By this kind of toxic, on purpose.
-    Toxic(Kind),
+    Toxic(ToxicKind),
     /// Whom the proxy stands for could not be reached, or failed in this phase.
     Upstream(Phase, FaultKind),
 }

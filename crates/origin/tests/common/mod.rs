@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longhaul_origin::{FaultMix, Options, Origin, Running, Site, Sizes};
+use longhaul_origin::{FaultMix, HostileServer, Options, RunningHostileServer, Site, Sizes};
 use longhaul_socket::memory::MemoryNetwork;
 use longhaul_socket::{Deadline, Endpoint, Network, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -142,7 +142,7 @@ async fn bound<F: Future>(future: F) -> F::Output {
 pub(crate) struct World {
     pub(crate) network: Arc<dyn Network>,
     pub(crate) site: Arc<Site>,
-    pub(crate) running: Running,
+    pub(crate) running: RunningHostileServer,
 }
 
 impl World {
@@ -162,8 +162,8 @@ impl World {
         options: Options,
     ) -> Self {
         let site = Arc::new(Site::new(7).with_sizes(Sizes::fixed(1_000)));
-        let running =
-            Origin::start(&*network, endpoint, Arc::clone(&site), faults, options).expect("a free endpoint");
+        let running = HostileServer::start(&*network, endpoint, Arc::clone(&site), faults, options)
+            .expect("a free endpoint");
         Self { network, site, running }
     }
 

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use longhaul_origin::proxy::{Direction, Kind, ProxyChange, ProxyError, ToxicChange};
+use longhaul_origin::proxy::{Direction, ProxyChange, ProxyError, ToxicChange, ToxicKind};
 use longhaul_origin::{Ending, Share};
 use longhaul_socket::{Deadline, Network, clock};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -29,7 +29,7 @@ async fn toxics_come_change_and_go_on_a_connection() {
     trip(0).await;
     street
         .proxies
-        .add_toxic(PROXY, toxic(Kind::Latency, Direction::Upstream, &[("latency", 100)]))
+        .add_toxic(PROXY, toxic(ToxicKind::Latency, Direction::Upstream, &[("latency", 100)]))
         .await
         .unwrap();
     trip(100).await;
@@ -49,7 +49,7 @@ async fn toxics_come_change_and_go_on_a_connection() {
 #[tokio::test(start_paused = true)]
 async fn what_a_toxic_holds_back_goes_on_when_it_is_removed() {
     let street =
-        Street::with_toxic(toxic(Kind::Latency, Direction::Downstream, &[("latency", 3_600_000)])).await;
+        Street::with_toxic(toxic(ToxicKind::Latency, Direction::Downstream, &[("latency", 3_600_000)])).await;
     let mut pair = street.connect().await;
     let start = clock::now();
     pair.server.write_all(b"hello").await.expect("taken");
@@ -63,7 +63,7 @@ async fn what_a_toxic_holds_back_goes_on_when_it_is_removed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_toxic_that_has_swallowed_something_takes_the_connection_with_it() {
-    let street = Street::with_toxic(toxic(Kind::Timeout, Direction::Upstream, &[("timeout", 0)])).await;
+    let street = Street::with_toxic(toxic(ToxicKind::Timeout, Direction::Upstream, &[("timeout", 0)])).await;
     let mut pair = street.connect().await;
     let mut untouched = street.connect().await;
     pair.client.write_all(b"lost").await.expect("taken");
@@ -72,7 +72,7 @@ async fn a_toxic_that_has_swallowed_something_takes_the_connection_with_it() {
     assert_eq!(bound(pair.server.read(&mut [0; 8])).await.expect("an end in order"), 0);
     assert_eq!(bound(pair.client.read(&mut [0; 8])).await.expect("an end in order"), 0);
     drop(pair);
-    assert_eq!(street.reports(1).await[0].ending, Ending::Toxic(Kind::Timeout));
+    assert_eq!(street.reports(1).await[0].ending, Ending::Toxic(ToxicKind::Timeout));
     untouched.client.write_all(b"there").await.expect("taken");
     let mut buffer = [0; 5];
     bound(untouched.server.read_exact(&mut buffer)).await.expect("passed on");
@@ -106,7 +106,7 @@ async fn a_proxy_moves_and_stands_for_another() {
     let street = Street::new().await;
     street
         .proxies
-        .add_toxic(PROXY, toxic(Kind::Latency, Direction::Upstream, &[("latency", 10)]))
+        .add_toxic(PROXY, toxic(ToxicKind::Latency, Direction::Upstream, &[("latency", 10)]))
         .await
         .unwrap();
     let other = street.network.listen(endpoint("tcp://10.0.0.3:80")).expect("a free endpoint");
@@ -155,7 +155,7 @@ async fn populate_leaves_alone_what_is_as_it_should_be() {
     let street = Street::new().await;
     street
         .proxies
-        .add_toxic(PROXY, toxic(Kind::Latency, Direction::Upstream, &[("latency", 10)]))
+        .add_toxic(PROXY, toxic(ToxicKind::Latency, Direction::Upstream, &[("latency", 10)]))
         .await
         .unwrap();
     let same = spec(PROXY, "10.0.0.2:80", "10.0.0.1:80");
@@ -171,7 +171,7 @@ async fn populate_leaves_alone_what_is_as_it_should_be() {
 #[tokio::test(start_paused = true)]
 async fn names_are_for_one() {
     let street = Street::new().await;
-    let latency = || toxic(Kind::Latency, Direction::Upstream, &[("latency", 10)]);
+    let latency = || toxic(ToxicKind::Latency, Direction::Upstream, &[("latency", 10)]);
     let taken = street.proxies.add(spec(PROXY, "10.0.0.2:81", "10.0.0.1:80")).await;
     assert!(matches!(taken, Err(ProxyError::ProxyExists)));
     street.proxies.add_toxic(PROXY, latency()).await.unwrap();
@@ -190,7 +190,8 @@ async fn there_are_so_many_toxics_and_no_more() {
     let street = Street::new().await;
     let mut added = 0;
     let refused = loop {
-        let toxic = toxic(Kind::Latency, Direction::Upstream, &[]).named(added.to_string().parse().unwrap());
+        let toxic =
+            toxic(ToxicKind::Latency, Direction::Upstream, &[]).named(added.to_string().parse().unwrap());
         match street.proxies.add_toxic(PROXY, toxic).await {
             Ok(()) => added += 1,
             Err(error) => break error,

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use longhaul_origin::proxy::{Direction, Kind};
+use longhaul_origin::proxy::{Direction, ToxicKind};
 use longhaul_origin::{Ending, Limits};
 use longhaul_socket::{FaultKind, Network, Phase, clock};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -31,7 +31,7 @@ async fn one_direction_may_end_before_the_other() {
 #[tokio::test(start_paused = true)]
 async fn a_reset_is_passed_on_behind_what_was_sent_before_it() {
     for direction in [Direction::Upstream, Direction::Downstream] {
-        let street = Street::with_toxic(toxic(Kind::Latency, direction, &[("latency", 200)])).await;
+        let street = Street::with_toxic(toxic(ToxicKind::Latency, direction, &[("latency", 200)])).await;
         let (mut sender, mut receiver) = street.connect().await.along(direction);
         let start = clock::now();
         sender.write_all(b"last").await.expect("taken");
@@ -51,7 +51,8 @@ async fn a_reset_is_passed_on_behind_what_was_sent_before_it() {
 #[tokio::test(start_paused = true)]
 async fn what_a_server_said_before_it_went_arrives_although_it_does_not_listen() {
     // The answer is still under way when the upload fails.
-    let street = Street::with_toxic(toxic(Kind::Latency, Direction::Downstream, &[("latency", 500)])).await;
+    let street =
+        Street::with_toxic(toxic(ToxicKind::Latency, Direction::Downstream, &[("latency", 500)])).await;
     let mut pair = street.connect().await;
     pair.server.write_all(b"no").await.expect("taken");
     drop(pair.server);
@@ -66,7 +67,8 @@ async fn what_a_server_said_before_it_went_arrives_although_it_does_not_listen()
 
 #[tokio::test(start_paused = true)]
 async fn what_passed_before_a_toxic_closes_is_not_overtaken_by_a_reset() {
-    let street = Street::with_toxic(toxic(Kind::LimitData, Direction::Downstream, &[("bytes", 4)])).await;
+    let street =
+        Street::with_toxic(toxic(ToxicKind::LimitData, Direction::Downstream, &[("bytes", 4)])).await;
     let mut pair = street.connect().await;
     // There will be something that nobody has read when the connection is closed.
     let (mut reading, mut writing) = tokio::io::split(pair.client);
@@ -78,7 +80,7 @@ async fn what_passed_before_a_toxic_closes_is_not_overtaken_by_a_reset() {
     assert_eq!(bytes, b"answ");
     drop((reading, pair.server));
     let _ = upload.await.expect("no panic");
-    assert_eq!(street.reports(1).await[0].ending, Ending::Toxic(Kind::LimitData));
+    assert_eq!(street.reports(1).await[0].ending, Ending::Toxic(ToxicKind::LimitData));
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,7 +130,7 @@ async fn a_peer_that_is_slow_to_read_is_not_taken_for_an_idle_one() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_slow_toxic_holds_is_bounded() {
-    let street = Street::with_toxic(toxic(Kind::Bandwidth, Direction::Upstream, &[("rate", 1)])).await;
+    let street = Street::with_toxic(toxic(ToxicKind::Bandwidth, Direction::Upstream, &[("rate", 1)])).await;
     let mut pair = street.connect().await;
     let mut taken = 0_usize;
     let all = async {
@@ -175,7 +177,7 @@ async fn beyond_the_limit_connections_wait() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_ends_everything() {
-    let street = Street::with_toxic(toxic(Kind::Timeout, Direction::Upstream, &[])).await;
+    let street = Street::with_toxic(toxic(ToxicKind::Timeout, Direction::Upstream, &[])).await;
     let mut pairs = Vec::new();
     for _ in 0..3 {
         pairs.push(street.connect().await);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use longhaul_origin::proxy::{Direction, Effect, Kind, Proxies, ProxySpec, ProxyState, Toxic};
+use longhaul_origin::proxy::{Direction, Effect, Proxies, ProxySpec, ProxyState, Toxic, ToxicKind};
 use longhaul_origin::{ConnectionReport, Limits, ServiceHost};
 use longhaul_socket::memory::MemoryNetwork;
 use longhaul_socket::{Deadline, Endpoint, Listener, Network, Transport, clock};
@@ -103,7 +103,7 @@ pub(crate) fn spec(name: &str, listen: &str, upstream: &str) -> ProxySpec {
     }
 }
 
-pub(crate) fn toxic(kind: Kind, direction: Direction, attributes: &[(&str, u64)]) -> Toxic {
+pub(crate) fn toxic(kind: ToxicKind, direction: Direction, attributes: &[(&str, u64)]) -> Toxic {
     let mut effect = Effect::of(kind);
     for (key, value) in attributes {
         effect.set(key, *value).expect("an attribute of the kind");

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use longhaul_origin::proxy::{Direction, Kind, Toxic};
+use longhaul_origin::proxy::{Direction, Toxic, ToxicKind};
 use longhaul_origin::{Ending, Limits, Share};
 use longhaul_socket::clock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -43,7 +43,7 @@ async fn without_toxics_everything_passes_at_once() {
 #[tokio::test(start_paused = true)]
 async fn latency() {
     for direction in BOTH {
-        let late = |direction| toxic(Kind::Latency, direction, &[("latency", 300)]);
+        let late = |direction| toxic(ToxicKind::Latency, direction, &[("latency", 300)]);
         let received = all_through(late(direction), direction, 200_000).await;
         assert_eq!((received.pieces[0].0, received.ended), (ms(300), ms(300)));
         let other = BOTH[usize::from(direction == Direction::Upstream)];
@@ -57,7 +57,7 @@ async fn latency_with_jitter_differs_from_connection_to_connection_and_not_from_
     let mut runs = Vec::new();
     for _ in 0..2 {
         let jitter = [("latency", 300), ("jitter", 100)];
-        let street = Street::with_toxic(toxic(Kind::Latency, Direction::Upstream, &jitter)).await;
+        let street = Street::with_toxic(toxic(ToxicKind::Latency, Direction::Upstream, &jitter)).await;
         let mut times = Vec::new();
         for _ in 0..20 {
             let received = pass(street.connect().await, Direction::Upstream, pattern(10)).await;
@@ -75,7 +75,7 @@ async fn latency_with_jitter_differs_from_connection_to_connection_and_not_from_
 async fn bandwidth() {
     for direction in BOTH {
         let received =
-            all_through(toxic(Kind::Bandwidth, direction, &[("rate", 100)]), direction, 500_000).await;
+            all_through(toxic(ToxicKind::Bandwidth, direction, &[("rate", 100)]), direction, 500_000).await;
         assert!((ms(5_000)..ms(5_100)).contains(&received.ended), "{:?}", received.ended);
         // It is even, too: a tenth of it has come after a tenth of the time.
         let soon = received.pieces.iter().filter(|(at, _)| *at <= ms(500));
@@ -88,14 +88,14 @@ async fn bandwidth() {
 async fn slow_close() {
     for direction in BOTH {
         let received =
-            all_through(toxic(Kind::SlowClose, direction, &[("delay", 700)]), direction, 1_000).await;
+            all_through(toxic(ToxicKind::SlowClose, direction, &[("delay", 700)]), direction, 1_000).await;
         assert_eq!((received.pieces[0].0, received.ended), (ms(0), ms(700)));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_a_toxic_holds_is_waited_for_although_its_sender_has_gone() {
-    for (kind, key) in [(Kind::SlowClose, "delay"), (Kind::Latency, "latency")] {
+    for (kind, key) in [(ToxicKind::SlowClose, "delay"), (ToxicKind::Latency, "latency")] {
         let slow = toxic(kind, Direction::Upstream, &[(key, 600_000)]);
         assert_eq!(all_through(slow, Direction::Upstream, 1_000).await.ended, ms(600_000));
     }
@@ -105,16 +105,17 @@ async fn what_a_toxic_holds_is_waited_for_although_its_sender_has_gone() {
 async fn timeout() {
     for direction in BOTH {
         let (received, ending) =
-            through(Some(toxic(Kind::Timeout, direction, &[("timeout", 900)])), direction, 10).await;
+            through(Some(toxic(ToxicKind::Timeout, direction, &[("timeout", 900)])), direction, 10).await;
         assert_eq!((received.bytes().len(), received.end, received.ended), (0, Ok(()), ms(900)));
-        assert_eq!(ending, Ending::Toxic(Kind::Timeout));
+        assert_eq!(ending, Ending::Toxic(ToxicKind::Timeout));
         assert_eq!(ending.to_string(), "ended by timeout");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_timeout_longer_than_the_limits_is_waited_for_by_those_who_are_there() {
-    let street = Street::with_toxic(toxic(Kind::Timeout, Direction::Upstream, &[("timeout", 600_000)])).await;
+    let street =
+        Street::with_toxic(toxic(ToxicKind::Timeout, Direction::Upstream, &[("timeout", 600_000)])).await;
     let mut pair = street.connect().await;
     let start = clock::now();
     pair.client.write_all(b"hello?").await.expect("taken");
@@ -140,11 +141,11 @@ async fn a_timeout_longer_than_the_limits_is_waited_for_by_those_who_are_there()
 #[tokio::test(start_paused = true)]
 async fn reset_peer() {
     for direction in BOTH {
-        let reset = toxic(Kind::ResetPeer, direction, &[("timeout", 250)]);
+        let reset = toxic(ToxicKind::ResetPeer, direction, &[("timeout", 250)]);
         let (received, ending) = through(Some(reset.clone()), direction, 10).await;
         assert_eq!((received.bytes().len(), received.ended), (0, ms(250)));
         assert_eq!(received.end, Err(ErrorKind::ConnectionReset));
-        assert_eq!(ending, Ending::Toxic(Kind::ResetPeer));
+        assert_eq!(ending, Ending::Toxic(ToxicKind::ResetPeer));
 
         // The sender is reset, too.
         let street = Street::with_toxic(reset).await;
@@ -159,7 +160,7 @@ async fn reset_peer() {
 async fn slicer() {
     for direction in BOTH {
         let attributes = [("average_size", 100), ("size_variation", 20), ("delay", 5_000)];
-        let received = all_through(toxic(Kind::Slicer, direction, &attributes), direction, 5_000).await;
+        let received = all_through(toxic(ToxicKind::Slicer, direction, &attributes), direction, 5_000).await;
         let (_, all_but_the_last) = received.pieces.split_last().expect("pieces");
         assert!(all_but_the_last.iter().all(|(_, bytes)| (80..=120).contains(&bytes.len())));
         let sizes: std::collections::BTreeSet<usize> =
@@ -175,24 +176,25 @@ async fn slicer() {
 async fn limit_data() {
     for direction in BOTH {
         for (limit, len) in [(1_000, 300_000), (100_000, 300_000), (0, 10), (1_000, 1_000)] {
-            let limited = toxic(Kind::LimitData, direction, &[("bytes", limit)]);
+            let limited = toxic(ToxicKind::LimitData, direction, &[("bytes", limit)]);
             let (received, ending) = through(Some(limited), direction, len).await;
             assert!(received.bytes() == pattern(usize::try_from(limit).expect("small")), "{limit} of {len}");
-            assert_eq!((received.end, ending), (Ok(()), Ending::Toxic(Kind::LimitData)));
+            assert_eq!((received.end, ending), (Ok(()), Ending::Toxic(ToxicKind::LimitData)));
         }
         let received =
-            all_through(toxic(Kind::LimitData, direction, &[("bytes", 1_000)]), direction, 999).await;
+            all_through(toxic(ToxicKind::LimitData, direction, &[("bytes", 1_000)]), direction, 999).await;
         assert_eq!(received.bytes().len(), 999);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn toxics_one_behind_the_other() {
-    let street = Street::with_toxic(toxic(Kind::Bandwidth, Direction::Downstream, &[("rate", 10)])).await;
+    let street =
+        Street::with_toxic(toxic(ToxicKind::Bandwidth, Direction::Downstream, &[("rate", 10)])).await;
     for further in [
-        toxic(Kind::Latency, Direction::Downstream, &[("latency", 1_000)]),
-        toxic(Kind::LimitData, Direction::Downstream, &[("bytes", 5_000)]),
-        toxic(Kind::SlowClose, Direction::Downstream, &[("delay", 100)]),
+        toxic(ToxicKind::Latency, Direction::Downstream, &[("latency", 1_000)]),
+        toxic(ToxicKind::LimitData, Direction::Downstream, &[("bytes", 5_000)]),
+        toxic(ToxicKind::SlowClose, Direction::Downstream, &[("delay", 100)]),
     ] {
         street.proxies.add_toxic(PROXY, further).await.expect("a new name");
     }
@@ -207,7 +209,7 @@ async fn toxicity_is_a_share_of_the_connections_and_a_matter_of_the_seed() {
     let mut runs = Vec::new();
     for seed in [1, 1, 2] {
         let street = Street::with(Limits::waiting(WAIT), seed).await;
-        let half = toxic(Kind::ResetPeer, Direction::Upstream, &[]).with_toxicity(Share::percent(50));
+        let half = toxic(ToxicKind::ResetPeer, Direction::Upstream, &[]).with_toxicity(Share::percent(50));
         street.proxies.add_toxic(PROXY, half).await.expect("a new name");
         let mut resets = Vec::new();
         for _ in 0..40 {
@@ -218,7 +220,7 @@ async fn toxicity_is_a_share_of_the_connections_and_a_matter_of_the_seed() {
         assert!((8..=32).contains(&count), "{count} of 40");
         // After a reset, connections are counted anew.
         street.proxies.reset().await.expect("it listens already");
-        let again = toxic(Kind::ResetPeer, Direction::Upstream, &[]).with_toxicity(Share::percent(50));
+        let again = toxic(ToxicKind::ResetPeer, Direction::Upstream, &[]).with_toxicity(Share::percent(50));
         street.proxies.add_toxic(PROXY, again).await.expect("a new name");
         let received = pass(street.connect().await, Direction::Upstream, pattern(10)).await;
         assert_eq!(received.end.is_err(), resets[0]);

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde_json::{Map, Value, json};
 
 use crate::Share;
-use crate::proxy::effect::{Effect, Kind};
+use crate::proxy::effect::{Effect, ToxicKind};
 use crate::proxy::error::ProxyError;
 use crate::proxy::name::Name;
 use crate::proxy::spec::{ProxyChange, ProxySpec, ProxyState, ToxicChange};
@@ -57,7 +57,7 @@ impl Fields {
 
     /// A toxic that is to be; downstream, on every connection and called by its type unless it says otherwise.
     pub(super) fn toxic(&self) -> Result<Toxic, ProxyError> {
-        let kind: Kind = self.text("type")?.unwrap_or("").parse().map_err(|_| ProxyError::BadType)?;
+        let kind: ToxicKind = self.text("type")?.unwrap_or("").parse().map_err(|_| ProxyError::BadType)?;
         let direction = match self.text("stream")? {
             None | Some("") => Direction::Downstream,
             Some(stream) => stream.parse().map_err(|_| ProxyError::BadStream)?,
@@ -232,9 +232,9 @@ mod tests {
 
         #[test]
         fn every_toxic_is_told_as_it_is(
-            kind in 0..Kind::ALL.len(), numbers in vec(0..86_400_000_u64, 3), parts in 0..=1_000_000_u32, up: bool,
+            kind in 0..ToxicKind::ALL.len(), numbers in vec(0..86_400_000_u64, 3), parts in 0..=1_000_000_u32, up: bool,
         ) {
-            let mut effect = Effect::of(Kind::ALL[kind]);
+            let mut effect = Effect::of(ToxicKind::ALL[kind]);
             for ((key, _), number) in effect.attributes().into_iter().zip(numbers) {
                 effect.set(key, number).expect("a day at most");
             }

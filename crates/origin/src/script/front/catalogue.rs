@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use thiserror::Error;
 
 use crate::script::case::{Case, InvalidCase, Proof};
+use crate::script::dns_plan::DnsPlan;
 use crate::script::host_plan::HostPlan;
-use crate::script::name_plan::NamePlan;
 use crate::script::run_plan::Run;
 
 /// All cases, sorted by name.
@@ -28,7 +28,7 @@ struct Entry {
 pub(super) struct Offer {
     pub(super) name: String,
     pub(super) hosts: BTreeMap<String, HostPlan>,
-    pub(super) dns: Option<NamePlan>,
+    pub(super) dns: Option<DnsPlan>,
     /// What the case's own run asks for first.
     pub(super) asked: Asked,
 }

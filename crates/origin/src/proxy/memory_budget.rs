@@ -12,22 +12,22 @@ const DIRECTION_BYTES_MIN: usize = 32 * 1024;
 
 /// The account of a set of proxies.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Memory(Arc<AtomicUsize>);
+pub(super) struct MemoryBudget(Arc<AtomicUsize>);
 
 /// The part of one direction.
 #[derive(Debug)]
-pub(super) struct Share {
-    memory: Memory,
+pub(super) struct HeldBytes {
+    memory: MemoryBudget,
     held: usize,
 }
 
-impl Memory {
-    pub(super) fn share(&self) -> Share {
-        Share { memory: self.clone(), held: 0 }
+impl MemoryBudget {
+    pub(super) fn reserve(&self) -> HeldBytes {
+        HeldBytes { memory: self.clone(), held: 0 }
     }
 }
 
-impl Share {
+impl HeldBytes {
     /// The direction now holds so much.
     pub(super) fn set(&mut self, held: usize) {
         if held > self.held {
@@ -44,7 +44,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for HeldBytes {
     fn drop(&mut self) {
         self.set(0);
     }
@@ -56,8 +56,8 @@ mod tests {
 
     #[test]
     fn a_direction_may_go_on_when_the_others_have_everything() {
-        let memory = Memory::default();
-        let (mut greedy, mut modest) = (memory.share(), memory.share());
+        let memory = MemoryBudget::default();
+        let (mut greedy, mut modest) = (memory.reserve(), memory.reserve());
         assert!(greedy.has_room());
         greedy.set(HELD_BYTES_MAX);
         assert!(!greedy.has_room() && modest.has_room());

@@ -9,10 +9,10 @@ use super::values::Span;
 /// The name server of a case, at the placeholder `{dns}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct NamePlan {
+pub struct DnsPlan {
     /// What it says; the first entry that fits. Without one a name exists and has no address.
     #[serde(default, rename = "answer")]
-    pub answers: Vec<NameAnswer>,
+    pub answers: Vec<DnsAnswer>,
     /// How many queries it must have seen.
     pub queries: Option<Span>,
 }
@@ -20,19 +20,19 @@ pub struct NamePlan {
 /// What it says to a query.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct NameAnswer {
+pub struct DnsAnswer {
     /// For which name; any unless given.
     pub name: Option<String>,
     /// For which type of record; any unless given.
     #[serde(rename = "type")]
     pub record_type: Option<RecordType>,
     /// For queries that come this way; any unless given.
-    pub over: Option<Over>,
+    pub over: Option<DnsTransport>,
     /// For which queries of that name and type, the first one being 1.
     #[serde(default)]
     pub query: Span,
     /// What is said.
-    pub reply: Reply,
+    pub reply: DnsReply,
 }
 
 /// The types of records (RFC 1035 section 3.2.2, RFC 3596 section 2.1).
@@ -48,7 +48,7 @@ pub enum RecordType {
 /// The ways that a query can come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Over {
+pub enum DnsTransport {
     /// In a datagram.
     Udp,
     /// Over a connection.
@@ -58,7 +58,7 @@ pub enum Over {
 /// What a name server says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reply {
+pub enum DnsReply {
     /// These addresses, as far as they are of the type that was asked for.
     Addresses(Vec<IpAddr>),
     /// So many addresses, 127.0.0.2 and on; none of them of IPv6.
@@ -66,7 +66,7 @@ pub enum Reply {
     /// Another name is meant.
     Alias(String),
     /// A response code.
-    Code(Code),
+    Code(DnsResponseCode),
     /// Ask again over a connection (RFC 1035 section 4.2.1).
     Truncated,
     /// Nothing.
@@ -76,7 +76,7 @@ pub enum Reply {
 /// Response codes (RFC 1035 section 4.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub enum Code {
+pub enum DnsResponseCode {
     /// The server failed.
     ServFail,
     /// No such name.
@@ -85,7 +85,7 @@ pub enum Code {
     Refused,
 }
 
-impl Code {
+impl DnsResponseCode {
     /// Its number.
     pub(super) const fn number(self) -> u8 {
         match self {

@@ -6,7 +6,7 @@ use std::fmt;
 ///
 /// The set is exhaustive on purpose: a test that matches on it must be told when a new kind appears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FaultKind {
+pub enum InjectedFault {
     /// The connection is reset once the request has been read, before the first byte of an answer.
     ResetBeforeHead,
     /// The connection is reset in the middle of the body.
@@ -35,7 +35,7 @@ pub enum FaultKind {
     NotFound,
 }
 
-impl FaultKind {
+impl InjectedFault {
     /// The name in kebab case, the same for all parameters.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl FaultKind {
     }
 }
 
-impl fmt::Display for FaultKind {
+impl fmt::Display for InjectedFault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
     }

@@ -11,37 +11,37 @@ use longhaul_socket::{
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::watch;
 
-use super::chance::ToxicityDraw;
-use super::memory::Memory;
+use super::memory_budget::MemoryBudget;
 use super::name::Name;
-use super::relay::{Outcome, Relay};
-use super::toxic::Placed;
+use super::relay::{Relay, RelayEnd};
+use super::toxic::InstalledToxic;
+use super::toxicity_draw::ToxicityDraw;
 use crate::service::guard::{Expecting, Guard};
 use crate::service::stream::{LINGER, poll_discard};
 use crate::service::{Ending, Limits};
 
 /// The way from a proxy to whom it stands for, and what happens on it.
-pub struct Route {
+pub struct ProxyRoute {
     pub(super) name: Name,
     pub(super) target: Target,
     pub(super) connector: Connector,
-    pub(super) memory: Memory,
+    pub(super) memory: MemoryBudget,
     pub(super) seed: u64,
     /// How many connections there have been. It outlives the route: a proxy that is enabled again counts on.
     pub(super) connections: Arc<AtomicU64>,
-    pub(super) toxics: watch::Sender<Arc<[Placed]>>,
+    pub(super) toxics: watch::Sender<Arc<[InstalledToxic]>>,
 }
 
-impl fmt::Debug for Route {
+impl fmt::Debug for ProxyRoute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Route")
+        f.debug_struct("ProxyRoute")
             .field("name", &self.name)
             .field("target", &self.target)
             .finish_non_exhaustive()
     }
 }
 
-impl Route {
+impl ProxyRoute {
     /// Serves one client until either side, a toxic or a deadline ends it.
     pub(crate) async fn serve(&self, mut client: Guard, limits: &Limits) -> Result<(), Ending> {
         let connection = self.connections.fetch_add(1, Ordering::Relaxed);
@@ -69,17 +69,17 @@ impl Route {
         };
         let failed = ending_of(&client, &server);
         match outcome {
-            Outcome::Ended => Ok(()),
-            Outcome::Idle => Err(Ending::Failed(Phase::Receive, FaultKind::TimedOut)),
-            Outcome::Closed(kind) => {
+            RelayEnd::Ended => Ok(()),
+            RelayEnd::Idle => Err(Ending::Failed(Phase::Receive, FaultKind::TimedOut)),
+            RelayEnd::Closed(kind) => {
                 tokio::join!(close(client), close(server));
                 Err(Ending::Toxic(kind))
             }
-            Outcome::Reset(kind) => {
+            RelayEnd::Reset(kind) => {
                 reset(client, server);
                 Err(kind.map_or(failed, Ending::Toxic))
             }
-            Outcome::Failed => {
+            RelayEnd::Failed => {
                 reset(client, server);
                 Err(failed)
             }

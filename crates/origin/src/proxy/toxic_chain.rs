@@ -8,24 +8,29 @@ use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use super::chance::ToxicityDraw;
-use super::item::Item;
-use super::stage::{Output, Stage};
-use super::toxic::{Direction, Placed};
+use super::active_toxic::{ActiveToxic, Output};
+use super::stream_event::StreamEvent;
+use super::toxic::{Direction, InstalledToxic};
+use super::toxicity_draw::ToxicityDraw;
 
 /// See the module.
-pub(super) struct Chain {
+pub(super) struct ToxicChain {
     direction: Direction,
     chance: ToxicityDraw,
-    stages: Vec<Stage>,
+    stages: Vec<ActiveToxic>,
     /// What has passed every stage.
-    passed: VecDeque<Item>,
+    passed: VecDeque<StreamEvent>,
     /// A toxic, or the sender, has ended the connection: nothing that came later is worth anything.
     is_over: bool,
 }
 
-impl Chain {
-    pub(super) fn new(direction: Direction, chance: ToxicityDraw, toxics: &[Placed], now: Instant) -> Self {
+impl ToxicChain {
+    pub(super) fn new(
+        direction: Direction,
+        chance: ToxicityDraw,
+        toxics: &[InstalledToxic],
+        now: Instant,
+    ) -> Self {
         let mut chain =
             Self { direction, chance, stages: Vec::new(), passed: VecDeque::new(), is_over: false };
         chain.apply(toxics, now);
@@ -34,16 +39,16 @@ impl Chain {
 
     /// From now on these are the toxics of the proxy. What a toxic holds that is gone, or does not hit this connection any
     /// more, passes on at once.
-    pub(super) fn apply(&mut self, toxics: &[Placed], now: Instant) {
+    pub(super) fn apply(&mut self, toxics: &[InstalledToxic], now: Instant) {
         if self.is_over {
             return;
         }
-        let toxics: Vec<&Placed> = toxics
+        let toxics: Vec<&InstalledToxic> = toxics
             .iter()
             .filter(|placed| placed.toxic.direction == self.direction && self.chance.hits(&placed.toxic))
             .collect();
         let mut stages = Vec::with_capacity(toxics.len());
-        let mut released: Vec<Item> = Vec::new();
+        let mut released: Vec<StreamEvent> = Vec::new();
         for mut stage in std::mem::take(&mut self.stages) {
             let Some(placed) = toxics.iter().find(|placed| placed.id == stage.id()) else {
                 // What the stages before it have released is younger than what it holds.
@@ -60,8 +65,8 @@ impl Chain {
         self.passed.extend(released);
         // Toxics are never reordered: what is left stands in their order, with gaps.
         for (at, placed) in toxics.into_iter().enumerate() {
-            if stages.get(at).is_none_or(|stage: &Stage| stage.id() != placed.id) {
-                stages.insert(at, Stage::new(placed.clone(), &self.chance, now));
+            if stages.get(at).is_none_or(|stage: &ActiveToxic| stage.id() != placed.id) {
+                stages.insert(at, ActiveToxic::new(placed.clone(), &self.chance, now));
             }
         }
         self.stages = stages;
@@ -77,11 +82,11 @@ impl Chain {
 
     /// What it holds, in bytes of memory, about.
     pub(super) fn cost(&mut self) -> usize {
-        let staged: usize = self.stages.iter_mut().map(Stage::cost).sum();
-        staged + self.passed.iter().map(Item::cost).sum::<usize>()
+        let staged: usize = self.stages.iter_mut().map(ActiveToxic::cost).sum();
+        staged + self.passed.iter().map(StreamEvent::cost).sum::<usize>()
     }
 
-    pub(super) fn take(&mut self, item: Item, now: Instant) {
+    pub(super) fn take(&mut self, item: StreamEvent, now: Instant) {
         if self.is_over {
             return;
         }
@@ -95,19 +100,19 @@ impl Chain {
     pub(super) fn next(&mut self, now: Instant) -> Output {
         loop {
             if let Some(item) = self.passed.pop_front() {
-                if matches!(item, Item::Close(_) | Item::Reset(_)) {
+                if matches!(item, StreamEvent::Close(_) | StreamEvent::Reset(_)) {
                     self.passed.clear();
                     self.stages.clear();
                     self.is_over = true;
                 }
-                return Output::Item(item);
+                return Output::StreamEvent(item);
             }
             let mut due: Option<Instant> = None;
             let mut has_moved = false;
             for at in 0..self.stages.len() {
                 while self.has_room_behind(at) {
                     match self.stages[at].next(now) {
-                        Output::Item(item) => {
+                        Output::StreamEvent(item) => {
                             has_moved = true;
                             match self.stages.get_mut(at + 1) {
                                 Some(behind) => behind.take(item, now),

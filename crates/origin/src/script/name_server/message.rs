@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::script::name_plan::{RecordType, Reply};
+use crate::script::dns_plan::{DnsReply, RecordType};
 
 const HEADER_BYTES: usize = 12;
 /// It is a response, to a recursive question, by a server that recurses (section 4.1.1).
@@ -65,16 +65,16 @@ impl Question {
 }
 
 /// The message for a reply; nothing where that is silence.
-pub(super) fn answer(question: &Question, reply: &Reply) -> Option<Vec<u8>> {
+pub(super) fn answer(question: &Question, reply: &DnsReply) -> Option<Vec<u8>> {
     let (flags, records) = match reply {
-        Reply::Silence => return None,
-        Reply::Truncated => (RESPONSE_FLAGS | TRUNCATED_FLAG, Vec::new()),
-        Reply::Code(code) => (RESPONSE_FLAGS | u16::from(code.number()), Vec::new()),
-        Reply::Alias(name) => (RESPONSE_FLAGS, vec![record(TYPE_CNAME, &labels(name)?)]),
-        Reply::Addresses(addresses) => {
+        DnsReply::Silence => return None,
+        DnsReply::Truncated => (RESPONSE_FLAGS | TRUNCATED_FLAG, Vec::new()),
+        DnsReply::Code(code) => (RESPONSE_FLAGS | u16::from(code.number()), Vec::new()),
+        DnsReply::Alias(name) => (RESPONSE_FLAGS, vec![record(TYPE_CNAME, &labels(name)?)]),
+        DnsReply::Addresses(addresses) => {
             (RESPONSE_FLAGS, addresses.iter().filter_map(|ip| address(question, *ip)).collect())
         }
-        Reply::Many(count) => {
+        DnsReply::Many(count) => {
             let first = u32::from(Ipv4Addr::new(127, 0, 0, 2));
             let all = (0..u32::from(*count)).map(|number| IpAddr::V4(Ipv4Addr::from(first + number)));
             (RESPONSE_FLAGS, all.filter_map(|ip| address(question, ip)).collect())
@@ -133,10 +133,10 @@ mod tests {
         let question = Question::parse(&query(b"\x01a\x04test\0", 1)).expect("a question");
         assert_eq!((question.name.as_str(), question.record_type), ("a.test", Some(RecordType::A)));
         let addresses = vec![[127, 0, 0, 1].into(), "::1".parse().expect("an address")];
-        let message = answer(&question, &Reply::Addresses(addresses)).expect("an answer");
+        let message = answer(&question, &DnsReply::Addresses(addresses)).expect("an answer");
         assert_eq!(message[..12], [7, 9, 0x85, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]);
         assert!(message.ends_with(&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 127, 0, 0, 1]));
-        assert_eq!(answer(&question, &Reply::Silence), None);
+        assert_eq!(answer(&question, &DnsReply::Silence), None);
     }
 
     #[test]

@@ -5,62 +5,62 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::effect::Kind;
+use super::effect::ToxicKind;
 
 /// What an item in a queue costs beside its bytes, about: a peer that sends single bytes fills no more memory than others.
-pub(super) const ITEM_BYTES: usize = 64;
+pub(super) const EVENT_BYTES: usize = 64;
 
 /// A piece of the stream, or how it ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Item {
+pub(super) enum StreamEvent {
     /// Never empty.
     Bytes(Bytes),
     /// The sender has ended its direction; the other one may go on.
     End,
     /// The toxic ends the connection in order, in both directions.
-    Close(Kind),
+    Close(ToxicKind),
     /// The connection is reset: by a toxic, or, without one, as its sender has done.
-    Reset(Option<Kind>),
+    Reset(Option<ToxicKind>),
 }
 
-impl Item {
+impl StreamEvent {
     pub(super) fn cost(&self) -> usize {
         match self {
-            Self::Bytes(bytes) => ITEM_BYTES + bytes.len(),
-            Self::End | Self::Close(_) | Self::Reset(_) => ITEM_BYTES,
+            Self::Bytes(bytes) => EVENT_BYTES + bytes.len(),
+            Self::End | Self::Close(_) | Self::Reset(_) => EVENT_BYTES,
         }
     }
 }
 
 /// Items in order, each with an instant: when it came, or when it is to go.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
-    items: VecDeque<(Instant, Item)>,
+pub(super) struct EventQueue {
+    items: VecDeque<(Instant, StreamEvent)>,
     cost: usize,
 }
 
-impl Queue {
-    pub(super) fn push(&mut self, at: Instant, item: Item) {
+impl EventQueue {
+    pub(super) fn push(&mut self, at: Instant, item: StreamEvent) {
         self.cost += item.cost();
         self.items.push_back((at, item));
     }
 
-    pub(super) fn front(&self) -> Option<(Instant, &Item)> {
+    pub(super) fn front(&self) -> Option<(Instant, &StreamEvent)> {
         self.items.front().map(|(at, item)| (*at, item))
     }
 
-    pub(super) fn pop(&mut self) -> Option<Item> {
+    pub(super) fn pop(&mut self) -> Option<StreamEvent> {
         let (_, item) = self.items.pop_front()?;
         self.cost -= item.cost();
         Some(item)
     }
 
     /// The first item, or so many bytes of it if it has more.
-    pub(super) fn pop_at_most(&mut self, bytes_max: usize) -> Option<Item> {
+    pub(super) fn pop_at_most(&mut self, bytes_max: usize) -> Option<StreamEvent> {
         match self.items.front_mut() {
-            Some((_, Item::Bytes(bytes))) if bytes.len() > bytes_max => {
+            Some((_, StreamEvent::Bytes(bytes))) if bytes.len() > bytes_max => {
                 self.cost -= bytes_max;
-                Some(Item::Bytes(bytes.split_to(bytes_max)))
+                Some(StreamEvent::Bytes(bytes.split_to(bytes_max)))
             }
             _ => self.pop(),
         }

@@ -60,7 +60,7 @@ impl Options {
 
 /// A host. Clones are the same host, with the same attempts and [`Stats`].
 #[derive(Debug, Clone)]
-pub struct Origin(Arc<Host>);
+pub struct HostileServer(Arc<Host>);
 
 /// What all connections of an origin share.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Host {
     }
 }
 
-impl Origin {
+impl HostileServer {
     /// A host that listens nowhere yet.
     pub fn new(site: Arc<Site>, faults: FaultMix, options: Options) -> Self {
         Self(Arc::new(Host { site, faults, options, tally: Tally::default() }))
@@ -94,18 +94,18 @@ impl Origin {
         site: Arc<Site>,
         faults: FaultMix,
         options: Options,
-    ) -> io::Result<Running> {
+    ) -> io::Result<RunningHostileServer> {
         Self::new(site, faults, options).listen(network, endpoint)
     }
 
-    /// Listens on one more endpoint; port 0 takes a free one, which [`Running::endpoint`] tells.
+    /// Listens on one more endpoint; port 0 takes a free one, which [`RunningHostileServer::endpoint`] tells.
     ///
     /// # Errors
     /// That of the network, where the endpoint cannot be listened on.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn listen(&self, network: &dyn Network, endpoint: Endpoint) -> io::Result<Running> {
+    pub fn listen(&self, network: &dyn Network, endpoint: Endpoint) -> io::Result<RunningHostileServer> {
         let serving = Arc::clone(&self.0);
         let serve = move |transport| {
             let host = Arc::clone(&serving);
@@ -115,7 +115,7 @@ impl Origin {
         let failed = move || counting.tally.accept_failure();
         let connections_max = self.0.options.connections_max;
         let accepting = Accepting::start(network, endpoint, connections_max, serve, failed)?;
-        Ok(Running { origin: self.clone(), accepting })
+        Ok(RunningHostileServer { origin: self.clone(), accepting })
     }
 
     /// Serves one connection that somebody else has accepted, until either side ends it.
@@ -141,23 +141,23 @@ impl Origin {
 
 /// A listener at work. Dropping it ends it and its connections soon; [`stop`](Self::stop) waits for the end.
 #[derive(Debug)]
-pub struct Running {
-    origin: Origin,
+pub struct RunningHostileServer {
+    origin: HostileServer,
     accepting: Accepting,
 }
 
-impl Running {
+impl RunningHostileServer {
     /// Where it listens, with the real port.
     pub fn endpoint(&self) -> Endpoint {
         self.accepting.endpoint()
     }
 
     /// The host behind it.
-    pub fn origin(&self) -> &Origin {
+    pub fn origin(&self) -> &HostileServer {
         &self.origin
     }
 
-    /// The counts of this moment: those of [`Origin::stats`].
+    /// The counts of this moment: those of [`HostileServer::stats`].
     pub fn stats(&self) -> Stats {
         self.origin.stats()
     }

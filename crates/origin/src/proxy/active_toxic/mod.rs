@@ -6,19 +6,19 @@ mod pacing;
 
 use tokio::time::Instant;
 
-use super::chance::ToxicityDraw;
 use super::effect::Effect;
-use super::item::{Item, Queue};
-use super::toxic::{Placed, Toxic};
+use super::stream_event::{EventQueue, StreamEvent};
+use super::toxic::{InstalledToxic, Toxic};
+use super::toxicity_draw::ToxicityDraw;
 
 /// What a stage holds at most before it takes no more, give or take one item. At a latency of 100 ms it lets 10 MiB a second
 /// pass.
-pub(super) const STAGE_BYTES_MAX: usize = 1024 * 1024;
+pub(super) const TOXIC_BYTES_MAX: usize = 1024 * 1024;
 
 /// What comes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Output {
-    Item(Item),
+    StreamEvent(StreamEvent),
     /// Nothing before then, unless something comes in.
     Wait(Instant),
     /// Nothing, unless something comes in.
@@ -26,34 +26,34 @@ pub(super) enum Output {
 }
 
 /// What a kind of toxic does.
-trait Machine: Send + Sync {
+trait ToxicBehavior: Send + Sync {
     /// The effect has changed; what is held obeys the new one as far as it can.
     fn update(&mut self, effect: Effect);
 
-    fn take(&mut self, item: Item, now: Instant);
+    fn take(&mut self, item: StreamEvent, now: Instant);
 
     fn next(&mut self, now: Instant) -> Output;
 
-    fn held(&mut self) -> &mut Queue;
+    fn held(&mut self) -> &mut EventQueue;
 
     /// The toxic goes: what becomes of the connection apart from what is held, which passes.
-    fn close_item(&self) -> Option<Item> {
+    fn close_item(&self) -> Option<StreamEvent> {
         None
     }
 }
 
 /// See the module.
-pub(super) struct Stage {
+pub(super) struct ActiveToxic {
     id: u64,
     toxic: Toxic,
-    machine: Box<dyn Machine>,
+    machine: Box<dyn ToxicBehavior>,
 }
 
-impl Stage {
+impl ActiveToxic {
     /// `toxic` as it begins to work on a connection.
-    pub(super) fn new(placed: Placed, chance: &ToxicityDraw, now: Instant) -> Self {
-        let Placed { id, toxic } = placed;
-        let machine: Box<dyn Machine> = match toxic.effect {
+    pub(super) fn new(placed: InstalledToxic, chance: &ToxicityDraw, now: Instant) -> Self {
+        let InstalledToxic { id, toxic } = placed;
+        let machine: Box<dyn ToxicBehavior> = match toxic.effect {
             Effect::Latency { latency, jitter } => {
                 Box::new(pacing::Latency::new(latency, jitter, chance.generator(&toxic)))
             }
@@ -87,7 +87,7 @@ impl Stage {
 
     /// Whether it takes more.
     pub(super) fn has_room(&mut self) -> bool {
-        self.cost() < STAGE_BYTES_MAX
+        self.cost() < TOXIC_BYTES_MAX
     }
 
     /// What it holds, in bytes of memory, about.
@@ -95,7 +95,7 @@ impl Stage {
         self.machine.held().cost()
     }
 
-    pub(super) fn take(&mut self, item: Item, now: Instant) {
+    pub(super) fn take(&mut self, item: StreamEvent, now: Instant) {
         self.machine.take(item, now);
     }
 
@@ -104,7 +104,7 @@ impl Stage {
     }
 
     /// The toxic is gone: what is still to pass, at once.
-    pub(super) fn dissolve(mut self) -> Vec<Item> {
+    pub(super) fn dissolve(mut self) -> Vec<StreamEvent> {
         let mut rest = Vec::new();
         while let Some(item) = self.machine.held().pop() {
             rest.push(item);

@@ -4,44 +4,44 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Machine, Output};
-use crate::proxy::effect::{Effect, Kind};
-use crate::proxy::item::{Item, Queue};
+use super::{Output, ToxicBehavior};
+use crate::proxy::effect::{Effect, ToxicKind};
+use crate::proxy::stream_event::{EventQueue, StreamEvent};
 
 /// The end comes later. In the queue stands when an item came.
 pub(super) struct SlowClose {
     delay: Duration,
-    queue: Queue,
+    queue: EventQueue,
 }
 
 impl SlowClose {
     pub(super) fn new(delay: Duration) -> Self {
-        Self { delay, queue: Queue::default() }
+        Self { delay, queue: EventQueue::default() }
     }
 }
 
-impl Machine for SlowClose {
+impl ToxicBehavior for SlowClose {
     fn update(&mut self, effect: Effect) {
         if let Effect::SlowClose { delay } = effect {
             self.delay = delay;
         }
     }
 
-    fn take(&mut self, item: Item, now: Instant) {
+    fn take(&mut self, item: StreamEvent, now: Instant) {
         self.queue.push(now, item);
     }
 
     fn next(&mut self, now: Instant) -> Output {
         match self.queue.front() {
-            Some((came, Item::End | Item::Close(_))) if now < came + self.delay => {
+            Some((came, StreamEvent::End | StreamEvent::Close(_))) if now < came + self.delay => {
                 Output::Wait(came + self.delay)
             }
-            Some(_) => self.queue.pop().map_or(Output::Nothing, Output::Item),
+            Some(_) => self.queue.pop().map_or(Output::Nothing, Output::StreamEvent),
             None => Output::Nothing,
         }
     }
 
-    fn held(&mut self) -> &mut Queue {
+    fn held(&mut self) -> &mut EventQueue {
         &mut self.queue
     }
 }
@@ -53,32 +53,32 @@ pub(super) struct Timeout {
     since: Instant,
     has_lost: bool,
     has_closed: bool,
-    verdicts: Queue,
+    verdicts: EventQueue,
 }
 
 impl Timeout {
     pub(super) fn new(wait: Duration, now: Instant) -> Self {
-        Self { wait, since: now, has_lost: false, has_closed: false, verdicts: Queue::default() }
+        Self { wait, since: now, has_lost: false, has_closed: false, verdicts: EventQueue::default() }
     }
 }
 
-impl Machine for Timeout {
+impl ToxicBehavior for Timeout {
     fn update(&mut self, effect: Effect) {
         if let Effect::Timeout { timeout } = effect {
             self.wait = timeout;
         }
     }
 
-    fn take(&mut self, item: Item, now: Instant) {
+    fn take(&mut self, item: StreamEvent, now: Instant) {
         match item {
-            Item::Bytes(_) | Item::End => self.has_lost = true,
-            Item::Close(_) | Item::Reset(_) => self.verdicts.push(now, item),
+            StreamEvent::Bytes(_) | StreamEvent::End => self.has_lost = true,
+            StreamEvent::Close(_) | StreamEvent::Reset(_) => self.verdicts.push(now, item),
         }
     }
 
     fn next(&mut self, now: Instant) -> Output {
         if let Some(verdict) = self.verdicts.pop() {
-            return Output::Item(verdict);
+            return Output::StreamEvent(verdict);
         }
         if self.has_closed || self.wait.is_zero() {
             return Output::Nothing;
@@ -88,15 +88,15 @@ impl Machine for Timeout {
             return Output::Wait(due);
         }
         self.has_closed = true;
-        Output::Item(Item::Close(Kind::Timeout))
+        Output::StreamEvent(StreamEvent::Close(ToxicKind::Timeout))
     }
 
-    fn held(&mut self) -> &mut Queue {
+    fn held(&mut self) -> &mut EventQueue {
         &mut self.verdicts
     }
 
-    fn close_item(&self) -> Option<Item> {
-        (self.has_lost && !self.has_closed).then_some(Item::Close(Kind::Timeout))
+    fn close_item(&self) -> Option<StreamEvent> {
+        (self.has_lost && !self.has_closed).then_some(StreamEvent::Close(ToxicKind::Timeout))
     }
 }
 
@@ -105,23 +105,23 @@ pub(super) struct ResetPeer {
     timeout: Duration,
     began: Option<Instant>,
     has_reset: bool,
-    nothing: Queue,
+    nothing: EventQueue,
 }
 
 impl ResetPeer {
     pub(super) fn new(timeout: Duration) -> Self {
-        Self { timeout, began: None, has_reset: false, nothing: Queue::default() }
+        Self { timeout, began: None, has_reset: false, nothing: EventQueue::default() }
     }
 }
 
-impl Machine for ResetPeer {
+impl ToxicBehavior for ResetPeer {
     fn update(&mut self, effect: Effect) {
         if let Effect::ResetPeer { timeout } = effect {
             self.timeout = timeout;
         }
     }
 
-    fn take(&mut self, _item: Item, now: Instant) {
+    fn take(&mut self, _item: StreamEvent, now: Instant) {
         self.began.get_or_insert(now);
     }
 
@@ -133,19 +133,19 @@ impl Machine for ResetPeer {
                     return Output::Wait(due);
                 }
                 self.has_reset = true;
-                Output::Item(Item::Reset(Some(Kind::ResetPeer)))
+                Output::StreamEvent(StreamEvent::Reset(Some(ToxicKind::ResetPeer)))
             }
             _ => Output::Nothing,
         }
     }
 
-    fn held(&mut self) -> &mut Queue {
+    fn held(&mut self) -> &mut EventQueue {
         &mut self.nothing
     }
 
     /// What it has swallowed is missing: the connection cannot go on.
-    fn close_item(&self) -> Option<Item> {
-        (self.began.is_some() && !self.has_reset).then_some(Item::Reset(Some(Kind::ResetPeer)))
+    fn close_item(&self) -> Option<StreamEvent> {
+        (self.began.is_some() && !self.has_reset).then_some(StreamEvent::Reset(Some(ToxicKind::ResetPeer)))
     }
 }
 
@@ -154,29 +154,29 @@ pub(super) struct LimitData {
     bytes: u64,
     passed: u64,
     has_closed: bool,
-    queue: Queue,
+    queue: EventQueue,
 }
 
 impl LimitData {
     pub(super) fn new(bytes: u64) -> Self {
-        Self { bytes, passed: 0, has_closed: false, queue: Queue::default() }
+        Self { bytes, passed: 0, has_closed: false, queue: EventQueue::default() }
     }
 
     fn close(&mut self) -> Output {
         self.has_closed = true;
-        self.queue = Queue::default();
-        Output::Item(Item::Close(Kind::LimitData))
+        self.queue = EventQueue::default();
+        Output::StreamEvent(StreamEvent::Close(ToxicKind::LimitData))
     }
 }
 
-impl Machine for LimitData {
+impl ToxicBehavior for LimitData {
     fn update(&mut self, effect: Effect) {
         if let Effect::LimitData { bytes } = effect {
             self.bytes = bytes;
         }
     }
 
-    fn take(&mut self, item: Item, now: Instant) {
+    fn take(&mut self, item: StreamEvent, now: Instant) {
         if !self.has_closed {
             self.queue.push(now, item);
         }
@@ -193,20 +193,20 @@ impl Machine for LimitData {
         }
         match self.queue.front() {
             None => Output::Nothing,
-            Some((_, Item::Bytes(_))) if left == 0 => self.close(),
+            Some((_, StreamEvent::Bytes(_))) if left == 0 => self.close(),
             Some(_) => {
                 let Some(item) = self.queue.pop_at_most(usize::try_from(left).unwrap_or(usize::MAX)) else {
                     return Output::Nothing;
                 };
-                if let Item::Bytes(bytes) = &item {
+                if let StreamEvent::Bytes(bytes) = &item {
                     self.passed += bytes.len() as u64;
                 }
-                Output::Item(item)
+                Output::StreamEvent(item)
             }
         }
     }
 
-    fn held(&mut self) -> &mut Queue {
+    fn held(&mut self) -> &mut EventQueue {
         &mut self.queue
     }
 }

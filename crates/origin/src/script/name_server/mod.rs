@@ -9,8 +9,8 @@ use std::sync::Arc;
 use longhaul_socket::{Endpoint, Stream, TcpListener, Timeouts, UdpSocket};
 
 use self::message::{Question, answer};
-use super::name_plan::{NamePlan, Over, Reply};
-use super::record::Record;
+use super::dns_plan::{DnsPlan, DnsReply, DnsTransport};
+use super::record::TrafficRecord;
 use super::stage::{ANY_PORT, STAGE_TIME_MAX};
 
 /// A port that is free over UDP may be taken over TCP; so often another one is tried.
@@ -19,7 +19,10 @@ const PORTS_TRIED_MAX: usize = 32;
 const QUERY_BYTES_MAX: usize = 512;
 
 /// Serves until the runtime ends.
-pub(super) fn serve(plan: NamePlan, record: Arc<Record>) -> Result<SocketAddr, Box<dyn Error + Send + Sync>> {
+pub(super) fn serve(
+    plan: DnsPlan,
+    record: Arc<TrafficRecord>,
+) -> Result<SocketAddr, Box<dyn Error + Send + Sync>> {
     let patient = Timeouts { read: STAGE_TIME_MAX, accept: STAGE_TIME_MAX, ..Timeouts::default() };
     let (mut datagrams, mut listener) = open()?;
     datagrams.set_timeouts(patient);
@@ -44,8 +47,8 @@ fn open() -> Result<(UdpSocket, TcpListener), Box<dyn Error + Send + Sync>> {
 }
 
 struct NameServer {
-    plan: NamePlan,
-    record: Arc<Record>,
+    plan: DnsPlan,
+    record: Arc<TrafficRecord>,
 }
 
 impl NameServer {
@@ -54,7 +57,7 @@ impl NameServer {
         loop {
             match socket.receive_from(&mut buffer).await {
                 Ok((length, from)) => {
-                    if let Some(reply) = self.reply(&buffer[..length], Over::Udp) {
+                    if let Some(reply) = self.reply(&buffer[..length], DnsTransport::Udp) {
                         let _ = socket.send_to(&reply, from).await;
                     }
                 }
@@ -79,7 +82,7 @@ impl NameServer {
             if stream.receive_exact(&mut query).await.is_err() {
                 return;
             }
-            let Some(reply) = self.reply(&query, Over::Tcp) else { continue };
+            let Some(reply) = self.reply(&query, DnsTransport::Tcp) else { continue };
             let Ok(length) = u16::try_from(reply.len()) else { return };
             let framed = [&length.to_be_bytes()[..], &reply].concat();
             if stream.send(&framed).await.is_err() {
@@ -88,7 +91,7 @@ impl NameServer {
         }
     }
 
-    fn reply(&self, query: &[u8], over: Over) -> Option<Vec<u8>> {
+    fn reply(&self, query: &[u8], over: DnsTransport) -> Option<Vec<u8>> {
         let question = Question::parse(query)?;
         let asked = format!("{} {}", question.name, question.type_name());
         let number = self.record.query(&asked);
@@ -98,12 +101,12 @@ impl NameServer {
                 && answer.over.is_none_or(|way| way == over)
                 && answer.query.contains(number)
         });
-        let reply = found.map_or(Reply::Addresses(Vec::new()), |answer| answer.reply.clone());
+        let reply = found.map_or(DnsReply::Addresses(Vec::new()), |answer| answer.reply.clone());
         self.record.note(&format!("dns {over:?} {asked} (query {number}): {}", shortened(&reply)));
         answer(&question, &reply)
     }
 }
 
-fn shortened(reply: &Reply) -> String {
+fn shortened(reply: &DnsReply) -> String {
     format!("{reply:?}").chars().take(200).collect()
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::time::Instant;
 
-use super::{Machine, Output};
+use super::{Output, ToxicBehavior};
 use crate::proxy::effect::Effect;
-use crate::proxy::item::{Item, Queue};
+use crate::proxy::stream_event::{EventQueue, StreamEvent};
 
 /// What passes at once through a bandwidth: as much as it lets pass in this time.
 const PIECE_TIME: Duration = Duration::from_millis(50);
@@ -20,12 +20,12 @@ pub(super) struct Latency {
     mean: Duration,
     jitter: Duration,
     chance: Rng,
-    queue: Queue,
+    queue: EventQueue,
 }
 
 impl Latency {
     pub(super) fn new(mean: Duration, jitter: Duration, chance: Rng) -> Self {
-        Self { mean, jitter, chance, queue: Queue::default() }
+        Self { mean, jitter, chance, queue: EventQueue::default() }
     }
 
     /// Evenly between latency less jitter and latency with jitter, and not below nothing.
@@ -36,14 +36,14 @@ impl Latency {
     }
 }
 
-impl Machine for Latency {
+impl ToxicBehavior for Latency {
     fn update(&mut self, effect: Effect) {
         if let Effect::Latency { latency, jitter } = effect {
             (self.mean, self.jitter) = (latency, jitter);
         }
     }
 
-    fn take(&mut self, item: Item, now: Instant) {
+    fn take(&mut self, item: StreamEvent, now: Instant) {
         let goes = now + self.delay();
         self.queue.push(goes, item);
     }
@@ -51,12 +51,12 @@ impl Machine for Latency {
     fn next(&mut self, now: Instant) -> Output {
         match self.queue.front() {
             Some((goes, _)) if now < goes => Output::Wait(goes),
-            Some(_) => self.queue.pop().map_or(Output::Nothing, Output::Item),
+            Some(_) => self.queue.pop().map_or(Output::Nothing, Output::StreamEvent),
             None => Output::Nothing,
         }
     }
 
-    fn held(&mut self) -> &mut Queue {
+    fn held(&mut self) -> &mut EventQueue {
         &mut self.queue
     }
 }
@@ -64,13 +64,13 @@ impl Machine for Latency {
 /// So many bytes a second. A piece passes when its last byte would have arrived; in the queue stands when an item came.
 pub(super) struct Bandwidth {
     kilobytes_per_second: u64,
-    queue: Queue,
+    queue: EventQueue,
     free: Option<Instant>,
 }
 
 impl Bandwidth {
     pub(super) fn new(kilobytes_per_second: u64) -> Self {
-        Self { kilobytes_per_second, queue: Queue::default(), free: None }
+        Self { kilobytes_per_second, queue: EventQueue::default(), free: None }
     }
 
     fn piece_bytes(&self) -> usize {
@@ -86,14 +86,14 @@ impl Bandwidth {
     }
 }
 
-impl Machine for Bandwidth {
+impl ToxicBehavior for Bandwidth {
     fn update(&mut self, effect: Effect) {
         if let Effect::Bandwidth { kilobytes_per_second } = effect {
             self.kilobytes_per_second = kilobytes_per_second;
         }
     }
 
-    fn take(&mut self, item: Item, now: Instant) {
+    fn take(&mut self, item: StreamEvent, now: Instant) {
         self.queue.push(now, item);
     }
 
@@ -101,8 +101,8 @@ impl Machine for Bandwidth {
         let piece_bytes = self.piece_bytes();
         let Some((came, item)) = self.queue.front() else { return Output::Nothing };
         let bytes = match item {
-            Item::Bytes(bytes) if self.kilobytes_per_second > 0 => bytes.len().min(piece_bytes),
-            _ => return self.queue.pop().map_or(Output::Nothing, Output::Item),
+            StreamEvent::Bytes(bytes) if self.kilobytes_per_second > 0 => bytes.len().min(piece_bytes),
+            _ => return self.queue.pop().map_or(Output::Nothing, Output::StreamEvent),
         };
         let starts = self.free.map_or(came, |free| free.max(came));
         let ends = starts + self.time_of(bytes);
@@ -110,10 +110,10 @@ impl Machine for Bandwidth {
             return Output::Wait(ends);
         }
         self.free = Some(ends);
-        self.queue.pop_at_most(bytes).map_or(Output::Nothing, Output::Item)
+        self.queue.pop_at_most(bytes).map_or(Output::Nothing, Output::StreamEvent)
     }
 
-    fn held(&mut self) -> &mut Queue {
+    fn held(&mut self) -> &mut EventQueue {
         &mut self.queue
     }
 }
@@ -131,7 +131,7 @@ pub(super) struct Slicer {
     size: Size,
     delay: Duration,
     chance: Rng,
-    queue: Queue,
+    queue: EventQueue,
     /// What is missing until the next cut.
     left: Option<usize>,
     free: Option<Instant>,
@@ -139,7 +139,7 @@ pub(super) struct Slicer {
 
 impl Slicer {
     pub(super) fn new(size: Size, delay: Duration, chance: Rng) -> Self {
-        Self { size, delay, chance, queue: Queue::default(), left: None, free: None }
+        Self { size, delay, chance, queue: EventQueue::default(), left: None, free: None }
     }
 
     fn draw_size(&mut self) -> usize {
@@ -150,7 +150,7 @@ impl Slicer {
     }
 }
 
-impl Machine for Slicer {
+impl ToxicBehavior for Slicer {
     fn update(&mut self, effect: Effect) {
         if let Effect::Slicer { average_bytes, variation_bytes, delay } = effect {
             self.size = Size { average_bytes, variation_bytes };
@@ -159,14 +159,14 @@ impl Machine for Slicer {
         }
     }
 
-    fn take(&mut self, item: Item, now: Instant) {
+    fn take(&mut self, item: StreamEvent, now: Instant) {
         self.queue.push(now, item);
     }
 
     fn next(&mut self, now: Instant) -> Output {
         let Some((came, item)) = self.queue.front() else { return Output::Nothing };
-        let Item::Bytes(bytes) = item else {
-            return self.queue.pop().map_or(Output::Nothing, Output::Item);
+        let StreamEvent::Bytes(bytes) = item else {
+            return self.queue.pop().map_or(Output::Nothing, Output::StreamEvent);
         };
         let len = bytes.len();
         let starts = self.free.map_or(came, |free| free.max(came));
@@ -174,7 +174,7 @@ impl Machine for Slicer {
             return Output::Wait(starts);
         }
         if self.size.average_bytes == 0 {
-            return self.queue.pop().map_or(Output::Nothing, Output::Item);
+            return self.queue.pop().map_or(Output::Nothing, Output::StreamEvent);
         }
         let left = match self.left {
             Some(left) => left,
@@ -185,10 +185,10 @@ impl Machine for Slicer {
         if self.left.is_none() {
             self.free = Some(starts + self.delay);
         }
-        self.queue.pop_at_most(bytes).map_or(Output::Nothing, Output::Item)
+        self.queue.pop_at_most(bytes).map_or(Output::Nothing, Output::StreamEvent)
     }
 
-    fn held(&mut self) -> &mut Queue {
+    fn held(&mut self) -> &mut EventQueue {
         &mut self.queue
     }
 }
