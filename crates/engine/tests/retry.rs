@@ -39,7 +39,7 @@ const fn first(kind: FailureKind) -> Attempt {
 /// 403: the URL's own affair, or not.
 const DENIED: Signal = Signal::Denied { latency: LATENCY };
 
-/// A host that no longer deserves retry_policy.
+/// A host that has failed so long that its URLs are given up.
 const HOST_GONE: Option<HostFailing> = Some(failing(HOST_FAILURES_MIN, HOST_PATIENCE));
 
 const fn failing(failures: u32, lasted: Duration) -> HostFailing {
