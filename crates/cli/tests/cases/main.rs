@@ -4,7 +4,7 @@
 //! is broken on purpose, in every way that it names and by hosts that do nothing wrong, and has to fail.
 #![expect(clippy::disallowed_methods, reason = "tests look at what is on disk, and the cases are files")]
 
-mod ground;
+mod directory;
 mod identities;
 mod judge;
 mod output;

@@ -6,7 +6,7 @@ use std::fs;
 
 use longhaul_origin::script::{Case, Proof, Stage};
 
-use crate::ground::{ListenMode, differences, put};
+use crate::directory::{TestDirectory, differences, put};
 use crate::identities::identities;
 use crate::judge::{judge, judge_stage};
 use crate::program::{Ended, not_allowed, observe};
@@ -34,10 +34,10 @@ pub(crate) fn prove(name: &str, case: &Case) -> Result<Proven, String> {
 
 fn play(name: &str, case: &Case) -> Result<Proven, String> {
     let Proof::Play { hosts, dns, before, runs } = &case.proof else { return Ok(Proven::Yes) };
-    let ground = ListenMode::new(name);
-    let roots = ground.beside("roots.pem");
+    let directory = TestDirectory::new(name);
+    let roots = directory.beside("roots.pem");
     put(&roots, identities().roots.as_bytes());
-    let place = ground.path().display().to_string();
+    let place = directory.path().display().to_string();
     let others: BTreeMap<String, String> =
         [("place".to_owned(), place), ("roots".to_owned(), roots.display().to_string())].into();
     let stage = Stage::open(hosts, dns.as_ref(), &identities().by_name, others);
@@ -48,17 +48,17 @@ fn play(name: &str, case: &Case) -> Result<Proven, String> {
         }
         Err(error) => return Err(format!("{error}: {:?}", std::error::Error::source(&error))),
     };
-    let laid = ground.lay(before, &stage);
+    let laid = directory.lay(before, &stage);
     if let Some(reason) = laid.err().or_else(|| runs.iter().find_map(not_allowed)) {
         return Ok(Proven::NotHere(reason));
     }
-    let mut lying = ground.look();
+    let mut lying = directory.look();
     let mut told = String::new();
     let mut wrong = Vec::new();
     for (number, run) in runs.iter().enumerate() {
-        let ended = observe(run, &stage, &ground, &roots);
+        let ended = observe(run, &stage, &directory, &roots);
         let mut of_run = judge(run, &ended, &stage);
-        let now = ground.look();
+        let now = directory.look();
         of_run.extend(differences(&lying, &run.expect, &now, &stage));
         lying = now;
         wrong.extend(of_run.into_iter().map(|what| format!("run {}: {what}", number + 1)));

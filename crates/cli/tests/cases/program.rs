@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::ground::{ListenMode, content, put};
+use crate::directory::{TestDirectory, content, put};
 use crate::output::Listened;
 
 /// How often the program is looked at.
@@ -49,9 +49,9 @@ pub(crate) fn speaks_json(run: &Run) -> bool {
 }
 
 /// Runs the program to its end, or to the end of its time.
-pub(crate) fn observe(run: &Run, stage: &Stage, ground: &ListenMode, roots: &Path) -> Ended {
-    let troubles = run.first.iter().filter_map(|action| change(action, stage, ground).err()).collect();
-    let mut child = start(run, stage, ground, roots);
+pub(crate) fn observe(run: &Run, stage: &Stage, directory: &TestDirectory, roots: &Path) -> Ended {
+    let troubles = run.first.iter().filter_map(|action| change(action, stage, directory).err()).collect();
+    let mut child = start(run, stage, directory, roots);
     let begun = clock::now();
     let (stdout, stderr) = (Listened::to(child.stdout.take()), Listened::to(child.stderr.take()));
     let input = child.stdin.take();
@@ -64,7 +64,8 @@ pub(crate) fn observe(run: &Run, stage: &Stage, ground: &ListenMode, roots: &Pat
             }
         });
     }
-    let mut watching = Watching { run, stage, ground, roots, stdout, stderr, next: 0, last: begun, troubles };
+    let mut watching =
+        Watching { run, stage, directory, roots, stdout, stderr, next: 0, last: begun, troubles };
     let mut memory_max = 0;
     let time_max = run.within.0 + LATE_MAX;
     let status = loop {
@@ -98,7 +99,7 @@ pub(crate) fn observe(run: &Run, stage: &Stage, ground: &ListenMode, roots: &Pat
 fn command(
     arguments: &[String],
     stage: &Stage,
-    ground: &ListenMode,
+    directory: &TestDirectory,
     roots: &Path,
     limits: &ProcessLimits,
 ) -> Command {
@@ -118,7 +119,7 @@ fn command(
         }
     };
     command.args(arguments.iter().map(|argument| stage.fill(argument)));
-    command.current_dir(ground.path()).env("COLUMNS", "100").env("SSL_CERT_FILE", roots);
+    command.current_dir(directory.path()).env("COLUMNS", "100").env("SSL_CERT_FILE", roots);
     command
 }
 
@@ -132,13 +133,13 @@ pub(crate) fn not_allowed(run: &Run) -> Option<String> {
     (!is_allowed).then(|| "no network of its own can be made here".to_owned())
 }
 
-fn start(run: &Run, stage: &Stage, ground: &ListenMode, roots: &Path) -> Child {
+fn start(run: &Run, stage: &Stage, directory: &TestDirectory, roots: &Path) -> Child {
     let mut arguments = run.arguments.clone();
     if speaks_json(run) {
         // The first is the command.
         arguments.insert(1, "--json".to_owned());
     }
-    let mut command = command(&arguments, stage, ground, roots, &run.limits);
+    let mut command = command(&arguments, stage, directory, roots, &run.limits);
     command.envs(run.environment.iter().map(|(name, value)| (name, stage.fill(value))));
     command.stdin(if run.input.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a child")
@@ -147,7 +148,7 @@ fn start(run: &Run, stage: &Stage, ground: &ListenMode, roots: &Path) -> Child {
 struct Watching<'a> {
     run: &'a Run,
     stage: &'a Stage,
-    ground: &'a ListenMode,
+    directory: &'a TestDirectory,
     roots: &'a Path,
     stdout: Listened,
     stderr: Listened,
@@ -197,13 +198,14 @@ impl Watching<'_> {
             }
             Action::Beside { arguments, code, says } => self.beside(arguments, *code, says),
             Action::Write(..) | Action::Remove(_) | Action::Link(..) => {
-                change(action, self.stage, self.ground)
+                change(action, self.stage, self.directory)
             }
         }
     }
 
     fn beside(&self, arguments: &[String], code: i32, says: &str) -> Result<(), String> {
-        let mut command = command(arguments, self.stage, self.ground, self.roots, &ProcessLimits::default());
+        let mut command =
+            command(arguments, self.stage, self.directory, self.roots, &ProcessLimits::default());
         let mut other = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -233,8 +235,8 @@ impl Watching<'_> {
 }
 
 /// Does what needs no program.
-fn change(action: &Action, stage: &Stage, ground: &ListenMode) -> Result<(), String> {
-    let place = |path: &str| ground.path().join(stage.fill(path));
+fn change(action: &Action, stage: &Stage, directory: &TestDirectory) -> Result<(), String> {
+    let place = |path: &str| directory.path().join(stage.fill(path));
     match action {
         Action::Write(path, file) => {
             put(&place(path), &content(file, stage));

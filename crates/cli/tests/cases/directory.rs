@@ -16,7 +16,7 @@ const STATE: &str = ".longhaul";
 const SHOWN_BYTES_MAX: usize = 48;
 
 /// A directory that is removed when dropped, with the file systems in it, and room beside it.
-pub(crate) struct ListenMode {
+pub(crate) struct TestDirectory {
     around: PathBuf,
     path: PathBuf,
     disks: RefCell<Vec<PathBuf>>,
@@ -25,7 +25,7 @@ pub(crate) struct ListenMode {
 /// What was there, by its path.
 pub(crate) type Found = BTreeMap<String, Vec<u8>>;
 
-impl ListenMode {
+impl TestDirectory {
     pub(crate) fn new(name: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -54,7 +54,7 @@ impl ListenMode {
             match file {
                 InitialFile::Text(text) => put(&path, stage.fill(text).as_bytes()),
                 InitialFile::Content(FileContent::Link(to)) => {
-                    fs::create_dir_all(path.parent().expect("below the ground")).expect("a directory");
+                    fs::create_dir_all(path.parent().expect("below the directory")).expect("a directory");
                     symlink(stage.fill(to), &path).expect("a link");
                 }
                 InitialFile::Content(FileContent::Directory(mode)) => {
@@ -89,7 +89,7 @@ impl ListenMode {
     }
 }
 
-impl Drop for ListenMode {
+impl Drop for TestDirectory {
     fn drop(&mut self) {
         for disk in self.disks.borrow().iter() {
             let _ = Command::new("umount").arg("--lazy").arg(disk).status();
@@ -161,7 +161,7 @@ pub(crate) fn content(file: &ExpectedFile, stage: &Stage) -> Vec<u8> {
 }
 
 pub(crate) fn put(path: &Path, bytes: &[u8]) {
-    fs::create_dir_all(path.parent().expect("below the ground")).expect("a directory");
+    fs::create_dir_all(path.parent().expect("below the directory")).expect("a directory");
     fs::write(path, bytes).expect("written");
 }
 
