@@ -80,7 +80,8 @@ async fn a_good_host_serves_the_rest_of_its_version_alone() {
 
 #[tokio::test]
 async fn nobody_listens_where_that_is_said() {
-    let stage = stage("[hosts.closed]\nlisten-mode = \"refuses\"\n[hosts.hole]\nlisten-mode = \"black-hole\"");
+    let stage =
+        stage("[hosts.closed]\nlisten-mode = \"refuses\"\n[hosts.hole]\nlisten-mode = \"black-hole\"");
     for (host, kind, wait) in [("closed", FaultKind::Refused, WAIT), ("hole", FaultKind::TimedOut, WAIT / 50)]
     {
         let address: longhaul_socket::Endpoint =
