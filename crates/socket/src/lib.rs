@@ -40,76 +40,66 @@
 //!
 //! # How it is built
 //!
-//! From the bottom up:
+//! One folder a group, listed lowest first; each uses only groups above it:
 //!
-//! - [`Endpoint`], [`Address`], [`Host`], [`Deadline`]: the nouns. [`clock`] is the one clock.
-//! - [`Network`]: the seam to the system. [`SystemNetwork`] is the real one, [`memory::MemoryNetwork`] a simulated one
-//!   in which time is virtual and everything can break.
-//! - [`Resolver`]: names to addresses, with a cache, one flight per name and a deadline per caller.
-//! - [`Connector`]: a [`Target`] to a [`Stream`], over the fastest of its addresses (RFC 8305), with TLS if asked for.
+//! - `time`: the one clock, [`Deadline`], [`Timeouts`]. `addressing`: [`Endpoint`], [`Address`], [`Host`], [`Target`].
+//! - `options`: [`SocketOptions`]. `faults`: [`Fault`], [`FaultKind`], the table of error numbers, [`Advice`].
+//! - `network`: [`Network`], the seam to the system, with [`Transport`] and [`Listener`]. `memory` implements it as a
+//!   simulation in which time is virtual and everything can break; `system` is the real one, [`SystemNetwork`].
+//! - `os`: opening sockets of the operating system, and waiting for them with poll(2).
+//! - `names`: [`Resolver`], with a cache, one query per name and a deadline per caller.
+//! - `tls`: whom to trust, who a server is, the handshake.
+//! - `stream`, `datagram`, `listener`: the sockets, in both flavours. `framing`: messages over streams. `speed`: a minimum
+//!   speed for streams.
+//! - `connect`: [`Connector`], from a [`Target`] to a [`Stream`] over the fastest of its addresses (RFC 8305).
+//! - `table`: the sockets of this machine and their processes. `blocking`: the public names of the blocking flavour.
 //!
 //! The async flavour stands on tokio and needs a runtime with time and I/O enabled; the blocking one stands on poll(2),
 //! and is there on Unix. Both make their sockets, set their options and count their deadlines by the same code.
 //!
 //! Absent on purpose: HTTP, retries and any policy. A failure is told once, precisely, and the rooms above decide.
 
-mod address;
-mod advice;
-mod connector;
-mod deadline;
-mod endpoint;
-mod errno;
-mod errno_table;
-mod eyeballs;
-mod fault;
-mod fault_kind;
-mod host;
-mod minimum_speed;
-mod network;
-mod options;
-mod reach;
-mod resolver;
-mod stream;
-mod system;
-mod target;
-mod timeouts;
-mod tls;
-mod udp_settings;
-mod watch;
-
+mod addressing;
 #[cfg(unix)]
 pub mod blocking;
-pub mod clock;
-pub mod defaults;
+mod connect;
+mod datagram;
+mod faults;
 #[cfg(feature = "codec")]
 pub mod framing;
+mod listener;
 pub mod memory;
+mod names;
+mod network;
+mod options;
+mod os;
+mod speed;
+mod stream;
+mod system;
 pub mod table;
+mod time;
+mod tls;
 
-pub use address::{Address, InvalidAddress, UnixPath};
-pub use advice::Advice;
-pub use connector::Connector;
-pub use deadline::{Deadline, DeadlinePassed};
-pub use endpoint::{Endpoint, InvalidEndpoint, Protocol};
-pub use errno::{Platform, kind_of, kind_of_number};
-pub use errno_table::SystemError;
-pub use fault::{Fault, Phase};
-pub use fault_kind::{CertificateFault, FaultKind};
-pub use host::{Host, HostName, InvalidHost};
-pub use minimum_speed::{MinimumSpeed, Watched};
+pub use addressing::{
+    Address, Endpoint, Host, HostName, InvalidAddress, InvalidEndpoint, InvalidHost, Protocol, Target,
+    UnixPath, is_public,
+};
+pub use connect::Connector;
+pub use datagram::{Group, UdpSocket};
+pub use faults::{
+    Advice, CertificateFault, Fault, FaultKind, Phase, Platform, SystemError, kind_of, kind_of_number,
+};
+#[cfg(unix)]
+pub use listener::UnixListener;
+pub use listener::{TcpListener, TlsAcceptor};
+pub use names::Resolver;
 pub use network::{BoxFuture, Listener, LookupError, Network, Route, Transport};
 pub use options::{Dscp, KeepAlive, Linger, SocketOptions};
-pub use reach::is_public;
-pub use resolver::Resolver;
+pub use speed::{MinimumSpeed, Watch, Watched};
 pub use stream::Stream;
-#[cfg(unix)]
-pub use system::UnixListener;
-pub use system::{SystemNetwork, TcpListener, UdpSocket};
+pub use system::SystemNetwork;
 pub use table::{OpenSocket, Place, Process, SocketState, SocketTableError, open_sockets, owner};
-pub use target::{ConnectTimeouts, Target};
-pub use timeouts::Timeouts;
+pub use time::{ConnectTimeouts, Deadline, DeadlinePassed, Timeouts, clock, defaults};
 #[cfg(feature = "certificates")]
 pub use tls::{Certificate, InvalidCertificate};
-pub use tls::{InvalidIdentity, InvalidRoots, TlsAcceptor, TlsOptions, TlsServerOptions, TlsSummary};
-pub use udp_settings::Group;
-pub use watch::Watch;
+pub use tls::{InvalidIdentity, InvalidRoots, TlsOptions, TlsServerOptions, TlsSummary};

@@ -21,21 +21,27 @@ fn differences<'a>(asynchronous: &[&'a str], blocking: &'a str) -> (Vec<&'a str>
 #[test]
 fn the_flavours_have_the_same_methods() {
     let nothing = (Vec::new(), Vec::new());
-    let stream = include_str!("../src/stream.rs");
+    let stream = include_str!("../src/stream/asynchronous.rs");
     assert!(functions(stream).len() > 20, "the functions are found");
     let only_async = |name| (vec![name], Vec::new());
 
     // A stream over a transport of the caller's own is what the seam for simulations is there for.
-    assert_eq!(differences(&[stream], include_str!("../src/blocking/stream.rs")), only_async("plain"));
+    assert_eq!(differences(&[stream], include_str!("../src/stream/blocking.rs")), only_async("plain"));
     assert_eq!(
-        differences(&[include_str!("../src/system/udp.rs")], include_str!("../src/blocking/udp.rs")),
+        differences(
+            &[include_str!("../src/datagram/asynchronous.rs")],
+            include_str!("../src/datagram/blocking.rs")
+        ),
         nothing
     );
-    let listeners = [include_str!("../src/system/tcp.rs"), include_str!("../src/system/unix.rs")];
-    assert_eq!(differences(&listeners, include_str!("../src/blocking/listener.rs")), nothing);
+    let listeners = [include_str!("../src/listener/tcp.rs"), include_str!("../src/listener/unix.rs")];
+    assert_eq!(differences(&listeners, include_str!("../src/listener/blocking.rs")), nothing);
     // Likewise TLS over such a transport; and who keeps idle connections asks whether their addresses are still ours.
     assert_eq!(
-        differences(&[include_str!("../src/connector.rs")], include_str!("../src/blocking/connector.rs")),
+        differences(
+            &[include_str!("../src/connect/connector.rs")],
+            include_str!("../src/connect/blocking.rs")
+        ),
         (vec!["is_own", "secure"], Vec::new())
     );
 }
@@ -44,17 +50,17 @@ fn the_flavours_have_the_same_methods() {
 fn so_do_the_layers_above() {
     let messages = |source: &'static str| &source[source.find("impl Messages").unwrap()..];
     assert_eq!(
-        functions(messages(include_str!("../src/framing.rs"))),
-        functions(messages(include_str!("../src/blocking/framing.rs")))
+        functions(messages(include_str!("../src/framing/messages.rs"))),
+        functions(messages(include_str!("../src/framing/blocking.rs")))
     );
     let watched = |source: &'static str| &source[source.find("impl<S> Watched<S>").unwrap()..];
     assert_eq!(
-        functions(watched(include_str!("../src/minimum_speed.rs"))),
-        functions(watched(include_str!("../src/blocking/minimum_speed.rs")))
+        functions(watched(include_str!("../src/speed/watched.rs"))),
+        functions(watched(include_str!("../src/speed/blocking.rs")))
     );
     let acceptor = |source: &'static str| &source[source.find("impl TlsAcceptor").unwrap()..];
     assert_eq!(
-        functions(acceptor(include_str!("../src/tls/server.rs"))),
-        functions(acceptor(include_str!("../src/blocking/tls.rs")))
+        functions(acceptor(include_str!("../src/listener/tls.rs"))),
+        functions(acceptor(include_str!("../src/listener/blocking_tls.rs")))
     );
 }

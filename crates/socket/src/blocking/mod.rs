@@ -19,23 +19,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod aside;
-mod connector;
-mod descriptor;
-mod listener;
-mod minimum_speed;
 mod ready;
-mod stream;
-mod tls;
-mod udp;
 
 #[cfg(feature = "codec")]
 pub mod framing;
 
-pub use connector::Connector;
-pub use listener::{TcpListener, UnixListener};
-pub use minimum_speed::{ReceiveWithin, Watched};
+pub use crate::connect::blocking::Connector;
+pub use crate::datagram::blocking::UdpSocket;
+pub use crate::listener::blocking::{TcpListener, UnixListener};
+pub use crate::listener::blocking_tls::TlsAcceptor;
+pub use crate::speed::blocking::{ReceiveWithin, Watched};
+pub use crate::stream::blocking::Stream;
 pub use ready::{Interest, Pollable, Ready, wait_ready};
-pub use stream::Stream;
-pub use tls::TlsAcceptor;
-pub use udp::UdpSocket;

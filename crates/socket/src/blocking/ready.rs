@@ -4,11 +4,12 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::event::{PollFd, PollFlags};
 
-use super::descriptor::poll_until;
-use super::listener::{TcpListener, UnixListener};
-use super::stream::Stream;
-use super::udp::UdpSocket;
-use crate::{Deadline, Fault, FaultKind, Phase, clock};
+use crate::datagram::blocking::UdpSocket;
+use crate::faults::{Fault, FaultKind, Phase};
+use crate::listener::blocking::{TcpListener, UnixListener};
+use crate::os::poll_until;
+use crate::stream::blocking::Stream;
+use crate::time::{Deadline, clock};
 
 /// What to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

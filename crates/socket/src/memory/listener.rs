@@ -6,7 +6,8 @@ use tokio::sync::{Mutex, mpsc};
 
 use super::script::Script;
 use super::transport::MemoryTransport;
-use crate::{BoxFuture, Endpoint, Listener, Transport};
+use crate::addressing::Endpoint;
+use crate::network::{BoxFuture, Listener, Transport};
 
 /// Dropping it makes its endpoint refuse, and resets what it has not accepted.
 pub(super) struct MemoryListener {

@@ -12,7 +12,8 @@ use tokio::time::sleep;
 use super::listener::MemoryListener;
 use super::script::{Condition, Script};
 use super::transport::MemoryTransport;
-use crate::{BoxFuture, Endpoint, HostName, Listener, LookupError, Network, Protocol, Route, Transport};
+use crate::addressing::{Endpoint, HostName, Protocol};
+use crate::network::{BoxFuture, Listener, LookupError, Network, Route, Transport};
 
 /// Connections that a listener has not accepted yet; further ones wait, as if their SYN were dropped.
 const BACKLOG_MAX: usize = 128;

@@ -12,7 +12,7 @@ use tokio::io::ReadBuf;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::script::Script;
-use crate::clock;
+use crate::time::clock;
 
 /// Bytes under way and unread together, like a socket's buffers: a writer that is ahead by so much waits.
 const PIPE_BYTES_MAX: usize = 64 * 1024;

@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::transport::MemoryTransport;
-use crate::{Endpoint, HostName, LookupError};
+use crate::addressing::{Endpoint, HostName};
+use crate::network::LookupError;
 
 /// Whether anything gets through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,7 +11,8 @@ use tokio::time::Sleep;
 
 use super::pipe::{Ending, Pipe};
 use super::script::Script;
-use crate::{Address, Endpoint, Transport};
+use crate::addressing::{Address, Endpoint};
+use crate::network::Transport;
 
 /// Dropping it closes as Linux does: with FIN, or with RST when something was left unread.
 pub(super) struct MemoryTransport {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-use super::{DSCP_SHIFT, Dscp, Family, KeepAlive, Linger, Role, SocketOptions};
+use super::socket_options::DSCP_SHIFT;
+use super::{Dscp, Family, KeepAlive, Linger, Role, SocketOptions};
 
 /// What is set at present. An option that the system does not tell, or that does not apply, is `None`.
 pub(crate) fn options_of(socket: &SockRef<'_>, family: Family, role: Role) -> SocketOptions {

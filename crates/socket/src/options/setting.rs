@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 
-use super::{DSCP_SHIFT, Family, KeepAlive, Linger, Role, SocketOptions};
+use super::socket_options::DSCP_SHIFT;
+use super::{Family, KeepAlive, Linger, Role, SocketOptions};
 
 impl SocketOptions {
     /// Sets what is asked for, and stops at the first refusal.

@@ -3,13 +3,14 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use super::names::Names;
-use super::opening::require;
 use super::route;
-use super::tcp::{TcpListener, dial};
-use crate::{
-    BoxFuture, Endpoint, Fault, HostName, Listener, LookupError, Network, Protocol, Route, Transport,
-};
+use crate::addressing::{Endpoint, HostName, Protocol};
+use crate::faults::Fault;
+use crate::listener::TcpListener;
+use crate::names::Names;
+use crate::network::{BoxFuture, Listener, LookupError, Network, Route, Transport};
+use crate::os::require;
+use crate::stream::dial;
 
 /// The network of this machine. Nothing is opened and no thread is started before it is needed.
 ///
@@ -59,10 +60,7 @@ impl Network for SystemNetwork {
     }
 
     fn dial(&self, endpoint: Endpoint) -> BoxFuture<'_, io::Result<Box<dyn Transport>>> {
-        Box::pin(async move {
-            require(endpoint, Protocol::Tcp)?;
-            Ok(Box::new(dial(endpoint.socket_addr(), None).await?) as Box<dyn Transport>)
-        })
+        Box::pin(async move { dial(&endpoint.into(), None).await })
     }
 
     fn listen(&self, endpoint: Endpoint) -> io::Result<Box<dyn Listener>> {

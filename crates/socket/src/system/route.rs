@@ -8,13 +8,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::{FaultKind, Route, kind_of};
+use crate::faults::{FaultKind, kind_of};
+use crate::network::Route;
 
 /// The discard service (RFC 863): any port would do, for connecting a datagram socket sends nothing (connect(2)).
 const ANY_PORT: u16 = 9;
 
 /// Asks the system.
-pub(super) fn route_to(ip: IpAddr) -> Route {
+pub(crate) fn route_to(ip: IpAddr) -> Route {
     let address = SocketAddr::new(ip, ANY_PORT);
     let asked = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))
         .and_then(|socket| socket.connect(&address.into()));
@@ -31,7 +32,7 @@ pub(super) fn route_to(ip: IpAddr) -> Route {
 }
 
 /// Whether a socket may still have the address (bind(2), `EADDRNOTAVAIL`).
-pub(super) fn is_own(ip: IpAddr) -> bool {
+pub(crate) fn is_own(ip: IpAddr) -> bool {
     let address = SocketAddr::new(ip, 0);
     let bound = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))
         .and_then(|socket| socket.bind(&address.into()));

@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{OpenSocket, Place, SocketState, place};
-use crate::Protocol;
+use super::open_socket::place;
+use super::{OpenSocket, Place, SocketState};
+use crate::addressing::Protocol;
 
 /// `__SO_ACCEPTCON` of linux/net.h: the socket takes connections.
 const ACCEPTS: u32 = 1 << 16;

@@ -7,7 +7,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::{OpenSocket, Process, SocketTableError, inet_rows, sock_diag, unix_rows};
-use crate::Protocol;
+use crate::addressing::Protocol;
 
 /// A row has 150 bytes or so: this is more than four hundred thousand sockets. What is beyond is not told.
 const TABLE_BYTES_MAX: u64 = 64 << 20;

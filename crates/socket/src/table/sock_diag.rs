@@ -11,7 +11,7 @@ use std::os::fd::OwnedFd;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
 
 use super::{OpenSocket, Place, SocketState};
-use crate::Protocol;
+use crate::addressing::Protocol;
 
 /// The kernel's own limit for one answer is 32 KiB.
 const ANSWER_BYTES_MAX: usize = 64 << 10;

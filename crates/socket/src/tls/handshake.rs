@@ -14,10 +14,12 @@ use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::options::TlsOptions;
-use super::roots;
 use super::verify::{Careful, Careless};
-use crate::{Deadline, Fault, FaultKind, Host, Phase, Target, Transport, clock};
+use super::{TlsOptions, roots};
+use crate::addressing::{Host, Target};
+use crate::faults::{Fault, FaultKind, Phase};
+use crate::network::Transport;
+use crate::time::{Deadline, clock};
 
 /// Handshakes under one set of options. Configurations, with their caches of sessions, are made when first needed.
 pub(crate) struct Tls {

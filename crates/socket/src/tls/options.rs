@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::Host;
+use crate::addressing::Host;
 
 /// Whose certificates to accept.
 ///
@@ -18,14 +18,14 @@ use crate::Host;
 /// ```
 #[derive(Clone, Debug)]
 pub struct TlsOptions {
-    pub(super) system_roots: bool,
-    pub(super) extra_roots: Vec<CertificateDer<'static>>,
-    pub(super) insecure: Insecure,
+    pub(crate) system_roots: bool,
+    pub(crate) extra_roots: Vec<CertificateDer<'static>>,
+    pub(crate) insecure: Insecure,
 }
 
 /// From whom any certificate is accepted.
 #[derive(Clone, Debug)]
-pub(super) enum Insecure {
+pub(crate) enum Insecure {
     Hosts(BTreeSet<Host>),
     Everybody,
 }
@@ -69,7 +69,7 @@ impl TlsOptions {
         self
     }
 
-    pub(super) fn is_insecure_for(&self, host: &Host) -> bool {
+    pub(crate) fn is_insecure_for(&self, host: &Host) -> bool {
         match &self.insecure {
             Insecure::Hosts(hosts) => hosts.contains(host),
             Insecure::Everybody => true,

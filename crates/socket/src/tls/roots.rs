@@ -6,11 +6,11 @@ use std::thread;
 use rustls::pki_types::CertificateDer;
 use tokio::sync::oneshot;
 
-use super::options::TlsOptions;
+use super::TlsOptions;
 
 /// All certificates that the options trust. Those of the system are read by a thread of their own: it takes tens of
 /// milliseconds, in which the runtime has better things to do.
-pub(super) async fn load(options: &TlsOptions) -> Result<Vec<CertificateDer<'static>>, NoRoots> {
+pub(crate) async fn load(options: &TlsOptions) -> Result<Vec<CertificateDer<'static>>, NoRoots> {
     let mut roots = options.extra_roots.clone();
     if options.system_roots {
         let loaded = load_system().await.map_err(NoRoots::Thread)?;
@@ -33,7 +33,7 @@ async fn load_system() -> io::Result<rustls_native_certs::CertificateResult> {
 
 /// Why there is nobody to trust, so that no certificate can be checked.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoRoots {
+pub(crate) enum NoRoots {
     #[error("no trusted certificates are installed or configured")]
     None,
     #[error("the trusted certificates of the system cannot be read")]

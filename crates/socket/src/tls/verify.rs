@@ -19,13 +19,13 @@ use super::roots::NoRoots;
 /// certificate. So where the certificate is a root itself, its name and dates decide; and where it is not, the fault is
 /// that nobody we trust has issued it.
 #[derive(Debug)]
-pub(super) struct Careful {
+pub(crate) struct Careful {
     web_pki: Arc<WebPkiServerVerifier>,
     roots: Vec<CertificateDer<'static>>,
 }
 
 impl Careful {
-    pub(super) fn new(
+    pub(crate) fn new(
         roots: Vec<CertificateDer<'static>>,
         provider: Arc<CryptoProvider>,
     ) -> Result<Self, NoRoots> {
@@ -93,7 +93,7 @@ fn refuses_authority(error: &Error) -> bool {
 
 /// Accepts any certificate, from the hosts for which that was asked. The peer must still hold its key.
 #[derive(Debug)]
-pub(super) struct Careless(pub(super) Arc<CryptoProvider>);
+pub(crate) struct Careless(pub(crate) Arc<CryptoProvider>);
 
 impl ServerCertVerifier for Careless {
     fn verify_server_cert(

@@ -1,0 +1,9 @@
+//! Datagrams, in both flavours.
+
+mod asynchronous;
+#[cfg(unix)]
+pub(crate) mod blocking;
+mod settings;
+
+pub use asynchronous::UdpSocket;
+pub use settings::Group;

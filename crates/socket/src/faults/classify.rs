@@ -1,0 +1,153 @@
+//! From the errors of the systems to [`FaultKind`].
+//!
+//! Numbers come first, because `io::ErrorKind` folds together what must be told apart (no ports left, no descriptors
+//! left) and names some of them only on some systems. What libraries wrap is looked for inside.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::tls::kind_of_tls;
+use super::{Fault, FaultKind, Phase, SystemError};
+use crate::addressing::Address;
+use crate::time::{DeadlinePassed, clock};
+
+/// Errors are nested a few levels deep; the limit is for cycles and jokes.
+const NESTING_MAX: usize = 16;
+
+/// The families of systems that number their socket errors alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Platform {
+    /// Linux and Android.
+    Linux,
+    /// macOS and its relatives.
+    Apple,
+    /// FreeBSD, OpenBSD, NetBSD, `DragonFly`.
+    Bsd,
+    /// Windows: Winsock from 10000 on, and the system's own numbers below.
+    Windows,
+}
+
+impl Platform {
+    /// The one that this program was built for; an unknown Unix counts as a BSD.
+    pub const fn current() -> Self {
+        if cfg!(any(target_os = "linux", target_os = "android")) {
+            Self::Linux
+        } else if cfg!(target_vendor = "apple") {
+            Self::Apple
+        } else if cfg!(windows) {
+            Self::Windows
+        } else {
+            Self::Bsd
+        }
+    }
+}
+
+/// The kind behind the error number `raw` of `platform`, if the table knows it.
+///
+/// ```
+/// use longhaul_socket::{FaultKind, Platform, kind_of_number};
+///
+/// assert_eq!(kind_of_number(Platform::Linux, 104), Some(FaultKind::Reset));
+/// assert_eq!(kind_of_number(Platform::Windows, 10054), Some(FaultKind::Reset));
+/// assert_eq!(kind_of_number(Platform::Apple, 104), None);
+/// ```
+pub fn kind_of_number(platform: Platform, raw: i32) -> Option<FaultKind> {
+    SystemError::of_number(platform, raw).map(|error| error.kind)
+}
+
+/// The kind of an I/O error, by what it wraps, else by its number, else by its `io::ErrorKind`.
+pub fn kind_of(error: &io::Error) -> FaultKind {
+    kind_of_io(error, NESTING_MAX)
+}
+
+fn kind_of_io(error: &io::Error, levels: usize) -> FaultKind {
+    error
+        .get_ref()
+        .and_then(|inner| kind_inside(inner, levels))
+        .or_else(|| error.raw_os_error().and_then(|raw| kind_of_number(Platform::current(), raw)))
+        .unwrap_or_else(|| kind_by_name(error.kind()))
+}
+
+/// The first error in the chain of sources whose kind is known.
+fn kind_inside(error: &(dyn Error + 'static), levels: usize) -> Option<FaultKind> {
+    let levels = levels.checked_sub(1)?;
+    if let Some(fault) = error.downcast_ref::<Fault>() {
+        return Some(fault.kind());
+    }
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return Some(kind_of_tls(error));
+    }
+    if error.is::<DeadlinePassed>() {
+        return Some(FaultKind::TimedOut);
+    }
+    if error.is::<DatagramTooLong>() {
+        return Some(FaultKind::TooLong);
+    }
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        let kind = kind_of_io(error, levels);
+        return (kind != FaultKind::Other).then_some(kind);
+    }
+    kind_inside(error.source()?, levels)
+}
+
+/// What the standard library says, where there is no number: errors made by libraries and by simulations.
+fn kind_by_name(kind: io::ErrorKind) -> FaultKind {
+    use io::ErrorKind;
+    match kind {
+        ErrorKind::ConnectionRefused => FaultKind::Refused,
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => FaultKind::Reset,
+        ErrorKind::TimedOut => FaultKind::TimedOut,
+        ErrorKind::WouldBlock => FaultKind::WouldBlock,
+        ErrorKind::UnexpectedEof => FaultKind::ClosedEarly,
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => FaultKind::Unreachable,
+        ErrorKind::NetworkDown => FaultKind::LocalNetworkDown,
+        ErrorKind::AddrInUse | ErrorKind::AlreadyExists => FaultKind::AddressInUse,
+        ErrorKind::AddrNotAvailable
+        | ErrorKind::OutOfMemory
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::StorageFull => FaultKind::LocalExhausted,
+        ErrorKind::PermissionDenied => FaultKind::Denied,
+        ErrorKind::NotFound
+        | ErrorKind::NotADirectory
+        | ErrorKind::IsADirectory
+        | ErrorKind::InvalidFilename
+        | ErrorKind::ReadOnlyFilesystem => FaultKind::BadPath,
+        ErrorKind::Unsupported => FaultKind::Unsupported,
+        ErrorKind::InvalidInput | ErrorKind::NotConnected => FaultKind::Misuse,
+        _ => FaultKind::Other,
+    }
+}
+
+/// A datagram whose end is lost; not every system says so.
+#[cfg_attr(not(unix), allow(dead_code, reason = "nothing else receives with it"))]
+#[derive(Debug, thiserror::Error)]
+#[error("a datagram of {length} bytes came, and there was room for {room}")]
+pub(crate) struct DatagramTooLong {
+    pub(crate) length: usize,
+    pub(crate) room: usize,
+}
+
+/// The fault of a call that began at `start`.
+pub(crate) fn fault(phase: Phase, error: io::Error, start: Instant, address: Address) -> Fault {
+    Fault::from_io(phase, error, since(start)).at_address(address)
+}
+
+/// The fault of a wait that began at `start` and was in vain.
+pub(crate) fn timed_out(phase: Phase, start: Instant, address: Address) -> Fault {
+    Fault::new(phase, FaultKind::TimedOut, since(start)).at_address(address)
+}
+
+fn since(start: Instant) -> Duration {
+    clock::now().saturating_duration_since(start)
+}
+
+impl Fault {
+    /// A fault of the kind that [`kind_of`] finds in `error`, which becomes its source.
+    pub fn from_io(phase: Phase, error: io::Error, elapsed: Duration) -> Self {
+        Self::new(phase, kind_of(&error), elapsed).because(error)
+    }
+}

@@ -1,0 +1,199 @@
+//! Faults: one failed operation, with all that is needed to understand it.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use super::FaultKind;
+use crate::addressing::{Address, Endpoint, Host};
+
+/// The step of an exchange in which something failed, about in the order in which they happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Finding the addresses of a name.
+    Resolve,
+    /// Making a socket, setting its options and giving it a local address.
+    Bind,
+    /// Turning a socket into one that takes connections.
+    Listen,
+    /// Taking a connection.
+    Accept,
+    /// Establishing a connection to one of the addresses.
+    Connect,
+    /// The TLS handshake.
+    Tls,
+    /// Waiting until one of several sockets is ready.
+    Wait,
+    /// Sending: bytes, a datagram, or the request of an exchange.
+    Send,
+    /// Receiving bytes or a datagram.
+    Receive,
+    /// Waiting for and reading the head of the response.
+    Head,
+    /// Reading the body of the response.
+    Body,
+    /// Ending one direction or the whole of a connection in an orderly way.
+    Shutdown,
+}
+
+impl Phase {
+    /// One word in lower case. Stable: logs and reports count by it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Bind => "bind",
+            Self::Listen => "listen",
+            Self::Accept => "accept",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Wait => "wait",
+            Self::Send => "send",
+            Self::Receive => "receive",
+            Self::Head => "head",
+            Self::Body => "body",
+            Self::Shutdown => "shutdown",
+        }
+    }
+
+    /// The word that leads from the phase to the endpoint.
+    const fn preposition(self) -> &'static str {
+        match self {
+            Self::Resolve | Self::Tls => "with",
+            Self::Bind | Self::Connect | Self::Send => "to",
+            Self::Listen | Self::Accept | Self::Wait => "on",
+            Self::Receive | Self::Head | Self::Body => "from",
+            Self::Shutdown => "of",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One failed operation: phase, kind, endpoint, host, elapsed time, and the error underneath.
+///
+/// `Display` tells this level only; the rest is in [`source`](Error::source).
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul_socket::{Fault, FaultKind, Phase};
+///
+/// let fault = Fault::new(Phase::Connect, FaultKind::Refused, Duration::from_millis(12))
+///     .at("tcp://127.0.0.1:9".parse().unwrap())
+///     .of("example.org".parse().unwrap());
+/// assert_eq!(fault.to_string(), "connect to tcp://127.0.0.1:9 (example.org): refused after 12 ms");
+/// ```
+pub struct Fault(Box<Inner>);
+
+/// Boxed, so that the results of the fast path stay small.
+#[derive(Debug)]
+struct Inner {
+    phase: Phase,
+    kind: FaultKind,
+    elapsed: Duration,
+    address: Option<Address>,
+    host: Option<Host>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Fault {
+    /// A fault of which neither endpoint nor host nor source is known yet.
+    pub fn new(phase: Phase, kind: FaultKind, elapsed: Duration) -> Self {
+        Self(Box::new(Inner { phase, kind, elapsed, address: None, host: None, source: None }))
+    }
+
+    /// It happened at this endpoint.
+    #[must_use]
+    pub fn at(self, endpoint: Endpoint) -> Self {
+        self.at_address(endpoint.into())
+    }
+
+    /// It happened at this address.
+    #[must_use]
+    pub fn at_address(mut self, address: Address) -> Self {
+        self.0.address = Some(address);
+        self
+    }
+
+    /// This host was meant.
+    #[must_use]
+    pub fn of(mut self, host: Host) -> Self {
+        self.0.host = Some(host);
+        self
+    }
+
+    /// This is the error underneath.
+    #[must_use]
+    pub fn because(mut self, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.0.source = Some(error.into());
+        self
+    }
+
+    /// The step in which it happened.
+    pub fn phase(&self) -> Phase {
+        self.0.phase
+    }
+
+    /// What happened.
+    pub fn kind(&self) -> FaultKind {
+        self.0.kind
+    }
+
+    /// How long the step had taken by then.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed
+    }
+
+    /// Where, if it came so far that an address was known.
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        self.0.address.as_ref().and_then(Address::endpoint)
+    }
+
+    /// The same, for sockets that have a path instead of an endpoint too.
+    pub fn address(&self) -> Option<&Address> {
+        self.0.address.as_ref()
+    }
+
+    /// Who was meant, if known.
+    pub fn host(&self) -> Option<&Host> {
+        self.0.host.as_ref()
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { phase, kind, elapsed, address, host, .. } = &*self.0;
+        match (address, host) {
+            (Some(address), Some(host)) => write!(f, "{phase} {} {address} ({host})", phase.preposition())?,
+            (Some(address), None) => write!(f, "{phase} {} {address}", phase.preposition())?,
+            (None, Some(host)) if *phase == Phase::Resolve => write!(f, "{phase} {host}")?,
+            (None, Some(host)) => write!(f, "{phase} {} {host}", phase.preposition())?,
+            (None, None) => write!(f, "{phase}")?,
+        }
+        write!(f, ": {kind} after {} ms", elapsed.as_millis())
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { phase, kind, elapsed, address, host, source } = &*self.0;
+        f.debug_struct("Fault")
+            .field("phase", phase)
+            .field("kind", kind)
+            .field("elapsed", elapsed)
+            .field("address", address)
+            .field("host", host)
+            .field("source", source)
+            .finish()
+    }
+}
+
+impl Error for Fault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source.as_deref().map(|error| error as _)
+    }
+}

@@ -1,0 +1,237 @@
+//! Messages over streams: a stream has no borders, so each message travels with its length before it, or as a line.
+//!
+//! The codecs are those of tokio-util; here are the limits, the deadlines, and one word for what ends too early.
+//! [`Messages`] puts them around a [`Stream`]; [`Framing::pack`] and [`Unpacker`] are for whoever moves the bytes himself.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use longhaul_socket::framing::{Framing, Messages};
+//! use longhaul_socket::{Stream, TcpListener};
+//!
+//! let listener = TcpListener::bind("tcp://127.0.0.1:0".parse()?)?;
+//! let mut client = Messages::new(Stream::connect(listener.local()).await?, Framing::lengths(65_536));
+//! let mut server = Messages::new(listener.accept().await?, Framing::lengths(65_536));
+//!
+//! client.send(b"one packet").await?;
+//! assert_eq!(server.receive().await?.as_deref(), Some(b"one packet".as_slice()));
+//! # Ok(())
+//! # }
+//! ```
+
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+use tokio::time::Instant;
+use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec, LinesCodec, LinesCodecError};
+
+use crate::faults::{Fault, FaultKind, Phase};
+
+/// What is received at once, at most: enough for a good rate, and little beside the socket's own buffers.
+pub(crate) const CHUNK_BYTES: usize = 8 * 1024;
+
+/// How messages are told apart, and how long one may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Framing {
+    style: Style,
+    bytes_max: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Style {
+    Lengths,
+    Lines,
+}
+
+impl Framing {
+    /// Any bytes, at most `bytes_max` a message, each after its length in four bytes, the most significant first.
+    pub const fn lengths(bytes_max: usize) -> Self {
+        Self { style: Style::Lengths, bytes_max }
+    }
+
+    /// Lines of UTF-8, at most `bytes_max` each, that end with LF, or with CR and LF. What ends them is not part of the
+    /// message. The last one may end with the stream.
+    pub const fn lines(bytes_max: usize) -> Self {
+        Self { style: Style::Lines, bytes_max }
+    }
+
+    /// The bytes of `message` as they travel.
+    ///
+    /// # Errors
+    /// When it is too long, or no line.
+    pub fn pack(&self, message: &[u8]) -> Result<Bytes, FramingError> {
+        if message.len() > self.bytes_max {
+            return Err(FramingError::TooLong(self.bytes_max));
+        }
+        let mut packed = BytesMut::new();
+        match self.codec() {
+            Codec::Lengths(mut codec) => codec.encode(Bytes::copy_from_slice(message), &mut packed)?,
+            Codec::Lines(mut codec) => {
+                if message.contains(&b'\n') || message.ends_with(b"\r") {
+                    return Err(FramingError::NotALine);
+                }
+                let line = str::from_utf8(message).map_err(|_| FramingError::NotText)?;
+                codec.encode(line, &mut packed)?;
+            }
+        }
+        Ok(packed.freeze())
+    }
+
+    fn codec(&self) -> Codec {
+        match self.style {
+            Style::Lengths => {
+                Codec::Lengths(LengthDelimitedCodec::builder().max_frame_length(self.bytes_max).new_codec())
+            }
+            // The codec counts the CR of the end, which is not ours to forbid.
+            Style::Lines => Codec::Lines(LinesCodec::new_with_max_length(self.bytes_max.saturating_add(1))),
+        }
+    }
+}
+
+/// Why bytes are no message, or a message cannot travel.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FramingError {
+    /// Longer than was agreed on.
+    #[error("a message is longer than {0} bytes")]
+    TooLong(usize),
+    /// It contains the end of a line.
+    #[error("a line cannot contain the end of a line")]
+    NotALine,
+    /// A line that is not UTF-8.
+    #[error("a line is not valid UTF-8")]
+    NotText,
+    /// The stream ended within a message.
+    #[error("the stream ended within a message")]
+    CutShort,
+    /// The codec has another complaint.
+    #[error("a message cannot be decoded")]
+    Codec(#[source] io::Error),
+}
+
+impl From<io::Error> for FramingError {
+    fn from(error: io::Error) -> Self {
+        Self::Codec(error)
+    }
+}
+
+impl From<LinesCodecError> for FramingError {
+    fn from(error: LinesCodecError) -> Self {
+        match error {
+            LinesCodecError::MaxLineLengthExceeded => Self::TooLong(0),
+            LinesCodecError::Io(error) if error.kind() == io::ErrorKind::InvalidData => Self::NotText,
+            LinesCodecError::Io(error) => Self::Codec(error),
+        }
+    }
+}
+
+impl FramingError {
+    /// The fault of a call that began at `start` and met this.
+    pub(crate) fn at(self, phase: Phase, start: Instant, address: crate::Address) -> Fault {
+        let kind = match self {
+            Self::CutShort => FaultKind::ClosedEarly,
+            Self::TooLong(_) => FaultKind::TooLong,
+            Self::NotALine | Self::NotText if phase == Phase::Send => FaultKind::Misuse,
+            _ => FaultKind::Other,
+        };
+        Fault::new(phase, kind, start.elapsed()).at_address(address).because(self)
+    }
+}
+
+#[derive(Debug)]
+enum Codec {
+    Lengths(LengthDelimitedCodec),
+    Lines(LinesCodec),
+}
+
+/// Takes messages out of bytes as they come. It holds at most one message and what came with its last piece.
+///
+/// ```
+/// use longhaul_socket::framing::{Framing, Unpacker};
+///
+/// let mut unpacker = Unpacker::new(Framing::lines(80));
+/// unpacker.push(b"first\r\nsecond\nthi");
+/// assert_eq!(unpacker.next()?.as_deref(), Some(b"first".as_slice()));
+/// assert_eq!(unpacker.next()?.as_deref(), Some(b"second".as_slice()));
+/// assert_eq!(unpacker.next()?, None);
+/// assert_eq!(unpacker.finish()?.as_deref(), Some(b"thi".as_slice()));
+/// # Ok::<(), longhaul_socket::framing::FramingError>(())
+/// ```
+#[derive(Debug)]
+pub struct Unpacker {
+    framing: Framing,
+    codec: Codec,
+    incoming: BytesMut,
+    /// Whether the codec has swallowed the beginning of a message.
+    is_within: bool,
+}
+
+impl Unpacker {
+    /// One that has seen nothing yet.
+    pub fn new(framing: Framing) -> Self {
+        Self { framing, codec: framing.codec(), incoming: BytesMut::new(), is_within: false }
+    }
+
+    /// More bytes have come.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.incoming.extend_from_slice(bytes);
+    }
+
+    /// The next message that is complete.
+    ///
+    /// # Errors
+    /// After one in lengths, the borders are lost: close the connection. After one in lines, the next line follows.
+    #[expect(clippy::should_implement_trait, reason = "`None` is not the end: more may come")]
+    pub fn next(&mut self) -> Result<Option<Bytes>, FramingError> {
+        let before = self.incoming.len();
+        let message = match &mut self.codec {
+            Codec::Lengths(codec) => codec
+                .decode(&mut self.incoming)
+                .map(|message| message.map(BytesMut::freeze))
+                .map_err(FramingError::from),
+            Codec::Lines(codec) => {
+                codec.decode(&mut self.incoming).map(|line| line.map(Bytes::from)).map_err(FramingError::from)
+            }
+        };
+        match message {
+            Ok(None) => {
+                self.is_within |= self.incoming.len() < before;
+                Ok(None)
+            }
+            other => {
+                self.is_within = false;
+                self.limited(other)
+            }
+        }
+    }
+
+    /// The stream has ended: its last line, if that had no end of its own.
+    ///
+    /// # Errors
+    /// `CutShort` when the end came within a message.
+    pub fn finish(&mut self) -> Result<Option<Bytes>, FramingError> {
+        if let Some(message) = self.next()? {
+            return Ok(Some(message));
+        }
+        match &mut self.codec {
+            Codec::Lengths(_) if self.is_within || !self.incoming.is_empty() => Err(FramingError::CutShort),
+            Codec::Lengths(_) => Ok(None),
+            Codec::Lines(codec) => {
+                let line = codec.decode_eof(&mut self.incoming).map_err(FramingError::from);
+                self.limited(line.map(|line| line.map(Bytes::from)))
+            }
+        }
+    }
+
+    fn limited(&self, message: Result<Option<Bytes>, FramingError>) -> Result<Option<Bytes>, FramingError> {
+        let bytes_max = self.framing.bytes_max;
+        match message {
+            Ok(Some(message)) if message.len() > bytes_max => Err(FramingError::TooLong(bytes_max)),
+            Err(FramingError::TooLong(_)) => Err(FramingError::TooLong(bytes_max)),
+            Err(FramingError::Codec(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(FramingError::TooLong(bytes_max))
+            }
+            other => other,
+        }
+    }
+}

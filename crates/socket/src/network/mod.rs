@@ -1,0 +1,5 @@
+//! The seam to the network: the traits that the system's network and the one in memory implement.
+
+mod seam;
+
+pub use seam::{BoxFuture, Listener, LookupError, Network, Route, Transport};

@@ -1,0 +1,13 @@
+//! Sockets of the operating system: opening them, and waiting for them with poll(2). Both flavours open theirs here; the
+//! blocking one waits here, too.
+
+mod open;
+#[cfg(unix)]
+mod poll;
+
+pub(crate) use open::{
+    datagram_socket, endpoint_of, family_of, length, listening, new_socket, require, sent_after_end,
+    set_options, stream_socket,
+};
+#[cfg(unix)]
+pub(crate) use poll::{Descriptor, ReadWrite, WaitMode, Wire, poll_until};

@@ -1,0 +1,133 @@
+//! A socket that never blocks, and the waiting around it.
+
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use socket2::Socket;
+
+use crate::time::{Deadline, DeadlinePassed, Waits};
+
+/// How long a call may wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum WaitMode {
+    /// Not at all: what cannot be done at once is `WouldBlock`.
+    AtOnce,
+    Until(Deadline),
+}
+
+/// A socket of the system, set not to block.
+pub(crate) struct Descriptor(Socket);
+
+impl Descriptor {
+    pub(crate) fn new(socket: Socket) -> Self {
+        Self(socket)
+    }
+
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.0
+    }
+
+    /// Does `operation` as soon as the socket is ready for it. The first attempt is made even if the deadline has passed.
+    pub(crate) fn when<T>(
+        &self,
+        events: PollFlags,
+        wait: WaitMode,
+        mut operation: impl FnMut(&Socket) -> io::Result<T>,
+    ) -> io::Result<T> {
+        loop {
+            match (operation(&self.0), wait) {
+                (Err(error), _) if error.kind() == io::ErrorKind::Interrupted => {}
+                (Err(error), WaitMode::Until(deadline)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.wait(events, deadline)?;
+                }
+                (outcome, _) => return outcome,
+            }
+        }
+    }
+
+    /// Waits until one of `events` or an error has come.
+    pub(crate) fn wait(&self, events: PollFlags, deadline: Deadline) -> io::Result<()> {
+        if poll_until(&mut [PollFd::new(&self.0, events)], deadline)? {
+            Ok(())
+        } else {
+            Err(DeadlinePassed.into())
+        }
+    }
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// poll(2), until something is ready, or not before the deadline; one that has passed still lets it look once.
+pub(crate) fn poll_until(sockets: &mut [PollFd<'_>], deadline: Deadline) -> io::Result<bool> {
+    loop {
+        let remaining = deadline.remaining();
+        let timeout = Timespec {
+            tv_sec: remaining.as_secs().try_into().unwrap_or(i64::MAX),
+            tv_nsec: remaining.subsec_nanos().into(),
+        };
+        match poll(sockets, Some(&timeout)) {
+            Ok(0) if deadline.has_passed() => return Ok(false),
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// A socket for the length of one call, as TLS and the plain stream read and write it.
+pub(crate) struct Wire<'a> {
+    descriptor: &'a Descriptor,
+    wait: WaitMode,
+    waits: &'a Waits,
+    has_moved: bool,
+}
+
+impl<'a> Wire<'a> {
+    pub(crate) fn new(descriptor: &'a Descriptor, wait: WaitMode, waits: &'a Waits) -> Self {
+        Self { descriptor, wait, waits, has_moved: false }
+    }
+
+    /// One step of the call: silence ends it too, and a call that moves many bytes ends on time even if it never waits.
+    fn step<T>(
+        &mut self,
+        events: PollFlags,
+        operation: impl FnMut(&Socket) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let wait = match self.wait {
+            WaitMode::Until(deadline) if self.has_moved && deadline.has_passed() => {
+                return Err(DeadlinePassed.into());
+            }
+            WaitMode::Until(deadline) => WaitMode::Until(self.waits.silence(deadline)),
+            WaitMode::AtOnce => WaitMode::AtOnce,
+        };
+        let moved = self.descriptor.when(events, wait, operation)?;
+        self.has_moved = true;
+        Ok(moved)
+    }
+}
+
+impl Read for Wire<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.step(PollFlags::IN, |mut socket| socket.read(buffer))
+    }
+}
+
+impl Write for Wire<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.step(PollFlags::OUT, |mut socket| socket.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Both in one, for an object.
+pub(crate) trait ReadWrite: Read + Write {}
+
+impl<T: Read + Write> ReadWrite for T {}

@@ -1,0 +1,107 @@
+//! A minimum speed for any stream.
+
+use std::io::{self, Read, Write};
+use std::time::Duration;
+
+use super::{MinimumSpeed, Watch};
+use crate::addressing::Address;
+use crate::faults::{Fault, FaultKind, Phase};
+use crate::stream::blocking::Stream;
+use crate::time::Deadline;
+
+/// What can be received from before a deadline.
+pub trait ReceiveWithin {
+    /// Receives what there is, at least one byte, before `deadline`; 0 at the end or when `buffer` is empty.
+    ///
+    /// # Errors
+    /// In phase `Receive`; `TimedOut` at the deadline.
+    fn receive_within(&mut self, buffer: &mut [u8], deadline: Deadline) -> Result<usize, Fault>;
+}
+
+impl ReceiveWithin for Stream {
+    fn receive_within(&mut self, buffer: &mut [u8], deadline: Deadline) -> Result<usize, Fault> {
+        Self::receive_within(self, buffer, deadline)
+    }
+}
+
+/// A stream that fails as `TooSlow` when it is received from below its minimum speed, and as `TimedOut` when nothing at
+/// all comes for too long; the blocking [`Watched`](crate::Watched), with the same methods. Writing passes through.
+#[derive(Debug)]
+pub struct Watched<S> {
+    stream: S,
+    address: Option<Address>,
+    watch: Watch,
+}
+
+impl<S> Watched<S> {
+    /// `stream`, which may be silent for `idle` and must keep `speed`.
+    pub fn new(stream: S, idle: Duration, speed: MinimumSpeed) -> Self {
+        Self { stream, address: None, watch: Watch::new(idle, speed, None) }
+    }
+
+    /// The same, with the address that its faults name.
+    #[must_use]
+    pub fn at(mut self, address: impl Into<Address>) -> Self {
+        self.address = Some(address.into());
+        self
+    }
+
+    /// The stream inside.
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    /// The stream inside; what is read from it directly is not watched.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// Back to the stream alone.
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+}
+
+impl<S: ReceiveWithin> Watched<S> {
+    /// Receives what there is, at least one byte; 0 at the end of the stream or when `buffer` is empty.
+    ///
+    /// # Errors
+    /// In phase `Receive`.
+    pub fn receive(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let (due, kind) = self.watch.due();
+        match self.stream.receive_within(buffer, Deadline::at(due)) {
+            Ok(received) => {
+                self.watch.arrived(received as u64);
+                Ok(received)
+            }
+            Err(fault) if fault.kind() == FaultKind::TimedOut && Deadline::at(due).has_passed() => {
+                let found = Fault::new(Phase::Receive, kind, fault.elapsed());
+                match self.address.as_ref().or(fault.address()) {
+                    Some(address) => Err(found.at_address(address.clone())),
+                    None => Err(found),
+                }
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
+impl<S: ReceiveWithin> Read for Watched<S> {
+    /// What fails is an error with a [`Fault`] inside.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.receive(buffer).map_err(io::Error::other)
+    }
+}
+
+impl<S: Write> Write for Watched<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}

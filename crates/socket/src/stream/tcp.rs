@@ -1,0 +1,115 @@
+//! TCP by the system: connections, and the socket that takes them.
+
+use std::io::{self, IoSlice};
+use std::net::{Shutdown, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::addressing::{Address, Endpoint};
+use crate::network::Transport;
+use crate::options::{Role, SocketOptions, options_of};
+use crate::os::{family_of, stream_socket};
+
+/// A connection of the system, at no cost over tokio's own.
+pub(crate) struct TcpTransport {
+    stream: TcpStream,
+    local: Endpoint,
+    pub(crate) remote: Endpoint,
+}
+
+/// Connects. Cancel safe: the socket is closed when the future is dropped.
+pub(crate) async fn dial(remote: SocketAddr, options: Option<&SocketOptions>) -> io::Result<TcpTransport> {
+    let socket = TcpSocket::from_std_stream(stream_socket(remote, options)?.into());
+    let stream = socket.connect(remote).await?;
+    let transport = TcpTransport::new(stream, remote)?;
+    if transport.local == transport.remote {
+        return Err(met_itself());
+    }
+    Ok(transport)
+}
+
+/// Nobody listened on a port of the dynamic range, our own socket was given that port, and has met itself (RFC 9293
+/// section 3.5 allows it).
+pub(crate) fn met_itself() -> io::Error {
+    io::ErrorKind::ConnectionRefused.into()
+}
+
+impl TcpTransport {
+    pub(crate) fn new(stream: TcpStream, remote: SocketAddr) -> io::Result<Self> {
+        let local = Endpoint::tcp(stream.local_addr()?);
+        Ok(Self { stream, local, remote: Endpoint::tcp(remote) })
+    }
+}
+
+impl Transport for TcpTransport {
+    fn local(&self) -> Address {
+        self.local.into()
+    }
+
+    fn remote(&self) -> Address {
+        self.remote.into()
+    }
+
+    fn reset(self: Box<Self>) {
+        // With a linger of zero, close(2) sends RST. If the option is refused the connection is closed all the same.
+        let _ = self.stream.set_zero_linger();
+    }
+
+    fn options(&self) -> io::Result<SocketOptions> {
+        let family = family_of(self.local.socket_addr());
+        Ok(options_of(&SockRef::from(&self.stream), family, Role::Stream))
+    }
+
+    fn set_options(&self, options: &SocketOptions) -> io::Result<()> {
+        let family = family_of(self.local.socket_addr());
+        options.apply(&SockRef::from(&self.stream), family, Role::Stream)
+    }
+
+    fn shutdown_read(&self) -> io::Result<()> {
+        SockRef::from(&self.stream).shutdown(Shutdown::Read)
+    }
+
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_read_ready(cx)
+    }
+
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_write_ready(cx)
+    }
+}
+
+impl AsyncRead for TcpTransport {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for TcpTransport {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,112 @@
+//! Unix-domain stream sockets, unix(7).
+
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::UnixStream;
+
+use crate::addressing::{Address, UnixPath};
+use crate::network::Transport;
+use crate::options::{Family, Role, SocketOptions, options_of};
+use crate::os::{new_socket, set_options};
+
+/// While a listener's backlog is full, Linux refuses to wait in connect(2) on a socket that does not block, and no event
+/// tells when there is room again: it is tried again this often.
+pub(crate) const ROOM_CHECK: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// A connection of the system. Both of its ends go by the path of the listener.
+pub(crate) struct UnixTransport {
+    pub(crate) stream: UnixStream,
+    pub(crate) path: UnixPath,
+}
+
+/// Connects, waiting while the listener's backlog is full. Cancel safe.
+pub(crate) async fn dial(path: &UnixPath, options: Option<&SocketOptions>) -> io::Result<UnixTransport> {
+    let address = SockAddr::unix(path.as_path())?;
+    loop {
+        if let Some(socket) = try_connect(&address, options)? {
+            return Ok(UnixTransport { stream: UnixStream::from_std(socket.into())?, path: path.clone() });
+        }
+        tokio::time::sleep(ROOM_CHECK).await;
+    }
+}
+
+/// A connection, or `None` while the backlog of the listener is full.
+pub(crate) fn try_connect(address: &SockAddr, options: Option<&SocketOptions>) -> io::Result<Option<Socket>> {
+    let socket = new_socket(Domain::UNIX, Type::STREAM)?;
+    set_options(&socket, Family::Unix, Role::Stream, options)?;
+    match socket.connect(address) {
+        Ok(()) => Ok(Some(socket)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Transport for UnixTransport {
+    fn local(&self) -> Address {
+        self.path.clone().into()
+    }
+
+    fn remote(&self) -> Address {
+        self.path.clone().into()
+    }
+
+    /// There is no RST here: a peer sees an end, or a reset if it had sent something that was not received.
+    fn reset(self: Box<Self>) {}
+
+    fn options(&self) -> io::Result<SocketOptions> {
+        Ok(options_of(&SockRef::from(&self.stream), Family::Unix, Role::Stream))
+    }
+
+    fn set_options(&self, options: &SocketOptions) -> io::Result<()> {
+        options.apply(&SockRef::from(&self.stream), Family::Unix, Role::Stream)
+    }
+
+    fn shutdown_read(&self) -> io::Result<()> {
+        SockRef::from(&self.stream).shutdown(Shutdown::Read)
+    }
+
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_read_ready(cx)
+    }
+
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_write_ready(cx)
+    }
+}
+
+impl AsyncRead for UnixTransport {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for UnixTransport {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}

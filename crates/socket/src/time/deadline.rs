@@ -1,0 +1,86 @@
+//! Deadlines: the end that every wait has.
+//!
+//! A deadline is an instant and not a duration, so a chain of waits can share one and none of them can stretch it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::clock;
+
+/// "No limit", for practical purposes: durations that overflow the clock are cut to about thirty years.
+const FAR_AWAY: Duration = Duration::from_hours(30 * 365 * 24);
+
+/// The instant at which a wait ends, whatever it waits for.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use longhaul_socket::{Deadline, DeadlinePassed};
+///
+/// let deadline = Deadline::after(Duration::from_secs(10));
+/// assert_eq!(deadline.bound(async { 7 }).await, Ok(7));
+/// assert_eq!(deadline.bound(std::future::pending::<()>()).await, Err(DeadlinePassed));
+/// assert!(deadline.has_passed());
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// `wait` from now. A wait longer than the clock can count ends in about thirty years.
+    pub fn after(wait: Duration) -> Self {
+        Self(clock::now()).later_by(wait)
+    }
+
+    /// The same, `wait` later; with the same bound as [`after`](Self::after).
+    #[must_use]
+    pub(crate) fn later_by(self, wait: Duration) -> Self {
+        Self(self.0.checked_add(wait).unwrap_or_else(|| self.0 + FAR_AWAY))
+    }
+
+    /// At `instant`, which may lie in the past.
+    pub const fn at(instant: Instant) -> Self {
+        Self(instant)
+    }
+
+    /// The instant itself.
+    pub const fn instant(self) -> Instant {
+        self.0
+    }
+
+    /// What is left, zero once it has passed.
+    pub fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(clock::now())
+    }
+
+    /// Whether the instant has been reached.
+    pub fn has_passed(self) -> bool {
+        clock::now() >= self.0
+    }
+
+    /// The stricter of the two.
+    #[must_use]
+    pub fn earlier_of(self, other: Self) -> Self {
+        self.min(other)
+    }
+
+    /// Runs `future` until it is done or the deadline passes, and then drops it: what is awaited must be cancel safe.
+    ///
+    /// A future that is ready at its first poll wins over a deadline that has already passed.
+    pub async fn bound<F: Future>(self, future: F) -> Result<F::Output, DeadlinePassed> {
+        tokio::time::timeout_at(self.0, future).await.map_err(|_| DeadlinePassed)
+    }
+}
+
+/// The wait was not over when its deadline passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the deadline passed")]
+pub struct DeadlinePassed;
+
+impl From<DeadlinePassed> for std::io::Error {
+    fn from(passed: DeadlinePassed) -> Self {
+        Self::new(std::io::ErrorKind::TimedOut, passed)
+    }
+}

@@ -1,0 +1,11 @@
+//! Time: the one clock, deadlines, and how long waits may take.
+
+pub mod clock;
+pub mod defaults;
+
+mod deadline;
+mod timeouts;
+
+pub use deadline::{Deadline, DeadlinePassed};
+pub(crate) use timeouts::Waits;
+pub use timeouts::{ConnectTimeouts, Timeouts};

@@ -1,0 +1,120 @@
+//! How long the waits of one socket may take.
+
+use std::time::Duration;
+
+use super::{Deadline, defaults};
+
+/// All addresses together, names included: long enough for a lost SYN to be sent three times (at 1, 3 and 7 s).
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// A handshake is two round trips and some arithmetic; ten seconds forgive lost packets and busy servers.
+const TLS_MAX: Duration = Duration::from_secs(10);
+
+/// How long each kind of wait of a socket may take. Each limit is for a call as a whole, so that a peer cannot stretch
+/// it by sending a byte now and then.
+///
+/// A call that is given a deadline of its own (`receive_within` and the like) has that deadline in place of the limit of
+/// its kind; [`idle`](Self::idle) and [`total`](Self::total) hold for it too.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul_socket::{Timeouts, defaults};
+///
+/// assert_eq!(Timeouts::default().read, defaults::timeout());
+/// let patient = Timeouts { read: Duration::from_secs(600), ..Timeouts::default() };
+/// assert_eq!(patient.write, defaults::timeout());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Establishing a connection.
+    pub connect: Duration,
+    /// The TLS handshake.
+    pub tls: Duration,
+    /// Waiting for somebody to connect.
+    pub accept: Duration,
+    /// One call that receives: a chunk, a datagram, a message, or a buffer filled.
+    pub read: Duration,
+    /// One call that sends: all of what it was given. Shutting down counts as sending.
+    pub write: Duration,
+    /// Within any call, the longest time in which not one byte moves; `None` for no such limit. It is what to set, to a
+    /// few seconds, where `read` or `write` has to be long because much is moved.
+    pub idle: Option<Duration>,
+    /// The whole life of the socket, counted from its opening; `None`, the default, for no such limit.
+    pub total: Option<Duration>,
+}
+
+impl Timeouts {
+    /// `wait` for each kind of wait; neither `idle` nor `total`.
+    pub const fn all(wait: Duration) -> Self {
+        Self { connect: wait, tls: wait, accept: wait, read: wait, write: wait, idle: None, total: None }
+    }
+}
+
+impl Default for Timeouts {
+    /// The default of the process, [`defaults::timeout`], for each kind of wait.
+    fn default() -> Self {
+        Self::all(defaults::timeout())
+    }
+}
+
+/// The timeouts of a socket that is open, turned into deadlines. Both flavours count by it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waits {
+    opened: Deadline,
+    pub(crate) timeouts: Timeouts,
+}
+
+impl Waits {
+    /// Those of a socket that is opened now.
+    pub(crate) fn new(timeouts: Timeouts) -> Self {
+        Self { opened: Deadline::after(Duration::ZERO), timeouts }
+    }
+
+    pub(crate) fn accept(&self) -> Deadline {
+        self.limited(Deadline::after(self.timeouts.accept))
+    }
+
+    pub(crate) fn tls(&self) -> Deadline {
+        self.limited(Deadline::after(self.timeouts.tls))
+    }
+
+    pub(crate) fn read(&self) -> Deadline {
+        self.limited(Deadline::after(self.timeouts.read))
+    }
+
+    pub(crate) fn write(&self) -> Deadline {
+        self.limited(Deadline::after(self.timeouts.write))
+    }
+
+    /// `deadline`, or the end of the socket's life if that comes first.
+    pub(crate) fn limited(&self, deadline: Deadline) -> Deadline {
+        match self.timeouts.total {
+            Some(total) => deadline.earlier_of(self.opened.later_by(total)),
+            None => deadline,
+        }
+    }
+
+    /// `deadline`, or the end of a silence that begins now if that comes first.
+    pub(crate) fn silence(&self, deadline: Deadline) -> Deadline {
+        match self.timeouts.idle {
+            Some(idle) => deadline.earlier_of(Deadline::after(idle)),
+            None => deadline,
+        }
+    }
+}
+
+/// How long the two steps of connecting may take, each as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectTimeouts {
+    /// Resolving the name and trying all its addresses, together. 10 s by default, or the default of the process
+    /// ([`defaults::timeout`]) if that is less.
+    pub connect: Duration,
+    /// The TLS handshake. As long by default.
+    pub tls: Duration,
+}
+
+impl Default for ConnectTimeouts {
+    fn default() -> Self {
+        let timeout = defaults::timeout();
+        Self { connect: CONNECT_MAX.min(timeout), tls: TLS_MAX.min(timeout) }
+    }
+}
