@@ -34,7 +34,7 @@ impl Scene {
     }
 
     fn heard(&mut self, host: u8) {
-        self.outage.heard(endpoint(host), self.now, self.now);
+        self.outage.heard(Some(endpoint(host)), self.now, self.now);
     }
 
     /// An attempt that had waited for so many seconds has failed.
@@ -63,6 +63,19 @@ fn who_is_heard_refutes_a_silence() {
     scene.silent(0, 20, Route::Present);
     assert_eq!(scene.connectivity(), Connectivity::Up);
     assert_eq!(scene.outage.state().judged_through, scene.now, "it may be judged at once");
+}
+
+/// A host behind a proxy shows that the network is there, and gives no endpoint to probe.
+#[test]
+fn a_host_of_unknown_endpoint_refutes_a_silence_and_is_not_probed() {
+    let mut scene = Scene::with_hosts(0);
+    scene.outage.heard(None, scene.now, scene.now);
+    assert_eq!(scene.outage.heard_lately(scene.now).count(), 0);
+    scene.outage.silent(Timeout { endpoint: None, since: scene.now, route: Route::Absent }, scene.now);
+    assert_eq!(scene.connectivity(), Connectivity::Down, "detection by the routing table goes on");
+    scene.later(1);
+    scene.outage.heard(None, scene.now, scene.now);
+    assert_eq!(scene.connectivity(), Connectivity::Up);
 }
 
 #[test]

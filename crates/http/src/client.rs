@@ -9,11 +9,12 @@ use tokio::time::Instant;
 
 use crate::body::Body;
 use crate::connection::{Connection, Exchange, Failure, Scratch, Trace};
-use crate::fault::{Error, ProtocolFaultKind};
+use crate::fault::{Error, ProtocolFaultKind, SocketFault};
 use crate::head::Head;
 use crate::limits::Limits;
 use crate::origin::Origin;
 use crate::outgoing;
+use crate::peer::{Peer, Via};
 use crate::pool::{Idle, Pool};
 use crate::request::Request;
 use crate::timeouts::{Timeouts, after};
@@ -142,6 +143,7 @@ impl Client {
         target.public_only = request.forbid_private;
         let connect_timeouts = ConnectTimeouts { connect: timeouts.connect, tls: timeouts.tls };
         let connecting = connector.connect(&target, &connect_timeouts);
+        let direct = |fault| Error::Socket(SocketFault::new(fault, Via::Direct));
         let stream = match ends {
             None => connecting.await,
             Some(ends) => Deadline::at(ends).bound(connecting).await.unwrap_or_else(|_| {
@@ -154,19 +156,20 @@ impl Client {
                 // The next attempt finds the descriptors and ports of those that nobody uses.
                 self.shared.pool.close_all();
             }
-            Error::Socket(fault)
+            direct(fault)
         })?;
         let Some(endpoint) = stream.remote().endpoint() else {
             let fault = Fault::new(Phase::Connect, FaultKind::Denied, clock::now() - started);
-            return Err(Error::Socket(fault.because("HTTP is spoken with endpoints only")));
+            return Err(direct(fault.because("HTTP is spoken with endpoints only")));
         };
         let fields = Rc::new(outgoing::origin_fields(origin, options));
         let origin = Rc::new(origin.clone());
+        let peer = Peer::direct(endpoint);
         let opening =
-            Connection::open(stream, endpoint, scratch.clone(), limits, Rc::clone(&origin), fields).await;
+            Connection::open(stream, peer, scratch.clone(), limits, Rc::clone(&origin), fields).await;
         opening.map_err(|error| {
             let fault = Fault::new(Phase::Send, FaultKind::Other, clock::now() - started);
-            Error::Socket(fault.at(endpoint).of(origin.host().clone()).because(error))
+            direct(fault.at(endpoint).of(origin.host().clone()).because(error))
         })
     }
 
@@ -178,8 +181,7 @@ impl Client {
         ends: Option<Instant>,
     ) -> Result<Response, Failure> {
         let Shared { limits, timeouts, pool, .. } = &*self.shared;
-        let trace =
-            Trace { origin: Rc::clone(connection.origin()), endpoint: connection.endpoint(), started };
+        let trace = Trace { origin: Rc::clone(connection.origin()), peer: connection.peer(), started };
         let outgoing = outgoing::request(request, connection.fields())?;
         let terms = Exchange { trace: &trace, limits, timeouts, ends };
         let answer = connection.exchange(outgoing, &terms).await?;
@@ -189,7 +191,7 @@ impl Client {
         if status == 101 {
             return Err(trace.protocol_error(Phase::Head, ProtocolFaultKind::UnaskedUpgrade).into());
         }
-        let head = Head::new(status, parts.headers, trace.endpoint, request.method())
+        let head = Head::new(status, parts.headers, trace.peer, request.method())
             .map_err(|kind| trace.protocol_error(Phase::Head, kind))?;
         let watch = Watch::new(timeouts.idle, timeouts.speed, ends);
         let body =

@@ -6,9 +6,12 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::ops::Deref;
 use std::time::Duration;
 
-use longhaul_socket::{Endpoint, Fault, FaultKind, Phase};
+use longhaul_socket::{Fault, FaultKind, Phase};
+
+use crate::peer::{Peer, Via};
 
 /// Why an exchange failed.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +19,7 @@ use longhaul_socket::{Endpoint, Fault, FaultKind, Phase};
 pub enum Error {
     /// Trouble on the way: names, connections, TLS, silence, slowness, an early end.
     #[error(transparent)]
-    Socket(Fault),
+    Socket(SocketFault),
     /// The peer broke the protocol, or sent more than is accepted.
     #[error(transparent)]
     Protocol(ProtocolFault),
@@ -35,13 +38,19 @@ impl Error {
         }
     }
 
-    /// With whom; `None` before an address was known.
-    pub fn endpoint(&self) -> Option<Endpoint> {
+    /// The other end of the connection; `None` before its endpoint was known.
+    pub fn peer(&self) -> Option<Peer> {
         match self {
-            Self::Socket(fault) => fault.endpoint(),
-            Self::Protocol(fault) => Some(fault.endpoint),
+            Self::Socket(fault) => fault.peer(),
+            Self::Protocol(fault) => Some(fault.peer),
             Self::Unsendable(_) => None,
         }
+    }
+
+    /// Whether a proxy failed before the host was asked anything: its name was not found, it took no connection, or the
+    /// TLS session with it could not be made.
+    pub fn is_before_proxy(&self) -> bool {
+        matches!(self, Self::Socket(fault) if fault.via == Via::Forward && fault.phase() <= Phase::Tls)
     }
 
     /// How long the exchange had taken.
@@ -72,6 +81,45 @@ impl Error {
     /// Whether it is the doing of this machine, to be charged to no host and no URL.
     pub fn is_local(&self) -> bool {
         matches!(self, Self::Socket(fault) if fault.kind().is_local())
+    }
+}
+
+/// A [`Fault`] of the socket layer, and how the host was to be reached when it happened. Displays as the fault.
+#[derive(Debug)]
+pub struct SocketFault {
+    fault: Fault,
+    via: Via,
+}
+
+impl SocketFault {
+    /// `fault` happened on the way to a host that was to be reached like this.
+    pub const fn new(fault: Fault, via: Via) -> Self {
+        Self { fault, via }
+    }
+
+    /// The other end of the connection; `None` before its endpoint was known.
+    pub fn peer(&self) -> Option<Peer> {
+        self.endpoint().map(|endpoint| Peer { endpoint, via: self.via })
+    }
+}
+
+impl Deref for SocketFault {
+    type Target = Fault;
+
+    fn deref(&self) -> &Fault {
+        &self.fault
+    }
+}
+
+impl fmt::Display for SocketFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fault.fmt(f)
+    }
+}
+
+impl StdError for SocketFault {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.fault.source()
     }
 }
 
@@ -133,15 +181,15 @@ impl fmt::Display for ProtocolFaultKind {
 pub struct ProtocolFault {
     kind: ProtocolFaultKind,
     phase: Phase,
-    endpoint: Endpoint,
+    peer: Peer,
     elapsed: Duration,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl ProtocolFault {
     /// A fault without a deeper cause.
-    pub const fn new(kind: ProtocolFaultKind, phase: Phase, endpoint: Endpoint, elapsed: Duration) -> Self {
-        Self { kind, phase, endpoint, elapsed, source: None }
+    pub const fn new(kind: ProtocolFaultKind, phase: Phase, peer: Peer, elapsed: Duration) -> Self {
+        Self { kind, phase, peer, elapsed, source: None }
     }
 
     /// The same fault with its cause.
@@ -159,8 +207,8 @@ impl ProtocolFault {
 
 impl fmt::Display for ProtocolFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, phase, endpoint, elapsed, .. } = self;
-        write!(f, "{phase} from {endpoint}: {kind} after {} ms", elapsed.as_millis())
+        let Self { kind, phase, peer, elapsed, .. } = self;
+        write!(f, "{phase} from {peer}: {kind} after {} ms", elapsed.as_millis())
     }
 }
 

@@ -6,10 +6,10 @@ use http::header::{
     ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RETRY_AFTER, TRANSFER_ENCODING,
 };
 use http::{HeaderMap, HeaderName};
-use longhaul_socket::Endpoint;
 
 use crate::content_range::{ContentRange, decimal};
 use crate::fault::ProtocolFaultKind;
+use crate::peer::{Peer, Via};
 use crate::rate_limit::{self, RateLimit};
 use crate::request::Method;
 use crate::retry_after;
@@ -36,8 +36,8 @@ pub struct Head {
     pub status: u16,
     /// The fields.
     pub headers: HeaderMap,
-    /// Who answered.
-    pub endpoint: Endpoint,
+    /// The other end of the connection over which it came.
+    pub peer: Peer,
     /// What `Content-Length` said; for HEAD and 304 it speaks of a body that is not sent.
     pub content_length: Option<u64>,
     /// How the end of the body is known.
@@ -48,7 +48,7 @@ impl Head {
     pub(crate) fn new(
         status: u16,
         headers: HeaderMap,
-        endpoint: Endpoint,
+        peer: Peer,
         method: Method,
     ) -> Result<Self, ProtocolFaultKind> {
         let content_length = content_length(&headers)?;
@@ -60,19 +60,21 @@ impl Head {
         } else {
             content_length.map_or(Framing::UntilClose, Framing::Length)
         };
-        Ok(Self { status, headers, endpoint, content_length, framing })
+        Ok(Self { status, headers, peer, content_length, framing })
     }
 
     /// The head of an answer to a GET, put together from its parts; for simulations and tests of what decides by heads.
     ///
     /// # Errors
     /// The lengths contradict each other or are no lengths.
-    pub fn from_parts(
-        status: u16,
-        headers: HeaderMap,
-        endpoint: Endpoint,
-    ) -> Result<Self, ProtocolFaultKind> {
-        Self::new(status, headers, endpoint, Method::Get)
+    pub fn from_parts(status: u16, headers: HeaderMap, peer: Peer) -> Result<Self, ProtocolFaultKind> {
+        Self::new(status, headers, peer, Method::Get)
+    }
+
+    /// Whether a proxy may have sent this in place of the host: it asks for credentials of its own (407), or did not reach
+    /// the host (502 to 504). Such a response says nothing about the network beyond the proxy.
+    pub fn may_be_from_proxy(&self) -> bool {
+        self.peer.via == Via::Forward && matches!(self.status, 407 | 502..=504)
     }
 
     /// The version of the resource, as this response states it.

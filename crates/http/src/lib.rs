@@ -4,7 +4,7 @@
 //! - [`Client::send`]: a [`Request`] goes out, a [`Response`] comes back: a [`Head`], and a [`Body`] that is read chunk by
 //!   chunk.
 //! - [`Timeouts`] and [`Limits`]: how long each phase may take, and how much of everything is accepted.
-//! - [`Error`]: what failed, in which phase, with which endpoint, after how long.
+//! - [`Error`]: what failed, in which phase, with which [`Peer`], after how long.
 //! - [`redirect`], [`range`], [`retry_after`], [`rate_limit`]: what an answer asks for next, as pure functions.
 //!
 //! Absent on purpose: which URL is next, when to try again, following redirects, files. This room makes one exchange and
@@ -51,6 +51,7 @@ mod head;
 mod limits;
 mod origin;
 mod outgoing;
+mod peer;
 mod pool;
 mod request;
 mod timeouts;
@@ -66,12 +67,13 @@ mod reuse;
 pub use body::{Body, Completion};
 pub use client::{Client, ClientOptions, Response};
 pub use content_range::ContentRange;
-pub use fault::{Error, ProtocolFault, ProtocolFaultKind};
+pub use fault::{Error, ProtocolFault, ProtocolFaultKind, SocketFault};
 pub use head::{Framing, Head};
 pub use http::{HeaderMap, HeaderName, HeaderValue};
 pub use limits::*;
 pub use longhaul_socket::MinimumSpeed;
 pub use origin::{Origin, Scheme};
+pub use peer::{Peer, Via};
 pub use range::{Partial, Plan};
 pub use rate_limit::RateLimit;
 pub use redirect::is_private;

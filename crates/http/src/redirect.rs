@@ -26,15 +26,15 @@ impl Default for Policy {
     }
 }
 
-/// What of a response a redirect is made of.
+/// The parts of a response that a redirect is made of.
 #[derive(Clone, Copy, Debug)]
-pub struct Answer<'a> {
+pub struct Redirection<'a> {
     /// The status.
     pub status: u16,
     /// The bytes of `Location`, as sent.
     pub location: Option<&'a [u8]>,
-    /// The address that answered: one that is private itself may lead to private ones.
-    pub answered_by: IpAddr,
+    /// The host's own address, where it is known: a host at a private address may redirect to private addresses.
+    pub host_ip: Option<IpAddr>,
 }
 
 /// The next URL of a chain.
@@ -89,7 +89,7 @@ pub fn is_private(ip: IpAddr) -> bool {
     !is_public(ip)
 }
 
-/// The next hop after `answer` to a request for `from`; `None` where the status is no redirect. `earlier` are the URLs of
+/// The next hop after this response to a request for `from`; `None` where the status is no redirect. `earlier` are the URLs of
 /// this chain before `from`, the first one first.
 ///
 /// 304 is a fault here: whoever sent a conditional request does not ask this function about its 304.
@@ -97,17 +97,17 @@ pub fn next(
     policy: &Policy,
     from: &HttpUrl,
     earlier: &[HttpUrl],
-    answer: Answer<'_>,
+    redirection: Redirection<'_>,
 ) -> Result<Option<Hop>, RedirectFault> {
-    match answer.status {
+    match redirection.status {
         301 | 302 | 303 | 307 | 308 => {}
         // Several choices, of which the server may prefer one (RFC 9110 section 15.4.1).
-        300 if answer.location.is_some() => {}
+        300 if redirection.location.is_some() => {}
         304 => return Err(RedirectFault::UnaskedNotModified),
-        300..=399 => return Err(RedirectFault::NotFollowed(answer.status)),
+        300..=399 => return Err(RedirectFault::NotFollowed(redirection.status)),
         _ => return Ok(None),
     }
-    let location = answer.location.ok_or(RedirectFault::NoLocation(answer.status))?;
+    let location = redirection.location.ok_or(RedirectFault::NoLocation(redirection.status))?;
     let target = target(from, location)?;
     if earlier.len() >= policy.redirects_max {
         return Err(RedirectFault::TooMany(policy.redirects_max));
@@ -119,13 +119,23 @@ pub fn next(
     if downgrade && !policy.allow_downgrade {
         return Err(RedirectFault::Downgrade);
     }
-    let forbid_private = !policy.allow_private && is_public(answer.answered_by);
+    let forbid_private = !policy.allow_private && is_taken_for_public(from, redirection.host_ip);
     if forbid_private && matches!(target.origin().host(), Host::Ip(ip) if is_private(*ip)) {
         return Err(RedirectFault::Private);
     }
     let other_origin = target.origin() != from.origin();
     let credentials = if other_origin { None } else { from.credentials().cloned() };
     Ok(Some(Hop { url: target.with_credentials(credentials), other_origin, forbid_private }))
+}
+
+/// Whether the host of `from` counts as one of the public internet. Where the connection does not tell its address (a
+/// proxy is in between), an address in the URL does; a host of which no address is known is held to the stricter rule.
+fn is_taken_for_public(from: &HttpUrl, host_ip: Option<IpAddr>) -> bool {
+    let in_url = match from.origin().host() {
+        Host::Ip(ip) => Some(*ip),
+        Host::Name(_) => None,
+    };
+    host_ip.or(in_url).is_none_or(is_public)
 }
 
 /// Resolves the field's bytes. Where they are no UTF-8, those beyond ASCII are escaped as they are, so that the server gets

@@ -15,7 +15,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use longhaul_http::Error;
+use longhaul_http::{Error, Peer};
 use longhaul_socket::clock;
 use support::script::duration;
 use support::{Scene, Script, local, read_all};
@@ -75,7 +75,7 @@ async fn outcome(scene: &Scene) -> String {
 }
 
 fn described(error: &Error) -> String {
-    assert_eq!(error.endpoint(), Some(support::PEER), "{error}");
+    assert_eq!(error.peer(), Some(Peer::direct(support::PEER)), "{error}");
     match error {
         Error::Socket(fault) => format!("{:?} {:?}", fault.phase(), fault.kind()),
         Error::Protocol(fault) => format!("{:?} {:?}", error.phase(), fault.kind()),

@@ -2,9 +2,8 @@
 
 use longhaul_http::range::{Partial, Plan, disregards_tag, plan, refuse_unasked};
 use longhaul_http::{
-    ContentRange, Framing, Head, HeaderMap, HeaderValue, IfRange, ProtocolFaultKind, Validator,
+    ContentRange, Framing, Head, HeaderMap, HeaderValue, IfRange, Peer, ProtocolFaultKind, Validator,
 };
-use longhaul_socket::Endpoint;
 use proptest::prelude::*;
 
 const MODIFIED: &str = "Mon, 01 Jan 2024 00:00:00 GMT";
@@ -16,8 +15,8 @@ fn head(status: u16, fields: &[(&'static str, &str)]) -> Head {
     for (name, value) in fields {
         headers.append(*name, HeaderValue::from_str(value).expect("the test's own value"));
     }
-    let endpoint: Endpoint = "tcp://9.9.9.9:443".parse().expect("an endpoint");
-    Head::from_parts(status, headers, endpoint).expect("the test's own head")
+    let peer = Peer::direct("tcp://9.9.9.9:443".parse().expect("an endpoint"));
+    Head::from_parts(status, headers, peer).expect("the test's own head")
 }
 
 fn validator(fields: &[(&'static str, &str)]) -> Validator {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use longhaul_http::redirect::{Answer, Hop, Policy, RedirectFault, next};
+use longhaul_http::redirect::{Hop, Policy, RedirectFault, Redirection, next};
 use longhaul_http::{HttpUrl, LOCATION_BYTES_MAX, REDIRECTS_MAX, UrlError};
 use proptest::prelude::*;
 
@@ -14,8 +14,8 @@ fn url(text: &str) -> HttpUrl {
 }
 
 fn hop(from: &str, status: u16, location: &str) -> Result<Option<Hop>, RedirectFault> {
-    let answer = Answer { status, location: Some(location.as_bytes()), answered_by: PUBLIC };
-    next(&Policy::default(), &url(from), &[], answer)
+    let redirection = Redirection { status, location: Some(location.as_bytes()), host_ip: Some(PUBLIC) };
+    next(&Policy::default(), &url(from), &[], redirection)
 }
 
 fn target(from: &str, location: &str) -> Hop {
@@ -34,7 +34,7 @@ fn references_are_resolved() {
     ] {
         assert_eq!(target("https://example.org/x/a", location).url.as_str(), expected);
     }
-    let latin = Answer { status: 301, location: Some(b"/caf\xe9"), answered_by: PUBLIC };
+    let latin = Redirection { status: 301, location: Some(b"/caf\xe9"), host_ip: Some(PUBLIC) };
     let hop = next(&Policy::default(), &url("http://example.org/"), &[], latin)
         .expect("allowed")
         .expect("a redirect");
@@ -66,8 +66,9 @@ fn nothing_leads_from_https_to_http_unless_allowed() {
     assert_eq!(hop("https://example.org/", 302, "http://example.org/b"), Err(RedirectFault::Downgrade));
     assert!(hop("http://example.org/", 302, "https://example.org/b").is_ok());
     let policy = Policy { allow_downgrade: true, ..Policy::default() };
-    let answer = Answer { status: 302, location: Some(b"http://example.org/b"), answered_by: PUBLIC };
-    assert!(next(&policy, &url("https://example.org/"), &[], answer).is_ok());
+    let redirection =
+        Redirection { status: 302, location: Some(b"http://example.org/b"), host_ip: Some(PUBLIC) };
+    assert!(next(&policy, &url("https://example.org/"), &[], redirection).is_ok());
 }
 
 #[test]
@@ -77,22 +78,40 @@ fn the_public_internet_does_not_lead_into_private_networks() {
     for host in inner {
         let location = format!("http://{host}/");
         assert_eq!(hop("http://example.org/", 302, &location), Err(RedirectFault::Private), "{host}");
-        let answer = Answer { status: 302, location: Some(location.as_bytes()), answered_by: PRIVATE };
-        let hop = next(&Policy::default(), &url("http://files.corp/"), &[], answer).expect("from inside");
+        let redirection =
+            Redirection { status: 302, location: Some(location.as_bytes()), host_ip: Some(PRIVATE) };
+        let hop =
+            next(&Policy::default(), &url("http://files.corp/"), &[], redirection).expect("from inside");
         assert!(!hop.expect("a redirect").forbid_private, "{host}");
     }
     assert!(target("http://example.org/", "http://rebinding.test/").forbid_private);
 }
 
+/// Behind a proxy the address of the host is unknown, and that of the proxy says nothing about it.
+#[test]
+fn a_host_of_unknown_address_is_held_to_the_rule_for_public_hosts() {
+    let from_unknown = |from: &str, location: &'static str| {
+        let redirection = Redirection { status: 302, location: Some(location.as_bytes()), host_ip: None };
+        next(&Policy::default(), &url(from), &[], redirection)
+    };
+    assert_eq!(from_unknown("http://example.org/", "http://10.1.2.3/"), Err(RedirectFault::Private));
+    let hop = from_unknown("http://example.org/", "/b").expect("allowed").expect("a redirect");
+    assert!(hop.forbid_private);
+    // An address in the URL is the host's own.
+    let hop =
+        from_unknown("http://192.168.1.1/", "http://10.1.2.3/").expect("from inside").expect("a redirect");
+    assert!(!hop.forbid_private);
+}
+
 #[test]
 fn chains_end() {
-    let answer = Answer { status: 302, location: Some(b"/next"), answered_by: PUBLIC };
+    let redirection = Redirection { status: 302, location: Some(b"/next"), host_ip: Some(PUBLIC) };
     let earlier: Vec<_> = (0..REDIRECTS_MAX).map(|n| url(&format!("http://example.org/{n}"))).collect();
     let from = url("http://example.org/now");
     let policy = Policy::default();
-    assert!(next(&policy, &from, &earlier[1..], answer).is_ok());
-    assert_eq!(next(&policy, &from, &earlier, answer), Err(RedirectFault::TooMany(REDIRECTS_MAX)));
-    let back = Answer { location: Some(b"/3"), ..answer };
+    assert!(next(&policy, &from, &earlier[1..], redirection).is_ok());
+    assert_eq!(next(&policy, &from, &earlier, redirection), Err(RedirectFault::TooMany(REDIRECTS_MAX)));
+    let back = Redirection { location: Some(b"/3"), ..redirection };
     assert_eq!(next(&policy, &from, &earlier[..5], back), Err(RedirectFault::Loop));
     assert_eq!(hop("http://example.org/a", 302, "/a#again"), Err(RedirectFault::Loop));
 }
@@ -104,7 +123,7 @@ fn statuses_and_locations_that_lead_nowhere() {
             &Policy::default(),
             &url("http://example.org/"),
             &[],
-            Answer { status, location: None, answered_by: PUBLIC },
+            Redirection { status, location: None, host_ip: Some(PUBLIC) },
         )
     };
     assert_eq!(nowhere(200), Ok(None));
@@ -126,8 +145,8 @@ proptest! {
         location in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..200)),
     ) {
         let from = url("https://u:p@example.org/a");
-        let answer = Answer { status, location: location.as_deref(), answered_by: PUBLIC };
-        if let Ok(Some(hop)) = next(&Policy::default(), &from, &[], answer) {
+        let redirection = Redirection { status, location: location.as_deref(), host_ip: Some(PUBLIC) };
+        if let Ok(Some(hop)) = next(&Policy::default(), &from, &[], redirection) {
             prop_assert!(hop.url.as_str().starts_with("https://"));
             prop_assert!(hop.forbid_private);
             prop_assert_eq!(hop.url.credentials().is_some(), !hop.other_origin);

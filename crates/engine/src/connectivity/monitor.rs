@@ -29,8 +29,8 @@ const ANYWHERE: [IpAddr; 2] =
 /// What a shard has noticed.
 #[derive(Debug, Clone, Copy)]
 enum Notice {
-    Heard { endpoint: Endpoint, at: Instant },
-    Silent { endpoint: Option<Endpoint>, since: Instant, is_local: bool },
+    Heard { host: Option<Endpoint>, at: Instant },
+    Silent { host: Option<Endpoint>, since: Instant, is_local: bool },
 }
 
 /// The shards' end. Clones speak to the same connectivity monitor.
@@ -73,15 +73,15 @@ impl ConnectivityMonitorHandle {
         self.is_listening.load(Ordering::Relaxed)
     }
 
-    /// A word came from there at this time.
-    pub(crate) fn heard(&self, endpoint: Endpoint, at: Instant) {
-        let _ = self.notices.send(Notice::Heard { endpoint, at });
+    /// A host sent a response head at this time; `host` is its own endpoint, unless a proxy hides it.
+    pub(crate) fn heard(&self, host: Option<Endpoint>, at: Instant) {
+        let _ = self.notices.send(Notice::Heard { host, at });
     }
 
-    /// An attempt failed without a word since then; `is_local` says that the system itself calls the network down. What it
-    /// means is known when the state says so.
-    pub(crate) fn silent(&self, endpoint: Option<Endpoint>, since: Instant, is_local: bool) {
-        let _ = self.notices.send(Notice::Silent { endpoint, since, is_local });
+    /// An attempt failed, and its host was silent since then; `host` is the host's own endpoint, if it is known. `is_local`
+    /// says that the operating system itself reports the network as down. The state tells later what the silence means.
+    pub(crate) fn silent(&self, host: Option<Endpoint>, since: Instant, is_local: bool) {
+        let _ = self.notices.send(Notice::Silent { host, since, is_local });
     }
 }
 
@@ -135,10 +135,10 @@ impl ConnectivityMonitor {
     fn take(&mut self, notice: Notice) {
         let now = clock::now();
         match notice {
-            Notice::Heard { endpoint, at } => self.outage.heard(endpoint, at, now),
-            Notice::Silent { endpoint, since, is_local } => {
+            Notice::Heard { host, at } => self.outage.heard(host, at, now),
+            Notice::Silent { host, since, is_local } => {
                 let route = if is_local { Route::Absent } else { self.way_out() };
-                self.outage.silent(Timeout { endpoint, since, route }, now);
+                self.outage.silent(Timeout { endpoint: host, since, route }, now);
             }
         }
     }

@@ -148,13 +148,16 @@ impl OutageDetector {
         }
     }
 
-    /// A word came from this endpoint, whatever it said.
-    pub fn heard(&mut self, endpoint: Endpoint, at: Instant, now: Instant) {
+    /// A host answered, whatever it said. One whose endpoint is unknown, behind a proxy, shows as well that the network is
+    /// there, but cannot be probed.
+    pub fn heard(&mut self, endpoint: Option<Endpoint>, at: Instant, now: Instant) {
         self.last_heard = self.last_heard.max(Some(at));
-        self.heard.retain(|&(other, _)| other != endpoint);
-        self.heard.push_front((endpoint, at));
-        // Twice as many as are asked: those that are silent now are not asked first.
-        self.heard.truncate(2 * PROBES_MAX);
+        if let Some(endpoint) = endpoint {
+            self.heard.retain(|&(other, _)| other != endpoint);
+            self.heard.push_front((endpoint, at));
+            // Twice as many as are asked: those that are silent now are not asked first.
+            self.heard.truncate(2 * PROBES_MAX);
+        }
         match self.state {
             State::Down { since, .. } if at > since => self.clear(now),
             // A word from before the doubt refutes nothing.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CACHE_CONTROL};
 use longhaul_http::range::{self, Plan};
-use longhaul_http::redirect::{self, Answer, Policy};
-use longhaul_http::{Client, Head, HeaderMap, HeaderValue, Partial, ProtocolFaultKind, Request};
+use longhaul_http::redirect::{self, Policy, Redirection};
+use longhaul_http::{Client, Head, HeaderMap, HeaderValue, Partial, Peer, ProtocolFaultKind, Request};
 use longhaul_journal::{Part, Verification};
 use longhaul_socket::clock::{self, WallClock};
 use longhaul_socket::{Endpoint, Phase};
@@ -63,8 +63,8 @@ pub(crate) struct Progress {
     bytes: Cell<u64>,
     /// From the request to the head, once it has come.
     latency: Cell<Option<Duration>>,
-    /// Who answered, and when, once a head has come.
-    heard: Cell<Option<(Endpoint, Instant)>>,
+    /// The peer over which the host sent its last head, and when.
+    heard: Cell<Option<(Peer, Instant)>>,
     /// What the last head announced of the host's limit.
     announced: Cell<Option<Announcement>>,
     /// It waits for our own disk, or for the user's rate limit.
@@ -93,8 +93,9 @@ impl Progress {
         self.latency.get()
     }
 
-    /// Who answered, and when, if anybody did.
-    pub(crate) fn heard(&self) -> Option<(Endpoint, Instant)> {
+    /// The peer over which the host sent its last head, and when; `None` before the first. A head that may be a proxy's own
+    /// does not count.
+    pub(crate) fn heard(&self) -> Option<(Peer, Instant)> {
         self.heard.get()
     }
 
@@ -172,7 +173,9 @@ pub(crate) async fn attempt(
         let (head, body) = (response.head, response.body);
         let heard_at = clock::now();
         progress.latency.set(Some(heard_at - asked_at));
-        progress.heard.set(Some((head.endpoint, heard_at)));
+        if !head.may_be_from_proxy() {
+            progress.heard.set(Some((head.peer, heard_at)));
+        }
         let announced = head.rate_limit(context.clock.unix_ms());
         progress.announced.set(
             announced.map(|said| Announcement {
@@ -274,9 +277,10 @@ enum Follow {
 }
 
 fn follow(context: &ExchangeContext, job: &mut Job, head: &Head) -> Result<Follow, redirect::RedirectFault> {
-    let answer = Answer { status: head.status, location: head.location(), answered_by: head.endpoint.ip() };
+    let host_ip = head.peer.host_endpoint().map(Endpoint::ip);
+    let redirection = Redirection { status: head.status, location: head.location(), host_ip };
     let from = job.target().clone();
-    let Some(hop) = redirect::next(&context.redirects, &from, job.earlier(), answer)? else {
+    let Some(hop) = redirect::next(&context.redirects, &from, job.earlier(), redirection)? else {
         return Err(redirect::RedirectFault::NoLocation(head.status));
     };
     let mut earlier = job.redirected.take().map(|redirected| redirected.earlier).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use longhaul_http::redirect::RedirectFault;
-use longhaul_http::{Error, Head, ProtocolFaultKind};
+use longhaul_http::{Error, Head, Peer, ProtocolFaultKind};
 use longhaul_journal::FaultRecord;
 use longhaul_socket::{Endpoint, FaultKind, Phase};
 
@@ -19,8 +19,10 @@ const MESSAGE_BYTES_MAX: usize = 500;
 pub(crate) struct Failure {
     pub(crate) class: Class,
     pub(crate) status: Option<u16>,
-    /// Where it happened, if it came so far.
-    pub(crate) endpoint: Option<Endpoint>,
+    /// The other end of the connection, if its endpoint was known.
+    pub(crate) peer: Option<Peer>,
+    /// A proxy on the way to the host is the cause, so neither the host nor the URL is charged.
+    pub(crate) is_of_proxy: bool,
     /// The kind, where it was trouble on the way.
     pub(crate) kind: Option<FaultKind>,
     /// The name does not exist, as opposed to name servers that did not answer.
@@ -35,24 +37,19 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    fn new(
-        class: Class,
-        phase: Phase,
-        endpoint: Option<Endpoint>,
-        elapsed: Duration,
-        message: String,
-    ) -> Self {
+    fn new(class: Class, phase: Phase, peer: Option<Peer>, elapsed: Duration, message: String) -> Self {
         let record = FaultRecord {
             class: class.as_str().to_owned(),
             phase: phase.as_str().to_owned(),
-            endpoint: endpoint.map(|endpoint| endpoint.to_string()).unwrap_or_default(),
+            endpoint: peer.map(|peer| peer.endpoint.to_string()).unwrap_or_default(),
             elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             message: bounded(message),
         };
         Self {
             class,
             status: None,
-            endpoint,
+            peer,
+            is_of_proxy: false,
             kind: None,
             name_missing: false,
             retry_after: None,
@@ -70,16 +67,17 @@ impl Failure {
         if let Some(action) = advice_on_certificate(error) {
             let _ = write!(message, "; {action}");
         }
-        let mut failure = Self::new(class, error.phase(), error.endpoint(), error.elapsed(), message);
+        let mut failure = Self::new(class, error.phase(), error.peer(), error.elapsed(), message);
+        failure.is_of_proxy = error.is_before_proxy();
         failure.kind = error.fault_kind();
         failure.name_missing = failure.kind == Some(FaultKind::NameNotFound);
         failure
     }
 
     /// An exchange that was silent while its host served others, broken off in this phase.
-    pub(crate) fn of_cut(phase: Phase, endpoint: Option<Endpoint>, elapsed: Duration) -> Self {
+    pub(crate) fn of_cut(phase: Phase, peer: Option<Peer>, elapsed: Duration) -> Self {
         let message = "silent while its host served others: asked again before its deadline".to_owned();
-        let mut failure = Self::new(Class::Timeout, phase, endpoint, elapsed, message);
+        let mut failure = Self::new(Class::Timeout, phase, peer, elapsed, message);
         failure.was_cut_short = true;
         failure
     }
@@ -87,7 +85,7 @@ impl Failure {
     /// Whether nothing came from the peer, which may be the peer's doing or that of a network that is down. This machine
     /// itself is always there.
     pub(crate) fn is_silence(&self) -> bool {
-        let is_elsewhere = self.endpoint.is_none_or(|endpoint| !endpoint.ip().is_loopback());
+        let is_elsewhere = self.host_endpoint().is_none_or(|endpoint| !endpoint.ip().is_loopback());
         let is_silent = match self.class {
             _ if self.was_cut_short => false,
             Class::Timeout | Class::Slow | Class::Unreachable => self.kind != Some(FaultKind::Denied),
@@ -95,6 +93,11 @@ impl Failure {
             _ => self.says_network_is_down(),
         };
         is_elsewhere && is_silent
+    }
+
+    /// The host's own endpoint, if it was known: not behind a proxy.
+    pub(crate) fn host_endpoint(&self) -> Option<Endpoint> {
+        self.peer.and_then(Peer::host_endpoint)
     }
 
     /// Whether the system itself said so.
@@ -111,15 +114,17 @@ impl Failure {
             _ => Class::ServerError,
         };
         let message = format!("the server answered {}", status_text(head.status));
-        let mut failure = Self::new(class, Phase::Head, Some(head.endpoint), elapsed, message);
+        let mut failure = Self::new(class, Phase::Head, Some(head.peer), elapsed, message);
         failure.status = Some(head.status);
+        // Our own proxy asks for our credentials: the host has not seen the request.
+        failure.is_of_proxy = head.status == 407 && head.may_be_from_proxy();
         failure.retry_after = head.retry_after(now_unix_ms);
         failure
     }
 
     /// A redirect that is not followed.
     pub(crate) fn of_redirect(fault: &RedirectFault, head: &Head, elapsed: Duration) -> Self {
-        let mut failure = Self::new(Class::Redirect, Phase::Head, Some(head.endpoint), elapsed, chain(fault));
+        let mut failure = Self::new(Class::Redirect, Phase::Head, Some(head.peer), elapsed, chain(fault));
         failure.status = Some(head.status);
         failure
     }
@@ -127,7 +132,7 @@ impl Failure {
     /// An answer that breaks the protocol in a way that only the engine can see.
     pub(crate) fn of_protocol(kind: ProtocolFaultKind, head: &Head, elapsed: Duration) -> Self {
         let mut failure =
-            Self::new(Class::Protocol, Phase::Head, Some(head.endpoint), elapsed, kind.as_str().to_owned());
+            Self::new(Class::Protocol, Phase::Head, Some(head.peer), elapsed, kind.as_str().to_owned());
         failure.status = Some(head.status);
         failure
     }
@@ -135,7 +140,7 @@ impl Failure {
     /// A body that is not what the list says of it.
     pub(crate) fn of_mismatch(what: &str, head: &Head, elapsed: Duration) -> Self {
         let message = format!("not what the list expects: {what}");
-        let mut failure = Self::new(Class::Mismatch, Phase::Body, Some(head.endpoint), elapsed, message);
+        let mut failure = Self::new(Class::Mismatch, Phase::Body, Some(head.peer), elapsed, message);
         failure.status = Some(head.status);
         failure
     }
@@ -218,4 +223,50 @@ fn bounded(mut text: String) -> String {
 fn status_text(status: u16) -> String {
     let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     reason.map_or_else(|| status.to_string(), |reason| format!("{status} {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use longhaul_http::{HeaderMap, Via};
+
+    use super::*;
+
+    /// A peer on this machine: the host itself, or a proxy.
+    fn on_loopback(via: Via) -> Peer {
+        Peer { endpoint: "tcp://127.0.0.1:3128".parse().expect("an endpoint"), via }
+    }
+
+    fn status(status: u16, via: Via) -> Failure {
+        let head = Head::from_parts(status, HeaderMap::new(), on_loopback(via)).expect("a head");
+        Failure::of_status(&head, Duration::ZERO, 0)
+    }
+
+    #[test]
+    fn a_proxy_on_this_machine_does_not_make_its_hosts_local() {
+        let timeout = |via| {
+            Failure::new(Class::Timeout, Phase::Head, Some(on_loopback(via)), Duration::ZERO, String::new())
+        };
+        assert!(!timeout(Via::Direct).is_silence(), "this machine is always there");
+        assert!(timeout(Via::Forward).is_silence());
+        assert_eq!(timeout(Via::Forward).host_endpoint(), None);
+    }
+
+    #[test]
+    fn a_proxy_that_asks_for_credentials_is_the_cause_itself() {
+        assert!(status(407, Via::Forward).is_of_proxy);
+        assert!(!status(407, Via::Direct).is_of_proxy, "a host that sends it is charged as before");
+        assert!(!status(401, Via::Forward).is_of_proxy);
+    }
+
+    #[test]
+    fn a_proxy_that_cannot_be_reached_is_the_cause_itself() {
+        let refused = |phase, via| {
+            let fault = longhaul_socket::Fault::new(phase, FaultKind::Refused, Duration::ZERO);
+            let error = Error::Socket(longhaul_http::SocketFault::new(fault, via));
+            Failure::of_error(&error, false).is_of_proxy
+        };
+        assert!(refused(Phase::Connect, Via::Forward));
+        assert!(!refused(Phase::Connect, Via::Direct));
+        assert!(!refused(Phase::Head, Via::Forward), "the host may have broken the exchange");
+    }
 }

@@ -122,7 +122,7 @@ impl<'a> Receiving<'a> {
                 },
             };
             let Some(next) = arrived else {
-                let failure = Failure::of_cut(Phase::Body, Some(head.endpoint), begun.elapsed());
+                let failure = Failure::of_cut(Phase::Body, Some(head.peer), begun.elapsed());
                 return self.keep(failure).await;
             };
             match next {

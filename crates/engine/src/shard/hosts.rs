@@ -160,7 +160,9 @@ impl Hosts {
 
     /// Has the host share a pace with others if they are one, or leaves it to another shard.
     fn look_at_neighbours(&mut self, active: &Active, signal: Signal, now: Instant) {
-        let (Some((from, _)), Some(pace)) = (active.progress.heard(), self.pace(active.host)) else { return };
+        let host_endpoint = active.progress.heard().and_then(|(peer, _)| peer.host_endpoint());
+        // Behind a proxy nobody can tell which hosts share an address.
+        let (Some(from), Some(pace)) = (host_endpoint, self.pace(active.host)) else { return };
         let is_refused = match signal {
             Signal::Throttle { .. } => true,
             Signal::Denied { .. } => pace.is_denying(),

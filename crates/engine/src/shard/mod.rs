@@ -238,8 +238,8 @@ impl Shard {
 
     async fn finish(&mut self, Finished { active, mut job, ended }: Finished) -> Result<(), SinkGone> {
         self.counters.received(active.progress.bytes());
-        if let Some((endpoint, at)) = active.progress.heard() {
-            self.pending_timeouts.heard(endpoint, at);
+        if let Some((peer, at)) = active.progress.heard() {
+            self.pending_timeouts.heard(peer, at);
         }
         let (host, latency) = (active.host, active.latency());
         let ended = ended?;
@@ -353,8 +353,11 @@ impl Shard {
         }
     }
 
-    /// What our own machine may have caused is charged to nobody.
+    /// What our own machine or our own proxy may have caused is charged to nobody.
     fn kind(&self, active: &Active, failure: &Failure) -> FailureKind {
+        if failure.is_of_proxy {
+            return FailureKind::Local;
+        }
         let also_retry = &self.settings.retry_statuses;
         let kind = FailureKind::of(failure.class, failure.status, failure.name_missing, also_retry);
         let is_ours =

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use longhaul_socket::Endpoint;
-use longhaul_socket::clock;
+use longhaul_http::Peer;
+use longhaul_socket::{Endpoint, clock};
 use tokio::time::Instant;
 
 use super::underway::Active;
@@ -70,8 +70,9 @@ impl PendingTimeouts {
     }
 
     /// Tells the connectivity monitor that somebody was heard, if that is news.
-    pub(super) fn heard(&mut self, endpoint: Endpoint, at: Instant) {
-        if endpoint.ip().is_loopback() {
+    pub(super) fn heard(&mut self, peer: Peer, at: Instant) {
+        let (endpoint, host) = (peer.endpoint, peer.host_endpoint());
+        if host.is_some_and(|host| host.ip().is_loopback()) {
             return;
         }
         let earlier = self.noticed.get(&endpoint);
@@ -83,13 +84,13 @@ impl PendingTimeouts {
             self.noticed.clear();
         }
         self.noticed.insert(endpoint, at);
-        self.connectivity_monitor.heard(endpoint, at);
+        self.connectivity_monitor.heard(host, at);
     }
 
     /// An exchange has stalled: long before its deadline passes it may be found out whose silence this is.
     pub(super) fn stalled(&self, active: &Active) {
-        let endpoint = active.progress.heard().map(|(endpoint, _)| endpoint);
-        self.connectivity_monitor.silent(endpoint, active.progress_at(), false);
+        let host = active.progress.heard().and_then(|(peer, _)| peer.host_endpoint());
+        self.connectivity_monitor.silent(host, active.progress_at(), false);
     }
 
     /// An attempt has failed without a word: it is held until [`review`](Self::review) hands it out.
@@ -98,7 +99,7 @@ impl PendingTimeouts {
         let failed_at = clock::now();
         let progress_at = active.progress_at();
         let since = active.progress.heard().map_or(progress_at, |(_, at)| at.max(progress_at));
-        self.connectivity_monitor.silent(failure.endpoint, since, failure.says_network_is_down());
+        self.connectivity_monitor.silent(failure.host_endpoint(), since, failure.says_network_is_down());
         let latency = active.latency();
         self.held.push(PendingTimeout { active, job, failure, latency, failed_at });
     }

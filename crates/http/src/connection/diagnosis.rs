@@ -27,13 +27,13 @@ pub(super) fn head_error(
         return Error::Protocol(trace.protocol(Phase::Send, ProtocolFaultKind::UnaskedBytes).because(error));
     }
     let kind = io_cause(&error).map_or(FaultKind::ClosedEarly, kind_of);
-    Error::Socket(trace.fault(phase, kind).because(error))
+    trace.socket(trace.fault(phase, kind).because(error))
 }
 
 /// Why the body did not come to its end.
 pub(crate) fn body_error(error: hyper::Error, trace: &Trace, framing: Framing) -> Error {
     let Some(cause) = io_cause(&error) else {
-        return Error::Socket(trace.fault(Phase::Body, FaultKind::ClosedEarly).because(error));
+        return trace.socket(trace.fault(Phase::Body, FaultKind::ClosedEarly).because(error));
     };
     // The decoder of chunks complains with these two kinds; a cause below them is the stream's, not the decoder's.
     let malformed = matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
@@ -43,7 +43,7 @@ pub(crate) fn body_error(error: hyper::Error, trace: &Trace, framing: Framing) -
         return Error::Protocol(trace.protocol(Phase::Body, ProtocolFaultKind::BadChunk).because(error));
     }
     // An end without close_notify where the framing wanted more is an early end like any other (RFC 9112 section 9.8).
-    Error::Socket(trace.fault(Phase::Body, kind).because(error))
+    trace.socket(trace.fault(Phase::Body, kind).because(error))
 }
 
 /// Whether the connection was reset. A broken pipe is none: the peer had closed the connection in an orderly way before it

@@ -26,6 +26,7 @@ use super::wire::{Meter, Scratch, Wire};
 use crate::fault::{Error, ProtocolFaultKind};
 use crate::limits::{HEAD_BYTES_LEAST, Limits};
 use crate::origin::Origin;
+use crate::peer::Peer;
 use crate::reuse::Ending;
 use crate::timeouts::{Timeouts, after};
 
@@ -38,7 +39,7 @@ pub(crate) struct Connection {
     meter: Rc<Meter>,
     alarm: Alarm,
     origin: Rc<Origin>,
-    endpoint: Endpoint,
+    peer: Peer,
     /// Our own address.
     local: Option<IpAddr>,
     /// The fields that every request over this connection begins with.
@@ -65,7 +66,7 @@ pub(crate) struct Failure {
 impl Connection {
     pub(crate) async fn open(
         stream: Stream,
-        endpoint: Endpoint,
+        peer: Peer,
         scratch: Scratch,
         limits: &Limits,
         origin: Rc<Origin>,
@@ -84,15 +85,15 @@ impl Connection {
             .handshake(wire)
             .await?;
         let driver = Some(Box::new(driver));
-        Ok(Self { sender, driver, meter, alarm: Alarm::default(), origin, endpoint, local, fields })
+        Ok(Self { sender, driver, meter, alarm: Alarm::default(), origin, peer, local, fields })
     }
 
     pub(crate) fn origin(&self) -> &Rc<Origin> {
         &self.origin
     }
 
-    pub(crate) fn endpoint(&self) -> Endpoint {
-        self.endpoint
+    pub(crate) fn peer(&self) -> Peer {
+        self.peer
     }
 
     /// Our own address on it.

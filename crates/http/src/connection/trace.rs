@@ -3,35 +3,41 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use longhaul_socket::{Endpoint, Fault, FaultKind, Phase, clock};
+use longhaul_socket::{Fault, FaultKind, Phase, clock};
 use tokio::time::Instant;
 
-use crate::fault::{Error, ProtocolFault, ProtocolFaultKind};
+use crate::fault::{Error, ProtocolFault, ProtocolFaultKind, SocketFault};
 use crate::origin::Origin;
+use crate::peer::Peer;
 
 #[derive(Clone)]
 pub(crate) struct Trace {
     pub(crate) origin: Rc<Origin>,
-    pub(crate) endpoint: Endpoint,
+    pub(crate) peer: Peer,
     /// When the exchange began, name look-up included.
     pub(crate) started: Instant,
 }
 
 impl Trace {
     pub(crate) fn fault(&self, phase: Phase, kind: FaultKind) -> Fault {
-        Fault::new(phase, kind, self.elapsed()).at(self.endpoint).of(self.origin.host().clone())
+        Fault::new(phase, kind, self.elapsed()).at(self.peer.endpoint).of(self.origin.host().clone())
     }
 
     pub(crate) fn protocol(&self, phase: Phase, kind: ProtocolFaultKind) -> ProtocolFault {
-        ProtocolFault::new(kind, phase, self.endpoint, self.elapsed())
+        ProtocolFault::new(kind, phase, self.peer, self.elapsed())
     }
 
     pub(crate) fn socket_error(&self, phase: Phase, kind: FaultKind) -> Error {
-        Error::Socket(self.fault(phase, kind))
+        self.socket(self.fault(phase, kind))
     }
 
     pub(crate) fn protocol_error(&self, phase: Phase, kind: ProtocolFaultKind) -> Error {
         Error::Protocol(self.protocol(phase, kind))
+    }
+
+    /// The error that `fault` is, over a connection to this peer.
+    pub(crate) fn socket(&self, fault: Fault) -> Error {
+        Error::Socket(SocketFault::new(fault, self.peer.via))
     }
 
     fn elapsed(&self) -> Duration {
