@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use longhaul::Class;
 use longhaul::retry::Tries;
+use longhaul::{Class, RESERVED_FIELDS};
 use longhaul_origin::proxy::ListenAddress;
 use longhaul_socket::Host;
 
@@ -21,19 +21,6 @@ const SIZE_EXPECTED: &str = "expected a number of bytes such as 500, 64k, 2.5M o
 const RATE_EXPECTED: &str =
     "expected a host and its requests a second, minute or hour, such as example.org=10/s";
 const TRIES_EXPECTED: &str = "expected a number from 1, or `inf`";
-/// Fields that frame or route a request. The program sets them, and would not send another's value.
-const OWN_FIELDS: [HeaderName; 10] = [
-    http::header::HOST,
-    http::header::CONNECTION,
-    http::header::CONTENT_LENGTH,
-    http::header::EXPECT,
-    http::header::IF_RANGE,
-    http::header::RANGE,
-    http::header::TE,
-    http::header::TRAILER,
-    http::header::TRANSFER_ENCODING,
-    http::header::UPGRADE,
-];
 
 /// Reads `500ms`, `20s`, `5m`, `2h`, or a bare number of seconds; decimals are accepted. More than nothing, and at most
 /// a year.
@@ -109,7 +96,7 @@ pub(crate) fn tries(text: &str) -> Result<Tries, String> {
 pub(crate) fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let (name, value) = text.split_once(':').ok_or("expected a field such as `Accept-Language: en`")?;
     let name: HeaderName = name.trim().parse().map_err(|_| "the part before the colon is no field name")?;
-    if OWN_FIELDS.contains(&name) {
+    if RESERVED_FIELDS.contains(&name) {
         return Err(format!("the field {name} is set by longhaul itself"));
     }
     Ok((name, field_value(value.trim())?))

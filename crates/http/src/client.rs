@@ -13,25 +13,27 @@ use crate::fault::{Error, ProtocolFaultKind, SocketFault};
 use crate::head::Head;
 use crate::limits::Limits;
 use crate::origin::Origin;
-use crate::outgoing;
 use crate::peer::{Peer, Via};
 use crate::pool::{Idle, Pool};
-use crate::request::Request;
+use crate::request::{ExchangeHook, ExchangeHooks, Request, RequestHead};
 use crate::timeouts::{Timeouts, after};
 
 /// What every request of a client says about its sender.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ClientOptions {
     /// `User-Agent`: who is asking.
     pub user_agent: HeaderValue,
-    /// Further fields, sent to **every** origin: nothing secret belongs here.
+    /// Further fields of every request. Those of [`CONFIDENTIAL_FIELDS`](crate::CONFIDENTIAL_FIELDS) are not sent to an
+    /// origin other than that of the [initial URL](Request::initial_origin); all others are sent to **every** origin.
     pub headers: HeaderMap,
+    /// Hooks, called in this order, after those for the fields above. Clients may share them.
+    pub hooks: Vec<Arc<dyn ExchangeHook>>,
 }
 
 impl Default for ClientOptions {
     fn default() -> Self {
         let user_agent = HeaderValue::from_static(concat!("longhaul/", env!("CARGO_PKG_VERSION")));
-        Self { user_agent, headers: HeaderMap::new() }
+        Self { user_agent, headers: HeaderMap::new(), hooks: Vec::new() }
     }
 }
 
@@ -47,7 +49,7 @@ struct Shared {
     connector: Arc<Connector>,
     limits: Limits,
     timeouts: Timeouts,
-    options: ClientOptions,
+    hooks: ExchangeHooks,
     pool: Rc<Pool>,
     scratch: Scratch,
 }
@@ -70,7 +72,14 @@ impl Client {
     ) -> Self {
         let pool = Rc::new(Pool::new(&limits));
         Self {
-            shared: Rc::new(Shared { connector, limits, timeouts, options, pool, scratch: Scratch::new() }),
+            shared: Rc::new(Shared {
+                connector,
+                limits,
+                timeouts,
+                hooks: ExchangeHooks::new(options),
+                pool,
+                scratch: Scratch::new(),
+            }),
         }
     }
 
@@ -86,13 +95,14 @@ impl Client {
         let started = clock::now();
         let ends = self.shared.timeouts.total.map(|total| after(started, total));
         let origin = request.url().origin();
+        let head = RequestHead::new(request, &self.shared.hooks)?;
         // An idle connection may lead to a private address, which only a new one checks.
         if !request.forbid_private
             && let Some(Idle { connection, since }) =
                 self.shared.pool.take(origin, started, |ip| self.shared.connector.is_own(ip))
         {
             let pool = &self.shared.pool;
-            match self.exchange(connection, request, started, ends).await {
+            match self.exchange(connection, request, head.clone(), started, ends).await {
                 Ok(response) => {
                     pool.worked(origin);
                     return Ok(response);
@@ -104,7 +114,7 @@ impl Client {
         }
         // Boxed: the future of connecting is ten times the size of all the rest, and rarely needed.
         let connection = Box::pin(self.connect(request, started, ends)).await?;
-        self.exchange(connection, request, started, ends).await.map_err(|failure| failure.error)
+        self.exchange(connection, request, head, started, ends).await.map_err(|failure| failure.error)
     }
 
     /// Closes the connections that have been idle for too long at `now`, and those that their peers have closed. To be
@@ -134,7 +144,7 @@ impl Client {
         started: Instant,
         ends: Option<Instant>,
     ) -> Result<Connection, Error> {
-        let Shared { connector, limits, timeouts, options, scratch, .. } = &*self.shared;
+        let Shared { connector, limits, timeouts, scratch, .. } = &*self.shared;
         let origin = request.url().origin();
         let mut target = Target::new(origin.host().clone(), origin.port());
         if origin.scheme().is_secure() {
@@ -162,11 +172,9 @@ impl Client {
             let fault = Fault::new(Phase::Connect, FaultKind::Denied, clock::now() - started);
             return Err(direct(fault.because("HTTP is spoken with endpoints only")));
         };
-        let fields = Rc::new(outgoing::origin_fields(origin, options));
         let origin = Rc::new(origin.clone());
         let peer = Peer::direct(endpoint);
-        let opening =
-            Connection::open(stream, peer, scratch.clone(), limits, Rc::clone(&origin), fields).await;
+        let opening = Connection::open(stream, peer, scratch.clone(), limits, Rc::clone(&origin)).await;
         opening.map_err(|error| {
             let fault = Fault::new(Phase::Send, FaultKind::Other, clock::now() - started);
             direct(fault.at(endpoint).of(origin.host().clone()).because(error))
@@ -177,14 +185,14 @@ impl Client {
         &self,
         mut connection: Connection,
         request: &Request,
+        head: RequestHead,
         started: Instant,
         ends: Option<Instant>,
     ) -> Result<Response, Failure> {
-        let Shared { limits, timeouts, pool, .. } = &*self.shared;
+        let Shared { limits, timeouts, pool, hooks, .. } = &*self.shared;
         let trace = Trace { origin: Rc::clone(connection.origin()), peer: connection.peer(), started };
-        let outgoing = outgoing::request(request, connection.fields())?;
         let terms = Exchange { trace: &trace, limits, timeouts, ends };
-        let answer = connection.exchange(outgoing, &terms).await?;
+        let answer = connection.exchange(head.into_request(), &terms).await?;
 
         let (parts, incoming) = answer.into_parts();
         let status = parts.status.as_u16();
@@ -193,6 +201,7 @@ impl Client {
         }
         let head = Head::new(status, parts.headers, trace.peer, request.method())
             .map_err(|kind| trace.protocol_error(Phase::Head, kind))?;
+        hooks.after(request, &head);
         let watch = Watch::new(timeouts.idle, timeouts.speed, ends);
         let body =
             Body::new(&head, incoming, connection, Rc::clone(pool), trace, watch, limits.drain_bytes_max);

@@ -3,6 +3,7 @@
 //! - [`HttpUrl`], [`Origin`]: what can be fetched, and by what connections are kept.
 //! - [`Client::send`]: a [`Request`] goes out, a [`Response`] comes back: a [`Head`], and a [`Body`] that is read chunk by
 //!   chunk.
+//! - [`ExchangeHook`]: what adds fields to requests and reads fields of responses.
 //! - [`Timeouts`] and [`Limits`]: how long each phase may take, and how much of everything is accepted.
 //! - [`Error`]: what failed, in which phase, with which [`Peer`], after how long.
 //! - [`redirect`], [`range`], [`retry_after`], [`rate_limit`]: what an answer asks for next, as pure functions.
@@ -50,7 +51,6 @@ mod fault;
 mod head;
 mod limits;
 mod origin;
-mod outgoing;
 mod peer;
 mod pool;
 mod request;
@@ -77,7 +77,7 @@ pub use peer::{Peer, Via};
 pub use range::{Partial, Plan};
 pub use rate_limit::RateLimit;
 pub use redirect::is_private;
-pub use request::{Method, RangeRequest, Request};
+pub use request::{CONFIDENTIAL_FIELDS, ExchangeHook, Method, RESERVED_FIELDS, RangeRequest, Request};
 pub use retry_after::RETRY_AFTER_MAX;
 pub use timeouts::Timeouts;
 pub use url::{Credentials, HttpUrl, UrlError, UrlSyntaxError};

@@ -4,13 +4,13 @@ mod support;
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use longhaul_http::{
-    Client, ClientOptions, Completion, Framing, HeaderName, HeaderValue, IDLE_TIME_MAX, IfRange, Limits,
-    ProtocolFaultKind, RangeRequest, Request, Timeouts,
+    Client, ClientOptions, Completion, ExchangeHook, Framing, Head, HeaderMap, HeaderName, HeaderValue,
+    IDLE_TIME_MAX, IfRange, Limits, ProtocolFaultKind, RESERVED_FIELDS, RangeRequest, Request, Timeouts,
 };
 use longhaul_socket::memory::MemoryNetwork;
 use longhaul_socket::{
@@ -74,6 +74,52 @@ async fn the_head_says_who_asks_and_for_what() {
             agent,
         ];
         assert_eq!(fields, expected);
+    })
+    .await;
+}
+
+/// Sets fields that are not a hook's to set, and one that is; counts its calls.
+#[derive(Default)]
+struct Meddler {
+    before: AtomicUsize,
+    statuses: Mutex<Vec<u16>>,
+}
+
+impl ExchangeHook for Meddler {
+    fn before(&self, _request: &Request, fields: &mut HeaderMap) {
+        self.before.fetch_add(1, Ordering::Relaxed);
+        fields.clear();
+        for name in RESERVED_FIELDS {
+            fields.insert(name, HeaderValue::from_static("meddled"));
+        }
+        fields.insert("x-hook", HeaderValue::from_static("1"));
+    }
+
+    fn after(&self, _request: &Request, head: &Head) {
+        self.statuses.lock().expect("no test panics within").push(head.status);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_sees_every_exchange_once_and_cannot_frame_a_message() {
+    local(async {
+        let (first, second) = (Script::parse(&format!("request\n{ANSWER}\nrequest\nclose")), answers(1));
+        let seen = [first.seen.clone(), second.seen.clone()];
+        let mut scene = Scene::new(vec![first, second]);
+        let hook = Arc::new(Meddler::default());
+        let options = ClientOptions { hooks: vec![hook.clone()], ..ClientOptions::default() };
+        let connector = Arc::new(Connector::new(Arc::new(scene.network.clone()), TlsOptions::default()));
+        scene.client = Client::new(connector, Limits::default(), Timeouts::default(), options);
+        // The second request is sent twice, over two connections.
+        fetch(&scene).await;
+        fetch(&scene).await;
+        let heads: Vec<String> = seen.iter().flat_map(|seen| seen.borrow().clone()).collect();
+        assert_eq!(heads.len(), 3);
+        for head in heads {
+            assert_eq!(head, "GET / HTTP/1.1\r\nhost: 10.0.0.1\r\nx-hook: 1\r\n\r\n");
+        }
+        assert_eq!(hook.before.load(Ordering::Relaxed), 2);
+        assert_eq!(*hook.statuses.lock().expect("no test panics within"), [200, 200]);
     })
     .await;
 }

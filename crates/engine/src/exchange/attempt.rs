@@ -7,10 +7,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CACHE_CONTROL};
+use http::header::CACHE_CONTROL;
 use longhaul_http::range::{self, Plan};
 use longhaul_http::redirect::{self, Policy, Redirection};
-use longhaul_http::{Client, Head, HeaderMap, HeaderValue, Partial, Peer, ProtocolFaultKind, Request};
+use longhaul_http::{Client, Head, HeaderValue, Partial, Peer, ProtocolFaultKind, Request};
 use longhaul_journal::{Part, Verification};
 use longhaul_socket::clock::{self, WallClock};
 use longhaul_socket::{Endpoint, Phase};
@@ -40,21 +40,6 @@ pub(crate) struct ExchangeContext {
     pub(crate) observer: Arc<Observer>,
     pub(crate) clock: WallClock,
     pub(crate) rate: Option<Arc<RateLimit>>,
-    /// The user's fields that are for the hosts of the list alone.
-    pub(crate) confidential: HeaderMap,
-}
-
-impl ExchangeContext {
-    /// The request for where the job is now. What is confidential does not follow it to another origin.
-    fn request(&self, job: &Job) -> Request {
-        let request = Request::get(job.target().clone());
-        if job.target().origin() != job.home() {
-            return request;
-        }
-        let has_own = |name| name == AUTHORIZATION && job.target().credentials().is_some();
-        let fields = self.confidential.iter().filter(|(name, _)| !has_own(*name));
-        fields.fold(request, |request, (name, value)| request.with_header(name.clone(), value.clone()))
-    }
 }
 
 /// How far an exchange is, for those who watch over it.
@@ -160,7 +145,10 @@ pub(crate) async fn attempt(
         let rest = if by_date { Partial::request_by_date } else { Partial::request };
         let asked = job.partial.as_ref().and_then(rest);
         let forbid_private = job.redirected.as_ref().is_some_and(|redirected| redirected.forbid_private);
-        let mut request = context.request(job).with_range(asked.clone()).with_forbid_private(forbid_private);
+        let mut request = Request::get(job.target().clone())
+            .with_initial_origin(job.home().clone())
+            .with_range(asked.clone())
+            .with_forbid_private(forbid_private);
         if passes_caches {
             request = request.with_header(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }

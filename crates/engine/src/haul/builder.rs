@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, header};
-use longhaul_http::{ClientOptions, HeaderMap, HeaderValue};
+use longhaul_http::{ClientOptions, ExchangeHook, HeaderValue};
 use longhaul_journal::storage::{DiskStorage, Storage};
 use longhaul_socket::{Network, SystemNetwork, TlsOptions};
 
@@ -18,9 +17,6 @@ use crate::haul::stop::Stopper;
 use crate::list::Source;
 use crate::list::intake::List;
 use crate::report::event::{Event, Observer};
-
-/// Fields that do not follow a redirect to another origin, whoever set them.
-const CONFIDENTIAL: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
 
 /// The name of the list that single URLs make up ([`Builder::url`]).
 pub const ARGUMENTS: &str = "arguments";
@@ -50,6 +46,7 @@ pub struct Builder {
     sources: Vec<Source>,
     urls: Vec<String>,
     settings: Settings,
+    hooks: Vec<Arc<dyn ExchangeHook>>,
     observer: Observer,
     stopper: Stopper,
     start_unix_ms: Option<u64>,
@@ -66,6 +63,7 @@ impl Builder {
             sources: Vec::new(),
             urls: Vec::new(),
             settings: Settings::default(),
+            hooks: Vec::new(),
             observer: Observer::new(|_| {}),
             stopper: Stopper::default(),
             start_unix_ms: None,
@@ -104,6 +102,13 @@ impl Builder {
     #[must_use]
     pub fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
+        self
+    }
+
+    /// Calls `hook` before and after each request, redirects included, on whichever thread makes the request.
+    #[must_use]
+    pub fn exchange_hook(mut self, hook: Arc<dyn ExchangeHook>) -> Self {
+        self.hooks.push(hook);
         self
     }
 
@@ -160,6 +165,7 @@ impl Builder {
             sources,
             urls,
             settings,
+            hooks,
             observer,
             stopper,
             start_unix_ms,
@@ -182,9 +188,7 @@ impl Builder {
             });
         }
         let user_agent = HeaderValue::from_str(&settings.user_agent).map_err(|_| HaulError::UserAgent)?;
-        let (mut confidential, headers): (HeaderMap, HeaderMap) =
-            settings.headers.iter().cloned().partition(|(name, _)| CONFIDENTIAL.contains(name));
-        join_cookies(&mut confidential);
+        let headers = settings.headers.iter().cloned().collect();
         let storage = match storage {
             Some(storage) => storage,
             None => match DiskStorage::open(&directory, true) {
@@ -198,23 +202,12 @@ impl Builder {
             tls,
             lists,
             settings,
-            options: ClientOptions { user_agent, headers },
-            confidential,
+            options: ClientOptions { user_agent, headers, hooks },
             observer: Arc::new(observer),
             stopper,
             start_unix_ms,
             boot_id,
         })
-    }
-}
-
-/// Cookies go in one field, however many fields the user has given them in (RFC 6265 section 5.4).
-fn join_cookies(fields: &mut HeaderMap) {
-    let cookies: Vec<&[u8]> = fields.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    if let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..]))
-        && cookies.len() > 1
-    {
-        fields.insert(header::COOKIE, joined);
     }
 }
 

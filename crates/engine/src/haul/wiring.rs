@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use longhaul_http::redirect::Policy;
-use longhaul_http::{Client, ClientOptions, HeaderMap, HttpUrl};
+use longhaul_http::{Client, ClientOptions, HttpUrl};
 use longhaul_journal::storage::Storage;
 use longhaul_journal::{
     HostRecord, Journal, LogWriter, Opened, Outcome, Recovery, SpoolReader, SpoolWriter, read_hosts,
@@ -48,8 +48,6 @@ pub struct Haul {
     pub(crate) lists: Vec<List>,
     pub(crate) settings: Settings,
     pub(crate) options: ClientOptions,
-    /// Fields that do not follow a redirect to another origin.
-    pub(crate) confidential: HeaderMap,
     pub(crate) observer: Arc<Observer>,
     pub(crate) stopper: Stopper,
     pub(crate) start_unix_ms: Option<u64>,
@@ -207,14 +205,13 @@ impl Haul {
             shards.push(assign);
             let settings = shard_settings(&self.settings, number);
             let (options, limits) = (self.options.clone(), self.settings.limits);
-            let (rate, confidential) = (rate.clone(), self.confidential.clone());
+            let rate = rate.clone();
             let (cx, deps, hosts) = (cx.clone(), deps.clone(), Arc::clone(hosts));
             let end = executor.start(&format!("shard-{number}"), move || {
                 let ShardDeps { connector, sink, connectivity_monitor, routing, reroute, counters } = deps;
                 let client = Client::new(connector, limits, settings.timeouts, options);
                 let RunContext { observer, clock, stopper, .. } = cx;
-                let context =
-                    ExchangeContext { client, redirects, sink, observer, clock, rate, confidential };
+                let context = ExchangeContext { client, redirects, sink, observer, clock, rate };
                 let host_state_cache = HostStateCache::of_records(&hosts, clock::now(), clock.unix_ms());
                 let others = Others { routing, reroute };
                 Shard::new(

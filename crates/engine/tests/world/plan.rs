@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use longhaul::{Event, Haul, HaulError, Report, Settings, Source, Stopper};
+use longhaul::{Builder, Event, Haul, HaulError, Report, Settings, Source, Stopper};
 use longhaul_journal::storage::{Failure, MemoryStorage, Storage};
 use longhaul_socket::clock;
 use tokio::sync::oneshot;
@@ -46,6 +46,7 @@ pub(crate) struct Plan<'a> {
     list: String,
     timeout: Duration,
     settings: Box<dyn FnOnce(&mut Settings) + 'a>,
+    builder: Box<dyn FnOnce(Builder) -> Builder + 'a>,
     watch: Watch,
     crash: Option<(Crash, When)>,
     sabotage: Option<Sabotage>,
@@ -77,6 +78,7 @@ impl World {
             list: list.into(),
             timeout: TIMEOUT,
             settings: Box::new(|_| {}),
+            builder: Box::new(|builder| builder),
             watch: Box::new(|_, _| {}),
             crash: None,
             sabotage: None,
@@ -93,6 +95,12 @@ impl<'a> Plan<'a> {
 
     pub(crate) fn settings(mut self, change: impl FnOnce(&mut Settings) + 'a) -> Self {
         self.settings = Box::new(change);
+        self
+    }
+
+    /// Gives the haul what has no setting: hooks, for instance.
+    pub(crate) fn builder(mut self, change: impl FnOnce(Builder) -> Builder + 'a) -> Self {
+        self.builder = Box::new(change);
         self
     }
 
@@ -144,7 +152,7 @@ impl<'a> Plan<'a> {
 
     /// Runs to the end, or to the crash.
     pub(crate) async fn run(self) -> Run {
-        let Self { world, list, timeout, settings, watch, crash, sabotage, trap } = self;
+        let Self { world, list, timeout, settings, builder, watch, crash, sabotage, trap } = self;
         let storage = world.storage();
         match sabotage {
             Some(Sabotage::One(call, failure)) => storage.fail_after(call, failure),
@@ -166,7 +174,7 @@ impl<'a> Plan<'a> {
             has_crashed: false,
         }));
         let on_event = Arc::clone(&recorder);
-        let haul = Haul::builder("unused")
+        let haul = builder(Haul::builder("unused"))
             .storage(seam)
             .network(Arc::new(world.network.clone()))
             .source(Source::Reader { label: "list".to_owned(), reader: Box::new(Cursor::new(list)) })

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http::{HeaderMap, Response};
+use http::Response;
 use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -42,8 +42,6 @@ pub(crate) struct Connection {
     peer: Peer,
     /// Our own address.
     local: Option<IpAddr>,
-    /// The fields that every request over this connection begins with.
-    fields: Rc<HeaderMap>,
 }
 
 /// What an exchange may take.
@@ -70,7 +68,6 @@ impl Connection {
         scratch: Scratch,
         limits: &Limits,
         origin: Rc<Origin>,
-        fields: Rc<HeaderMap>,
     ) -> Result<Self, hyper::Error> {
         let local = stream.local().endpoint().map(Endpoint::ip);
         let meter = Rc::new(Meter::default());
@@ -85,7 +82,7 @@ impl Connection {
             .handshake(wire)
             .await?;
         let driver = Some(Box::new(driver));
-        Ok(Self { sender, driver, meter, alarm: Alarm::default(), origin, peer, local, fields })
+        Ok(Self { sender, driver, meter, alarm: Alarm::default(), origin, peer, local })
     }
 
     pub(crate) fn origin(&self) -> &Rc<Origin> {
@@ -99,10 +96,6 @@ impl Connection {
     /// Our own address on it.
     pub(crate) fn local(&self) -> Option<IpAddr> {
         self.local
-    }
-
-    pub(crate) fn fields(&self) -> &HeaderMap {
-        &self.fields
     }
 
     /// Whether another exchange may begin: the peer neither closed the connection nor sent a byte that nobody asked for.

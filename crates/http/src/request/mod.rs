@@ -1,7 +1,19 @@
-//! What is asked for: a URL, perhaps from an offset on, perhaps with fields of the caller's own.
+//! One request: a URL, an optional offset, fields of the caller's own, and the hooks that every request passes through.
+
+mod fields;
+mod head;
+mod hook;
+
+pub use fields::CONFIDENTIAL_FIELDS;
+pub use head::RESERVED_FIELDS;
+pub use hook::ExchangeHook;
+
+pub(crate) use head::RequestHead;
+pub(crate) use hook::ExchangeHooks;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::origin::Origin;
 use crate::url::HttpUrl;
 use crate::validator::IfRange;
 
@@ -27,21 +39,30 @@ pub struct RangeRequest {
 
 /// One request.
 ///
-/// Beside what is set here, `Host`, `User-Agent`, `Accept`, `Accept-Encoding: identity` and, from the URL's credentials,
-/// `Authorization` are sent. A field of the caller's own replaces the one of that name, except those that frame the message.
+/// The client adds `Host`, `User-Agent`, `Accept`, `Accept-Encoding: identity`, the fields of its options and hooks, and
+/// `Authorization` from the URL's credentials. A field that is set here replaces all of these of that name, except those of
+/// [`RESERVED_FIELDS`].
 #[derive(Clone, Debug)]
 pub struct Request {
     pub(crate) url: HttpUrl,
     pub(crate) method: Method,
     pub(crate) range: Option<RangeRequest>,
     pub(crate) headers: HeaderMap,
+    initial_origin: Option<Origin>,
     pub(crate) forbid_private: bool,
 }
 
 impl Request {
     /// A GET of the whole.
     pub fn get(url: HttpUrl) -> Self {
-        Self { url, method: Method::Get, range: None, headers: HeaderMap::new(), forbid_private: false }
+        Self {
+            url,
+            method: Method::Get,
+            range: None,
+            headers: HeaderMap::new(),
+            initial_origin: None,
+            forbid_private: false,
+        }
     }
 
     /// A request for the head alone.
@@ -63,6 +84,14 @@ impl Request {
         self
     }
 
+    /// The origin of the URL that a redirect chain began with, if this is not its first request: only that origin is sent the
+    /// [`CONFIDENTIAL_FIELDS`] of the client's options.
+    #[must_use]
+    pub fn with_initial_origin(mut self, origin: Origin) -> Self {
+        self.initial_origin = Some(origin);
+        self
+    }
+
     /// Whether a connection to an address outside the public internet is refused before the request is sent: for URLs that a
     /// redirect from the public internet named.
     #[must_use]
@@ -74,6 +103,11 @@ impl Request {
     /// What is fetched.
     pub const fn url(&self) -> &HttpUrl {
         &self.url
+    }
+
+    /// The origin of the URL that the redirect chain of this request began with: its own, where nothing else was set.
+    pub fn initial_origin(&self) -> &Origin {
+        self.initial_origin.as_ref().unwrap_or(self.url.origin())
     }
 
     /// GET or HEAD.
