@@ -44,7 +44,8 @@ pub use exchange::{Class, UnknownClass};
 pub use haul::{ARGUMENTS, Builder, Haul, HaulError, JOBS_DEFAULT, PacePer, Settings, Stopper};
 pub use list::{LINE_BYTES_MAX, Source, names};
 pub use longhaul_http::{
-    ExchangeHook, Head, HeaderMap, HttpUrl, Limits, MinimumSpeed, RESERVED_FIELDS, Request, Timeouts,
+    ExchangeHook, Head, HeaderMap, HttpUrl, Limits, MinimumSpeed, Origin, RESERVED_FIELDS, Request, Route,
+    Router, Timeouts,
 };
 pub use longhaul_journal::{FaultRecord, HostRecord, RowId};
 pub use report::{Counts, Event, Report, Row, RowOutcome, Status, reopen};

@@ -1,19 +1,17 @@
 //! The body of a response, chunk by chunk. Its end gives the connection back; anything else ends the connection.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use hyper::body::{Body as _, Incoming};
 use longhaul_socket::{Deadline, FaultKind, Phase, Watch, clock};
 
-use crate::connection::{Connection, Trace, body_error};
+use crate::connection::{FaultContext, Session};
 use crate::fault::Error;
 use crate::head::{Framing, Head};
 use crate::limits::DRAIN_TIME_MAX;
-use crate::pool::Pool;
+use crate::pool::{Lease, Pool};
 
 /// How the end of a body was known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +29,10 @@ pub enum Completion {
 /// Read to its end, it gives its connection back to the pool at once. Dropped before, it closes the connection: the rest
 /// would have to be read by somebody.
 pub struct Body {
-    incoming: Incoming,
-    connection: Option<Connection>,
-    pool: Rc<Pool>,
-    trace: Trace,
+    /// `None` once the body has ended or failed.
+    lease: Option<Lease<Session>>,
+    pool: Rc<Pool<Session>>,
+    context: FaultContext,
     framing: Framing,
     /// Whether the connection can be kept once the body has been read.
     keep_connection: bool,
@@ -54,18 +52,16 @@ enum State {
 impl Body {
     pub(crate) fn new(
         head: &Head,
-        incoming: Incoming,
-        connection: Connection,
-        pool: Rc<Pool>,
-        trace: Trace,
+        lease: Lease<Session>,
+        pool: Rc<Pool<Session>>,
+        context: FaultContext,
         watch: Watch,
         drain_bytes_max: u64,
     ) -> Self {
         let mut body = Self {
-            incoming,
-            connection: Some(connection),
+            lease: Some(lease),
             pool,
-            trace,
+            context,
             framing: head.framing,
             keep_connection: head.leaves_connection_clean(),
             drain_bytes_max,
@@ -135,11 +131,11 @@ impl Body {
             State::Reading => {}
             State::Complete => return Poll::Ready(Ok(None)),
             State::Failed => {
-                return Poll::Ready(Err(self.trace.socket_error(Phase::Body, FaultKind::ClosedEarly)));
+                return Poll::Ready(Err(self.context.socket_error(Phase::Body, FaultKind::ClosedEarly)));
             }
         }
         loop {
-            match ready!(self.poll_frame(cx)) {
+            match ready!(self.poll_data(cx)) {
                 Some(Ok(bytes)) if bytes.is_empty() => {}
                 Some(Ok(bytes)) => {
                     self.received += bytes.len() as u64;
@@ -151,7 +147,7 @@ impl Body {
                 }
                 Some(Err(error)) => return Poll::Ready(Err(self.fail(error))),
                 None if self.is_short() => {
-                    let error = self.trace.socket_error(Phase::Body, FaultKind::ClosedEarly);
+                    let error = self.context.socket_error(Phase::Body, FaultKind::ClosedEarly);
                     return Poll::Ready(Err(self.fail(error)));
                 }
                 None => {
@@ -162,29 +158,15 @@ impl Body {
         }
     }
 
-    /// The next data of the body. Trailers come out as nothing, since nobody asked for any.
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        let mut frame = Pin::new(&mut self.incoming).poll_frame(cx);
-        if frame.is_pending() {
-            // The first poll told hyper that there is a reader; now it may read, and the frame may be there.
-            if let Some(connection) = &mut self.connection {
-                connection.drive(cx);
-            }
-            frame = Pin::new(&mut self.incoming).poll_frame(cx);
+    /// The next data of the body; `None` at its end.
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        let Some(Lease { session, .. }) = &mut self.lease else { return Poll::Ready(None) };
+        if let Poll::Ready(data) = session.poll_data(cx, &self.context, self.framing) {
+            return Poll::Ready(data);
         }
-        match frame {
-            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(frame.into_data().unwrap_or_default()))),
-            Poll::Ready(Some(Err(error))) => {
-                Poll::Ready(Some(Err(body_error(error, &self.trace, self.framing))))
-            }
-            Poll::Ready(None) => Poll::Ready(None),
-            Poll::Pending => {
-                let (due, kind) = self.watch.due();
-                let connection = self.connection.as_mut();
-                let passed = connection.map_or(Poll::Ready(()), |connection| connection.poll_alarm(cx, due));
-                passed.map(|()| Some(Err(self.trace.socket_error(Phase::Body, kind))))
-            }
-        }
+        let (due, kind) = self.watch.due();
+        ready!(session.poll_timer(cx, due));
+        Poll::Ready(Some(Err(self.context.socket_error(Phase::Body, kind))))
     }
 
     /// Whether bytes were announced that never came.
@@ -194,14 +176,14 @@ impl Body {
 
     fn complete(&mut self) {
         self.state = State::Complete;
-        if let Some(connection) = self.connection.take().filter(|_| self.keep_connection) {
-            self.pool.park(connection, clock::now());
+        if let Some(lease) = self.lease.take().filter(|_| self.keep_connection) {
+            self.pool.give_back(lease, clock::now());
         }
     }
 
     fn fail(&mut self, error: Error) -> Error {
         self.state = State::Failed;
-        self.connection = None;
+        self.lease = None;
         error
     }
 }

@@ -4,17 +4,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
-use longhaul_socket::{ConnectTimeouts, Connector, Deadline, Fault, FaultKind, Phase, Target, Watch, clock};
+use longhaul_socket::{Connector, Fault, FaultKind, Phase, Watch, clock};
 use tokio::time::Instant;
 
 use crate::body::Body;
-use crate::connection::{Connection, Exchange, Failure, Scratch, Trace};
+use crate::connection::{
+    DirectRouter, ExchangeTerms, Failure, FaultContext, Route, Router, Session, SessionFactory, Via, connect,
+};
 use crate::fault::{Error, ProtocolFaultKind, SocketFault};
 use crate::head::Head;
 use crate::limits::Limits;
 use crate::origin::Origin;
-use crate::peer::{Peer, Via};
-use crate::pool::{Idle, Pool};
+use crate::pool::{Lease, Pool};
 use crate::request::{ExchangeHook, ExchangeHooks, Request, RequestHead};
 use crate::timeouts::{Timeouts, after};
 
@@ -28,12 +29,14 @@ pub struct ClientOptions {
     pub headers: HeaderMap,
     /// Hooks, called in this order, after those for the fields above. Clients may share them.
     pub hooks: Vec<Arc<dyn ExchangeHook>>,
+    /// Decides which origins are reached through a proxy.
+    pub router: Arc<dyn Router>,
 }
 
 impl Default for ClientOptions {
     fn default() -> Self {
         let user_agent = HeaderValue::from_static(concat!("longhaul/", env!("CARGO_PKG_VERSION")));
-        Self { user_agent, headers: HeaderMap::new(), hooks: Vec::new() }
+        Self { user_agent, headers: HeaderMap::new(), hooks: Vec::new(), router: Arc::new(DirectRouter) }
     }
 }
 
@@ -50,11 +53,12 @@ struct Shared {
     limits: Limits,
     timeouts: Timeouts,
     hooks: ExchangeHooks,
-    pool: Rc<Pool>,
-    scratch: Scratch,
+    router: Arc<dyn Router>,
+    sessions: SessionFactory,
+    pool: Rc<Pool<Session>>,
 }
 
-/// The answer to one request.
+/// The response to one request.
 pub struct Response {
     /// Status and fields.
     pub head: Head,
@@ -71,50 +75,51 @@ impl Client {
         options: ClientOptions,
     ) -> Self {
         let pool = Rc::new(Pool::new(&limits));
+        let router = Arc::clone(&options.router);
         Self {
             shared: Rc::new(Shared {
                 connector,
                 limits,
                 timeouts,
                 hooks: ExchangeHooks::new(options),
+                router,
+                sessions: SessionFactory::new(&limits),
                 pool,
-                scratch: Scratch::new(),
             }),
         }
     }
 
-    /// Sends one request and waits for the head of its answer. Redirects are answers like any other.
+    /// Sends one request and waits for the head of the response. A redirect is a response like any other.
     ///
-    /// A connection out of the pool may have been closed by its peer just now, without a word; that says nothing about the
-    /// request and costs nobody anything, so it is sent once more, on a new connection, whose outcome stands. A host that
-    /// keeps connections and resets one that it has used within the last second means the request. Every other failure is
-    /// the caller's to judge, too: retries are decided in one place, and not here.
+    /// The peer may have closed a pooled connection just now. That says nothing about the request, so the request is sent
+    /// once more over a new connection, whose outcome stands. A host that keeps connections and resets one that was used
+    /// within the last second means the request. Every other failure is returned: this crate does not retry.
     ///
     /// Ends by the sum of its deadlines at the latest. Cancel safe: dropping the future closes the connection it was using.
     pub async fn send(&self, request: &Request) -> Result<Response, Error> {
+        let Shared { connector, timeouts, hooks, router, pool, .. } = &*self.shared;
         let started = clock::now();
-        let ends = self.shared.timeouts.total.map(|total| after(started, total));
-        let origin = request.url().origin();
-        let head = RequestHead::new(request, &self.shared.hooks)?;
-        // An idle connection may lead to a private address, which only a new one checks.
-        if !request.forbid_private
-            && let Some(Idle { connection, since }) =
-                self.shared.pool.take(origin, started, |ip| self.shared.connector.is_own(ip))
-        {
-            let pool = &self.shared.pool;
-            match self.exchange(connection, request, head.clone(), started, ends).await {
+        let ends = timeouts.total.map(|total| after(started, total));
+        let route = router.route(request.url().origin());
+        let head = RequestHead::new(request, route.via(), hooks)?;
+        // A pooled connection may lead to a private address: only connecting checks that.
+        let may_be_pooled = !request.forbid_private || route.via() != Via::Direct;
+        if may_be_pooled && let Some(lease) = pool.take(&route, started, |ip| connector.is_own(ip)) {
+            let idle = lease.idle().unwrap_or_default();
+            match self.exchange(lease, request, head.clone(), started, ends).await {
                 Ok(response) => {
-                    pool.worked(origin);
+                    pool.worked(&route);
                     return Ok(response);
                 }
-                Err(Failure { ending: Some(ending), .. })
-                    if pool.was_stale(origin, ending, started - since, clock::now()) => {}
+                Err(Failure { broken: Some(broken), .. })
+                    if pool.was_stale(&route, idle, broken, clock::now()) => {}
                 Err(failure) => return Err(failure.error),
             }
         }
         // Boxed: the future of connecting is ten times the size of all the rest, and rarely needed.
-        let connection = Box::pin(self.connect(request, started, ends)).await?;
-        self.exchange(connection, request, head, started, ends).await.map_err(|failure| failure.error)
+        let session = Box::pin(self.connect(&route, request, started, ends)).await?;
+        let lease = pool.admit(session, route, clock::now());
+        self.exchange(lease, request, head, started, ends).await.map_err(|failure| failure.error)
     }
 
     /// Closes the connections that have been idle for too long at `now`, and those that their peers have closed. To be
@@ -133,78 +138,60 @@ impl Client {
         !self.shared.pool.is_empty()
     }
 
-    /// How many idle connections to `origin` are kept.
+    /// How many connections are kept along the route to `origin`.
     pub fn idle_connections(&self, origin: &Origin) -> usize {
-        self.shared.pool.count(origin)
+        self.shared.pool.count(&self.shared.router.route(origin))
+    }
+
+    /// How many connections are open, whether or not they carry a request now. Several requests may share one.
+    pub fn open_connections(&self) -> usize {
+        self.shared.sessions.open_connections()
     }
 
     async fn connect(
         &self,
+        route: &Route,
         request: &Request,
         started: Instant,
         ends: Option<Instant>,
-    ) -> Result<Connection, Error> {
-        let Shared { connector, limits, timeouts, scratch, .. } = &*self.shared;
-        let origin = request.url().origin();
-        let mut target = Target::new(origin.host().clone(), origin.port());
-        if origin.scheme().is_secure() {
-            target = target.with_tls().offering(&[b"http/1.1"]);
-        }
-        target.public_only = request.forbid_private;
-        let connect_timeouts = ConnectTimeouts { connect: timeouts.connect, tls: timeouts.tls };
-        let connecting = connector.connect(&target, &connect_timeouts);
-        let direct = |fault| Error::Socket(SocketFault::new(fault, Via::Direct));
-        let stream = match ends {
-            None => connecting.await,
-            Some(ends) => Deadline::at(ends).bound(connecting).await.unwrap_or_else(|_| {
-                let elapsed = clock::now() - started;
-                Err(Fault::new(Phase::Connect, FaultKind::TimedOut, elapsed).of(origin.host().clone()))
-            }),
-        };
-        let stream = stream.map_err(|fault| {
+    ) -> Result<Session, Error> {
+        let Shared { connector, timeouts, sessions, pool, .. } = &*self.shared;
+        let error = |fault| Error::Socket(SocketFault::new(fault, route.via()));
+        let connecting = connect(connector, route, request.forbid_private, timeouts, started, ends).await;
+        let (stream, peer) = connecting.map_err(|fault| {
             if fault.kind() == FaultKind::LocalExhausted {
                 // The next attempt finds the descriptors and ports of those that nobody uses.
-                self.shared.pool.close_all();
+                pool.close_all();
             }
-            direct(fault)
+            error(fault)
         })?;
-        let Some(endpoint) = stream.remote().endpoint() else {
-            let fault = Fault::new(Phase::Connect, FaultKind::Denied, clock::now() - started);
-            return Err(direct(fault.because("HTTP is spoken with endpoints only")));
-        };
-        let origin = Rc::new(origin.clone());
-        let peer = Peer::direct(endpoint);
-        let opening = Connection::open(stream, peer, scratch.clone(), limits, Rc::clone(&origin)).await;
-        opening.map_err(|error| {
+        sessions.open(stream, peer).await.map_err(|cause| {
             let fault = Fault::new(Phase::Send, FaultKind::Other, clock::now() - started);
-            direct(fault.at(endpoint).of(origin.host().clone()).because(error))
+            error(fault.at(peer.endpoint).of(route.first_hop().host().clone()).because(cause))
         })
     }
 
     async fn exchange(
         &self,
-        mut connection: Connection,
+        mut lease: Lease<Session>,
         request: &Request,
         head: RequestHead,
         started: Instant,
         ends: Option<Instant>,
     ) -> Result<Response, Failure> {
         let Shared { limits, timeouts, pool, hooks, .. } = &*self.shared;
-        let trace = Trace { origin: Rc::clone(connection.origin()), peer: connection.peer(), started };
-        let terms = Exchange { trace: &trace, limits, timeouts, ends };
-        let answer = connection.exchange(head.into_request(), &terms).await?;
-
-        let (parts, incoming) = answer.into_parts();
-        let status = parts.status.as_u16();
+        let host = request.url().origin().host().clone();
+        let context = FaultContext { host, peer: lease.session.peer(), started };
+        let terms = ExchangeTerms { context: &context, limits, timeouts, ends };
+        let (status, fields) = lease.session.exchange(head, &terms).await?;
         if status == 101 {
-            return Err(trace.protocol_error(Phase::Head, ProtocolFaultKind::UnaskedUpgrade).into());
+            return Err(context.protocol_error(Phase::Head, ProtocolFaultKind::UnaskedUpgrade).into());
         }
-        let head = Head::new(status, parts.headers, trace.peer, request.method())
-            .map_err(|kind| trace.protocol_error(Phase::Head, kind))?;
+        let head = Head::new(status, fields, context.peer, request.method())
+            .map_err(|kind| context.protocol_error(Phase::Head, kind))?;
         hooks.after(request, &head);
         let watch = Watch::new(timeouts.idle, timeouts.speed, ends);
-        let body =
-            Body::new(&head, incoming, connection, Rc::clone(pool), trace, watch, limits.drain_bytes_max);
+        let body = Body::new(&head, lease, Rc::clone(pool), context, watch, limits.drain_bytes_max);
         Ok(Response { head, body })
     }
 }

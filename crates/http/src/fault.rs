@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use longhaul_socket::{Fault, FaultKind, Phase};
 
-use crate::peer::{Peer, Via};
+use crate::connection::{Peer, Via};
 
 /// Why an exchange failed.
 #[derive(Debug, thiserror::Error)]

@@ -7,9 +7,9 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName};
 
+use crate::connection::{Peer, Via};
 use crate::content_range::{ContentRange, decimal};
 use crate::fault::ProtocolFaultKind;
-use crate::peer::{Peer, Via};
 use crate::rate_limit::{self, RateLimit};
 use crate::request::Method;
 use crate::retry_after;

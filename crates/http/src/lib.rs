@@ -3,6 +3,7 @@
 //! - [`HttpUrl`], [`Origin`]: what can be fetched, and by what connections are kept.
 //! - [`Client::send`]: a [`Request`] goes out, a [`Response`] comes back: a [`Head`], and a [`Body`] that is read chunk by
 //!   chunk.
+//! - [`Router`], [`Route`], [`Peer`]: where the connection for a request leads, and who is at its other end.
 //! - [`ExchangeHook`]: what adds fields to requests and reads fields of responses.
 //! - [`Timeouts`] and [`Limits`]: how long each phase may take, and how much of everything is accepted.
 //! - [`Error`]: what failed, in which phase, with which [`Peer`], after how long.
@@ -51,7 +52,6 @@ mod fault;
 mod head;
 mod limits;
 mod origin;
-mod peer;
 mod pool;
 mod request;
 mod timeouts;
@@ -62,10 +62,10 @@ pub mod range;
 pub mod rate_limit;
 pub mod redirect;
 pub mod retry_after;
-mod reuse;
 
 pub use body::{Body, Completion};
 pub use client::{Client, ClientOptions, Response};
+pub use connection::{DirectRouter, Peer, Route, Router, Via};
 pub use content_range::ContentRange;
 pub use fault::{Error, ProtocolFault, ProtocolFaultKind, SocketFault};
 pub use head::{Framing, Head};
@@ -73,7 +73,6 @@ pub use http::{HeaderMap, HeaderName, HeaderValue};
 pub use limits::*;
 pub use longhaul_socket::MinimumSpeed;
 pub use origin::{Origin, Scheme};
-pub use peer::{Peer, Via};
 pub use range::{Partial, Plan};
 pub use rate_limit::RateLimit;
 pub use redirect::is_private;

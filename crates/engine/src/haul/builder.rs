@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longhaul_http::{ClientOptions, ExchangeHook, HeaderValue};
+use longhaul_http::{ClientOptions, DirectRouter, ExchangeHook, HeaderValue, Router};
 use longhaul_journal::storage::{DiskStorage, Storage};
 use longhaul_socket::{Network, SystemNetwork, TlsOptions};
 
@@ -47,6 +47,7 @@ pub struct Builder {
     urls: Vec<String>,
     settings: Settings,
     hooks: Vec<Arc<dyn ExchangeHook>>,
+    router: Arc<dyn Router>,
     observer: Observer,
     stopper: Stopper,
     start_unix_ms: Option<u64>,
@@ -64,6 +65,7 @@ impl Builder {
             urls: Vec::new(),
             settings: Settings::default(),
             hooks: Vec::new(),
+            router: Arc::new(DirectRouter),
             observer: Observer::new(|_| {}),
             stopper: Stopper::default(),
             start_unix_ms: None,
@@ -102,6 +104,13 @@ impl Builder {
     #[must_use]
     pub fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
+        self
+    }
+
+    /// Decides which hosts are reached through a proxy; without a router none is.
+    #[must_use]
+    pub fn router(mut self, router: Arc<dyn Router>) -> Self {
+        self.router = router;
         self
     }
 
@@ -166,6 +175,7 @@ impl Builder {
             urls,
             settings,
             hooks,
+            router,
             observer,
             stopper,
             start_unix_ms,
@@ -202,7 +212,7 @@ impl Builder {
             tls,
             lists,
             settings,
-            options: ClientOptions { user_agent, headers, hooks },
+            options: ClientOptions { user_agent, headers, hooks, router },
             observer: Arc::new(observer),
             stopper,
             start_unix_ms,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use longhaul_socket::{Network as _, Transport};
+use longhaul_socket::{Endpoint, Network as _, Transport};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 
@@ -118,7 +118,16 @@ impl World {
         name: &str,
         script: impl Fn(&Request) -> Reply + Send + Sync + 'static,
     ) -> Scripted {
-        let listener = self.network.listen(self.endpoint(name)).expect("nobody else listens there");
+        self.scripted_at(self.endpoint(name), script)
+    }
+
+    /// The same at an endpoint without a name.
+    pub(crate) fn scripted_at(
+        &self,
+        endpoint: Endpoint,
+        script: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+    ) -> Scripted {
+        let listener = self.network.listen(endpoint).expect("nobody else listens there");
         let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
         let (script, seen): (Arc<Script>, _) = (Arc::new(script), Arc::clone(&requests));
         let presence = Arc::new(());

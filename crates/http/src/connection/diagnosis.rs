@@ -6,44 +6,46 @@ use std::io;
 
 use longhaul_socket::{FaultKind, Phase, kind_of};
 
-use super::trace::Trace;
+use super::fault_context::FaultContext;
 use crate::fault::{Error, ProtocolFaultKind};
 use crate::head::Framing;
 
 /// Why no head came. `bytes_read` are those of this exchange.
 pub(super) fn head_error(
     error: hyper::Error,
-    trace: &Trace,
+    context: &FaultContext,
     phase: Phase,
     bytes_read: u64,
     head_bytes_max: usize,
 ) -> Error {
     if error.is_parse() {
         let kind = parse_fault_kind(&error, bytes_read >= head_bytes_max as u64);
-        return Error::Protocol(trace.protocol(Phase::Head, kind).because(error));
+        return Error::Protocol(context.protocol(Phase::Head, kind).because(error));
     }
     // The request was handed back unsent, and yet something was read.
     if error.is_canceled() && bytes_read > 0 {
-        return Error::Protocol(trace.protocol(Phase::Send, ProtocolFaultKind::UnaskedBytes).because(error));
+        return Error::Protocol(
+            context.protocol(Phase::Send, ProtocolFaultKind::UnaskedBytes).because(error),
+        );
     }
     let kind = io_cause(&error).map_or(FaultKind::ClosedEarly, kind_of);
-    trace.socket(trace.fault(phase, kind).because(error))
+    context.socket(context.fault(phase, kind).because(error))
 }
 
 /// Why the body did not come to its end.
-pub(crate) fn body_error(error: hyper::Error, trace: &Trace, framing: Framing) -> Error {
+pub(super) fn body_error(error: hyper::Error, context: &FaultContext, framing: Framing) -> Error {
     let Some(cause) = io_cause(&error) else {
-        return trace.socket(trace.fault(Phase::Body, FaultKind::ClosedEarly).because(error));
+        return context.socket(context.fault(Phase::Body, FaultKind::ClosedEarly).because(error));
     };
     // The decoder of chunks complains with these two kinds; a cause below them is the stream's, not the decoder's.
     let malformed = matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
     let kind = kind_of(cause);
     let is_its_own = matches!(kind, FaultKind::Other | FaultKind::Misuse);
     if malformed && framing == Framing::Chunked && is_its_own {
-        return Error::Protocol(trace.protocol(Phase::Body, ProtocolFaultKind::BadChunk).because(error));
+        return Error::Protocol(context.protocol(Phase::Body, ProtocolFaultKind::BadChunk).because(error));
     }
     // An end without close_notify where the framing wanted more is an early end like any other (RFC 9112 section 9.8).
-    trace.socket(trace.fault(Phase::Body, kind).because(error))
+    context.socket(context.fault(Phase::Body, kind).because(error))
 }
 
 /// Whether the connection was reset. A broken pipe is none: the peer had closed the connection in an orderly way before it

@@ -12,62 +12,49 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http::Response;
+use http::HeaderMap;
 use http_body_util::Empty;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1;
 use longhaul_socket::{Endpoint, FaultKind, Phase, Stream, clock};
 use tokio::time::Instant;
 
-use super::alarm::Alarm;
-use super::diagnosis::{head_error, is_reset};
-use super::trace::Trace;
+use super::diagnosis::{body_error, head_error, is_reset};
+use super::fault_context::FaultContext;
+use super::peer::Peer;
+use super::session::{ExchangeTerms, Failure};
+use super::timer::PostponedTimer;
 use super::wire::{Meter, Scratch, Wire};
 use crate::fault::{Error, ProtocolFaultKind};
+use crate::head::Framing;
 use crate::limits::{HEAD_BYTES_LEAST, Limits};
-use crate::origin::Origin;
-use crate::peer::Peer;
-use crate::reuse::Ending;
-use crate::timeouts::{Timeouts, after};
+use crate::pool::Broken;
+use crate::request::RequestHead;
+use crate::timeouts::after;
 
-type Outgoing = Empty<Bytes>;
+type NoBody = Empty<Bytes>;
 
-pub(crate) struct Connection {
-    sender: http1::SendRequest<Outgoing>,
+pub(crate) struct Http1 {
+    sender: http1::SendRequest<NoBody>,
     // `None` once hyper is done with it.
-    driver: Option<Box<http1::Connection<Wire, Outgoing>>>,
+    driver: Option<Box<http1::Connection<Wire, NoBody>>>,
+    /// The body of the present response.
+    body: Option<Incoming>,
     meter: Rc<Meter>,
-    alarm: Alarm,
-    origin: Rc<Origin>,
+    timer: PostponedTimer,
     peer: Peer,
     /// Our own address.
     local: Option<IpAddr>,
+    _presence: Rc<()>,
 }
 
-/// What an exchange may take.
-pub(crate) struct Exchange<'a> {
-    pub(crate) trace: &'a Trace,
-    pub(crate) limits: &'a Limits,
-    pub(crate) timeouts: &'a Timeouts,
-    /// The end of the whole, body included.
-    pub(crate) ends: Option<Instant>,
-}
-
-/// An exchange that brought no head.
-pub(crate) struct Failure {
-    pub(crate) error: Error,
-    /// How the connection ended, if it did so before a single byte of an answer came: a used one may have been closed
-    /// meanwhile.
-    pub(crate) ending: Option<Ending>,
-}
-
-impl Connection {
+impl Http1 {
     pub(crate) async fn open(
         stream: Stream,
         peer: Peer,
         scratch: Scratch,
         limits: &Limits,
-        origin: Rc<Origin>,
+        presence: Rc<()>,
     ) -> Result<Self, hyper::Error> {
         let local = stream.local().endpoint().map(Endpoint::ip);
         let meter = Rc::new(Meter::default());
@@ -82,11 +69,8 @@ impl Connection {
             .handshake(wire)
             .await?;
         let driver = Some(Box::new(driver));
-        Ok(Self { sender, driver, meter, alarm: Alarm::default(), origin, peer, local })
-    }
-
-    pub(crate) fn origin(&self) -> &Rc<Origin> {
-        &self.origin
+        let timer = PostponedTimer::default();
+        Ok(Self { sender, driver, body: None, meter, timer, peer, local, _presence: presence })
     }
 
     pub(crate) fn peer(&self) -> Peer {
@@ -105,7 +89,7 @@ impl Connection {
     }
 
     /// Lets hyper read and write what it can.
-    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
+    fn drive(&mut self, cx: &mut Context<'_>) {
         if let Some(driver) = &mut self.driver {
             // How it ended reaches the waiting exchange or body by its own way; what is left is that it ended.
             if Pin::new(driver).poll(cx).is_ready() {
@@ -115,17 +99,18 @@ impl Connection {
     }
 
     /// Ready once `due` has come.
-    pub(crate) fn poll_alarm(&mut self, cx: &mut Context<'_>, due: Instant) -> Poll<()> {
-        self.alarm.poll(cx, due)
+    pub(crate) fn poll_timer(&mut self, cx: &mut Context<'_>, due: Instant) -> Poll<()> {
+        self.timer.poll(cx, due)
     }
 
     /// Sends one request and waits for the final head. After a failure, or if the future is dropped, the connection is of no
     /// more use.
     pub(crate) async fn exchange(
         &mut self,
-        mut request: http::Request<Outgoing>,
-        terms: &Exchange<'_>,
-    ) -> Result<Response<Incoming>, Failure> {
+        head: RequestHead,
+        terms: &ExchangeTerms<'_>,
+    ) -> Result<(u16, HeaderMap), Failure> {
+        let mut request = head.into_request();
         let counter = self.meter.reset(terms.limits.interim_responses_max);
         hyper::ext::on_informational(&mut request, move |_| {
             counter.fetch_add(1, Ordering::Relaxed);
@@ -133,46 +118,71 @@ impl Connection {
 
         let send_due = after(clock::now(), terms.timeouts.send);
         let mut head_due = None;
-        let mut answer = pin!(self.sender.send_request(request));
-        poll_fn(|cx| {
+        let mut sending = pin!(self.sender.send_request(request));
+        let response = poll_fn(|cx| {
             self.drive(cx);
             if self.meter.is_flooded() {
-                let error = terms.trace.protocol_error(Phase::Head, ProtocolFaultKind::TooManyInterim);
+                let error = terms.context.protocol_error(Phase::Head, ProtocolFaultKind::TooManyInterim);
                 return Poll::Ready(Err(Failure::from(error)));
             }
             let phase = if self.meter.request_is_written() { Phase::Head } else { Phase::Send };
-            if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
-                return Poll::Ready(answer.map_err(|error| self.failure(error, phase, terms)));
+            if let Poll::Ready(response) = sending.as_mut().poll(cx) {
+                return Poll::Ready(response.map_err(|error| self.failure(error, phase, terms)));
             }
             let due = match phase {
                 Phase::Head => *head_due.get_or_insert_with(|| after(clock::now(), terms.timeouts.head)),
                 _ => send_due,
             };
             let due = terms.ends.map_or(due, |ends| ends.min(due));
-            self.poll_alarm(cx, due)
-                .map(|()| Err(Failure::from(terms.trace.socket_error(phase, FaultKind::TimedOut))))
+            self.poll_timer(cx, due)
+                .map(|()| Err(Failure::from(terms.context.socket_error(phase, FaultKind::TimedOut))))
         })
-        .await
+        .await?;
+        let (parts, body) = response.into_parts();
+        self.body = Some(body);
+        Ok((parts.status.as_u16(), parts.headers))
     }
 
-    fn failure(&self, error: hyper::Error, phase: Phase, terms: &Exchange<'_>) -> Failure {
+    /// The next data of the body; `None` after the last. Trailers come out as nothing.
+    pub(crate) fn poll_data(
+        &mut self,
+        cx: &mut Context<'_>,
+        context: &FaultContext,
+        framing: Framing,
+    ) -> Poll<Option<Result<Bytes, Error>>> {
+        let mut frame = poll_frame(&mut self.body, cx);
+        if frame.is_pending() {
+            // The first poll told hyper that there is a reader; now it may read, and the frame may be there.
+            self.drive(cx);
+            frame = poll_frame(&mut self.body, cx);
+        }
+        frame.map(|frame| {
+            frame.map(|frame| match frame {
+                Ok(frame) => Ok(frame.into_data().unwrap_or_default()),
+                Err(error) => Err(body_error(error, context, framing)),
+            })
+        })
+    }
+
+    fn failure(&self, error: hyper::Error, phase: Phase, terms: &ExchangeTerms<'_>) -> Failure {
         let bytes_read = self.meter.bytes_read();
-        let ending = if error.is_canceled() {
-            Some(Ending::Unsent)
+        let broken = if error.is_canceled() {
+            Some(Broken::Unsent)
         } else if bytes_read > 0 {
             None
         } else if is_reset(&error) {
-            Some(Ending::Reset)
+            Some(Broken::Reset)
         } else {
-            Some(Ending::Closed)
+            Some(Broken::Closed)
         };
-        let error = head_error(error, terms.trace, phase, bytes_read, terms.limits.head_bytes_max);
-        Failure { error, ending }
+        let error = head_error(error, terms.context, phase, bytes_read, terms.limits.head_bytes_max);
+        Failure { error, broken }
     }
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self { error, ending: None }
-    }
+fn poll_frame(
+    body: &mut Option<Incoming>,
+    cx: &mut Context<'_>,
+) -> Poll<Option<hyper::Result<hyper::body::Frame<Bytes>>>> {
+    body.as_mut().map_or(Poll::Ready(None), |body| Pin::new(body).poll_frame(cx))
 }

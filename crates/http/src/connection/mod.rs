@@ -1,12 +1,19 @@
-//! One connection and the exchanges over it, one after another.
+//! Connections: where they lead ([`route`]), who is at the other end ([`peer`]), how they are made ([`connect`]), and how the
+//! protocol spoken on them is used ([`session`]).
 
-mod alarm;
+mod connect;
 mod diagnosis;
+mod fault_context;
 mod http1;
-mod trace;
+mod peer;
+mod route;
+mod session;
+mod timer;
 mod wire;
 
-pub(crate) use diagnosis::body_error;
-pub(crate) use http1::{Connection, Exchange, Failure};
-pub(crate) use trace::Trace;
-pub(crate) use wire::Scratch;
+pub use peer::{Peer, Via};
+pub use route::{DirectRouter, Route, Router};
+
+pub(crate) use connect::connect;
+pub(crate) use fault_context::FaultContext;
+pub(crate) use session::{ExchangeTerms, Failure, Session, SessionFactory};

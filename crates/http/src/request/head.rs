@@ -10,6 +10,7 @@ use http_body_util::Empty;
 use super::fields::replace;
 use super::hook::ExchangeHooks;
 use super::{Method, RangeRequest, Request};
+use crate::connection::Via;
 use crate::fault::Error;
 
 /// Fields that frame the message or choose its connection. This crate alone sets them: those of a caller are not sent.
@@ -31,9 +32,18 @@ pub(crate) struct RequestHead {
 }
 
 impl RequestHead {
-    /// The head of `request`, once all hooks have seen it.
-    pub(crate) fn new(request: &Request, hooks: &ExchangeHooks) -> Result<Self, Error> {
-        let target = Bytes::copy_from_slice(request.url.path_and_query().as_bytes());
+    /// The head of `request`, once all hooks have seen it, for a host that is reached in this way.
+    pub(crate) fn new(request: &Request, via: Via, hooks: &ExchangeHooks) -> Result<Self, Error> {
+        // RFC 9112 section 3.2: the path alone to the host, the whole URL to a proxy that forwards.
+        let target = match via {
+            Via::Direct | Via::Tunnel => request.url.path_and_query(),
+            Via::Forward if request.url.origin().scheme().is_secure() => {
+                let cause = "a proxy that forwards would read a request that is to be encrypted";
+                return Err(Error::Unsendable(cause.into()));
+            }
+            Via::Forward => request.url.as_str(),
+        };
+        let target = Bytes::copy_from_slice(target.as_bytes());
         let target = Uri::from_maybe_shared(target).map_err(|error| Error::Unsendable(error.into()))?;
         let authority = HeaderValue::try_from(request.url.origin().authority())
             .expect("a parsed host has only letters, digits and the marks of addresses");

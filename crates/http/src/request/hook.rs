@@ -37,7 +37,7 @@ impl ExchangeHooks {
     /// What every client sends, then what the user has set, then the credentials of the URL, then further hooks: a later
     /// one may replace what an earlier one has set.
     pub(crate) fn new(options: ClientOptions) -> Self {
-        let ClientOptions { user_agent, headers, hooks } = options;
+        let ClientOptions { user_agent, headers, hooks, router: _ } = options;
         let mut all: Vec<Arc<dyn ExchangeHook>> = vec![Arc::new(StandardFields::new(user_agent))];
         if !headers.is_empty() {
             all.push(Arc::new(UserFields::new(&headers)));

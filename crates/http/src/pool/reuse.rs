@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::origin::Origin;
+use crate::connection::Route;
 
 /// A connection that was idle for less than this has not been given up by its peer for its idleness: servers wait for 2 s
 /// (gunicorn) to 75 s (nginx).
@@ -24,7 +24,7 @@ const KNOWN_MAX: usize = 1024;
 
 /// How a connection ended without a byte of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum Broken {
     /// Before the request was handed to it.
     Unsent,
     /// Its peer has closed it.
@@ -35,52 +35,46 @@ pub(crate) enum Ending {
 
 /// What hosts do with used connections.
 #[derive(Debug, Default)]
-pub(crate) struct Reuse {
-    known: BTreeMap<Origin, Habit>,
+pub(crate) struct ReuseHistory {
+    known: BTreeMap<Route, ReusePattern>,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Habit {
+enum ReusePattern {
     Keeps,
     Breaks { until: Instant },
 }
 
-impl Reuse {
+impl ReuseHistory {
     /// Whether a connection to the host is worth being kept.
-    pub(crate) fn is_worth_keeping(&self, origin: &Origin, now: Instant) -> bool {
-        !matches!(self.known.get(origin), Some(Habit::Breaks { until }) if now < *until)
+    pub(crate) fn is_worth_keeping(&self, route: &Route, now: Instant) -> bool {
+        !matches!(self.known.get(route), Some(ReusePattern::Breaks { until }) if now < *until)
     }
 
     /// A used connection has brought an answer.
-    pub(crate) fn worked(&mut self, origin: &Origin) {
-        if !matches!(self.known.get(origin), Some(Habit::Keeps)) {
-            self.know(origin, Habit::Keeps);
+    pub(crate) fn worked(&mut self, route: &Route) {
+        if !matches!(self.known.get(route), Some(ReusePattern::Keeps)) {
+            self.know(route, ReusePattern::Keeps);
         }
     }
 
     /// A connection that had been idle for `idle` has ended in this way: whether it was stale, so that the request is to be
     /// sent again.
-    pub(crate) fn was_stale(
-        &mut self,
-        origin: &Origin,
-        ending: Ending,
-        idle: Duration,
-        now: Instant,
-    ) -> bool {
-        if ending != Ending::Reset || idle >= IDLE_TIME_MIN {
+    pub(crate) fn was_stale(&mut self, route: &Route, broken: Broken, idle: Duration, now: Instant) -> bool {
+        if broken != Broken::Reset || idle >= IDLE_TIME_MIN {
             return true;
         }
-        if matches!(self.known.get(origin), Some(Habit::Keeps)) {
+        if matches!(self.known.get(route), Some(ReusePattern::Keeps)) {
             return false;
         }
-        self.know(origin, Habit::Breaks { until: now + UNKEPT_FOR });
+        self.know(route, ReusePattern::Breaks { until: now + UNKEPT_FOR });
         true
     }
 
-    fn know(&mut self, origin: &Origin, habit: Habit) {
-        if self.known.len() >= KNOWN_MAX && !self.known.contains_key(origin) {
+    fn know(&mut self, route: &Route, pattern: ReusePattern) {
+        if self.known.len() >= KNOWN_MAX && !self.known.contains_key(route) {
             self.known.clear();
         }
-        self.known.insert(origin.clone(), habit);
+        self.known.insert(route.clone(), pattern);
     }
 }

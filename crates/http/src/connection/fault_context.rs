@@ -1,26 +1,25 @@
 //! What every error of an exchange has to say about it: with whom, and for how long.
 
-use std::rc::Rc;
 use std::time::Duration;
 
-use longhaul_socket::{Fault, FaultKind, Phase, clock};
+use longhaul_socket::{Fault, FaultKind, Host, Phase, clock};
 use tokio::time::Instant;
 
+use super::peer::Peer;
 use crate::fault::{Error, ProtocolFault, ProtocolFaultKind, SocketFault};
-use crate::origin::Origin;
-use crate::peer::Peer;
 
 #[derive(Clone)]
-pub(crate) struct Trace {
-    pub(crate) origin: Rc<Origin>,
+pub(crate) struct FaultContext {
+    /// The host of the request.
+    pub(crate) host: Host,
     pub(crate) peer: Peer,
     /// When the exchange began, name look-up included.
     pub(crate) started: Instant,
 }
 
-impl Trace {
+impl FaultContext {
     pub(crate) fn fault(&self, phase: Phase, kind: FaultKind) -> Fault {
-        Fault::new(phase, kind, self.elapsed()).at(self.peer.endpoint).of(self.origin.host().clone())
+        Fault::new(phase, kind, self.elapsed()).at(self.peer.endpoint).of(self.host.clone())
     }
 
     pub(crate) fn protocol(&self, phase: Phase, kind: ProtocolFaultKind) -> ProtocolFault {

@@ -1,8 +1,7 @@
-//! A timer for deadlines that only ever move away: every chunk that arrives puts off the moment at which silence is too
-//! long.
+//! A timer for deadlines that only move away: every chunk that arrives postpones the moment at which silence is too long.
 //!
-//! Re-arming a timer for each of them would cost more than reading them. This one stays armed where it was, which is too
-//! early, and looks again when it goes off.
+//! Re-arming a timer for each chunk would cost more than reading the chunk. This one stays armed where it was, which is too
+//! early, and checks the deadline when it goes off.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -10,11 +9,11 @@ use std::task::{Context, Poll, ready};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 #[derive(Default)]
-pub(crate) struct Alarm {
+pub(crate) struct PostponedTimer {
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
-impl Alarm {
+impl PostponedTimer {
     /// Ready once `due` has come; otherwise the task is woken then, or earlier.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, due: Instant) -> Poll<()> {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(due)));

@@ -1,0 +1,43 @@
+//! From a route to a stream.
+
+use longhaul_socket::{ConnectTimeouts, Connector, Deadline, Fault, FaultKind, Phase, Stream, Target, clock};
+use tokio::time::Instant;
+
+use super::peer::{Peer, Via};
+use super::route::Route;
+use crate::timeouts::Timeouts;
+
+/// What may be offered in the TLS handshake (RFC 7301).
+const ALPN: &[&[u8]] = &[b"http/1.1"];
+
+/// A connection along `route`, and who is at its other end. `public_only` refuses a host at a private address; the address
+/// of a proxy is the user's own choice. `started` is when the exchange began.
+pub(crate) async fn connect(
+    connector: &Connector,
+    route: &Route,
+    public_only: bool,
+    timeouts: &Timeouts,
+    started: Instant,
+    ends: Option<Instant>,
+) -> Result<(Stream, Peer), Fault> {
+    let first_hop = route.first_hop();
+    let mut target = Target::new(first_hop.host().clone(), first_hop.port());
+    if first_hop.scheme().is_secure() {
+        target = target.with_tls().offering(ALPN);
+    }
+    target.public_only = public_only && route.via() == Via::Direct;
+    let connect_timeouts = ConnectTimeouts { connect: timeouts.connect, tls: timeouts.tls };
+    let connecting = connector.connect(&target, &connect_timeouts);
+    let fault = |kind| Fault::new(Phase::Connect, kind, clock::now() - started);
+    let stream = match ends {
+        None => connecting.await,
+        Some(ends) => Deadline::at(ends)
+            .bound(connecting)
+            .await
+            .unwrap_or_else(|_passed| Err(fault(FaultKind::TimedOut).of(first_hop.host().clone()))),
+    }?;
+    let Some(endpoint) = stream.remote().endpoint() else {
+        return Err(fault(FaultKind::Denied).because("HTTP is spoken with endpoints only"));
+    };
+    Ok((stream, Peer { endpoint, via: route.via() }))
+}

@@ -1,0 +1,64 @@
+//! Routes: where the connection for a request leads.
+//!
+//! Who decides about proxies implements [`Router`]. Nothing else in this crate asks how an origin is reached: connecting,
+//! the pool and the form of the request target follow from the [`Route`].
+
+use std::fmt;
+
+use super::peer::Via;
+use crate::origin::Origin;
+
+/// Where a connection leads. Requests with equal routes may use the same connection, one after another or, where the
+/// protocol allows it, at a time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Route {
+    /// To the origin itself.
+    Direct(Origin),
+    /// To a proxy, which forwards requests for any origin of the scheme `http`. The origin here is the proxy's own; its
+    /// scheme says whether TLS is spoken with the proxy.
+    Forward(Origin),
+}
+
+impl Route {
+    /// The scheme, host and port that the connection is made to.
+    pub const fn first_hop(&self) -> &Origin {
+        match self {
+            Self::Direct(origin) | Self::Forward(origin) => origin,
+        }
+    }
+
+    /// How requests reach their host over such a connection.
+    pub const fn via(&self) -> Via {
+        match self {
+            Self::Direct(_) => Via::Direct,
+            Self::Forward(_) => Via::Forward,
+        }
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Direct(origin) => origin.fmt(f),
+            Self::Forward(proxy) => write!(f, "proxy {proxy}"),
+        }
+    }
+}
+
+/// Decides how an origin is reached. Asked once for each request; the same origin should get the same route, or no
+/// connection is ever used again.
+pub trait Router: Send + Sync {
+    /// The route for requests to `origin`. A request to an `https` origin is not sent over [`Route::Forward`], because the
+    /// proxy would read it.
+    fn route(&self, origin: &Origin) -> Route;
+}
+
+/// Every origin is reached directly.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DirectRouter;
+
+impl Router for DirectRouter {
+    fn route(&self, origin: &Origin) -> Route {
+        Route::Direct(origin.clone())
+    }
+}

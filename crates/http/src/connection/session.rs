@@ -1,0 +1,141 @@
+//! A connection as the protocol spoken on it uses it. Framing belongs to the protocol: nobody outside knows how the end of
+//! a body stands on the wire.
+
+use std::error::Error as StdError;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use longhaul_socket::Stream;
+use tokio::time::Instant;
+
+use super::fault_context::FaultContext;
+use super::http1::Http1;
+use super::peer::Peer;
+use super::wire::Scratch;
+use crate::fault::Error;
+use crate::head::Framing;
+use crate::limits::Limits;
+use crate::pool::{Broken, Reservation, Reserve};
+use crate::request::RequestHead;
+use crate::timeouts::Timeouts;
+
+/// A connection, by the protocol that is spoken on it.
+pub(crate) enum Session {
+    /// HTTP/1.1: one exchange at a time, driven by the future of the exchange.
+    H1(Http1),
+}
+
+/// What an exchange may take.
+pub(crate) struct ExchangeTerms<'a> {
+    pub(crate) context: &'a FaultContext,
+    pub(crate) limits: &'a Limits,
+    pub(crate) timeouts: &'a Timeouts,
+    /// The end of the whole, body included.
+    pub(crate) ends: Option<Instant>,
+}
+
+/// An exchange that brought no head.
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    /// How the session broke, if it did so before a single byte of a response came: one out of the pool may have been
+    /// closed meanwhile.
+    pub(crate) broken: Option<Broken>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, broken: None }
+    }
+}
+
+/// Makes sessions out of streams. They share a buffer, and are counted.
+pub(crate) struct SessionFactory {
+    limits: Limits,
+    scratch: Scratch,
+    /// Each open connection holds one.
+    presence: Rc<()>,
+}
+
+impl SessionFactory {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { limits: *limits, scratch: Scratch::new(), presence: Rc::new(()) }
+    }
+
+    /// A session over `stream`, in the protocol that was agreed on in the TLS handshake.
+    pub(crate) async fn open(
+        &self,
+        stream: Stream,
+        peer: Peer,
+    ) -> Result<Session, Box<dyn StdError + Send + Sync>> {
+        let scratch = self.scratch.clone();
+        Ok(Session::H1(Http1::open(stream, peer, scratch, &self.limits, Rc::clone(&self.presence)).await?))
+    }
+
+    /// How many of its sessions exist.
+    pub(crate) fn open_connections(&self) -> usize {
+        Rc::strong_count(&self.presence) - 1
+    }
+}
+
+impl Session {
+    /// The other end of the connection.
+    pub(crate) fn peer(&self) -> Peer {
+        match self {
+            Self::H1(session) => session.peer(),
+        }
+    }
+
+    /// Sends one request and waits for the status and the fields of the final response. After a failure, or if the future
+    /// is dropped, the session is of no more use.
+    pub(crate) async fn exchange(
+        &mut self,
+        head: RequestHead,
+        terms: &ExchangeTerms<'_>,
+    ) -> Result<(u16, HeaderMap), Failure> {
+        match self {
+            Self::H1(session) => session.exchange(head, terms).await,
+        }
+    }
+
+    /// The next data of the body; `None` after the last. May be empty. Trailers are dropped.
+    pub(crate) fn poll_data(
+        &mut self,
+        cx: &mut Context<'_>,
+        context: &FaultContext,
+        framing: Framing,
+    ) -> Poll<Option<Result<Bytes, Error>>> {
+        match self {
+            Self::H1(session) => session.poll_data(cx, context, framing),
+        }
+    }
+
+    /// Ready once `due` has come.
+    pub(crate) fn poll_timer(&mut self, cx: &mut Context<'_>, due: Instant) -> Poll<()> {
+        match self {
+            Self::H1(session) => session.poll_timer(cx, due),
+        }
+    }
+}
+
+impl Reserve for Session {
+    fn is_usable(&mut self) -> bool {
+        match self {
+            Self::H1(session) => session.is_usable(),
+        }
+    }
+
+    fn local(&self) -> Option<IpAddr> {
+        match self {
+            Self::H1(session) => session.local(),
+        }
+    }
+
+    fn reserve(self) -> Reservation<Self> {
+        match self {
+            Self::H1(_) => Reservation::Unique(self),
+        }
+    }
+}
