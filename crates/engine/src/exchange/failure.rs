@@ -25,8 +25,6 @@ pub(crate) struct Failure {
     pub(crate) is_of_proxy: bool,
     /// The kind, where it was trouble on the way.
     pub(crate) kind: Option<FaultKind>,
-    /// The name does not exist, as opposed to name servers that did not answer.
-    pub(crate) name_missing: bool,
     /// What the host asked for, uncapped.
     pub(crate) retry_after: Option<Duration>,
     /// The attempt left more bytes behind than it found.
@@ -51,7 +49,6 @@ impl Failure {
             peer,
             is_of_proxy: false,
             kind: None,
-            name_missing: false,
             retry_after: None,
             made_progress: false,
             was_cut_short: false,
@@ -70,7 +67,6 @@ impl Failure {
         let mut failure = Self::new(class, error.phase(), error.peer(), error.elapsed(), message);
         failure.is_of_proxy = error.is_before_proxy();
         failure.kind = error.fault_kind();
-        failure.name_missing = failure.kind == Some(FaultKind::NameNotFound);
         failure
     }
 
@@ -89,10 +85,15 @@ impl Failure {
         let is_silent = match self.class {
             _ if self.was_cut_short => false,
             Class::Timeout | Class::Slow | Class::Unreachable => self.kind != Some(FaultKind::Denied),
-            Class::Dns => !self.name_missing,
+            Class::Dns => !self.name_missing(),
             _ => self.says_network_is_down(),
         };
         is_elsewhere && is_silent
+    }
+
+    /// Whether the name does not exist, as opposed to name servers that did not answer.
+    pub(crate) fn name_missing(&self) -> bool {
+        self.kind == Some(FaultKind::NameNotFound)
     }
 
     /// The host's own endpoint, if it was known: not behind a proxy.

@@ -359,7 +359,7 @@ impl Shard {
             return FailureKind::Local;
         }
         let also_retry = &self.settings.retry_statuses;
-        let kind = FailureKind::of(failure.class, failure.status, failure.name_missing, also_retry);
+        let kind = FailureKind::of(failure.class, failure.status, failure.name_missing(), also_retry);
         let is_ours =
             || active.was_disturbed(&self.context.sink) || self.pending_timeouts.was_offline(active, failure);
         if kind == FailureKind::Transient && is_ours() { FailureKind::Local } else { kind }
