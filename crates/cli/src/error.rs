@@ -1,4 +1,4 @@
-//! Why a command ended without doing its work: what is said, what to do next, and the exit code.
+//! Errors that end a command: the message, what it means, what to do next, and the exit code.
 
 use std::error::Error;
 use std::io;
@@ -14,14 +14,14 @@ use thiserror::Error;
 use crate::exit::Exit;
 use crate::serving::InvalidPlan;
 
-/// A command that could not do its work. `Display` says one level, the sources the rest.
+/// An error that ended a command. `Display` gives one level, `source` the rest.
 #[derive(Debug, Error)]
 pub(crate) enum CommandError {
     #[error(transparent)]
     Haul(#[from] HaulError),
-    #[error("there is nothing to download: no list, no URL, and no haul in {}", directory.display())]
+    #[error("nothing to download: no list, no URL, and no haul in {}", directory.display())]
     NothingToDo { directory: PathBuf },
-    #[error("standard input is named twice and can be read only once")]
+    #[error("standard input is named twice but can be read only once")]
     StandardInputTwice,
     #[error("cannot read the list {label}")]
     List { label: String, source: io::Error },
@@ -29,6 +29,8 @@ pub(crate) enum CommandError {
     Output { place: String, source: io::Error },
     #[error("cannot prepare the working directory")]
     Scratch(#[source] io::Error),
+    #[error("LONGHAUL_LOG is not a valid filter: {0}")]
+    LogFilter(String),
     #[error(transparent)]
     Socket(#[from] Fault),
     #[error(transparent)]
@@ -43,18 +45,18 @@ pub(crate) enum CommandError {
     Plan(#[from] InvalidPlan),
     #[error(transparent)]
     Proxy(ProxyError),
-    #[error("a case that the program carries with it cannot be read")]
+    #[error("a built-in test case cannot be read")]
     Case(#[from] InvalidCase),
     #[error("cannot read standard input")]
     Input(#[source] io::Error),
-    #[error("cannot start")]
+    #[error("cannot start a thread or a runtime")]
     Start(#[source] io::Error),
-    #[error("the rehearsal cannot be held: {what}")]
+    #[error("the rehearsal cannot run: {what}")]
     Rehearsal { what: &'static str, source: io::Error },
 }
 
 impl From<ProxyError> for CommandError {
-    /// Where a proxy cannot listen no service could.
+    /// A proxy that cannot listen fails as a service does that cannot listen.
     fn from(error: ProxyError) -> Self {
         match error {
             ProxyError::Listen(fault) => Self::Socket(fault),
@@ -64,14 +66,16 @@ impl From<ProxyError> for CommandError {
 }
 
 impl CommandError {
-    /// What the program ends in.
+    /// The exit code of the program.
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Haul(error) => Exit::of_error(error),
-            Self::Socket(fault) => exit_of(fault),
-            Self::NothingToDo { .. } | Self::StandardInputTwice | Self::NoIdentity | Self::Plan(_) => {
-                Exit::Usage
-            }
+            Self::Socket(fault) => socket_exit(fault),
+            Self::NothingToDo { .. }
+            | Self::StandardInputTwice
+            | Self::NoIdentity
+            | Self::Plan(_)
+            | Self::LogFilter(_) => Exit::Usage,
             Self::List { .. }
             | Self::Output { .. }
             | Self::Scratch(_)
@@ -86,7 +90,7 @@ impl CommandError {
         }
     }
 
-    /// What it means, where that does not go without saying.
+    /// What the error means, if the message does not say it.
     pub(crate) fn meaning(&self) -> Option<&'static str> {
         match self {
             Self::Socket(fault) => Some(fault.advice().meaning),
@@ -94,21 +98,19 @@ impl CommandError {
         }
     }
 
-    /// What to do next, where that is known.
+    /// What to do next, if that is known.
     pub(crate) fn advice(&self) -> Option<&'static str> {
         let advice = match self {
-            Self::NothingToDo { .. } => {
-                "name a list with -i LIST or give URLs; `longhaul get --help` tells more"
-            }
-            Self::StandardInputTwice => "give -i - once",
-            Self::Haul(error) => return advice_on(error),
-            Self::List { .. } => "check the list's name; nothing has been touched",
-            Self::Output { .. } => "check the place and its free space, and run the command again",
-            Self::Scratch(_) => "the directory must be new or empty; without -d a temporary one is used",
+            Self::NothingToDo { .. } => "give a list with -i LIST, or URLs; see `longhaul get --help`",
+            Self::StandardInputTwice => "use `-i -` once",
+            Self::Haul(error) => return haul_advice(error),
+            Self::List { .. } => "check the name of the list; nothing has been changed",
+            Self::Output { .. } => "check the path and the free space, and run the command again",
+            Self::Scratch(_) => "use a directory that is new or empty; without -d a temporary one is used",
             Self::Socket(fault) => fault.advice().action,
-            Self::NoIdentity => "name two files in PEM form with --cert FILE and --key FILE",
-            Self::Identity(_) => "check the files of the certificate and of the key",
-            Self::Unreadable { .. } => "check its name, and that it may be read",
+            Self::NoIdentity => "give two files in PEM form with --cert FILE and --key FILE",
+            Self::Identity(_) => "check the certificate file and the key file",
+            Self::Unreadable { .. } => "check its name and its permissions",
             Self::SocketTable(_)
             | Self::Plan(_)
             | Self::Proxy(_)
@@ -116,17 +118,18 @@ impl CommandError {
             | Self::Start(_)
             | Self::Case(_)
             | Self::Rehearsal { .. } => return None,
+            Self::LogFilter(_) => "use a level such as debug, or targets such as longhaul::pace=trace,info",
         };
         Some(advice)
     }
 
-    /// The error and all its sources in one line, each level once.
+    /// The error and all its sources on one line, each level once.
     pub(crate) fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut source = self.source();
         while let Some(error) = source {
             let level = error.to_string();
-            // A transparent level repeats the one below it.
+            // A transparent error repeats its source.
             if !text.ends_with(&level) {
                 text = format!("{text}: {level}");
             }
@@ -136,8 +139,8 @@ impl CommandError {
     }
 }
 
-/// What a failed exchange ends in: as a failed download of the same kind does.
-fn exit_of(fault: &Fault) -> Exit {
+/// The exit code for a failed socket: the same as for a download that fails this way.
+fn socket_exit(fault: &Fault) -> Exit {
     match fault.kind() {
         FaultKind::Certificate(_) | FaultKind::NotTls | FaultKind::TlsAlert | FaultKind::TlsOther => {
             Exit::Tls
@@ -147,22 +150,24 @@ fn exit_of(fault: &Fault) -> Exit {
     }
 }
 
-fn advice_on(error: &HaulError) -> Option<&'static str> {
+fn haul_advice(error: &HaulError) -> Option<&'static str> {
     Some(match error {
         HaulError::Journal(JournalError::Held { .. }) => {
-            "wait for that process or stop it; `longhaul status DIR` shows how far it is"
+            "wait for that process or stop it; `longhaul status DIR` shows its progress"
         }
         HaulError::Journal(JournalError::Missing { .. }) => {
-            "name the directory that was given to `longhaul get -d`"
+            "give the directory that `longhaul get -d` was given"
         }
-        HaulError::Journal(JournalError::OtherVersion { .. }) => "use the version of longhaul that wrote it",
-        HaulError::List { .. } => "check the list's name; nothing has been touched",
+        HaulError::Journal(JournalError::OtherVersion { .. }) => {
+            "use the version of longhaul that created the haul"
+        }
+        HaulError::List { .. } => "check the name of the list; nothing has been changed",
         HaulError::ListBroken { .. } => {
-            "what was read before that line is done or recorded; run the same command again to go on"
+            "the lines before it are recorded; run the same command again to resume"
         }
-        HaulError::Directory { .. } => "name a directory that exists or can be created with -d DIR",
+        HaulError::Directory { .. } => "give a directory with -d DIR that exists or can be created",
         HaulError::Disk(_) => {
-            "nothing that was reported is lost; put the disk right and run the same command again to go on"
+            "nothing that was reported is lost; repair the disk and run the same command again to resume"
         }
         _ => return None,
     })

@@ -1,51 +1,50 @@
-//! Exit codes: what a script learns from a run. They follow the classes of wget(1).
+//! Exit codes. The numbers follow the classes of wget(1).
 
 use std::process::ExitCode;
 
 use longhaul::{Class, HaulError, Report};
 use longhaul_journal::JournalError;
 
-/// What a shell reports for a process that was killed by signal n is this plus n.
+/// A shell reports a process that signal n killed as this number plus n.
 pub(crate) const KILLED_BY_SIGNAL: i32 = 128;
 
-/// How the program ended. The numbers are a promise to scripts.
+/// How the program ended. Scripts may rely on the numbers.
 ///
-/// Of several failures the lowest number counts. A run that ended before every row had its outcome is
-/// [`Unfinished`](Self::Unfinished) whatever else failed: running it again is the thing to do, and its failures are told
-/// again by the run that comes to the end.
+/// If several classes of failures occurred, the lowest number is used. A run that ended before every row had its outcome
+/// is [`Unfinished`](Self::Unfinished), whatever failed: run it again, and the run that completes reports the failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Exit {
-    /// Every URL is done, or needed no fetching.
+    /// Every URL is done, or did not need to be downloaded.
     Complete = 0,
-    /// A failure of no other class.
+    /// Any other failure.
     Other = 1,
-    /// The command line is wrong, or a line of a list is no URL that can be fetched.
+    /// The command line is invalid, or a line of a list is not a URL that can be downloaded.
     Usage = 2,
-    /// A list, a file or the directory cannot be read or written, or another process works on the haul.
+    /// A list, a file or the directory cannot be read or written, or another process uses the haul.
     File = 3,
-    /// A host could not be reached, or the connection to it broke or was too slow.
+    /// A host could not be reached, or a connection broke or was too slow.
     Network = 4,
     /// A TLS handshake or a certificate failed.
     Tls = 5,
     /// A server asked for credentials.
     Auth = 6,
-    /// A server broke the protocol, or redirected to where this program does not follow.
+    /// A server violated the protocol, or sent a redirect that this program does not follow.
     Protocol = 7,
-    /// A server answered with an error.
+    /// A server responded with an error status.
     Server = 8,
-    /// Stopped before the end, or rows wait for a later run: run it again.
+    /// The run was stopped, or left rows for a later run: run it again.
     Unfinished = 9,
 }
 
 impl Exit {
-    /// The number that the system is given.
+    /// The exit status of the process.
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8
     }
 
-    /// What a failure of this class ends in.
+    /// The exit code for a failure of this class.
     #[must_use]
     pub const fn of_class(class: Class) -> Self {
         match class {
@@ -67,7 +66,7 @@ impl Exit {
         }
     }
 
-    /// What a run that came to its end, or was stopped, ends in.
+    /// The exit code of a run that completed or was stopped.
     #[must_use]
     pub fn of_report(report: &Report) -> Self {
         let is_read = report.unread_lists.is_empty();
@@ -78,7 +77,7 @@ impl Exit {
         failures.map(|(class, _)| Self::of_class(*class)).min().unwrap_or(Self::Complete)
     }
 
-    /// What an error that ended a run, or prevented it, ends in.
+    /// The exit code for an error that ended a run or prevented it.
     #[must_use]
     pub fn of_error(error: &HaulError) -> Self {
         match error {
@@ -106,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_class_has_a_code_of_its_own_kind() {
+    fn every_class_has_its_exit_code() {
         let expected = [
             ("dns", 4),
             ("refused", 4),
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_failures_the_lowest_counts() {
+    fn the_lowest_code_wins() {
         let mut report = Report::default();
         report.failures = [(Class::ClientError, 5), (Class::Tls, 1), (Class::File, 0)].into();
         report.counts.failed = 6;
@@ -144,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_at_its_end_is_to_be_run_again_whatever_failed() {
+    fn an_unfinished_run_is_unfinished_whatever_failed() {
         let mut report = Report::default();
         report.failures = [(Class::File, 1)].into();
         report.counts.pending = 1;

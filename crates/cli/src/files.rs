@@ -1,4 +1,4 @@
-//! The one module of this crate that touches the file system: what lies outside every haul, and scratch directories.
+//! The one module of this crate that touches the file system: files outside of hauls, and scratch directories.
 #![expect(clippy::disallowed_methods, reason = "these files are not part of a haul")]
 
 use std::fs::{self, File};
@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 
 use longhaul_journal::{LOCK_FILE, PARTS_DIRECTORY, STATE_DIRECTORY};
 
-/// Names that are tried for a scratch directory before giving up.
+/// How many names are tried for a scratch directory: each can be taken by an earlier process with the same id.
 const SCRATCH_NAMES_MAX: u32 = 100;
 
-/// A directory for a short time. Removed with all it holds when dropped, unless [kept](Self::keep).
+/// A working directory. Dropping it removes it with its contents, unless it is [kept](Self::keep).
 #[derive(Debug)]
-pub(crate) struct Scratch {
+pub(crate) struct ScratchDirectory {
     path: PathBuf,
     is_kept: bool,
 }
 
-impl Scratch {
-    /// A new directory below the system's place for temporary files. A name that exists is never used, so nobody can
-    /// prepare the place.
+impl ScratchDirectory {
+    /// Creates a directory below the system's directory for temporary files. An existing one is never used: another
+    /// user could have prepared it.
     pub(crate) fn new(purpose: &str) -> io::Result<Self> {
         let process = std::process::id();
         for number in 0..SCRATCH_NAMES_MAX {
@@ -33,7 +33,7 @@ impl Scratch {
         Err(io::ErrorKind::AlreadyExists.into())
     }
 
-    /// The user's own directory, made where it is missing; it must be empty, and stays.
+    /// Uses the directory that the user named. It is created if it is missing, must be empty, and is kept.
     pub(crate) fn at(path: PathBuf) -> io::Result<Self> {
         fs::create_dir_all(&path)?;
         if fs::read_dir(&path)?.next().is_some() {
@@ -46,27 +46,27 @@ impl Scratch {
         &self.path
     }
 
-    /// Leaves the directory where it is.
+    /// Keeps the directory when this value is dropped.
     pub(crate) fn keep(&mut self) {
         self.is_kept = true;
     }
 }
 
-impl Drop for Scratch {
+impl Drop for ScratchDirectory {
     fn drop(&mut self) {
         if !self.is_kept {
-            // What cannot be removed is left to the system's own cleaning of temporary files.
+            // If it cannot be removed, the system cleans temporary files up.
             let _ = fs::remove_dir_all(&self.path);
         }
     }
 }
 
-/// Whether there is a haul in this directory.
+/// True if the directory holds a haul.
 pub(crate) fn holds_haul(directory: &Path) -> bool {
     directory.join(STATE_DIRECTORY).is_dir()
 }
 
-/// Opens a list. A directory is refused here rather than at the first read.
+/// Opens a list. A directory is an error here instead of at the first read.
 pub(crate) fn open_list(path: &Path) -> io::Result<File> {
     let file = File::open(path)?;
     if file.metadata()?.is_dir() {
@@ -75,37 +75,37 @@ pub(crate) fn open_list(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Creates a file of the user's, or empties the one that is there: the user named it.
+/// Creates the file that the user named, or truncates it.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     File::create(path)
 }
 
-/// Creates a directory in a scratch directory of ours.
+/// Creates a directory inside a scratch directory.
 pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
     fs::create_dir(path)
 }
 
-/// Reads a file of the user's.
+/// Reads a file that the user named.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-/// Removes a file that is ours.
+/// Removes a file that this program created.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-/// Opens a log of ours at its end, creating it where it is missing.
+/// Opens a log file for appending; creates it if it is missing.
 pub(crate) fn append(path: &Path) -> io::Result<File> {
     File::options().append(true).create(true).open(path)
 }
 
-/// Opens a file to be read.
+/// Opens a file for reading.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Copies the state of a haul, without what had arrived of unfinished files and without its lock.
+/// Copies the state of a haul, except the parts of unfinished files and the lock.
 pub(crate) fn copy_state(from: &Path, to: &Path) -> io::Result<()> {
     copy_directory(&from.join(STATE_DIRECTORY), &to.join(STATE_DIRECTORY), &|path| {
         let path = path.strip_prefix(from).unwrap_or(path);
@@ -113,19 +113,19 @@ pub(crate) fn copy_state(from: &Path, to: &Path) -> io::Result<()> {
     })
 }
 
-fn copy_directory(from: &Path, to: &Path, is_left_out: &dyn Fn(&Path) -> bool) -> io::Result<()> {
+fn copy_directory(from: &Path, to: &Path, is_excluded: &dyn Fn(&Path) -> bool) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let kind = entry.file_type()?;
-        if is_left_out(&entry.path()) {
+        if is_excluded(&entry.path()) {
             continue;
         }
         if kind.is_dir() {
-            copy_directory(&entry.path(), &to.join(entry.file_name()), is_left_out)?;
+            copy_directory(&entry.path(), &to.join(entry.file_name()), is_excluded)?;
         } else if kind.is_file() {
             match fs::copy(entry.path(), to.join(entry.file_name())) {
-                // A running haul may have replaced it since it was listed.
+                // A running haul can replace a file after the directory was listed.
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
@@ -134,7 +134,7 @@ fn copy_directory(from: &Path, to: &Path, is_left_out: &dyn Fn(&Path) -> bool) -
     Ok(())
 }
 
-/// Every file below a directory, as paths relative to it with `/` between, except below the haul's own state.
+/// Lists every file below a directory, as relative paths with `/` as separator, except the state of the haul.
 pub(crate) fn all_files(directory: &Path) -> io::Result<Vec<String>> {
     let mut found = Vec::new();
     let mut to_read = vec![directory.to_owned()];
@@ -154,8 +154,8 @@ pub(crate) fn all_files(directory: &Path) -> io::Result<Vec<String>> {
     Ok(found)
 }
 
-/// The set of signals that are ignored, bit n - 1 for signal n: what nohup(1) and shells ask for. Linux tells it in
-/// proc(5); elsewhere none is taken to be ignored.
+/// The set of ignored signals; bit n - 1 stands for signal n. nohup(1) and shells ignore signals before they start a
+/// program. The set comes from proc(5); on systems without it, it is empty.
 pub(crate) fn ignored_signals() -> u64 {
     let mut status = String::new();
     let _ = File::open("/proc/self/status").and_then(|mut file| file.read_to_string(&mut status));

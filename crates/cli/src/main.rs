@@ -1,4 +1,4 @@
-//! The program `longhaul`: everything it does is in the library beside it.
+//! The program `longhaul`. All of its code is in the library of this package.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,8 @@
-//! What a run will do, resolved: arguments in, settings and sources out. Whatever is wrong with the arguments as a
-//! whole is found here, before anything is touched.
+//! The resolved plan of a run: raw arguments in, settings and sources out. Checks that concern several arguments happen
+//! here, before a file or a host is touched.
+//!
+//! Every struct of arguments is destructured without `..`, so a flag that is defined and then forgotten does not
+//! compile.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,34 +26,35 @@ pub(crate) struct Plan {
     pub(crate) output: Output,
 }
 
-/// Where lines come from.
+/// A list to read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Input {
     Standard,
     File(PathBuf),
 }
 
-/// What is said while the haul runs.
+/// What a run prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Output {
     pub(crate) json: bool,
     pub(crate) verbosity: Verbosity,
 }
 
-/// How much is said to people.
+/// How many messages people get. Each level includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verbosity {
     /// Errors and failures.
     Quiet,
-    /// Progress and the report, too.
+    /// Progress and the report.
     Normal,
-    /// Every retry, too.
+    /// Every retry and every change of pace.
     Verbose,
 }
 
 impl Plan {
     /// The plan of `get`.
     pub(crate) fn of_get(arguments: GetArguments) -> Result<Self, CommandError> {
+        // The caller has looked at `dry_run`, and a run always resumes.
         let GetArguments { urls, input_files, directory, run, output, dry_run: _, resume: _ } = arguments;
         if input_files.is_empty() && urls.is_empty() && !files::holds_haul(&directory) {
             return Err(CommandError::NothingToDo { directory });
@@ -62,8 +66,9 @@ impl Plan {
         Ok(Self { directory, inputs, urls, settings: settings(run), output: output.into() })
     }
 
-    /// The plan of `retry`: what has been reopened, and whatever was pending.
+    /// The plan of `retry`: a run of the haul without new lists.
     pub(crate) fn of_retry(arguments: RetryArguments) -> Self {
+        // The caller has reopened the rows of `classes`.
         let RetryArguments { directory, run, output, classes: _ } = arguments;
         Self {
             directory,
@@ -74,17 +79,17 @@ impl Plan {
         }
     }
 
-    /// The library's builder with all of the plan in it. Events go nowhere yet.
+    /// A builder of the library that holds the whole plan, without an event callback.
     pub(crate) fn into_builder(self) -> Builder {
-        let settings = self.settings;
-        let builder = Haul::builder(self.directory).settings(|defaults| *defaults = settings);
-        let builder = self.inputs.into_iter().fold(builder, |builder, input| builder.source(input.source()));
-        self.urls.into_iter().fold(builder, Builder::url)
+        let Self { directory, inputs, urls, settings, output: _ } = self;
+        let builder = Haul::builder(directory).settings(|defaults| *defaults = settings);
+        let builder = inputs.into_iter().fold(builder, |builder, input| builder.source(input.source()));
+        urls.into_iter().fold(builder, Builder::url)
     }
 }
 
 impl Input {
-    /// `-` is standard input; a file of that name is `./-`.
+    /// `-` is standard input; `./-` names a file called `-`.
     fn of(path: PathBuf) -> Self {
         if path == Path::new("-") { Self::Standard } else { Self::File(path) }
     }
@@ -99,62 +104,89 @@ impl Input {
 
 impl From<OutputArguments> for Output {
     fn from(arguments: OutputArguments) -> Self {
-        let verbosity = match arguments {
-            OutputArguments { quiet: true, .. } => Verbosity::Quiet,
-            OutputArguments { verbose: true, .. } => Verbosity::Verbose,
-            _ => Verbosity::Normal,
+        let OutputArguments { json, quiet, verbose } = arguments;
+        let verbosity = match (quiet, verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            // From 2 on, `trace` writes more.
+            (false, _) => Verbosity::Verbose,
         };
-        Self { json: arguments.json, verbosity }
+        Self { json, verbosity }
     }
 }
 
-/// The coarse flag first, then the finer ones over it.
-fn settings(run: RunArguments) -> Settings {
+/// The settings of a run. A flag that covers several settings comes before those that cover one.
+fn settings(arguments: RunArguments) -> Settings {
+    let RunArguments {
+        jobs,
+        per_host,
+        wait,
+        max_rate,
+        pace,
+        pace_per,
+        limit_rate,
+        timeout,
+        connect_timeout,
+        read_timeout,
+        max_time,
+        min_speed,
+        tries,
+        patience,
+        retry_on_http_error,
+        canary,
+        resolver,
+        headers,
+        user_agent,
+        referer,
+        insecure,
+        no_clobber,
+        seed,
+    } = arguments;
     let mut settings = Settings::default();
-    settings.jobs_max = run.jobs;
-    settings.jobs_per_host_max = run.per_host;
-    settings.pace.is_fixed = run.pace == PaceChoice::Fixed;
-    settings.pace_per = match run.pace_per {
+    settings.jobs_max = jobs;
+    settings.jobs_per_host_max = per_host;
+    settings.pace.is_fixed = pace == PaceChoice::Fixed;
+    settings.pace_per = match pace_per {
         PacePerChoice::Host => PacePer::Host,
         PacePerChoice::Address => PacePer::Address,
     };
-    settings.pace.spacing = run.wait.unwrap_or_default();
-    settings.spacings = run.max_rate;
-    settings.rate_limit = run.limit_rate;
-    settings.no_clobber = run.no_clobber;
-    settings.insecure_hosts = run.insecure;
-    settings.retry_statuses = run.retry_on_http_error;
-    settings.name_servers = run.resolver;
-    settings.canary = run.canary;
-    settings.headers = run.headers;
-    if let Some(wait) = run.timeout {
-        settings.set_timeout(wait);
+    settings.pace.spacing = wait.unwrap_or_default();
+    settings.spacings = max_rate;
+    settings.rate_limit = limit_rate;
+    settings.no_clobber = no_clobber;
+    settings.insecure_hosts = insecure;
+    settings.retry_statuses = retry_on_http_error;
+    settings.name_servers = resolver;
+    settings.canary = canary;
+    settings.headers = headers;
+    if let Some(timeout) = timeout {
+        settings.set_timeout(timeout);
     }
-    if let Some(wait) = run.connect_timeout {
-        settings.timeouts.connect = wait;
-        settings.timeouts.tls = wait;
+    if let Some(timeout) = connect_timeout {
+        settings.timeouts.connect = timeout;
+        settings.timeouts.tls = timeout;
     }
-    if let Some(wait) = run.read_timeout {
-        settings.timeouts.head = wait;
-        settings.timeouts.idle = wait;
+    if let Some(timeout) = read_timeout {
+        settings.timeouts.head = timeout;
+        settings.timeouts.idle = timeout;
     }
-    settings.timeouts.total = run.max_time;
-    if let Some(speed) = run.min_speed {
-        settings.timeouts.speed.bytes_per_second = speed;
+    settings.timeouts.total = max_time;
+    if let Some(bytes_per_second) = min_speed {
+        settings.timeouts.speed.bytes_per_second = bytes_per_second;
     }
-    if let Some(tries) = run.tries {
+    if let Some(tries) = tries {
         settings.tries = tries;
     }
-    if let Some(patience) = run.patience {
+    if let Some(patience) = patience {
         settings.host_patience = patience;
     }
-    if let Some(agent) = run.user_agent.as_ref().and_then(|agent| agent.to_str().ok()) {
+    if let Some(agent) = user_agent.as_ref().and_then(|agent| agent.to_str().ok()) {
         agent.clone_into(&mut settings.user_agent);
     }
-    if let Some(referer) = run.referer {
+    if let Some(referer) = referer {
         settings.headers.push((REFERER, referer));
     }
-    if let Some(seed) = run.seed {
+    if let Some(seed) = seed {
         settings.seed = seed;
     }
     settings

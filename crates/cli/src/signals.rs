@@ -1,8 +1,8 @@
-//! Signals: the first one asks the program to stop, the second one ends it.
+//! Signals: the first one asks the program to stop, the second one ends the process.
 //!
-//! SIGINT, SIGTERM and SIGHUP are treated alike. A signal that was ignored when the program started, as SIGHUP is under
-//! nohup(1) and SIGINT in a shell's background job, stays ignored. SIGPIPE is none of them: the language's runtime
-//! ignores it, and whoever writes hears of the closed pipe from the write.
+//! SIGINT, SIGTERM and SIGHUP have the same effect. A signal that was ignored when the program started stays ignored:
+//! nohup(1) ignores SIGHUP, and a shell ignores SIGINT for a background job. SIGPIPE is not handled here: the runtime of
+//! the language ignores it, and a write to a closed pipe returns an error.
 
 use std::io;
 use std::thread;
@@ -13,12 +13,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::exit::{Exit, KILLED_BY_SIGNAL};
 use crate::files;
 
-/// From the first signal to the end of the process, whatever holds it up. Ending at once is always safe, since the
-/// files and the journal outlive any crash; the time is for finishing what is being committed.
+/// Time from the first signal until the process ends in any case. It lets the sink finish the current commit. Ending
+/// without that is safe as well, because the files and the journal survive any crash.
 const STOP_TIME_MAX: Duration = Duration::from_millis(1_800);
 
-/// Calls `stop` at the first signal, on a thread of its own; ends the process at the second, or when stopping takes too
-/// long.
+/// Starts a thread that calls `stop` at the first signal. It ends the process at the second signal, or when stopping
+/// takes longer than [`STOP_TIME_MAX`].
 pub(crate) fn watch(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
@@ -60,7 +60,7 @@ impl Signals {
         })
     }
 
-    /// The number of the next signal.
+    /// Waits for a signal and returns its number.
     async fn next(&mut self) -> i32 {
         tokio::select! {
             biased;
@@ -77,7 +77,7 @@ async fn received(signal: Option<&mut Signal>) {
         None => None,
     };
     if received.is_none() {
-        // Ignored, or the system will send no more of them.
+        // The signal is ignored, or its stream has ended.
         std::future::pending::<()>().await;
     }
 }

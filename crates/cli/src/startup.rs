@@ -1,9 +1,9 @@
-//! What the program asks of the system before anything else.
+//! Limits of the process that are set before any command runs.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the soft limit of open files to the hard one: every exchange is a socket, and the soft limit, often 1,024,
-/// is there for programs that use select(2). Where the system refuses, the limit stays as it was and costs speed only.
+/// Raises the soft limit of open files to the hard limit. Every exchange needs a socket, and the soft limit, often
+/// 1,024, exists for programs that use select(2). If the system refuses, the limit stays and costs speed only.
 pub(crate) fn raise_open_files_limit() {
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {

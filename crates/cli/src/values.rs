@@ -1,5 +1,5 @@
-//! Values on the command line: times, sizes, tries, headers. Each refusal says what would be accepted; the flag's name
-//! is put in front of it by the parser of the arguments.
+//! Parsers of values on the command line: times, sizes, tries, header fields, addresses. Each error says what is accepted;
+//! clap puts the name of the flag in front of it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -11,19 +11,19 @@ use longhaul::{Class, RESERVED_FIELDS};
 use longhaul_origin::proxy::ListenAddress;
 use longhaul_socket::Host;
 
-/// The longest time that can be asked for: a year. Beyond it somebody has mistyped, and far beyond it clocks overflow.
+/// The longest accepted time: a year. A longer one is a typing error, and a much longer one overflows clocks.
 const TIME_MAX: Duration = Duration::from_hours(365 * 24);
-/// Where name servers listen (RFC 1035 section 4.2).
+/// The port of name servers (RFC 1035 section 4.2).
 const NAME_SERVER_PORT: u16 = 53;
-const TIME_EXPECTED: &str = "expected a time such as 500ms, 20s, 5m or 2h; a bare number is seconds";
+const TIME_EXPECTED: &str =
+    "expected a time such as 500ms, 20s, 5m or 2h; a number without a unit is in seconds";
 const ESCAPE_EXPECTED: &str = r"after a backslash, expected one of r n t 0 \ or x and two hexadecimal digits";
 const SIZE_EXPECTED: &str = "expected a number of bytes such as 500, 64k, 2.5M or 1G (k is 1024)";
 const RATE_EXPECTED: &str =
-    "expected a host and its requests a second, minute or hour, such as example.org=10/s";
+    "expected a host and a number of requests per second, minute or hour, such as example.org=10/s";
 const TRIES_EXPECTED: &str = "expected a number from 1, or `inf`";
 
-/// Reads `500ms`, `20s`, `5m`, `2h`, or a bare number of seconds; decimals are accepted. More than nothing, and at most
-/// a year.
+/// Parses `500ms`, `20s`, `5m`, `2h`, or a number of seconds; decimals are accepted. Zero and more than a year are errors.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let (number, seconds_per_unit) = if let Some(number) = text.strip_suffix("ms") {
         (number, 0.001)
@@ -39,7 +39,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = decimal(number).ok_or(TIME_EXPECTED)? * seconds_per_unit;
     let time = Duration::try_from_secs_f64(seconds).map_err(|_| "at most a year is accepted")?;
     if time.is_zero() {
-        return Err("expected more than nothing: every wait has an end, and a beginning".to_owned());
+        return Err("expected a time above zero".to_owned());
     }
     if time > TIME_MAX {
         return Err("at most a year is accepted".to_owned());
@@ -47,7 +47,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Ok(time)
 }
 
-/// Reads a number of bytes with an optional `k`, `M` or `G`, each 1024 times the one before; decimals are accepted.
+/// Parses a number of bytes with an optional unit `k`, `M` or `G`, each 1024 times the one before; decimals are accepted.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
     let (number, bytes_per_unit) = match text.char_indices().next_back() {
         Some((at, 'k' | 'K')) => (&text[..at], 1024.0),
@@ -56,7 +56,7 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
         _ => (text, 1.0),
     };
     let bytes = decimal(number).ok_or(SIZE_EXPECTED)? * bytes_per_unit;
-    // Up to here every whole number of bytes is exact.
+    // An f64 holds every whole number up to here exactly.
     if bytes > 9e15 {
         return Err("at most 8 million gigabytes are accepted".to_owned());
     }
@@ -68,20 +68,20 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     Ok(bytes.round() as u64)
 }
 
-/// As [`size`], but at least one byte a second: at none nothing would ever arrive.
+/// Parses a rate in bytes per second, as [`size`] does. Zero is an error: nothing would ever arrive.
 pub(crate) fn rate(text: &str) -> Result<u64, String> {
     match size(text)? {
-        0 => Err("expected at least 1 byte a second".to_owned()),
+        0 => Err("expected at least 1 byte per second".to_owned()),
         rate => Ok(rate),
     }
 }
 
-/// As [`size`], for a minimum speed; 0 turns it off.
+/// Parses a minimum speed in bytes per second, as [`size`] does; 0 turns it off.
 pub(crate) fn minimum_speed(text: &str) -> Result<u32, String> {
-    u32::try_from(size(text)?).map_err(|_| "at most 4G a second are accepted".to_owned())
+    u32::try_from(size(text)?).map_err(|_| "at most 4G per second are accepted".to_owned())
 }
 
-/// Reads how often a URL is tried.
+/// Parses the number of attempts per URL.
 pub(crate) fn tries(text: &str) -> Result<Tries, String> {
     if text.eq_ignore_ascii_case("inf") {
         return Ok(Tries::Unlimited);
@@ -92,22 +92,23 @@ pub(crate) fn tries(text: &str) -> Result<Tries, String> {
     }
 }
 
-/// Reads `Name: value`. A name or value that could change the framing of a request is refused.
+/// Parses `Name: value`. A name or value that could change the framing of a request is an error.
 pub(crate) fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let (name, value) = text.split_once(':').ok_or("expected a field such as `Accept-Language: en`")?;
-    let name: HeaderName = name.trim().parse().map_err(|_| "the part before the colon is no field name")?;
+    let name: HeaderName =
+        name.trim().parse().map_err(|_| "the part before the colon is not a field name")?;
     if RESERVED_FIELDS.contains(&name) {
         return Err(format!("the field {name} is set by longhaul itself"));
     }
     Ok((name, field_value(value.trim())?))
 }
 
-/// Reads the value of a request field: one line of printable text.
+/// Parses the value of a request field: one line of printable text.
 pub(crate) fn field_value(text: &str) -> Result<HeaderValue, String> {
     HeaderValue::from_str(text).map_err(|_| "a field value is one line without control characters".to_owned())
 }
 
-/// Reads the class of a failure.
+/// Parses the class of a failure.
 pub(crate) fn class(text: &str) -> Result<Class, String> {
     text.parse().map_err(|_| {
         let classes: Vec<&str> = Class::ALL.iter().map(|class| class.as_str()).collect();
@@ -115,7 +116,7 @@ pub(crate) fn class(text: &str) -> Result<Class, String> {
     })
 }
 
-/// Reads a host's name or address, without a scheme or a port.
+/// Parses the name or the address of a host, without a scheme or a port.
 pub(crate) fn host(text: &str) -> Result<String, String> {
     match text.parse::<Host>() {
         Ok(_) => Ok(text.to_owned()),
@@ -123,7 +124,7 @@ pub(crate) fn host(text: &str) -> Result<String, String> {
     }
 }
 
-/// Reads `HOST=10/s`, `HOST=300/m` or `HOST=500/h`: the host, and the least time from one request to the next.
+/// Parses `HOST=10/s`, `HOST=300/m` or `HOST=500/h` into the host and the minimum time between two requests.
 pub(crate) fn host_rate(text: &str) -> Result<(Host, Duration), String> {
     let (host, rate) = text.rsplit_once('=').ok_or(RATE_EXPECTED)?;
     let host = host
@@ -139,12 +140,12 @@ pub(crate) fn host_rate(text: &str) -> Result<(Host, Duration), String> {
     let per_unit = decimal(number).filter(|&number| number > 0.0).ok_or(RATE_EXPECTED)?;
     let spacing = Duration::try_from_secs_f64(seconds / per_unit).map_err(|_| RATE_EXPECTED)?;
     if spacing > TIME_MAX {
-        return Err("expected at least one request a year".to_owned());
+        return Err("expected at least one request per year".to_owned());
     }
     Ok((host, spacing))
 }
 
-/// Reads where a control listens: a port of loopback, or an address and a port.
+/// Parses the endpoint of the control API: a port of loopback, or an address and a port.
 pub(crate) fn control_address(text: &str) -> Result<ListenAddress, String> {
     let is_port = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let address = if is_port { format!("127.0.0.1:{text}") } else { text.to_owned() };
@@ -153,7 +154,7 @@ pub(crate) fn control_address(text: &str) -> Result<ListenAddress, String> {
         .map_err(|_| "expected a port of loopback, or an address and a port: 8474, [::1]:8474".to_owned())
 }
 
-/// Reads the address of a name server, whose port is 53 unless given.
+/// Parses the address of a name server; the port is 53 unless given.
 pub(crate) fn name_server(text: &str) -> Result<SocketAddr, String> {
     let address =
         text.parse().or_else(|_| text.parse().map(|ip: IpAddr| SocketAddr::new(ip, NAME_SERVER_PORT)));
@@ -161,7 +162,7 @@ pub(crate) fn name_server(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| "expected an address such as 192.0.2.1, 127.0.0.1:5353 or [2001:db8::1]:53".to_owned())
 }
 
-/// Reads a text in which `\\r`, `\\n`, `\\t`, `\\0`, `\\\\` and `\\xHH` stand for bytes.
+/// Parses a text in which `\\r`, `\\n`, `\\t`, `\\0`, `\\\\` and `\\xHH` stand for bytes.
 pub(crate) fn escaped_bytes(text: &str) -> Result<Arc<[u8]>, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -189,7 +190,7 @@ pub(crate) fn escaped_bytes(text: &str) -> Result<Arc<[u8]>, String> {
     Ok(bytes.into())
 }
 
-/// Digits with an optional fraction: no sign, no exponent, no `inf`.
+/// Parses digits with an optional fraction: no sign, no exponent, no `inf`.
 fn decimal(text: &str) -> Option<f64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     if plain && text.starts_with(|first: char| first.is_ascii_digit()) { text.parse().ok() } else { None }

@@ -62,7 +62,7 @@ fn a_parked_row_is_for_a_later_run() {
         answering(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 86400\r\nContent-Length: 0\r\n\r\n");
     let (code, said) = get(&format!("http://{busy}/"), &[]);
     assert_eq!(code, 9, "{said}");
-    assert!(said.contains("to go on: longhaul get -d out"), "{said}");
+    assert!(said.contains("to resume: longhaul get -d out"), "{said}");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn usage() {
         (&["get", "http://127.0.0.1/"], "--dir"),
         (&["get", "-d", "out"], "no haul in out"),
         (&["get", "-d", "out", "-i", "-", "-i", "-"], "standard input is named twice"),
-        (&["get", "-d", "out", "-q", "-v", "http://h/"], "'--quiet' cannot be used with '--verbose'"),
+        (&["get", "-d", "out", "-q", "-v", "http://h/"], "'--quiet' cannot be used with '--verbose...'"),
         (&["get", "-d", "out", "--timeout", "soon"], "--timeout <TIME>': expected a time such as 500ms"),
         (&["get", "-d", "out", "--limit-rate", "fast"], "--limit-rate <SIZE>': expected a number of bytes"),
         (&["get", "-d", "out", "--tries", "0"], "--tries <N>': expected a number from 1, or `inf`"),

@@ -70,8 +70,8 @@ fn a_list_that_was_not_read_to_its_end_is_asked_for() {
     let status = place.longhaul(&["status", "out"]).output().expect("it runs");
     let said = text(&status.stdout);
     let list = place.path("list").display().to_string();
-    let to_go_on = format!("to go on: longhaul get -i {list} -d out\n");
-    assert!(said.contains(&format!("list {list}: not read to its end\n")), "{said}");
+    let to_go_on = format!("to resume: longhaul get -i {list} -d out\n");
+    assert!(said.contains(&format!("list {list}: not read completely\n")), "{said}");
     assert!(said.contains(&to_go_on), "{said}");
 
     let without = place.longhaul(&["get", "-d", "out"]).output().expect("it runs");

@@ -180,8 +180,8 @@ fn what_makes_no_sense_is_said_before_anything_is_served() {
     for (arguments, code, said) in [
         (["proxy=tcp://127.0.0.1:0"].as_slice(), 2, "to= is missing"),
         (&["proxy=tcp://:0,to=a:1"], 2, "listens on one address"),
-        (&[web, web], 2, "two proxies are called web"),
-        (&[web, "--toxic", "proxy:latency,latency=1"], 2, "--toxic proxy: no proxy is called so"),
+        (&[web, web], 2, "two proxies have the name web"),
+        (&[web, "--toxic", "proxy:latency,latency=1"], 2, "--toxic proxy: no proxy has this name"),
         (
             &[web, "--toxic", "web:latency,rate=1"],
             2,
@@ -190,7 +190,7 @@ fn what_makes_no_sense_is_said_before_anything_is_served() {
         (
             &[web, "--toxic", "web:timeout,timeout=1", "--toxic", "web:timeout,timeout=2"],
             2,
-            "two toxics are called timeout_downstream",
+            "two toxics have the name timeout_downstream",
         ),
         (&["--control", "example.org:1"], 2, "'--control <PORT>': expected a port"),
         (&["--control", "192.0.2.1:0"], 4, "192.0.2.1"),

@@ -95,7 +95,7 @@ fn status_adds_up_for_people_and_machines() {
     failed by class: 1 4xx, 1 list
     list LIST: 5 lines, 1 ignored
     not running
-    to try failures again: longhaul retry out --class 4xx
+    to retry failures: longhaul retry out --class 4xx
     ");
 }
 

@@ -16,7 +16,7 @@ fn nothing_is_lost_and_nothing_is_wrong() {
             "  lost       0\n",
             "  wrong      0\n",
             "  strange    0\n",
-            "0 of them asked for again\n",
+            "0 of them requested again\n",
             "passed\n",
         ] {
             assert!(said.contains(line), "{line}{said}");

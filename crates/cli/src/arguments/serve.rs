@@ -8,19 +8,19 @@ use longhaul_origin::proxy::ListenAddress;
 use crate::serving::{ServiceSpec, ToxicSpec};
 use crate::values;
 
-/// Serve small services and files, each on an endpoint of its own, until stopped
+/// Run small services, HTTP file servers, proxies and a hostile server
 #[derive(Debug, Args)]
 #[command(
-    after_help = "SERVICE is NAME=ENDPOINT, with options after commas (a comma in a value is written twice):\n  \
+    after_help = "SERVICE is NAME=ENDPOINT, followed by options, each after a comma (write a comma in a value twice):\n  \
                   echo, discard, daytime, time, chargen   tcp://ADDRESS:PORT or udp://ADDRESS:PORT\n  \
                   files    http://ADDRESS:PORT,dir=DIR or https://ADDRESS:PORT,dir=DIR,cert=FILE,key=FILE\n  \
                   seeded   http://ADDRESS:PORT[,seed=N][,mix=none|rehearsal]\n  \
                   proxy    tcp://ADDRESS:PORT,to=HOST:PORT[,name=NAME]\n  \
-                  hostile  http://LOOPBACK:PORT (what goes wrong, case by case; / lists them)\n\
-                  Port 0 is a free one; without ADDRESS, as in tcp://:7013, it is every address of this machine.\n\n\
+                  hostile  http://LOOPBACK:PORT (misbehaves case by case; / lists the cases)\n\
+                  Port 0 picks a free port. Without ADDRESS, as in tcp://:7013, all addresses of this machine are used.\n\n\
                   TOXIC is PROXY:TYPE[@up|@down],KEY=VALUE...[,toxicity=SHARE][,name=NAME], or PROXY:down:\n  \
                   latency      latency=, jitter= (milliseconds)\n  \
-                  bandwidth    rate= (kilobytes a second)\n  \
+                  bandwidth    rate= (kilobytes per second)\n  \
                   slow_close   delay= (milliseconds)\n  \
                   timeout      timeout= (milliseconds; 0 never closes)\n  \
                   reset_peer   timeout= (milliseconds)\n  \
@@ -28,29 +28,29 @@ use crate::values;
                   limit_data   bytes="
 )]
 pub(crate) struct ServeArguments {
-    /// What to serve, and where, such as `echo=tcp://127.0.0.1:7007`
+    /// A service and its endpoint, such as `echo=tcp://127.0.0.1:7007`
     #[arg(value_name = "SERVICE", required_unless_present = "control")]
     pub(crate) services: Vec<ServiceSpec>,
-    /// Every wait for a client: silence, a request head, taking what it is sent
+    /// Timeout of every wait for a client: silence, a request head, a client that does not read
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = values::duration)]
     pub(crate) timeout: Duration,
-    /// Hang up on clients of echo and discard that send more slowly, in bytes a second; 0 never does
+    /// Disconnect clients of echo and discard that send fewer bytes per second; 0 never does
     #[arg(long, value_name = "SIZE", default_value = "100", value_parser = values::minimum_speed)]
     pub(crate) min_speed: u32,
-    /// Connections at a time, of each service; others wait
+    /// Simultaneous connections of each service; further ones wait to be accepted
     #[arg(long, value_name = "N", default_value_t = 16_384,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) max_connections: u32,
-    /// What happens to the connections of a proxy, such as `proxy:latency,latency=300`. May be given several times
+    /// A fault that a proxy injects, such as `proxy:latency,latency=300`. Repeatable
     #[arg(long = "toxic", value_name = "TOXIC", help_heading = "Proxies")]
     pub(crate) toxics: Vec<ToxicSpec>,
-    /// Change proxies and toxics while they run, over HTTP here; an address may stand before the port
+    /// Serve Toxiproxy's API, which changes proxies and toxics, on this port of loopback or at ADDRESS:PORT
     #[arg(long, value_name = "PORT", value_parser = values::control_address, help_heading = "Proxies")]
     pub(crate) control: Option<ListenAddress>,
-    /// Seed of what toxics leave to chance
+    /// Seed of the random choices of toxics
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Proxies")]
     pub(crate) seed: u64,
-    /// No line for each connection
+    /// Do not log connections
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }

@@ -1,4 +1,4 @@
-//! `longhaul connect`: standard input and output, joined to a socket.
+//! `longhaul connect`: joins a socket to standard input and output.
 
 use std::io;
 use std::sync::Arc;
@@ -9,88 +9,82 @@ use longhaul_socket::{
     Target, TlsOptions, UdpSocket, clock, defaults,
 };
 
-use super::tell;
-use crate::arguments::ConnectArguments;
+use super::{stdout_error, write_message};
+use crate::arguments::{ConnectArguments, RelayArguments};
 use crate::error::CommandError;
-use crate::exchange::{
-    DATAGRAM_PIECE_BYTES, Input, Output, Peer, STREAM_PIECE_BYTES, Server, Waits, exchange_datagrams,
-    exchange_stream, tls_summary,
-};
 use crate::exit::Exit;
+use crate::relay::{
+    EndpointSpec, HostPort, Input, Output, RelayTimeouts, relay_datagrams, relay_stream, tls_summary,
+};
 
-pub(super) fn run(arguments: &ConnectArguments) -> Result<Exit, CommandError> {
+pub(super) fn run(arguments: ConnectArguments) -> Result<Exit, CommandError> {
+    let ConnectArguments { endpoint, insecure, relay: RelayArguments { timeout, send, hex, quiet } } =
+        arguments;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::Start)?;
-    let piece_bytes =
-        if matches!(arguments.endpoint, Peer::Udp(_)) { DATAGRAM_PIECE_BYTES } else { STREAM_PIECE_BYTES };
-    let mut input = match &arguments.exchange.send {
-        Some(text) => Input::Text(Some(Arc::clone(text))),
-        None => Input::standard(piece_bytes),
+    let mut input = match send {
+        Some(text) => Input::Text(Some(text)),
+        None => Input::standard(endpoint.piece_bytes_max()),
     };
-    let waits = Waits::of(&arguments.exchange, &input);
+    let timeouts = RelayTimeouts::new(timeout, &input);
     let (output, writer) = Output::standard().map_err(CommandError::Start)?;
-    let outcome = runtime.block_on(connect(arguments, &mut input, output, waits));
-    let written = writer
-        .finish()
-        .map_err(|source| CommandError::Output { place: "standard output".to_owned(), source });
-    outcome.and(written).map(|()| Exit::Complete)
+    let outcome = runtime.block_on(async {
+        let start = clock::now();
+        let stream = match &endpoint {
+            EndpointSpec::Udp(host_port) => {
+                let socket = connected_socket(host_port).await?;
+                return relay_datagrams(&socket, &mut input, output, hex, timeouts, None).await;
+            }
+            EndpointSpec::Unix(path) => Stream::connect(path.clone()).await?,
+            EndpointSpec::Tls(host_port) => connect(&target(host_port).with_tls(), insecure).await?,
+            EndpointSpec::Tcp(host_port) => connect(&target(host_port), insecure).await?,
+        };
+        if !quiet {
+            let elapsed_ms = start.elapsed().as_millis();
+            write_message(&connected_message(&stream, &endpoint, elapsed_ms, !insecure));
+        }
+        relay_stream(stream, &mut input, output, hex, timeouts).await
+    });
+    outcome.and(writer.finish().map_err(stdout_error)).map(|()| Exit::Complete)
 }
 
-async fn connect(
-    arguments: &ConnectArguments,
-    input: &mut Input,
-    output: Output,
-    waits: Waits,
-) -> Result<(), CommandError> {
-    let hex = arguments.exchange.hex;
-    let start = clock::now();
-    if let Peer::Udp(server) = &arguments.endpoint {
-        let socket = connected_socket(server).await?;
-        return exchange_datagrams(&socket, input, output, hex, waits, None).await;
-    }
-    let stream = stream_to(arguments).await?;
-    if !arguments.exchange.quiet {
-        let summary = tls_summary(&stream, !arguments.insecure);
-        let took = start.elapsed().as_millis();
-        let (remote, asked) = (stream.remote().to_string(), arguments.endpoint.to_string());
-        let asked = if asked == remote { String::new() } else { format!(" ({asked})") };
-        tell(&format!("connected to {remote}{asked} in {took} ms\n{summary}"));
-    }
-    exchange_stream(stream, input, output, hex, waits).await
+/// `connected to tcp://127.0.0.1:80 (tcp://localhost:80) in 1 ms`, and the TLS session on further lines.
+fn connected_message(
+    stream: &Stream,
+    endpoint: &EndpointSpec,
+    elapsed_ms: u128,
+    is_verified: bool,
+) -> String {
+    let (remote, typed) = (stream.remote().to_string(), endpoint.to_string());
+    let typed = if typed == remote { String::new() } else { format!(" ({typed})") };
+    format!("connected to {remote}{typed} in {elapsed_ms} ms\n{}", tls_summary(stream, is_verified))
 }
 
-async fn stream_to(arguments: &ConnectArguments) -> Result<Stream, Fault> {
-    let (server, tls) = match &arguments.endpoint {
-        Peer::Unix(path) => return Stream::connect(path.clone()).await,
-        Peer::Tls(server) => (server, true),
-        Peer::Tcp(server) | Peer::Udp(server) => (server, false),
-    };
-    let target = Target::new(server.host.clone(), server.port);
-    let target = if tls { target.with_tls() } else { target };
-    connector(arguments.insecure)
-        .connect(&target, &ConnectTimeouts { connect: defaults::timeout(), tls: defaults::timeout() })
-        .await
+fn target(host_port: &HostPort) -> Target {
+    Target::new(host_port.host.clone(), host_port.port)
+}
+
+async fn connect(target: &Target, insecure: bool) -> Result<Stream, Fault> {
+    let timeouts = ConnectTimeouts { connect: defaults::timeout(), tls: defaults::timeout() };
+    connector(insecure).connect(target, &timeouts).await
 }
 
 pub(super) fn connector(insecure: bool) -> Connector {
-    let trust = TlsOptions::system();
-    let trust = if insecure { trust.insecure_everywhere() } else { trust };
-    Connector::new(Arc::new(SystemNetwork::new()), trust)
+    let options = TlsOptions::system();
+    let options = if insecure { options.insecure_everywhere() } else { options };
+    Connector::new(Arc::new(SystemNetwork::new()), options)
 }
 
-/// A socket in connected mode with the first address of the host to which there is a way.
-async fn connected_socket(server: &Server) -> Result<UdpSocket, Fault> {
+/// A socket in connected mode, to the first address of the host that the system has a route to.
+async fn connected_socket(host_port: &HostPort) -> Result<UdpSocket, Fault> {
     let connector = connector(false);
     let deadline = Deadline::after(defaults::timeout());
-    let remotes = server.endpoints(Protocol::Udp, connector.resolver(), deadline).await?;
-    let nowhere = || {
-        let fault =
-            Fault::new(Phase::Connect, FaultKind::Unreachable, Duration::ZERO).of(server.host.clone());
-        fault.because(io::Error::from(io::ErrorKind::AddrNotAvailable))
-    };
-    let mut outcome = Err(nowhere());
+    let remotes = host_port.endpoints(Protocol::Udp, connector.resolver(), deadline).await?;
+    let unreachable =
+        Fault::new(Phase::Connect, FaultKind::Unreachable, Duration::ZERO).of(host_port.host.clone());
+    let mut outcome = Err(unreachable.because(io::Error::from(io::ErrorKind::AddrNotAvailable)));
     for remote in remotes {
-        outcome = connected_to(remote).map_err(|fault| fault.of(server.host.clone()));
+        outcome = socket_connected_to(remote).map_err(|fault| fault.of(host_port.host.clone()));
         if outcome.is_ok() {
             break;
         }
@@ -98,10 +92,9 @@ async fn connected_socket(server: &Server) -> Result<UdpSocket, Fault> {
     outcome
 }
 
-fn connected_to(remote: Endpoint) -> Result<UdpSocket, Fault> {
-    let any = if remote.ip().is_ipv4() { "udp://0.0.0.0:0" } else { "udp://[::]:0" };
-    let any = any.parse().unwrap_or(remote);
-    let mut socket = UdpSocket::bind(any)?;
+fn socket_connected_to(remote: Endpoint) -> Result<UdpSocket, Fault> {
+    let local = if remote.ip().is_ipv4() { "udp://0.0.0.0:0" } else { "udp://[::]:0" };
+    let mut socket = UdpSocket::bind(local.parse().unwrap_or(remote))?;
     socket.connect(remote)?;
     Ok(socket)
 }

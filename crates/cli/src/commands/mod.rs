@@ -1,4 +1,4 @@
-//! One module a command, and the way to it.
+//! The commands, one module each, and [`run`], which selects one.
 
 mod connect;
 mod dry_run;
@@ -12,11 +12,25 @@ mod serve;
 mod sockets;
 mod status;
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 pub use run::run;
 
-/// Says something to people. Where standard error is closed the exit code has to say it.
-fn tell(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
+use crate::error::CommandError;
+
+/// Writes a message for people to standard error. If that is closed, the exit code is all that is left.
+fn write_message(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Writes data to standard output. A reader that has closed the pipe has seen enough: that is not an error.
+fn write_data(text: &str) -> Result<(), CommandError> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(stdout_error(error)),
+        _ => Ok(()),
+    }
+}
+
+fn stdout_error(source: io::Error) -> CommandError {
+    CommandError::Output { place: "standard output".to_owned(), source }
 }

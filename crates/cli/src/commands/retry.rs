@@ -1,8 +1,6 @@
-//! `longhaul retry`: failed rows become pending again, and the haul goes on.
+//! `longhaul retry`: makes failed rows pending again, and runs the haul.
 
-use std::io::{self, Write as _};
-
-use super::get;
+use super::{get, write_message};
 use crate::arguments::RetryArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -14,8 +12,7 @@ pub(super) fn run(mut arguments: RetryArguments) -> Result<Exit, CommandError> {
     let plan = Plan::of_retry(arguments);
     let reopened = longhaul::reopen(&plan.directory, &classes)?;
     if plan.output.verbosity > Verbosity::Quiet {
-        // Where nobody listens, nothing is to be done.
-        let _ = writeln!(io::stderr(), "to be tried again: {}", counted(reopened, "failed URL"));
+        write_message(&format!("to be tried again: {}\n", counted(reopened, "failed URL")));
     }
-    get::haul(plan)
+    get::run_haul(plan)
 }

@@ -1,4 +1,4 @@
-//! `longhaul serve`: several services on one host, each with its own socket, until it is stopped.
+//! `longhaul serve`: runs services, each on a socket of its own, until it is stopped.
 
 use std::error::Error as _;
 use std::io::{self, Write as _};
@@ -19,19 +19,21 @@ use crate::exit::Exit;
 use crate::serving::{Content, Log, ProxyPlan, ServiceSpec};
 use crate::{files, render, signals};
 
-/// How often a free port is looked for that is free for IPv4 and for IPv6.
+/// Attempts to find a port that is free for both IPv4 and IPv6.
 const FREE_PORT_ATTEMPTS: u32 = 16;
 
-/// Reads from the disk at a time: as many as keep a disk busy, and no thread for each of thousands of clients.
+/// Threads that read from the disk: enough to keep a disk busy, and far fewer than clients.
 const DISK_THREADS_MAX: usize = 64;
 
-pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, CommandError> {
-    defaults::set_timeout(arguments.timeout);
-    let speed = MinimumSpeed { bytes_per_second: arguments.min_speed, window: arguments.timeout };
-    let connections_max = usize::try_from(arguments.max_connections).unwrap_or(usize::MAX);
-    let limits = Limits { connections_max, speed, ..Limits::waiting(arguments.timeout) };
-    let plans = ProxyPlan::read(&arguments.services, &arguments.toxics)?;
-    let offers = arguments.services.iter().map(Offer::open).collect::<Result<Vec<_>, _>>()?;
+pub(super) fn run(arguments: ServeArguments) -> Result<Exit, CommandError> {
+    let ServeArguments { services, timeout, min_speed, max_connections, toxics, control, seed, quiet } =
+        arguments;
+    defaults::set_timeout(timeout);
+    let speed = MinimumSpeed { bytes_per_second: min_speed, window: timeout };
+    let connections_max = usize::try_from(max_connections).unwrap_or(usize::MAX);
+    let limits = Limits { connections_max, speed, ..Limits::waiting(timeout) };
+    let plans = ProxyPlan::read(&services, &toxics)?;
+    let opened_services = services.iter().map(OpenedService::open).collect::<Result<Vec<_>, _>>()?;
 
     let stopped = Arc::new(Notify::new());
     let stop = Arc::clone(&stopped);
@@ -41,36 +43,36 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, CommandError> {
         .max_blocking_threads(DISK_THREADS_MAX)
         .build()
         .map_err(CommandError::Start)?;
-    let log = if arguments.quiet { None } else { Some(Log::start().map_err(CommandError::Start)?) };
+    let log = if quiet { None } else { Some(Log::start().map_err(CommandError::Start)?) };
     let host = match &log {
-        Some(log) => ServiceHost::new(limits, log.teller()),
+        Some(log) => ServiceHost::new(limits, log.observer()),
         None => ServiceHost::new(limits, |_| {}),
     };
     let served = runtime.block_on(async move {
         let network = Arc::new(SystemNetwork::new());
-        let proxies = Proxies::new(host.clone(), Arc::clone(&network) as _, arguments.seed);
+        let proxies = Proxies::new(host.clone(), Arc::clone(&network) as _, seed);
         let mut running = Vec::new();
         let mut lines = Vec::new();
         let mut plans = plans.into_iter();
-        for offer in offers {
-            let Some(service) = offer.service else {
-                // The plans are those of the proxies, in their order.
+        for opened in opened_services {
+            let Some(service) = opened.service else {
+                // There is one plan per proxy, in the same order.
                 let Some(plan) = plans.next() else { continue };
-                let proxy = plan.carry_out(&proxies).await?;
-                lines.extend(proxy.enabled.then(|| offer.service_spec.line(proxy.listen.endpoint())));
+                let proxy = plan.apply(&proxies).await?;
+                lines.extend(proxy.enabled.then(|| opened.service_spec.line(proxy.listen.endpoint())));
                 continue;
             };
-            for service in listen(offer.service_spec, &service, offer.tls.as_ref(), &host, &network)? {
-                lines.push(offer.service_spec.line(service.endpoint()));
+            for service in listen(opened.service_spec, &service, opened.tls.as_ref(), &host, &network)? {
+                lines.push(opened.service_spec.line(service.endpoint()));
                 running.push(service);
             }
         }
-        if let Some(address) = arguments.control {
-            let control = host.listen(&*network, proxies.control(), address.endpoint(), None)?;
-            lines.push(format!("control http://{}", control.endpoint().socket_addr()));
-            running.push(control);
+        if let Some(address) = control {
+            let service = host.listen(&*network, proxies.control(), address.endpoint(), None)?;
+            lines.push(format!("control http://{}", service.endpoint().socket_addr()));
+            running.push(service);
         }
-        // All of them listen by now. Where nobody reads it they serve all the same.
+        // The lines are printed once every service listens. A closed standard output does not stop the services.
         let text: String = lines.into_iter().map(|line| line + "\n").collect();
         let _ = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
         stopped.notified().await;
@@ -86,15 +88,15 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, CommandError> {
     served
 }
 
-/// A service with everything that it needs, before anything listens.
-struct Offer<'a> {
+/// A service whose files have been opened, before any service listens.
+struct OpenedService<'a> {
     service_spec: &'a ServiceSpec,
-    /// `None` for a proxy, which belongs to the set of them.
+    /// `None` for a proxy: [`Proxies`] runs it.
     service: Option<Service>,
     tls: Option<TlsAcceptor>,
 }
 
-impl<'a> Offer<'a> {
+impl<'a> OpenedService<'a> {
     fn open(service_spec: &'a ServiceSpec) -> Result<Self, CommandError> {
         let (service, tls) = match &service_spec.content {
             Content::Small(service) => (Some(service.clone()), None),
@@ -116,7 +118,7 @@ impl<'a> Offer<'a> {
     }
 }
 
-/// Listens on each endpoint of the service specification. A machine without IPv6 has no IPv6 addresses to listen on.
+/// Listens on each endpoint of a service. A machine without IPv6 listens on IPv4 only.
 fn listen(
     service_spec: &ServiceSpec,
     service: &Service,
@@ -136,16 +138,16 @@ fn listen(
         let second = Endpoint::new(v6.ip(), v6.protocol(), first.endpoint().port());
         match listen(second) {
             Ok(second) => return Ok(vec![first, second]),
-            Err(fault) if is_absent(&fault) => return Ok(vec![first]),
-            // A free port of IPv4 need not be one of IPv6.
+            Err(fault) if is_family_absent(&fault) => return Ok(vec![first]),
+            // A port that is free for IPv4 can be taken for IPv6.
             Err(_) if v4.port() == 0 && attempts > 0 => {}
             Err(fault) => return Err(fault),
         }
     }
 }
 
-/// Whether the machine has no such addresses: the family is unknown to it, or turned off.
-fn is_absent(fault: &Fault) -> bool {
+/// True if the machine has no address of this family, or does not support it.
+fn is_family_absent(fault: &Fault) -> bool {
     let error = fault.source().and_then(|source| source.downcast_ref::<io::Error>());
     matches!(fault.kind(), FaultKind::Unsupported | FaultKind::Unreachable)
         || error.is_some_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable)

@@ -1,12 +1,11 @@
-//! `longhaul sockets`: what is open on this machine, and who holds it.
+//! `longhaul sockets`: lists the sockets of this machine and the processes that hold them.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 
 use longhaul_socket::{OpenSocket, Place, open_sockets};
 use serde_json::{Value, json};
 
-use super::tell;
+use super::{write_data, write_message};
 use crate::arguments::SocketsArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -14,40 +13,36 @@ use crate::render::{escaped, json as lines};
 
 const HEADINGS: [&str; 5] = ["protocol", "local", "remote", "state", "process"];
 
-pub(super) fn run(arguments: &SocketsArguments) -> Result<Exit, CommandError> {
+pub(super) fn run(arguments: SocketsArguments) -> Result<Exit, CommandError> {
+    let SocketsArguments { endpoint: filter, json } = arguments;
     let sockets: Vec<OpenSocket> = open_sockets()?
         .into_iter()
-        .filter(|socket| match &arguments.endpoint {
-            Some(subject) => subject.includes(socket),
+        .filter(|socket| match &filter {
+            Some(filter) => filter.includes(socket),
             None => has_name(socket),
         })
         .collect();
-    let text = match (arguments.json, sockets.is_empty()) {
-        (true, _) => sockets.iter().map(machine).collect(),
+    let text = match (json, sockets.is_empty()) {
+        (true, _) => sockets.iter().map(json_line).collect(),
         (false, true) => String::new(),
-        (false, false) => human(&sockets),
+        (false, false) => table(&sockets),
     };
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            return Err(CommandError::Output { place: "standard output".to_owned(), source: error });
-        }
-        _ => {}
-    }
-    match &arguments.endpoint {
-        Some(subject) if sockets.is_empty() => {
-            tell(&format!("longhaul: nothing is bound or connected at {subject}\n"));
+    write_data(&text)?;
+    match &filter {
+        Some(filter) if sockets.is_empty() => {
+            write_message(&format!("longhaul: nothing is bound or connected at {filter}\n"));
             Ok(Exit::Other)
         }
         _ => Ok(Exit::Complete),
     }
 }
 
-/// Nobody can be asked to go to a socket without a name: those that programs have in pairs for themselves.
+/// Leaves unnamed Unix-domain sockets out: they come in pairs inside a program, and no other program can connect to them.
 fn has_name(socket: &OpenSocket) -> bool {
     socket.local != Place::Unix(String::new())
 }
 
-fn human(sockets: &[OpenSocket]) -> String {
+fn table(sockets: &[OpenSocket]) -> String {
     let rows = sockets.iter().map(|socket| {
         let processes = socket.processes.iter().map(|process| format!("{} {}", process.pid, process.name));
         let cells = [
@@ -65,7 +60,6 @@ fn human(sockets: &[OpenSocket]) -> String {
     let mut text = String::new();
     for row in &rows {
         for (cell, width) in row.iter().zip(widths) {
-            // A string takes everything.
             let _ = write!(text, "{cell:width$}  ");
         }
         text.push_str(&row[4]);
@@ -74,7 +68,7 @@ fn human(sockets: &[OpenSocket]) -> String {
     text
 }
 
-fn machine(socket: &OpenSocket) -> String {
+fn json_line(socket: &OpenSocket) -> String {
     let processes = socket.processes.iter().map(|process| json!({"pid": process.pid, "name": process.name}));
     let mut line = lines::object(&[
         ("protocol", socket.local.protocol().into()),

@@ -1,37 +1,31 @@
-//! `longhaul status`: how far a haul is, of a running one or a dead one. It takes no lock and changes nothing.
+//! `longhaul status`: shows the progress of a haul, running or not. It takes no lock and changes nothing.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use longhaul::{Class, HostRecord, Status};
 use longhaul_socket::clock::WallClock;
 use serde_json::Value;
 
+use super::write_data;
 use crate::arguments::StatusArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::render::{self, count, counted, escaped, json};
 
-pub(super) fn run(arguments: &StatusArguments) -> Result<Exit, CommandError> {
-    let status = Status::read(&arguments.directory)?;
-    // Only a walk over every row tells the classes; it is spared where nothing failed.
+pub(super) fn run(arguments: StatusArguments) -> Result<Exit, CommandError> {
+    let StatusArguments { directory, hosts, json } = arguments;
+    let status = Status::read(&directory)?;
+    // Counting failures by class walks over every row, so it is done only if something failed.
     let failures = if status.counts().failed > 0 { status.failures()? } else { BTreeMap::new() };
-    let text = if arguments.json {
-        machine(&status, &failures, arguments.hosts)
-    } else {
-        human(&status, &failures, arguments)
-    };
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(CommandError::Output { place: "standard output".to_owned(), source: error })
-        }
-        _ => Ok(Exit::Complete),
-    }
+    let text =
+        if json { json_line(&status, &failures, hosts) } else { text(&status, &failures, &directory, hosts) };
+    write_data(&text).map(|()| Exit::Complete)
 }
 
-fn human(status: &Status, failures: &BTreeMap<Class, u64>, arguments: &StatusArguments) -> String {
+fn text(status: &Status, failures: &BTreeMap<Class, u64>, directory: &Path, with_hosts: bool) -> String {
     let mut text = String::new();
     let counts = status.counts();
     let _ = writeln!(
@@ -52,13 +46,13 @@ fn human(status: &Status, failures: &BTreeMap<Class, u64>, arguments: &StatusArg
             let (lines, ignored) = (counted(list.lines, "line"), count(list.ignored_lines));
             writeln!(text, "list {label}: {lines}, {ignored} ignored")
         } else {
-            writeln!(text, "list {label}: not read to its end")
+            writeln!(text, "list {label}: not read completely")
         };
     }
-    if arguments.hosts {
+    if with_hosts {
         let hosts = status.hosts();
         if hosts.is_empty() {
-            text.push_str("no host is known to hold anything back\n");
+            text.push_str("no host slows the haul down\n");
         }
         for host in hosts {
             text.push_str(&host_line(&host, status.running().is_some()));
@@ -67,19 +61,19 @@ fn human(status: &Status, failures: &BTreeMap<Class, u64>, arguments: &StatusArg
     for damage in status.damage() {
         let _ = writeln!(text, "damage: {}", escaped(&damage));
     }
-    let (directory, unread_lists) = (&arguments.directory, status.unread_lists());
+    let unread_lists = status.unread_lists();
     match status.running() {
         Some(holder) => {
             let _ = writeln!(text, "running: {}", escaped(holder));
         }
         None if counts.pending > 0 || !unread_lists.is_empty() => {
             let command = render::resume_command(&unread_lists, directory);
-            let _ = writeln!(text, "not running; to go on: {command}");
+            let _ = writeln!(text, "not running; to resume: {command}");
         }
         None => text.push_str("not running\n"),
     }
     if let Some(command) = render::retry_command(failures, directory) {
-        let _ = writeln!(text, "to try failures again: {command}");
+        let _ = writeln!(text, "to retry failures: {command}");
     }
     text
 }
@@ -115,7 +109,7 @@ fn host_value(host: HostRecord) -> Value {
     Value::Object(fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
 }
 
-fn machine(status: &Status, failures: &BTreeMap<Class, u64>, with_hosts: bool) -> String {
+fn json_line(status: &Status, failures: &BTreeMap<Class, u64>, with_hosts: bool) -> String {
     let counts = status.counts();
     let failures = failures.iter().map(|(class, count)| (class.to_string(), (*count).into()));
     let lists = status.lists().into_iter().map(|list| {

@@ -1,12 +1,13 @@
-//! The cells of a record. Their names and their order are a promise; `docs/cli.md` lists them.
+//! The cells of a record. Their names and their order are stable; `docs/cli.md` lists them.
 
+use data_encoding::HEXLOWER;
 use longhaul::{FaultRecord, Row, RowOutcome};
 use longhaul_journal::{Done, Failed, Verification};
 
-use crate::render::{hexadecimal, rfc3339};
+use crate::render::rfc3339;
 
-/// The names of the cells.
-pub(crate) const COLUMNS: [&str; 21] = [
+/// The names of the cells, in order.
+pub(super) const COLUMNS: [&str; 21] = [
     "row",
     "list",
     "line",
@@ -32,8 +33,8 @@ pub(crate) const COLUMNS: [&str; 21] = [
 
 /// One value of a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) enum Cell {
-    /// Nothing is known, or it does not apply.
+pub(super) enum Cell {
+    /// Unknown, or not applicable.
     #[default]
     Empty,
     Number(u64),
@@ -58,7 +59,7 @@ impl<T: Into<Cell>> From<Option<T>> for Cell {
     }
 }
 
-/// What an outcome says beyond the row itself.
+/// The cells that depend on the outcome.
 #[derive(Debug, Default)]
 struct Details {
     status: Cell,
@@ -77,8 +78,8 @@ struct Details {
     final_url: Cell,
 }
 
-/// The record of a row, a cell for each of [`COLUMNS`].
-pub(crate) fn cells(row: &Row<'_>) -> [Cell; COLUMNS.len()] {
+/// The record of a row, with a cell for each of [`COLUMNS`].
+pub(super) fn cells(row: &Row<'_>) -> [Cell; COLUMNS.len()] {
     let class = match row.outcome {
         RowOutcome::Waiting(waiting) => Some(waiting.fault.class.as_str()),
         outcome => outcome.class().map(longhaul::Class::as_str),
@@ -135,7 +136,7 @@ impl Details {
         Self {
             status: u64::from(done.status).into(),
             size: done.size.into(),
-            blake3: hexadecimal(&done.blake3).as_str().into(),
+            blake3: HEXLOWER.encode(&done.blake3).as_str().into(),
             etag: validator.and_then(|validator| validator.etag.as_deref()).into(),
             last_modified: validator.and_then(|validator| validator.last_modified.as_deref()).into(),
             verification: verification.as_str().into(),

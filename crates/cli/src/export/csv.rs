@@ -1,66 +1,56 @@
-//! Records as comma-separated values (RFC 4180), with nothing in them that a spreadsheet would run or a terminal obey.
+//! Records as comma-separated values (RFC 4180). No cell can be run by a spreadsheet or obeyed by a terminal.
 
-use std::fmt::Write as _;
+use std::io::{self, Write};
 
-use super::Cell;
+use super::cells::{COLUMNS, Cell};
 use crate::render::escaped;
 
-/// Appends a record with its line end, CR LF as section 2 of the RFC has it.
-pub(crate) fn push_record<'a, T>(line: &mut String, cells: impl IntoIterator<Item = T>)
-where
-    T: Into<Field<'a>>,
-{
-    for (at, cell) in cells.into_iter().enumerate() {
-        if at > 0 {
-            line.push(',');
-        }
-        match cell.into() {
-            Field::Number(number) => {
-                let _ = write!(line, "{number}");
+/// Writes records with the line end of RFC 4180 section 2, CR LF.
+pub(crate) struct CsvWriter<W: Write>(csv::Writer<W>);
+
+impl<W: Write> CsvWriter<W> {
+    pub(super) fn new(output: W) -> Self {
+        Self(csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(output))
+    }
+
+    /// Writes the names of the columns.
+    pub(super) fn write_header(&mut self) -> io::Result<()> {
+        self.0.write_record(COLUMNS).map_err(io_error)
+    }
+
+    pub(super) fn write(&mut self, cells: &[Cell]) -> io::Result<()> {
+        self.0.write_record(cells.iter().map(text)).map_err(io_error)
+    }
+
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// The error of the output below the writer, with its kind.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
+fn text(cell: &Cell) -> String {
+    match cell {
+        Cell::Empty => String::new(),
+        Cell::Number(number) => number.to_string(),
+        Cell::Text(text) => {
+            let mut shown = escaped(text).to_string();
+            if shown.starts_with(begins_formula) {
+                // A spreadsheet reads a cell that begins with an apostrophe as text.
+                shown.insert(0, '\'');
             }
-            Field::Text(text) => push_text(line, text),
-        }
-    }
-    line.push_str("\r\n");
-}
-
-/// What stands between two commas.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Field<'a> {
-    Number(u64),
-    Text(&'a str),
-}
-
-impl<'a> From<&'a str> for Field<'a> {
-    fn from(text: &'a str) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl<'a> From<&'a Cell> for Field<'a> {
-    fn from(cell: &'a Cell) -> Self {
-        match cell {
-            Cell::Empty => Self::Text(""),
-            Cell::Number(number) => Self::Number(*number),
-            Cell::Text(text) => Self::Text(text),
+            shown
         }
     }
 }
 
-fn push_text(line: &mut String, text: &str) {
-    let mut shown = escaped(text).to_string();
-    if shown.starts_with(begins_formula) {
-        // Spreadsheets take what follows an apostrophe for text.
-        shown.insert(0, '\'');
-    }
-    if shown.contains([',', '"']) {
-        let _ = write!(line, "\"{}\"", shown.replace('"', "\"\""));
-    } else {
-        line.push_str(&shown);
-    }
-}
-
-/// The wide forms are formulas to spreadsheets in some languages. Tabs and line ends have been written out before.
+/// The wide forms begin formulas in some languages of a spreadsheet. Tabs and line ends have been escaped before.
 fn begins_formula(character: char) -> bool {
     matches!(character, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠')
 }
@@ -70,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cell_is_data_whatever_it_holds() {
+    fn no_cell_is_a_formula_or_breaks_a_line() {
         let table = [
             ("plain", "plain"),
             ("", ""),
@@ -87,9 +77,12 @@ mod tests {
             ("\x1b[2J", "\\u{1b}[2J"),
         ];
         for (text, expected) in table {
-            let mut line = String::new();
-            push_record(&mut line, [Field::Text(text), Field::Number(7)]);
-            assert_eq!(line, format!("{expected},7\r\n"));
+            let mut line = Vec::new();
+            let mut writer = CsvWriter::new(&mut line);
+            writer.write(&[Cell::Text(text.to_owned()), Cell::Number(7)]).expect("memory takes every write");
+            writer.flush().expect("memory takes every write");
+            drop(writer);
+            assert_eq!(String::from_utf8_lossy(&line), format!("{expected},7\r\n"));
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Records as JSON, one object a line.
+//! Records as JSON, one object per line.
 
 use serde_json::Value;
 
-use super::{COLUMNS, Cell};
+use super::cells::{COLUMNS, Cell};
 use crate::render::json;
 
-/// Appends the record as one line; what is empty is null.
-pub(crate) fn json_line(line: &mut String, cells: &[Cell; COLUMNS.len()]) {
+/// The record as one line. An empty cell is null.
+pub(super) fn json_line(cells: &[Cell; COLUMNS.len()]) -> String {
     let fields = COLUMNS.iter().zip(cells).map(|(name, cell)| {
         let value = match cell {
             Cell::Empty => Value::Null,
@@ -15,6 +15,5 @@ pub(crate) fn json_line(line: &mut String, cells: &[Cell; COLUMNS.len()]) {
         };
         (*name, value)
     });
-    line.push_str(&json::object(&fields.collect::<Vec<_>>()));
-    line.push('\n');
+    json::object(&fields.collect::<Vec<_>>()) + "\n"
 }

@@ -1,9 +1,8 @@
-//! A row and what became of it as a record of named cells, and the formats that such records are written in.
-
-pub(crate) mod csv;
+//! A row and its outcome as a record of named cells, and the formats of records.
 
 mod cells;
+mod csv;
 mod jsonl;
+mod writer;
 
-pub(crate) use cells::{COLUMNS, Cell, cells};
-pub(crate) use jsonl::json_line;
+pub(crate) use writer::RecordWriter;

@@ -1,19 +1,19 @@
-//! What is to be said to people, each thing once, and how much of it may wait to be said.
+//! Messages for people, and the bounded queue in which they wait for the display.
 
 use std::collections::VecDeque;
 
 use longhaul::Event;
 
 use crate::plan::Verbosity;
-use crate::render::{Fate, bytes, count, counted, escaped, failure, pace};
+use crate::render::{NextStep, bytes, count, counted, escaped, failure, pace};
 
-/// Messages that wait for the terminal. A haul can fail faster than a terminal can show it; `export` has the rest.
+/// Messages that can wait. A haul can fail faster than a terminal can print; `export` has every failure.
 const WAITING_MAX: usize = 1_000;
 
-/// Reading so much again takes long enough to be worth a word.
-const EXAMINED_BYTES_TOLD: u64 = 256 * 1024 * 1024;
+/// Verifying a part of at least this size takes long enough to be announced.
+const VERIFIED_BYTES_ANNOUNCED: u64 = 256 * 1024 * 1024;
 
-/// The line that an event is worth, if it is worth one to people who asked for this much.
+/// The line for an event, or `None` if people at this verbosity do not see it.
 pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String> {
     let needed = match event {
         Event::Failed { .. } | Event::Damaged { .. } => Verbosity::Quiet,
@@ -22,7 +22,7 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
         | Event::Paused { .. }
         | Event::Resumed
         | Event::Offline
-        | Event::VerifyingPart { bytes: EXAMINED_BYTES_TOLD.., .. }
+        | Event::VerifyingPart { bytes: VERIFIED_BYTES_ANNOUNCED.., .. }
         | Event::PartChanged { .. }
         | Event::Online => Verbosity::Normal,
         _ => Verbosity::Verbose,
@@ -31,19 +31,19 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
         return None;
     }
     Some(match *event {
-        Event::Failed { url, fault, attempts, .. } => failure(url, fault, attempts, Fate::GivenUp),
-        Event::Parked { url, fault, .. } => failure(url, fault, 0, Fate::Parked),
+        Event::Failed { url, fault, attempts, .. } => failure(url, fault, attempts, NextStep::GivenUp),
+        Event::Parked { url, fault, .. } => failure(url, fault, 0, NextStep::Parked),
         Event::Retrying { url, fault, attempts, wait, .. } => {
-            failure(url, fault, attempts, Fate::Again(wait))
+            failure(url, fault, attempts, NextStep::Again(wait))
         }
         Event::Damaged { description } => {
-            format!("the journal is damaged: {}; what can be read goes on", escaped(description))
+            format!("the journal is damaged: {}; the readable rows continue", escaped(description))
         }
         Event::VerifyingPart { url, bytes: held, .. } => {
-            format!("reading again what was kept of {}: {}", escaped(url), size(held))
+            format!("verifying the kept part of {}: {}", escaped(url), size(held))
         }
         Event::PartChanged { url, kept, lost, .. } => format!(
-            "changed on the disk: {}: of {} that were kept, {} are as they were written; the rest is fetched again",
+            "changed on disk: {}: of the {} kept, {} are as they were written; the rest is fetched again",
             escaped(url),
             size(kept + lost),
             size(kept)
@@ -53,14 +53,14 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
         }
         Event::Paused { reason } => {
             format!(
-                "paused: {}; nothing is lost, and it goes on by itself when there is room",
+                "paused: {}; nothing is lost, and writing resumes by itself when there is room",
                 escaped(reason)
             )
         }
-        Event::Resumed => "resumed: writing goes on".to_owned(),
+        Event::Resumed => "resumed: writing continues".to_owned(),
         Event::Offline => {
-            "paused: the network of this machine is down; no URL and no host is charged, and it goes on \
-                           by itself when it is back"
+            "paused: the network of this machine is down; no attempt is counted, and downloading resumes \
+             by itself when the network is back"
                 .to_owned()
         }
         Event::Online => "resumed: the network is back".to_owned(),
@@ -70,7 +70,7 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
             format!("pace: {}: {words}", escaped(host))
         }
         Event::Merged { address } => {
-            format!("pace: names of {} are limited together, and are asked as one host", escaped(address))
+            format!("pace: the hosts at {} are limited together and now share one pace", escaped(address))
         }
         _ => return None,
     })
@@ -81,11 +81,11 @@ fn size(number: u64) -> String {
     bytes(number as f64)
 }
 
-/// Messages in their order, bounded.
+/// A bounded queue of messages.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
     waiting: VecDeque<String>,
-    left_out: u64,
+    dropped: u64,
 }
 
 impl Messages {
@@ -93,16 +93,16 @@ impl Messages {
         if self.waiting.len() < WAITING_MAX {
             self.waiting.push_back(message);
         } else {
-            self.left_out += 1;
+            self.dropped += 1;
         }
     }
 
-    /// Everything that waits, and a word about what had no room.
+    /// Takes every waiting message, and one that counts those without room.
     pub(super) fn take(&mut self) -> Vec<String> {
         let mut taken: Vec<String> = std::mem::take(&mut self.waiting).into();
-        let left_out = std::mem::take(&mut self.left_out);
-        if left_out > 0 {
-            taken.push(format!("{} more messages; `longhaul export` has every failure", count(left_out)));
+        let dropped = std::mem::take(&mut self.dropped);
+        if dropped > 0 {
+            taken.push(format!("{} more messages; `longhaul export` has every failure", count(dropped)));
         }
         taken
     }
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_no_room_is_counted() {
+    fn messages_without_room_are_counted() {
         let mut messages = Messages::default();
         for number in 0..WAITING_MAX + 1_234 {
             messages.push(number.to_string());

@@ -1,11 +1,11 @@
-//! What is told while a haul runs: a live display on a terminal, lines elsewhere, and events for machines.
+//! What a running haul reports: a live display on a terminal, lines elsewhere, and JSON events for machines.
 //!
-//! The engine's callback only keeps book: [`board`] holds what is known, [`messages`] what is still to be said. A thread
-//! of the [`reporter`] draws from them at its own pace, so a terminal that is stopped or slow never slows a download.
-//! Machine output is the exception: its reader gets every event, and is waited for.
+//! The callback of the engine only records: [`haul_progress`] holds the sums, [`messages`] the lines to print. A thread
+//! of the [`reporter`] prints them at its own pace, so a slow or stopped terminal never slows a download down. JSON
+//! events are the exception: their reader gets every event, and the engine waits for it.
 
-mod board;
-mod events;
+mod haul_progress;
+mod json_events;
 mod messages;
 mod rate;
 mod reporter;

@@ -1,4 +1,4 @@
-//! The reader of a haul's events on behalf of people and machines.
+//! Receives the events of a haul and reports them to people and machines.
 
 use std::io::{self, Write as _};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -10,8 +10,8 @@ use longhaul::{Event, Report};
 use longhaul_socket::clock;
 use tokio::time::Instant;
 
-use super::board::Board;
-use super::events::EventLines;
+use super::haul_progress::HaulProgress;
+use super::json_events::JsonEventWriter;
 use super::messages::{Messages, message};
 use super::screen::Screen;
 use super::view;
@@ -19,99 +19,100 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::plan::{Output, Verbosity};
 
-/// How often the display is drawn: smooth to the eye, nothing to the machine.
+/// Time between two drawings of the display: smooth to the eye, and cheap.
 const DRAW_INTERVAL: Duration = Duration::from_millis(200);
-/// How often a line is written where there is no terminal: a log of a day stays readable.
+/// Time between two summary lines without a terminal. The log of a day stays readable.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// See the module.
+/// Receives events until [`finish`](Self::finish) is called, and prints them from a thread.
 #[derive(Debug)]
 pub(crate) struct Reporter {
     shared: Arc<Shared>,
     started: Instant,
-    /// Its end is what ends the drawing.
+    /// Dropping it ends the display thread.
     end: mpsc::Sender<()>,
-    drawing: JoinHandle<()>,
+    display: JoinHandle<()>,
 }
 
 #[derive(Debug)]
 struct Shared {
     verbosity: Verbosity,
     state: Mutex<State>,
-    /// Apart from the state: a write may wait for the reader, and the display does not.
-    lines: Option<Mutex<EventLines>>,
+    /// Not part of `state`: a write can wait for the reader of standard output, and the display must not.
+    json_events: Option<Mutex<JsonEventWriter>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    board: Board,
+    progress: HaulProgress,
     messages: Messages,
 }
 
 impl Reporter {
     pub(crate) fn start(output: Output) -> io::Result<Self> {
-        let lines = output.json.then(|| Mutex::new(EventLines::new()));
-        let shared = Arc::new(Shared { verbosity: output.verbosity, state: Mutex::default(), lines });
+        let json_events = output.json.then(|| Mutex::new(JsonEventWriter::new()));
+        let shared = Arc::new(Shared { verbosity: output.verbosity, state: Mutex::default(), json_events });
         let (end, ended) = mpsc::channel();
-        let drawn = Arc::clone(&shared);
-        let drawing =
-            thread::Builder::new().name("display".to_owned()).spawn(move || drawn.draw_until(&ended))?;
-        Ok(Self { shared, started: clock::now(), end, drawing })
+        let displayed = Arc::clone(&shared);
+        let display = thread::Builder::new()
+            .name("display".to_owned())
+            .spawn(move || displayed.display_until(&ended))?;
+        Ok(Self { shared, started: clock::now(), end, display })
     }
 
-    /// What the engine calls with every event.
+    /// The callback for the events of the engine.
     pub(crate) fn observer(&self) -> impl FnMut(&Event<'_>) + Send + 'static {
         let shared = Arc::clone(&self.shared);
         move |event| shared.observe(event)
     }
 
-    /// What is called when the user asks for the end.
+    /// The callback for a request to stop.
     pub(crate) fn on_stop(&self) -> impl FnOnce() + Send + 'static {
         let shared = Arc::clone(&self.shared);
         move || {
             let mut state = shared.state();
-            state.board.is_stopping = true;
+            state.progress.is_stopping = true;
             if shared.verbosity > Verbosity::Quiet {
-                state.messages.push("stopping: what is being committed is finished first".to_owned());
+                state.messages.push("stopping: finishing the current commit first".to_owned());
             }
         }
     }
 
-    /// Ends the display. Messages that still waited are written.
+    /// Ends the display. Waiting messages are printed first.
     pub(crate) fn finish(self) -> Finished {
         drop(self.end);
-        // A display that panicked has nothing more to show.
-        let _ = self.drawing.join();
+        // A display thread that panicked has nothing more to print.
+        let _ = self.display.join();
         let elapsed = self.started.elapsed();
-        let examples = self.shared.state().board.examples_to_repeat(elapsed);
+        let examples = self.shared.state().progress.examples_to_repeat(elapsed);
         Finished { elapsed, examples, shared: self.shared }
     }
 }
 
-/// A run that is over, before its last words.
+/// A run that is over and has not printed its last lines yet.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) elapsed: Duration,
-    /// The first failures of the run, a line each, where they were told too long ago to be in sight.
+    /// The first failures of the run, a line each, if they are no longer visible on the terminal.
     pub(crate) examples: Vec<String>,
     shared: Arc<Shared>,
 }
 
 impl Finished {
-    /// Ends the machine output with the report, and gives people theirs.
+    /// Writes the report: the last JSON event, and `text` for people.
     pub(crate) fn report(self, report: &Report, exit: Exit, text: &str) {
-        if let Some(mut lines) = self.shared.lines() {
-            lines.report(report, exit);
+        if let Some(mut json_events) = self.shared.json_events() {
+            json_events.report(report, exit);
         }
         if self.shared.verbosity > Verbosity::Quiet {
             let _ = io::stderr().write_all(text.as_bytes());
         }
     }
 
-    /// Ends the machine output with an error; people are told by the caller.
+    /// Writes an error as the last JSON event. The caller prints it for people.
     pub(crate) fn error(self, error: &CommandError) {
-        if let Some(mut lines) = self.shared.lines() {
-            lines.error(&error.chain(), error.exit());
+        if let Some(mut json_events) = self.shared.json_events() {
+            json_events.error(&error.chain(), error.exit());
         }
     }
 }
@@ -122,34 +123,34 @@ impl Shared {
         {
             let message = message(event, self.verbosity);
             let mut state = self.state();
-            state.board.observe(event, now);
+            state.progress.observe(event, now);
             if let Some(message) = message {
                 state.messages.push(message);
             }
         }
-        if let Some(mut lines) = self.lines() {
-            lines.event(event, now);
+        if let Some(mut json_events) = self.json_events() {
+            json_events.event(event, now);
         }
     }
 
-    fn draw_until(&self, ended: &mpsc::Receiver<()>) {
+    fn display_until(&self, end: &mpsc::Receiver<()>) {
         let mut screen = Screen::new(self.verbosity > Verbosity::Quiet);
         let mut summary_at = clock::now() + SUMMARY_INTERVAL;
         loop {
-            let is_over = !matches!(ended.recv_timeout(DRAW_INTERVAL), Err(RecvTimeoutError::Timeout));
+            let is_over = !matches!(end.recv_timeout(DRAW_INTERVAL), Err(RecvTimeoutError::Timeout));
             let now = clock::now();
             let (mut messages, live) = {
                 let mut state = self.state();
-                state.board.tick(now);
+                state.progress.tick(now);
                 let shows_live = screen.is_live() && !is_over;
                 let live =
-                    if shows_live { view::live(&state.board, Screen::columns(), now) } else { Vec::new() };
+                    if shows_live { view::live(&state.progress, Screen::columns(), now) } else { Vec::new() };
                 (state.messages.take(), live)
             };
             let wants_summary = !screen.is_live() && self.verbosity > Verbosity::Quiet;
             if wants_summary && now >= summary_at && !is_over {
                 summary_at = now + SUMMARY_INTERVAL;
-                messages.push(view::summary(&self.state().board, now));
+                messages.push(view::summary(&self.state().progress, now));
             }
             screen.draw(&messages, &live);
             if is_over {
@@ -159,11 +160,11 @@ impl Shared {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every entry leaves the state whole.
+        // No code can panic between two changes that belong together.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lines(&self) -> Option<MutexGuard<'_, EventLines>> {
-        Some(self.lines.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    fn json_events(&self) -> Option<MutexGuard<'_, JsonEventWriter>> {
+        Some(self.json_events.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,32 +1,36 @@
-//! Standard error as a place to draw on: messages scroll, and on a terminal a few live lines stay below them.
+//! Draws on standard error: messages scroll, and on a terminal a few live lines stay below them.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 
-/// Columns where neither the user nor the terminal says how many there are.
+use crate::trace;
+
+/// Columns if neither the user nor the terminal gives a number.
 const COLUMNS_DEFAULT: usize = 80;
 
-/// See the module. What cannot be written is lost: there is nobody left to tell.
+/// Standard error as a screen. Errors of writing are ignored: there is no other place to report them.
 #[derive(Debug)]
 pub(super) struct Screen {
     is_live: bool,
-    /// Live lines on the terminal now, above the cursor.
+    /// Live lines that are on the terminal now, above the cursor.
     live_lines: usize,
 }
 
 impl Screen {
-    /// Live lines only on a terminal that knows cursor control, and only where they are wanted.
+    /// Live lines are drawn only if they are wanted and standard error is a terminal that supports cursor control,
+    /// without the lines of a trace between.
     pub(super) fn new(wants_live: bool) -> Self {
         let is_dumb = std::env::var_os("TERM").is_none_or(|kind| kind == "dumb");
-        Self { is_live: wants_live && io::stderr().is_terminal() && !is_dumb, live_lines: 0 }
+        let is_live = wants_live && io::stderr().is_terminal() && !is_dumb && !trace::is_on();
+        Self { is_live, live_lines: 0 }
     }
 
     pub(super) fn is_live(&self) -> bool {
         self.is_live
     }
 
-    /// The columns that a line may use: `COLUMNS`, else the terminal's, less one, because a cursor beyond the last
-    /// column wraps on some terminals.
+    /// The columns that a line may use: `COLUMNS` or those of the terminal, minus one, because on some terminals a cursor
+    /// beyond the last column wraps.
     pub(super) fn columns() -> usize {
         let wanted = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         let terminal =
@@ -35,11 +39,11 @@ impl Screen {
         columns - 1
     }
 
-    /// Replaces the live lines by these, with new messages above them. One write, so that nothing flickers.
+    /// Replaces the live lines, and prints new messages above them. One write, so that nothing flickers.
     pub(super) fn draw(&mut self, messages: &[String], live: &[String]) {
         let mut text = String::new();
         if self.live_lines > 0 {
-            // ECMA-48: cursor to the beginning of the line so many lines up, erase to the end of the screen.
+            // ECMA-48: move the cursor up by `live_lines` lines, and erase to the end of the screen.
             let _ = write!(text, "\x1b[{}F\x1b[J", self.live_lines);
         }
         for line in messages.iter().chain(live) {

@@ -1,4 +1,4 @@
-//! The hosts that are slower than they could be, and why.
+//! The hosts that slow the haul down, and why.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use longhaul::pace::Limiter;
 use tokio::time::Instant;
 
-/// Hosts remembered. A display shows a handful; beyond this, which ones is chance, and memory is not.
+/// Hosts kept. The display shows a handful of them; the limit bounds the memory.
 const HOSTS_MAX: usize = 1_000;
 
-/// What the engine last said of a host's pace.
+/// The last pace of a host that the engine reported.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SlowHost {
     pub(super) window: u32,
@@ -19,14 +19,14 @@ pub(super) struct SlowHost {
 }
 
 impl SlowHost {
-    /// For how long it is still left alone.
+    /// Time until the next request may be sent.
     pub(super) fn blocked_for(&self, now: Instant) -> Option<Duration> {
         let left = self.blocked_until?.saturating_duration_since(now);
         (!left.is_zero()).then_some(left)
     }
 }
 
-/// See the module.
+/// Hosts with a limiting pace, by name.
 #[derive(Debug, Default)]
 pub(super) struct SlowHosts(BTreeMap<String, SlowHost>);
 
@@ -48,7 +48,7 @@ impl SlowHosts {
         }
     }
 
-    /// The slowest ones: first those that are left alone longest, then those with the smallest windows.
+    /// The slowest hosts: those with the longest block first, then those with the smallest window.
     pub(super) fn slowest(&self, most: usize, now: Instant) -> Vec<(&str, SlowHost)> {
         let mut hosts: Vec<_> = self.0.iter().map(|(name, host)| (name.as_str(), *host)).collect();
         hosts.sort_by_key(|(_, host)| (std::cmp::Reverse(host.blocked_for(now)), host.window));

@@ -1,25 +1,25 @@
-//! The board as text: a few lines for a terminal, one for everything else. Pure.
+//! The progress as text: a few lines for a terminal, one line for a log. Pure.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::board::Board;
+use super::haul_progress::HaulProgress;
 use crate::render::{self, bytes, count, escaped, time};
 
-/// Slow hosts shown.
+/// Slow hosts shown on a terminal.
 const HOSTS_SHOWN: usize = 3;
-/// A longer estimate is no estimate.
+/// A longer estimate of the remaining time is not shown: it means nothing.
 const LEFT_MAX: Duration = Duration::from_hours(100 * 24);
 
 /// The lines of the live display, none wider than `columns`.
-pub(super) fn live(board: &Board, columns: usize, now: Instant) -> Vec<String> {
-    let mut lines = vec![totals(board), rates(board)];
-    if let Some(reason) = &board.paused {
+pub(super) fn live(progress: &HaulProgress, columns: usize, now: Instant) -> Vec<String> {
+    let mut lines = vec![totals(progress), rates(progress)];
+    if let Some(reason) = &progress.paused {
         lines.push(format!("paused: {}", escaped(reason)));
     }
-    lines.extend(slow(board, HOSTS_SHOWN, now));
-    if board.is_stopping {
+    lines.extend(slow(progress, HOSTS_SHOWN, now));
+    if progress.is_stopping {
         lines.push("stopping".to_owned());
     }
     for line in &mut lines {
@@ -28,23 +28,23 @@ pub(super) fn live(board: &Board, columns: usize, now: Instant) -> Vec<String> {
     lines
 }
 
-/// The same in one line, for logs, with the slowest host alone.
-pub(super) fn summary(board: &Board, now: Instant) -> String {
-    let paused = board.paused.is_some().then(|| "paused".to_owned());
-    let parts = paused.into_iter().chain([totals(board), rates(board)]).chain(slow(board, 1, now));
+/// The same on one line, for logs, with the slowest host only.
+pub(super) fn summary(progress: &HaulProgress, now: Instant) -> String {
+    let paused = progress.paused.is_some().then(|| "paused".to_owned());
+    let parts = paused.into_iter().chain([totals(progress), rates(progress)]).chain(slow(progress, 1, now));
     parts.collect::<Vec<_>>().join("; ")
 }
 
-/// The slowest hosts, and why they are slow.
-fn slow(board: &Board, most: usize, now: Instant) -> impl Iterator<Item = String> {
-    board.hosts.slowest(most, now).into_iter().map(move |(host, pace)| {
+/// A line for each of the slowest hosts.
+fn slow(progress: &HaulProgress, most: usize, now: Instant) -> impl Iterator<Item = String> {
+    progress.hosts.slowest(most, now).into_iter().map(move |(host, pace)| {
         let words = render::pace(pace.limiter.as_str(), pace.window, pace.rate, None, pace.blocked_for(now));
         format!("slow: {}: {words}", escaped(host))
     })
 }
 
-fn totals(board: &Board) -> String {
-    let counts = board.counts();
+fn totals(progress: &HaulProgress) -> String {
+    let counts = progress.counts();
     let mut parts = vec![format!("{} done", count(counts.done))];
     for (number, word) in [(counts.failed, "failed"), (counts.skipped, "skipped")] {
         if number > 0 {
@@ -55,14 +55,14 @@ fn totals(board: &Board) -> String {
     parts.join(", ")
 }
 
-fn rates(board: &Board) -> String {
-    let files = board.files_per_second();
+fn rates(progress: &HaulProgress) -> String {
+    let files = progress.files_per_second();
     let mut text = format!(
         "{files:.1} files/s, {}/s, {} received",
-        bytes(board.bytes_per_second()),
-        bytes(board.bytes_received() as f64)
+        bytes(progress.bytes_per_second()),
+        bytes(progress.bytes_received() as f64)
     );
-    let pending = board.counts().pending;
+    let pending = progress.counts().pending;
     if pending > 0 && files > 0.0 {
         let left = Duration::try_from_secs_f64(pending as f64 / files).unwrap_or(Duration::MAX);
         if left <= LEFT_MAX {
@@ -74,7 +74,7 @@ fn rates(board: &Board) -> String {
     text
 }
 
-/// Cuts a line to what surely fits: a character that is not ASCII may take two columns.
+/// Truncates a line to `columns`. A character that is not ASCII counts as two columns.
 fn truncate(line: &mut String, columns: usize) {
     let mut used = 0;
     let cut = line.char_indices().find_map(|(at, character)| {
@@ -94,24 +94,24 @@ mod tests {
 
     use super::*;
 
-    fn board(now: Instant) -> Board {
-        let mut board = Board::default();
+    fn progress(now: Instant) -> HaulProgress {
+        let mut progress = HaulProgress::default();
         let counts = Counts { done: 1_000, failed: 2, skipped: 0, pending: 500 };
-        board.observe(&Event::Opened { counts }, now);
+        progress.observe(&Event::Opened { counts }, now);
         let paced =
             |host, window, limiter, blocked| Event::Paced { host, window, limiter, rate: None, blocked };
         let wait = Some(Duration::from_secs(90));
-        board.observe(&paced("https://a.test:443", 2, Limiter::Congestion, None), now);
-        board.observe(&paced("https://b.test:443", 1, Limiter::RetryAfter, wait), now);
-        board.observe(&paced("https://c.test:443", 8, Limiter::Cap, None), now);
-        board
+        progress.observe(&paced("https://a.test:443", 2, Limiter::Congestion, None), now);
+        progress.observe(&paced("https://b.test:443", 1, Limiter::RetryAfter, wait), now);
+        progress.observe(&paced("https://c.test:443", 8, Limiter::Cap, None), now);
+        progress
     }
 
     #[test]
     fn the_live_display() {
         let now = clock::now();
         assert_eq!(
-            live(&board(now), 80, now),
+            live(&progress(now), 80, now),
             [
                 "1,000 done, 2 failed, 500 to go",
                 "0.0 files/s, 0 B/s, 0 B received",
@@ -124,10 +124,10 @@ mod tests {
     #[test]
     fn no_line_is_wider_than_the_terminal() {
         let now = clock::now();
-        let mut board = board(now);
-        board.observe(&Event::Paused { reason: "漢字漢字漢字漢字" }, now);
+        let mut progress = progress(now);
+        progress.observe(&Event::Paused { reason: "漢字漢字漢字漢字" }, now);
         for columns in [0, 1, 19, 20] {
-            for line in live(&board, columns, now) {
+            for line in live(&progress, columns, now) {
                 let width: usize = line.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
                 assert!(width <= columns, "{line}");
             }
@@ -137,17 +137,17 @@ mod tests {
     #[test]
     fn the_estimate_follows_the_rate() {
         let start = clock::now();
-        let mut board = board(start);
-        board.tick(start);
+        let mut progress = progress(start);
+        progress.tick(start);
         for _ in 0..20 {
-            board.observe(
+            progress.observe(
                 &Event::Skipped { row: longhaul::RowId(0), url: "", reason: "" },
                 start + Duration::from_secs(1),
             );
         }
-        board.tick(start + Duration::from_secs(2));
+        progress.tick(start + Duration::from_secs(2));
         assert_eq!(
-            summary(&board, start + Duration::from_secs(2)),
+            summary(&progress, start + Duration::from_secs(2)),
             "1,000 done, 2 failed, 20 skipped, 480 to go; 10.0 files/s, 0 B/s, 0 B received, about 48.0 s left; \
              slow: https://b.test:443: 1 at a time, asked to wait, next request in 1 min 28 s"
         );

@@ -1,4 +1,4 @@
-//! What is on disk and in the records, held against what the host served.
+//! Compares the files on disk and the records of the haul with what the server has.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};
@@ -7,31 +7,31 @@ use std::path::Path;
 use longhaul::{Class, RowOutcome, Status};
 use longhaul_origin::Content;
 
-use super::stage::Stage;
+use super::server::RehearsalServer;
 use crate::error::CommandError;
 use crate::files;
 
-/// Bytes that are compared at a time.
+/// Bytes compared at once.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// What was found.
+/// Files and reports by how they compare.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// Files that are there, byte for byte.
+    /// Number of files that equal those of the server, byte for byte.
     pub(super) right: u64,
-    /// Files that exist at the host and are missing here, or that no row speaks of.
+    /// Files that the server has and that are missing on disk or in the records.
     pub(super) lost: Vec<String>,
-    /// Files with other bytes than the host's.
+    /// Files whose bytes differ from the server's.
     pub(super) wrong: Vec<String>,
-    /// URLs that do not exist at the host, each reported exactly once, as that.
+    /// Number of URLs that the server does not have and that were reported once, as not found.
     pub(super) absent: u64,
-    /// Reports that do not agree with the host.
+    /// Reports that do not agree with the server.
     pub(super) misreported: Vec<String>,
-    /// Files that should not be there.
+    /// Files that belong to no row.
     pub(super) strange: Vec<String>,
 }
 
-/// What the record of a row says, as far as it matters here.
+/// The part of a row's record that is checked.
 struct Recorded {
     rows: u64,
     name: Option<String>,
@@ -39,13 +39,13 @@ struct Recorded {
     is_not_found: bool,
 }
 
-/// Looks at every file below `directory` and at every record.
-pub(super) fn inspect(stage: &Stage, directory: &Path) -> Result<Findings, CommandError> {
+/// Compares every file below `directory` and every record.
+pub(super) fn inspect(server: &RehearsalServer, directory: &Path) -> Result<Findings, CommandError> {
     let broken = |source| CommandError::Rehearsal { what: "the files cannot be inspected", source };
     let recorded = records(directory)?;
     let mut findings = Findings::default();
     let mut expected = BTreeSet::new();
-    for (url, path) in stage.urls().zip(stage.paths()) {
+    for (url, path) in server.urls().zip(server.paths()) {
         let Some(record) = recorded.get(&url) else {
             findings.lost.push(url);
             continue;
@@ -53,22 +53,24 @@ pub(super) fn inspect(stage: &Stage, directory: &Path) -> Result<Findings, Comma
         if record.rows != 1 {
             findings.misreported.push(format!("{url}: recorded {} times", record.rows));
         }
-        if !stage.site().exists(&path) {
+        if !server.site().exists(&path) {
             if record.is_not_found {
                 findings.absent += 1;
             } else {
-                findings.misreported.push(format!("{url}: does not exist, and was not reported so"));
+                findings
+                    .misreported
+                    .push(format!("{url}: does not exist, but was not reported as not found"));
             }
             continue;
         }
         if !record.is_done {
-            findings.misreported.push(format!("{url}: exists, and was not reported as done"));
+            findings.misreported.push(format!("{url}: exists, but was not reported as done"));
         }
         let Some(name) = &record.name else {
             findings.lost.push(url);
             continue;
         };
-        match holds(&directory.join(name), stage.site().content(&path)) {
+        match holds(&directory.join(name), server.site().content(&path)) {
             Ok(true) => findings.right += 1,
             Ok(false) => findings.wrong.push(url),
             Err(error) if error.kind() == io::ErrorKind::NotFound => findings.lost.push(url),
@@ -99,7 +101,7 @@ fn records(directory: &Path) -> Result<BTreeMap<String, Recorded>, CommandError>
     Ok(records)
 }
 
-/// Whether the file holds exactly this content.
+/// True if the file holds exactly this content.
 pub(super) fn holds(path: &Path, content: Content) -> io::Result<bool> {
     let mut file = files::open(path)?;
     if file.metadata()?.len() != content.len() {
@@ -129,34 +131,33 @@ mod tests {
     use longhaul::Haul;
 
     use super::*;
-    use crate::files::Scratch;
+    use crate::files::ScratchDirectory;
 
-    /// A judge who finds nothing proves nothing.
+    /// The inspection has to notice each kind of finding: one that notices nothing proves nothing.
     #[test]
-    fn what_was_spoiled_is_found() {
-        let stage = Stage::raise(12, 3).expect("a host on loopback");
-        for path in stage.paths() {
-            stage.site().set_exists(&path, path != "/files/000005.bin");
+    fn every_kind_of_damage_is_found() {
+        let server = RehearsalServer::start(12, 3).expect("a server on loopback");
+        for path in server.paths() {
+            server.site().set_exists(&path, path != "/files/000005.bin");
         }
-        let scratch = Scratch::new("inspection-test").expect("a directory");
+        let scratch = ScratchDirectory::new("inspection-test").expect("a directory");
         let builder = Haul::builder(scratch.path()).timeout(Duration::from_secs(1));
-        let haul = stage.urls().fold(builder, longhaul::Builder::url).build().expect("a haul");
+        let haul = server.urls().fold(builder, longhaul::Builder::url).build().expect("a haul");
         haul.run().expect("a run");
-        let findings = inspect(&stage, scratch.path()).expect("an inspection");
+        let findings = inspect(&server, scratch.path()).expect("an inspection");
         assert_eq!((findings.right, findings.absent), (11, 1));
         assert!(findings.lost.is_empty() && findings.wrong.is_empty());
         assert!(findings.misreported.is_empty() && findings.strange.is_empty());
 
-        // One file gets a byte too many, another one changed at the host, an absent one begins to exist there, and
-        // something stands where nothing should.
+        // One file gets an extra byte, the server changes another one and creates a third, and a stray file appears.
         let names = files::all_files(scratch.path()).expect("names");
         let longer = scratch.path().join(&names[1]);
-        files::append(&longer).and_then(|mut file| file.write_all(b"!")).expect("spoiled");
+        files::append(&longer).and_then(|mut file| file.write_all(b"!")).expect("appended");
         files::create(&scratch.path().join("stray")).expect("created");
-        stage.site().set_exists("/files/000005.bin", true);
-        let changed = stage.paths().find(|path| !names[1].ends_with(path.as_str()) && !path.contains('?'));
-        stage.site().next_generation_of(&changed.expect("another one"));
-        let findings = inspect(&stage, scratch.path()).expect("an inspection");
+        server.site().set_exists("/files/000005.bin", true);
+        let changed = server.paths().find(|path| !names[1].ends_with(path.as_str()) && !path.contains('?'));
+        server.site().next_generation_of(&changed.expect("another one"));
+        let findings = inspect(&server, scratch.path()).expect("an inspection");
         assert_eq!((findings.right, findings.absent), (9, 0));
         assert_eq!((findings.wrong.len(), findings.lost.len()), (2, 1));
         assert_eq!((findings.misreported.len(), findings.strange), (1, vec!["stray".to_owned()]));

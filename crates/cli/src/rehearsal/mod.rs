@@ -1,22 +1,24 @@
-//! The promises, proven on the user's own machine: a host that misbehaves in every way, a kill -9 on the way, a resume,
-//! and then every byte looked at.
+//! Tests the promises of this program on the user's machine: a server that misbehaves, `kill -9` in the middle, a resume,
+//! and a comparison of every byte.
 //!
-//! - [`stage`]: the host, in this process, on loopback;
-//! - [`run`]: the program itself, as a child, and what it says;
-//! - [`drill`]: what is done, in which order, and when it has taken too long;
-//! - [`inspection`]: what is on disk and in the records, against what the host served;
-//! - [`scoreboard`]: the result, for people;
-//! - [`contest`] and [`peer`]: the same host for other downloaders, and how each of them is told the list.
+//! - [`server`]: the server, in this process, on loopback;
+//! - [`child`]: the program as a child process, and the events that it prints;
+//! - [`kill_and_resume`]: the steps of a rehearsal, each with a deadline;
+//! - [`inspection`]: compares the files and the records with what the server has;
+//! - [`scoreboard`]: the result for people;
+//! - [`comparison`] and [`downloader`]: the same server for other downloaders, with the command line of each.
 //!
-//! The child is judged by what it left behind and by what the host counted, never by its own word.
+//! The child is judged by the files it left and by the requests the server counted, and not by its own report.
 
-mod contest;
-mod drill;
+mod child;
+mod comparison;
+mod downloader;
 mod inspection;
-mod peer;
-mod run;
+mod kill_and_resume;
 mod scoreboard;
-mod stage;
+mod server;
+mod settings;
 
-pub(crate) use contest::contest;
-pub(crate) use drill::{Drill, hold};
+pub(crate) use comparison::compare_downloaders;
+pub(crate) use kill_and_resume::kill_and_resume;
+pub(crate) use settings::Rehearsal;

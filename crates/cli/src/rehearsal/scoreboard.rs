@@ -6,43 +6,44 @@ use std::time::Duration;
 
 use longhaul_origin::Stats;
 
-use super::drill::{Drill, Held};
+use super::child::ObservedEvents;
 use super::inspection::Findings;
-use super::run::Heard;
+use super::settings::{Rehearsal, RehearsalResult};
 use crate::render::{bytes, count, escaped, time};
 
-/// Names shown of what went wrong.
+/// Names shown for each kind of finding.
 const NAMES_SHOWN: usize = 5;
 
-/// What is counted on the way.
+/// Counts that the steps of a rehearsal fill in.
 #[derive(Debug)]
-pub(super) struct Score {
+pub(super) struct Scoreboard {
     files: u64,
     seed: u64,
     endpoints: usize,
     complaints: Vec<String>,
-    pub(super) killed_at: u64,
-    /// Files that were told as done before the kill and asked for after it.
-    pub(super) asked_again: usize,
-    /// URLs that were told as failed more than once.
-    pub(super) told_twice: usize,
+    /// Files that were reported as done before the kill.
+    pub(super) done_at_kill: u64,
+    /// Files that were reported as done before the kill and requested again after it.
+    pub(super) requested_again: usize,
+    /// URLs that were reported as failed more than once.
+    pub(super) reported_twice: usize,
     pub(super) retries: u64,
     pub(super) elapsed: Duration,
-    /// `None` where the rehearsal did not come so far.
+    /// `None` if the rehearsal was aborted before the inspection.
     pub(super) findings: Option<Findings>,
     pub(super) stats: Stats,
 }
 
-impl Score {
-    pub(super) fn new(drill: &Drill<'_>, endpoints: usize) -> Self {
+impl Scoreboard {
+    pub(super) fn new(rehearsal: &Rehearsal<'_>, endpoints: usize) -> Self {
         Self {
-            files: drill.files.into(),
-            seed: drill.seed,
+            files: rehearsal.files.into(),
+            seed: rehearsal.seed,
             endpoints,
             complaints: Vec::new(),
-            killed_at: 0,
-            asked_again: 0,
-            told_twice: 0,
+            done_at_kill: 0,
+            requested_again: 0,
+            reported_twice: 0,
             retries: 0,
             elapsed: Duration::ZERO,
             findings: None,
@@ -54,16 +55,16 @@ impl Score {
         self.complaints.push(what);
     }
 
-    /// Notes that there is nothing to inspect, and why.
-    pub(super) fn cut_short(&mut self, why: &str, step: &str, heard: &Heard) -> Option<Findings> {
-        let settled = heard.done.len() + heard.failed.len();
+    /// Records why a step was aborted. There is nothing to inspect then, so it returns `None`.
+    pub(super) fn aborted(&mut self, why: &str, step: &str, events: &ObservedEvents) -> Option<Findings> {
+        let settled = events.done.len() + events.failed.len();
         self.complain(format!("{step}: {why}; {settled} of {} URLs had their outcome", self.files));
         None
     }
 
-    pub(super) fn into_held(mut self) -> Held {
+    pub(super) fn into_result(mut self) -> RehearsalResult {
         let mut text = format!(
-            "rehearsal of {} files from {} endpoints of a hostile host, seed {}\n",
+            "rehearsal of {} files from {} endpoints of a hostile server, seed {}\n",
             count(self.files),
             self.endpoints,
             self.seed
@@ -77,7 +78,7 @@ impl Score {
         }
         let has_passed = self.complaints.is_empty();
         text.push_str(if has_passed { "passed\n" } else { "FAILED\n" });
-        Held { text, has_passed }
+        RehearsalResult { text, has_passed }
     }
 
     fn push_findings(&mut self, text: &mut String, findings: &Findings) {
@@ -98,11 +99,11 @@ impl Score {
         if right + absent != self.files {
             self.complaints.push(format!("{right} right and {absent} absent do not sum to {}", self.files));
         }
-        if self.asked_again > 0 {
-            self.complaints.push(format!("{} finished files were asked for again", self.asked_again));
+        if self.requested_again > 0 {
+            self.complaints.push(format!("{} finished files were requested again", self.requested_again));
         }
-        if self.told_twice > 0 {
-            self.complaints.push(format!("{} failures were told more than once", self.told_twice));
+        if self.reported_twice > 0 {
+            self.complaints.push(format!("{} failures were reported more than once", self.reported_twice));
         }
     }
 
@@ -116,8 +117,8 @@ impl Score {
         let faults: Vec<String> = faults.iter().map(|(kind, met)| format!("{kind} {met}")).collect();
         let _ = writeln!(
             text,
-            "  killed at  {} done; {} of them asked for again",
-            self.killed_at, self.asked_again
+            "  killed at  {} done; {} of them requested again",
+            self.done_at_kill, self.requested_again
         );
         let _ =
             writeln!(text, "  requests   {}, {} of them retries", count(stats.requests), count(self.retries));

@@ -1,14 +1,14 @@
-//! Text from servers and lists, made harmless: what a terminal would obey, or an eye would be deceived by, is written
-//! out.
+//! Escapes text from servers and lists: control characters that a terminal would obey, and characters that deceive a
+//! reader.
 
 use std::fmt;
 
-/// Shows a text with every hostile character written as `\u{..}`.
+/// Displays a text with every hostile character as `\u{..}`.
 pub(crate) fn escaped(text: &str) -> Escaped<'_> {
     Escaped(text)
 }
 
-/// See [`escaped`].
+/// The result of [`escaped`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Escaped<'a>(&'a str);
 
@@ -27,8 +27,8 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// Controls (ESC, line ends, DEL and C1 among them), marks that turn the direction of writing, separators that some
-/// readers take for line ends, and what cannot be seen.
+/// True for control characters (ESC, line ends, DEL and C1 among them), marks that change the direction of writing,
+/// separators that some programs read as line ends, and invisible characters.
 pub(crate) const fn is_hostile(character: char) -> bool {
     matches!(
         character,
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hostile_text_is_written_out() {
+    fn hostile_characters_are_escaped() {
         let table = [
             ("plain text, ümlaut, 漢字, \\", "plain text, ümlaut, 漢字, \\"),
             ("\x1b[2J\x1b]0;title\x07", "\\u{1b}[2J\\u{1b}]0;title\\u{7}"),

@@ -1,4 +1,4 @@
-//! A failed attempt in one line: what, why, where, in which phase, after how long, which attempt, and what is next.
+//! A failed attempt on one line: URL, reason, endpoint, phase, time, number of the attempt, and what happens next.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -9,25 +9,25 @@ use super::{escaped, time};
 
 /// What happens to the URL next.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Fate {
-    /// Tried again, not before this time has passed.
+pub(crate) enum NextStep {
+    /// It is retried after this time at the earliest.
     Again(Duration),
-    /// Left for a later run.
+    /// It is left for a later run.
     Parked,
-    /// Failed for good.
+    /// It has failed for good.
     GivenUp,
 }
 
-/// The line, safe for a terminal. `attempts` is 0 where nothing was asked for, as with a line that is no URL.
-pub(crate) fn failure(url: &str, fault: &FaultRecord, attempts: u32, fate: Fate) -> String {
-    let mut line = match fate {
-        Fate::GivenUp => "failed: ".to_owned(),
-        Fate::Again(_) => "retry: ".to_owned(),
-        Fate::Parked => "parked: ".to_owned(),
+/// The line, safe for a terminal. `attempts` is 0 if no request was made, as for a line that is not a URL.
+pub(crate) fn failure(url: &str, fault: &FaultRecord, attempts: u32, next_step: NextStep) -> String {
+    let mut line = match next_step {
+        NextStep::GivenUp => "failed: ".to_owned(),
+        NextStep::Again(_) => "retry: ".to_owned(),
+        NextStep::Parked => "parked: ".to_owned(),
     };
     let _ = write!(line, "{}: {}", escaped(url), escaped(&fault.message));
     let mut details = Vec::new();
-    // The message of a broken exchange names the endpoint, the phase and the time itself; that of an answer does not.
+    // The message of a broken exchange contains the endpoint, the phase and the time. That of an error status does not.
     if !fault.endpoint.is_empty() && !fault.message.contains(&fault.endpoint) {
         details.push(format!("{} at {}", escaped(&fault.phase), escaped(&fault.endpoint)));
         details.push(format!("after {}", time(Duration::from_millis(fault.elapsed_ms))));
@@ -35,11 +35,11 @@ pub(crate) fn failure(url: &str, fault: &FaultRecord, attempts: u32, fate: Fate)
     if attempts > 0 {
         details.push(format!("attempt {attempts}"));
     }
-    match fate {
-        Fate::Again(wait) => details.push(format!("again in {}", time(wait))),
-        Fate::Parked => details.push("left for a later run".to_owned()),
-        Fate::GivenUp if attempts > 0 => details.push("given up".to_owned()),
-        Fate::GivenUp => {}
+    match next_step {
+        NextStep::Again(wait) => details.push(format!("again in {}", time(wait))),
+        NextStep::Parked => details.push("left for a later run".to_owned()),
+        NextStep::GivenUp if attempts > 0 => details.push("given up".to_owned()),
+        NextStep::GivenUp => {}
     }
     if !details.is_empty() {
         let _ = write!(line, " ({})", details.join(", "));
@@ -62,27 +62,27 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_told_with_its_endpoint() {
+    fn an_error_status_is_shown_with_its_endpoint() {
         let fault = fault("tcp://192.0.2.1:80", "the server answered 404 Not Found");
         assert_eq!(
-            failure("http://h/a", &fault, 1, Fate::GivenUp),
+            failure("http://h/a", &fault, 1, NextStep::GivenUp),
             "failed: http://h/a: the server answered 404 Not Found \
              (head at tcp://192.0.2.1:80, after 1.5 s, attempt 1, given up)"
         );
     }
 
     #[test]
-    fn nothing_is_said_twice() {
+    fn the_endpoint_is_shown_once() {
         let fault = fault("tcp://192.0.2.1:80", "connect to tcp://192.0.2.1:80: refused after 12 ms");
         assert_eq!(
-            failure("http://h/a", &fault, 3, Fate::Again(Duration::from_millis(750))),
+            failure("http://h/a", &fault, 3, NextStep::Again(Duration::from_millis(750))),
             "retry: http://h/a: connect to tcp://192.0.2.1:80: refused after 12 ms (attempt 3, again in 750 ms)"
         );
     }
 
     #[test]
-    fn what_a_list_or_a_server_wrote_moves_no_cursor() {
-        let line = failure("\x1b[2Jx", &fault("", "\u{9b}2J\r\n"), 0, Fate::GivenUp);
+    fn text_of_a_list_or_a_server_is_escaped() {
+        let line = failure("\x1b[2Jx", &fault("", "\u{9b}2J\r\n"), 0, NextStep::GivenUp);
         assert_eq!(line, "failed: \\u{1b}[2Jx: \\u{9b}2J\\u{d}\\u{a}");
     }
 }

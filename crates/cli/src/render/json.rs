@@ -1,4 +1,4 @@
-//! JSON lines: fields in a fixed order, and no character that a terminal would obey.
+//! JSON lines with fields in a fixed order and without characters that a terminal would obey.
 
 use std::fmt::Write as _;
 
@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::is_hostile;
 
-/// One object of these fields, in this order, without a line end.
+/// An object of these fields, in this order, without a line end.
 pub(crate) fn object(fields: &[(&str, Value)]) -> String {
     let mut text = String::with_capacity(64 * fields.len());
     for (name, value) in fields {
         text.push(if text.is_empty() { '{' } else { ',' });
-        // The names are our own words, and a value has nothing that could fail to be written.
+        // Names are constants of this crate and need no escaping.
         let _ = write!(text, "\"{name}\":");
         push(&mut text, &value.to_string());
     }
@@ -19,7 +19,8 @@ pub(crate) fn object(fields: &[(&str, Value)]) -> String {
     text
 }
 
-/// Characters beyond the printable ones can stand in strings only, where an escape means the same (RFC 8259 section 7).
+/// Escapes hostile characters. In JSON they occur in strings only, where an escape has the same meaning (RFC 8259
+/// section 7).
 fn push(text: &mut String, json: &str) {
     for character in json.chars() {
         if is_hostile(character) {
@@ -38,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_means_what_was_put_in_and_moves_no_cursor() {
+    fn an_object_keeps_its_values_and_has_no_hostile_character() {
         let hostile = "a\"\\\x1b[2J\r\n\u{9b}\u{202e}\u{2028}\u{e0041}ü";
         let line = object(&[("text", hostile.into()), ("number", 7.into()), ("none", Value::Null)]);
         assert!(!line.contains(is_hostile), "{line}");

@@ -1,4 +1,4 @@
-//! Values as text: safe for terminals, logs and spreadsheets, and the same everywhere.
+//! Values as text for people and machines, safe for terminals, logs and spreadsheets.
 
 pub(crate) mod json;
 
@@ -11,9 +11,9 @@ mod shell;
 mod timestamp;
 
 pub(crate) use escape::{escaped, is_hostile};
-pub(crate) use failure::{Fate, failure};
+pub(crate) use failure::{NextStep, failure};
 pub(crate) use pace::pace;
-pub(crate) use quantity::{bytes, count, counted, hexadecimal, time};
+pub(crate) use quantity::{bytes, count, counted, time};
 pub(crate) use report::{classes, report, resume_command, retry_command};
 pub(crate) use shell::quoted;
 pub(crate) use timestamp::rfc3339;

@@ -1,11 +1,12 @@
-//! What holds a host back, in a few words.
+//! The pace of a host, and what limits it, in a few words.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::time;
 
-/// `9.8/s, refuses more than 10/s, next request in 12.0 s`. `limiter` is the engine's word for what holds it back.
+/// Such as `9.8/s, refuses more than 10/s, next request in 12.0 s`. `limiter` is the engine's word for what limits the
+/// host.
 pub(crate) fn pace(
     limiter: &str,
     window: u32,
@@ -27,7 +28,7 @@ pub(crate) fn pace(
     text
 }
 
-/// Two figures: `9.8`, `300`, `0.25`.
+/// A rate with two significant digits below 100: `9.8`, `300`, `0.25`.
 fn per_second(rate: f64) -> String {
     let decimals = if rate >= 99.5 {
         0
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_in_a_few_words() {
+    fn paces() {
         let soon = Some(Duration::from_secs(12));
         assert_eq!(pace("throttles", 8, Some((9.81, 10.02)), None, None), "9.8/s, refuses more than 10.0/s");
         assert_eq!(

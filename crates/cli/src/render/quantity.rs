@@ -1,9 +1,8 @@
-//! Counts, bytes, times and digests as people read them.
+//! Counts, sizes and times for people.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
-/// A whole number in groups of three digits.
+/// A number in groups of three digits.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -16,17 +15,17 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
-/// A count and what is counted, as `1 line` or `2,000 lines`.
+/// A count with its noun: `1 line` or `2,000 lines`.
 pub(crate) fn counted(number: u64, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {what}{plural}", count(number))
 }
 
-/// A number of bytes with a unit of which there are at most 1,023.
+/// A number of bytes with a binary unit, from 1 to 1,023 of it.
 pub(crate) fn bytes(number: f64) -> String {
     let mut value = number;
     for unit in ["B", "KiB", "MiB", "GiB", "TiB"] {
-        // What would be shown as 1024 belongs to the next unit.
+        // A value that rounds to 1024 belongs to the next unit.
         if value < 1023.5 {
             let decimals = usize::from(value < 99.95 && unit != "B");
             return format!("{value:.decimals$} {unit}");
@@ -48,20 +47,12 @@ pub(crate) fn time(time: Duration) -> String {
     }
 }
 
-/// A digest in lower case.
-pub(crate) fn hexadecimal(digest: &[u8]) -> String {
-    digest.iter().fold(String::with_capacity(2 * digest.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn counts_have_groups() {
+    fn counts() {
         let table = [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")];
         for (number, text) in table {
             assert_eq!(count(number), text);
@@ -69,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_have_units() {
+    fn sizes() {
         let table = [
             (0.0, "0 B"),
             (1023.0, "1023 B"),
@@ -85,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn times_have_two_units() {
+    fn times() {
         let table = [
             (12, "12 ms"),
             (59_900, "59.9 s"),

@@ -1,4 +1,4 @@
-//! The closing report for people: what became of everything, why, and which command is next.
+//! The closing report for people: the outcomes, the reasons of failures, and the next command.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use longhaul::{ARGUMENTS, Class, Report};
 
 use super::{bytes, count, counted, escaped, quoted, time};
 
-/// The report of a run that took `elapsed`, with some of its failures as examples. Ends in a line end.
+/// The report of a run that took `elapsed`, with some of its failures as examples. It ends in a line end.
 pub(crate) fn report(report: &Report, directory: &Path, elapsed: Duration, examples: &[String]) -> String {
     let mut text = String::new();
     let counts = report.counts;
@@ -27,7 +27,6 @@ pub(crate) fn report(report: &Report, directory: &Path, elapsed: Duration, examp
         bytes(report.bytes_received as f64),
         time(elapsed),
         counted(report.requests, "request"),
-        // English has its own way with this one.
         if report.retries == 1 { "1 retry".to_owned() } else { format!("{} retries", count(report.retries)) },
     );
     if counts.failed > 0 {
@@ -35,20 +34,20 @@ pub(crate) fn report(report: &Report, directory: &Path, elapsed: Duration, examp
     }
     if report.parked > 0 {
         let parked = count(report.parked);
-        let why = "the host asked for a longer pause than a run sits out, or what is kept cannot be read now";
+        let why = "the host asked for a pause longer than an hour, or the kept part cannot be read now";
         let _ = writeln!(text, "{parked} left for a later run: {why}");
     }
     for list in &report.unread_lists {
         let _ =
-            writeln!(text, "list {}: not read to its end; its other lines are not counted", escaped(list));
+            writeln!(text, "list {}: not read completely; its other lines are not counted", escaped(list));
     }
     if counts.pending > 0 || report.stopped || !report.unread_lists.is_empty() {
-        let _ = writeln!(text, "to go on: {}", resume_command(&report.unread_lists, directory));
+        let _ = writeln!(text, "to resume: {}", resume_command(&report.unread_lists, directory));
     }
     text
 }
 
-/// The command that goes on where a run ended. Lists that have not been read to their end have to be given again.
+/// The command that resumes the haul. It names the lists that have not been read completely.
 pub(crate) fn resume_command(unread_lists: &[String], directory: &Path) -> String {
     let mut command = "longhaul get".to_owned();
     for list in unread_lists {
@@ -67,7 +66,7 @@ pub(crate) fn resume_command(unread_lists: &[String], directory: &Path) -> Strin
     command
 }
 
-/// Failures by class, as `57 4xx, 3 timeout`.
+/// Failures by class, such as `57 4xx, 3 timeout`.
 pub(crate) fn classes(failures: &BTreeMap<Class, u64>) -> String {
     let failures = failures.iter().filter(|(_, number)| **number > 0);
     let failures: Vec<String> =
@@ -75,9 +74,9 @@ pub(crate) fn classes(failures: &BTreeMap<Class, u64>) -> String {
     failures.join(", ")
 }
 
-/// The command that tries failures of these classes again, if any of them can be.
+/// The command that retries failures of these classes, or `None` if no class can be retried.
 pub(crate) fn retry_command(failures: &BTreeMap<Class, u64>, directory: &Path) -> Option<String> {
-    // A line that is no URL stays none: the list is to be corrected.
+    // A line that is not a URL cannot be retried: the list must be corrected.
     let classes = failures.iter().filter(|(class, number)| **class != Class::List && **number > 0);
     let classes: Vec<&str> = classes.map(|(class, _)| class.as_str()).collect();
     (!classes.is_empty())
@@ -92,10 +91,10 @@ fn push_failures(text: &mut String, failures: &BTreeMap<Class, u64>, directory: 
     if failures.contains_key(&Class::List) {
         let _ = writeln!(
             text,
-            "to fetch lines that were refused: correct them in the list and run the same command again"
+            "to fetch the refused lines: correct them in the list and run the same command again"
         );
     }
     if let Some(command) = retry_command(failures, directory) {
-        let _ = writeln!(text, "to try failures again: {command}");
+        let _ = writeln!(text, "to retry failures: {command}");
     }
 }

@@ -1,10 +1,10 @@
-//! Paths in commands that people are told to run.
+//! Quotes paths in the commands that messages suggest.
 
 use std::path::Path;
 
 use super::escaped;
 
-/// The path as a POSIX shell reads it: bare where nothing in it means anything to a shell, else in single quotes.
+/// The path as a POSIX shell reads it: in single quotes, unless all of its characters are plain.
 pub(crate) fn quoted(path: &Path) -> String {
     let text = escaped(&path.to_string_lossy()).to_string();
     let is_bare =
@@ -12,7 +12,7 @@ pub(crate) fn quoted(path: &Path) -> String {
     if !text.is_empty() && !text.starts_with('-') && text.bytes().all(is_bare) {
         return text;
     }
-    // A path that begins like a flag would be read as one.
+    // A path that begins with a dash would be read as a flag.
     let prefix = if text.starts_with('-') { "./" } else { "" };
     format!("'{prefix}{}'", text.replace('\'', "'\\''"))
 }
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shell_reads_back_what_was_meant() {
+    fn a_shell_reads_the_same_path() {
         let table = [("files/a-1", "files/a-1"), ("a b", "'a b'"), ("it's", "'it'\\''s'"), ("-d", "'./-d'")];
         for (path, text) in table {
             assert_eq!(quoted(Path::new(path)), text);

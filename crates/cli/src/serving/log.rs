@@ -1,7 +1,7 @@
-//! A line for each connection, on standard error.
+//! Logs each connection on standard error.
 //!
-//! It is written by a thread of its own: whoever does not read what a pipe brings may hold the log up, but not the
-//! services. What there is no room for is counted, and the count is told.
+//! A thread writes the log, so a slow reader of standard error delays the log and not the services. Lines without room in
+//! the queue are counted, and the log contains the count.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -16,16 +16,16 @@ use longhaul_socket::clock::WallClock;
 
 use crate::render::{counted, rfc3339, time};
 
-/// Lines that wait to be written: a burst of ends as when thousands of clients leave at once.
+/// Lines in the queue: enough for thousands of clients that leave at once.
 const LINES_MAX: usize = 32 * 1024;
 
-/// Lines that are written in one call.
+/// Lines written with one call.
 const BATCH_LINES_MAX: usize = 256;
 
 /// How long the end of the program waits for the last lines.
 const FINISH_TIME: Duration = Duration::from_millis(500);
 
-/// The log of a host.
+/// The log of a server.
 pub(crate) struct Log {
     sender: SyncSender<Entry>,
     lost: Arc<AtomicU64>,
@@ -51,8 +51,8 @@ impl Log {
         Ok(Self { sender, lost, clock: WallClock::system(), finished })
     }
 
-    /// Who tells the log of a connection. Never waits.
-    pub(crate) fn teller(&self) -> impl Fn(&ConnectionReport) + Send + Sync + 'static {
+    /// The callback that logs a connection. It never waits.
+    pub(crate) fn observer(&self) -> impl Fn(&ConnectionReport) + Send + Sync + 'static {
         let (sender, lost, clock) = (self.sender.clone(), Arc::clone(&self.lost), self.clock);
         move |report| {
             if sender.try_send(Entry { unix_ms: clock.unix_ms(), report: *report }).is_err() {
@@ -61,7 +61,7 @@ impl Log {
         }
     }
 
-    /// Writes what is left, within bounds. All tellers are gone by now.
+    /// Waits at most [`FINISH_TIME`] until the last lines are written. Every callback must have been dropped.
     pub(crate) fn finish(self) {
         drop(self.sender);
         let _ = self.finished.recv_timeout(FINISH_TIME);
@@ -80,7 +80,7 @@ fn write_all(entries: &Receiver<Entry>, lost: &AtomicU64) {
         if lost > 0 {
             let _ = writeln!(text, "{} of the log lost: standard error is slow", counted(lost, "line"));
         }
-        // Where standard error is closed nobody wants to know.
+        // A closed standard error does not stop the services.
         let _ = io::stderr().write_all(text.as_bytes());
     }
 }

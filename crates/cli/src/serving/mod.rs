@@ -1,5 +1,5 @@
-//! What `serve` serves, as it is asked for, and the log of its connections. The services themselves are those of
-//! `longhaul-origin`.
+//! The services of `serve` as the command line specifies them, and the log of their connections. `longhaul-origin`
+//! implements the services.
 
 mod log;
 mod plan;

@@ -1,4 +1,4 @@
-//! The proxies that are asked for and their toxics, brought together before anything listens.
+//! Combines the proxies and the toxics of a command line before any service listens.
 
 use longhaul_origin::proxy::{
     ListenAddress, Name, Proxies, ProxyChange, ProxyError, ProxySpec, ProxyState, Toxic, Upstream,
@@ -16,7 +16,7 @@ pub(crate) struct ProxyPlan {
 }
 
 impl ProxyPlan {
-    /// The proxies among the specifications, in their order.
+    /// The proxies among the services, in their order, each with its toxics.
     pub(crate) fn read(
         service_specs: &[ServiceSpec],
         toxics: &[ToxicSpec],
@@ -31,10 +31,10 @@ impl ProxyPlan {
                 plans.push(Self::new(name, listen, upstream));
             }
         }
-        for service_spec in toxics {
-            let plan = plans.iter_mut().find(|plan| plan.spec.name.as_str() == service_spec.proxy);
-            let plan = plan.ok_or_else(|| InvalidPlan::NoProxy(service_spec.proxy.clone()))?;
-            let Some(toxic) = &service_spec.toxic else {
+        for toxic_spec in toxics {
+            let plan = plans.iter_mut().find(|plan| plan.spec.name.as_str() == toxic_spec.proxy);
+            let plan = plan.ok_or_else(|| InvalidPlan::NoProxy(toxic_spec.proxy.clone()))?;
+            let Some(toxic) = &toxic_spec.toxic else {
                 plan.spec.enabled = false;
                 continue;
             };
@@ -52,8 +52,8 @@ impl ProxyPlan {
         Self { spec, toxics: Vec::new() }
     }
 
-    /// Makes the proxy one of `proxies`. It has its toxics before it listens.
-    pub(crate) async fn carry_out(self, proxies: &Proxies) -> Result<ProxyState, ProxyError> {
+    /// Adds the proxy to `proxies`. It gets its toxics before it listens.
+    pub(crate) async fn apply(self, proxies: &Proxies) -> Result<ProxyState, ProxyError> {
         let ProxySpec { name, enabled, .. } = self.spec.clone();
         proxies.add(ProxySpec { enabled: false, ..self.spec }).await?;
         for toxic in self.toxics {
@@ -63,13 +63,13 @@ impl ProxyPlan {
     }
 }
 
-/// Why proxies and toxics do not go together.
+/// Why proxies and toxics do not fit together.
 #[derive(Debug, Error)]
 pub(crate) enum InvalidPlan {
-    #[error("two proxies are called {0}: give each a name=")]
+    #[error("two proxies have the name {0}: give each one its own with name=")]
     TwoProxies(Name),
-    #[error("--toxic {0}: no proxy is called so")]
+    #[error("--toxic {0}: no proxy has this name")]
     NoProxy(String),
-    #[error("--toxic {0}: two toxics are called {1}; give one a name=")]
+    #[error("--toxic {0}: two toxics have the name {1}; give one another name with name=")]
     TwoToxics(Name, Name),
 }

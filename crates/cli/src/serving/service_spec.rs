@@ -1,4 +1,4 @@
-//! One argument of `serve`: a service, where, and its options.
+//! An argument of `serve`: a service, its endpoint and its options.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -9,24 +9,24 @@ use longhaul_origin::{FaultMix, Service};
 use longhaul_socket::{Endpoint, Protocol};
 use thiserror::Error;
 
-/// A service that is asked for.
+/// A service to run.
 #[derive(Debug, Clone)]
 pub(crate) struct ServiceSpec {
     pub(crate) content: Content,
     scheme: Scheme,
-    /// `None` for every address of this machine.
+    /// `None` for all addresses of this machine.
     ip: Option<IpAddr>,
     port: u16,
 }
 
-/// What is to be served.
+/// The kind of a service, with its options.
 #[derive(Debug, Clone)]
 pub(crate) enum Content {
-    /// One of the small services.
+    /// One of the small services of the old RFCs.
     Small(Service),
     Files {
         directory: PathBuf,
-        /// The files of the certificates and of the key, where TLS is spoken.
+        /// The certificate file and the key file, for `https://`.
         identity: Option<(PathBuf, PathBuf)>,
     },
     Seeded {
@@ -37,7 +37,7 @@ pub(crate) enum Content {
         name: Name,
         upstream: Upstream,
     },
-    /// All cases of what goes wrong.
+    /// The test cases of `longhaul_origin::script`.
     Hostile,
 }
 
@@ -68,7 +68,7 @@ impl Scheme {
 }
 
 impl ServiceSpec {
-    /// Where to listen: one endpoint, or two for every address of this machine, IPv4 first.
+    /// The endpoints to listen on: one, or two for all addresses of this machine, IPv4 first.
     pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
         let endpoint = |ip| Endpoint::new(ip, self.scheme.protocol(), self.port);
         match self.ip {
@@ -77,7 +77,7 @@ impl ServiceSpec {
         }
     }
 
-    /// `echo tcp://127.0.0.1:7007`: what is served there, as a script reads it.
+    /// The line for scripts, such as `echo tcp://127.0.0.1:7007`.
     pub(crate) fn line(&self, endpoint: Endpoint) -> String {
         format!("{} {}://{}", self.name(), self.scheme.as_str(), endpoint.socket_addr())
     }
@@ -115,7 +115,7 @@ impl FromStr for ServiceSpec {
         options.finish()?;
         match content {
             Content::Proxy { .. } if ip.is_none() => return Err(InvalidServiceSpec::ProxyEverywhere),
-            // What it leads to is on loopback, where nobody else could follow.
+            // It redirects to ports of loopback, which other machines cannot reach.
             Content::Hostile if !ip.is_some_and(|ip| ip.is_loopback()) => {
                 return Err(InvalidServiceSpec::HostileElsewhere);
             }
@@ -125,7 +125,7 @@ impl FromStr for ServiceSpec {
     }
 }
 
-/// What stands between commas. Two of them are one that belongs to the word, such as to the name of a folder.
+/// Splits at commas. Two commas stand for one that belongs to the word.
 pub(super) fn words(text: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut rest = text;
@@ -197,7 +197,7 @@ fn content(name: &str, scheme: Scheme, options: &mut Options<'_>) -> Result<Cont
     }
 }
 
-/// An address and a port. A name would be several addresses, or others tomorrow: where to listen is said in numbers.
+/// Parses a numeric address and a port. A name is refused: it can have several addresses, and they can change.
 fn place(text: &str) -> Result<(Option<IpAddr>, u16), InvalidServiceSpec> {
     if let Some(port) = text.strip_prefix(':') {
         let is_plain = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
@@ -213,7 +213,7 @@ fn place(text: &str) -> Result<(Option<IpAddr>, u16), InvalidServiceSpec> {
     }
 }
 
-/// `KEY=VALUE`, as many as there are.
+/// The options `KEY=VALUE` that have not been taken yet.
 struct Options<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Options<'a> {
@@ -230,7 +230,7 @@ impl<'a> Options<'a> {
         Some(self.0.remove(at).1)
     }
 
-    /// What nobody has taken is a mistake, and so is what was said twice.
+    /// An option that was not taken is unknown, or a repetition.
     fn finish(self) -> Result<(), InvalidServiceSpec> {
         match self.0.first() {
             None => Ok(()),
@@ -239,7 +239,7 @@ impl<'a> Options<'a> {
     }
 }
 
-/// Why an argument is no service.
+/// Why an argument is not a service.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum InvalidServiceSpec {
     #[error("expected SERVICE=ENDPOINT, such as echo=tcp://127.0.0.1:7007")]
@@ -258,15 +258,15 @@ pub(crate) enum InvalidServiceSpec {
     NotHttp,
     #[error("this service speaks http:// or https://")]
     OnlyHttp,
-    #[error("the seeded host speaks http:// only")]
+    #[error("the seeded server speaks http:// only")]
     SeededOverTls,
-    #[error("the cases are offered over http:// only")]
+    #[error("the hostile server speaks http:// only")]
     HostileOverTls,
-    #[error("the cases are offered on loopback only, such as http://127.0.0.1:9000")]
+    #[error("the hostile server listens on loopback only, such as http://127.0.0.1:9000")]
     HostileElsewhere,
     #[error("a proxy speaks tcp:// only")]
     OnlyTcp,
-    #[error("to= is missing: whom does the proxy stand for, as in to=example.org:443")]
+    #[error("to= is missing: the server behind the proxy, as in to=example.org:443")]
     NoUpstream,
     #[error("to=: {0}")]
     BadUpstream(#[from] InvalidUpstream),
@@ -280,9 +280,9 @@ pub(crate) enum InvalidServiceSpec {
     BadSeed,
     #[error("the mixes of faults are none and rehearsal")]
     BadMix,
-    #[error("`{0}` is no option: expected KEY=VALUE between commas; a comma in a value is written twice")]
+    #[error("`{0}` is not an option: expected KEY=VALUE between commas; write a comma in a value twice")]
     BadOption(String),
-    #[error("`{0}` is an option that this service has not got, or that was given twice")]
+    #[error("the option `{0}` is unknown to this service, or was given twice")]
     UnknownOption(String),
 }
 
@@ -324,7 +324,7 @@ mod tests {
             assert_eq!(words(text), expected, "{text}");
         }
         let service_spec: ServiceSpec =
-            "files=http://127.0.0.1:7,dir=./a,,b".parse().expect("a service_spec");
+            "files=http://127.0.0.1:7,dir=./a,,b".parse().expect("a valid service");
         let Content::Files { directory, .. } = service_spec.content else { panic!("files") };
         assert_eq!(directory, PathBuf::from("./a,b"));
     }

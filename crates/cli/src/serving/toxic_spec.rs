@@ -1,4 +1,4 @@
-//! One `--toxic`: what happens to the connections of which proxy.
+//! The value of `--toxic`: a proxy and a fault that it injects.
 
 use std::str::FromStr;
 
@@ -10,14 +10,14 @@ use thiserror::Error;
 
 use super::service_spec::words;
 
-/// The word for a proxy that does not listen, which is no toxic of its own.
+/// The word for a proxy that does not listen. It is not a type of toxic.
 const DOWN: &str = "down";
 
-/// What is wished for a proxy.
+/// A proxy and a toxic for it, or the order not to listen.
 #[derive(Debug, Clone)]
 pub(crate) struct ToxicSpec {
     pub(crate) proxy: String,
-    /// `None` for a proxy that is down until it is enabled.
+    /// `None` for a proxy that does not listen until it is enabled.
     pub(crate) toxic: Option<Toxic>,
 }
 
@@ -29,7 +29,7 @@ impl FromStr for ToxicSpec {
             Some((head, options)) => (head, Some(options)),
             None => (text, None),
         };
-        // A proxy may have a colon in its name; no type has one.
+        // The name of a proxy may contain a colon; a type does not.
         let (proxy, kind) = head.rsplit_once(':').ok_or(InvalidToxicSpec::NoProxy)?;
         let proxy = proxy.to_owned();
         if kind == DOWN {
@@ -43,16 +43,16 @@ impl FromStr for ToxicSpec {
             None => (kind, Direction::Downstream),
         };
         let options = options.map(words).unwrap_or_default();
-        let mut service_spec =
+        let mut draft =
             Draft { effect: Effect::of(kind.parse()?), given: Vec::new(), name: None, toxicity: Share::ALL };
         for option in &options {
-            service_spec.take(option)?;
+            draft.take(option)?;
         }
-        service_spec.finish(direction).map(|toxic| Self { proxy, toxic: Some(toxic) })
+        draft.finish(direction).map(|toxic| Self { proxy, toxic: Some(toxic) })
     }
 }
 
-/// A toxic of which not everything is known yet.
+/// A toxic whose options are being read.
 struct Draft<'a> {
     effect: Effect,
     given: Vec<&'a str>,
@@ -88,7 +88,7 @@ impl<'a> Draft<'a> {
 
     fn finish(self, direction: Direction) -> Result<Toxic, InvalidToxicSpec> {
         self.effect.check()?;
-        // Without its first attribute a toxic would do nothing, or, as a limit of nothing, everything.
+        // The first attribute has no useful default: a latency of 0 does nothing, a limit of 0 bytes blocks everything.
         let kind = self.effect.kind();
         if let Some((key, _)) = self.effect.attributes().first()
             && !self.given.contains(key)
@@ -103,7 +103,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Why an argument is no toxic.
+/// Why an argument is not a toxic.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum InvalidToxicSpec {
     #[error("expected PROXY:TYPE, such as proxy:latency,latency=300")]
@@ -112,9 +112,9 @@ pub(crate) enum InvalidToxicSpec {
     UnknownToxicKind(#[from] UnknownToxicKind),
     #[error("after @: {0}")]
     BadDirection(#[from] InvalidDirection),
-    #[error("a proxy is down or it is not: there are no options to it")]
+    #[error("down has no options")]
     DownWithOptions,
-    #[error("`{0}` is no option: expected KEY=VALUE between commas")]
+    #[error("`{0}` is not an option: expected KEY=VALUE between commas")]
     BadOption(String),
     #[error("{0}= was given twice")]
     Twice(String),
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn service_specs() {
+    fn toxic_specs() {
         for (text, proxy, name, attributes, direction, toxicity) in [
             (
                 "web:latency,latency=300,jitter=20",
@@ -152,16 +152,16 @@ mod tests {
             ("web:slicer,average_size=9,delay=7", "web", "slicer_downstream", &[9, 0, 7], "downstream", 100),
             ("web:limit_data,bytes=10", "web", "limit_data_downstream", &[10], "downstream", 100),
         ] {
-            let service_spec: ToxicSpec = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
-            let toxic = service_spec.toxic.expect("not down");
+            let spec: ToxicSpec = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+            let toxic = spec.toxic.expect("not down");
             let values: Vec<u64> = toxic.effect.attributes().iter().map(|(_, value)| *value).collect();
             assert_eq!(
-                (service_spec.proxy.as_str(), toxic.name.as_str(), values.as_slice()),
+                (spec.proxy.as_str(), toxic.name.as_str(), values.as_slice()),
                 (proxy, name, attributes)
             );
             assert_eq!((toxic.direction.as_str(), toxic.toxicity), (direction, Share::percent(toxicity)));
         }
-        let down: ToxicSpec = "web:down".parse().expect("a service_spec");
+        let down: ToxicSpec = "web:down".parse().expect("a valid toxic");
         assert_eq!((down.proxy.as_str(), down.toxic), ("web", None));
     }
 
@@ -172,9 +172,9 @@ mod tests {
             ("web:poison", "the toxics are latency, bandwidth"),
             ("web:poison", "limit_data, and down"),
             ("web:latency@both,latency=3", "after @: a direction is up"),
-            ("web:down,latency=3", "there are no options to it"),
-            ("web:latency,latency", "`latency` is no option"),
-            ("web:latency,latency=", "`latency=` is no option"),
+            ("web:down,latency=3", "down has no options"),
+            ("web:latency,latency", "`latency` is not an option"),
+            ("web:latency,latency=", "`latency=` is not an option"),
             ("web:latency,latency=3,latency=4", "latency= was given twice"),
             ("web:latency,latency=3s", "latency=3s: expected a whole number"),
             ("web:latency,latency=+3", "latency=+3: expected a whole number"),

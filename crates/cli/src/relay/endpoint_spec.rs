@@ -1,4 +1,4 @@
-//! Endpoints as they are typed: with a name or an address, and with TLS as a scheme of its own.
+//! Endpoints as typed on the command line: with a name or an address, and with TLS as a scheme.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -8,26 +8,28 @@ use longhaul_socket::{
     Address, Deadline, Endpoint, Fault, Host, OpenSocket, Place, Protocol, Resolver, UnixPath,
 };
 
+use super::{datagrams, stdio};
+
 const EXPECTED: &str = "expected tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT or unix:///PATH";
 
-/// Whom to connect to, or where to listen.
+/// An endpoint to connect to or to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Peer {
-    Tcp(Server),
-    Tls(Server),
-    Udp(Server),
+pub(crate) enum EndpointSpec {
+    Tcp(HostPort),
+    Tls(HostPort),
+    Udp(HostPort),
     Unix(UnixPath),
 }
 
 /// A host and a port; no host means every IPv4 address of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Server {
+pub(crate) struct HostPort {
     pub(crate) host: Host,
     pub(crate) port: u16,
 }
 
-impl Server {
-    /// The endpoints that its host has, at least one.
+impl HostPort {
+    /// The endpoints of the host, at least one.
     pub(crate) async fn endpoints(
         &self,
         protocol: Protocol,
@@ -44,7 +46,17 @@ impl Server {
     }
 }
 
-impl FromStr for Peer {
+impl EndpointSpec {
+    /// The most that is read from standard input at once: a datagram, or a piece of a stream.
+    pub(crate) const fn piece_bytes_max(&self) -> usize {
+        match self {
+            Self::Udp(_) => datagrams::PIECE_BYTES_MAX,
+            Self::Tcp(_) | Self::Tls(_) | Self::Unix(_) => stdio::PIECE_BYTES_MAX,
+        }
+    }
+}
+
+impl FromStr for EndpointSpec {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -59,20 +71,20 @@ impl FromStr for Peer {
     }
 }
 
-fn server(text: &str) -> Result<Server, String> {
-    let (host, port) = text.rsplit_once(':').ok_or("there is no port: expected HOST:PORT")?;
+fn server(text: &str) -> Result<HostPort, String> {
+    let (host, port) = text.rsplit_once(':').ok_or("the port is missing: expected HOST:PORT")?;
     let port = port_of(port)?;
     if host.is_empty() {
-        return Ok(Server { host: Host::Ip(Ipv4Addr::UNSPECIFIED.into()), port });
+        return Ok(HostPort { host: Host::Ip(Ipv4Addr::UNSPECIFIED.into()), port });
     }
     if host.contains(':') && !host.starts_with('[') {
-        return Err("an IPv6 address stands in brackets, such as [::1]:80".to_owned());
+        return Err("write an IPv6 address in brackets, such as [::1]:80".to_owned());
     }
     let host = host.parse::<Host>().map_err(|error| error.to_string())?;
-    Ok(Server { host, port })
+    Ok(HostPort { host, port })
 }
 
-/// Digits only: a sign would be no port.
+/// Parses a port. `u16::from_str` would accept a sign as well.
 fn port_of(text: &str) -> Result<u16, String> {
     let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_plain
@@ -81,7 +93,7 @@ fn port_of(text: &str) -> Result<u16, String> {
         .ok_or_else(|| "a port is a number from 0 to 65535".to_owned())
 }
 
-impl fmt::Display for Peer {
+impl fmt::Display for EndpointSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(server) => write!(f, "tcp://{server}"),
@@ -92,7 +104,7 @@ impl fmt::Display for Peer {
     }
 }
 
-impl fmt::Display for Server {
+impl fmt::Display for HostPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.host {
             Host::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]:{}", self.port),
@@ -101,15 +113,15 @@ impl fmt::Display for Server {
     }
 }
 
-/// Which sockets are asked for.
+/// Selects sockets by their local or remote endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Subject {
+pub(crate) enum SocketFilter {
     At(Address),
-    /// At whatever address.
+    /// The port at any address.
     Port(Protocol, u16),
 }
 
-impl Subject {
+impl SocketFilter {
     pub(crate) fn includes(&self, socket: &OpenSocket) -> bool {
         match self {
             Self::At(Address::Endpoint(endpoint)) => socket.touches(*endpoint),
@@ -125,7 +137,7 @@ impl Subject {
     }
 }
 
-impl FromStr for Subject {
+impl FromStr for SocketFilter {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -142,7 +154,7 @@ impl FromStr for Subject {
     }
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for SocketFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::At(address) => address.fmt(f),
@@ -156,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_an_endpoint_is_written_as_it_was_read() {
+    fn an_endpoint_is_displayed_as_typed() {
         for text in [
             "tcp://127.0.0.1:80",
             "tcp://[::1]:80",
@@ -165,13 +177,16 @@ mod tests {
             "unix:///run/a.sock",
             "tcp://0.0.0.0:0",
         ] {
-            assert_eq!(text.parse::<Peer>().map(|peer| peer.to_string()).as_deref(), Ok(text));
+            assert_eq!(text.parse::<EndpointSpec>().map(|peer| peer.to_string()).as_deref(), Ok(text));
         }
-        assert_eq!("tcp://:7".parse::<Peer>().map(|peer| peer.to_string()).as_deref(), Ok("tcp://0.0.0.0:7"));
+        assert_eq!(
+            "tcp://:7".parse::<EndpointSpec>().map(|peer| peer.to_string()).as_deref(),
+            Ok("tcp://0.0.0.0:7")
+        );
     }
 
     #[test]
-    fn what_is_none_is_refused() {
+    fn invalid_endpoints_are_refused() {
         for text in [
             "",
             "127.0.0.1:80",
@@ -186,13 +201,13 @@ mod tests {
             "tcp://127.1:80",
             "unix://",
         ] {
-            assert!(text.parse::<Peer>().is_err(), "{text}");
+            assert!(text.parse::<EndpointSpec>().is_err(), "{text}");
         }
         for text in ["", "tcp://localhost:80", "tls://127.0.0.1:443", "tcp://:", "tcp://:99999", "unix://"] {
-            assert!(text.parse::<Subject>().is_err(), "{text}");
+            assert!(text.parse::<SocketFilter>().is_err(), "{text}");
         }
         for text in ["tcp://:80", "udp://127.0.0.1:53", "unix:///run/a.sock", "tcp://[::]:0"] {
-            assert_eq!(text.parse::<Subject>().map(|subject| subject.to_string()).as_deref(), Ok(text));
+            assert_eq!(text.parse::<SocketFilter>().map(|subject| subject.to_string()).as_deref(), Ok(text));
         }
     }
 }

@@ -1,32 +1,31 @@
-//! Bytes for eyes: sixteen a line, with their place in the stream, in hexadecimal and as text.
+//! A hexadecimal dump: sixteen bytes per line, with their offset in the stream, in hexadecimal and as text.
 
 use std::fmt::Write as _;
 
 const BYTES_PER_LINE: usize = 16;
 
-/// A dump of one direction, which knows how far it is.
+/// The dump of one direction. It counts the offset.
 #[derive(Debug)]
-pub(crate) struct Dump {
+pub(crate) struct HexDump {
     mark: char,
     offset: u64,
 }
 
-impl Dump {
-    /// What we have sent.
+impl HexDump {
+    /// A dump of bytes sent.
     pub(crate) const fn of_sent() -> Self {
         Self { mark: '>', offset: 0 }
     }
 
-    /// What we have received.
+    /// A dump of bytes received.
     pub(crate) const fn of_received() -> Self {
         Self { mark: '<', offset: 0 }
     }
 
-    /// The lines of the next bytes. Each call begins a line of its own, so that a dump shows how the bytes came.
+    /// The lines of the next bytes. Each call begins a new line, so the dump shows how the bytes arrived.
     pub(crate) fn lines(&mut self, bytes: &[u8]) -> String {
         let mut text = String::with_capacity(bytes.len().div_ceil(BYTES_PER_LINE) * 80);
         for line in bytes.chunks(BYTES_PER_LINE) {
-            // A string takes everything.
             let _ = write!(text, "{} {:08x} ", self.mark, self.offset);
             for at in 0..BYTES_PER_LINE {
                 if at == BYTES_PER_LINE / 2 {
@@ -54,8 +53,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dump_goes_on_where_it_was() {
-        let mut dump = Dump::of_received();
+    fn the_offset_continues_from_call_to_call() {
+        let mut dump = HexDump::of_received();
         assert_eq!(
             dump.lines(b"GET / HTTP/1.0\r\n\x1b[2J"),
             "< 00000000  47 45 54 20 2f 20 48 54  54 50 2f 31 2e 30 0d 0a  |GET / HTTP/1.0..|\n\

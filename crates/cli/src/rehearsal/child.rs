@@ -1,4 +1,4 @@
-//! The program itself as a child process, and what it says while it runs.
+//! The program as a child process, and the JSON events that it prints.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -11,39 +11,39 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// How often whoever waits for a line looks at the clock and at the signals.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// The longest wait for a line. Between two waits the caller checks its deadline and the signals.
+const LINE_WAIT: Duration = Duration::from_millis(100);
 
-/// A child whose standard output is read line by line. Killed when dropped.
-pub(super) struct Run {
+/// A child process whose standard output is read line by line. Dropping it kills the process.
+pub(super) struct ChildProcess {
     child: Child,
     lines: Receiver<String>,
 }
 
-/// What came of waiting for a line.
-pub(super) enum Said {
+/// The result of a wait for a line.
+pub(super) enum NextLine {
     Line(String),
-    /// Nothing yet.
-    Silence,
+    /// None has arrived yet.
+    NotYet,
     /// The child has closed its output.
     End,
 }
 
-impl Run {
-    /// Starts this program with these arguments; `errors` takes what it writes to standard error.
-    pub(super) fn start<T: AsRef<OsStr>>(arguments: &[T], errors: File) -> io::Result<Self> {
+impl ChildProcess {
+    /// Starts this program with these arguments. Its standard error goes to `stderr`.
+    pub(super) fn start<T: AsRef<OsStr>>(arguments: &[T], stderr: File) -> io::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(errors)
+            .stderr(stderr)
             .spawn()?;
-        let (tell, lines) = mpsc::channel();
+        let (sender, lines) = mpsc::channel();
         let output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         thread::Builder::new().name("child's output".to_owned()).spawn(move || {
             for line in BufReader::new(output).lines() {
-                // A line that is no text, or that nobody waits for, ends the reading.
-                if line.map(|line| tell.send(line)).is_ok_and(|sent| sent.is_ok()) {
+                // A line that is not UTF-8, or a receiver that is gone, ends the reading.
+                if line.map(|line| sender.send(line)).is_ok_and(|sent| sent.is_ok()) {
                     continue;
                 }
                 return;
@@ -52,12 +52,12 @@ impl Run {
         Ok(Self { child, lines })
     }
 
-    /// Waits a moment for the next line.
-    pub(super) fn next(&self) -> Said {
-        match self.lines.recv_timeout(LOOK_INTERVAL) {
-            Ok(line) => Said::Line(line),
-            Err(RecvTimeoutError::Timeout) => Said::Silence,
-            Err(RecvTimeoutError::Disconnected) => Said::End,
+    /// Waits at most [`LINE_WAIT`] for the next line.
+    pub(super) fn next_line(&self) -> NextLine {
+        match self.lines.recv_timeout(LINE_WAIT) {
+            Ok(line) => NextLine::Line(line),
+            Err(RecvTimeoutError::Timeout) => NextLine::NotYet,
+            Err(RecvTimeoutError::Disconnected) => NextLine::End,
         }
     }
 
@@ -66,33 +66,34 @@ impl Run {
         self.child.kill()
     }
 
-    /// How the child ended, if it has.
-    pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+    /// The exit status of the child, if it has ended. It does not wait.
+    pub(super) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }
 }
 
-impl Drop for Run {
+impl Drop for ChildProcess {
     fn drop(&mut self) {
-        // It may have ended already; either way it is gone, and its entry in the process table too.
+        // Killing fails if the child has ended. Waiting removes it from the process table either way.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What was heard of `get --json`, over all runs.
+/// The events of `get --json` in all runs together.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct ObservedEvents {
+    /// URLs reported as done.
     pub(super) done: BTreeSet<String>,
-    /// How often each URL was told as failed.
+    /// How often each URL was reported as failed.
     pub(super) failed: BTreeMap<String, u64>,
     pub(super) retries: u64,
     pub(super) list_is_read: bool,
 }
 
-impl Heard {
-    pub(super) fn line(&mut self, line: &str) {
-        // Whatever is no event is nothing that was heard.
+impl ObservedEvents {
+    /// Records the event on this line. A line that is not JSON is ignored.
+    pub(super) fn record(&mut self, line: &str) {
         let event: Value = serde_json::from_str(line).unwrap_or_default();
         let url = || event["url"].as_str().unwrap_or_default().to_owned();
         match event["event"].as_str() {

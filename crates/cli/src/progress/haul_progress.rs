@@ -1,4 +1,4 @@
-//! What is known of a running haul: the sum of its events. Pure: the time is an argument.
+//! The progress of a running haul, summed up from its events. Pure: the time is an argument.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use tokio::time::Instant;
 
 use super::rate::Rate;
 use super::slow_hosts::SlowHosts;
-use crate::render::{Fate, failure};
+use crate::render::{NextStep, failure};
 
-/// Failures kept for the closing report.
+/// Failures that the closing report repeats.
 const EXAMPLES_MAX: usize = 10;
-/// A few failures of a run shorter than this have just been told.
-const IN_SIGHT: Duration = Duration::from_mins(1);
+/// In a run shorter than this, a few failures are still visible above the report.
+const VISIBLE_FOR: Duration = Duration::from_mins(1);
 
-/// See the module.
+/// The sums over all events so far.
 #[derive(Debug, Default)]
-pub(super) struct Board {
-    /// Rows of earlier runs and of the lists that were read to their end.
+pub(super) struct HaulProgress {
+    /// Rows of earlier runs and of the lists that have been read completely.
     rows: u64,
     settled: Counts,
     bytes_received: u64,
@@ -31,7 +31,7 @@ pub(super) struct Board {
     examples: Vec<String>,
 }
 
-impl Board {
+impl HaulProgress {
     pub(super) fn observe(&mut self, event: &Event<'_>, now: Instant) {
         match *event {
             Event::Opened { counts } => {
@@ -46,7 +46,7 @@ impl Board {
                 self.settled.failed += 1;
                 self.failed_now += 1;
                 if self.examples.len() < EXAMPLES_MAX {
-                    self.examples.push(failure(url, fault, attempts, Fate::GivenUp));
+                    self.examples.push(failure(url, fault, attempts, NextStep::GivenUp));
                 }
             }
             Event::Paced { host, window, limiter, rate, blocked } => {
@@ -59,13 +59,13 @@ impl Board {
         }
     }
 
-    /// Takes the samples that the rates are made of.
+    /// Takes the samples from which the rates are computed.
     pub(super) fn tick(&mut self, now: Instant) {
         self.files.sample(now, self.settled.rows());
         self.bytes.sample(now, self.bytes_received);
     }
 
-    /// Rows by outcome. While a list is being read, its rows without an outcome are not known yet.
+    /// Rows by outcome. While a list is being read, its rows without an outcome are not included.
     pub(super) fn counts(&self) -> Counts {
         Counts { pending: self.rows.saturating_sub(self.settled.rows()), ..self.settled }
     }
@@ -82,9 +82,9 @@ impl Board {
         self.bytes.per_second()
     }
 
-    /// The first failures of a run that took `elapsed`, unless every failure stands a few lines above anyway.
+    /// The first failures of a run that took `elapsed`, unless every failure is still visible above the report.
     pub(super) fn examples_to_repeat(&self, elapsed: Duration) -> Vec<String> {
-        let are_in_sight = self.failed_now <= EXAMPLES_MAX as u64 && elapsed < IN_SIGHT;
-        if are_in_sight { Vec::new() } else { self.examples.clone() }
+        let are_visible = self.failed_now <= EXAMPLES_MAX as u64 && elapsed < VISIBLE_FOR;
+        if are_visible { Vec::new() } else { self.examples.clone() }
     }
 }

@@ -1,4 +1,4 @@
-//! What is told of a TLS session: protocol, cipher, and what the peer's certificate says.
+//! A summary of a TLS session for people: protocol, cipher and the certificate of the peer.
 
 use std::fmt::Write as _;
 
@@ -6,23 +6,22 @@ use longhaul_socket::{Certificate, Stream};
 
 use crate::render::{escaped, rfc3339};
 
-/// More names than these are counted: some certificates have hundreds.
+/// Names shown; the others are counted. Some certificates have hundreds.
 const NAMES_SHOWN_MAX: usize = 8;
 
-/// A few lines about the session of `stream`; nothing where TLS is not spoken. Text of the peer is escaped.
-pub(crate) fn tls_summary(stream: &Stream, is_checked: bool) -> String {
+/// A few lines about the session of `stream`, or an empty text without TLS. Text of the peer is escaped.
+pub(crate) fn tls_summary(stream: &Stream, is_verified: bool) -> String {
     let Some(tls) = stream.tls() else { return String::new() };
     let mut text =
         format!("  protocol  {}\n  cipher    {}\n", tls.version.replace('_', "."), tls.cipher_suite);
     match stream.peer_certificates().first().map(|bytes| Certificate::from_der(bytes)) {
         Some(Ok(certificate)) => push_certificate(&mut text, &certificate),
         Some(Err(error)) => {
-            // A string takes everything.
             let _ = writeln!(text, "  subject   {}", escaped(&error.to_string()));
         }
-        None => text.push_str("  subject   none: the peer has shown no certificate\n"),
+        None => text.push_str("  subject   none: the peer sent no certificate\n"),
     }
-    text.push_str(if is_checked { "  checked   yes\n" } else { "  checked   no, as asked for with -k\n" });
+    text.push_str(if is_verified { "  checked   yes\n" } else { "  checked   no, as asked for with -k\n" });
     text
 }
 

@@ -1,5 +1,5 @@
-//! Standard input and output beside a socket. Reading and writing them blocks, so each has a thread of its own, and a
-//! short queue between it and the exchange.
+//! Standard input and output. Reading and writing them blocks, so each has a thread of its own and a short queue between
+//! the thread and the relay.
 
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::sync::Arc;
@@ -7,28 +7,29 @@ use std::thread;
 
 use tokio::sync::mpsc;
 
-/// Pieces in each queue: enough that neither side waits for a wake-up of the other.
+/// Pieces in each queue: enough to keep both sides busy while a wake-up is on its way.
 const QUEUE: usize = 16;
-/// What is read at once from standard input.
-pub(crate) const PIECE_BYTES: usize = 16 * 1024;
+/// The most that is read at once from standard input for a stream, and at once from a stream.
+pub(super) const PIECE_BYTES_MAX: usize = 16 * 1024;
 
-/// Where what is sent comes from.
+/// The source of the bytes to send.
 pub(crate) enum Input {
-    /// A text that was given, once.
+    /// A text, returned once.
     Text(Option<Arc<[u8]>>),
     /// Standard input.
     Standard { pieces: mpsc::Receiver<io::Result<Vec<u8>>>, is_terminal: bool },
-    /// Nothing, from the beginning.
+    /// An input that has ended.
     Nothing,
 }
 
 impl Input {
-    /// Standard input, in pieces of at most so many bytes. The thread ends with the process: a read cannot be ended.
-    pub(crate) fn standard(piece_bytes: usize) -> Self {
+    /// Standard input in pieces of at most `piece_bytes_max` bytes. The thread that reads ends with the process, because
+    /// a blocking read cannot be cancelled.
+    pub(crate) fn standard(piece_bytes_max: usize) -> Self {
         let (to, pieces) = mpsc::channel(QUEUE);
         let read = move || {
             let mut input = io::stdin().lock();
-            let mut buffer = vec![0; piece_bytes];
+            let mut buffer = vec![0; piece_bytes_max];
             loop {
                 let piece = match input.read(&mut buffer) {
                     Ok(0) => return,
@@ -42,17 +43,17 @@ impl Input {
                 }
             }
         };
-        // A thread that cannot be started drops its end of the queue: an input that has ended.
+        // If the thread cannot be started, its end of the queue is dropped, and the input has ended.
         let _ = thread::Builder::new().name("stdin".to_owned()).spawn(read);
         Self::Standard { pieces, is_terminal: io::stdin().is_terminal() }
     }
 
-    /// Whether a person types it.
+    /// True if the input is a terminal.
     pub(crate) const fn is_terminal(&self) -> bool {
         matches!(self, Self::Standard { is_terminal: true, .. })
     }
 
-    /// The next piece, or `None` at the end. Cancel safe.
+    /// Returns the next piece, or `None` at the end. Cancel safe.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         match self {
             Self::Text(text) => Ok(text.take().map(|text| text.to_vec())),
@@ -62,14 +63,14 @@ impl Input {
     }
 }
 
-/// Standard output, behind a queue. Clones share it.
+/// The sending end of the queue to standard output. Clones share the queue.
 #[derive(Clone)]
 pub(crate) struct Output(mpsc::Sender<Vec<u8>>);
 
-/// The thread that writes.
+/// The thread that writes standard output.
 pub(crate) struct Writer(Option<thread::JoinHandle<io::Result<()>>>);
 
-/// Nobody takes standard output any more. [`Writer::finish`] knows why.
+/// Standard output is closed or has failed. [`Writer::finish`] returns the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OutputClosed;
 
@@ -88,24 +89,25 @@ impl Output {
         Ok((Self(to), Writer(Some(thread))))
     }
 
-    /// Hands a piece over. It waits for whoever reads standard output, however long that takes.
+    /// Queues a piece. While the queue is full it waits, as long as the reader of standard output takes. Cancel safe: a
+    /// cancelled call queues nothing.
     pub(crate) async fn put(&self, piece: Vec<u8>) -> Result<(), OutputClosed> {
         self.0.send(piece).await.map_err(|_| OutputClosed)
     }
 
-    /// Waits until nobody takes standard output any more.
+    /// Waits until standard output is closed. Cancel safe.
     pub(crate) async fn closed(&self) {
         self.0.closed().await;
     }
 }
 
 impl Writer {
-    /// Waits until all is written that was handed over; every [`Output`] has to be gone. That a reader has gone away is
-    /// no error: it has seen enough.
+    /// Waits until every queued piece is written. Every [`Output`] must have been dropped. A reader that has closed the
+    /// pipe is not an error.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         let written = match self.0.take().map(thread::JoinHandle::join) {
             Some(Ok(written)) => written,
-            // The thread has no way to panic; if it finds one, the output is not complete.
+            // The thread panicked: the output is incomplete.
             Some(Err(_)) => Err(io::ErrorKind::Other.into()),
             None => Ok(()),
         };

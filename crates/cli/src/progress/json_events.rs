@@ -1,22 +1,23 @@
-//! Events for machines: one JSON object a line. The fields are a promise; `docs/cli.md` lists them.
+//! Events for machines: one JSON object per line. Their fields are stable; `docs/cli.md` lists them.
 
 use std::io::{self, Write as _};
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use longhaul::{Counts, Event, FaultRecord, Report};
 use longhaul_socket::clock::WallClock;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::exit::Exit;
-use crate::render::{hexadecimal, json, rfc3339};
+use crate::render::{json, rfc3339};
 
-/// Received bytes are told at most this often, all downloads together.
+/// Minimum time between two `progress` events, which sum up all downloads.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Standard output, as long as somebody reads it.
+/// Writes events to standard output until it is closed.
 #[derive(Debug)]
-pub(super) struct EventLines {
+pub(super) struct JsonEventWriter {
     clock: WallClock,
     is_closed: bool,
     bytes_received: u64,
@@ -25,7 +26,7 @@ pub(super) struct EventLines {
 
 type Fields<'a> = Vec<(&'a str, Value)>;
 
-impl EventLines {
+impl JsonEventWriter {
     pub(super) fn new() -> Self {
         Self { clock: WallClock::system(), is_closed: false, bytes_received: 0, progress_at: None }
     }
@@ -42,7 +43,7 @@ impl EventLines {
         }
     }
 
-    /// The last line of a run that came to an end.
+    /// Writes the last line of a run that completed or was stopped.
     pub(super) fn report(&mut self, report: &Report, exit: Exit) {
         let failures = report.failures.iter().map(|(class, count)| (class.to_string(), (*count).into()));
         let mut fields = counts(report.counts);
@@ -59,7 +60,7 @@ impl EventLines {
         self.line("report", fields);
     }
 
-    /// The last line of a run that an error ended.
+    /// Writes the last line of a run that an error ended.
     pub(super) fn error(&mut self, message: &str, exit: Exit) {
         self.line("error", vec![("message", message.into()), ("exit_code", exit.code().into())]);
     }
@@ -73,7 +74,7 @@ impl EventLines {
         let mut text = json::object(&all);
         text.push('\n');
         let mut output = io::stdout().lock();
-        // A reader that has gone is no reason to stop downloading.
+        // A closed standard output does not stop the downloads.
         self.is_closed = output.write_all(text.as_bytes()).and_then(|()| output.flush()).is_err();
     }
 }
@@ -144,7 +145,7 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
                 ("url", url.into()),
                 ("name", name.into()),
                 ("size", size.into()),
-                ("blake3", hexadecimal(&blake3).into()),
+                ("blake3", HEXLOWER.encode(&blake3).into()),
                 ("status", status.into()),
                 ("attempts", attempts.into()),
                 ("elapsed_ms", ms(elapsed)),

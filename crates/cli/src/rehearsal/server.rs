@@ -1,4 +1,4 @@
-//! The hostile host: seeded files behind several endpoints of loopback, on a thread of its own.
+//! The hostile server: seeded files behind several endpoints of loopback, on a thread of its own.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,46 +10,46 @@ use longhaul_origin::{FaultMix, HostileServer, Options, Share, Site, Stats};
 use longhaul_socket::SystemNetwork;
 use tokio::sync::oneshot;
 
-/// Endpoints, each a host of its own to the program under test. One 429 slows one host for a second; several hosts keep
-/// the rehearsal short.
+/// Endpoints. Each is a host of its own to the program under test. A 429 pauses one host for a second, so several hosts
+/// keep the rehearsal short.
 const ENDPOINTS: u32 = 8;
-/// Of the paths, so many are 404.
-const ABSENT_SHARE: Share = Share::percent(2);
-/// Every so many files one is large.
+/// Share of the paths that respond with 404.
+pub(super) const ABSENT_SHARE: Share = Share::percent(2);
+/// One of this many files is large.
 const LARGE_EVERY: u32 = 200;
-/// The smallest large file, in bytes; the others are two to four times as large.
+/// Size of the smallest large file; the others are two to four times as large.
 const LARGE_BYTES: u64 = 1024 * 1024;
-/// A stall outlasts the deadlines of the program under test: its own patience has to end it.
+/// Duration of a stall. It is longer than the timeouts of the program under test, which have to end it.
 const STALL: Duration = Duration::from_secs(10);
 
-/// See the module.
-pub(super) struct Stage {
+/// A server that misbehaves in a share of its responses. It serves until [`stop`](Self::stop) is called.
+pub(super) struct RehearsalServer {
     origin: HostileServer,
     endpoints: Vec<SocketAddr>,
     files: u32,
-    /// Its end is the signal.
+    /// Dropping it stops the server.
     end: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
 
-impl Stage {
-    /// Begins to serve so many files.
-    pub(super) fn raise(files: u32, seed: u64) -> io::Result<Self> {
+impl RehearsalServer {
+    /// Starts a server with this number of files.
+    pub(super) fn start(files: u32, seed: u64) -> io::Result<Self> {
         let site = Arc::new(Site::new(seed).with_absent_share(ABSENT_SHARE));
         let options = Options { stall: STALL, ..Options::default() };
         let origin = HostileServer::new(site, FaultMix::rehearsal(), options);
         let (end, ended) = oneshot::channel();
-        let (tell, told) = mpsc::channel();
-        let host = origin.clone();
+        let (started, start) = mpsc::channel();
+        let shared_origin = origin.clone();
         let thread = thread::Builder::new().name("origin".to_owned()).spawn(move || {
-            // The receiver waits for exactly one message.
-            let _ = match serve(&host, ended, &tell) {
+            // The caller waits for exactly one message.
+            let _ = match serve(&shared_origin, ended, &started) {
                 Ok(()) => Ok(()),
-                Err(error) => tell.send(Err(error)),
+                Err(error) => started.send(Err(error)),
             };
         })?;
         let endpoints =
-            told.recv().unwrap_or_else(|_| Err(io::Error::other("the origin's thread has ended")))?;
+            start.recv().unwrap_or_else(|_| Err(io::Error::other("the thread of the server has ended")))?;
         Ok(Self { origin, endpoints, files, end, thread })
     }
 
@@ -74,7 +74,7 @@ impl Stage {
         self.origin.site()
     }
 
-    /// How often a path was asked for.
+    /// Number of requests for a path.
     pub(super) fn requests_of(&self, path: &str) -> u64 {
         self.origin.requests_of(path)
     }
@@ -83,20 +83,20 @@ impl Stage {
         self.endpoints.len()
     }
 
-    /// Ends the host; what it has counted remains.
-    pub(super) fn lower(self) -> Stats {
+    /// Stops the server and returns its counts.
+    pub(super) fn stop(self) -> Stats {
         drop(self.end);
-        // A thread that panicked has ended, too.
+        // A thread that panicked has ended as well.
         let _ = self.thread.join();
         self.origin.stats()
     }
 }
 
-/// Listens, tells where, and serves until the end.
+/// Listens, sends the endpoints to `started`, and serves until `ended` is closed.
 fn serve(
     origin: &HostileServer,
     ended: oneshot::Receiver<()>,
-    tell: &mpsc::Sender<io::Result<Vec<SocketAddr>>>,
+    started: &mpsc::Sender<io::Result<Vec<SocketAddr>>>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -107,8 +107,8 @@ fn serve(
             listeners.push(origin.listen(&network, endpoint)?);
         }
         let endpoints = listeners.iter().map(|listener| listener.endpoint().socket_addr()).collect();
-        if tell.send(Ok(endpoints)).is_ok() {
-            // Nothing is ever sent: its end is the signal.
+        if started.send(Ok(endpoints)).is_ok() {
+            // Nothing is ever sent: dropping the sender stops the server.
             let _ = ended.await;
         }
         for listener in listeners {

@@ -1,0 +1,210 @@
+//! The arguments of `get`, `retry`, `status` and `export`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use http::{HeaderName, HeaderValue};
+use longhaul::retry::Tries;
+use longhaul::{Class, HttpUrl};
+use longhaul_socket::Host;
+
+use crate::values;
+
+/// Download everything on the lists; run it again to resume
+#[derive(Debug, Args)]
+pub(crate) struct GetArguments {
+    /// URLs to download, in addition to those on the lists
+    #[arg(value_name = "URL")]
+    pub(crate) urls: Vec<String>,
+    /// A list with one URL per line; `size=BYTES` and `sha256=HEX` may follow it, separated by tabs. `-` is standard
+    /// input. Repeatable
+    #[arg(short, long = "input-file", value_name = "LIST")]
+    pub(crate) input_files: Vec<PathBuf>,
+    /// Directory for the files and the state of the haul; created if missing
+    #[arg(
+        short,
+        long = "dir",
+        visible_short_alias = 'P',
+        visible_alias = "directory-prefix",
+        value_name = "DIR"
+    )]
+    pub(crate) directory: PathBuf,
+    /// Check the lists and print each URL with the name of its file; download nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Resume. This is always done; the flag is accepted for users of wget
+    #[arg(short = 'c', long = "continue")]
+    pub(crate) resume: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// Download failed URLs again, and those still pending
+#[derive(Debug, Args)]
+pub(crate) struct RetryArguments {
+    /// Directory of the haul
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    /// Retry only failures of these classes, such as timeout,5xx [default: all]
+    #[arg(long = "class", value_name = "CLASS", value_delimiter = ',', value_parser = values::class)]
+    pub(crate) classes: Vec<Class>,
+    #[command(flatten)]
+    pub(crate) run: RunArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// The value of `--pace`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PaceChoice {
+    /// Find the pace that each host tolerates, from its responses
+    #[default]
+    Adaptive,
+    /// Keep --per-host downloads in progress; only Retry-After slows a host down
+    Fixed,
+}
+
+/// The value of `--pace-per`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PacePerChoice {
+    /// Each host has its own; hosts at one address share one once they prove to be limited together
+    #[default]
+    Host,
+    /// Each address and port has its own, whatever the host names
+    Address,
+}
+
+/// Settings of a run, the same for `get` and `retry`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// Simultaneous downloads, all hosts together
+    #[arg(short, long, value_name = "N", default_value_t = longhaul::JOBS_DEFAULT,
+          value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Pace")]
+    pub(crate) jobs: u32,
+    /// Simultaneous downloads from one host [default: up to 8; up to 16 on private addresses]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Pace")]
+    pub(crate) per_host: Option<u32>,
+    /// Minimum time between two requests to a host [default: none]
+    #[arg(short, long, value_name = "TIME", value_parser = values::duration, help_heading = "Pace")]
+    pub(crate) wait: Option<Duration>,
+    /// Maximum request rate for a host, such as example.org=10/s or example.org=300/m. Repeatable
+    #[arg(long, value_name = "HOST=RATE", value_parser = values::host_rate, help_heading = "Pace")]
+    pub(crate) max_rate: Vec<(Host, Duration)>,
+    /// How the request rate of a host is decided
+    #[arg(long, value_name = "HOW", value_enum, default_value_t, help_heading = "Pace")]
+    pub(crate) pace: PaceChoice,
+    /// What has a pace of its own
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t, help_heading = "Pace")]
+    pub(crate) pace_per: PacePerChoice,
+    /// Maximum bytes per second, all hosts together, such as 500k [default: unlimited]
+    #[arg(long, value_name = "SIZE", value_parser = values::rate, help_heading = "Pace")]
+    pub(crate) limit_rate: Option<u64>,
+    /// Set --connect-timeout and --read-timeout at once [default: 10s and 20s]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Timeouts and retries")]
+    pub(crate) timeout: Option<Duration>,
+    /// Timeout of name resolution and connecting together, and of the TLS handshake
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Timeouts and retries")]
+    pub(crate) connect_timeout: Option<Duration>,
+    /// Timeout of a response head, and of silence in a body
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Timeouts and retries")]
+    pub(crate) read_timeout: Option<Duration>,
+    /// Timeout of a whole attempt [default: none]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Timeouts and retries")]
+    pub(crate) max_time: Option<Duration>,
+    /// Abort an attempt that stays below this many bytes per second; 0 never does [default: 100]
+    #[arg(long, value_name = "SIZE", value_parser = values::minimum_speed, help_heading = "Timeouts and retries")]
+    pub(crate) min_speed: Option<u32>,
+    /// Attempts per URL, or `inf` [default: 20]
+    #[arg(long, visible_alias = "retry", value_name = "N", value_parser = values::tries,
+          help_heading = "Timeouts and retries")]
+    pub(crate) tries: Option<Tries>,
+    /// Give up a host that has not responded to any request for this long [default: 1m]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Timeouts and retries")]
+    pub(crate) patience: Option<Duration>,
+    /// Also retry responses with these statuses, which are final by default, such as 404,410
+    #[arg(long, value_name = "CODES", value_delimiter = ',',
+          value_parser = clap::value_parser!(u16).range(400..=599), help_heading = "Timeouts and retries")]
+    pub(crate) retry_on_http_error: Vec<u16>,
+    /// When no host responds any more, connect here to find out whether the local network is down
+    #[arg(long, value_name = "URL", help_heading = "Timeouts and retries")]
+    pub(crate) canary: Option<HttpUrl>,
+    /// Query this name server instead of the system's, such as 192.0.2.1 or 127.0.0.1:5353. Repeatable
+    #[arg(long, value_name = "ADDRESS", value_parser = values::name_server, help_heading = "Requests",
+          hide_short_help = true)]
+    pub(crate) resolver: Vec<SocketAddr>,
+    /// Send this header field, such as `Accept-Language: en`. Repeatable
+    #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = values::header,
+          help_heading = "Requests")]
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Value of the User-Agent field [default: longhaul/VERSION]
+    #[arg(short = 'U', visible_short_alias = 'A', long, value_name = "TEXT", value_parser = values::field_value,
+          help_heading = "Requests")]
+    pub(crate) user_agent: Option<HeaderValue>,
+    /// Value of the Referer field
+    #[arg(short = 'e', long, value_name = "URL", value_parser = values::field_value, help_heading = "Requests")]
+    pub(crate) referer: Option<HeaderValue>,
+    /// Do not verify the certificates of this host. Repeatable
+    #[arg(short = 'k', long, value_name = "HOST", value_parser = values::host, help_heading = "Requests")]
+    pub(crate) insecure: Vec<String>,
+    /// Skip a URL whose file name is taken by a file that Longhaul did not create. `-nc` is accepted too
+    #[arg(long, help_heading = "Files")]
+    pub(crate) no_clobber: bool,
+    /// Seed of every random choice, to repeat a run
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub(crate) seed: Option<u64>,
+}
+
+/// What a run prints.
+#[derive(Debug, Args)]
+pub(crate) struct OutputArguments {
+    /// Write one JSON event per line to standard output; the last one is the report
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+    /// Print errors and failures only
+    #[arg(short, long, help_heading = "Output")]
+    pub(crate) quiet: bool,
+    /// Print every retry and every change of pace too; `-vv` also traces decisions
+    #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet", help_heading = "Output")]
+    pub(crate) verbose: u8,
+}
+
+/// Show the progress of a haul, running or not
+#[derive(Debug, Args)]
+pub(crate) struct StatusArguments {
+    /// Directory of the haul
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    /// Also list the hosts that slow the haul down, and why
+    #[arg(long)]
+    pub(crate) hosts: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Write the outcome of every URL as CSV or JSON
+#[derive(Debug, Args)]
+pub(crate) struct ExportArguments {
+    /// Directory of the haul
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    /// Output format
+    #[arg(long, value_enum)]
+    pub(crate) format: ExportFormat,
+    /// Output file [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// The value of `export --format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// One JSON object per line
+    Jsonl,
+    /// Comma-separated values (RFC 4180)
+    Csv,
+}
