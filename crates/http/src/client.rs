@@ -7,22 +7,22 @@ use http::{HeaderMap, HeaderValue};
 use longhaul_socket::{Connector, Fault, FaultKind, Phase, Watch, clock};
 use tokio::time::Instant;
 
-use crate::body::Body;
 use crate::connection::{
     DirectRouter, ExchangeTerms, Failure, FaultContext, Route, Router, Session, SessionFactory, Via, connect,
 };
 use crate::fault::{Error, ProtocolFaultKind, SocketFault};
-use crate::head::Head;
 use crate::limits::Limits;
-use crate::origin::Origin;
 use crate::pool::{Lease, Pool};
 use crate::request::{ExchangeHook, ExchangeHooks, Request, RequestHead};
+use crate::response::Body;
+use crate::response::Head;
 use crate::timeouts::{Timeouts, after};
+use crate::url::Origin;
 
-/// What every request of a client says about its sender.
+/// The fields, hooks and routes of all requests of a client.
 #[derive(Clone)]
 pub struct ClientOptions {
-    /// `User-Agent`: who is asking.
+    /// The value of `User-Agent`.
     pub user_agent: HeaderValue,
     /// Further fields of every request. Those of [`CONFIDENTIAL_FIELDS`](crate::CONFIDENTIAL_FIELDS) are not sent to an
     /// origin other than that of the [initial URL](Request::initial_origin); all others are sent to **every** origin.
@@ -40,9 +40,9 @@ impl Default for ClientOptions {
     }
 }
 
-/// A client of one thread, with its pool of connections. Cheap to clone; clones share the pool.
+/// A client with a pool of connections. Cheap to clone; clones share the pool.
 ///
-/// `!Send` on purpose: each host belongs to one thread, so nothing here needs a lock.
+/// `!Send` on purpose: a client belongs to one thread, so that nothing in it needs a lock.
 #[derive(Clone)]
 pub struct Client {
     shared: Rc<Shared>,
@@ -60,14 +60,14 @@ struct Shared {
 
 /// The response to one request.
 pub struct Response {
-    /// Status and fields.
+    /// Its head.
     pub head: Head,
-    /// The rest, still on its way.
+    /// Its body, which is still to be read.
     pub body: Body,
 }
 
 impl Client {
-    /// A client without any connection yet.
+    /// A client without connections.
     pub fn new(
         connector: Arc<Connector>,
         limits: Limits,
@@ -122,18 +122,18 @@ impl Client {
         self.exchange(lease, request, head, started, ends).await.map_err(|failure| failure.error)
     }
 
-    /// Closes the connections that have been idle for too long at `now`, and those that their peers have closed. To be
-    /// called now and then, every few seconds.
+    /// Closes the connections that have been idle for too long at `now`, and those that their peers have closed. The caller
+    /// does this every few seconds.
     pub fn close_idle(&self, now: Instant) {
         self.shared.pool.close_idle(now);
     }
 
-    /// Closes every idle connection: they lead over a network that is not there any more, or hold what is needed elsewhere.
+    /// Closes every idle connection: when the network has changed, or when descriptors and ports are short.
     pub fn close_all_idle(&self) {
         self.shared.pool.close_all();
     }
 
-    /// Whether any idle connection is kept.
+    /// Whether any connection is kept.
     pub fn has_idle(&self) -> bool {
         !self.shared.pool.is_empty()
     }
@@ -160,7 +160,7 @@ impl Client {
         let connecting = connect(connector, route, request.forbid_private, timeouts, started, ends).await;
         let (stream, peer) = connecting.map_err(|fault| {
             if fault.kind() == FaultKind::LocalExhausted {
-                // The next attempt finds the descriptors and ports of those that nobody uses.
+                // Idle connections hold descriptors and ports, which the next attempt needs.
                 pool.close_all();
             }
             error(fault)

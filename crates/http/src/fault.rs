@@ -1,8 +1,7 @@
-//! What an exchange can fail of.
+//! Why an exchange fails.
 //!
-//! Trouble on the way is a [`Fault`] of the socket layer: it may be gone the next time. What the peer said and should not
-//! have is a
-//! [`ProtocolFault`]: asking again brings the same answer more often than not.
+//! A [`SocketFault`] happens on the way to the peer and may be gone at the next attempt. A [`ProtocolFault`] is in what the
+//! peer sent, and the next attempt usually meets it again.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -17,19 +16,19 @@ use crate::connection::{Peer, Via};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Trouble on the way: names, connections, TLS, silence, slowness, an early end.
+    /// The connection failed: name resolution, connecting, TLS, a timeout, a slow body, an early close.
     #[error(transparent)]
     Socket(SocketFault),
-    /// The peer broke the protocol, or sent more than is accepted.
+    /// The peer broke the protocol, or sent more than a limit allows.
     #[error(transparent)]
     Protocol(ProtocolFault),
-    /// The URL cannot be written as a request target, so nothing was sent.
-    #[error("the URL cannot be sent as a request target")]
+    /// The request cannot be written, so nothing was sent.
+    #[error("the request cannot be written")]
     Unsendable(#[source] Box<dyn StdError + Send + Sync>),
 }
 
 impl Error {
-    /// In which phase of the exchange it happened.
+    /// The phase of the exchange in which it failed.
     pub fn phase(&self) -> Phase {
         match self {
             Self::Socket(fault) => fault.phase(),
@@ -53,7 +52,7 @@ impl Error {
         matches!(self, Self::Socket(fault) if fault.via == Via::Forward && fault.phase() <= Phase::Tls)
     }
 
-    /// How long the exchange had taken.
+    /// Time from the start of the exchange to the failure.
     pub fn elapsed(&self) -> Duration {
         match self {
             Self::Socket(fault) => fault.elapsed(),
@@ -62,7 +61,7 @@ impl Error {
         }
     }
 
-    /// The kind, where it was trouble on the way.
+    /// The kind, if the connection failed.
     pub fn fault_kind(&self) -> Option<FaultKind> {
         match self {
             Self::Socket(fault) => Some(fault.kind()),
@@ -70,7 +69,7 @@ impl Error {
         }
     }
 
-    /// The kind, where the peer broke the protocol.
+    /// The kind, if the peer broke the protocol.
     pub fn protocol_fault_kind(&self) -> Option<ProtocolFaultKind> {
         match self {
             Self::Protocol(fault) => Some(fault.kind),
@@ -78,7 +77,7 @@ impl Error {
         }
     }
 
-    /// Whether it is the doing of this machine, to be charged to no host and no URL.
+    /// Whether this machine is the cause, so that neither the host nor the URL is to blame.
     pub fn is_local(&self) -> bool {
         matches!(self, Self::Socket(fault) if fault.kind().is_local())
     }
@@ -123,49 +122,49 @@ impl StdError for SocketFault {
     }
 }
 
-/// What was wrong with an answer.
+/// How a peer broke the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProtocolFaultKind {
-    /// What came does not begin like HTTP/1: garbage, HTTP/0.9, another protocol.
+    /// The response does not begin like HTTP/1.x: garbage, HTTP/0.9, another protocol.
     NotHttp,
-    /// The head begins well and then breaks the grammar.
+    /// The head begins like HTTP/1.x and then breaks the grammar.
     BadHead,
-    /// The head is larger than is accepted.
+    /// The head is larger than [`Limits::head_bytes_max`](crate::Limits::head_bytes_max).
     HeadTooLarge,
-    /// The head has more fields than are accepted.
+    /// The head has more fields than [`Limits::fields_max`](crate::Limits::fields_max).
     TooManyFields,
-    /// Lengths that contradict each other or are no lengths (RFC 9112 section 6.3).
+    /// The lengths in the head are invalid or contradict each other (RFC 9112 section 6.3).
     BadFraming,
-    /// A chunk size, extension or trailer that is no such thing, or too long.
+    /// A chunk size, a chunk extension or a trailer is invalid or too long (RFC 9112 section 7.1).
     BadChunk,
-    /// 101 without having been asked.
+    /// The peer switched protocols (101) without a request to do so.
     UnaskedUpgrade,
-    /// More interim responses than are accepted.
+    /// More interim responses than [`Limits::interim_responses_max`](crate::Limits::interim_responses_max).
     TooManyInterim,
-    /// Bytes came before anything was asked.
+    /// The peer sent bytes before the request.
     UnaskedBytes,
-    /// A 206 whose `Content-Range` is missing, invalid or not what was asked for.
+    /// The `Content-Range` of a 206 is missing, invalid or not what was requested.
     BadContentRange,
-    /// `multipart/byteranges` without having been asked.
+    /// The peer sent `multipart/byteranges`, which was not requested.
     UnaskedMultipart,
 }
 
 impl ProtocolFaultKind {
-    /// What was wrong, as the predicate of a sentence about the peer.
+    /// The fault as a clause, in lower case.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::NotHttp => "the answer is not HTTP",
-            Self::BadHead => "the head of the answer is malformed",
-            Self::HeadTooLarge => "the head of the answer is too large",
-            Self::TooManyFields => "the head of the answer has too many fields",
-            Self::BadFraming => "the length of the answer is contradictory or invalid",
-            Self::BadChunk => "the answer's chunks are malformed",
-            Self::UnaskedUpgrade => "the peer switched protocols unasked",
+            Self::NotHttp => "the response is not HTTP",
+            Self::BadHead => "the head of the response is malformed",
+            Self::HeadTooLarge => "the head of the response is too large",
+            Self::TooManyFields => "the head of the response has too many fields",
+            Self::BadFraming => "the lengths in the response are contradictory or invalid",
+            Self::BadChunk => "the chunks of the response are malformed",
+            Self::UnaskedUpgrade => "the peer switched protocols without a request to do so",
             Self::TooManyInterim => "the peer sent too many interim responses",
-            Self::UnaskedBytes => "the peer spoke before it was asked",
-            Self::BadContentRange => "the peer sent another range than asked for",
-            Self::UnaskedMultipart => "the peer sent several ranges unasked",
+            Self::UnaskedBytes => "the peer sent bytes before the request",
+            Self::BadContentRange => "the peer sent another range than requested",
+            Self::UnaskedMultipart => "the peer sent several ranges, which were not requested",
         }
     }
 }
@@ -176,7 +175,7 @@ impl fmt::Display for ProtocolFaultKind {
     }
 }
 
-/// The peer broke the protocol.
+/// A violation of the protocol by the peer: kind, phase, peer, elapsed time, and the error underneath.
 #[derive(Debug)]
 pub struct ProtocolFault {
     kind: ProtocolFaultKind,
@@ -187,19 +186,19 @@ pub struct ProtocolFault {
 }
 
 impl ProtocolFault {
-    /// A fault without a deeper cause.
+    /// A fault without an error underneath.
     pub const fn new(kind: ProtocolFaultKind, phase: Phase, peer: Peer, elapsed: Duration) -> Self {
         Self { kind, phase, peer, elapsed, source: None }
     }
 
-    /// The same fault with its cause.
+    /// The same fault with the error underneath.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// What was wrong.
+    /// How the peer broke the protocol.
     pub const fn kind(&self) -> ProtocolFaultKind {
         self.kind
     }

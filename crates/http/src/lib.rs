@@ -1,16 +1,16 @@
 //! One HTTP exchange over one connection, with a deadline on every phase and a limit on everything.
 //!
-//! - [`HttpUrl`], [`Origin`]: what can be fetched, and by what connections are kept.
-//! - [`Client::send`]: a [`Request`] goes out, a [`Response`] comes back: a [`Head`], and a [`Body`] that is read chunk by
+//! - [`HttpUrl`], [`Origin`]: what can be requested.
+//! - [`Client::send`]: sends a [`Request`] and returns a [`Response`]: a [`Head`], and a [`Body`] that is read chunk by
 //!   chunk.
 //! - [`Router`], [`Route`], [`Peer`]: where the connection for a request leads, and who is at its other end.
 //! - [`ExchangeHook`]: what adds fields to requests and reads fields of responses.
 //! - [`Timeouts`] and [`Limits`]: how long each phase may take, and how much of everything is accepted.
 //! - [`Error`]: what failed, in which phase, with which [`Peer`], after how long.
-//! - [`redirect`], [`range`], [`retry_after`], [`rate_limit`]: what an answer asks for next, as pure functions.
+//! - [`redirect`], [`range`], [`retry_after`], [`rate_limit`]: what follows from a response, as pure functions.
 //!
-//! Absent on purpose: which URL is next, when to try again, following redirects, files. This room makes one exchange and
-//! tells what became of it.
+//! Absent on purpose: which URL is next, retries, following redirects, files. This crate makes one exchange and reports its
+//! outcome.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -41,43 +41,36 @@
 //! # }
 //! ```
 //!
-//! A client belongs to one thread, and an exchange is driven by the future that waits for it: there are no tasks and no
-//! locks here.
+//! A client belongs to one thread, and the future of an exchange drives its connection: there are no tasks and no locks.
 
-mod body;
+mod announced;
 mod client;
 mod connection;
-mod content_range;
 mod fault;
-mod head;
 mod limits;
-mod origin;
 mod pool;
 mod request;
+mod response;
+mod resume;
 mod timeouts;
 mod url;
-mod validator;
 
-pub mod range;
-pub mod rate_limit;
 pub mod redirect;
-pub mod retry_after;
 
-pub use body::{Body, Completion};
+pub use announced::rate_limit::RateLimit;
+pub use announced::retry_after::RETRY_AFTER_MAX;
+pub use announced::{rate_limit, retry_after};
 pub use client::{Client, ClientOptions, Response};
 pub use connection::{DirectRouter, Peer, Route, Router, Via};
-pub use content_range::ContentRange;
 pub use fault::{Error, ProtocolFault, ProtocolFaultKind, SocketFault};
-pub use head::{Framing, Head};
 pub use http::{HeaderMap, HeaderName, HeaderValue};
 pub use limits::*;
 pub use longhaul_socket::MinimumSpeed;
-pub use origin::{Origin, Scheme};
-pub use range::{Partial, Plan};
-pub use rate_limit::RateLimit;
 pub use redirect::is_private;
 pub use request::{CONFIDENTIAL_FIELDS, ExchangeHook, Method, RESERVED_FIELDS, RangeRequest, Request};
-pub use retry_after::RETRY_AFTER_MAX;
+pub use response::{Body, Completion, Framing, Head};
+pub use resume::{
+    ContentRange, IfRange, Partial, ResumeDecision, STRONG_DATE_AGE_MS, VALIDATOR_BYTES_MAX, Validator, range,
+};
 pub use timeouts::Timeouts;
-pub use url::{Credentials, HttpUrl, UrlError, UrlSyntaxError};
-pub use validator::{IfRange, STRONG_DATE_AGE_MS, VALIDATOR_BYTES_MAX, Validator};
+pub use url::{Credentials, HttpUrl, Origin, Scheme, UrlError, UrlSyntaxError};

@@ -1,51 +1,47 @@
-//! The most of everything that one exchange may take. A peer that wants more is refused, never obeyed: no head, chain of
-//! redirects or idle connection grows without a bound that can be read here.
+//! Upper bounds of everything that one exchange may take. A peer that sends more is refused: no head, redirect chain or set
+//! of idle connections grows beyond a bound that stands here.
 
 use std::time::Duration;
 
 /// Bytes of one response head. Real heads with a dozen cookies and a content security policy stay under 32 KiB; eight times
-/// that leaves room for the odd ones and still bounds what a thousand connections can hold.
+/// that leaves room for odd ones and still bounds the memory of a thousand connections.
 pub const HEAD_BYTES_MAX: usize = 256 * 1024;
 
-/// A smaller limit on the head is taken for this one: it is the buffer that reading begins with.
+/// The least limit on the head. A smaller one is raised to this.
 pub const HEAD_BYTES_LEAST: usize = 8 * 1024;
 
-/// Fields of one response head. Browsers stop at a few hundred; nobody sends more by mistake.
+/// Fields of one response head. Browsers accept a few hundred; nobody sends more by mistake.
 pub const FIELDS_MAX: usize = 500;
 
-/// Interim (1xx) responses before the final one. RFC 9110 section 15.2 allows any number, and early hints send two or three.
+/// Interim (1xx) responses before the final one. RFC 9110 section 15.2 allows any number; early hints send two or three.
 pub const INTERIM_RESPONSES_MAX: usize = 16;
 
-/// Bytes of a `Location`. RFC 9110 section 4.1 asks for at least 8,000 octets of a URI to be supported.
+/// Bytes of a `Location`. RFC 9110 section 4.1 asks recipients to support at least 8,000 octets of a URI.
 pub const LOCATION_BYTES_MAX: usize = 8 * 1024;
 
 /// Redirects followed for one URL. Chains beyond ten are loops with changing parameters.
 pub const REDIRECTS_MAX: usize = 10;
 
-/// Bytes of a URL, as given and as normalised. Longer lines are no URLs, and the request target of an `http::Uri` ends at
-/// 65,534 bytes.
+/// Bytes of a URL, as given and as normalised. Longer lines are no URLs.
 pub const URL_BYTES_MAX: usize = 64 * 1024;
 
-/// Bytes of an unwanted body that are read to keep its connection: an error page is cheaper to read than a handshake is to
-/// repeat.
+/// Bytes of an unwanted body that are read to keep its connection: reading an error page costs less than another handshake.
 pub const DRAIN_BYTES_MAX: u64 = 16 * 1024;
 
-/// How long such a body may take. A connection worth keeping delivers an error page well within a second.
+/// How long an unwanted body may take. A connection worth keeping delivers an error page well within a second.
 pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// Idle connections kept to one origin. More than this in use at once to one host is rare, and idle ones cost the host
-/// memory.
-pub const IDLE_PER_ORIGIN_MAX: usize = 16;
+/// Idle connections kept along one route. A host rarely has more than this in use at once, and idle ones cost it memory.
+pub const IDLE_PER_ROUTE_MAX: usize = 16;
 
-/// Idle connections kept by one client. Well below the usual limit of 1,024 descriptors, shared with the files being
-/// written.
+/// Idle connections kept by one client: well below the usual limit of 1,024 descriptors, which files being written share.
 pub const IDLE_TOTAL_MAX: usize = 256;
 
-/// How long an idle connection is kept. Servers close theirs after 5 s (Apache) to 75 s (nginx); a connection that is nearly
-/// always stale when it is wanted only costs a round trip.
+/// How long an idle connection is kept. Servers close theirs after 5 s (Apache) to 75 s (nginx), and a connection that is
+/// nearly always stale when it is wanted only costs a round trip.
 pub const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// The most of everything that one exchange may take.
+/// The limits of one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one response head; at least [`HEAD_BYTES_LEAST`].
@@ -56,8 +52,8 @@ pub struct Limits {
     pub interim_responses_max: usize,
     /// Bytes of an unwanted body that [`Body::drain`](crate::Body::drain) reads to keep the connection.
     pub drain_bytes_max: u64,
-    /// Idle connections kept to one origin.
-    pub idle_per_origin_max: usize,
+    /// Idle connections kept along one route: to one origin, or to one proxy.
+    pub idle_per_route_max: usize,
     /// Idle connections kept by one client.
     pub idle_total_max: usize,
     /// How long an idle connection is kept.
@@ -71,7 +67,7 @@ impl Default for Limits {
             fields_max: FIELDS_MAX,
             interim_responses_max: INTERIM_RESPONSES_MAX,
             drain_bytes_max: DRAIN_BYTES_MAX,
-            idle_per_origin_max: IDLE_PER_ORIGIN_MAX,
+            idle_per_route_max: IDLE_PER_ROUTE_MAX,
             idle_total_max: IDLE_TOTAL_MAX,
             idle_time_max: IDLE_TIME_MAX,
         }

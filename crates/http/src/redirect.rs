@@ -1,4 +1,4 @@
-//! Where a redirect leads, and whether to go there. Nothing is fetched here.
+//! Where a redirect leads, and whether it may be followed (RFC 9110 section 15.4). Pure: nothing is requested here.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -6,21 +6,21 @@ use std::net::IpAddr;
 use longhaul_socket::{Host, is_public};
 
 use crate::limits::{LOCATION_BYTES_MAX, REDIRECTS_MAX};
-use crate::origin::Scheme;
+use crate::url::Scheme;
 use crate::url::{HttpUrl, UrlError};
 
-/// What is allowed of redirects.
+/// Which redirects may be followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// How many are followed for one URL.
+pub struct RedirectPolicy {
+    /// How many redirects are followed for one URL.
     pub redirects_max: usize,
-    /// Whether one may lead from `https` to `http`.
+    /// Whether a redirect may lead from `https` to `http`.
     pub allow_downgrade: bool,
-    /// Whether one may lead from the public internet into a private network.
+    /// Whether a redirect may lead from the public internet into a private network.
     pub allow_private: bool,
 }
 
-impl Default for Policy {
+impl Default for RedirectPolicy {
     fn default() -> Self {
         Self { redirects_max: REDIRECTS_MAX, allow_downgrade: false, allow_private: false }
     }
@@ -40,11 +40,12 @@ pub struct Redirection<'a> {
 /// The next URL of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hop {
-    /// Where to go. Has the credentials of the URL before it if the origin is the same, and otherwise none.
+    /// The URL to request. It keeps the credentials of the URL before it if the origin is the same, and has none otherwise.
     pub url: HttpUrl,
-    /// Whether the origin changed: the caller drops its own `Authorization` and `Cookie` for this hop.
+    /// Whether the origin changed.
     pub other_origin: bool,
-    /// Whether the connection must be refused if the name turns out to be a private address.
+    /// Whether the request has to fail if the name resolves to private addresses: see
+    /// [`Request::with_forbid_private`](crate::Request::with_forbid_private).
     pub forbid_private: bool,
 }
 
@@ -52,22 +53,22 @@ pub struct Hop {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedirectFault {
-    /// The chain came back to a URL it had been at.
-    #[error("the redirects go round in a circle")]
+    /// The chain came back to one of its URLs.
+    #[error("the redirects form a loop")]
     Loop,
     /// The chain is longer than allowed.
     #[error("more than {0} redirects")]
     TooMany(usize),
-    /// A status that redirects, without a `Location`.
+    /// A redirecting status without a `Location`.
     #[error("status {0} without a location")]
     NoLocation(u16),
     /// Longer than [`LOCATION_BYTES_MAX`].
     #[error("the location is longer than {LOCATION_BYTES_MAX} bytes")]
     LocationTooLong,
-    /// Control characters, which a parser would drop silently.
+    /// The location contains control characters, which a parser of URLs would drop silently.
     #[error("the location contains control characters")]
     LocationControls,
-    /// No URL, or one of another scheme.
+    /// The location is no URL, or one of an unsupported scheme.
     #[error("the location cannot be followed")]
     Location(#[source] UrlError),
     /// From `https` to `http`.
@@ -77,14 +78,14 @@ pub enum RedirectFault {
     #[error("the redirect leads from the public internet to a private address")]
     Private,
     /// 304 without a condition in the request.
-    #[error("status 304 without having been asked")]
+    #[error("status 304 to a request without a condition")]
     UnaskedNotModified,
-    /// A 3xx that says nothing about where to go.
+    /// A 3xx status that names no URL to go to.
     #[error("status {0} is not followed")]
     NotFollowed(u16),
 }
 
-/// Whether `ip` lies outside the public internet.
+/// Whether `ip` is an address outside of the public internet.
 pub fn is_private(ip: IpAddr) -> bool {
     !is_public(ip)
 }
@@ -92,16 +93,16 @@ pub fn is_private(ip: IpAddr) -> bool {
 /// The next hop after this response to a request for `from`; `None` where the status is no redirect. `earlier` are the URLs of
 /// this chain before `from`, the first one first.
 ///
-/// 304 is a fault here: whoever sent a conditional request does not ask this function about its 304.
+/// 304 is a fault here: a caller that sent a conditional request handles its 304 itself.
 pub fn next(
-    policy: &Policy,
+    policy: &RedirectPolicy,
     from: &HttpUrl,
     earlier: &[HttpUrl],
     redirection: Redirection<'_>,
 ) -> Result<Option<Hop>, RedirectFault> {
     match redirection.status {
         301 | 302 | 303 | 307 | 308 => {}
-        // Several choices, of which the server may prefer one (RFC 9110 section 15.4.1).
+        // Multiple Choices: `Location` is the server's preference (RFC 9110 section 15.4.1).
         300 if redirection.location.is_some() => {}
         304 => return Err(RedirectFault::UnaskedNotModified),
         300..=399 => return Err(RedirectFault::NotFollowed(redirection.status)),
@@ -138,8 +139,8 @@ fn is_taken_for_public(from: &HttpUrl, host_ip: Option<IpAddr>) -> bool {
     host_ip.or(in_url).is_none_or(is_public)
 }
 
-/// Resolves the field's bytes. Where they are no UTF-8, those beyond ASCII are escaped as they are, so that the server gets
-/// back what it sent, in whatever encoding it meant.
+/// Resolves the value of the field. If it is not UTF-8, its bytes beyond ASCII are percent-encoded one by one, so that the
+/// server gets back the bytes it sent, whatever their encoding.
 fn target(from: &HttpUrl, location: &[u8]) -> Result<HttpUrl, RedirectFault> {
     let location = location.trim_ascii();
     if location.len() > LOCATION_BYTES_MAX {

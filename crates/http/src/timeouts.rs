@@ -1,38 +1,38 @@
-//! How long each phase of an exchange may take. A limit per read alone would let one byte at a time hold a connection for
-//! ever, so a head has one deadline as a whole and a body must keep a minimum speed.
+//! How long each phase of an exchange may take. With a limit per read alone a peer could hold a connection for ever with one
+//! byte at a time, so the head has one deadline as a whole and the body has to keep a minimum speed.
 
 use std::time::Duration;
 
 use longhaul_socket::MinimumSpeed;
 use tokio::time::Instant;
 
-/// What "never" is taken for: a hundred years, which every clock can still count to.
+/// The longest wait, a hundred years: adding it to the time of any clock does not overflow.
 const NEVER: Duration = Duration::from_hours(100 * 365 * 24);
 
-/// The default of the waits in which nothing at all arrives.
+/// Default of the waits in which nothing at all arrives.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 
 /// How long each phase of an exchange may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Looking up the name and connecting, all addresses together.
+    /// Resolving the name and connecting, all addresses together.
     pub connect: Duration,
     /// The TLS handshake.
     pub tls: Duration,
     /// Writing the request.
     pub send: Duration,
-    /// From the request written to the head complete.
+    /// From the last byte of the request to the end of the response head.
     pub head: Duration,
-    /// Silence in the body.
+    /// Silence within the body.
     pub idle: Duration,
     /// The least speed of the body.
     pub speed: MinimumSpeed,
-    /// The exchange as a whole, body included; `None` for no limit, since a large file may rightly take a day.
+    /// The exchange as a whole, body included; `None` for no limit, since a large file may well take a day.
     pub total: Option<Duration>,
 }
 
 impl Timeouts {
-    /// Every wait at most `wait`, the window of the minimum speed included; the whole stays unlimited.
+    /// Every wait takes at most `wait`, the window of the minimum speed included; the exchange as a whole has no limit.
     #[must_use]
     pub fn all(wait: Duration) -> Self {
         let speed = MinimumSpeed::default();
@@ -62,7 +62,7 @@ impl Default for Timeouts {
     }
 }
 
-/// `wait` after `start`; a wait beyond all reason is one of a hundred years.
+/// `wait` after `start`, and at most a hundred years after it.
 pub(crate) fn after(start: Instant, wait: Duration) -> Instant {
     start + wait.min(NEVER)
 }

@@ -300,7 +300,7 @@ async fn a_connection_from_an_address_that_is_no_more_ours_is_not_used_again() {
 #[tokio::test(start_paused = true)]
 async fn no_more_idle_connections_are_kept_than_allowed() {
     local(async {
-        let limits = Limits { idle_per_origin_max: 2, ..Limits::default() };
+        let limits = Limits { idle_per_route_max: 2, ..Limits::default() };
         let mut scene = Scene::new((0..4).map(|_| answers(1)).collect());
         let connector = Arc::new(Connector::new(Arc::new(scene.network.clone()), TlsOptions::default()));
         scene.client = Client::new(connector, limits, Timeouts::default(), ClientOptions::default());
@@ -443,7 +443,7 @@ async fn errors_say_where_when_and_what_on_one_level() {
         let scene = Scene::new(vec![Script::parse("request\nwait 2s\nsend \"nonsense\\r\\n\\r\\n\"")]);
         let error = scene.get().await.err().expect("no HTTP");
         assert_eq!(error.protocol_fault_kind(), Some(ProtocolFaultKind::NotHttp));
-        assert_eq!(error.to_string(), "head from tcp://10.0.0.1:80: the answer is not HTTP after 2000 ms");
+        assert_eq!(error.to_string(), "head from tcp://10.0.0.1:80: the response is not HTTP after 2000 ms");
         assert!(std::error::Error::source(&error).is_some());
     })
     .await;

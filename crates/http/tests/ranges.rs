@@ -1,6 +1,6 @@
 //! Resuming: bytes of two responses are joined only where nothing speaks against it.
 
-use longhaul_http::range::{Partial, Plan, disregards_tag, plan, refuse_unasked};
+use longhaul_http::range::{Partial, ResumeDecision, decide, disregards_tag, refuse_unasked};
 use longhaul_http::{
     ContentRange, Framing, Head, HeaderMap, HeaderValue, IfRange, Peer, ProtocolFaultKind, Validator,
 };
@@ -27,8 +27,8 @@ fn partial(fields: &[(&'static str, &str)]) -> Partial {
     Partial { have: 100, validator: validator(fields), total: Some(1_000) }
 }
 
-fn plan_for(partial: &Partial, status: u16, fields: &[(&'static str, &str)]) -> Plan {
-    plan(partial, &partial.request().expect("something strong"), &head(status, fields))
+fn decision(partial: &Partial, status: u16, fields: &[(&'static str, &str)]) -> ResumeDecision {
+    decide(partial, &partial.request().expect("something strong"), &head(status, fields))
 }
 
 #[test]
@@ -71,40 +71,43 @@ fn a_host_that_disregards_tags_is_asked_by_date() {
 fn a_rest_is_appended_where_everything_agrees() {
     let ours = partial(&[("etag", "\"a\"")]);
     let range = ("content-range", "bytes 100-999/1000");
-    let append = Plan::Append { from: 100, body_bytes: 900, total: Some(1_000) };
-    assert_eq!(plan_for(&ours, 206, &[range, ("etag", "\"a\""), ("content-length", "900")]), append);
-    assert_eq!(plan_for(&ours, 206, &[range]), append);
-    assert_eq!(plan_for(&ours, 206, &[("content-range", "bytes 100-999/*")]), append);
-    let less = Plan::Append { from: 100, body_bytes: 1, total: Some(1_000) };
-    assert_eq!(plan_for(&ours, 206, &[("content-range", "bytes 100-100/1000")]), less);
+    let append = ResumeDecision::Append { from: 100, body_bytes: 900, total: Some(1_000) };
+    assert_eq!(decision(&ours, 206, &[range, ("etag", "\"a\""), ("content-length", "900")]), append);
+    assert_eq!(decision(&ours, 206, &[range]), append);
+    assert_eq!(decision(&ours, 206, &[("content-range", "bytes 100-999/*")]), append);
+    let less = ResumeDecision::Append { from: 100, body_bytes: 1, total: Some(1_000) };
+    assert_eq!(decision(&ours, 206, &[("content-range", "bytes 100-100/1000")]), less);
 }
 
 #[test]
 fn what_changed_starts_again() {
     let ours = partial(&[("etag", "\"a\""), ("last-modified", MODIFIED)]);
     let range = ("content-range", "bytes 100-999/1000");
-    assert_eq!(plan_for(&ours, 200, &[("etag", "\"b\"")]), Plan::Replace);
+    assert_eq!(decision(&ours, 200, &[("etag", "\"b\"")]), ResumeDecision::Replace);
     for changed in [("etag", "\"b\""), ("etag", "W/\"a\""), ("last-modified", MUCH_LATER)] {
-        assert_eq!(plan_for(&ours, 206, &[range, changed]), Plan::Restart, "{changed:?}");
+        assert_eq!(decision(&ours, 206, &[range, changed]), ResumeDecision::Restart, "{changed:?}");
     }
-    assert_eq!(plan_for(&ours, 206, &[("content-range", "bytes 100-1999/2000")]), Plan::Restart);
+    assert_eq!(decision(&ours, 206, &[("content-range", "bytes 100-1999/2000")]), ResumeDecision::Restart);
 }
 
 #[test]
 fn other_ranges_are_refused() {
     let ours = partial(&[("etag", "\"a\"")]);
-    let bad = Plan::Refuse(ProtocolFaultKind::BadContentRange);
-    assert_eq!(plan_for(&ours, 206, &[]), bad);
+    let bad = ResumeDecision::Refuse(ProtocolFaultKind::BadContentRange);
+    assert_eq!(decision(&ours, 206, &[]), bad);
     for range in
         ["bytes 0-999/1000", "bytes 101-999/1000", "bytes 100-99/1000", "items 100-999/1000", "bytes */1000"]
     {
-        assert_eq!(plan_for(&ours, 206, &[("content-range", range)]), bad, "{range}");
+        assert_eq!(decision(&ours, 206, &[("content-range", range)]), bad, "{range}");
     }
     let range = ("content-range", "bytes 100-999/1000");
-    assert_eq!(plan_for(&ours, 206, &[range, ("content-length", "901")]), bad);
-    assert_eq!(plan_for(&ours, 206, &[range, range]), bad);
+    assert_eq!(decision(&ours, 206, &[range, ("content-length", "901")]), bad);
+    assert_eq!(decision(&ours, 206, &[range, range]), bad);
     let multipart = ("content-type", "Multipart/ByteRanges; boundary=x");
-    assert_eq!(plan_for(&ours, 206, &[multipart]), Plan::Refuse(ProtocolFaultKind::UnaskedMultipart));
+    assert_eq!(
+        decision(&ours, 206, &[multipart]),
+        ResumeDecision::Refuse(ProtocolFaultKind::UnaskedMultipart)
+    );
     assert_eq!(refuse_unasked(&head(206, &[multipart])), Some(ProtocolFaultKind::UnaskedMultipart));
     assert_eq!(refuse_unasked(&head(206, &[range])), Some(ProtocolFaultKind::BadContentRange));
     assert_eq!(refuse_unasked(&head(200, &[])), None);
@@ -114,12 +117,15 @@ fn other_ranges_are_refused() {
 fn beyond_the_end_is_complete_or_something_else() {
     let whole = Partial { have: 1_000, ..partial(&[("etag", "\"a\"")]) };
     let unknown_total = Partial { total: None, ..whole.clone() };
-    assert_eq!(plan_for(&whole, 416, &[("content-range", "bytes */1000")]), Plan::Complete);
-    assert_eq!(plan_for(&unknown_total, 416, &[("content-range", "bytes */1000")]), Plan::Complete);
-    assert_eq!(plan_for(&whole, 416, &[("content-range", "bytes */999")]), Plan::Restart);
-    assert_eq!(plan_for(&whole, 416, &[]), Plan::Restart);
-    assert_eq!(plan_for(&whole, 416, &[("content-range", "bytes */1000"), ("etag", "\"b\"")]), Plan::Restart);
-    assert_eq!(plan_for(&whole, 503, &[]), Plan::Inapplicable);
+    assert_eq!(decision(&whole, 416, &[("content-range", "bytes */1000")]), ResumeDecision::Complete);
+    assert_eq!(decision(&unknown_total, 416, &[("content-range", "bytes */1000")]), ResumeDecision::Complete);
+    assert_eq!(decision(&whole, 416, &[("content-range", "bytes */999")]), ResumeDecision::Restart);
+    assert_eq!(decision(&whole, 416, &[]), ResumeDecision::Restart);
+    assert_eq!(
+        decision(&whole, 416, &[("content-range", "bytes */1000"), ("etag", "\"b\"")]),
+        ResumeDecision::Restart
+    );
+    assert_eq!(decision(&whole, 503, &[]), ResumeDecision::Inapplicable);
 }
 
 #[test]
@@ -167,11 +173,11 @@ proptest! {
         let range = if status == 416 { format!("bytes */{total}") } else { format!("bytes {first}-{}/{total}", total - 1) };
         let mut answer = fields(theirs);
         answer.push(("content-range", &range));
-        let plan = plan(&partial, &asked, &head(status, &answer));
+        let decision = decide(&partial, &asked, &head(status, &answer));
         if theirs.is_some() && theirs != ours {
-            prop_assert!(!matches!(plan, Plan::Append { .. } | Plan::Complete), "{plan:?}");
+            prop_assert!(!matches!(decision, ResumeDecision::Append { .. } | ResumeDecision::Complete), "{decision:?}");
         }
-        if let Plan::Append { from, .. } = plan {
+        if let ResumeDecision::Append { from, .. } = decision {
             prop_assert_eq!((from, first, status), (have, have, 206));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use longhaul_http::redirect::{Hop, Policy, RedirectFault, Redirection, next};
+use longhaul_http::redirect::{Hop, RedirectFault, RedirectPolicy, Redirection, next};
 use longhaul_http::{HttpUrl, LOCATION_BYTES_MAX, REDIRECTS_MAX, UrlError};
 use proptest::prelude::*;
 
@@ -15,7 +15,7 @@ fn url(text: &str) -> HttpUrl {
 
 fn hop(from: &str, status: u16, location: &str) -> Result<Option<Hop>, RedirectFault> {
     let redirection = Redirection { status, location: Some(location.as_bytes()), host_ip: Some(PUBLIC) };
-    next(&Policy::default(), &url(from), &[], redirection)
+    next(&RedirectPolicy::default(), &url(from), &[], redirection)
 }
 
 fn target(from: &str, location: &str) -> Hop {
@@ -35,7 +35,7 @@ fn references_are_resolved() {
         assert_eq!(target("https://example.org/x/a", location).url.as_str(), expected);
     }
     let latin = Redirection { status: 301, location: Some(b"/caf\xe9"), host_ip: Some(PUBLIC) };
-    let hop = next(&Policy::default(), &url("http://example.org/"), &[], latin)
+    let hop = next(&RedirectPolicy::default(), &url("http://example.org/"), &[], latin)
         .expect("allowed")
         .expect("a redirect");
     assert_eq!(hop.url.as_str(), "http://example.org/caf%E9");
@@ -65,7 +65,7 @@ fn other_schemes_are_refused() {
 fn nothing_leads_from_https_to_http_unless_allowed() {
     assert_eq!(hop("https://example.org/", 302, "http://example.org/b"), Err(RedirectFault::Downgrade));
     assert!(hop("http://example.org/", 302, "https://example.org/b").is_ok());
-    let policy = Policy { allow_downgrade: true, ..Policy::default() };
+    let policy = RedirectPolicy { allow_downgrade: true, ..RedirectPolicy::default() };
     let redirection =
         Redirection { status: 302, location: Some(b"http://example.org/b"), host_ip: Some(PUBLIC) };
     assert!(next(&policy, &url("https://example.org/"), &[], redirection).is_ok());
@@ -80,8 +80,8 @@ fn the_public_internet_does_not_lead_into_private_networks() {
         assert_eq!(hop("http://example.org/", 302, &location), Err(RedirectFault::Private), "{host}");
         let redirection =
             Redirection { status: 302, location: Some(location.as_bytes()), host_ip: Some(PRIVATE) };
-        let hop =
-            next(&Policy::default(), &url("http://files.corp/"), &[], redirection).expect("from inside");
+        let hop = next(&RedirectPolicy::default(), &url("http://files.corp/"), &[], redirection)
+            .expect("from inside");
         assert!(!hop.expect("a redirect").forbid_private, "{host}");
     }
     assert!(target("http://example.org/", "http://rebinding.test/").forbid_private);
@@ -92,7 +92,7 @@ fn the_public_internet_does_not_lead_into_private_networks() {
 fn a_host_of_unknown_address_is_held_to_the_rule_for_public_hosts() {
     let from_unknown = |from: &str, location: &'static str| {
         let redirection = Redirection { status: 302, location: Some(location.as_bytes()), host_ip: None };
-        next(&Policy::default(), &url(from), &[], redirection)
+        next(&RedirectPolicy::default(), &url(from), &[], redirection)
     };
     assert_eq!(from_unknown("http://example.org/", "http://10.1.2.3/"), Err(RedirectFault::Private));
     let hop = from_unknown("http://example.org/", "/b").expect("allowed").expect("a redirect");
@@ -108,7 +108,7 @@ fn chains_end() {
     let redirection = Redirection { status: 302, location: Some(b"/next"), host_ip: Some(PUBLIC) };
     let earlier: Vec<_> = (0..REDIRECTS_MAX).map(|n| url(&format!("http://example.org/{n}"))).collect();
     let from = url("http://example.org/now");
-    let policy = Policy::default();
+    let policy = RedirectPolicy::default();
     assert!(next(&policy, &from, &earlier[1..], redirection).is_ok());
     assert_eq!(next(&policy, &from, &earlier, redirection), Err(RedirectFault::TooMany(REDIRECTS_MAX)));
     let back = Redirection { location: Some(b"/3"), ..redirection };
@@ -120,7 +120,7 @@ fn chains_end() {
 fn statuses_and_locations_that_lead_nowhere() {
     let nowhere = |status| {
         next(
-            &Policy::default(),
+            &RedirectPolicy::default(),
             &url("http://example.org/"),
             &[],
             Redirection { status, location: None, host_ip: Some(PUBLIC) },
@@ -146,7 +146,7 @@ proptest! {
     ) {
         let from = url("https://u:p@example.org/a");
         let redirection = Redirection { status, location: location.as_deref(), host_ip: Some(PUBLIC) };
-        if let Ok(Some(hop)) = next(&Policy::default(), &from, &[], redirection) {
+        if let Ok(Some(hop)) = next(&RedirectPolicy::default(), &from, &[], redirection) {
             prop_assert!(hop.url.as_str().starts_with("https://"));
             prop_assert!(hop.forbid_private);
             prop_assert_eq!(hop.url.credentials().is_some(), !hop.other_origin);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::CACHE_CONTROL;
-use longhaul_http::range::{self, Plan};
-use longhaul_http::redirect::{self, Policy, Redirection};
+use longhaul_http::range::{self, ResumeDecision};
+use longhaul_http::redirect::{self, RedirectPolicy, Redirection};
 use longhaul_http::{Client, Head, HeaderValue, Partial, Peer, ProtocolFaultKind, Request};
 use longhaul_journal::{Part, Verification};
 use longhaul_socket::clock::{self, WallClock};
@@ -35,7 +35,7 @@ const CRUMBS_MAX: u32 = 8;
 /// What exchanges of one shard share.
 pub(crate) struct ExchangeContext {
     pub(crate) client: Client,
-    pub(crate) redirects: Policy,
+    pub(crate) redirects: RedirectPolicy,
     pub(crate) sink: SinkHandle,
     pub(crate) observer: Arc<Observer>,
     pub(crate) clock: WallClock,
@@ -172,23 +172,25 @@ pub(crate) async fn attempt(
             }),
         );
         let span = match (&job.partial, &asked) {
-            (Some(partial), Some(asked)) => match range::plan(partial, asked, &head) {
-                Plan::Append { from, body_bytes, total } => {
+            (Some(partial), Some(asked)) => match range::decide(partial, asked, &head) {
+                ResumeDecision::Append { from, body_bytes, total } => {
                     Span { from, end: Some(from + body_bytes), total }
                 }
-                Plan::Complete => return already_complete(context, job, progress, &head, begun).await,
+                ResumeDecision::Complete => {
+                    return already_complete(context, job, progress, &head, begun).await;
+                }
                 // An answer that cannot be joined to what is there is of no use; the whole is asked for at once.
-                Plan::Restart | Plan::Refuse(_) => {
+                ResumeDecision::Restart | ResumeDecision::Refuse(_) => {
                     job.partial = None;
                     body.drain().await;
                     continue;
                 }
                 // Asking once more costs less than the whole; a body that nobody reads ends its connection.
-                Plan::Replace if range::disregards_tag(partial, asked, &head) => {
+                ResumeDecision::Replace if range::disregards_tag(partial, asked, &head) => {
                     by_date = true;
                     continue;
                 }
-                Plan::Replace | Plan::Inapplicable => Span::whole(&head),
+                ResumeDecision::Replace | ResumeDecision::Inapplicable => Span::whole(&head),
             },
             _ => match range::refuse_unasked(&head) {
                 Some(kind) => return Ok(Ended::Failed(Failure::of_protocol(kind, &head, begun.elapsed()))),

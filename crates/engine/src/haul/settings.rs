@@ -77,7 +77,7 @@ impl Default for Settings {
         Self {
             timeouts: Timeouts::default(),
             // As many idle connections as a host may have in use, so that none is opened twice.
-            limits: Limits { idle_per_origin_max: WINDOW_CAP_PRIVATE as usize, ..Limits::default() },
+            limits: Limits { idle_per_route_max: WINDOW_CAP_PRIVATE as usize, ..Limits::default() },
             tries: Tries::default(),
             host_patience: HOST_PATIENCE,
             jobs_max: JOBS_DEFAULT,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use longhaul_http::redirect::Policy;
+use longhaul_http::redirect::RedirectPolicy;
 use longhaul_http::{Client, ClientOptions, HttpUrl};
 use longhaul_journal::storage::Storage;
 use longhaul_journal::{
@@ -198,7 +198,8 @@ impl Haul {
         hosts: &Arc<[HostRecord]>,
     ) -> Result<(Vec<mpsc::UnboundedSender<Assignment>>, Vec<ShardEnd>), HaulError> {
         let rate = self.settings.rate_limit.map(|rate| Arc::new(RateLimit::new(rate)));
-        let redirects = Policy { allow_downgrade: self.settings.allow_downgrade, ..Policy::default() };
+        let redirects =
+            RedirectPolicy { allow_downgrade: self.settings.allow_downgrade, ..RedirectPolicy::default() };
         let (mut shards, mut ends) = (Vec::new(), Vec::new());
         for number in 0..self.settings.shards.max(1) {
             let (assign, assigned) = mpsc::unbounded_channel();

@@ -8,7 +8,7 @@ use longhaul_socket::{FaultKind, Phase, kind_of};
 
 use super::fault_context::FaultContext;
 use crate::fault::{Error, ProtocolFaultKind};
-use crate::head::Framing;
+use crate::response::Framing;
 
 /// Why no head came. `bytes_read` are those of this exchange.
 pub(super) fn head_error(

@@ -26,10 +26,10 @@ use super::session::{ExchangeTerms, Failure};
 use super::timer::PostponedTimer;
 use super::wire::{Meter, Scratch, Wire};
 use crate::fault::{Error, ProtocolFaultKind};
-use crate::head::Framing;
 use crate::limits::{HEAD_BYTES_LEAST, Limits};
 use crate::pool::Broken;
 use crate::request::RequestHead;
+use crate::response::Framing;
 use crate::timeouts::after;
 
 type NoBody = Empty<Bytes>;

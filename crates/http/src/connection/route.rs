@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::peer::Via;
-use crate::origin::Origin;
+use crate::url::Origin;
 
 /// Where a connection leads. Requests with equal routes may use the same connection, one after another or, where the
 /// protocol allows it, at a time.

@@ -16,10 +16,10 @@ use super::http1::Http1;
 use super::peer::Peer;
 use super::wire::Scratch;
 use crate::fault::Error;
-use crate::head::Framing;
 use crate::limits::Limits;
 use crate::pool::{Broken, Reservation, Reserve};
 use crate::request::RequestHead;
+use crate::response::Framing;
 use crate::timeouts::Timeouts;
 
 /// A connection, by the protocol that is spoken on it.

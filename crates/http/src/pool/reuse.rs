@@ -1,11 +1,10 @@
-//! What it means that a used connection broke before a byte of an answer came: that its peer had closed it meanwhile, which
-//! says nothing about the request (RFC 9112 sections 9.3.1 and 9.5), or that this was the host's answer to it.
+//! Why a used connection broke before a byte of a response came: either it was stale, which says nothing about the request
+//! (RFC 9112 sections 9.3.1 and 9.5), or the host refuses the request.
 //!
-//! A peer that closes in an orderly way is taken at its word: whoever closes after so many requests, or when its time is up,
-//! may do so just as the next request is under way. A reset is another matter. It comes from a peer that has forgotten a
-//! connection which was idle, from one that closes with our request unread, and from a host that wants to be left alone. The
-//! first needs time. The second cannot be told from the third but by what the host did before: one that has answered on a
-//! used connection does keep them.
+//! An orderly close counts as stale: a server that closes after a number of requests or a time may do so just when the next
+//! request is on its way. A reset has three causes. The peer has forgotten an idle connection: that takes time. The peer has
+//! closed the connection with our request unread, or it resets connections to refuse requests: these two look the same, and
+//! only the history of the host tells them apart. A host that has responded on a used connection keeps its connections.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,26 +13,26 @@ use tokio::time::Instant;
 
 use crate::connection::Route;
 
-/// A connection that was idle for less than this has not been given up by its peer for its idleness: servers wait for 2 s
-/// (gunicorn) to 75 s (nginx).
+/// No server forgets a connection that was idle for less than this: their timeouts range from 2 s (gunicorn) to 75 s
+/// (nginx).
 const IDLE_TIME_MIN: Duration = Duration::from_secs(1);
-/// The connections of a host that has been found to break them are not kept for this long.
+/// How long connections to a host are not kept once it has broken one.
 const UNKEPT_FOR: Duration = Duration::from_mins(1);
-/// Hosts of which this is remembered; more only means that one is found out again.
+/// Routes with a history. Forgetting one only costs another broken connection.
 const KNOWN_MAX: usize = 1024;
 
-/// How a connection ended without a byte of an answer.
+/// How a session broke before a byte of a response came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Broken {
-    /// Before the request was handed to it.
+    /// Before any of the request was sent.
     Unsent,
-    /// Its peer has closed it.
+    /// The peer closed it.
     Closed,
-    /// Its peer, or somebody on the way, has reset it.
+    /// The peer, or a middlebox, reset it.
     Reset,
 }
 
-/// What hosts do with used connections.
+/// What the hosts at the end of each route do with used connections.
 #[derive(Debug, Default)]
 pub(crate) struct ReuseHistory {
     known: BTreeMap<Route, ReusePattern>,
@@ -46,20 +45,19 @@ enum ReusePattern {
 }
 
 impl ReuseHistory {
-    /// Whether a connection to the host is worth being kept.
+    /// Whether a connection along the route is worth keeping.
     pub(crate) fn is_worth_keeping(&self, route: &Route, now: Instant) -> bool {
         !matches!(self.known.get(route), Some(ReusePattern::Breaks { until }) if now < *until)
     }
 
-    /// A used connection has brought an answer.
+    /// A used connection brought a response.
     pub(crate) fn worked(&mut self, route: &Route) {
         if !matches!(self.known.get(route), Some(ReusePattern::Keeps)) {
             self.know(route, ReusePattern::Keeps);
         }
     }
 
-    /// A connection that had been idle for `idle` has ended in this way: whether it was stale, so that the request is to be
-    /// sent again.
+    /// A connection that had been idle for `idle` broke: returns whether it was stale, so that the request is sent again.
     pub(crate) fn was_stale(&mut self, route: &Route, broken: Broken, idle: Duration, now: Instant) -> bool {
         if broken != Broken::Reset || idle >= IDLE_TIME_MIN {
             return true;

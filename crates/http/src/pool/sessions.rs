@@ -66,7 +66,7 @@ impl<S> Lease<S> {
 impl<S: Reserve> Pool<S> {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            per_route_max: limits.idle_per_origin_max,
+            per_route_max: limits.idle_per_route_max,
             total_max: limits.idle_total_max,
             idle_time_max: limits.idle_time_max,
             kept: RefCell::default(),

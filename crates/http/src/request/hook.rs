@@ -12,7 +12,7 @@ use http::HeaderMap;
 use super::Request;
 use super::fields::{StandardFields, UrlCredentials, UserFields};
 use crate::client::ClientOptions;
-use crate::head::Head;
+use crate::response::Head;
 
 /// Adds fields to requests, and reads fields of responses.
 ///

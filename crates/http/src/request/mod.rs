@@ -13,27 +13,27 @@ pub(crate) use hook::ExchangeHooks;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::origin::Origin;
+use crate::resume::IfRange;
 use crate::url::HttpUrl;
-use crate::validator::IfRange;
+use crate::url::Origin;
 
-/// The methods a downloader needs. Both are safe and idempotent (RFC 9110 section 9.2), which is what allows the one free
-/// retry of a stale connection.
+/// The methods that a downloader needs. Both are safe and idempotent (RFC 9110 section 9.2), so that a request over a stale
+/// connection may be sent again over a new one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Method {
-    /// Head and body.
+    /// Requests head and body.
     #[default]
     Get,
-    /// The head alone.
+    /// Requests the head alone.
     Head,
 }
 
-/// The rest of a resource from an offset on: `Range: bytes=from-`, with `If-Range` where a condition is given.
+/// A request for the rest of a representation: `Range: bytes=from-`, with `If-Range` if there is a condition.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RangeRequest {
-    /// Offset of the first byte wanted.
+    /// Offset of the first requested byte.
     pub from: u64,
-    /// The version the range belongs to; a server that has another one answers with the whole.
+    /// The version that the range belongs to. A server that has another version sends the whole of it.
     pub if_range: Option<IfRange>,
 }
 
@@ -53,7 +53,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A GET of the whole.
+    /// A GET of the whole representation.
     pub fn get(url: HttpUrl) -> Self {
         Self {
             url,
@@ -65,19 +65,19 @@ impl Request {
         }
     }
 
-    /// A request for the head alone.
+    /// A HEAD: the head alone.
     pub fn head(url: HttpUrl) -> Self {
         Self { method: Method::Head, ..Self::get(url) }
     }
 
-    /// Only the rest, from an offset on.
+    /// Requests only the rest, from an offset on.
     #[must_use]
     pub fn with_range(mut self, range: Option<RangeRequest>) -> Self {
         self.range = range;
         self
     }
 
-    /// One more field.
+    /// Sets one field.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
@@ -92,15 +92,15 @@ impl Request {
         self
     }
 
-    /// Whether a connection to an address outside the public internet is refused before the request is sent: for URLs that a
-    /// redirect from the public internet named.
+    /// Whether the request fails rather than connect to an address outside of the public internet: for a URL that a host on
+    /// the public internet has redirected to.
     #[must_use]
     pub fn with_forbid_private(mut self, forbid: bool) -> Self {
         self.forbid_private = forbid;
         self
     }
 
-    /// What is fetched.
+    /// The URL that is requested.
     pub const fn url(&self) -> &HttpUrl {
         &self.url
     }
@@ -115,7 +115,7 @@ impl Request {
         self.method
     }
 
-    /// The part asked for; `None` for the whole.
+    /// The part that is requested; `None` for the whole.
     pub const fn range(&self) -> Option<&RangeRequest> {
         self.range.as_ref()
     }

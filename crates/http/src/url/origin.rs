@@ -1,20 +1,20 @@
-//! Scheme, host and port: what pace, queue and connections are kept by (RFC 6454).
+//! Origins (RFC 6454): scheme, host and port.
 
 use std::fmt;
 
 use longhaul_socket::Host;
 
-/// `http` or `https`; nothing else is ever fetched.
+/// The scheme of a URL that can be requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scheme {
-    /// In the clear.
+    /// `http`: unencrypted.
     Http,
-    /// Over TLS.
+    /// `https`: over TLS.
     Https,
 }
 
 impl Scheme {
-    /// The scheme as it stands in a URL.
+    /// The scheme as it is written in a URL.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -22,7 +22,7 @@ impl Scheme {
         }
     }
 
-    /// The port where none is given.
+    /// The port of a URL that gives none.
     pub const fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
@@ -52,14 +52,14 @@ impl fmt::Display for Scheme {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
-    // The host stands first: sorted, the origins of one host are neighbours.
+    // First, so that the origins of one host are next to each other when sorted.
     host: Host,
     port: u16,
     scheme: Scheme,
 }
 
 impl Origin {
-    /// The origin of these three.
+    /// An origin of these three parts.
     pub const fn new(scheme: Scheme, host: Host, port: u16) -> Self {
         Self { host, port, scheme }
     }
@@ -74,12 +74,12 @@ impl Origin {
         &self.host
     }
 
-    /// The port, the scheme's own where the URL gave none.
+    /// The port; the default of the scheme if the URL gave none.
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// `host` or `host:port`, as the `Host` field wants it (RFC 9110 section 7.2).
+    /// `host`, or `host:port` if the port is not the default: the value of a `Host` field (RFC 9110 section 7.2).
     pub fn authority(&self) -> String {
         if self.port == self.scheme.default_port() {
             self.host.to_string()

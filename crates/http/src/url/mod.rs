@@ -1,18 +1,22 @@
-//! URLs that can be fetched, and credentials that cannot be printed.
+//! URLs that can be requested, their origins, and credentials that cannot be printed.
 //!
-//! Parsing is the WHATWG algorithm, as in browsers, followed by what this project needs to hold for every URL it keeps:
-//! `http` or `https`, a host that can be looked up, no fragment, a bounded length, and user information taken out.
+//! Parsing follows the WHATWG URL standard, as browsers do. In addition every [`HttpUrl`] has the scheme `http` or `https`, a
+//! host that can be resolved, no fragment and a bounded length, and its user information is kept apart.
 
 use std::fmt;
 use std::str::FromStr;
 
 use longhaul_socket::{Host, InvalidHost};
+use percent_encoding::percent_decode_str;
 use url::{Position, Url};
 
 use crate::limits::URL_BYTES_MAX;
-use crate::origin::{Origin, Scheme};
 
-/// An absolute `http` or `https` URL without fragment and without credentials, which are kept beside it.
+mod origin;
+
+pub use origin::{Origin, Scheme};
+
+/// An absolute `http` or `https` URL without a fragment. Its credentials are kept apart from its text.
 ///
 /// `Display`, `Debug` and [`as_str`](Self::as_str) never show credentials.
 ///
@@ -28,16 +32,16 @@ use crate::origin::{Origin, Scheme};
 pub struct HttpUrl {
     url: Url,
     origin: Origin,
-    // Boxed because few URLs have any, and lists have millions of URLs.
+    // Boxed: few URLs have credentials, and lists have millions of URLs.
     credentials: Option<Box<Credentials>>,
 }
 
-/// A user and a password out of a URL, decoded. `Debug` shows neither, and there is no `Display`.
+/// The user and the password of a URL, percent-decoded. `Debug` shows neither, and there is no `Display`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Credentials {
-    /// The user, as bytes, since escapes need not be UTF-8.
+    /// The user; bytes, because what is percent-encoded need not be UTF-8.
     pub user: Vec<u8>,
-    /// The password; empty where the URL gave none.
+    /// The password; empty if the URL has none.
     pub password: Vec<u8>,
 }
 
@@ -47,37 +51,37 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Why a text is no [`HttpUrl`]. Never contains the text: it may hold a password.
+/// Why a text is no [`HttpUrl`]. Never contains the text, which may hold a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// There is nothing.
+    /// The text is empty.
     #[error("the URL is empty")]
     Empty,
-    /// Longer than [`URL_BYTES_MAX`], as given or with its escapes written out.
+    /// Longer than [`URL_BYTES_MAX`], as given or as normalised.
     #[error("the URL is longer than {URL_BYTES_MAX} bytes")]
     TooLong,
-    /// No scheme, so not absolute.
+    /// There is no scheme, so the URL is not absolute.
     #[error("the URL has no scheme such as https:")]
     NoScheme,
-    /// Neither `http` nor `https`. The scheme is lower case ASCII.
+    /// Neither `http` nor `https`. The scheme is in lower case.
     #[error("unsupported scheme {0}")]
     UnsupportedScheme(String),
     /// The host is missing.
     #[error("the URL has no host")]
     NoHost,
-    /// There is a host, but nobody could be called that.
+    /// The host is no valid name or address.
     #[error("the host of the URL is invalid")]
     InvalidHost(#[source] InvalidHost),
     /// Port 0, or beyond 65,535.
     #[error("the port of the URL is invalid")]
     InvalidPort,
-    /// Anything else that the grammar refuses.
+    /// Anything else that the URL standard refuses.
     #[error("the URL cannot be parsed")]
     Malformed(#[source] UrlSyntaxError),
 }
 
-/// What the parser had to say, without its type.
+/// The error of the URL parser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct UrlSyntaxError(url::ParseError);
@@ -94,7 +98,7 @@ impl From<url::ParseError> for UrlError {
 }
 
 impl HttpUrl {
-    /// The URL without credentials and fragment: normalised, and the text it is known by.
+    /// The normalised text of the URL, without credentials.
     pub fn as_str(&self) -> &str {
         self.url.as_str()
     }
@@ -104,22 +108,22 @@ impl HttpUrl {
         &self.origin
     }
 
-    /// The request target (RFC 9112 section 3.2.1): begins with `/`.
+    /// Path and query, the origin-form of a request target (RFC 9112 section 3.2.1). Begins with `/`.
     pub fn path_and_query(&self) -> &str {
         &self.url[Position::BeforePath..Position::AfterQuery]
     }
 
-    /// The path alone, escapes as they are: begins with `/`.
+    /// The path, percent-encoded. Begins with `/`.
     pub fn path(&self) -> &str {
         self.url.path()
     }
 
-    /// The query without its `?`, escapes as they are.
+    /// The query without its `?`, percent-encoded.
     pub fn query(&self) -> Option<&str> {
         self.url.query()
     }
 
-    /// What the URL's user information said.
+    /// The credentials in the user information of the URL.
     pub fn credentials(&self) -> Option<&Credentials> {
         self.credentials.as_deref()
     }
@@ -131,7 +135,7 @@ impl HttpUrl {
         self
     }
 
-    /// Resolves a reference against this URL (RFC 3986 section 5). Only the reference's own credentials are taken over.
+    /// Resolves a reference against this URL (RFC 3986 section 5). The result has the credentials of the reference alone.
     pub fn join(&self, reference: &str) -> Result<Self, UrlError> {
         if reference.len() > URL_BYTES_MAX {
             return Err(UrlError::TooLong);
@@ -190,36 +194,10 @@ fn take_credentials(url: &mut Url) -> Option<Box<Credentials>> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
-    let user = percent_decoded(url.username());
-    let password = url.password().map(percent_decoded).unwrap_or_default();
-    // Both setters fail only for a URL without a host, and this one has been seen to have one.
+    let user = percent_decode_str(url.username()).collect();
+    let password = url.password().map(|password| percent_decode_str(password).collect()).unwrap_or_default();
+    // Both setters fail only for a URL without a host, and this URL has one.
     let _ = url.set_password(None);
     let _ = url.set_username("");
     Some(Box::new(Credentials { user, password }))
-}
-
-/// Bytes with `%XX` decoded once; an incomplete escape stands for itself.
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let escape = match rest {
-            [b'%', high, low, after @ ..] => {
-                hex_value(*high).zip(hex_value(*low)).map(|digits| (digits, after))
-            }
-            _ => None,
-        };
-        if let Some(((high, low), after)) = escape {
-            decoded.push(high << 4 | low);
-            rest = after;
-        } else {
-            decoded.push(*first);
-            rest = tail;
-        }
-    }
-    decoded
-}
-
-fn hex_value(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }

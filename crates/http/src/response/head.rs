@@ -1,4 +1,4 @@
-//! The head of a response, and how long its body is said to be.
+//! The head of a response.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName};
 
+use crate::announced::rate_limit::{self, RateLimit};
+use crate::announced::retry_after;
 use crate::connection::{Peer, Via};
-use crate::content_range::{ContentRange, decimal};
 use crate::fault::ProtocolFaultKind;
-use crate::rate_limit::{self, RateLimit};
 use crate::request::Method;
-use crate::retry_after;
-use crate::validator::Validator;
+use crate::resume::Validator;
+use crate::resume::{ContentRange, decimal};
 
 /// How the end of a body is known (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// There is none: the answer to HEAD, a 204, a 304.
+    /// There is no body: a response to HEAD, a 204, a 304.
     Empty,
-    /// After this many bytes.
+    /// It ends after this many bytes.
     Length(u64),
-    /// After the last chunk.
+    /// It ends after the last chunk.
     Chunked,
-    /// When the connection closes, so that a cut body looks like a whole one.
+    /// It ends when the connection closes, so that a truncated body looks like a complete one.
     UntilClose,
 }
 
@@ -32,13 +32,13 @@ pub enum Framing {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Head {
-    /// 200 to 999; nothing below 200 is ever handed out.
+    /// The status code, 200 to 999: interim responses (1xx) are never returned.
     pub status: u16,
-    /// The fields.
+    /// The header fields.
     pub headers: HeaderMap,
     /// The other end of the connection over which it came.
     pub peer: Peer,
-    /// What `Content-Length` said; for HEAD and 304 it speaks of a body that is not sent.
+    /// The value of `Content-Length`. In a response to HEAD and in a 304 it is the length of a body that is not sent.
     pub content_length: Option<u64>,
     /// How the end of the body is known.
     pub framing: Framing,
@@ -63,10 +63,10 @@ impl Head {
         Ok(Self { status, headers, peer, content_length, framing })
     }
 
-    /// The head of an answer to a GET, put together from its parts; for simulations and tests of what decides by heads.
+    /// The head of a response to a GET, from its parts: for tests and simulations of code that decides by heads.
     ///
     /// # Errors
-    /// The lengths contradict each other or are no lengths.
+    /// The lengths in the fields are invalid or contradict each other.
     pub fn from_parts(status: u16, headers: HeaderMap, peer: Peer) -> Result<Self, ProtocolFaultKind> {
         Self::new(status, headers, peer, Method::Get)
     }
@@ -77,12 +77,12 @@ impl Head {
         self.peer.via == Via::Forward && matches!(self.status, 407 | 502..=504)
     }
 
-    /// The version of the resource, as this response states it.
+    /// The validators of this response.
     pub fn validator(&self) -> Validator {
         Validator::of(&self.headers)
     }
 
-    /// The part of the whole this response brings, where it says so.
+    /// The part of the representation that this response contains, if it says so.
     ///
     /// # Errors
     /// [`ProtocolFaultKind::BadContentRange`] where the field is invalid or repeated.
@@ -93,27 +93,27 @@ impl Head {
         range.map(Some).ok_or(ProtocolFaultKind::BadContentRange)
     }
 
-    /// How long `Retry-After` asks to wait, seen from `now_unix_ms`.
+    /// How long `Retry-After` asks to wait, counted from `now_unix_ms`.
     pub fn retry_after(&self, now_unix_ms: u64) -> Option<Duration> {
         retry_after::parse(self.field(&RETRY_AFTER)?, now_unix_ms)
     }
 
-    /// How many requests more the host says it will serve, seen from `now_unix_ms`.
+    /// How many more requests the host says it will serve, counted from `now_unix_ms`.
     pub fn rate_limit(&self, now_unix_ms: u64) -> Option<RateLimit> {
         rate_limit::parse(&self.headers, now_unix_ms)
     }
 
-    /// The bytes of `Location`, as sent.
+    /// The value of `Location`, as sent.
     pub fn location(&self) -> Option<&[u8]> {
         self.field(&LOCATION)
     }
 
-    /// Whether the host says that it serves parts in bytes (`Accept-Ranges`, RFC 9110 section 14.3).
+    /// Whether the host says that it supports byte ranges (`Accept-Ranges`, RFC 9110 section 14.3).
     pub(crate) fn has_ranges(&self) -> bool {
         self.field(&ACCEPT_RANGES).is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(b"bytes"))
     }
 
-    /// Whether the body is said to be several parts of one resource.
+    /// Whether the body is announced as several ranges in one (RFC 9110 section 14.6).
     pub(crate) fn is_multipart_ranges(&self) -> bool {
         const MULTIPART: &[u8] = b"multipart/byteranges";
         let prefix = self.field(&CONTENT_TYPE).and_then(|value| value.get(..MULTIPART.len()));

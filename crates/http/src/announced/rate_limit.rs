@@ -1,5 +1,5 @@
-//! What a host says that it will still serve: `RateLimit` (draft-ietf-httpapi-ratelimit-headers), its earlier forms, and the
-//! `X-RateLimit-*` fields that came before it.
+//! How many more requests a host says it will serve: `RateLimit` (draft-ietf-httpapi-ratelimit-headers), its earlier forms,
+//! and the `X-RateLimit-*` fields that preceded it.
 //!
 //! ```text
 //! RateLimit: "burst";r=5;t=1, "daily";r=900;t=3600
@@ -7,38 +7,39 @@
 //! RateLimit-Limit: 100            and -Remaining, -Reset; the same with X-RateLimit- and X-Rate-Limit-
 //! ```
 //!
-//! No promise: hosts send constants, counts of something else, and nonsense. What of it is believed is for the caller to
-//! decide; here is only read what it says. What cannot be read is as good as not sent.
+//! Hosts send constants, counts of something else, and nonsense in these fields. This module only reads them; the caller
+//! decides what to believe. A field that cannot be read is treated as absent.
 
 use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::DATE;
 
-use crate::retry_after::{RETRY_AFTER_MAX, http_date_unix_ms};
+use super::date::http_date_unix_ms;
+use super::retry_after::RETRY_AFTER_MAX;
 
-/// The field of the current form, and of one before it.
+/// The field of the current draft and of an earlier one.
 const RATE_LIMIT: &str = "ratelimit";
-/// How the names of the separate fields begin: those of the older drafts, and of what there was before any draft.
+/// Prefixes of the names of separate fields: of the first drafts, and of the practice before them.
 const FAMILIES: [&str; 3] = ["ratelimit-", "x-ratelimit-", "x-rate-limit-"];
-/// A reset from here on is no number of seconds to wait, which would be 31 years, but a Unix time in seconds ...
+/// From here on, a reset is a Unix time in seconds: as a number of seconds to wait it would be 31 years ...
 const UNIX_SECONDS_MIN: f64 = 1e9;
-/// ... and from here on, in milliseconds.
+/// ... and from here on, a Unix time in milliseconds.
 const UNIX_MILLIS_MIN: f64 = 1e11;
-/// Policies of one answer that are looked at.
+/// Policies of one response that are read.
 const POLICIES_MAX: usize = 16;
 
-/// How many requests more a host says it will serve, and for how long that holds.
+/// How many more requests a host says it will serve, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     /// Requests until the reset.
     pub remaining: u64,
-    /// From the answer until the host counts anew; zero where that time has passed, and at most [`RETRY_AFTER_MAX`].
+    /// From the response to the reset of the host's count; zero if the reset has passed, and at most [`RETRY_AFTER_MAX`].
     pub reset_after: Duration,
 }
 
 impl RateLimit {
-    /// The tighter of two: of which less remains, and where that is alike for longer.
+    /// The tighter of two: the one with less remaining, and of equal ones the one that holds for longer.
     fn tighter(self, other: Self) -> Self {
         let longer = self.reset_after.max(other.reset_after);
         match self.remaining.cmp(&other.remaining) {
@@ -49,8 +50,8 @@ impl RateLimit {
     }
 }
 
-/// What these fields announce, the tightest of several policies. A reset at a time of day is counted from the answer's
-/// `Date`, where it has one, for that is the clock by which it was written, and from `now_unix_ms` otherwise.
+/// What these fields announce: the tightest of several policies. A reset at a point in time is counted from the `Date` of the
+/// response, which is the clock that it was written by, and without one from `now_unix_ms`.
 ///
 /// ```
 /// # use longhaul_http::{HeaderMap, rate_limit};
@@ -68,7 +69,7 @@ pub fn parse(fields: &HeaderMap, now_unix_ms: u64) -> Option<RateLimit> {
     of_one_field(fields, now_unix_ms).or_else(of_families)
 }
 
-/// `RateLimit`, in either of its forms.
+/// The field `RateLimit`, in either of its forms.
 fn of_one_field(fields: &HeaderMap, now_unix_ms: u64) -> Option<RateLimit> {
     let mut found: Option<RateLimit> = None;
     let (mut remaining, mut reset_after) = (None, None);
@@ -86,7 +87,7 @@ fn of_one_field(fields: &HeaderMap, now_unix_ms: u64) -> Option<RateLimit> {
     found.or_else(|| Some(RateLimit { remaining: remaining?, reset_after: reset_after? }))
 }
 
-/// A field for each figure. Where they speak of several policies, the figures stand in the same order.
+/// One field for each figure. Where they tell of several policies, the figures stand in the same order.
 fn of_family(fields: &HeaderMap, family: &str, now_unix_ms: u64) -> Option<RateLimit> {
     let of = |figure: &str| figures(fields, &format!("{family}{figure}"));
     let remaining = of("remaining")?;
@@ -103,11 +104,11 @@ fn of_family(fields: &HeaderMap, family: &str, now_unix_ms: u64) -> Option<RateL
     pairs.reduce(RateLimit::tighter)
 }
 
-/// What stands in the field of this name, in one line or several; `None` without such a field.
+/// The figures in the fields of this name; `None` without such a field.
 fn figures<'a>(fields: &'a HeaderMap, name: &str) -> Option<Vec<&'a str>> {
     let mut figures = Vec::new();
     for value in fields.get_all(name).iter().filter_map(|value| value.to_str().ok()) {
-        // A date has a comma of its own.
+        // A date contains a comma.
         match http_date_unix_ms(value.as_bytes()) {
             Some(_) => figures.push(value),
             None => figures.extend(pieces(value, ',').take(POLICIES_MAX)),
@@ -116,7 +117,7 @@ fn figures<'a>(fields: &'a HeaderMap, name: &str) -> Option<Vec<&'a str>> {
     (!figures.is_empty()).then_some(figures)
 }
 
-/// What stands between separators that are not within quotes, without the blanks around it.
+/// Splits at separators outside of quotes, and trims each piece.
 fn pieces(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     let split = text.split(move |c: char| {
@@ -131,7 +132,7 @@ fn pieces(text: &str, separator: char) -> impl Iterator<Item = &str> {
     split.map(str::trim)
 }
 
-/// A figure without what is said about it: `50;w=60`.
+/// A figure without its parameters: `50` of `50;w=60`.
 fn first_item(text: &str) -> &str {
     pieces(text, ';').next().unwrap_or_default()
 }
@@ -142,7 +143,7 @@ fn value_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     key.trim().eq_ignore_ascii_case(name).then(|| value.trim())
 }
 
-/// A number that is not negative. `f64` is exact far beyond any count of requests.
+/// A number of at least zero. `f64` is exact far beyond any count of requests.
 fn number(text: &str) -> Option<f64> {
     let is_decimal = text.starts_with(|c: char| c.is_ascii_digit())
         && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');

@@ -1,5 +1,5 @@
-//! `Content-Range` (RFC 9110 section 14.4): which part of the whole a 206 brings, or how large the whole is that a 416 could
-//! not serve.
+//! `Content-Range` (RFC 9110 section 14.4): which part of a representation a 206 contains, or how long the representation is
+//! that a 416 could not serve a part of.
 
 /// A valid `Content-Range` in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,18 +10,18 @@ pub enum ContentRange {
         first: u64,
         /// Offset of the last byte, inclusive; below `u64::MAX`.
         last: u64,
-        /// Length of the whole; `None` for `*`.
+        /// Length of the representation; `None` for `*`.
         total: Option<u64>,
     },
-    /// `bytes */total`: the range asked for lies outside a whole of this length.
+    /// `bytes */total`: the requested range lies outside of a representation of this length.
     Unsatisfied {
-        /// Length of the whole.
+        /// Length of the representation.
         total: u64,
     },
 }
 
 impl ContentRange {
-    /// Parses the field's value; `None` for anything that is not valid, another unit included.
+    /// Parses the value of the field; `None` for anything that is not valid, another unit included.
     ///
     /// ```
     /// # use longhaul_http::ContentRange;
@@ -47,7 +47,7 @@ impl ContentRange {
     }
 }
 
-/// Digits alone: the standard parser would take a sign.
+/// A number of digits only: `str::parse` would accept a sign.
 pub(crate) fn decimal(digits: &str) -> Option<u64> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }

@@ -1,4 +1,5 @@
-//! The body of a response, chunk by chunk. Its end gives the connection back; anything else ends the connection.
+//! The body of a response, chunk by chunk. A body that is read to its end gives its connection back to the pool; otherwise the
+//! connection is closed.
 
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -9,32 +10,35 @@ use longhaul_socket::{Deadline, FaultKind, Phase, Watch, clock};
 
 use crate::connection::{FaultContext, Session};
 use crate::fault::Error;
-use crate::head::{Framing, Head};
 use crate::limits::DRAIN_TIME_MAX;
 use crate::pool::{Lease, Pool};
+use crate::response::{Framing, Head};
 
-/// How the end of a body was known.
+/// How the end of a body was known. How much that proves depends on the framing of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completion {
-    /// Every byte that was announced came; none were, where there is no body.
+    /// Every byte that was announced has arrived; also of a response without a body.
     Length,
-    /// The last chunk came.
+    /// The last chunk has arrived (RFC 9112 section 7.1).
     LastChunk,
-    /// The connection was closed: the length is unverified, and a cut body looks the same.
+    /// The stream of the exchange ended without an error (`END_STREAM`, RFC 9113 section 8.1), which proves that the body is
+    /// complete although no length was announced. For protocols with streams; HTTP/1.1 never ends like this.
+    StreamEnd,
+    /// The connection was closed: the length is unverified, because a truncated body looks the same.
     Close,
 }
 
 /// The body of a response.
 ///
-/// Read to its end, it gives its connection back to the pool at once. Dropped before, it closes the connection: the rest
-/// would have to be read by somebody.
+/// Reading it to its end gives the connection back to the pool at once. Dropping it before that closes the connection, on
+/// which the rest of the body would follow.
 pub struct Body {
     /// `None` once the body has ended or failed.
     lease: Option<Lease<Session>>,
     pool: Rc<Pool<Session>>,
     context: FaultContext,
     framing: Framing,
-    /// Whether the connection can be kept once the body has been read.
+    /// Whether the connection can be used again once the body has been read.
     keep_connection: bool,
     drain_bytes_max: u64,
     received: u64,
@@ -75,21 +79,21 @@ impl Body {
         body
     }
 
-    /// The next bytes; `None` after the last. Never empty.
+    /// The next bytes of the body, at least one; `None` at its end.
     ///
-    /// An error leaves [`received`](Self::received) as it is, ends the connection, and every later call fails too.
+    /// After an error [`received`](Self::received) stays as it is, the connection is closed, and every later call fails.
     ///
-    /// Cancel safe: no bytes are lost, and the time of a cancelled wait counts as waiting.
+    /// Cancel safe: no bytes are lost, and the time spent in a cancelled call counts towards the timeouts.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         poll_fn(|cx| self.poll_chunk(cx)).await
     }
 
-    /// Bytes handed out so far.
+    /// Bytes returned so far.
     pub const fn received(&self) -> u64 {
         self.received
     }
 
-    /// How the end was known; `None` before the end.
+    /// How the end was known; `None` until the body has been read to its end.
     pub fn completion(&self) -> Option<Completion> {
         (self.state == State::Complete).then_some(match self.framing {
             Framing::Empty | Framing::Length(_) => Completion::Length,
@@ -98,14 +102,15 @@ impl Body {
         })
     }
 
-    /// Whether the body has ended where it was said to end; false before the end, and where its end was only a close.
+    /// Whether the body has been read to its end and its framing proves that it is complete.
     pub fn is_verified_length(&self) -> bool {
-        matches!(self.completion(), Some(Completion::Length | Completion::LastChunk))
+        matches!(self.completion(), Some(Completion::Length | Completion::LastChunk | Completion::StreamEnd))
     }
 
-    /// Reads and discards the rest, if it is small and quick, so that the connection can be used again. Whether it was.
+    /// Reads and discards the rest, if it is small and quick, so that the connection can be used again. Returns whether it
+    /// can.
     ///
-    /// For answers whose body nobody wants. Takes at most [`DRAIN_TIME_MAX`] and
+    /// For responses whose body is unwanted. Reads for at most [`DRAIN_TIME_MAX`], and at most
     /// [`drain_bytes_max`](crate::Limits::drain_bytes_max).
     pub async fn drain(mut self) -> bool {
         let stop_at = self.received.saturating_add(self.drain_bytes_max);
@@ -169,7 +174,7 @@ impl Body {
         Poll::Ready(Some(Err(self.context.socket_error(Phase::Body, kind))))
     }
 
-    /// Whether bytes were announced that never came.
+    /// Whether fewer bytes have come than were announced.
     fn is_short(&self) -> bool {
         matches!(self.framing, Framing::Length(length) if self.received < length)
     }
