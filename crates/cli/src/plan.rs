@@ -6,8 +6,10 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use http::header::REFERER;
+use longhaul::pace::PaceKind;
 use longhaul::{Builder, Haul, PacePer, Settings, Source};
 
 use crate::arguments::{
@@ -145,12 +147,15 @@ fn settings(arguments: RunArguments) -> Settings {
     let mut settings = Settings::default();
     settings.jobs_max = jobs;
     settings.jobs_per_host_max = per_host;
-    settings.pace.is_fixed = pace == PaceChoice::Fixed;
+    settings.pace = Arc::new(match pace {
+        PaceChoice::Adaptive => PaceKind::Adaptive,
+        PaceChoice::Fixed => PaceKind::Fixed,
+    });
     settings.pace_per = match pace_per {
         PacePerChoice::Host => PacePer::Host,
         PacePerChoice::Address => PacePer::Address,
     };
-    settings.pace.spacing = wait.unwrap_or_default();
+    settings.spacing = wait.unwrap_or_default();
     settings.spacings = max_rate;
     settings.rate_limit = limit_rate;
     settings.no_clobber = no_clobber;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use longhaul::frontier::{Frontier, HostId, Next, Ticket};
-use longhaul::pace::{Pace, Permit, Signal};
+use longhaul::frontier::{Frontier, HostId, Next, Sent};
+use longhaul::pace::{AdaptivePace, Controller, Permit, Signal, UserLimits};
 use longhaul_socket::clock;
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -12,6 +12,10 @@ use tokio::time::Instant;
 const CAP: u32 = 8;
 const DENIED: Signal = Signal::Denied { latency: Duration::from_millis(10) };
 const SERVED: Signal = Signal::Success { latency: Duration::from_millis(10) };
+
+fn new_pace() -> Box<dyn Controller> {
+    Box::new(AdaptivePace::new(UserLimits::window(CAP)))
+}
 
 type Key = u16;
 type Job = u64;
@@ -26,7 +30,7 @@ struct Waiting {
 #[derive(Debug, Clone, Copy)]
 struct Flying {
     id: HostId,
-    ticket: Ticket,
+    sent: Sent,
     is_stalled: bool,
 }
 
@@ -57,7 +61,7 @@ impl World {
         let job = self.next_job;
         self.next_job += 1;
         let not_before = after.map(|after| self.now + after);
-        self.frontier.push(&key, job, not_before, || Pace::new(CAP));
+        self.frontier.push(&key, job, not_before, new_pace);
         self.waiting.insert(job, Waiting { key, not_before });
         job
     }
@@ -73,12 +77,12 @@ impl World {
     /// Starts one job if there is one to start, and checks that it is the right one.
     fn start(&mut self) -> Option<(HostId, Key, Job)> {
         match self.frontier.next(self.now) {
-            Next::Start { host, ticket, job } => {
+            Next::Start { host, sent, job } => {
                 let key = *self.frontier.key(host).expect("a host with a job in flight is known");
                 assert_eq!(self.first_of(key), Some(job), "it is not the host's turn for this job");
                 self.waiting.remove(&job);
                 assert!(self.out.insert(job), "the job came out twice");
-                self.flying.push(Flying { id: host, ticket, is_stalled: false });
+                self.flying.push(Flying { id: host, sent, is_stalled: false });
                 Some((host, key, job))
             }
             Next::WaitUntil(at) => {
@@ -100,7 +104,7 @@ impl World {
         for (&key, pace, waiting) in self.frontier.hosts() {
             waiting_jobs += waiting;
             if self.first_of(key).is_some() {
-                match pace.clone().permit(self.now) {
+                match pace.clone_box().permit(0, self.now) {
                     Permit::Go(_) => panic!("a job of host {key} could be started"),
                     Permit::WaitUntil(at) => assert!(is_in_time(at), "host {key} would be woken late"),
                     Permit::WaitForAnswer => assert!(pace.in_flight() > 0, "host {key} waits for nothing"),
@@ -122,15 +126,15 @@ impl World {
     }
 
     fn answer(&mut self, index: usize, signal: Signal) {
-        let Flying { id, ticket, is_stalled } = self.flying.swap_remove(index);
-        self.frontier.answered(id, ticket, signal, is_stalled, self.now, 0.5);
+        let Flying { id, sent, is_stalled } = self.flying.swap_remove(index);
+        self.frontier.ended(id, sent, signal, is_stalled, self.now, 0.5);
         self.frontier.forget_if_idle(id);
     }
 
     fn share(&mut self, keys: &[Key]) {
         let ids: BTreeSet<HostId> = keys.iter().filter_map(|key| self.frontier.find(key)).collect();
         let ids: Vec<HostId> = ids.into_iter().collect();
-        self.frontier.share(&ids, |_| Pace::new(CAP));
+        self.frontier.share(&ids, |_| new_pace());
         assert!(ids.iter().all(|&id| self.frontier.sharing(id) == ids.len()));
     }
 
@@ -143,7 +147,7 @@ impl World {
 
     fn part(&mut self, key: Key) {
         if let Some(id) = self.frontier.find(&key) {
-            self.frontier.part(id, Pace::new(CAP));
+            self.frontier.part(id, new_pace());
             assert_eq!(self.frontier.sharing(id), 1);
         }
     }
@@ -249,10 +253,10 @@ fn an_idle_host_is_forgotten_and_starts_afresh() {
         world.answer(0, SERVED);
         world.start_all();
     }
-    assert!(world.frontier.pace(id).is_none() && world.frontier.key(id).is_none());
+    assert!(world.frontier.controller(id).is_none() && world.frontier.key(id).is_none());
     world.push(2, None);
     world.push(1, None);
-    assert!(world.frontier.hosts().all(|(_, pace, _)| pace.window() == Pace::new(CAP).window()));
+    assert!(world.frontier.hosts().all(|(_, pace, _)| pace.belief().window == new_pace().belief().window));
 }
 
 #[test]
@@ -300,12 +304,12 @@ fn a_host_that_is_left_alone_has_its_turn_again() {
     }
     let odd = |&key: &Key| key == 1;
     for _ in 0..4 {
-        let Next::Start { job, .. } = world.frontier.next_where(world.now, odd) else {
+        let Next::Start { job, .. } = world.frontier.next_where(world.now, odd, |_| 0) else {
             panic!("four may start")
         };
         assert_eq!(job % 2, 1);
     }
-    assert!(matches!(world.frontier.next_where(world.now, odd), Next::Idle));
+    assert!(matches!(world.frontier.next_where(world.now, odd, |_| 0), Next::Idle));
     assert!(
         matches!(world.frontier.next(world.now), Next::Idle),
         "its turn is over until the resume_suspended"
@@ -320,7 +324,7 @@ fn a_host_that_is_left_alone_has_its_turn_again() {
     // One that is forgotten while it is left alone leaves its number behind when it has its turn.
     let mut world = World::new();
     world.push(0, None);
-    assert!(matches!(world.frontier.next_where(world.now, |_| false), Next::Idle));
+    assert!(matches!(world.frontier.next_where(world.now, |_| false, |_| 0), Next::Idle));
     let id = world.frontier.hosts().count();
     assert_eq!(id, 1);
     world.frontier.resume_suspended();
@@ -364,10 +368,10 @@ fn hosts_that_share_a_pace_fail_each_for_itself() {
     world.share(&[0, 1]);
     let begun = world.now;
     for _ in 0..2 {
-        while let Next::Start { host, ticket, .. } = world.frontier.next(world.now) {
+        while let Next::Start { host, sent, .. } = world.frontier.next(world.now) {
             let is_dead = *world.frontier.key(host).expect("it has a job in flight") == 0;
             let signal = if is_dead { Signal::Congestion } else { SERVED };
-            world.frontier.answered(host, ticket, signal, false, world.now, 0.5);
+            world.frontier.ended(host, sent, signal, false, world.now, 0.5);
         }
         world.now += Duration::from_mins(10);
     }
@@ -393,7 +397,7 @@ fn what_is_under_way_does_not_count_against_the_new_pace() {
         world.answer(index, Signal::Congestion);
     }
     let id = world.frontier.find(&0).expect("it has jobs");
-    let pace = world.frontier.pace(id).expect("it is known");
+    let pace = world.frontier.controller(id).expect("it is known");
     assert_eq!((pace.in_flight(), pace.failing()), (4, None));
     world.finish();
 }
@@ -403,16 +407,16 @@ fn two_hundred_thousand_events() {
     let mut random = fastrand::Rng::with_seed(5);
     let mut frontier: Frontier<Key, Job> = Frontier::new();
     let mut now = clock::now();
-    let mut flying: Vec<(HostId, Ticket, Job, Key)> = Vec::new();
+    let mut flying: Vec<(HostId, Sent, Job, Key)> = Vec::new();
     let mut done = BTreeSet::new();
     for job in 0..40_000 {
-        frontier.push(&(random.u16(..) % 300), job, None, || Pace::new(CAP));
+        frontier.push(&(random.u16(..) % 300), job, None, new_pace);
     }
     for _ in 0..2_000_000 {
         match frontier.next(now) {
-            Next::Start { host, ticket, job } => {
+            Next::Start { host, sent, job } => {
                 let key = *frontier.key(host).expect("it is known");
-                flying.push((host, ticket, job, key));
+                flying.push((host, sent, job, key));
                 if flying.len() < 64 {
                     continue;
                 }
@@ -425,14 +429,14 @@ fn two_hundred_thousand_events() {
             Next::WaitUntil(_) | Next::Idle => {}
         }
         now += Duration::from_millis(1);
-        let (host, ticket, job, key) = flying.swap_remove(random.usize(..flying.len()));
+        let (host, sent, job, key) = flying.swap_remove(random.usize(..flying.len()));
         let signal = match random.u8(..10) {
             0..5 => SERVED,
             5..8 => Signal::Congestion,
             8 => Signal::Throttle { retry_after: None },
             _ => Signal::Throttle { retry_after: Some(Duration::from_secs(2)) },
         };
-        frontier.answered(host, ticket, signal, false, now, random.f64());
+        frontier.ended(host, sent, signal, false, now, random.f64());
         if signal == SERVED {
             assert!(done.insert(job));
             frontier.forget_if_idle(host);
@@ -505,7 +509,7 @@ proptest! {
                     let index = index % world.flying.len();
                     let flying = &mut world.flying[index];
                     flying.is_stalled = !flying.is_stalled;
-                    world.frontier.set_stalled(flying.id, flying.ticket, flying.is_stalled);
+                    world.frontier.set_stalled(flying.id, flying.sent, flying.is_stalled);
                 }
                 Step::Drain { index } => {
                     let id = world.flying[index % world.flying.len()].id;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use longhaul::pace::{Limiter, Pace, Permit, SendRecord, Signal, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
+use longhaul::pace::{
+    AdaptivePace, Controller, Denial, Limiter, Memory, Permit, SendRecord, Signal, UserLimits,
+    WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC,
+};
 use longhaul_socket::clock;
 use tokio::time::Instant;
 
@@ -14,27 +17,34 @@ const fn asked_to_wait(seconds: u64) -> Signal {
     Signal::Throttle { retry_after: Some(Duration::from_secs(seconds)) }
 }
 
-/// Takes every place there is.
-fn fill(pace: &mut Pace, now: Instant) -> Vec<SendRecord> {
-    let mut tickets = Vec::new();
-    while let Permit::Go(ticket) = pace.permit(now) {
-        tickets.push(ticket);
-    }
-    tickets
+/// One pace for the hosts of these.
+fn merged(paces: &[&AdaptivePace], now: Instant) -> AdaptivePace {
+    let window_max = paces.iter().map(|pace| pace.limits().window_max).max().expect("at least one");
+    let memories: Vec<Memory> = paces.iter().map(|pace| pace.memory(now)).collect();
+    AdaptivePace::recalling(UserLimits::window(window_max), &memories, now)
 }
 
-fn answer_all(pace: &mut Pace, tickets: Vec<SendRecord>, signal: Signal, now: Instant) {
-    for ticket in tickets {
-        pace.answered(ticket, signal, false, now, JITTER);
+/// Takes every place there is.
+fn fill(pace: &mut AdaptivePace, now: Instant) -> Vec<SendRecord> {
+    let mut requests = Vec::new();
+    while let Permit::Go(sent) = pace.permit(0, now) {
+        requests.push(sent);
+    }
+    requests
+}
+
+fn answer_all(pace: &mut AdaptivePace, requests: Vec<SendRecord>, signal: Signal, now: Instant) {
+    for sent in requests {
+        pace.ended(sent, signal, false, now, JITTER);
     }
 }
 
 /// A host that has served enough for the window to be at its cap.
-fn at_cap(cap: u32, now: Instant) -> Pace {
-    let mut pace = Pace::new(cap);
-    while pace.window() < cap {
-        let tickets = fill(&mut pace, now);
-        answer_all(&mut pace, tickets, SERVED, now);
+fn at_cap(cap: u32, now: Instant) -> AdaptivePace {
+    let mut pace = AdaptivePace::new(UserLimits::window(cap));
+    while pace.belief().window < cap {
+        let requests = fill(&mut pace, now);
+        answer_all(&mut pace, requests, SERVED, now);
     }
     pace
 }
@@ -44,18 +54,18 @@ fn a_server_that_accepts_everything_sees_the_cap() {
     // Eight at once, and from there one more a round trip.
     for (cap, round_trips_max) in [(1, 0), (4, 0), (WINDOW_CAP_PUBLIC, 1), (WINDOW_CAP_PRIVATE, 10)] {
         let now = clock::now();
-        let mut pace = Pace::new(cap);
+        let mut pace = AdaptivePace::new(UserLimits::window(cap));
         let mut round_trips = 0;
-        while pace.window() < cap {
-            let tickets = fill(&mut pace, now);
-            assert_eq!(tickets.len(), pace.window() as usize);
-            answer_all(&mut pace, tickets, SERVED, now);
+        while pace.belief().window < cap {
+            let requests = fill(&mut pace, now);
+            assert_eq!(requests.len(), pace.belief().window as usize);
+            answer_all(&mut pace, requests, SERVED, now);
             round_trips += 1;
         }
         assert!(round_trips <= round_trips_max, "{round_trips} round trips to {cap}");
-        let tickets = fill(&mut pace, now);
-        answer_all(&mut pace, tickets, SERVED, now);
-        assert_eq!((pace.window(), pace.limiter()), (cap, Limiter::Cap), "it stays there");
+        let requests = fill(&mut pace, now);
+        answer_all(&mut pace, requests, SERVED, now);
+        assert_eq!((pace.belief().window, pace.belief().limiter), (cap, Limiter::Cap), "it stays there");
     }
 }
 
@@ -64,15 +74,15 @@ fn one_round_trip_makes_one_cut() {
     let now = clock::now();
     let mut pace = at_cap(16, now);
     // Fewer than the failures that would make a pause, so that the window alone is seen.
-    let tickets = fill(&mut pace, now);
-    let (failing, fine) = tickets.split_at(7);
+    let requests = fill(&mut pace, now);
+    let (failing, fine) = requests.split_at(7);
     answer_all(&mut pace, failing.to_vec(), Signal::Congestion, now);
-    assert_eq!((pace.window(), pace.limiter()), (8, Limiter::Congestion));
+    assert_eq!((pace.belief().window, pace.belief().limiter), (8, Limiter::Congestion));
     answer_all(&mut pace, fine.to_vec(), SERVED, now);
-    let before = pace.window();
-    let tickets = fill(&mut pace, now);
-    answer_all(&mut pace, tickets[..1].to_vec(), Signal::Congestion, now);
-    assert_eq!(pace.window(), before / 2, "what was sent after the cut may cut again");
+    let before = pace.belief().window;
+    let requests = fill(&mut pace, now);
+    answer_all(&mut pace, requests[..1].to_vec(), Signal::Congestion, now);
+    assert_eq!(pace.belief().window, before / 2, "what was sent after the cut may cut again");
 }
 
 #[test]
@@ -81,11 +91,11 @@ fn cuts_have_a_floor() {
     let mut pace = at_cap(8, now);
     for _ in 0..20 {
         now += Duration::from_mins(1);
-        let Permit::Go(ticket) = pace.permit(now) else { panic!("a minute is longer than any pause") };
-        pace.answered(ticket, Signal::Congestion, false, now, JITTER);
-        assert!(pace.window() >= 2);
+        let Permit::Go(sent) = pace.permit(0, now) else { panic!("a minute is longer than any pause") };
+        pace.ended(sent, Signal::Congestion, false, now, JITTER);
+        assert!(pace.belief().window >= 2);
     }
-    assert_eq!(pace.window(), 2);
+    assert_eq!(pace.belief().window, 2);
 }
 
 #[test]
@@ -94,24 +104,24 @@ fn one_refusal_is_no_rate_and_a_row_of_them_is() {
     let mut pace = at_cap(8, now);
     now += Duration::from_secs(1);
     for refusals in 1..=3 {
-        assert_eq!(pace.rate(), None, "two of them may be chance");
-        let Permit::Go(ticket) = pace.permit(now) else { panic!("it may be asked") };
-        pace.answered(ticket, THROTTLED, false, now, JITTER);
+        assert_eq!(pace.belief().rate, None, "two of them may be chance");
+        let Permit::Go(sent) = pace.permit(0, now) else { panic!("it may be asked") };
+        pace.ended(sent, THROTTLED, false, now, JITTER);
         if refusals == 1 {
-            assert!(pace.window() < 8, "fewer at a time are served better, perhaps");
+            assert!(pace.belief().window < 8, "fewer at a time are served better, perhaps");
         }
     }
-    let (per_second, limit) = pace.rate().expect("the host counts");
+    let (per_second, limit) = pace.belief().rate.expect("the host counts");
     assert!(per_second < limit);
-    assert_eq!(pace.limiter(), Limiter::Throttle);
+    assert_eq!(pace.belief().limiter, Limiter::Throttle);
 }
 
 /// One that has refused its first requests: next to nothing is known of it.
-fn guessed(now: Instant) -> Pace {
-    let mut pace = Pace::new(16);
+fn guessed(now: Instant) -> AdaptivePace {
+    let mut pace = AdaptivePace::new(UserLimits::window(16));
     for _ in 0..3 {
-        let Permit::Go(ticket) = pace.permit(now) else { panic!("it may be asked") };
-        pace.answered(ticket, THROTTLED, false, now, JITTER);
+        let Permit::Go(sent) = pace.permit(0, now) else { panic!("it may be asked") };
+        pace.ended(sent, THROTTLED, false, now, JITTER);
     }
     pace
 }
@@ -119,7 +129,7 @@ fn guessed(now: Instant) -> Pace {
 /// Asks whenever it may, for so long; `answer` knows how many were asked before. Returns when the host was first known not
 /// to count.
 fn ask_on(
-    pace: &mut Pace,
+    pace: &mut AdaptivePace,
     mut now: Instant,
     lasts: Duration,
     answer: impl Fn(u32) -> Signal,
@@ -127,16 +137,16 @@ fn ask_on(
     let began = now;
     let mut asked = 0;
     while now - began < lasts {
-        match pace.permit(now) {
-            Permit::Go(ticket) => {
+        match pace.permit(0, now) {
+            Permit::Go(sent) => {
                 now += Duration::from_millis(10);
-                pace.answered(ticket, answer(asked), false, now, JITTER);
+                pace.ended(sent, answer(asked), false, now, JITTER);
                 asked += 1;
             }
             Permit::WaitUntil(until) => now = until,
             Permit::WaitForAnswer => panic!("nothing is in flight"),
         }
-        if pace.rate().is_none() {
+        if pace.belief().rate.is_none() {
             return Some(now - began);
         }
     }
@@ -144,7 +154,7 @@ fn ask_on(
 }
 
 /// Asks whenever it may, until the host is known not to count, which it is within so many seconds.
-fn assert_open_within(pace: &mut Pace, now: Instant, seconds: u64, answer: impl Fn(u32) -> Signal) {
+fn assert_open_within(pace: &mut AdaptivePace, now: Instant, seconds: u64, answer: impl Fn(u32) -> Signal) {
     let open_after = ask_on(pace, now, Duration::from_mins(2), answer);
     assert!(open_after.is_some_and(|after| after < Duration::from_secs(seconds)), "{open_after:?}");
 }
@@ -153,7 +163,7 @@ fn assert_open_within(pace: &mut Pace, now: Instant, seconds: u64, answer: impl 
 fn a_guess_does_not_hold_a_host_back_for_long() {
     let now = clock::now();
     let mut pace = guessed(now);
-    let (per_second, _) = pace.rate().expect("it may count");
+    let (per_second, _) = pace.belief().rate.expect("it may count");
     assert!(per_second < 2.0, "{per_second} a second");
     assert_open_within(&mut pace, now, 25, |_| SERVED);
 }
@@ -179,11 +189,13 @@ fn a_guess_is_searched_for_though_its_test_is_cut_short() {
 fn a_test_does_not_outlast_a_merger() {
     let mut now = clock::now();
     let mut pace = guessed(now);
-    let Permit::WaitUntil(until) = pace.permit(now) else { panic!("it has just refused") };
+    let Permit::WaitUntil(until) = pace.permit(0, now) else { panic!("it has just refused") };
     now = until;
     // The refusal is put to the test, at twice the rate, of which the merged pace knows nothing.
     ask(&mut pace, THROTTLED, now);
-    for mut merged in [Pace::merged(&[&pace], now), Pace::merged(&[&pace, &Pace::new(8)], now)] {
+    for mut merged in
+        [merged(&[&pace], now), merged(&[&pace, &AdaptivePace::new(UserLimits::window(8))], now)]
+    {
         assert_open_within(&mut merged, now, 25, |_| SERVED);
     }
 }
@@ -192,15 +204,15 @@ fn a_test_does_not_outlast_a_merger() {
 fn after_a_refusal_the_next_request_comes_a_gap_later() {
     let now = clock::now();
     let mut pace = guessed(now);
-    let (per_second, _) = pace.rate().expect("it may count");
+    let (per_second, _) = pace.belief().rate.expect("it may count");
     let gap = Duration::from_secs_f64(1.0 / per_second);
-    assert_eq!(pace.permit(now), Permit::WaitUntil(now + gap));
+    assert_eq!(pace.permit(0, now), Permit::WaitUntil(now + gap));
 }
 
 /// Asks once.
-fn ask(pace: &mut Pace, signal: Signal, now: Instant) {
-    let Permit::Go(ticket) = pace.permit(now) else { panic!("it may be asked") };
-    pace.answered(ticket, signal, false, now, JITTER);
+fn ask(pace: &mut AdaptivePace, signal: Signal, now: Instant) {
+    let Permit::Go(sent) = pace.permit(0, now) else { panic!("it may be asked") };
+    pace.ended(sent, signal, false, now, JITTER);
 }
 
 #[test]
@@ -210,14 +222,14 @@ fn refusals_by_chance_are_counted_though_much_else_breaks() {
     for _ in 0..3 {
         (0..15).for_each(|_| ask(&mut pace, SERVED, now));
         // What breaks cuts, and the refusal was asked for before that.
-        let tickets = fill(&mut pace, now);
+        let requests = fill(&mut pace, now);
         let mut signals = [Signal::Congestion, THROTTLED].into_iter();
-        for ticket in tickets {
-            pace.answered(ticket, signals.next().unwrap_or(SERVED), false, now, JITTER);
+        for sent in requests {
+            pace.ended(sent, signals.next().unwrap_or(SERVED), false, now, JITTER);
         }
     }
     (0..2).for_each(|_| ask(&mut pace, THROTTLED, now));
-    assert_eq!(pace.rate(), None, "it refuses by chance, and two in a row are no limit");
+    assert_eq!(pace.belief().rate, None, "it refuses by chance, and two in a row are no limit");
 }
 
 #[test]
@@ -228,12 +240,12 @@ fn where_much_is_refused_just_now_the_window_is_halved() {
         ask(&mut pace, THROTTLED, now);
         (0..40).for_each(|_| ask(&mut pace, SERVED, now));
     }
-    assert_eq!(pace.window(), 8);
+    assert_eq!(pace.belief().window, 8);
     ask(&mut pace, THROTTLED, now);
-    assert_eq!(pace.window(), 6, "it does so now and then");
+    assert_eq!(pace.belief().window, 6, "it does so now and then");
     ask(&mut pace, SERVED, now);
     ask(&mut pace, THROTTLED, now);
-    assert_eq!(pace.window(), 3, "two of the newest three");
+    assert_eq!(pace.belief().window, 3, "two of the newest three");
 }
 
 #[test]
@@ -241,14 +253,14 @@ fn a_silence_is_cut_short_where_others_are_served() {
     let now = clock::now();
     let second = Duration::from_secs(1);
     let mut pace = at_cap(8, now);
-    let mut tickets = fill(&mut pace, now);
-    let silent = tickets[0];
+    let mut requests = fill(&mut pace, now);
+    let silent = requests[0];
     assert!(!pace.cuts_short(silent, 10 * second, 0), "nobody was served meanwhile: the host is silent");
-    answer_all(&mut pace, tickets.split_off(1), SERVED, now);
+    answer_all(&mut pace, requests.split_off(1), SERVED, now);
     for (before, too_soon, late) in [(0, 900, 1_000), (1, 1_900, 2_000), (2, 3_900, 4_000)] {
         assert!(!pace.cuts_short(silent, Duration::from_millis(too_soon), before));
         assert!(pace.cuts_short(silent, Duration::from_millis(late), before));
-        pace.made_again(false);
+        pace.repeated(false);
     }
     assert!(!pace.cuts_short(silent, 1_000 * second, 3), "then it has its whole deadline");
 }
@@ -257,7 +269,7 @@ fn a_silence_is_cut_short_where_others_are_served() {
 fn a_straggler_is_cut_short_though_nobody_is_served_any_more() {
     let now = clock::now();
     let mut pace = at_cap(8, now);
-    let Permit::Go(last) = pace.permit(now) else { panic!("there is room") };
+    let Permit::Go(last) = pace.permit(0, now) else { panic!("there is room") };
     assert!(pace.cuts_short(last, Duration::from_secs(1), 0));
 }
 
@@ -266,14 +278,14 @@ fn silences_of_the_urls_own_are_not_cut_short() {
     let now = clock::now();
     let long = Duration::from_secs(5);
     let mut pace = at_cap(8, now);
-    let Permit::Go(silent) = pace.permit(now) else { panic!("there is room") };
-    let Permit::Go(other) = pace.permit(now) else { panic!("there is room") };
-    pace.answered(other, SERVED, false, now, JITTER);
+    let Permit::Go(silent) = pace.permit(0, now) else { panic!("there is room") };
+    let Permit::Go(other) = pace.permit(0, now) else { panic!("there is room") };
+    pace.ended(other, SERVED, false, now, JITTER);
     let cuts = (0..20).filter(|_| pace.cuts_short(silent, long, 0)).count();
     assert_eq!(cuts, 4, "more are not made again at a time");
-    (0..4).for_each(|_| pace.made_again(true));
+    (0..4).for_each(|_| pace.repeated(true));
     assert!(!pace.cuts_short(silent, long, 0), "all of them were silent again");
-    (0..5).for_each(|_| pace.made_again(false));
+    (0..5).for_each(|_| pace.repeated(false));
     assert!(pace.cuts_short(silent, long, 0), "most of them were not");
 }
 
@@ -282,15 +294,21 @@ fn a_storm_of_403_is_a_refusal_and_one_is_none() {
     let now = clock::now();
     let denied = Signal::Denied { latency: Duration::from_millis(10) };
     let mut pace = at_cap(16, now);
-    let mut tickets = fill(&mut pace, now);
-    for (answers, is_denying) in [(1, false), (1, false), (1, true)] {
-        answer_all(&mut pace, tickets.drain(..answers).collect(), denied, now);
-        assert_eq!(pace.is_denying(), is_denying);
+    let mut requests = fill(&mut pace, now);
+    for is_denying in [false, false, true] {
+        let sent = requests.remove(0);
+        pace.ended(sent, denied, false, now, JITTER);
+        assert_eq!(pace.denial(sent, false) == Denial::OfPace, is_denying);
     }
-    let mut pace = Pace::new(16);
-    let tickets = fill(&mut pace, now);
-    answer_all(&mut pace, tickets, denied, now);
-    assert!(!pace.is_denying(), "a host that has never served anything denies what it denies");
+    let mut pace = AdaptivePace::new(UserLimits::window(16));
+    let requests = fill(&mut pace, now);
+    let first = requests[0];
+    answer_all(&mut pace, requests, denied, now);
+    assert_ne!(
+        pace.denial(first, false),
+        Denial::OfPace,
+        "a host that has never served anything denies what it denies"
+    );
     assert_eq!(pace.failing(), None);
 }
 
@@ -298,29 +316,29 @@ fn a_storm_of_403_is_a_refusal_and_one_is_none() {
 fn retry_after_is_kept_and_one_probe_follows() {
     let now = clock::now();
     let mut pace = at_cap(8, now);
-    let mut tickets = fill(&mut pace, now);
-    pace.answered(tickets.remove(0), asked_to_wait(100), false, now, 1.0);
-    let Permit::WaitUntil(until) = pace.permit(now) else { panic!("the host asked to be left alone") };
+    let mut requests = fill(&mut pace, now);
+    pace.ended(requests.remove(0), asked_to_wait(100), false, now, 1.0);
+    let Permit::WaitUntil(until) = pace.permit(0, now) else { panic!("the host asked to be left alone") };
     assert!((100..=105).contains(&(until - now).as_secs()), "{:?}", until - now);
-    assert_eq!((pace.blocked_until(), pace.limiter()), (Some(until), Limiter::RetryAfter));
+    assert_eq!((pace.belief().blocked_until, pace.belief().limiter), (Some(until), Limiter::RetryAfter));
 
     // Answers to what was sent before neither end the pause nor open the window.
-    let last = tickets.pop().expect("eight were in flight");
-    answer_all(&mut pace, tickets, SERVED, now);
+    let last = requests.pop().expect("eight were in flight");
+    answer_all(&mut pace, requests, SERVED, now);
     assert_eq!(
-        pace.permit(until.checked_sub(Duration::from_nanos(1)).expect("later")),
+        pace.permit(0, until.checked_sub(Duration::from_nanos(1)).expect("later")),
         Permit::WaitUntil(until)
     );
-    pace.answered(last, asked_to_wait(1), false, now, JITTER);
-    assert_eq!(pace.permit(now), Permit::WaitUntil(until), "a shorter wish does not shorten a longer one");
+    pace.ended(last, asked_to_wait(1), false, now, JITTER);
+    assert_eq!(pace.permit(0, now), Permit::WaitUntil(until), "a shorter wish does not shorten a longer one");
 
-    let Permit::Go(probe) = pace.permit(until) else { panic!("the time has come") };
-    assert_eq!(pace.permit(until), Permit::WaitForAnswer, "one probe at a time");
-    pace.answered(probe, Signal::Neutral, false, until, JITTER);
-    let Permit::Go(probe) = pace.permit(until) else { panic!("a probe that said nothing is made again") };
-    pace.answered(probe, SERVED, false, until, JITTER);
-    assert_eq!(fill(&mut pace, until).len(), pace.window() as usize, "the window is open again");
-    assert_ne!(pace.limiter(), Limiter::RetryAfter, "nobody asks to wait any more");
+    let Permit::Go(probe) = pace.permit(0, until) else { panic!("the time has come") };
+    assert_eq!(pace.permit(0, until), Permit::WaitForAnswer, "one probe at a time");
+    pace.ended(probe, Signal::Neutral, false, until, JITTER);
+    let Permit::Go(probe) = pace.permit(0, until) else { panic!("a probe that said nothing is made again") };
+    pace.ended(probe, SERVED, false, until, JITTER);
+    assert_eq!(fill(&mut pace, until).len(), pace.belief().window as usize, "the window is open again");
+    assert_ne!(pace.belief().limiter, Limiter::RetryAfter, "nobody asks to wait any more");
 }
 
 #[test]
@@ -329,8 +347,8 @@ fn a_retry_after_of_nothing_does_not_excuse_from_pausing() {
     let began = now;
     let mut pace = at_cap(8, now);
     for _ in 0..20 {
-        match pace.permit(now) {
-            Permit::Go(ticket) => pace.answered(ticket, asked_to_wait(0), false, now, JITTER),
+        match pace.permit(0, now) {
+            Permit::Go(sent) => pace.ended(sent, asked_to_wait(0), false, now, JITTER),
             Permit::WaitUntil(until) => now = until,
             Permit::WaitForAnswer => panic!("nothing is in flight"),
         }
@@ -343,9 +361,9 @@ fn one_burst_of_failures_is_one_short_pause() {
     for signal in [Signal::Congestion, THROTTLED] {
         let now = clock::now();
         let mut pace = at_cap(32, now);
-        let tickets = fill(&mut pace, now);
-        answer_all(&mut pace, tickets, signal, now);
-        let wait = pace.blocked_until().map_or(Duration::ZERO, |until| until - now);
+        let requests = fill(&mut pace, now);
+        answer_all(&mut pace, requests, signal, now);
+        let wait = pace.belief().blocked_until.map_or(Duration::ZERO, |until| until - now);
         assert!(wait <= Duration::from_millis(2_200), "{signal:?}: {wait:?} for a moment's trouble");
     }
 }
@@ -357,10 +375,10 @@ fn pauses_of_a_host_that_never_served_much_grow_up_to_half_a_minute() {
         let mut pace = at_cap(8, now);
         let mut pauses = Vec::new();
         for _ in 0..60 {
-            match pace.permit(now) {
-                Permit::Go(ticket) => pace.answered(ticket, signal, false, now, JITTER),
+            match pace.permit(0, now) {
+                Permit::Go(sent) => pace.ended(sent, signal, false, now, JITTER),
                 Permit::WaitUntil(until) => {
-                    assert_eq!(pace.limiter(), Limiter::Failing);
+                    assert_eq!(pace.belief().limiter, Limiter::Failing);
                     pauses.push(until - now);
                     now = until;
                 }
@@ -373,9 +391,9 @@ fn pauses_of_a_host_that_never_served_much_grow_up_to_half_a_minute() {
         let (failures, since) = pace.failing().expect("it is failing");
         assert!(failures > 20 && now - since > Duration::from_mins(1));
 
-        now = pace.blocked_until().unwrap_or(now);
-        let Permit::Go(probe) = pace.permit(now) else { panic!("the time has come") };
-        pace.answered(probe, SERVED, false, now, JITTER);
+        now = pace.belief().blocked_until.unwrap_or(now);
+        let Permit::Go(probe) = pace.permit(0, now) else { panic!("the time has come") };
+        pace.ended(probe, SERVED, false, now, JITTER);
         assert_eq!((pace.failing(), fill(&mut pace, now).is_empty()), (None, false));
     }
 }
@@ -384,36 +402,36 @@ fn pauses_of_a_host_that_never_served_much_grow_up_to_half_a_minute() {
 fn stalled_exchanges_vacate_their_places_up_to_a_bound() {
     let now = clock::now();
     let cap = 4;
-    let mut pace = Pace::new(cap);
-    let mut tickets = fill(&mut pace, now);
-    assert_eq!((tickets.len(), pace.permit(now)), (4, Permit::WaitForAnswer));
-    pace.stalled(tickets[0]);
+    let mut pace = AdaptivePace::new(UserLimits::window(cap));
+    let mut requests = fill(&mut pace, now);
+    assert_eq!((requests.len(), pace.permit(0, now)), (4, Permit::WaitForAnswer));
+    pace.stalled(requests[0]);
     let more = fill(&mut pace, now);
     assert_eq!(more.len(), 1, "one place was vacated");
-    tickets.extend(more);
+    requests.extend(more);
     // Progress again: one more is in flight than the window has places.
-    pace.revived(tickets[0]);
-    pace.answered(tickets.remove(1), SERVED, false, now, JITTER);
-    assert_eq!(pace.permit(now), Permit::WaitForAnswer);
-    pace.answered(tickets.remove(1), SERVED, false, now, JITTER);
-    tickets.extend(fill(&mut pace, now));
+    pace.revived(requests[0]);
+    pace.ended(requests.remove(1), SERVED, false, now, JITTER);
+    assert_eq!(pace.permit(0, now), Permit::WaitForAnswer);
+    pace.ended(requests.remove(1), SERVED, false, now, JITTER);
+    requests.extend(fill(&mut pace, now));
     assert_eq!(pace.in_flight(), 4);
 
     // A host that answers nobody is asked a few more times, and no more.
-    for &ticket in &tickets {
-        pace.stalled(ticket);
+    for &sent in &requests {
+        pace.stalled(sent);
     }
     let more = fill(&mut pace, now);
     assert!(more.len() <= 4, "{} more", more.len());
-    tickets.extend(more);
+    requests.extend(more);
 
     // One that answers others is asked on, within bounds.
     for _ in 0..100 {
-        let Some(ticket) = tickets.pop() else { break };
-        pace.answered(ticket, SERVED, false, now, JITTER);
-        for ticket in fill(&mut pace, now) {
-            pace.stalled(ticket);
-            tickets.insert(0, ticket);
+        let Some(sent) = requests.pop() else { break };
+        pace.ended(sent, SERVED, false, now, JITTER);
+        for sent in fill(&mut pace, now) {
+            pace.stalled(sent);
+            requests.insert(0, sent);
         }
     }
     assert!(pace.in_flight() <= 9 * cap, "{} in flight", pace.in_flight());
@@ -427,10 +445,10 @@ fn pauses_of_a_host_that_served_well_outlast_a_ban() {
     let mut asked = Vec::new();
     let began = now;
     while now - began < Duration::from_mins(15) {
-        match pace.permit(now) {
-            Permit::Go(ticket) => {
+        match pace.permit(0, now) {
+            Permit::Go(sent) => {
                 asked.push(now - began);
-                pace.answered(ticket, Signal::Congestion, false, now, JITTER);
+                pace.ended(sent, Signal::Congestion, false, now, JITTER);
             }
             Permit::WaitUntil(until) => now = until,
             Permit::WaitForAnswer => panic!("nothing is in flight"),
@@ -439,9 +457,9 @@ fn pauses_of_a_host_that_served_well_outlast_a_ban() {
     assert!(asked.len() <= 12, "{} requests of the banned", asked.len());
     let is_outlasted = |ban: u64| asked.windows(2).any(|pair| pair[1] > pair[0] + Duration::from_secs(ban));
     assert!(is_outlasted(60) && is_outlasted(300), "{asked:?}");
-    let Permit::Go(probe) = pace.permit(now) else { panic!("the time has come") };
-    pace.answered(probe, SERVED, false, now, JITTER);
-    let (per_second, _) = pace.rate().expect("it was banned for its rate");
+    let Permit::Go(probe) = pace.permit(0, now) else { panic!("the time has come") };
+    pace.ended(probe, SERVED, false, now, JITTER);
+    let (per_second, _) = pace.belief().rate.expect("it was banned for its rate");
     assert!(per_second > 0.0);
 }
 
@@ -449,23 +467,23 @@ fn pauses_of_a_host_that_served_well_outlast_a_ban() {
 fn what_says_nothing_about_the_host_changes_nothing() {
     let now = clock::now();
     let mut pace = at_cap(8, now);
-    let tickets = fill(&mut pace, now);
-    answer_all(&mut pace, tickets, Signal::Neutral, now);
-    assert_eq!((pace.window(), pace.limiter(), pace.failing()), (8, Limiter::Cap, None));
-    assert_eq!((pace.in_flight(), pace.blocked_until()), (0, None));
+    let requests = fill(&mut pace, now);
+    answer_all(&mut pace, requests, Signal::Neutral, now);
+    assert_eq!((pace.belief().window, pace.belief().limiter, pace.failing()), (8, Limiter::Cap, None));
+    assert_eq!((pace.in_flight(), pace.belief().blocked_until), (0, None));
 }
 
 #[test]
 fn a_slow_host_is_not_called_stalled() {
     let now = clock::now();
-    let mut pace = Pace::new(8);
+    let mut pace = AdaptivePace::new(UserLimits::window(8));
     assert_eq!(pace.stall_after(), None, "there is nothing to compare with");
     for (latency_ms, at_least_ms, at_most_ms) in [(1, 100, 2_000), (100, 400, 2_000), (5_000, 19_000, 30_000)]
     {
         for _ in 0..100 {
-            let Permit::Go(ticket) = pace.permit(now) else { panic!("nothing is in flight") };
+            let Permit::Go(sent) = pace.permit(0, now) else { panic!("nothing is in flight") };
             let latency = Duration::from_millis(latency_ms);
-            pace.answered(ticket, Signal::Success { latency }, false, now, JITTER);
+            pace.ended(sent, Signal::Success { latency }, false, now, JITTER);
         }
         let stall_after = pace.stall_after().expect("there were answers").as_millis();
         assert!((at_least_ms..=at_most_ms).contains(&stall_after), "{stall_after} ms for {latency_ms} ms");

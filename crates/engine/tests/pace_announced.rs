@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use longhaul::pace::{Announcement, Limiter, Pace, PacePolicy, Permit, SendRecord, Signal};
+use longhaul::pace::{
+    AdaptivePace, Announcement, Controller, FixedPace, Limiter, Permit, SendRecord, Signal, UserLimits,
+};
 use longhaul_socket::clock;
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -33,7 +35,7 @@ struct Outcome {
 const REQUESTS_MAX: u64 = 60_000;
 
 /// Asks the host as often as the pace allows, for so long.
-fn ask(mut pace: Pace, lasts: Duration, mut host: impl FnMut(u64, Duration) -> Reply) -> Outcome {
+fn ask(mut pace: impl Controller, lasts: Duration, mut host: impl FnMut(u64, Duration) -> Reply) -> Outcome {
     let start = clock::now();
     let mut now = start;
     let mut open: VecDeque<(Instant, SendRecord, Reply)> = VecDeque::new();
@@ -41,9 +43,9 @@ fn ask(mut pace: Pace, lasts: Duration, mut host: impl FnMut(u64, Duration) -> R
     let mut number = 0;
     while now - start < lasts && number < REQUESTS_MAX {
         let wake_at = loop {
-            match pace.permit(now) {
-                Permit::Go(ticket) => {
-                    open.push_back((now + ANSWER, ticket, host(number, now - start)));
+            match pace.permit(0, now) {
+                Permit::Go(sent) => {
+                    open.push_back((now + ANSWER, sent, host(number, now - start)));
                     number += 1;
                 }
                 Permit::WaitUntil(until) => break Some(until),
@@ -56,20 +58,20 @@ fn ask(mut pace: Pace, lasts: Duration, mut host: impl FnMut(u64, Duration) -> R
         if answer_at.is_none_or(|at| at > now) {
             continue;
         }
-        let (_, ticket, (is_served, said)) = open.pop_front().expect("there is one");
+        let (_, sent, (is_served, said)) = open.pop_front().expect("there is one");
         if let Some((remaining, reset_after)) = said {
             // Counted from when it was said.
             let reset_at = now - ANSWER + reset_after;
-            pace.announced(ticket, Announcement { remaining, reset_at });
+            pace.announced(sent, Announcement { remaining, reset_at });
         }
-        let before = pace.blocked_until();
+        let before = pace.belief().blocked_until;
         let served = Signal::Success { latency: ANSWER };
         let signal = if is_served { served } else { Signal::Throttle { retry_after: None } };
-        pace.answered(ticket, signal, false, now, JITTER);
+        pace.ended(sent, signal, false, now, JITTER);
         *(if is_served { &mut outcome.served } else { &mut outcome.refused }) += 1;
-        if let Some(until) = pace.blocked_until().filter(|_| pace.blocked_until() != before) {
+        if let Some(until) = pace.belief().blocked_until.filter(|_| pace.belief().blocked_until != before) {
             outcome.longest_block = outcome.longest_block.max(until - now);
-            outcome.announced += u32::from(pace.limiter() == Limiter::Announced);
+            outcome.announced += u32::from(pace.belief().limiter == Limiter::Announced);
         }
     }
     outcome
@@ -95,7 +97,11 @@ fn counter(quota: u64, others: u64, skew: Duration) -> impl FnMut(u64, Duration)
 #[test]
 fn a_counter_is_met_without_a_refusal() {
     for others in [0, 2] {
-        let outcome = ask(Pace::new(CAP), 10 * MINUTE, counter(600, others, Duration::ZERO));
+        let outcome = ask(
+            AdaptivePace::new(UserLimits::window(CAP)),
+            10 * MINUTE,
+            counter(600, others, Duration::ZERO),
+        );
         let in_all = 10 * 600 / (1 + others);
         assert_eq!(outcome.refused, 0, "{outcome:?}");
         assert!(u64::from(outcome.served) >= in_all * 98 / 100, "{outcome:?} of {in_all}");
@@ -105,15 +111,16 @@ fn a_counter_is_met_without_a_refusal() {
 
 #[test]
 fn a_small_quota_is_soon_known() {
-    let outcome = ask(Pace::new(CAP), 10 * MINUTE, counter(20, 0, Duration::ZERO));
+    let outcome =
+        ask(AdaptivePace::new(UserLimits::window(CAP)), 10 * MINUTE, counter(20, 0, Duration::ZERO));
     assert!(outcome.served >= 195, "{outcome:?}");
     assert!(outcome.refused <= 2 * CAP, "{outcome:?}");
 }
 
 #[test]
 fn a_user_who_fixes_the_pace_is_not_slowed_by_announcements() {
-    let terms = PacePolicy { is_fixed: true, ..PacePolicy::default() };
-    let outcome = ask(Pace::on(CAP, terms), MINUTE, |number, at| {
+    let fixed = FixedPace::recalling(UserLimits::window(CAP), &[], clock::now());
+    let outcome = ask(fixed, MINUTE, |number, at| {
         (true, Some((50_u64.saturating_sub(number), MINUTE.saturating_sub(at))))
     });
     assert_eq!((outcome.announced, outcome.longest_block), (0, Duration::ZERO), "{outcome:?}");
@@ -123,20 +130,20 @@ fn a_user_who_fixes_the_pace_is_not_slowed_by_announcements() {
 fn a_refusal_with_nothing_left_asks_for_a_pause_and_no_longer_than_an_hour() {
     for (reset_after, least) in [(Duration::from_secs(100), 100), (Duration::from_hours(1_000), 3_600)] {
         let now = clock::now();
-        let mut pace = Pace::new(CAP);
-        let Permit::Go(ticket) = pace.permit(now) else { panic!("nothing is known of it") };
-        pace.announced(ticket, Announcement { remaining: 0, reset_at: now + reset_after });
-        pace.answered(ticket, Signal::Throttle { retry_after: None }, false, now, JITTER);
-        let wait = pace.blocked_until().expect("it asked for a pause") - now;
+        let mut pace = AdaptivePace::new(UserLimits::window(CAP));
+        let Permit::Go(sent) = pace.permit(0, now) else { panic!("nothing is known of it") };
+        pace.announced(sent, Announcement { remaining: 0, reset_at: now + reset_after });
+        pace.ended(sent, Signal::Throttle { retry_after: None }, false, now, JITTER);
+        let wait = pace.belief().blocked_until.expect("it asked for a pause") - now;
         assert!((least..=least + least / 20).contains(&wait.as_secs()), "{wait:?}");
-        assert_eq!(pace.limiter(), Limiter::Announced);
+        assert_eq!(pace.belief().limiter, Limiter::Announced);
     }
 }
 
 /// A host that says again after the pause what it said before it is not taken at its word twice.
 #[test]
 fn a_pause_that_was_in_vain_is_not_made_again() {
-    let outcome = ask(Pace::new(CAP), Duration::from_hours(5), |_, at| {
+    let outcome = ask(AdaptivePace::new(UserLimits::window(CAP)), Duration::from_hours(5), |_, at| {
         (at >= Duration::from_mins(70), Some((0, Duration::from_hours(1))))
     });
     assert_eq!(outcome.announced, 1, "{outcome:?}");
@@ -146,22 +153,23 @@ fn a_pause_that_was_in_vain_is_not_made_again() {
 #[test]
 fn a_retry_after_is_believed_rather_than_an_announcement() {
     let now = clock::now();
-    let mut pace = Pace::new(CAP);
-    let Permit::Go(ticket) = pace.permit(now) else { panic!("nothing is known of it") };
-    pace.announced(ticket, Announcement { remaining: 0, reset_at: now + Duration::from_mins(15) });
-    pace.answered(ticket, Signal::Throttle { retry_after: Some(MINUTE) }, false, now, JITTER);
-    assert_eq!(pace.limiter(), Limiter::RetryAfter);
-    assert!(pace.blocked_until().expect("it asked for a pause") - now < 2 * MINUTE);
+    let mut pace = AdaptivePace::new(UserLimits::window(CAP));
+    let Permit::Go(sent) = pace.permit(0, now) else { panic!("nothing is known of it") };
+    pace.announced(sent, Announcement { remaining: 0, reset_at: now + Duration::from_mins(15) });
+    pace.ended(sent, Signal::Throttle { retry_after: Some(MINUTE) }, false, now, JITTER);
+    assert_eq!(pace.belief().limiter, Limiter::RetryAfter);
+    assert!(pace.belief().blocked_until.expect("it asked for a pause") - now < 2 * MINUTE);
 }
 
 /// A count of all requests ever, which says nothing about those to come: it costs one pause.
 #[test]
 fn a_counter_that_never_begins_anew_is_believed_once() {
     for reset_after in [MINUTE, Duration::from_mins(30)] {
-        let outcome = ask(Pace::new(CAP), Duration::from_hours(2), move |number, at| {
-            let left = Duration::from_secs(reset_after.as_secs() - at.as_secs() % reset_after.as_secs());
-            (true, Some((500_u64.saturating_sub(number), left)))
-        });
+        let outcome =
+            ask(AdaptivePace::new(UserLimits::window(CAP)), Duration::from_hours(2), move |number, at| {
+                let left = Duration::from_secs(reset_after.as_secs() - at.as_secs() % reset_after.as_secs());
+                (true, Some((500_u64.saturating_sub(number), left)))
+            });
         assert!(outcome.announced <= 1, "{outcome:?}");
         assert!(outcome.served > 50_000, "{outcome:?}");
     }
@@ -169,7 +177,7 @@ fn a_counter_that_never_begins_anew_is_believed_once() {
 
 #[test]
 fn a_refusal_now_and_then_by_a_host_that_says_the_same_always_costs_no_hour() {
-    let outcome = ask(Pace::new(CAP), Duration::from_mins(30), |number, _| {
+    let outcome = ask(AdaptivePace::new(UserLimits::window(CAP)), Duration::from_mins(30), |number, _| {
         (number % 97 != 50, Some((0, Duration::from_hours(1))))
     });
     assert_eq!(outcome.announced, 0, "{outcome:?}");
@@ -254,8 +262,8 @@ proptest! {
     #[test]
     fn what_is_no_counter_slows_nobody_down(nonsense in nonsense()) {
         let lasts = Duration::from_mins(5);
-        let without = ask(Pace::new(CAP), lasts, |_, _| (true, None));
-        let with = ask(Pace::new(CAP), lasts, |number, at| (true, Some(nonsense.of(number, at))));
+        let without = ask(AdaptivePace::new(UserLimits::window(CAP)), lasts, |_, _| (true, None));
+        let with = ask(AdaptivePace::new(UserLimits::window(CAP)), lasts, |number, at| (true, Some(nonsense.of(number, at))));
         // What looks like a counter down to its end may cost one pause, and shows with that what it is.
         prop_assert!(with.announced <= 1, "{:?}", with);
         let asked_for = lasts.saturating_sub(with.longest_block).as_secs_f64() / lasts.as_secs_f64();
@@ -265,7 +273,7 @@ proptest! {
 
     #[test]
     fn a_clock_that_differs_costs_few_refusals(skew_ms in 0_u64..1_500, quota in 100_u64..2_000) {
-        let outcome = ask(Pace::new(CAP), 10 * MINUTE, counter(quota, 0, Duration::from_millis(skew_ms)));
+        let outcome = ask(AdaptivePace::new(UserLimits::window(CAP)), 10 * MINUTE, counter(quota, 0, Duration::from_millis(skew_ms)));
         prop_assert_eq!(outcome.refused, 0, "{:?}", outcome);
         let most = (10 * quota).min(8 * 10 * 600);
         prop_assert!(u64::from(outcome.served) >= most * 93 / 100, "{:?} of {}", outcome, most);
@@ -274,7 +282,7 @@ proptest! {
     /// Whatever is said, the host is asked again within the hour.
     #[test]
     fn nothing_that_is_said_stops_it(said in prop::collection::vec(anything(), 1..40)) {
-        let outcome = ask(Pace::new(CAP), Duration::from_hours(30), |number, _| {
+        let outcome = ask(AdaptivePace::new(UserLimits::window(CAP)), Duration::from_hours(30), |number, _| {
             let said = &said[usize::try_from(number % said.len() as u64).expect("a few")];
             (said.is_served, Some((said.remaining, Duration::from_millis(said.reset_after_ms))))
         });

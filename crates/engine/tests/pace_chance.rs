@@ -2,38 +2,38 @@
 
 use std::time::Duration;
 
-use longhaul::pace::{Pace, Permit, SendRecord, Signal, WINDOW_CAP_PUBLIC};
+use longhaul::pace::{AdaptivePace, Controller, Permit, SendRecord, Signal, UserLimits, WINDOW_CAP_PUBLIC};
 use longhaul_socket::clock;
 use tokio::time::Instant;
 
 const SERVED: Signal = Signal::Success { latency: Duration::from_millis(10) };
 
 /// Takes every place there is.
-fn fill(pace: &mut Pace, now: Instant) -> Vec<SendRecord> {
-    let mut tickets = Vec::new();
-    while let Permit::Go(ticket) = pace.permit(now) {
-        tickets.push(ticket);
+fn fill(pace: &mut AdaptivePace, now: Instant) -> Vec<SendRecord> {
+    let mut requests = Vec::new();
+    while let Permit::Go(sent) = pace.permit(0, now) {
+        requests.push(sent);
     }
-    tickets
+    requests
 }
 
 /// The mean window of a host without limit that breaks so many of its answers by chance, when it is known a little.
 fn window_despite_chance(percent: u32, seed: u64) -> f64 {
     let mut random = fastrand::Rng::with_seed(seed);
-    let mut pace = Pace::new(WINDOW_CAP_PUBLIC);
+    let mut pace = AdaptivePace::new(UserLimits::window(WINDOW_CAP_PUBLIC));
     let mut now = clock::now();
     let (mut flying, mut windows) = (Vec::new(), 0);
     for answer in 0..5_000 {
         now += Duration::from_millis(10);
         flying.extend(fill(&mut pace, now));
         if flying.is_empty() {
-            now = pace.blocked_until().expect("nothing is in flight");
+            now = pace.belief().blocked_until.expect("nothing is in flight");
             flying.extend(fill(&mut pace, now));
         }
-        let ticket = flying.swap_remove(random.usize(..flying.len()));
+        let sent = flying.swap_remove(random.usize(..flying.len()));
         let signal = if random.u32(..100) < percent { Signal::Congestion } else { SERVED };
-        pace.answered(ticket, signal, false, now, random.f64());
-        windows += if answer >= 1_000 { pace.window() } else { 0 };
+        pace.ended(sent, signal, false, now, random.f64());
+        windows += if answer >= 1_000 { pace.belief().window } else { 0 };
     }
     f64::from(windows) / 4_000.0
 }
@@ -51,27 +51,27 @@ fn a_host_that_breaks_a_share_of_its_answers_anyway_keeps_most_of_its_window() {
 /// take a while.
 fn rejections_of_a_limit(connections_max: usize) -> u32 {
     let mut random = fastrand::Rng::with_seed(1);
-    let mut pace = Pace::new(WINDOW_CAP_PUBLIC);
+    let mut pace = AdaptivePace::new(UserLimits::window(WINDOW_CAP_PUBLIC));
     let mut now = clock::now();
     let (mut served, mut rejected) = (0, 0);
     let mut flying: Vec<(Instant, SendRecord, Signal)> = Vec::new();
     while served < 20_000 {
-        while let Permit::Go(ticket) = pace.permit(now) {
+        while let Permit::Go(sent) = pace.permit(0, now) {
             let taken = flying.iter().filter(|(_, _, signal)| *signal == SERVED).count();
             flying.push(if taken < connections_max {
-                (now + Duration::from_millis(random.u64(20..80)), ticket, SERVED)
+                (now + Duration::from_millis(random.u64(20..80)), sent, SERVED)
             } else {
-                (now + Duration::from_millis(10), ticket, Signal::Congestion)
+                (now + Duration::from_millis(10), sent, Signal::Congestion)
             });
         }
         let Some(index) = (0..flying.len()).min_by_key(|&index| flying[index].0) else {
-            now = pace.blocked_until().expect("nothing is in flight");
+            now = pace.belief().blocked_until.expect("nothing is in flight");
             continue;
         };
-        let (at, ticket, signal) = flying.swap_remove(index);
+        let (at, sent, signal) = flying.swap_remove(index);
         now = at;
         *(if signal == SERVED { &mut served } else { &mut rejected }) += 1;
-        pace.answered(ticket, signal, false, now, random.f64());
+        pace.ended(sent, signal, false, now, random.f64());
     }
     rejected * 1_000 / served
 }
@@ -89,13 +89,13 @@ fn a_limit_of_connections_is_not_taken_for_chance() {
 fn failures_of_a_url_are_explained_by_the_habits_of_its_host() {
     let explained = |broken_of_ten: u64, answers: u64| {
         let now = clock::now();
-        let mut pace = Pace::new(8);
+        let mut pace = AdaptivePace::new(UserLimits::window(8));
         for number in 0..answers {
-            let Permit::Go(ticket) = pace.permit(now) else { panic!("a row of failures is short") };
+            let Permit::Go(sent) = pace.permit(0, now) else { panic!("a row of failures is short") };
             // Spread evenly: never more than a few in a row.
             let is_broken = number * broken_of_ten / 10 != (number + 1) * broken_of_ten / 10;
             let signal = if is_broken { Signal::Congestion } else { SERVED };
-            pace.answered(ticket, signal, false, now, 0.5);
+            pace.ended(sent, signal, false, now, 0.5);
         }
         (1..30).take_while(|&failures| pace.explains_failures(failures)).count()
     };

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use longhaul::pace::{Announcement, Pace, Permit, SendRecord, Signal};
+use longhaul::pace::{
+    AdaptivePace, Announcement, Controller, Memory, Permit, SendRecord, Signal, UserLimits,
+};
 use longhaul_socket::clock;
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -75,7 +77,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// The controller, and what the caller knows.
 struct World {
-    pace: Pace,
+    pace: AdaptivePace,
     cap: u32,
     flying: Vec<(SendRecord, bool)>,
     /// How many were under way when the host was last left alone.
@@ -89,29 +91,30 @@ impl World {
             Step::Ask => self.ask(),
             Step::Pass { ms } => self.now += Duration::from_millis(ms),
             Step::Merge { idle } => {
-                let idle = vec![Pace::new(self.cap); idle];
-                let paces: Vec<&Pace> = idle.iter().chain([&self.pace]).collect();
-                self.pace = Pace::merged(&paces, self.now);
+                let idle = vec![AdaptivePace::new(UserLimits::window(self.cap)); idle];
+                let memories: Vec<Memory> =
+                    idle.iter().chain([&self.pace]).map(|pace| pace.memory(self.now)).collect();
+                self.pace = AdaptivePace::recalling(UserLimits::window(self.cap), &memories, self.now);
                 self.flying.clear();
                 self.before_block = 0;
             }
             _ if self.flying.is_empty() => {}
             Step::Answer { index, signal, said, jitter } => {
-                let (ticket, was_stalled) = self.flying.swap_remove(index % self.flying.len());
+                let (sent, was_stalled) = self.flying.swap_remove(index % self.flying.len());
                 if let Some((remaining, reset_ms)) = said {
                     let reset_at = self.now + Duration::from_millis(reset_ms);
-                    self.pace.announced(ticket, Announcement { remaining, reset_at });
+                    self.pace.announced(sent, Announcement { remaining, reset_at });
                 }
-                self.pace.answered(ticket, signal, was_stalled, self.now, jitter);
-                if self.pace.blocked_until().is_some() {
+                self.pace.ended(sent, signal, was_stalled, self.now, jitter);
+                if self.pace.belief().blocked_until.is_some() {
                     self.before_block = self.pace.in_flight();
                 }
             }
             Step::ToggleStall { index } => {
                 let index = index % self.flying.len();
-                let (ticket, is_stalled) = &mut self.flying[index];
+                let (sent, is_stalled) = &mut self.flying[index];
                 *is_stalled = !*is_stalled;
-                if *is_stalled { self.pace.stalled(*ticket) } else { self.pace.revived(*ticket) }
+                if *is_stalled { self.pace.stalled(*sent) } else { self.pace.revived(*sent) }
             }
         }
         self.check();
@@ -122,13 +125,13 @@ impl World {
     }
 
     fn ask(&mut self) {
-        let blocked_until = self.pace.blocked_until().filter(|&until| self.now < until);
-        match self.pace.permit(self.now) {
-            Permit::Go(ticket) => {
+        let blocked_until = self.pace.belief().blocked_until.filter(|&until| self.now < until);
+        match self.pace.permit(0, self.now) {
+            Permit::Go(sent) => {
                 assert_eq!(blocked_until, None, "a permit for a host that is left alone");
-                self.flying.push((ticket, false));
+                self.flying.push((sent, false));
                 // After a block only its probes count; what was sent before it is still under way.
-                let places = self.pace.window() + self.stalled().min(8 * self.cap) + self.before_block;
+                let places = self.pace.belief().window + self.stalled().min(8 * self.cap) + self.before_block;
                 assert!(self.pace.in_flight() <= places, "more in flight than there are places");
             }
             Permit::WaitUntil(until) => {
@@ -140,7 +143,11 @@ impl World {
     }
 
     fn check(&self) {
-        assert!((1..=self.cap).contains(&self.pace.window()), "a window of {}", self.pace.window());
+        assert!(
+            (1..=self.cap).contains(&self.pace.belief().window),
+            "a window of {}",
+            self.pace.belief().window
+        );
         assert_eq!(self.pace.in_flight() as usize, self.flying.len());
     }
 
@@ -150,32 +157,32 @@ impl World {
         let mut open: VecDeque<(Instant, SendRecord)> = self
             .flying
             .drain(..)
-            .map(|(ticket, is_stalled)| {
+            .map(|(sent, is_stalled)| {
                 if is_stalled {
-                    self.pace.revived(ticket);
+                    self.pace.revived(sent);
                 }
-                (began, ticket)
+                (began, sent)
             })
             .collect();
         for _ in 0..1_000_000 {
             let wake_at = loop {
-                match self.pace.permit(self.now) {
-                    Permit::Go(ticket) => open.push_back((self.now + ANSWER, ticket)),
+                match self.pace.permit(0, self.now) {
+                    Permit::Go(sent) => open.push_back((self.now + ANSWER, sent)),
                     Permit::WaitUntil(until) => break Some(until),
                     Permit::WaitForAnswer => break None,
                 }
             };
-            let is_open = self.pace.blocked_until().is_none() && self.pace.rate().is_none();
-            if is_open && self.pace.window() == self.cap && self.pace.in_flight() == self.cap {
+            let is_open = self.pace.belief().blocked_until.is_none() && self.pace.belief().rate.is_none();
+            if is_open && self.pace.belief().window == self.cap && self.pace.in_flight() == self.cap {
                 return self.now - began;
             }
             let answer_at = open.front().map(|&(at, _)| at);
             let next = [wake_at, answer_at].into_iter().flatten().min().expect("some action is possible");
             self.now = self.now.max(next);
             if answer_at.is_some_and(|at| at <= self.now)
-                && let Some((_, ticket)) = open.pop_front()
+                && let Some((_, sent)) = open.pop_front()
             {
-                self.pace.answered(ticket, Signal::Success { latency: ANSWER }, false, self.now, JITTER);
+                self.pace.ended(sent, Signal::Success { latency: ANSWER }, false, self.now, JITTER);
             }
         }
         panic!("it does not recover");
@@ -188,8 +195,8 @@ proptest! {
     #[test]
     fn no_history_stops_it(cap in 1_u32..40, steps in steps()) {
         let now = clock::now();
-        let mut world = World { pace: Pace::new(cap), cap, flying: Vec::new(), before_block: 0, now };
-        let mut again = World { pace: Pace::new(cap), cap, flying: Vec::new(), before_block: 0, now };
+        let mut world = World { pace: AdaptivePace::new(UserLimits::window(cap)), cap, flying: Vec::new(), before_block: 0, now };
+        let mut again = World { pace: AdaptivePace::new(UserLimits::window(cap)), cap, flying: Vec::new(), before_block: 0, now };
         for &step in &steps {
             world.take(step);
             again.take(step);

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use longhaul::pace::{Limiter, NameAnswer, Pace, Permit, SharedLimitDetector, SharedLimitFinding, Signal};
+use longhaul::pace::{
+    AdaptivePace, Controller, Limiter, Memory, NameAnswer, Permit, SharedLimitDetector, SharedLimitFinding,
+    Signal, UserLimits,
+};
 use longhaul_socket::clock;
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -137,29 +140,41 @@ fn a_name_at_which_refusals_gather_leaves_the_others() {
     assert_eq!(found.len(), 2);
 }
 
+/// One pace for the hosts of these.
+fn merge(paces: &[&AdaptivePace], now: Instant) -> AdaptivePace {
+    let window_max = paces.iter().map(|pace| pace.limits().window_max).max().expect("at least one");
+    let memories: Vec<Memory> = paces.iter().map(|pace| pace.memory(now)).collect();
+    AdaptivePace::recalling(UserLimits::window(window_max), &memories, now)
+}
+
 #[test]
 fn a_merged_pace_bears_what_its_hosts_bore_together() {
     let now = clock::now();
     let asked_to_wait = |seconds: u64| {
-        let mut pace = Pace::new(8);
-        let Permit::Go(ticket) = pace.permit(now) else { panic!("a new host may be asked") };
+        let mut pace = AdaptivePace::new(UserLimits::window(8));
+        let Permit::Go(sent) = pace.permit(0, now) else { panic!("a new host may be asked") };
         let signal = Signal::Throttle { retry_after: Some(Duration::from_secs(seconds)) };
-        pace.answered(ticket, signal, false, now, 0.0);
+        pace.ended(sent, signal, false, now, 0.0);
         pace
     };
-    let (first, second, idle) = (asked_to_wait(30), asked_to_wait(100), Pace::new(16));
-    let merged = Pace::merged(&[&first, &second, &idle], now);
-    assert_eq!((merged.cap(), merged.in_flight()), (16, 0));
-    assert_eq!(merged.blocked_until(), second.blocked_until(), "the longest pause that was asked for");
-    assert_eq!(merged.limiter(), Limiter::RetryAfter);
+    let (first, second, idle) =
+        (asked_to_wait(30), asked_to_wait(100), AdaptivePace::new(UserLimits::window(16)));
+    let merged = merge(&[&first, &second, &idle], now);
+    assert_eq!((merged.limits().window_max, merged.in_flight()), (16, 0));
+    assert_eq!(
+        merged.belief().blocked_until,
+        second.belief().blocked_until,
+        "the longest pause that was asked for"
+    );
+    assert_eq!(merged.belief().limiter, Limiter::RetryAfter);
 }
 
 /// Asks the host for the pace as often as that allows, with at once an answer to each.
-fn drive(pace: &mut Pace, bucket: &mut Bucket, from: Instant, to: Instant) {
+fn drive(pace: &mut AdaptivePace, bucket: &mut Bucket, from: Instant, to: Instant) {
     let mut now = from;
     while now < to {
-        match pace.permit(now) {
-            Permit::Go(ticket) => {
+        match pace.permit(0, now) {
+            Permit::Go(sent) => {
                 let latency = Duration::from_millis(10);
                 let is_served = bucket.serves(now);
                 let signal = if is_served {
@@ -167,7 +182,7 @@ fn drive(pace: &mut Pace, bucket: &mut Bucket, from: Instant, to: Instant) {
                 } else {
                     Signal::Throttle { retry_after: None }
                 };
-                pace.answered(ticket, signal, false, now, 0.5);
+                pace.ended(sent, signal, false, now, 0.5);
             }
             Permit::WaitUntil(at) => now = at.max(now + Duration::from_millis(1)),
             Permit::WaitForAnswer => unreachable!("nothing is under way"),
@@ -180,22 +195,22 @@ fn what_many_names_guessed_is_no_limit_of_all_of_them() {
     let start = clock::now();
     let mut bucket = Bucket { burst: 20.0, tokens: 20.0, ..Bucket::new(100.0, start) };
     // Each is refused before it has been served: what it takes is a guess, and forty guesses say no more than one.
-    let names: Vec<Pace> = (0..40)
+    let names: Vec<AdaptivePace> = (0..40)
         .map(|_| {
-            let mut pace = Pace::new(8);
+            let mut pace = AdaptivePace::new(UserLimits::window(8));
             drive(&mut pace, &mut bucket, start, start + Duration::from_millis(1));
             pace
         })
         .collect();
-    let guessed = names.iter().filter(|pace| pace.rate().is_some()).count();
+    let guessed = names.iter().filter(|pace| pace.belief().rate.is_some()).count();
     assert!(guessed > 30, "{guessed} names have begun to count");
     let now = start + Duration::from_secs(2);
-    let mut merged = Pace::merged(&names.iter().collect::<Vec<_>>(), now);
-    let (_, limit) = merged.rate().expect("what they have shown");
+    let mut merged = merge(&names.iter().collect::<Vec<_>>(), now);
+    let (_, limit) = merged.belief().rate.expect("what they have shown");
     assert!(limit < 20.0, "{limit} is more than all of them have been served");
     let at = now + Duration::from_secs(12);
     drive(&mut merged, &mut bucket, now, at);
-    let (_, limit) = merged.rate().expect("the host counts");
+    let (_, limit) = merged.belief().rate.expect("the host counts");
     assert!((70.0..=130.0).contains(&limit), "{limit} after twelve seconds, of 100");
 }
 
@@ -203,16 +218,16 @@ fn what_many_names_guessed_is_no_limit_of_all_of_them() {
 fn a_name_that_joins_others_changes_little_for_them() {
     let start = clock::now();
     let mut bucket = Bucket::new(20.0, start);
-    let mut many = Pace::new(8);
+    let mut many = AdaptivePace::new(UserLimits::window(8));
     let now = start + Duration::from_mins(2);
     drive(&mut many, &mut bucket, start, now);
-    let (rate, limit) = many.rate().expect("the host counts");
-    let mut one = Pace::new(8);
+    let (rate, limit) = many.belief().rate.expect("the host counts");
+    let mut one = AdaptivePace::new(UserLimits::window(8));
     let mut empty = Bucket { tokens: 0.0, ..Bucket::new(0.001, now) };
     drive(&mut one, &mut empty, now, now + Duration::from_millis(1));
-    let (_, limit_one) = one.rate().expect("three refusals in a row");
-    let mut merged = Pace::merged(&[&many, &one], now);
-    let (rate_all, limit_all) = merged.rate().expect("both had one");
+    let (_, limit_one) = one.belief().rate.expect("three refusals in a row");
+    let mut merged = merge(&[&many, &one], now);
+    let (rate_all, limit_all) = merged.belief().rate.expect("both had one");
     assert!((limit_all - limit - limit_one).abs() < 1e-9, "{limit} and {limit_one} make {limit_all}");
     assert!(
         (rate_all / limit_all - rate / limit).abs() < 1e-9,
@@ -220,7 +235,7 @@ fn a_name_that_joins_others_changes_little_for_them() {
     );
     // The one that was refused last does not make all of them wait for as long as it would have waited.
     let gap = Duration::from_secs_f64(1.0 / rate_all);
-    assert!(matches!(merged.permit(now + gap), Permit::Go(_)), "a gap later it may be asked");
+    assert!(matches!(merged.permit(0, now + gap), Permit::Go(_)), "a gap later it may be asked");
 }
 
 proptest! {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use longhaul::Class;
-use longhaul::pace::Signal;
+use longhaul::pace::{Denial, Signal};
 use longhaul::retry::{
-    Attempt, Decision, Denial, FailureKind, HOST_FAILURES_MIN, HOST_PATIENCE, HostFailing, RETRY_AFTER_MAX,
+    Attempt, Decision, FailureKind, HOST_FAILURES_MIN, HOST_PATIENCE, HostFailing, RETRY_AFTER_MAX,
     RetryPolicy, Tries, decide, host_given_up,
 };
 use longhaul_socket::clock;
@@ -29,7 +29,7 @@ const fn first(kind: FailureKind) -> Attempt {
         alike: 1,
         retry_after: None,
         host_failing: None,
-        denial: Denial::None,
+        denial: None,
         made_progress: false,
         was_cut_short: false,
         is_chance: false,
@@ -309,7 +309,7 @@ prop_compose! {
         alike in 1_u32..10,
         retry_after in prop::option::of((0_u64..3_153_600_000).prop_map(Duration::from_secs)),
         host_failing in prop::option::of((any::<u32>(), 0_u64..1_000_000, any::<bool>())),
-        denial in prop_oneof![Just(Denial::None), Just(Denial::Doubtful), Just(Denial::Storm)],
+        denial in prop::option::of(prop_oneof![Just(Denial::OfUrl), Just(Denial::Undecided), Just(Denial::OfPace)]),
         made_progress in any::<bool>(),
         was_cut_short in prop::bool::weighted(0.1),
         is_chance in any::<bool>(),
@@ -347,7 +347,7 @@ proptest! {
                 prop_assert!(until - now > RETRY_AFTER_MAX);
                 prop_assert!(matches!(attempt.kind, FailureKind::Throttled | FailureKind::Transient));
             }
-            Decision::Doubt => prop_assert_eq!(attempt.denial, Denial::Doubtful),
+            Decision::Doubt => prop_assert_eq!(attempt.denial, Some(Denial::Undecided)),
             Decision::GiveUp => prop_assert_ne!(attempt.kind, FailureKind::Local),
         }
     }
@@ -366,11 +366,11 @@ proptest! {
 fn a_denial_is_doubted_where_the_host_had_served_well() {
     let now = clock::now();
     let denied = |denial, alike| {
-        let attempt = Attempt { denial, alike, ..first(permanent(1)) };
+        let attempt = Attempt { denial: Some(denial), alike, ..first(permanent(1)) };
         decide(&attempt, RetryPolicy::default(), now, 0.5)
     };
-    assert_eq!(denied(Denial::None, 1), Decision::GiveUp);
-    assert_eq!(denied(Denial::Doubtful, 1), Decision::Doubt);
-    assert!(matches!(denied(Denial::Storm, 1), Decision::Again { charged: false, .. }));
-    assert_eq!(denied(Denial::Storm, 6), Decision::GiveUp, "denied for itself");
+    assert_eq!(denied(Denial::OfUrl, 1), Decision::GiveUp);
+    assert_eq!(denied(Denial::Undecided, 1), Decision::Doubt);
+    assert!(matches!(denied(Denial::OfPace, 1), Decision::Again { charged: false, .. }));
+    assert_eq!(denied(Denial::OfPace, 6), Decision::GiveUp, "denied for itself");
 }

@@ -64,6 +64,8 @@ pub struct Response {
     pub head: Head,
     /// Its body, which is still to be read.
     pub body: Body,
+    /// Whether the request opened the connection.
+    pub is_new_connection: bool,
 }
 
 impl Client {
@@ -191,7 +193,8 @@ impl Client {
             .map_err(|kind| context.protocol_error(Phase::Head, kind))?;
         hooks.after(request, &head);
         let watch = Watch::new(timeouts.idle, timeouts.speed, ends);
+        let is_new_connection = lease.idle().is_none();
         let body = Body::new(&head, lease, Rc::clone(pool), context, watch, limits.drain_bytes_max);
-        Ok(Response { head, body })
+        Ok(Response { head, body, is_new_connection })
     }
 }

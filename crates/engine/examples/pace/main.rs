@@ -8,14 +8,13 @@
 //! cargo run --release -p longhaul --example pace -- --factor 10 --sockets # the same beside the real engine
 //! ```
 //!
-//! The name of a scenario runs that one alone. `--seeds N` sets how often each is run (12 times in virtual time, once on
+//! The name of a scenario runs that one alone. `--controller fixed` runs the simulation with another controller. `--seeds N` sets how often each is run (12 times in virtual time, once on
 //! sockets), `--at-once N` how many of these hauls at a time. `--trace` tells on standard error how long each simulated run
 //! took, and what the host saw on its sockets. `--retry` lets URLs that failed wait as the engine does before they are asked
 //! for again; the simulation beside the sockets always does, for at ten times the rate that counts. `--deadline SECONDS` is
 //! what every simulated wait ends by, in place of 20. With `TMPDIR` in memory
 //! the disk has no part in it.
 
-mod controller;
 mod picture;
 mod run;
 mod scenario;
@@ -28,6 +27,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
+use longhaul::pace::PaceKind;
 use run::Run;
 use scenario::{SCENARIOS, Scenario};
 use waiting::Waits;
@@ -48,6 +48,7 @@ struct Arguments {
     deadline: Option<f64>,
     is_real: bool,
     is_traced: bool,
+    controller: PaceKind,
     seeds: Option<u64>,
     at_once: Option<usize>,
     names: Vec<String>,
@@ -63,6 +64,7 @@ impl Arguments {
                 "--sockets" => arguments.is_real = true,
                 "--retry" => arguments.waits = Waits::OfRetry,
                 "--trace" => arguments.is_traced = true,
+                "--controller" => arguments.controller = controller(&value()?)?,
                 "--svg" => arguments.pictures = Some(PathBuf::from(value()?)),
                 "--factor" => arguments.haste = Some(positive(&value()?)?),
                 "--at-once" => arguments.at_once = Some(positive(&value()?)?),
@@ -86,7 +88,7 @@ impl Arguments {
     fn simulate(&self, scenario: &Scenario, seeds: u64, waits: Waits) -> Vec<Run> {
         let deadline = self.deadline.map_or(run::DEADLINE, Duration::from_secs_f64);
         let simulate = |seed| {
-            let run = run::run::<controller::Current>(scenario, seed, self.haste(), waits, deadline);
+            let run = run::run(scenario, self.controller, seed, self.haste(), waits, deadline);
             if self.is_traced {
                 let (seconds, rejections) = (run.took.as_secs_f64(), run.rejections);
                 eprintln!("simulated {} {seed}: {seconds:.2} s, {rejections} rejections", scenario.name);
@@ -94,6 +96,14 @@ impl Arguments {
             run
         };
         (0..seeds).map(simulate).collect()
+    }
+}
+
+fn controller(name: &str) -> Result<PaceKind, String> {
+    match name {
+        "adaptive" => Ok(PaceKind::Adaptive),
+        "fixed" => Ok(PaceKind::Fixed),
+        _ => Err(format!("no such controller: {name}")),
     }
 }
 

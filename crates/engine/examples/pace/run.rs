@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use longhaul::pace::{Announcement, NameAnswer, SharedLimitDetector, SharedLimitFinding};
+use longhaul::pace::{
+    Announcement, Controller, ControllerFactory, NameAnswer, PaceKind, Permit, SendRecord,
+    SharedLimitDetector, SharedLimitFinding, Signal, UserLimits,
+};
 use longhaul_http::{HeaderMap, rate_limit};
 use longhaul_origin::limit_model::{self, LimitModel, Treatment};
 use longhaul_socket::clock;
 use tokio::time::Instant;
 
-use crate::controller::{Answer, Controller, Place};
 use crate::scenario::Scenario;
 use crate::waiting::{Url, Waiting, Waits};
 
@@ -45,22 +47,23 @@ pub(crate) struct Second {
     pub(crate) limit: Option<f64>,
 }
 
-struct Open<T> {
+struct Open {
     name: usize,
     pace: usize,
     url: Url,
-    ticket: T,
+    record: SendRecord,
     sent: Duration,
     treatment: Treatment,
     announced: Option<HeaderMap>,
     is_stalled: bool,
 }
 
-struct World<C: Controller> {
+struct World<'a> {
+    factory: &'a dyn ControllerFactory,
     start: Instant,
     now: Duration,
     deadline: Duration,
-    paces: Vec<C>,
+    paces: Vec<Box<dyn Controller>>,
     /// The pace of each name.
     pace_of: Vec<usize>,
     shared_limits: SharedLimitDetector<(), usize>,
@@ -71,7 +74,7 @@ struct World<C: Controller> {
     turn: usize,
     random: fastrand::Rng,
     /// Exchanges under way, by the time of their end and the order of their beginning.
-    open: BTreeMap<(Duration, u64), Open<C::SendRecord>>,
+    open: BTreeMap<(Duration, u64), Open>,
     /// When exchanges under way are looked at next.
     look_at: Duration,
     sequence: u64,
@@ -80,8 +83,9 @@ struct World<C: Controller> {
     last_served: Duration,
 }
 
-pub(crate) fn run<C: Controller>(
+pub(crate) fn run(
     scenario: &Scenario,
+    kind: PaceKind,
     seed: u64,
     haste: f64,
     waits: Waits,
@@ -95,11 +99,13 @@ pub(crate) fn run<C: Controller>(
         host_of.push(other.as_ref().map_or(0, |_| hosts.len()));
         hosts.extend(other);
     }
+    let (start, limits) = (clock::now(), UserLimits::window(scenario.cap));
     let mut world = World {
-        start: clock::now(),
+        factory: &kind,
+        start,
         now: Duration::ZERO,
         deadline,
-        paces: (0..names).map(|_| C::new(scenario.cap)).collect(),
+        paces: (0..names).map(|_| kind.build(limits, &[], start)).collect(),
         pace_of: (0..names).collect(),
         shared_limits: SharedLimitDetector::new(),
         hosts,
@@ -123,7 +129,7 @@ pub(crate) fn run<C: Controller>(
     world.run
 }
 
-impl<C: Controller> World<C> {
+impl World<'_> {
     fn instant(&self, at: Duration) -> Instant {
         self.start + at
     }
@@ -139,13 +145,13 @@ impl<C: Controller> World<C> {
                 let free_at = if next_at > now {
                     next_at
                 } else {
-                    match self.paces[self.pace_of[name]].permit(now) {
-                        Place::Free(ticket) => {
-                            self.begin(name, ticket);
+                    match self.paces[self.pace_of[name]].permit(0, now) {
+                        Permit::Go(record) => {
+                            self.begin(name, record);
                             continue;
                         }
-                        Place::FreeAt(at) => at,
-                        Place::Taken => break,
+                        Permit::WaitUntil(at) => at,
+                        Permit::WaitForAnswer => break,
                     }
                 };
                 let at =
@@ -157,7 +163,7 @@ impl<C: Controller> World<C> {
         wake
     }
 
-    fn begin(&mut self, name: usize, ticket: C::SendRecord) {
+    fn begin(&mut self, name: usize, record: SendRecord) {
         let now = self.instant(self.now);
         let url = self.waiting[name].take(now).expect("one may be asked for");
         self.second().sent += 1;
@@ -176,15 +182,15 @@ impl<C: Controller> World<C> {
                 name,
                 pace: self.pace_of[name],
                 url,
-                ticket,
+                record,
                 sent: self.now,
                 treatment: reply.treatment,
                 announced,
                 is_stalled: false,
             },
         );
-        let in_flight: u32 = self.paces.iter().map(C::in_flight).sum();
-        let cap: u32 = self.paces.iter().map(C::cap).sum();
+        let in_flight: u32 = self.paces.iter().map(|pace| pace.in_flight()).sum();
+        let cap: u32 = self.paces.iter().map(|pace| pace.limits().window_max).sum();
         if in_flight >= cap {
             self.run.cap_reached.get_or_insert(self.now);
         }
@@ -235,46 +241,47 @@ impl<C: Controller> World<C> {
         let pace = &mut self.paces[open.pace];
         let is_stalled = pace.stall_after().is_some_and(|after| silent_for >= after);
         if is_stalled && !std::mem::replace(&mut open.is_stalled, true) {
-            pace.stalled(open.ticket);
+            pace.stalled(open.record);
             if open.url.cuts > 0 {
-                pace.made_again(true);
+                pace.repeated(true);
             }
         }
-        if is_stalled && pace.cuts_short(open.ticket, silent_for, open.url.cuts) {
+        if is_stalled && pace.cuts_short(open.record, silent_for, open.url.cuts) {
             let open = self.open.remove(&key).expect("it is there");
             self.cut_short(&open);
         }
     }
 
     /// Breaks an exchange off.
-    fn cut_short(&mut self, open: &Open<C::SendRecord>) {
+    fn cut_short(&mut self, open: &Open) {
         self.hosts[self.host_of[open.name]].leave(self.now);
         let (now, jitter) = (self.instant(self.now), self.random.f64());
-        self.paces[open.pace].answered(open.ticket, Answer::Broken, open.is_stalled, now, jitter);
+        self.paces[open.pace].ended(open.record, Signal::Congestion, open.is_stalled, now, jitter);
         self.run.rejections += 1;
         self.second().rejected += 1;
         self.waiting[open.name].cut_short(open.url, now);
     }
 
     /// Names that turn out to be one host are asked by one pace, as the engine does.
-    fn look_at_neighbours(&mut self, open: &Open<C::SendRecord>, answer: Answer) {
-        let is_refused = matches!(answer, Answer::Refused { .. } | Answer::Denied { .. });
+    fn look_at_neighbours(&mut self, open: &Open, signal: Signal) {
+        let is_refused = matches!(signal, Signal::Throttle { .. } | Signal::Denied { .. });
         let (now, sent_at) = (self.instant(self.now), self.instant(open.sent));
-        let is_limited = self.paces[self.pace_of[open.name]].is_limited();
+        let is_limited = self.paces[self.pace_of[open.name]].belief().is_limited();
         let news =
             self.shared_limits.answered(&(), &open.name, NameAnswer { sent_at, is_refused, is_limited }, now);
         match news {
             Some(SharedLimitFinding::One) => {
                 let names: Vec<usize> = self.shared_limits.names(&()).copied().collect();
-                let paces: Vec<&C> = names.iter().map(|&name| &self.paces[self.pace_of[name]]).collect();
-                let merged = C::merged(&paces, now);
+                let paces: Vec<&dyn Controller> =
+                    names.iter().map(|&name| &*self.paces[self.pace_of[name]]).collect();
+                let merged = self.factory.merged(&paces, now);
                 for name in names {
                     self.pace_of[name] = self.paces.len();
                 }
                 self.paces.push(merged);
             }
             Some(SharedLimitFinding::Apart) => {
-                let merged = C::merged(&[&self.paces[self.pace_of[open.name]]], now);
+                let merged = self.factory.merged(&[&*self.paces[self.pace_of[open.name]]], now);
                 self.pace_of[open.name] = self.paces.len();
                 self.paces.push(merged);
             }
@@ -288,16 +295,16 @@ impl<C: Controller> World<C> {
         }
     }
 
-    fn end(&mut self, open: &Open<C::SendRecord>) {
+    fn end(&mut self, open: &Open) {
         self.hosts[self.host_of[open.name]].leave(self.now);
         let latency = self.now.saturating_sub(open.sent);
-        let answer = match open.treatment {
-            Treatment::Served if latency < self.deadline => Answer::Served { latency },
-            Treatment::Refused { status: 403, .. } => Answer::Denied { latency },
+        let signal = match open.treatment {
+            Treatment::Served if latency < self.deadline => Signal::Success { latency },
+            Treatment::Refused { status: 403, .. } => Signal::Denied { latency },
             Treatment::Refused { retry_after, .. } => {
-                Answer::Refused { retry_after: retry_after.map(Duration::from_secs) }
+                Signal::Throttle { retry_after: retry_after.map(Duration::from_secs) }
             }
-            _ => Answer::Broken,
+            _ => Signal::Congestion,
         };
         let (now, jitter) = (self.instant(self.now), self.random.f64());
         // As the engine does: whatever comes with a head.
@@ -305,18 +312,18 @@ impl<C: Controller> World<C> {
         let announced = open.announced.as_ref().filter(|_| has_head);
         if let Some(said) = announced.and_then(|fields| rate_limit::parse(fields, self.unix_ms())) {
             let announcement = Announcement { remaining: said.remaining, reset_at: now + said.reset_after };
-            self.paces[open.pace].announced(open.ticket, announcement);
+            self.paces[open.pace].announced(open.record, announcement);
         }
         if open.url.cuts > 0 && !open.is_stalled {
-            self.paces[open.pace].made_again(false);
+            self.paces[open.pace].repeated(false);
         }
-        self.paces[open.pace].answered(open.ticket, answer, open.is_stalled, now, jitter);
+        self.paces[open.pace].ended(open.record, signal, open.is_stalled, now, jitter);
         let pace = self.pace_of[open.name];
-        if let (Answer::Served { latency }, true) = (answer, pace != open.pace) {
-            self.paces[pace].overheard(latency, now);
+        if let (Signal::Success { .. }, true) = (signal, pace != open.pace) {
+            self.paces[pace].overheard(signal, now);
         }
-        self.look_at_neighbours(open, answer);
-        if matches!(answer, Answer::Served { .. }) {
+        self.look_at_neighbours(open, signal);
+        if matches!(signal, Signal::Success { .. }) {
             self.run.served += 1;
             self.run.longest_gap = self.run.longest_gap.max(self.now.saturating_sub(self.last_served));
             self.last_served = self.now;
@@ -327,7 +334,7 @@ impl<C: Controller> World<C> {
         } else {
             self.run.rejections += 1;
             let is_chance = self.paces[open.pace].explains_failures(open.url.attempts + 1);
-            self.waiting[open.name].failed(open.url, is_chance, answer, now, jitter);
+            self.waiting[open.name].failed(open.url, is_chance, signal, now, jitter);
             self.second().rejected += 1;
         }
     }

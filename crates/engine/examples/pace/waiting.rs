@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use longhaul::retry::{self, Attempt, Decision, Denial, FailureKind, RetryPolicy};
+use longhaul::pace::Signal;
+use longhaul::retry::{self, Attempt, Decision, FailureKind, RetryPolicy};
 use tokio::time::Instant;
-
-use crate::controller::Answer;
 
 /// When a URL that has failed may be asked for again.
 #[derive(Clone, Copy, Default)]
@@ -59,10 +58,10 @@ impl Waiting {
     }
 
     /// One has failed; `is_chance` says that its host does so anyway.
-    pub(crate) fn failed(&mut self, url: Url, is_chance: bool, answer: Answer, now: Instant, jitter: f64) {
+    pub(crate) fn failed(&mut self, url: Url, is_chance: bool, signal: Signal, now: Instant, jitter: f64) {
         let (at, attempts) = match self.waits {
             Waits::None => (now, url.attempts),
-            Waits::OfRetry => again(url.attempts + 1, is_chance, answer, now, jitter),
+            Waits::OfRetry => again(url.attempts + 1, is_chance, signal, now, jitter),
         };
         self.put(at, Url { attempts, ..url });
     }
@@ -79,9 +78,9 @@ impl Waiting {
 }
 
 /// When, and with how many attempts to its charge. A URL that the engine would give up is never given up here.
-fn again(attempts: u32, is_chance: bool, answer: Answer, now: Instant, jitter: f64) -> (Instant, u32) {
-    let (kind, retry_after) = match answer {
-        Answer::Refused { retry_after } => (FailureKind::Throttled, retry_after),
+fn again(attempts: u32, is_chance: bool, signal: Signal, now: Instant, jitter: f64) -> (Instant, u32) {
+    let (kind, retry_after) = match signal {
+        Signal::Throttle { retry_after } => (FailureKind::Throttled, retry_after),
         _ => (FailureKind::Transient, None),
     };
     let attempt = Attempt {
@@ -90,7 +89,7 @@ fn again(attempts: u32, is_chance: bool, answer: Answer, now: Instant, jitter: f
         alike: 1,
         retry_after,
         host_failing: None,
-        denial: Denial::None,
+        denial: None,
         made_progress: false,
         was_cut_short: false,
         is_chance,

@@ -50,6 +50,8 @@ pub(crate) struct Progress {
     latency: Cell<Option<Duration>>,
     /// The peer over which the host sent its last head, and when.
     heard: Cell<Option<(Peer, Instant)>>,
+    /// Whether the last request opened a connection of its own.
+    is_new_connection: Cell<bool>,
     /// What the last head announced of the host's limit.
     announced: Cell<Option<Announcement>>,
     /// It waits for our own disk, or for the user's rate limit.
@@ -63,6 +65,7 @@ impl Progress {
             bytes: Cell::new(0),
             latency: Cell::new(None),
             heard: Cell::new(None),
+            is_new_connection: Cell::new(false),
             announced: Cell::new(None),
             is_held_up: Cell::new(false),
             cut: Notify::new(),
@@ -82,6 +85,11 @@ impl Progress {
     /// does not count.
     pub(crate) fn heard(&self) -> Option<(Peer, Instant)> {
         self.heard.get()
+    }
+
+    /// Whether the request that was answered last opened a connection of its own.
+    pub(crate) fn is_new_connection(&self) -> bool {
+        self.is_new_connection.get()
     }
 
     pub(crate) fn announced(&self) -> Option<Announcement> {
@@ -158,6 +166,7 @@ pub(crate) async fn attempt(
             Some(Err(error)) => return Ok(Ended::Failed(Failure::of_error(&error, forbid_private))),
             None => return Ok(Ended::Failed(Failure::of_cut(Phase::Head, None, begun.elapsed()))),
         };
+        progress.is_new_connection.set(response.is_new_connection);
         let (head, body) = (response.head, response.body);
         let heard_at = clock::now();
         progress.latency.set(Some(heard_at - asked_at));

@@ -1,12 +1,13 @@
 //! What a haul may do, resolved: every value is in its final type and range.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_http::{HttpUrl, Limits, Timeouts};
 use longhaul_socket::Host;
 
-use crate::pace::{PacePolicy, WINDOW_CAP_PRIVATE};
+use crate::pace::{ControllerFactory, PaceKind, WINDOW_CAP_PRIVATE};
 use crate::schedule::retry::{HOST_PATIENCE, Tries};
 
 /// Exchanges at a time, all hosts together. With the default caps of a host this keeps dozens of hosts busy, and the
@@ -29,8 +30,10 @@ pub struct Settings {
     pub jobs_max: u32,
     /// Exchanges at a time with one host; `None` for the default caps (8; 16 on loopback and private addresses).
     pub jobs_per_host_max: Option<u32>,
-    /// What the user fixes of the pace of every host.
-    pub pace: PacePolicy,
+    /// Makes the controllers of the pace: a [`PaceKind`], or one's own.
+    pub pace: Arc<dyn ControllerFactory>,
+    /// The least time between two requests to a host; zero for none.
+    pub spacing: Duration,
     /// Whose pace is kept: that of each host, or that of each address.
     pub pace_per: PacePer,
     /// The least time between two requests to these hosts, whatever their ports; the first that names a host counts.
@@ -82,7 +85,8 @@ impl Default for Settings {
             host_patience: HOST_PATIENCE,
             jobs_max: JOBS_DEFAULT,
             jobs_per_host_max: None,
-            pace: PacePolicy::default(),
+            pace: Arc::new(PaceKind::default()),
+            spacing: Duration::ZERO,
             pace_per: PacePer::default(),
             spacings: Vec::new(),
             retry_statuses: Vec::new(),

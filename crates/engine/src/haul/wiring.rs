@@ -295,7 +295,8 @@ fn shard_settings(settings: &Settings, number: usize) -> ShardSettings {
     ShardSettings {
         jobs_max: jobs_max.max(1),
         jobs_per_host_max: settings.jobs_per_host_max,
-        policy: settings.pace,
+        pace: Arc::clone(&settings.pace),
+        spacing: settings.spacing,
         spacings: settings.spacings.clone(),
         retry_policy: RetryPolicy { tries: settings.tries, host: settings.host_patience },
         retry_statuses: settings.retry_statuses.clone(),

@@ -10,7 +10,8 @@ use longhaul_http::{HttpUrl, Origin};
 use longhaul_journal::HostRecord;
 use tokio::time::Instant;
 
-use crate::pace::{Memory, Pace};
+use super::controller::Controller;
+use super::memory::Memory;
 
 /// What is older than this is not believed any more: limits and hosts change.
 const LASTS: Duration = Duration::from_hours(24);
@@ -27,7 +28,7 @@ pub(crate) struct HostStateCache {
     notes: BTreeMap<String, Option<HostRecord>>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct CachedHostState {
     memory: Memory,
     noted_at: Instant,
@@ -48,6 +49,7 @@ impl HostStateCache {
                     .until_unix_ms
                     .and_then(|until| until.checked_sub(now_unix_ms))
                     .map(Duration::from_millis),
+                learned: None,
             };
             (age < LASTS).then_some((origin, CachedHostState { memory, noted_at: now }))
         };
@@ -62,22 +64,22 @@ impl HostStateCache {
         let CachedHostState { memory, noted_at } = self.hosts.get(origin)?;
         let passed = now.saturating_duration_since(*noted_at);
         let blocked_for = memory.blocked_for.and_then(|pause| pause.checked_sub(passed));
-        Some(Memory { blocked_for, ..*memory })
+        Some(Memory { blocked_for, ..memory.clone() })
     }
 
     /// Takes note of a host for which so many rows wait, and of its pace, which so many hosts share.
     pub(crate) fn note(
         &mut self,
         origin: &Origin,
-        (pace, sharing): (&Pace, usize),
+        (pace, sharing): (&dyn Controller, usize),
         waiting: usize,
         now: Instant,
         now_unix_ms: u64,
     ) {
         // Nobody waits for a host that had a hiccup and nothing to ask for: there is nothing to tell, or to begin with.
         let is_worth_it = |memory: &Memory| waiting > 0 || memory.is_lasting();
-        let memory = pace.memory(now).map(|memory| memory.part_of(sharing));
-        let Some(memory) = memory.filter(is_worth_it) else {
+        let memory = pace.memory(now).part_of(sharing);
+        let Some(memory) = Some(memory).filter(Memory::is_informative).filter(is_worth_it) else {
             if self.hosts.remove(origin).is_some() {
                 self.notes.insert(origin.to_string(), None);
             }
@@ -86,7 +88,6 @@ impl HostStateCache {
         if self.hosts.len() >= HOSTS_MAX && !self.hosts.contains_key(origin) {
             return;
         }
-        self.hosts.insert(origin.clone(), CachedHostState { memory, noted_at: now });
         let until_unix_ms = memory
             .blocked_for
             .map(|pause| now_unix_ms.saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)));
@@ -101,6 +102,7 @@ impl HostStateCache {
             connections_max: memory.connections_max,
             until_unix_ms,
         };
+        self.hosts.insert(origin.clone(), CachedHostState { memory, noted_at: now });
         self.notes.insert(host, Some(record));
     }
 

@@ -8,6 +8,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::offset::Offset;
+
+/// A request without progress has stalled after this many times the usual time to an answer ...
+const STALL_LATENCIES: u32 = 10;
+/// ... but not sooner than this, for a busy machine has pauses of its own ...
+const STALL_MIN: Duration = Duration::from_millis(500);
+/// ... and not later than this ...
+const STALL_MAX: Duration = Duration::from_secs(2);
+/// ... unless the host is as slow as that by nature: this many times its usual time.
+const STALL_LATENCIES_MIN: u32 = 4;
 /// Weight of the newest answer in the usual time: the last dozen answers count.
 const WEIGHT: f64 = 0.15;
 /// Recent answers of which the least counts: so many seldom all wait without a queue.
@@ -21,15 +31,44 @@ const QUEUE_FROM: f64 = 1.5;
 /// ... and room for more requests below this.
 const ROOM_BELOW: f64 = 1.25;
 
-#[derive(Debug, Clone, Default)]
-pub(super) struct Latency {
+/// The times to an answer. `T` is a time.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Latency<T = Instant> {
     usual: Option<Duration>,
     recent: VecDeque<Duration>,
-    least_now: Option<(Duration, Instant)>,
+    least_now: Option<(Duration, T)>,
     least_before: Option<Duration>,
 }
 
+impl<T> Default for Latency<T> {
+    fn default() -> Self {
+        Self { usual: None, recent: VecDeque::new(), least_now: None, least_before: None }
+    }
+}
+
+impl<T: Copy> Latency<T> {
+    fn map_times<U>(&self, map: impl Fn(T) -> U) -> Latency<U> {
+        Latency {
+            usual: self.usual,
+            recent: self.recent.clone(),
+            least_now: self.least_now.map(|(least, since)| (least, map(since))),
+            least_before: self.least_before,
+        }
+    }
+}
+
+impl Latency<Offset> {
+    /// The times that were remembered.
+    pub(super) fn recall(&self, now: Instant) -> Latency {
+        self.map_times(|offset| offset.after(now))
+    }
+}
+
 impl Latency {
+    pub(super) fn memory(&self, now: Instant) -> Latency<Offset> {
+        self.map_times(|at| Offset::of(at, now))
+    }
+
     pub(super) fn note(&mut self, latency: Duration, now: Instant) {
         self.usual =
             Some(self.usual.map_or(latency, |usual| usual.mul_f64(1.0 - WEIGHT) + latency.mul_f64(WEIGHT)));
@@ -51,6 +90,14 @@ impl Latency {
     /// The usual time to an answer, once there has been one.
     pub(super) fn usual(&self) -> Option<Duration> {
         self.usual
+    }
+
+    /// How long a request may make no progress before it counts as stalled; `None` while the host has never answered, for
+    /// then there is nothing to compare with.
+    pub(super) fn stall_after(&self) -> Option<Duration> {
+        let latency = self.usual?;
+        let latest = STALL_MAX.max(latency * STALL_LATENCIES_MIN);
+        Some((latency * STALL_LATENCIES).clamp(STALL_MIN, latest))
     }
 
     /// Requests wait for each other at the host.

@@ -1,8 +1,6 @@
-//! What goes into a pace and what comes out of it.
+//! What the end of a request says about its host.
 
 use std::time::Duration;
-
-use tokio::time::Instant;
 
 /// What one answer says about the host's pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,34 +26,4 @@ pub enum Signal {
     },
     /// Our own trouble, or an exchange that was given up on our side: says nothing about the host.
     Neutral,
-}
-
-/// The answer to 'may another exchange with this host start now?'.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Permit {
-    /// Yes. The ticket goes back with the answer.
-    Go(SendRecord),
-    /// Not before this time.
-    WaitUntil(Instant),
-    /// Not before one of the exchanges in flight has been answered or has stalled.
-    WaitForAnswer,
-}
-
-/// One exchange in flight, as the controller knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SendRecord {
-    pub(super) sequence: u64,
-    /// How many were in flight with it when it began, itself included.
-    pub(super) in_flight: u32,
-    /// How many had been served by then.
-    pub(super) served: u32,
-}
-
-/// What the user fixes of a host's pace.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct PacePolicy {
-    /// The window is the cap, always, and there is no rate: nothing but a Retry-After stops it.
-    pub is_fixed: bool,
-    /// The least time from one request to the next; zero for none.
-    pub spacing: Duration,
 }

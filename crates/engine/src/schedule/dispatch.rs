@@ -175,7 +175,7 @@ impl Dispatcher {
     }
 
     fn assign(&self, job: Box<Job>, not_before: Option<Instant>) -> Result<(), DispatchError> {
-        self.pass_on(Assignment { job, not_before, pace: None })
+        self.pass_on(Assignment { job, not_before, memory: None })
     }
 
     fn pass_on(&self, assignment: Assignment) -> Result<(), DispatchError> {
@@ -325,7 +325,7 @@ impl Dispatcher {
         match self.unfinished.parts.remove(&row).filter(|kept| kept.part.resumable) {
             Some(kept) => {
                 let unverified_part =
-                    UnverifiedPart { assignment: Assignment { job, not_before, pace: None }, kept };
+                    UnverifiedPart { assignment: Assignment { job, not_before, memory: None }, kept };
                 self.channels.unverified.send(unverified_part).map_err(|_| DispatchError::Gone)
             }
             None => self.assign(job, not_before),

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::haul::PacePer;
-use crate::pace::{NameAnswer, Pace, SharedLimitDetector, SharedLimitFinding};
+use crate::pace::{Memory, NameAnswer, SharedLimitDetector, SharedLimitFinding};
 
 /// Names that have a home of their own; of more, each stays where its hash says and has a pace of its own.
 const NAMES_MAX: usize = 65_536;
@@ -43,7 +43,7 @@ struct RoutingTable {
     /// The shards that turn away what comes for these names.
     settled: BTreeMap<Origin, usize>,
     /// What a shard knew of a name that left it without a job to take that along.
-    left: BTreeMap<Origin, Box<Pace>>,
+    left: BTreeMap<Origin, Box<Memory>>,
 }
 
 impl RoutingTable {
@@ -131,15 +131,15 @@ impl HostRouting {
     }
 
     /// Leaves what is known of a name for the shard to which it belongs now.
-    pub(crate) fn leave(&self, name: &Origin, pace: Box<Pace>) {
+    pub(crate) fn leave(&self, name: &Origin, memory: Box<Memory>) {
         let RoutingTable { left, .. } = &mut *self.table();
         if left.len() < LEFT_MAX {
-            left.insert(name.clone(), pace);
+            left.insert(name.clone(), memory);
         }
     }
 
     /// Takes what was left for this name.
-    pub(crate) fn take_left(&self, name: &Origin) -> Option<Box<Pace>> {
+    pub(crate) fn take_left(&self, name: &Origin) -> Option<Box<Memory>> {
         self.table().left.remove(name)
     }
 

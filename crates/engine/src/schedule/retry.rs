@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::exchange::Class;
-use crate::pace::Signal;
+use crate::pace::{Denial, Signal};
 
 /// Tries of one URL unless the user says otherwise. With two answers in five failing at random, twenty tries lose one
 /// URL in a hundred million.
@@ -199,17 +199,6 @@ pub struct HostFailing {
     pub served_well: bool,
 }
 
-/// What a denial (403, 418) is to be taken for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Denial {
-    /// It is none, or the URL's own affair.
-    None,
-    /// The host had served well: it may be the first of a storm.
-    Doubtful,
-    /// The host says that to those who ask too often.
-    Storm,
-}
-
 /// The history and circumstances of a failed attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt {
@@ -223,8 +212,8 @@ pub struct Attempt {
     pub retry_after: Option<Duration>,
     /// What the host's failing amounts to, if it fails.
     pub host_failing: Option<HostFailing>,
-    /// What it is taken for, if it is a denial.
-    pub denial: Denial,
+    /// What it means, if it is a denial.
+    pub denial: Option<Denial>,
     /// The attempt brought bytes that the next one builds upon.
     pub made_progress: bool,
     /// It was broken off before its deadline, because its host served others meanwhile.
@@ -254,9 +243,9 @@ pub fn decide(attempt: &Attempt, retry_policy: RetryPolicy, now: Instant, jitter
     let is_permanent = matches!(attempt.kind, FailureKind::Permanent { .. });
     let is_denied_itself = is_permanent && attempt.alike >= TRIES_DENIED && is_served;
     match (attempt.kind, attempt.denial) {
-        (FailureKind::Permanent { .. }, Denial::Doubtful) => return Decision::Doubt,
+        (FailureKind::Permanent { .. }, Some(Denial::Undecided)) => return Decision::Doubt,
         // One that outlasts the user's patience is none. Where the user says that 403 is for the pace, it is not the URL's.
-        (FailureKind::Permanent { .. } | FailureKind::Transient, Denial::Storm)
+        (FailureKind::Permanent { .. } | FailureKind::Transient, Some(Denial::OfPace))
             if !host_given_up && !is_denied_itself =>
         {
             return Decision::Again { at: now + wait, charged: false };

@@ -17,12 +17,12 @@ use super::underway::Active;
 use crate::exchange::failure::Failure;
 use crate::haul::PacePer;
 use crate::pace::host_state_cache::{HostStateCache, HostStateUpdate};
-use crate::pace::{Limiter, NameAnswer, Pace, Signal};
+use crate::pace::{Belief, Controller, Denial, FirstByte, Limiter, Memory, NameAnswer, SendRecord, Signal};
 use crate::report::event::{Event, Observer};
 use crate::schedule::frontier::{Frontier, HostId, Next};
 use crate::schedule::host_routing::HostRouting;
 use crate::schedule::job::Job;
-use crate::schedule::retry::{Denial, HostFailing};
+use crate::schedule::retry::HostFailing;
 use crate::sink::SinkGone;
 
 /// What is remembered of hosts is kept up to date this often: a look at it from outside is about as old.
@@ -49,7 +49,7 @@ impl Hosts {
         clock: WallClock,
         observer: Arc<Observer>,
     ) -> Self {
-        let neighbourhoods = SharedLimits::new(routing, settings.number);
+        let neighbourhoods = SharedLimits::new(routing, settings.number, Arc::clone(&settings.pace));
         Self {
             settings,
             neighbourhoods,
@@ -63,21 +63,21 @@ impl Hosts {
         }
     }
 
-    /// Puts a job into its host's queue, to be started not before the given time. `pace` is what the host had at another
-    /// shard.
+    /// Puts a job into its host's queue, to be started not before the given time. `memory` is what another shard knows of
+    /// the host.
     pub(super) fn push(
         &mut self,
         origin: &Origin,
         job: Box<Job>,
         not_before: Option<Instant>,
-        pace: Option<&Pace>,
+        memory: Option<&Memory>,
     ) {
         let now = clock::now();
         self.note_forgotten(now);
         if self.neighbourhoods.is_elsewhere(origin) {
             let host = self.frontier.find(origin);
-            let known = host.and_then(|host| self.pace(host)).cloned().map(Box::new);
-            self.rerouted.push(Assignment { job, not_before, pace: known });
+            let memory = host.and_then(|host| self.controller(host)).map(|known| Box::new(known.memory(now)));
+            self.rerouted.push(Assignment { job, not_before, memory });
             if let Some(host) = host {
                 self.frontier.forget_if_idle(host);
             }
@@ -85,14 +85,16 @@ impl Hosts {
         }
         let is_known = self.frontier.find(origin).is_some();
         let left = self.neighbourhoods.take_left(origin);
-        let pace = pace.or(left.as_deref());
+        let memory = memory.or(left.as_deref());
         let Self { frontier, host_state_cache, settings, .. } = self;
-        frontier.push(origin, job, not_before, || match pace {
-            Some(pace) => Pace::merged(&[pace], now),
-            None => settings.pace_for(origin, host_state_cache, now),
+        frontier.push(origin, job, not_before, || match memory {
+            Some(memory) => {
+                settings.pace.build(settings.limits_of(origin), std::slice::from_ref(memory), now)
+            }
+            None => settings.controller_for(origin, host_state_cache, now),
         });
         if !is_known {
-            self.neighbourhoods.welcome(&mut self.frontier, origin, pace.is_some(), now);
+            self.neighbourhoods.welcome(&mut self.frontier, origin, memory.is_some(), now);
         }
     }
 
@@ -122,8 +124,14 @@ impl Hosts {
     }
 
     /// What to start now. Without a network nothing but what is on this machine.
-    pub(super) fn next(&mut self, is_offline: bool) -> Next<Box<Job>> {
-        self.frontier.next_where(clock::now(), |origin| !is_offline || is_this_machine(origin))
+    /// `connections_idle` counts the idle connections to a host.
+    pub(super) fn next(
+        &mut self,
+        is_offline: bool,
+        connections_idle: impl Fn(&Origin) -> usize,
+    ) -> Next<Box<Job>> {
+        let may_ask = |origin: &Origin| !is_offline || is_this_machine(origin);
+        self.frontier.next_where(clock::now(), may_ask, connections_idle)
     }
 
     /// The network is there again.
@@ -133,23 +141,30 @@ impl Hosts {
 
     /// Tells the pace how an exchange ended, and everyone if that changed it in kind.
     pub(super) fn answered(&mut self, active: &Active, signal: Signal, jitter: f64) {
-        let before = self.pace(active.host).map(|pace| (pace.limiter(), pace.blocked_until()));
+        let before = self.belief(active.host).map(|belief| (belief.limiter, belief.blocked_until));
         let now = clock::now();
+        if let Some((_, at)) = active.progress.heard() {
+            let is_new_connection = active.progress.is_new_connection();
+            self.frontier.first_byte(active.sent, FirstByte { at, is_new_connection });
+        }
         if let Some(announcement) = active.progress.announced() {
-            self.frontier.announced(active.host, active.ticket, announcement);
+            self.frontier.announced(active.sent, announcement);
         }
         if active.cuts_before() > 0 && active.stalls() == 0 {
-            self.frontier.made_again(active.ticket, false);
+            self.frontier.repeated(active.sent, false);
         }
-        self.frontier.answered(active.host, active.ticket, signal, active.is_stalled(), now, jitter);
-        let (Some(origin), Some(pace)) = (self.origin(active.host), self.pace(active.host)) else { return };
-        if before != Some((pace.limiter(), pace.blocked_until())) && pace.limiter() != Limiter::Growing {
+        self.frontier.ended(active.host, active.sent, signal, active.is_stalled(), now, jitter);
+        let (Some(origin), Some(belief)) = (self.origin(active.host), self.belief(active.host)) else {
+            return;
+        };
+        let Belief { limiter, window, rate, blocked_until } = belief;
+        if before != Some((limiter, blocked_until)) && limiter != Limiter::Growing {
             self.observer.emit(&Event::Paced {
                 host: &origin.to_string(),
-                window: pace.window(),
-                limiter: pace.limiter(),
-                rate: pace.rate(),
-                blocked: pace.blocked_until().map(|until| until.saturating_duration_since(now)),
+                window,
+                limiter,
+                rate,
+                blocked: blocked_until.map(|until| until.saturating_duration_since(now)),
             });
             // The first pause is remembered at once, and none much later: the run may be killed.
             let due_at = self.remembered_at.map_or(now, |at| at + REMEMBER_EVERY);
@@ -162,17 +177,17 @@ impl Hosts {
     fn look_at_neighbours(&mut self, active: &Active, signal: Signal, now: Instant) {
         let host_endpoint = active.progress.heard().and_then(|(peer, _)| peer.host_endpoint());
         // Behind a proxy nobody can tell which hosts share an address.
-        let (Some(from), Some(pace)) = (host_endpoint, self.pace(active.host)) else { return };
+        let (Some(from), Some(controller)) = (host_endpoint, self.controller(active.host)) else { return };
         let is_refused = match signal {
             Signal::Throttle { .. } => true,
-            Signal::Denied { .. } => pace.is_denying(),
+            Signal::Denied { .. } => controller.denial(active.sent.record(), false) == Denial::OfPace,
             _ => false,
         };
-        // A pace that the user has fixed is not changed by what the host says.
-        if pace.is_fixed() && self.settings.pace_per == PacePer::Host {
+        if !controller.learns() && self.settings.pace_per == PacePer::Host {
             return;
         }
-        let answer = NameAnswer { sent_at: active.begun_at, is_refused, is_limited: pace.is_limited() };
+        let is_limited = controller.belief().is_limited();
+        let answer = NameAnswer { sent_at: active.begun_at, is_refused, is_limited };
         match self.neighbourhoods.heard(&mut self.frontier, active.host, from, answer, now) {
             Change::None => {}
             Change::Merged => self.observer.emit(&Event::Merged { address: &from.to_string() }),
@@ -192,19 +207,20 @@ impl Hosts {
     }
 
     fn move_out(&mut self, host: HostId) {
-        let mut pace = self.pace(host).cloned().map(Box::new);
+        let now = clock::now();
+        let mut memory = self.controller(host).map(|known| Box::new(known.memory(now)));
         for (not_before, job) in self.frontier.take(host) {
-            self.rerouted.push(Assignment { job, not_before, pace: pace.take() });
+            self.rerouted.push(Assignment { job, not_before, memory: memory.take() });
         }
-        if let (Some(pace), Some(origin)) = (pace, self.origin(host)) {
-            self.neighbourhoods.leave(origin, pace);
+        if let (Some(memory), Some(origin)) = (memory, self.origin(host)) {
+            self.neighbourhoods.leave(origin, memory);
         }
     }
 
-    /// A storm of denials that has outlasted the user's patience was none.
-    pub(super) fn take_denials_at_their_word(&mut self, host: HostId) {
+    /// A storm of denials outlasted the user's patience: each is charged to its URL from now on.
+    pub(super) fn charge_denials_to_urls(&mut self, host: HostId) {
         let now = clock::now();
-        self.frontier.correct(host, |pace| pace.take_denials_at_their_word(now));
+        self.frontier.correct(host, |controller| controller.charge_denials_to_urls(now));
     }
 
     /// Whether the host belongs to another shard.
@@ -219,20 +235,20 @@ impl Hosts {
 
     /// An exchange has stalled and gives its place up, or takes it again.
     pub(super) fn stall_changed(&mut self, active: &Active) {
-        self.frontier.set_stalled(active.host, active.ticket, active.is_stalled());
+        self.frontier.set_stalled(active.host, active.sent, active.is_stalled());
         if active.cuts_before() > 0 && active.is_stalled() && active.stalls() == 1 {
-            self.frontier.made_again(active.ticket, true);
+            self.frontier.repeated(active.sent, true);
         }
     }
 
     /// An exchange that was told to give up had its answer at that moment: nothing is made again for it.
     pub(super) fn came_after_all(&mut self, active: &Active) {
-        self.frontier.made_again(active.ticket, false);
+        self.frontier.repeated(active.sent, false);
     }
 
     /// Whether an exchange that has stalled is to be broken off and made again.
     pub(super) fn cuts_short(&mut self, active: &Active) -> bool {
-        self.frontier.cuts_short(active.ticket, active.silent_for(), active.cuts_before())
+        self.frontier.cuts_short(active.sent, active.silent_for(), active.cuts_before())
     }
 
     /// Takes every job that waits for the host.
@@ -257,27 +273,26 @@ impl Hosts {
         self.frontier.key(host)
     }
 
-    pub(super) fn pace(&self, host: HostId) -> Option<&Pace> {
-        self.frontier.pace(host)
+    pub(super) fn controller(&self, host: HostId) -> Option<&dyn Controller> {
+        self.frontier.controller(host)
+    }
+
+    fn belief(&self, host: HostId) -> Option<Belief> {
+        self.controller(host).map(Controller::belief)
     }
 
     /// What the host's failing amounts to, if it fails.
     pub(super) fn failing(&self, host: HostId, signal: Signal, now: Instant) -> Option<HostFailing> {
-        let pace = self.pace(host)?;
+        let controller = self.controller(host)?;
         // Where several share a pace, each of them fails by itself; but a storm of denials is the pace's.
         let is_own = self.frontier.sharing(host) > 1 && !matches!(signal, Signal::Denied { .. });
-        let (failures, since) = if is_own { self.frontier.failing(host)? } else { pace.failing()? };
-        Some(HostFailing { failures, lasted: now - since, served_well: pace.has_served_well() })
+        let (failures, since) = if is_own { self.frontier.failing(host)? } else { controller.failing()? };
+        Some(HostFailing { failures, lasted: now - since, served_well: controller.has_served_well() })
     }
 
-    /// What an answer that was heard as `signal` is to be taken for, if it is a denial.
-    pub(super) fn denial(&self, host: HostId, signal: Signal) -> Denial {
-        match self.pace(host) {
-            _ if !matches!(signal, Signal::Denied { .. }) => Denial::None,
-            Some(pace) if pace.is_denying() => Denial::Storm,
-            Some(pace) if pace.doubts_denials() => Denial::Doubtful,
-            _ => Denial::None,
-        }
+    /// What a denial means, as far as the host's controller can tell. See [`Controller::denial`].
+    pub(super) fn denial(&self, host: HostId, sent: SendRecord, served_since: bool) -> Denial {
+        self.controller(host).map_or(Denial::OfUrl, |controller| controller.denial(sent, served_since))
     }
 
     /// When [`remember`](Self::remember) is due.
@@ -291,9 +306,9 @@ impl Hosts {
         self.note_forgotten(now);
         self.remembered_at = Some(now);
         self.remember_at = now + REMEMBER_EVERY;
-        for (origin, pace, waiting) in self.frontier.hosts() {
+        for (origin, controller, waiting) in self.frontier.hosts() {
             let sharing = self.frontier.find(origin).map_or(1, |host| self.frontier.sharing(host));
-            self.host_state_cache.note(origin, (pace, sharing), waiting, now, now_unix_ms);
+            self.host_state_cache.note(origin, (controller, sharing), waiting, now, now_unix_ms);
         }
         self.host_state_cache.take_notes()
     }
@@ -301,8 +316,8 @@ impl Hosts {
     /// Notes what hosts had shown that have no job here any more.
     fn note_forgotten(&mut self, now: Instant) {
         let now_unix_ms = self.clock.unix_ms();
-        for (origin, pace, sharing) in self.frontier.take_forgotten() {
-            self.host_state_cache.note(&origin, (&pace, sharing), 0, now, now_unix_ms);
+        for (origin, controller, sharing) in self.frontier.take_forgotten() {
+            self.host_state_cache.note(&origin, (&*controller, sharing), 0, now, now_unix_ms);
         }
     }
 }

@@ -6,11 +6,11 @@
 //! This file is the way of a job, from top to bottom: accepted, started, finished, judged, and tried again, failed or
 //! parked. What is known on the way has a room each: the queues and paces in `hosts`, what is being asked in `underway`,
 //! who shares an address's pace in `shared_limits`,
-//! silences nobody has explained in `pending_timeouts`, denials nobody has explained in `denials`, who is not asked any more in
+//! silences nobody has explained in `pending_timeouts`, denials that may concern the pace in `held_denials`, who is not asked any more in
 //! `closed`. What became of a job leaves through the `outbox`.
 
 mod closed;
-mod denials;
+mod held_denials;
 mod hosts;
 mod outbox;
 mod pending_timeouts;
@@ -34,16 +34,16 @@ use crate::exchange::failure::Failure;
 use crate::haul::executor::sleep_until;
 use crate::haul::stop::StopWatch;
 use crate::pace::host_state_cache::HostStateCache;
-use crate::pace::{Pace, Signal};
+use crate::pace::{Controller, Denial, Memory, Signal};
 use crate::report::Event;
 use crate::report::counters::Counters;
-use crate::schedule::frontier::{HostId, Next, Ticket};
+use crate::schedule::frontier::{HostId, Next, Sent};
 use crate::schedule::host_routing::HostRouting;
 use crate::schedule::job::Job;
-use crate::schedule::retry::{self, Attempt, Decision, Denial, FailureKind, host_given_up};
+use crate::schedule::retry::{self, Attempt, Decision, FailureKind, host_given_up};
 use crate::sink::SinkGone;
 use closed::Closed;
-use denials::Denials;
+use held_denials::HeldDenials;
 use hosts::Hosts;
 use outbox::Outbox;
 use pending_timeouts::{PendingTimeout, PendingTimeouts, Reviewed};
@@ -58,8 +58,8 @@ const WATCH_EVERY: Duration = Duration::from_millis(250);
 pub(crate) struct Assignment {
     pub(crate) job: Box<Job>,
     pub(crate) not_before: Option<Instant>,
-    /// The pace of its host at another shard.
-    pub(crate) pace: Option<Box<Pace>>,
+    /// What another shard knows of its host.
+    pub(crate) memory: Option<Box<Memory>>,
 }
 
 /// The other shards, for what belongs to them.
@@ -76,7 +76,7 @@ pub(crate) struct Shard {
     hosts: Hosts,
     underway: Underway,
     pending_timeouts: PendingTimeouts,
-    denials: Denials,
+    held_denials: HeldDenials,
     closed: Closed,
     outbox: Outbox,
     /// Jobs whose host belongs to another shard, or may since a redirect.
@@ -111,7 +111,7 @@ impl Shard {
             context: Rc::new(context),
             underway: Underway::default(),
             pending_timeouts: PendingTimeouts::new(connectivity_monitor),
-            denials: Denials::default(),
+            held_denials: HeldDenials::default(),
             closed: Closed::default(),
             reroute,
             news,
@@ -165,17 +165,17 @@ impl Shard {
     }
 
     fn nothing_waits(&self) -> bool {
-        self.hosts.waiting() == 0 && self.pending_timeouts.is_empty() && self.denials.is_empty()
+        self.hosts.waiting() == 0 && self.pending_timeouts.is_empty() && self.held_denials.is_empty()
     }
 
     async fn remember(&mut self) -> Result<(), SinkGone> {
         self.outbox.remember(self.hosts.remember()).await
     }
 
-    async fn accept(&mut self, Assignment { job, not_before, pace }: Assignment) -> Result<(), SinkGone> {
+    async fn accept(&mut self, Assignment { job, not_before, memory }: Assignment) -> Result<(), SinkGone> {
         if let Some(job) = self.closed.turn_away(job, &self.outbox).await? {
             let origin = job.target().origin().clone();
-            self.hosts.push(&origin, job, not_before, pace.as_deref());
+            self.hosts.push(&origin, job, not_before, memory.as_deref());
         }
         Ok(())
     }
@@ -184,8 +184,9 @@ impl Shard {
     fn start_ready(&mut self) -> Option<Instant> {
         let is_offline = self.pending_timeouts.is_offline();
         while self.underway.len() < self.settings.jobs_max {
-            match self.hosts.next(is_offline) {
-                Next::Start { host, ticket, job } => self.start(host, ticket, job),
+            let client = &self.context.client;
+            match self.hosts.next(is_offline, |origin| client.idle_connections(origin)) {
+                Next::Start { host, sent, job } => self.start(host, sent, job),
                 Next::WaitUntil(at) => return Some(at),
                 Next::Idle => return None,
             }
@@ -193,7 +194,7 @@ impl Shard {
         None
     }
 
-    fn start(&mut self, host: HostId, ticket: Ticket, mut job: Box<Job>) {
+    fn start(&mut self, host: HostId, sent: Sent, mut job: Box<Job>) {
         job.attempts += 1;
         if job.started_unix_ms == 0 {
             job.started_unix_ms = self.context.clock.unix_ms();
@@ -204,14 +205,14 @@ impl Shard {
             url: job.target().as_str(),
             attempt: job.attempts,
         });
-        self.underway.start(&self.context, host, ticket, job);
+        self.underway.start(&self.context, host, sent, job);
     }
 
     /// Takes the places of exchanges that make no progress, and gives them back to those that do again. Those that were
     /// unlucky are told to give up.
     fn watch_progress(&mut self) {
         let Self { underway, hosts, pending_timeouts, .. } = self;
-        let stall_after = |host| hosts.pace(host).and_then(Pace::stall_after);
+        let stall_after = |host| hosts.controller(host).and_then(Controller::stall_after);
         for active in underway.look(stall_after) {
             hosts.stall_changed(active);
             if active.is_stalled() && !hosts.origin(active.host).is_some_and(is_this_machine) {
@@ -258,7 +259,7 @@ impl Shard {
                 self.hosts.forget_if_idle(host);
                 // The next host's answer is part of the same attempt.
                 job.attempts -= 1;
-                let assignment = Assignment { job, not_before: None, pace: None };
+                let assignment = Assignment { job, not_before: None, memory: None };
                 self.reroute.send(assignment).map_err(|_| SinkGone)?;
             }
             Ended::Failed(failure) if failure.is_silence() => {
@@ -266,13 +267,13 @@ impl Shard {
             }
             Ended::Failed(failure) => self.judge(&active, job, failure, latency).await?,
         }
-        self.denials.judge(host, is_served, &mut self.hosts, &self.outbox).await
+        self.held_denials.review(host, is_served, &mut self.hosts, &self.outbox).await
     }
 
     /// Names have become one, and some of them belong to another shard.
     async fn hear_news(&mut self) -> Result<(), SinkGone> {
         for host in self.hosts.hear_news() {
-            self.denials.judge(host, false, &mut self.hosts, &self.outbox).await?;
+            self.held_denials.review(host, false, &mut self.hosts, &self.outbox).await?;
             self.hosts.forget_if_idle(host);
         }
         Ok(())
@@ -292,7 +293,7 @@ impl Shard {
         }
         for PendingTimeout { active, job, failure, latency, .. } in judged {
             self.judge(&active, job, failure, latency).await?;
-            self.denials.judge(active.host, false, &mut self.hosts, &self.outbox).await?;
+            self.held_denials.review(active.host, false, &mut self.hosts, &self.outbox).await?;
         }
         Ok(())
     }
@@ -314,16 +315,21 @@ impl Shard {
         self.answered(active, signal);
         let now = clock::now();
         let host_failing = self.hosts.failing(active.host, signal, now);
+        let is_denied = matches!(signal, Signal::Denied { .. });
+        let denial = is_denied.then(|| self.hosts.denial(active.host, active.sent.record(), false));
         let attempt = Attempt {
             kind,
             attempts: job.attempts,
             alike: job.note_failure(failure.class),
             retry_after: failure.retry_after,
             host_failing,
-            denial: self.hosts.denial(active.host, signal),
+            denial,
             made_progress: failure.made_progress,
             was_cut_short: failure.was_cut_short,
-            is_chance: self.hosts.pace(active.host).is_some_and(|pace| pace.explains_failures(job.attempts)),
+            is_chance: self
+                .hosts
+                .controller(active.host)
+                .is_some_and(|controller| controller.explains_failures(job.attempts)),
         };
         job.cuts += u32::from(failure.was_cut_short);
         match retry::decide(&attempt, self.settings.retry_policy, now, self.random.f64()) {
@@ -331,7 +337,7 @@ impl Shard {
                 self.hosts.again(active.host, job, &failure, at, charged, &self.outbox).await
             }
             Decision::Doubt => {
-                self.denials.hold(active.host, job, failure);
+                self.held_denials.hold(active.host, active.sent.record(), job, failure);
                 Ok(())
             }
             Decision::Park { until } => {
@@ -340,8 +346,8 @@ impl Shard {
             }
             Decision::GiveUp => {
                 if host_given_up(host_failing, self.settings.retry_policy) {
-                    if attempt.denial == Denial::Storm {
-                        self.hosts.take_denials_at_their_word(active.host);
+                    if attempt.denial == Some(Denial::OfPace) {
+                        self.hosts.charge_denials_to_urls(active.host);
                     } else {
                         let Self { hosts, outbox, .. } = self;
                         self.closed.give_up(active.host, &failure.record, hosts, outbox).await?;

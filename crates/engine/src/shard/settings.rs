@@ -1,5 +1,6 @@
 //! What a shard may do, and what it starts each host with.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_http::{Origin, Timeouts};
@@ -8,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::haul::PacePer;
 use crate::pace::host_state_cache::HostStateCache;
-use crate::pace::{Pace, PacePolicy, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
+use crate::pace::{Controller, ControllerFactory, UserLimits, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
 use crate::schedule::retry::RetryPolicy;
 
 /// What a shard may do.
@@ -16,7 +17,10 @@ use crate::schedule::retry::RetryPolicy;
 pub(crate) struct ShardSettings {
     pub(crate) jobs_max: usize,
     pub(crate) jobs_per_host_max: Option<u32>,
-    pub(crate) policy: PacePolicy,
+    /// Makes the controller of each host.
+    pub(crate) pace: Arc<dyn ControllerFactory>,
+    /// The least time between two requests to a host, unless `spacings` has another for it.
+    pub(crate) spacing: Duration,
     pub(crate) spacings: Vec<(Host, Duration)>,
     pub(crate) retry_policy: RetryPolicy,
     pub(crate) retry_statuses: Vec<u16>,
@@ -28,15 +32,23 @@ pub(crate) struct ShardSettings {
 }
 
 impl ShardSettings {
-    /// The pace that a host starts with: what is remembered of it, if anything is.
-    pub(super) fn pace_for(&self, origin: &Origin, host_state_cache: &HostStateCache, now: Instant) -> Pace {
-        let cap = self.jobs_per_host_max.unwrap_or_else(|| default_cap(origin));
+    /// The controller that a host starts with, given what is remembered of it.
+    pub(super) fn controller_for(
+        &self,
+        origin: &Origin,
+        host_state_cache: &HostStateCache,
+        now: Instant,
+    ) -> Box<dyn Controller> {
+        let remembered = host_state_cache.of(origin, now);
+        self.pace.build(self.limits_of(origin), remembered.as_slice(), now)
+    }
+
+    /// What the user limits for this host.
+    pub(super) fn limits_of(&self, origin: &Origin) -> UserLimits {
         let own = self.spacings.iter().find(|(host, _)| host == origin.host());
-        let policy =
-            PacePolicy { spacing: own.map_or(self.policy.spacing, |(_, spacing)| *spacing), ..self.policy };
-        match host_state_cache.of(origin, now) {
-            Some(memory) => Pace::recalling(cap, policy, &memory, now),
-            None => Pace::on(cap, policy),
+        UserLimits {
+            window_max: self.jobs_per_host_max.unwrap_or_else(|| default_cap(origin)),
+            spacing: own.map_or(self.spacing, |(_, spacing)| *spacing),
         }
     }
 }

@@ -9,7 +9,7 @@ use longhaul_http::Origin;
 use longhaul_socket::Endpoint;
 use tokio::time::Instant;
 
-use crate::pace::{NameAnswer, Pace};
+use crate::pace::{ControllerFactory, Memory, NameAnswer};
 use crate::schedule::frontier::{Frontier, HostId};
 use crate::schedule::host_routing::{HostGrouping, HostRouting};
 
@@ -17,6 +17,7 @@ pub(super) struct SharedLimits {
     routing: Arc<HostRouting>,
     /// The number of this shard.
     shard: usize,
+    factory: Arc<dyn ControllerFactory>,
 }
 
 /// What an answer has changed.
@@ -30,8 +31,8 @@ pub(super) enum Change {
 }
 
 impl SharedLimits {
-    pub(super) fn new(routing: Arc<HostRouting>, shard: usize) -> Self {
-        Self { routing, shard }
+    pub(super) fn new(routing: Arc<HostRouting>, shard: usize, factory: Arc<dyn ControllerFactory>) -> Self {
+        Self { routing, shard, factory }
     }
 
     /// Whether the host's jobs are to be started by another shard.
@@ -45,29 +46,29 @@ impl SharedLimits {
     }
 
     /// What another shard knew of a host that had no job there when it left.
-    pub(super) fn take_left(&self, origin: &Origin) -> Option<Box<Pace>> {
+    pub(super) fn take_left(&self, origin: &Origin) -> Option<Box<Memory>> {
         self.routing.take_left(origin)
     }
 
     /// Leaves what is known of a host without a job to take that along.
-    pub(super) fn leave(&self, origin: &Origin, pace: Box<Pace>) {
-        self.routing.leave(origin, pace);
+    pub(super) fn leave(&self, origin: &Origin, memory: Box<Memory>) {
+        self.routing.leave(origin, memory);
     }
 
-    /// A host has come, or come back: it is asked together with those that are one with it. `brings_pace` says that it was
+    /// A host has come, or come back: it is asked together with those that are one with it. `brings_memory` says that it was
     /// asked elsewhere until now, so that what it bore there comes on top.
     pub(super) fn welcome<J>(
         &self,
         frontier: &mut Frontier<Origin, J>,
         origin: &Origin,
-        brings_pace: bool,
+        brings_memory: bool,
         now: Instant,
     ) {
         let hosts = self.routing.companions(origin, |name| frontier.find(name));
         let Some(host) = frontier.find(origin) else { return };
         let Some(&other) = hosts.iter().find(|&&other| other != host) else { return };
-        if brings_pace {
-            frontier.share(&hosts, |paces| Pace::merged(paces, now));
+        if brings_memory {
+            frontier.share(&hosts, |controllers| self.factory.merged(controllers, now));
         } else {
             frontier.join(host, other);
         }
@@ -86,7 +87,7 @@ impl SharedLimits {
         match self.routing.heard(origin, from, answer, self.shard, now) {
             HostGrouping::Alone => Change::None,
             HostGrouping::Apart => {
-                if let Some(own) = frontier.pace(host).map(|pace| Pace::merged(&[pace], now)) {
+                if let Some(own) = frontier.controller(host).map(|own| self.factory.merged(&[own], now)) {
                     frontier.part(host, own);
                 }
                 Change::None
@@ -97,7 +98,9 @@ impl SharedLimits {
                     let hosts = self.routing.companions(origin, |name| frontier.find(name));
                     match hosts.iter().find(|&&other| other != host) {
                         Some(&other) if frontier.sharing(other) > 1 => frontier.join(host, other),
-                        Some(_) => frontier.share(&hosts, |paces| Pace::merged(paces, now)),
+                        Some(_) => {
+                            frontier.share(&hosts, |controllers| self.factory.merged(controllers, now));
+                        }
                         None => {}
                     }
                 }

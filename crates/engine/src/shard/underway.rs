@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::exchange::attempt::{Ended, ExchangeContext, Progress, attempt};
-use crate::schedule::frontier::{HostId, Ticket};
+use crate::schedule::frontier::{HostId, Sent};
 use crate::schedule::job::Job;
 use crate::sink::{SinkGone, SinkHandle};
 
@@ -34,7 +34,7 @@ type Slot = u64;
 /// An exchange under way.
 pub(super) struct Active {
     pub(super) host: HostId,
-    pub(super) ticket: Ticket,
+    pub(super) sent: Sent,
     pub(super) progress: Rc<Progress>,
     pub(super) begun_at: Instant,
     seen_bytes: u64,
@@ -71,10 +71,10 @@ impl Underway {
         &mut self,
         context: &Rc<ExchangeContext>,
         host: HostId,
-        ticket: Ticket,
+        sent: Sent,
         mut job: Box<Job>,
     ) {
-        let active = Active::new(host, ticket, job.cuts, &context.sink);
+        let active = Active::new(host, sent, job.cuts, &context.sink);
         let (context, progress) = (Rc::clone(context), Rc::clone(&active.progress));
         let slot = self.next_slot;
         self.next_slot += 1;
@@ -117,11 +117,11 @@ impl Underway {
 }
 
 impl Active {
-    fn new(host: HostId, ticket: Ticket, cuts_before: u32, sink: &SinkHandle) -> Self {
+    fn new(host: HostId, sent: Sent, cuts_before: u32, sink: &SinkHandle) -> Self {
         let now = clock::now();
         Self {
             host,
-            ticket,
+            sent,
             progress: Progress::new(),
             begun_at: now,
             seen_bytes: 0,

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::pace::offset::Offset;
+
 /// After a refusal the rate goes down to this part of what was served ...
 const DIP: f64 = 0.7;
 /// ... the first time to this, for what is on its way is not counted yet ...
@@ -65,9 +67,12 @@ const BAN_RETURN_MAX: f64 = 3_600.0;
 /// More than this part is most of it.
 const MOST: f64 = 0.5;
 
-/// The rate of one host.
-#[derive(Debug, Clone)]
-pub(super) struct Rate {
+/// A rate as a memory holds it.
+pub(in crate::pace) type RateMemory = Rate<Offset>;
+
+/// The rate of one host. `T` is a time.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::pace) struct Rate<T = Instant> {
     per_second: f64,
     /// What was served when it was last refused.
     limit: f64,
@@ -82,24 +87,59 @@ pub(super) struct Rate {
     dip: f64,
     return_seconds: f64,
     /// When the curve began.
-    since: Instant,
-    phase: Phase,
-    next_send: Instant,
+    since: T,
+    phase: Phase<T>,
+    next_send: T,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Phase {
+enum Phase<T = Instant> {
     Curve,
     /// Far below the limit, to see what is refused there.
     Held,
     /// The last step was taken at this time; so many since have not been used.
     Search {
-        step_at: Instant,
+        step_at: T,
         unused: u32,
     },
 }
 
+impl<T> Rate<T> {
+    fn map_times<U>(self, map: impl Fn(T) -> U) -> Rate<U> {
+        let Self { per_second, limit, limit_most, limit_tested, limit_confirmed, is_guess, .. } = self;
+        let phase = match self.phase {
+            Phase::Curve => Phase::Curve,
+            Phase::Held => Phase::Held,
+            Phase::Search { step_at, unused } => Phase::Search { step_at: map(step_at), unused },
+        };
+        Rate {
+            per_second,
+            limit,
+            limit_most,
+            limit_tested,
+            limit_confirmed,
+            is_guess,
+            dip: self.dip,
+            return_seconds: self.return_seconds,
+            since: map(self.since),
+            phase,
+            next_send: map(self.next_send),
+        }
+    }
+}
+
+impl RateMemory {
+    /// The rate that was remembered.
+    pub(super) fn recall(&self, now: Instant) -> Rate {
+        self.clone().map_times(|offset| offset.after(now))
+    }
+}
+
 impl Rate {
+    pub(super) fn memory(&self, now: Instant) -> RateMemory {
+        self.clone().map_times(|at| Offset::of(at, now))
+    }
+
     /// A host that has refused for the first time, while it served so many a second.
     pub(super) fn new(served: f64, now: Instant) -> Self {
         let mut rate = Self {
@@ -154,13 +194,8 @@ impl Rate {
     /// One host that was taken for several, of which these had shown that they count: it takes what they took together.
     /// Where no single one of them took most of that and most of it is guessed, `served`, which is given that sum and
     /// measures what was served lately, is the better guess.
-    pub(super) fn merged<'a>(
-        rates: impl Iterator<Item = &'a Self>,
-        served: impl FnOnce(f64) -> f64,
-        now: Instant,
-    ) -> Option<Self> {
-        let rates: Vec<&Self> = rates.collect();
-        let largest = *rates.iter().max_by(|a, b| a.limit.total_cmp(&b.limit))?;
+    pub(super) fn merged(rates: &[Self], served: impl FnOnce(f64) -> f64, now: Instant) -> Option<Self> {
+        let largest = rates.iter().max_by(|a, b| a.limit.total_cmp(&b.limit))?;
         let limit: f64 = rates.iter().map(|rate| rate.limit).sum();
         let guessed: f64 = rates.iter().filter(|rate| rate.is_guess).map(|rate| rate.limit).sum();
         let mut merged = if largest.limit > MOST * limit {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::latency::Latency;
-use super::meter::Meter;
+use super::meter::{AcceptedCounts, Meter};
 use super::rate::Rate;
 use super::refusals::{Finding, Reading, Refusals};
+use crate::pace::latency::Latency;
 
 /// The rate is measured over at least this long, for a bucket's first burst is no rate ...
 const MEASURE_MIN: Duration = Duration::from_secs(2);
@@ -72,12 +72,21 @@ impl RateLimitEstimator {
         }
     }
 
-    /// One host that was taken for several: what it took from all of them it took.
-    pub(super) fn merged<'a>(parts: impl Iterator<Item = &'a Self> + Clone, now: Instant) -> Self {
-        let accepted = Meter::merged(parts.clone().map(|part| &part.accepted));
+    /// A host that has shown these rates and has accepted this many requests.
+    pub(super) fn recalled<'a>(
+        rates: &[Rate],
+        accepted: impl Iterator<Item = &'a AcceptedCounts>,
+        now: Instant,
+    ) -> Self {
+        let accepted = Meter::recalled(accepted, now);
         let served = |limit| accepted.rate(measure(limit), now);
-        let rate = Rate::merged(parts.filter_map(|part| part.rate.as_ref()), served, now);
+        let rate = Rate::merged(rates, served, now);
         Self { rate, accepted, ..Self::new() }
+    }
+
+    /// What it has accepted lately.
+    pub(super) fn accepted_counts(&self, now: Instant) -> AcceptedCounts {
+        self.accepted.counts(now)
     }
 
     /// Whether it is being found out what refusals mean: what is sent meanwhile is all sent at the same rate.

@@ -1,10 +1,9 @@
-//! When a host is left alone, for how long, and what its silence has meant.
+//! How long a host that fails is left alone when it has not said so itself, and what its silence has meant.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::limiter::Limiter;
 use super::meter::Meter;
 
 /// The pauses for a host that has served well. The first ones are for a hiccup; the third outlasts the ban that is most
@@ -38,16 +37,10 @@ const BAN_MEASURES: [Duration; 3] =
 /// Below what led to the ban.
 const BAN_MARGIN: f64 = 0.93;
 
-#[derive(Debug, Clone)]
+/// The pauses of our own choice.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Backoff {
-    until: Option<Instant>,
-    /// After a block, one request at a time until one succeeds.
-    is_probing: bool,
-    /// Answers to requests before this one belong to the time before the last block.
-    sequence: u64,
-    /// What the last block was for.
-    limiter: Limiter,
-    /// Backoff of our own choice, with no success between them.
+    /// Pauses with no success between them.
     in_a_row: usize,
     /// What was served, over each of the measures, before the failures began.
     served_before: [f64; BAN_MEASURES.len()],
@@ -66,56 +59,9 @@ pub(super) struct Silence<'a> {
 }
 
 impl Backoff {
-    pub(super) fn new() -> Self {
-        Self {
-            until: None,
-            is_probing: false,
-            sequence: 0,
-            limiter: Limiter::Failing,
-            in_a_row: 0,
-            served_before: [0.0; BAN_MEASURES.len()],
-            bans: 0,
-        }
-    }
-
-    /// Until when nothing is sent. What is over is forgotten.
-    pub(super) fn at(&mut self, now: Instant) -> Option<Instant> {
-        self.until = self.until.filter(|&until| now < until);
-        self.until
-    }
-
-    pub(super) fn until(&self) -> Option<Instant> {
-        self.until
-    }
-
-    pub(super) fn is_probing(&self) -> bool {
-        self.is_probing
-    }
-
-    pub(super) fn limiter(&self) -> Limiter {
-        self.limiter
-    }
-
-    pub(super) fn is_after_block(&self, sequence: u64) -> bool {
-        sequence >= self.sequence
-    }
-
-    pub(super) fn block(&mut self, until: Instant, limiter: Limiter, next_sequence: u64) {
-        if self.until.is_none_or(|earlier| earlier < until) {
-            self.until = Some(until);
-            self.limiter = limiter;
-        }
-        self.is_probing = true;
-        self.sequence = next_sequence;
-    }
-
-    /// A pause of our own choice was a mistake. One that the host has asked for stays.
-    pub(super) fn end_own(&mut self) {
+    /// The pauses were a mistake.
+    pub(super) fn reset(&mut self) {
         self.in_a_row = 0;
-        if self.limiter == Limiter::Failing {
-            self.until = None;
-            self.is_probing = false;
-        }
     }
 
     /// How long the host is to be left alone now that it does not answer, with `jitter` from 0 to 1.
@@ -145,7 +91,6 @@ impl Backoff {
     /// A probe was served, after a silence of so long if it was more than chance. If that was a ban: the rate, a little
     /// below the one that led to it.
     pub(super) fn came_back(&mut self, silence: Option<Duration>) -> Option<f64> {
-        self.is_probing = false;
         let pauses = std::mem::take(&mut self.in_a_row);
         if pauses == 0 || silence.is_none_or(|lasted| lasted < BAN_MIN) {
             return None;

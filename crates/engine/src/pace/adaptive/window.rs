@@ -59,11 +59,6 @@ impl Window {
         self.knee.map(|knee| knee.size as u32).filter(|&borne| borne < self.cap)
     }
 
-    /// Always this size.
-    pub(super) fn fixed(size: u32) -> Self {
-        Self { size: f64::from(size), cap: size, is_opening: false, knee: None, broke_at: None }
-    }
-
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 <= size <= cap, a u32")]
     pub(super) fn places(&self) -> u32 {
         self.size as u32

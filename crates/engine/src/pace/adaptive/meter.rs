@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::pace::offset::Offset;
+
 /// The width of a slot: short against a second, the least time over which a rate is measured.
 const SLOT: Duration = Duration::from_millis(125);
 /// Slots that are remembered: sixteen seconds.
@@ -14,6 +16,9 @@ const STAMPS_MAX: usize = 32;
 
 /// One who has begun later than the time of a measure is measured over its life, but over this at least.
 const LIFE_MIN: Duration = Duration::from_secs(2);
+
+/// Answers by the time at which they were counted, as a memory holds them.
+pub(in crate::pace) type AcceptedCounts = Vec<(Offset, u32)>;
 
 /// Counts answers.
 #[derive(Debug, Clone, Default)]
@@ -68,25 +73,24 @@ impl Meter {
         busy >= slots && self.stamps.len() >= count.min(STAMPS_MAX)
     }
 
-    /// One that has counted what all of these have, as far as they remember.
-    pub(super) fn merged<'a>(meters: impl Iterator<Item = &'a Self>) -> Self {
-        let mut counted: Vec<(Instant, u32)> = meters.flat_map(Self::counted).collect();
+    /// One that has counted what these counts say.
+    pub(super) fn recalled<'a>(counts: impl Iterator<Item = &'a AcceptedCounts>, now: Instant) -> Self {
+        let mut counted: Vec<(Offset, u32)> = counts.flatten().copied().collect();
         counted.sort_unstable_by_key(|&(at, _)| at);
-        let mut merged = Self::default();
+        let mut meter = Self::default();
         for (at, count) in counted {
-            (0..count).for_each(|_| merged.note(at));
+            (0..count).for_each(|_| meter.note(at.after(now)));
         }
-        merged
+        meter
     }
 
-    /// How many in each slot, and when that began.
-    fn counted(&self) -> impl Iterator<Item = (Instant, u32)> {
+    /// What it has counted, as far as it remembers.
+    pub(super) fn counts(&self, now: Instant) -> AcceptedCounts {
+        let Some(began) = self.began else { return Vec::new() };
+        let at = |number: u64| began + SLOT * u32::try_from(number).unwrap_or(u32::MAX);
         let slots = self.slots.iter().rev().zip((0..=self.newest).rev());
-        let began = self.began.into_iter();
-        began.flat_map(move |began| {
-            let at = move |number: u64| began + SLOT * u32::try_from(number).unwrap_or(u32::MAX);
-            slots.clone().map(move |(&count, number)| (at(number), count))
-        })
+        let counted = slots.filter(|&(&count, _)| count > 0);
+        counted.map(|(&count, number)| (Offset::of(at(number), now), count)).collect()
     }
 
     fn turn(&mut self, number: u64) {

@@ -15,8 +15,8 @@ const PRESUMED_DENIALS: f64 = 0.3;
 /// Answers that count: older ones fade.
 const ANSWERS_MAX: f64 = 256.0;
 
-#[derive(Debug, Clone, Default)]
-pub(super) struct Denials {
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct DenialStorm {
     /// Answers before the row that is going on, and those of them that were denials.
     answers: f64,
     denied: f64,
@@ -34,7 +34,7 @@ enum Meaning {
     OfUrls,
 }
 
-impl Denials {
+impl DenialStorm {
     pub(super) fn served(&mut self) {
         if self.meaning == Meaning::OfUrls {
             // The row that was taken for a storm is over. It counts, so that only a far longer one is improbable now.

@@ -22,8 +22,8 @@ const TELLING_MIN: u32 = 4;
 const COUNTED_MAX: u32 = 64;
 
 /// What became of exchanges that were made again.
-#[derive(Debug, Clone, Default)]
-pub(super) struct StallRetry {
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(in crate::pace) struct StallRetry {
     /// Those that were cut short and have not been made again.
     in_doubt: u32,
     made_again: u32,
@@ -44,7 +44,7 @@ impl StallRetry {
         is_cut
     }
 
-    pub(super) fn made_again(&mut self, was_silent_again: bool) {
+    pub(super) fn repeated(&mut self, was_silent_again: bool) {
         self.in_doubt = self.in_doubt.saturating_sub(1);
         self.made_again += 1;
         self.in_vain += u32::from(was_silent_again);
