@@ -292,7 +292,7 @@ fn any_client_meets_the_cases_and_they_end_as_they_say() {
         answer
     };
     let list = ask("GET", "/");
-    assert!(list.starts_with("HTTP/1.1 200 ") && list.contains("content-type: text/plain"), "{list}");
+    assert!(list.starts_with("HTTP/1.1 200 ") && list.contains("Content-Type: text/plain"), "{list}");
     assert!(list.contains("\n/case/016  the connection is closed in the body: keeps what came"), "{list}");
     assert!(list.lines().filter(|line| line.starts_with("/case/")).count() > 100, "{list}");
     for (method, path, status, said) in [
@@ -301,9 +301,9 @@ fn any_client_meets_the_cases_and_they_end_as_they_say() {
         ("GET", "/case/014/a", 404, "/case/014-reset-for-ever"),
         ("GET", "/case/023-expired-certificate", 404, "its host speaks TLS"),
         ("GET", "/case/102-kill-9-in-simulation", 404, "it is not played"),
-        ("POST", "/case/016", 405, "allow: GET, HEAD, DELETE"),
-        ("POST", "/", 405, "allow: GET, HEAD"),
-        ("HEAD", "/", 200, "content-length: "),
+        ("POST", "/case/016", 405, "Allow: GET, HEAD, DELETE"),
+        ("POST", "/", 405, "Allow: GET, HEAD"),
+        ("HEAD", "/", 200, "Content-Length: "),
     ] {
         let answer = ask(method, path);
         assert!(

@@ -60,22 +60,26 @@
 //! A [`LimitingServer`] serves the same files, and treats those who ask as a [`LimitModel`](limit_model::LimitModel) says: it refuses,
 //! resets, bans, keeps waiting.
 
-mod accepting;
+mod accept_loop;
 mod files;
 mod hostile;
+mod http1;
+mod http_service;
 mod limiting;
-mod range;
+mod random;
 mod service;
+mod service_host;
 
 pub mod limit_model;
 pub mod proxy;
 pub mod script;
 
 pub use files::Folder;
-
 pub use hostile::{
-    CONSECUTIVE_FAULTS_MAX, Content, FaultMix, HostileServer, InjectedFault, InvalidShare, Options,
-    RunningHostileServer, SIZE_BYTES_MAX, Share, Site, Sizes, Stats, Target,
+    CONSECUTIVE_FAULTS_MAX, Content, FaultMix, HostileServer, InjectedFault, Options, RunningHostileServer,
+    SIZE_BYTES_MAX, Site, Sizes, Stats, Target,
 };
 pub use limiting::{ExchangeRecord, LimitingServer, LimitingStats, RunningLimitingServer, VirtualHosts};
-pub use service::{ConnectionReport, Ending, Limits, RunningService, Service, ServiceHost};
+pub use random::{InvalidShare, Share};
+pub use service::Service;
+pub use service_host::{ConnectionReport, Ending, Limits, RunningService, ServiceHost};

@@ -233,14 +233,14 @@ async fn bytes_served_twice_are_counted_per_content() {
     world.site.next_generation();
     world.get("/a", "").await;
     assert_eq!(world.running.stats().bytes_served_twice, 50, "other content is served for the first time");
-    assert_eq!(world.running.origin().requests_of("/a?chunked"), 3);
+    assert_eq!(world.running.server().requests_of("/a?chunked"), 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn two_listeners_are_one_host() {
     let world = World::new(FaultMix::none().on("/a", 2..=2, InjectedFault::Status503));
     let endpoint = "tcp://10.0.0.1:8080".parse().expect("an endpoint");
-    let second = world.running.origin().listen(&*world.network, endpoint).expect("a free endpoint");
+    let second = world.running.server().listen(&*world.network, endpoint).expect("a free endpoint");
     assert_eq!(world.get("/a", "").await.0.status, 200);
     let mut client = Client::connect(&*world.network, second.endpoint()).await;
     client.get("/a", "").await;
@@ -256,7 +256,7 @@ async fn a_stopped_origin_lets_go_of_everything() {
     let mut client = world.client().await;
     client.get("/a?latency=100000", "").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let origin = world.running.origin().clone();
+    let origin = world.running.server().clone();
     assert_eq!(origin.stats().in_flight, 1);
     let stats = world.running.stop().await;
     assert_eq!((stats.connections_open, stats.in_flight, stats.responses_complete), (0, 0, 0));

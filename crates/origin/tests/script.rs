@@ -61,7 +61,7 @@ async fn the_first_answer_that_fits_is_played_and_everything_is_recorded() {
 async fn a_request_that_nothing_was_planned_for_is_told() {
     let stage = stage("[hosts.host]\nanswer = [{ path = \"/a\", steps = [] }]");
     assert_eq!(answer(&mut connected(&stage, "host").await, "GET /b HTTP/1.1\r\n\r\n").await, "");
-    assert_eq!(stage.record().troubles(), ["host#1: no answer to request 1 for /b"]);
+    assert_eq!(stage.record().troubles(), ["host#1: no response is planned to request 1 for /b"]);
 }
 
 #[tokio::test]

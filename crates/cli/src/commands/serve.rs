@@ -68,7 +68,7 @@ pub(super) fn run(arguments: ServeArguments) -> Result<Exit, CommandError> {
             }
         }
         if let Some(address) = control {
-            let service = host.listen(&*network, proxies.control(), address.endpoint(), None)?;
+            let service = host.listen(&*network, Service::control(&proxies), address.endpoint(), None)?;
             lines.push(format!("control http://{}", service.endpoint().socket_addr()));
             running.push(service);
         }

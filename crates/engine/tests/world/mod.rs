@@ -91,7 +91,7 @@ impl World {
         let endpoint = self.endpoint(name);
         let running = HostileServer::start(&self.network, endpoint, Arc::new(site), faults, options);
         let running = running.expect("nobody else listens there");
-        let origin = running.origin().clone();
+        let origin = running.server().clone();
         self.hosts.borrow_mut().push(running);
         origin
     }

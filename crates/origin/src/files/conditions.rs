@@ -3,15 +3,10 @@
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
-use hyper::HeaderMap;
-use hyper::header::{
-    HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
-};
-
 use super::entity_tags::{Comparison, contains};
-use crate::range::Selection;
+use crate::http1::{RequestHead, Selection};
 
-/// What a file has that conditions compare with.
+/// What conditions compare with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Validators<'a> {
     pub(super) entity_tag: &'a str,
@@ -19,52 +14,51 @@ pub(super) struct Validators<'a> {
     pub(super) modified: Option<SystemTime>,
 }
 
-/// What is to be done.
+/// What the conditions of a request ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Precondition {
-    /// All of it is sent.
+    /// The whole file.
     Whole,
-    /// These offsets are sent.
+    /// These offsets of it.
     Part(Range<u64>),
-    /// The client has it: `304`.
+    /// Nothing, because the client has it: `304`.
     NotModified,
-    /// It is not what the client means: `412`.
+    /// Nothing, because it is not the version that the client means: `412`.
     Failed,
-    /// It has no such bytes: `416`.
+    /// Bytes that it does not have: `416`.
     Unsatisfiable,
 }
 
-/// Weighs the conditions of a `GET` or `HEAD` for a content of `len` bytes at the time `now`. A field that cannot be read
-/// is as if it were not there.
+/// Evaluates the conditions of a `GET` or `HEAD` for a file of `len` bytes at the time `now`. A malformed field is ignored.
 pub(super) fn evaluate(
-    fields: &HeaderMap,
+    request: &RequestHead,
     is_get: bool,
     validators: Validators<'_>,
     len: u64,
     now: SystemTime,
 ) -> Precondition {
     let Validators { entity_tag, modified } = validators;
-    if let Some(list) = text(fields, &IF_MATCH) {
+    if let Some(list) = request.list("if-match") {
         if !contains(&list, entity_tag, Comparison::Strong) {
             return Precondition::Failed;
         }
-    } else if let (Some(since), Some(modified)) = (date(fields, &IF_UNMODIFIED_SINCE), modified)
+    } else if let (Some(since), Some(modified)) = (date(request, "if-unmodified-since"), modified)
         && modified > since
     {
         return Precondition::Failed;
     }
-    if let Some(list) = text(fields, &IF_NONE_MATCH) {
+    if let Some(list) = request.list("if-none-match") {
         if contains(&list, entity_tag, Comparison::Weak) {
             return Precondition::NotModified;
         }
-    } else if let (Some(since), Some(modified)) = (date(fields, &IF_MODIFIED_SINCE), modified)
+    } else if let (Some(since), Some(modified)) = (date(request, "if-modified-since"), modified)
         && modified <= since
     {
         return Precondition::NotModified;
     }
-    // A range means something for GET only (section 14.2).
-    let Some(range) = text(fields, &RANGE).filter(|_| is_get) else { return Precondition::Whole };
-    if text(fields, &IF_RANGE).is_some_and(|condition| !is_same(&condition, validators, now)) {
+    // A range applies to GET only (section 14.2).
+    let Some(range) = request.list("range").filter(|_| is_get) else { return Precondition::Whole };
+    if request.list("if-range").is_some_and(|condition| !is_same(&condition, validators, now)) {
         return Precondition::Whole;
     }
     match Selection::parse(&range, len) {
@@ -74,8 +68,8 @@ pub(super) fn evaluate(
     }
 }
 
-/// Whether the client's part is of this content (section 13.1.5): by its tag, or by its date if that is a strong
-/// validator, which it is when it cannot have been changed again within the same second (section 8.8.2.2).
+/// Whether the client means this version of the file (section 13.1.5): by its tag, or by its date if that is a strong
+/// validator, which it is once the file cannot change again within the same second (section 8.8.2.2).
 fn is_same(condition: &str, Validators { entity_tag, modified }: Validators<'_>, now: SystemTime) -> bool {
     if condition.starts_with(['"', 'W']) {
         return contains(condition, entity_tag, Comparison::Strong);
@@ -86,38 +80,30 @@ fn is_same(condition: &str, Validators { entity_tag, modified }: Validators<'_>,
     })
 }
 
-/// The values of a field as one list.
-fn text(fields: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let mut values = fields.get_all(name).iter();
-    let mut list = values.next()?.to_str().ok()?.to_owned();
-    for value in values {
-        list.push(',');
-        list.push_str(value.to_str().ok()?);
-    }
-    Some(list)
-}
-
-fn date(fields: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
-    httpdate::parse_http_date(text(fields, name)?.trim()).ok()
+fn date(request: &RequestHead, name: &str) -> Option<SystemTime> {
+    httpdate::parse_http_date(request.list(name)?.trim()).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http1::Syntax;
 
     const TAG: &str = "\"t\"";
     const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
     const MODIFIED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
     const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 
-    fn precondition(fields: &[(&'static str, &str)]) -> Precondition {
-        let fields = fields
-            .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), value.parse().expect("a value")))
-            .collect();
+    fn request(fields: &[(&str, &str)]) -> RequestHead {
+        let mut lines = vec!["GET / HTTP/1.1".to_owned(), "Host: o.test".to_owned()];
+        lines.extend(fields.iter().map(|(name, value)| format!("{name}: {value}")));
+        RequestHead::parse(lines.join("\r\n").into_bytes(), Syntax::Strict).expect("a request")
+    }
+
+    fn precondition(fields: &[(&str, &str)]) -> Precondition {
         let at = |date| httpdate::parse_http_date(date).expect("a date");
         let validators = Validators { entity_tag: TAG, modified: Some(at(MODIFIED)) };
-        evaluate(&fields, true, validators, 10, at(AFTER))
+        evaluate(&request(fields), true, validators, 10, at(AFTER))
     }
 
     #[test]
@@ -152,7 +138,7 @@ mod tests {
     #[test]
     fn the_order_of_conditions() {
         use Precondition::{Failed, NotModified, Part, Whole};
-        // A tag is better than a date, and what comes first in the order decides.
+        // A tag takes precedence over a date, and an earlier step over a later one.
         assert_eq!(precondition(&[("if-match", TAG), ("if-unmodified-since", BEFORE)]), Whole);
         assert_eq!(precondition(&[("if-match", "\"u\""), ("if-none-match", TAG)]), Failed);
         assert_eq!(precondition(&[("if-none-match", "\"u\""), ("if-modified-since", AFTER)]), Whole);
@@ -167,18 +153,14 @@ mod tests {
     #[test]
     fn several_fields_are_one_list() {
         assert_eq!(precondition(&[("if-none-match", "\"u\"")]), Precondition::Whole);
-        let mut fields = HeaderMap::new();
-        fields.append(IF_NONE_MATCH, "\"u\"".parse().expect("a value"));
-        fields.append(IF_NONE_MATCH, TAG.parse().expect("a value"));
+        let several = request(&[("if-none-match", "\"u\""), ("if-none-match", TAG)]);
         let validators = Validators { entity_tag: TAG, modified: None };
         let now = SystemTime::UNIX_EPOCH;
-        assert_eq!(evaluate(&fields, true, validators, 10, now), Precondition::NotModified);
-        // A date that was changed within the present second may be changed again.
-        let mut fields = HeaderMap::new();
-        fields.append(RANGE, "bytes=0-0".parse().expect("a value"));
-        fields.append(IF_RANGE, MODIFIED.parse().expect("a value"));
+        assert_eq!(evaluate(&several, true, validators, 10, now), Precondition::NotModified);
+        // A file that was changed within the present second may change again under the same date.
+        let by_date = request(&[("range", "bytes=0-0"), ("if-range", MODIFIED)]);
         let modified = httpdate::parse_http_date(MODIFIED).expect("a date");
         let validators = Validators { entity_tag: TAG, modified: Some(modified) };
-        assert_eq!(evaluate(&fields, true, validators, 10, modified), Precondition::Whole);
+        assert_eq!(evaluate(&by_date, true, validators, 10, modified), Precondition::Whole);
     }
 }

@@ -1,29 +1,33 @@
-//! The `Host` field of a request.
+//! The value of the `Host` field.
 
-use hyper::header::HOST;
-use hyper::http::uri::Authority;
-use hyper::{Request, Version};
+use crate::http1::RequestHead;
 
-/// Whether the request names its host as RFC 9112 section 3.2 asks: once and in valid form, and from HTTP/1.1 on at all.
-/// Which host it names does not matter here: there is one folder.
-pub(super) fn is_valid<B>(request: &Request<B>) -> bool {
-    let mut fields = request.headers().get_all(HOST).iter();
-    match (fields.next(), fields.next()) {
-        (None, _) => request.version() < Version::HTTP_11,
-        (Some(value), None) => is_host(value.as_bytes()),
-        (Some(_), Some(_)) => false,
+/// Whether the `Host` field, if there is one, has a valid form (RFC 9112 section 3.2). Which host it names does not matter
+/// here: there is one folder.
+pub(super) fn is_valid(request: &RequestHead) -> bool {
+    match request.field("host") {
+        Some(value) => is_host(value),
+        // HTTP/1.0 needs none. In HTTP/1.1 there is one, so it is not UTF-8.
+        None => !request.is_http_1_1(),
     }
 }
 
 /// `uri-host [ ":" port ]`, or nothing, where the target has no authority (RFC 9110 section 7.2).
-fn is_host(value: &[u8]) -> bool {
-    if value.is_empty() {
-        return true;
-    }
-    let Ok(authority) = Authority::try_from(value) else { return false };
-    // What stands before the host is of a user, and has no place here.
-    let Some(port) = authority.as_str().strip_prefix(authority.host()) else { return false };
-    port.strip_prefix(':').unwrap_or(port).bytes().all(|byte| byte.is_ascii_digit())
+fn is_host(value: &str) -> bool {
+    let (host, port) = match value.strip_prefix('[') {
+        Some(rest) => {
+            let Some((literal, port)) = rest.split_once(']') else { return false };
+            if literal.parse::<std::net::Ipv6Addr>().is_err() {
+                return false;
+            }
+            ("", port)
+        }
+        None => value.split_at(value.find(':').unwrap_or(value.len())),
+    };
+    let is_port = port.is_empty()
+        || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    // The characters of a registered name (RFC 3986 section 3.2.2).
+    is_port && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=%".contains(&byte))
 }
 
 #[cfg(test)]
@@ -35,7 +39,7 @@ mod tests {
         for host in
             ["", "o.test", "o.test:", "o.test:80", "127.0.0.1:8080", "[::1]", "[::1]:80", "a_b-c.test"]
         {
-            assert!(is_host(host.as_bytes()), "{host}");
+            assert!(is_host(host), "{host}");
         }
         for host in [
             "a b",
@@ -48,7 +52,7 @@ mod tests {
             "o.test, p.test",
             "\u{fc}.test",
         ] {
-            assert!(!is_host(host.as_bytes()), "{host}");
+            assert!(!is_host(host), "{host}");
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::ops::{Bound, RangeBounds};
 
-use super::draw::{About, draw};
+use crate::random::{DrawPurpose, draw};
 use crate::{InjectedFault, Share, Target};
 
 /// No path meets more drawn faults in a row than this: one more attempt is always served right, so that a
@@ -130,14 +130,14 @@ impl FaultMix {
         if let Some(rule) = self.rules.iter().find(|rule| rule.fits(target.path(), attempt)) {
             return Some(rule.kind);
         }
-        if self.share_of_paths_absent.covers(draw(seed, About::Fault, target.path(), 0)) {
+        if self.share_of_paths_absent.covers(draw(seed, DrawPurpose::Fault, target.path(), 0)) {
             return Some(InjectedFault::NotFound);
         }
         // Every seventh attempt is spared whatever came before, which bounds the row without a memory of it.
         if self.weights.is_empty() || attempt.is_multiple_of(CONSECUTIVE_FAULTS_MAX + 1) {
             return None;
         }
-        let drawn = draw(seed, About::Fault, &target.resource(), attempt);
+        let drawn = draw(seed, DrawPurpose::Fault, &target.resource(), attempt);
         let mut parts: u32 = 0;
         for (kind, share) in &self.weights {
             parts = parts.saturating_add(share.parts_per_million());

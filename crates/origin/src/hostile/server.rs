@@ -1,4 +1,4 @@
-//! The host: a site and its faults behind listeners.
+//! The server: a site and its faults behind listeners.
 
 use std::io;
 use std::sync::Arc;
@@ -7,36 +7,35 @@ use std::time::{Duration, SystemTime};
 use longhaul_socket::clock::WallClock;
 use longhaul_socket::{Endpoint, Network, Transport};
 
-use super::connection;
-use super::stats::{PathKey, Tally};
-use crate::accepting::Accepting;
-use crate::{FaultMix, Site, Stats, Target};
+use super::mix::FaultMix;
+use super::serve;
+use super::site::Site;
+use super::stats::{PathKey, Stats, StatsCollector};
+use super::target::Target;
+use crate::accept_loop::{AcceptSettings, Accepted, ConnectionCounts, ListenerTask};
+use crate::http1::http_date;
 
-/// The last millisecond that a `Date` can name: the end of the year 9999.
-const DATE_UNIX_MS_MAX: u64 = 253_402_300_799_999;
-
-/// Limits and manners.
+/// Limits and times of a server.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Connections open at once, per listener; further ones wait to be accepted. At least one.
+    /// Open connections, per listener, at least one; further ones wait to be accepted.
     pub connections_max: usize,
-    /// The size of a request head, in bytes; beyond it the answer is `431`.
+    /// The size of a request head, in bytes; a longer one is refused with `431`.
     pub head_bytes_max: usize,
-    /// The time for the next request to arrive with its whole head, counted from the end of the last answer.
+    /// The time for the next request to arrive with its whole head, from the end of the last response.
     pub head_time: Duration,
-    /// The time for the peer to take one piece of an answer, of at most about 64 KiB.
+    /// The time for the client to take one piece of a response, of at most about 64 KiB.
     pub write_time: Duration,
-    /// How long a fault keeps the peer waiting before the connection is closed.
+    /// How long a fault keeps the client waiting before the connection is closed.
     pub stall: Duration,
-    /// How long each answer waits.
+    /// The delay of each response.
     pub latency: Duration,
-    /// What `Date` is read from.
+    /// The clock of the `Date` field.
     pub clock: WallClock,
 }
 
 impl Default for Options {
-    /// Thousands of connections, heads of 32 KiB, a minute for everything that waits, no latency, the
-    /// system's date.
+    /// 4,096 connections, heads of 32 KiB, a minute for every time, no latency, and the clock of the system.
     fn default() -> Self {
         let minute = Duration::from_mins(1);
         Self {
@@ -54,37 +53,33 @@ impl Default for Options {
 impl Options {
     /// The time for `Date`.
     pub(crate) fn date(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(self.clock.unix_ms().min(DATE_UNIX_MS_MAX))
+        http_date(self.clock)
     }
 }
 
-/// A host. Clones are the same host, with the same attempts and [`Stats`].
+/// A server of a [`Site`] with the faults of a [`FaultMix`]. Clones are the same server, with the same attempts and
+/// [`Stats`].
 #[derive(Debug, Clone)]
-pub struct HostileServer(Arc<Host>);
+pub struct HostileServer(Arc<Shared>);
 
-/// What all connections of an origin share.
+/// What all connections of a server share.
 #[derive(Debug)]
-pub(crate) struct Host {
-    pub(crate) site: Arc<Site>,
-    pub(crate) faults: FaultMix,
-    pub(crate) options: Options,
-    pub(crate) tally: Tally,
-}
-
-impl Host {
-    /// The time for `Date`.
-    pub(crate) fn date(&self) -> SystemTime {
-        self.options.date()
-    }
+pub(super) struct Shared {
+    pub(super) site: Arc<Site>,
+    pub(super) faults: FaultMix,
+    pub(super) options: Options,
+    pub(super) stats: StatsCollector,
+    connections: Arc<ConnectionCounts>,
 }
 
 impl HostileServer {
-    /// A host that listens nowhere yet.
+    /// A server that does not listen yet.
     pub fn new(site: Arc<Site>, faults: FaultMix, options: Options) -> Self {
-        Self(Arc::new(Host { site, faults, options, tally: Tally::default() }))
+        let (stats, connections) = (StatsCollector::default(), Arc::default());
+        Self(Arc::new(Shared { site, faults, options, stats, connections }))
     }
 
-    /// A host with one listener: [`new`](Self::new) and [`listen`](Self::listen) in one.
+    /// A server with one listener: [`new`](Self::new) and [`listen`](Self::listen) in one.
     ///
     /// # Errors
     /// That of the network, where the endpoint cannot be listened on.
@@ -98,7 +93,7 @@ impl HostileServer {
         Self::new(site, faults, options).listen(network, endpoint)
     }
 
-    /// Listens on one more endpoint; port 0 takes a free one, which [`RunningHostileServer::endpoint`] tells.
+    /// Listens on one more endpoint; port 0 takes a free one, which [`RunningHostileServer::endpoint`] returns.
     ///
     /// # Errors
     /// That of the network, where the endpoint cannot be listened on.
@@ -106,67 +101,74 @@ impl HostileServer {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn listen(&self, network: &dyn Network, endpoint: Endpoint) -> io::Result<RunningHostileServer> {
-        let serving = Arc::clone(&self.0);
-        let serve = move |transport| {
-            let host = Arc::clone(&serving);
-            async move { connection::serve(&host, transport).await }
+        let settings = AcceptSettings {
+            connections_max: self.0.options.connections_max,
+            stop_grace: Duration::ZERO,
+            counts: self.connection_counts(),
         };
-        let counting = Arc::clone(&self.0);
-        let failed = move || counting.tally.accept_failure();
-        let connections_max = self.0.options.connections_max;
-        let accepting = Accepting::start(network, endpoint, connections_max, serve, failed)?;
-        Ok(RunningHostileServer { origin: self.clone(), accepting })
+        let server = self.clone();
+        let serve = move |Accepted { transport, .. }| {
+            let server = server.clone();
+            async move { server.serve(transport).await }
+        };
+        let listener = ListenerTask::accept(network.listen(endpoint)?, settings, serve, |_| {});
+        Ok(RunningHostileServer { server: self.clone(), listener })
     }
 
-    /// Serves one connection that somebody else has accepted, until either side ends it.
+    /// Serves one connection until either side ends it. Whoever accepted it counts it.
     pub(crate) async fn serve(&self, transport: Box<dyn Transport>) {
-        connection::serve(&self.0, transport).await;
+        serve::serve(&self.0, transport).await;
     }
 
-    /// The counts of this moment, over all listeners.
+    /// Where the connections are counted.
+    pub(crate) fn connection_counts(&self) -> Arc<ConnectionCounts> {
+        Arc::clone(&self.0.connections)
+    }
+
+    /// The present counts, over all listeners.
     pub fn stats(&self) -> Stats {
-        self.0.tally.stats()
+        self.0.stats.stats(&self.0.connections)
     }
 
-    /// How many requests there were for a path. A `?size=N` makes it another path, the rest of a query not.
+    /// How many requests there were for a path. A `?size=N` makes it another path; the rest of a query does not.
     pub fn requests_of(&self, path: &str) -> u64 {
-        self.0.tally.requests_of(PathKey::of(&Target::parse(path)))
+        self.0.stats.requests_of(PathKey::of(&Target::parse(path)))
     }
 
-    /// What is served.
+    /// The site that is served.
     pub fn site(&self) -> &Arc<Site> {
         &self.0.site
     }
 }
 
-/// A listener at work. Dropping it ends it and its connections soon; [`stop`](Self::stop) waits for the end.
+/// A listener of a server. Dropping it ends it and its connections soon; [`stop`](Self::stop) waits for that.
 #[derive(Debug)]
 pub struct RunningHostileServer {
-    origin: HostileServer,
-    accepting: Accepting,
+    server: HostileServer,
+    listener: ListenerTask,
 }
 
 impl RunningHostileServer {
-    /// Where it listens, with the real port.
+    /// The endpoint of its socket, with the real port.
     pub fn endpoint(&self) -> Endpoint {
-        self.accepting.endpoint()
+        self.listener.endpoint()
     }
 
-    /// The host behind it.
-    pub fn origin(&self) -> &HostileServer {
-        &self.origin
+    /// The server that it belongs to.
+    pub fn server(&self) -> &HostileServer {
+        &self.server
     }
 
-    /// The counts of this moment: those of [`HostileServer::stats`].
+    /// The present counts: those of [`HostileServer::stats`].
     pub fn stats(&self) -> Stats {
-        self.origin.stats()
+        self.server.stats()
     }
 
-    /// Ends the listener, drops its connections wherever they stand, and returns the last counts.
+    /// Ends the listener, drops its connections, and returns the last counts.
     ///
-    /// Cancel safe: once polled, the end comes whether it is waited for or not.
+    /// Cancel safe: once polled, the listener ends whether or not the caller waits for it.
     pub async fn stop(self) -> Stats {
-        self.accepting.stop().await;
-        self.origin.stats()
+        self.listener.stop().await;
+        self.server.stats()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::{PoisonError, RwLock};
 
-use super::draw::{About, draw, scale};
+use crate::random::{DrawPurpose, draw, scale};
 use crate::{Content, SIZE_BYTES_MAX, Share, Target};
 
 /// The law by which a path gets its length.
@@ -90,7 +90,7 @@ impl Site {
     pub fn exists(&self, path: &str) -> bool {
         let target = Target::parse(path);
         let change = self.read(|changes| changes.paths.get(target.path()).copied()).unwrap_or_default();
-        let drawn = || !self.absent_share.covers(draw(self.seed, About::Absence, target.path(), 0));
+        let drawn = || !self.absent_share.covers(draw(self.seed, DrawPurpose::Absence, target.path(), 0));
         change.exists.unwrap_or_else(drawn)
     }
 
@@ -105,10 +105,10 @@ impl Site {
             let own = changes.paths.get(target.path()).map_or(0, |change| change.generation);
             changes.generation.wrapping_add(own)
         });
-        let key = draw(self.seed, About::Content, &resource, generation.into());
+        let key = draw(self.seed, DrawPurpose::Content, &resource, generation.into());
         let len = target
             .size_bytes()
-            .unwrap_or_else(|| self.sizes.size_of(draw(self.seed, About::Size, target.path(), 0)));
+            .unwrap_or_else(|| self.sizes.size_of(draw(self.seed, DrawPurpose::Size, target.path(), 0)));
         Content::new(key, len, generation)
     }
 

@@ -1,19 +1,21 @@
-//! What the origin has seen and done.
+//! What the server has received and sent.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::draw::{About, draw};
+use super::injected_fault::InjectedFault;
 use super::intervals::Intervals;
-use super::status::Status;
-use crate::{InjectedFault, Target};
+use super::target::Target;
+use crate::accept_loop::ConnectionCounts;
+use crate::http1::Status;
+use crate::random::{DrawPurpose, draw};
 
-/// Paths whose attempts and served bytes are remembered, at about 150 bytes each.
-/// A path beyond them meets no faults, because nobody could say which attempt it is.
+/// Paths whose attempts and sent bytes are counted, at about 150 bytes each. A path beyond them meets no faults, because
+/// the number of its attempt is unknown.
 const PATHS_TRACKED_MAX: usize = 1 << 20;
 
-/// Counts since the start, as of one moment.
+/// Counts since the start, at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Connections accepted.
@@ -22,37 +24,37 @@ pub struct Stats {
     pub connections_open: u64,
     /// The most connections that were ever open at once.
     pub connections_open_max: u64,
-    /// Connections that could not be accepted, for want of files or memory.
+    /// Accepts that failed, for want of file descriptors or memory.
     pub accept_failures: u64,
-    /// Request heads that were understood.
+    /// Well-formed request heads.
     pub requests: u64,
-    /// Requests being answered now.
+    /// Requests in progress now.
     pub in_flight: u64,
-    /// The most requests that were ever being answered at once.
+    /// The most requests that were ever in progress at once.
     pub in_flight_max: u64,
-    /// Answers sent to the very end that their framing announced, whatever their status.
+    /// Responses sent to the end that their framing announced, whatever their status.
     pub responses_complete: u64,
-    /// Answers by status code, counted when their head was sent.
+    /// Responses by status code, counted when their head was sent.
     pub statuses: BTreeMap<u16, u64>,
-    /// Requests that a fault struck, by its kind.
+    /// Requests that met a fault, by its kind.
     pub faults_met: BTreeMap<InjectedFault, u64>,
-    /// Bytes of content that were handed to the network. What a reset then threw away is in it.
+    /// Bytes of content that were handed to the network, including those that a reset then discarded.
     pub bytes_served: u64,
-    /// Those of them that had been handed over before: the same offset of the same content. Exact up to 64
-    /// separate stretches of a content, else too low.
+    /// Those of them that had been sent before: the same offset of the same content. Exact up to 64 separate ranges of a
+    /// content, otherwise too low.
     pub bytes_served_twice: u64,
-    /// Paths asked for, up to the number that is remembered (about a million).
+    /// Requested paths, up to the number that is counted (about a million).
     pub paths: u64,
     /// Requests for paths beyond that number, which meet no faults.
     pub requests_untracked: u64,
 }
 
-/// The book that [`Stats`] are read from. Each entry holds the lock for a few instructions.
+/// Counts requests and bytes. Each call holds the lock for a few instructions.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(Mutex<Book>);
+pub(crate) struct StatsCollector(Mutex<Counted>);
 
 #[derive(Debug, Default)]
-struct Book {
+struct Counted {
     stats: Stats,
     paths: BTreeMap<u64, PathRecord>,
 }
@@ -60,109 +62,93 @@ struct Book {
 #[derive(Debug, Default)]
 struct PathRecord {
     requests: u64,
-    /// Which content `served` is about: other content begins anew.
+    /// The content of `served`; it is cleared when the content changes.
     content_key: u64,
     served: Intervals,
 }
 
-/// The key of a path in the book. Two paths of a million share one with a chance of one in tens of millions.
+/// The key of a path. Two of a million paths share one with a probability of one in tens of millions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PathKey(u64);
 
 impl PathKey {
     pub(crate) fn of(target: &Target) -> Self {
-        Self(draw(0, About::Memory, &target.resource(), 0))
+        Self(draw(0, DrawPurpose::PathKey, &target.resource(), 0))
     }
 }
 
-impl Tally {
-    pub(crate) fn stats(&self) -> Stats {
-        let book = self.book();
-        Stats { paths: book.paths.len() as u64, ..book.stats.clone() }
+impl StatsCollector {
+    pub(crate) fn stats(&self, connections: &ConnectionCounts) -> Stats {
+        let counted = self.counted();
+        Stats {
+            connections: connections.accepted(),
+            connections_open: connections.open_now(),
+            connections_open_max: connections.open_max(),
+            accept_failures: connections.accept_failures(),
+            paths: counted.paths.len() as u64,
+            ..counted.stats.clone()
+        }
     }
 
     pub(crate) fn requests_of(&self, path: PathKey) -> u64 {
-        self.book().paths.get(&path.0).map_or(0, |record| record.requests)
+        self.counted().paths.get(&path.0).map_or(0, |record| record.requests)
     }
 
-    /// Counts a connection as open until the entry is dropped.
-    pub(crate) fn connection(&self) -> Open<'_> {
-        let stats = &mut self.book().stats;
-        stats.connections += 1;
-        stats.connections_open += 1;
-        stats.connections_open_max = stats.connections_open_max.max(stats.connections_open);
-        Open(self)
-    }
-
-    pub(crate) fn accept_failure(&self) {
-        self.book().stats.accept_failures += 1;
-    }
-
-    /// Counts a request as in flight until the entry is dropped. With it comes the number of this attempt on
-    /// the path, from 1, or `None` where the path is one too many.
+    /// Counts a request as in flight until the returned value is dropped. The second value is the number of this attempt on
+    /// the path, from 1, or `None` where too many paths are counted already.
     pub(crate) fn request(&self, path: PathKey) -> (InFlight<'_>, Option<u64>) {
-        let book = &mut *self.book();
-        book.stats.requests += 1;
-        book.stats.in_flight += 1;
-        book.stats.in_flight_max = book.stats.in_flight_max.max(book.stats.in_flight);
-        let attempt = if book.paths.len() < PATHS_TRACKED_MAX || book.paths.contains_key(&path.0) {
-            let record = book.paths.entry(path.0).or_default();
+        let counted = &mut *self.counted();
+        counted.stats.requests += 1;
+        counted.stats.in_flight += 1;
+        counted.stats.in_flight_max = counted.stats.in_flight_max.max(counted.stats.in_flight);
+        let attempt = if counted.paths.len() < PATHS_TRACKED_MAX || counted.paths.contains_key(&path.0) {
+            let record = counted.paths.entry(path.0).or_default();
             record.requests += 1;
             Some(record.requests)
         } else {
-            book.stats.requests_untracked += 1;
+            counted.stats.requests_untracked += 1;
             None
         };
         (InFlight(self), attempt)
     }
 
     pub(crate) fn fault(&self, kind: InjectedFault) {
-        *self.book().stats.faults_met.entry(kind).or_default() += 1;
+        *self.counted().stats.faults_met.entry(kind).or_default() += 1;
     }
 
     pub(crate) fn status(&self, status: Status) {
-        *self.book().stats.statuses.entry(status.code()).or_default() += 1;
+        *self.counted().stats.statuses.entry(status.code()).or_default() += 1;
     }
 
     /// Counts bytes of a content that were handed to the network.
     pub(crate) fn served(&self, path: PathKey, content_key: u64, offsets: Range<u64>) {
-        let book = &mut *self.book();
-        book.stats.bytes_served += offsets.end - offsets.start;
-        if let Some(record) = book.paths.get_mut(&path.0) {
+        let counted = &mut *self.counted();
+        counted.stats.bytes_served += offsets.end - offsets.start;
+        if let Some(record) = counted.paths.get_mut(&path.0) {
             if record.content_key != content_key {
                 record.content_key = content_key;
                 record.served = Intervals::default();
             }
-            book.stats.bytes_served_twice += record.served.add(offsets);
+            counted.stats.bytes_served_twice += record.served.add(offsets);
         }
     }
 
     pub(crate) fn complete(&self) {
-        self.book().stats.responses_complete += 1;
+        self.counted().stats.responses_complete += 1;
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        // Every entry leaves the book whole, so one that panicked in between cannot have torn it.
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        // A poisoned lock is taken all the same: counts that are off by one are better than no server.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// An open connection.
+/// A request that is in progress.
 #[derive(Debug)]
-pub(crate) struct Open<'a>(&'a Tally);
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        self.0.book().stats.connections_open -= 1;
-    }
-}
-
-/// A request that is being answered.
-#[derive(Debug)]
-pub(crate) struct InFlight<'a>(&'a Tally);
+pub(crate) struct InFlight<'a>(&'a StatsCollector);
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.0.book().stats.in_flight -= 1;
+        self.0.counted().stats.in_flight -= 1;
     }
 }

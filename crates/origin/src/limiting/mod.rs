@@ -1,11 +1,11 @@
-//! The host that limits those who ask: a limit model behind listeners.
+//! A server with limits: a [`LimitModel`](crate::limit_model::LimitModel) behind listeners.
 //!
-//! It speaks HTTP/1.1 with the parts of the host that misbehaves, and leaves every decision to its
-//! [`LimitModel`](crate::limit_model::LimitModel): what comes of a request, and when. It refuses to know who asks: whatever listener a
-//! request comes in by, all of them share one limit model. Whom they ask for is known: several hosts may share one listener.
+//! It serves the seeded files of a site, and leaves every decision about a request to its limit model: what happens to it,
+//! and when. All listeners of a server share one model, and the model does not know which client asks. Several servers may
+//! share one listener, told apart by the host name of the request.
 
-mod connection;
 mod model_state;
+mod serve;
 mod server;
 
 pub use model_state::{ExchangeRecord, LimitingStats};

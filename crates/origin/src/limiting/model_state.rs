@@ -1,4 +1,4 @@
-//! The limit model under its clock, and what it has done.
+//! The limit model with its clock, and counts of what it decided.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,58 +9,59 @@ use tokio::time::Instant;
 
 use crate::limit_model::{Announcement, Decision, LimitModel, Treatment};
 
-/// Counts since the first request, as of one moment.
+/// Counts since the first request, at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LimitingStats {
     /// Requests.
     pub arrivals: u64,
-    /// Answers that were asked for, and taken by the client to the end.
+    /// Responses with the requested content, which the client took to the end.
     pub served: u64,
     /// Refusals by status.
     pub refused: u64,
     /// Connections reset.
     pub resets: u64,
-    /// Requests that were met with silence.
+    /// Requests that got no response.
     pub silences: u64,
-    /// Answers that the client did not wait for or did not take.
+    /// Responses that the client did not wait for or did not take.
     pub abandoned: u64,
-    /// The time for which it was banned, as seen from one arrival or end of an exchange to the next.
+    /// How long the client was banned, sampled when requests arrive and exchanges end.
     pub banned: Duration,
 }
 
-/// A request and what came of it. Times are counted from the first request.
+/// A request and what happened to it. Times are counted from the first request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExchangeRecord {
-    /// When its head had come.
+    /// When its head was complete.
     pub arrived: Duration,
-    /// When it was answered, reset, or left by the client.
+    /// When it was answered or reset, or the client left.
     pub ended: Duration,
-    /// What was to come of it.
+    /// What the limit model decided.
     pub treatment: Treatment,
-    /// Whether the client waited for that, and took it. Nobody can wait for silence.
+    /// Whether the client waited for that and took it; never for [`Treatment::Silence`].
     pub is_whole: bool,
-    /// Requests that were being answered when it came, itself among them.
+    /// Requests in progress when it came, itself included.
     pub in_flight: u32,
 }
 
 impl ExchangeRecord {
-    /// From its arrival to its end.
+    /// The time from its arrival to its end.
     pub fn took(&self) -> Duration {
         self.ended.saturating_sub(self.arrived)
     }
 }
 
-/// Who is told of each exchange that has ended. Called on the threads that serve: it must not wait.
+/// Receives the record of each exchange. It is called on the threads that serve, so it must not block.
 type Log = dyn Fn(&ExchangeRecord) + Send + Sync;
 
+/// The limit model of a server, shared by its connections.
 pub(super) struct ModelState {
-    book: Mutex<Book>,
+    clocked: Mutex<ClockedModel>,
     log: Box<Log>,
 }
 
-struct Book {
+struct ClockedModel {
     limit_model: Box<dyn LimitModel>,
-    /// The first arrival.
+    /// When the first request came.
     start: Option<Instant>,
     seen_at: Duration,
     in_flight: u32,
@@ -69,41 +70,44 @@ struct Book {
 
 impl ModelState {
     pub(super) fn new(limit_model: Box<dyn LimitModel>, log: Box<Log>) -> Self {
-        let book = Book {
+        let clocked = ClockedModel {
             limit_model,
             start: None,
             seen_at: Duration::ZERO,
             in_flight: 0,
             stats: LimitingStats::default(),
         };
-        Self { book: Mutex::new(book), log }
+        Self { clocked: Mutex::new(clocked), log }
     }
 
     pub(super) fn stats(&self) -> LimitingStats {
-        self.book().stats
+        self.clocked().stats
     }
 
-    /// A request has come; it is under way until the entry is dropped.
-    pub(super) fn arrive(&self) -> (Underway<'_>, Duration) {
-        let book = &mut *self.book();
-        let arrived = book.advance();
-        let Decision { after, treatment } = book.limit_model.arrive(arrived);
-        let announcement = book.limit_model.announces(arrived);
-        book.in_flight += 1;
-        book.stats.arrivals += 1;
+    /// Asks the model about a request. The exchange ends when the returned value is dropped.
+    pub(super) fn arrive(&self) -> (OpenExchange<'_>, Duration) {
+        let clocked = &mut *self.clocked();
+        let arrived = clocked.advance();
+        let Decision { after, treatment } = clocked.limit_model.arrive(arrived);
+        let announcement = clocked.limit_model.announces(arrived);
+        clocked.in_flight += 1;
+        clocked.stats.arrivals += 1;
         match treatment {
             Treatment::Served => {}
-            Treatment::Refused { .. } => book.stats.refused += 1,
-            Treatment::Reset => book.stats.resets += 1,
-            Treatment::Silence => book.stats.silences += 1,
+            Treatment::Refused { .. } => clocked.stats.refused += 1,
+            Treatment::Reset => clocked.stats.resets += 1,
+            Treatment::Silence => clocked.stats.silences += 1,
         }
-        let in_flight = book.in_flight;
-        (Underway { model_state: self, arrived, treatment, announcement, is_whole: false, in_flight }, after)
+        let in_flight = clocked.in_flight;
+        (
+            OpenExchange { model_state: self, arrived, treatment, announcement, is_whole: false, in_flight },
+            after,
+        )
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        // Every entry leaves the book whole, so one that panicked in between cannot have torn it.
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn clocked(&self) -> MutexGuard<'_, ClockedModel> {
+        // A poisoned lock is taken all the same: counts that are off by one are better than no server.
+        self.clocked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -113,8 +117,8 @@ impl fmt::Debug for ModelState {
     }
 }
 
-impl Book {
-    /// The time of the limit model now.
+impl ClockedModel {
+    /// Advances to the present time of the model, and returns it.
     fn advance(&mut self) -> Duration {
         let now = clock::now();
         let now = now.saturating_duration_since(*self.start.get_or_insert(now)).max(self.seen_at);
@@ -127,7 +131,7 @@ impl Book {
 }
 
 /// An exchange that has not ended.
-pub(super) struct Underway<'a> {
+pub(super) struct OpenExchange<'a> {
     model_state: &'a ModelState,
     arrived: Duration,
     treatment: Treatment,
@@ -136,32 +140,32 @@ pub(super) struct Underway<'a> {
     in_flight: u32,
 }
 
-impl Underway<'_> {
+impl OpenExchange<'_> {
     pub(super) fn treatment(&self) -> Treatment {
         self.treatment
     }
 
-    /// What its answer says about the limit.
+    /// What its response announces about the limit.
     pub(super) fn announcement(&self) -> Option<Announcement> {
         self.announcement
     }
 
-    /// The client has what was to come.
+    /// The client has taken what the model decided.
     pub(super) fn complete(mut self) {
         self.is_whole = true;
     }
 }
 
-impl Drop for Underway<'_> {
+impl Drop for OpenExchange<'_> {
     fn drop(&mut self) {
         let Self { model_state, arrived, treatment, is_whole, in_flight, .. } = *self;
         let ended = {
-            let book = &mut *model_state.book();
-            let now = book.advance();
-            book.limit_model.leave(now);
-            book.in_flight -= 1;
-            book.stats.served += u64::from(is_whole && treatment == Treatment::Served);
-            book.stats.abandoned += u64::from(!is_whole && treatment != Treatment::Silence);
+            let clocked = &mut *model_state.clocked();
+            let now = clocked.advance();
+            clocked.limit_model.leave(now);
+            clocked.in_flight -= 1;
+            clocked.stats.served += u64::from(is_whole && treatment == Treatment::Served);
+            clocked.stats.abandoned += u64::from(!is_whole && treatment != Treatment::Silence);
             now
         };
         (model_state.log)(&ExchangeRecord { arrived, ended, treatment, is_whole, in_flight });

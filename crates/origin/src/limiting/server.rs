@@ -1,44 +1,46 @@
-//! The host behind its listeners.
+//! The server, behind its listeners.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use longhaul_socket::{Endpoint, Network};
 
-use super::connection;
 use super::model_state::{ExchangeRecord, LimitingStats, ModelState};
-use crate::accepting::Accepting;
+use super::serve;
+use crate::accept_loop::{AcceptSettings, Accepted, ListenerTask};
 use crate::limit_model::LimitModel;
 use crate::{Options, Site};
 
-/// A host with a limit model. Clones are the same host, with one limit model behind all of its listeners.
+/// A server with a limit model. Clones are the same server, with one limit model behind all of its listeners.
 ///
-/// Every request is an arrival, whatever its path; the clock of the limit model starts with the first. What is served is a
-/// [`Site`]'s; silence is kept for [`Options::stall`], or until the client goes.
+/// The model decides about every request, whatever its path; its clock starts with the first one. A [`Site`] is served. A
+/// request that gets no response is held open for [`Options::stall`], or until the client goes.
 #[derive(Debug, Clone)]
-pub struct LimitingServer(Arc<Host>);
+pub struct LimitingServer(Arc<Shared>);
 
-/// What all connections share.
+/// What all connections of a server share.
 #[derive(Debug)]
-pub(super) struct Host {
+pub(super) struct Shared {
     pub(super) site: Arc<Site>,
     pub(super) options: Options,
     pub(super) model_state: ModelState,
 }
 
 impl LimitingServer {
-    /// A host that listens nowhere yet. `log` is told of each exchange that has ended; it must not wait.
+    /// A server that does not listen yet. `log` is called with the record of each exchange that has ended; it must not
+    /// block.
     pub fn new(
         limit_model: Box<dyn LimitModel>,
         site: Arc<Site>,
         options: Options,
         log: impl Fn(&ExchangeRecord) + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(Host { site, options, model_state: ModelState::new(limit_model, Box::new(log)) }))
+        Self(Arc::new(Shared { site, options, model_state: ModelState::new(limit_model, Box::new(log)) }))
     }
 
-    /// Listens on one more endpoint; port 0 takes a free one, which [`RunningLimitingServer::endpoint`] tells.
+    /// Listens on one more endpoint; port 0 takes a free one, which [`RunningLimitingServer::endpoint`] returns.
     ///
     /// # Errors
     /// That of the network, where the endpoint cannot be listened on.
@@ -49,13 +51,14 @@ impl LimitingServer {
         VirtualHosts::new(self.clone()).listen(network, endpoint)
     }
 
-    /// The counts of this moment, over all listeners.
+    /// The present counts, over all listeners.
     pub fn stats(&self) -> LimitingStats {
         self.0.model_state.stats()
     }
 }
 
-/// Hosts behind one listener, told apart by the name that is asked for (RFC 9110 section 7.2). Each counts for itself.
+/// Servers behind one listener, told apart by the host name of the request (RFC 9110 section 7.2). Each has its own limits
+/// and counts.
 #[derive(Debug, Clone)]
 pub struct VirtualHosts {
     default: LimitingServer,
@@ -63,20 +66,20 @@ pub struct VirtualHosts {
 }
 
 impl VirtualHosts {
-    /// The default host answers for all names that are not given another.
+    /// The default server gets the requests for all names that have no other one.
     pub fn new(default: LimitingServer) -> Self {
         Self { default, named: BTreeMap::new() }
     }
 
-    /// Who asks for this name, on whatever port, comes to this host.
+    /// Sends requests for this name, on whatever port, to `server`.
     #[must_use]
-    pub fn with(mut self, name: &str, host: LimitingServer) -> Self {
-        self.named.insert(name.to_ascii_lowercase(), host);
+    pub fn with(mut self, name: &str, server: LimitingServer) -> Self {
+        self.named.insert(name.to_ascii_lowercase(), server);
         self
     }
 
-    /// Listens on one more endpoint; port 0 takes a free one, which [`RunningLimitingServer::endpoint`] tells. Connections are
-    /// kept as the [`Options`] of the default host say.
+    /// Listens on one more endpoint; port 0 takes a free one, which [`RunningLimitingServer::endpoint`] returns. The
+    /// [`Options`] of the default server apply to the connections.
     ///
     /// # Errors
     /// That of the network, where the endpoint cannot be listened on.
@@ -84,39 +87,44 @@ impl VirtualHosts {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn listen(&self, network: &dyn Network, endpoint: Endpoint) -> io::Result<RunningLimitingServer> {
-        let hosts = Arc::new(self.clone());
-        let serve = move |transport| {
-            let hosts = Arc::clone(&hosts);
-            async move { connection::serve(&hosts, transport).await }
+        let settings = AcceptSettings {
+            connections_max: self.default.0.options.connections_max,
+            stop_grace: Duration::ZERO,
+            counts: Arc::default(),
         };
-        let connections_max = self.default.0.options.connections_max;
-        Accepting::start(network, endpoint, connections_max, serve, || {}).map(RunningLimitingServer)
+        let servers = Arc::new(self.clone());
+        let serve = move |Accepted { transport, .. }| {
+            let servers = Arc::clone(&servers);
+            async move { serve::serve(&servers, transport).await }
+        };
+        let listener = network.listen(endpoint)?;
+        Ok(RunningLimitingServer(ListenerTask::accept(listener, settings, serve, |_| {})))
     }
 
-    /// How connections are kept, whoever is asked for on them.
+    /// The options of the connections.
     pub(super) fn options(&self) -> &Options {
         &self.default.0.options
     }
 
-    /// Who answers for this name.
-    pub(super) fn host(&self, name: Option<&str>) -> &Host {
+    /// The server of this name.
+    pub(super) fn server(&self, name: Option<&str>) -> &Shared {
         &name.and_then(|name| self.named.get(name)).unwrap_or(&self.default).0
     }
 }
 
-/// A listener at work. Dropping it ends it and its connections soon; [`stop`](Self::stop) waits for the end.
+/// A listener of a server. Dropping it ends it and its connections soon; [`stop`](Self::stop) waits for that.
 #[derive(Debug)]
-pub struct RunningLimitingServer(Accepting);
+pub struct RunningLimitingServer(ListenerTask);
 
 impl RunningLimitingServer {
-    /// Where it listens, with the real port.
+    /// The endpoint of its socket, with the real port.
     pub fn endpoint(&self) -> Endpoint {
         self.0.endpoint()
     }
 
-    /// Ends the listener and drops its connections wherever they stand.
+    /// Ends the listener and drops its connections.
     ///
-    /// Cancel safe: once polled, the end comes whether it is waited for or not.
+    /// Cancel safe: once polled, the listener ends whether or not the caller waits for it.
     pub async fn stop(self) {
         self.0.stop().await;
     }

@@ -65,7 +65,6 @@ pub use effect::{Effect, InvalidAttribute, ToxicKind, UnknownToxicKind};
 pub use error::ProxyError;
 pub use name::{InvalidName, Name};
 pub use proxies::Proxies;
-pub use proxy_route::ProxyRoute;
 pub use spec::{
     InvalidListenAddress, InvalidUpstream, ListenAddress, ProxyChange, ProxySpec, ProxyState, ToxicChange,
     Upstream,

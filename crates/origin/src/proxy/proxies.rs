@@ -14,7 +14,7 @@ use super::name::Name;
 use super::proxy_route::ProxyRoute;
 use super::spec::{ListenAddress, ProxyChange, ProxySpec, ProxyState, ToxicChange, Upstream};
 use super::toxic::{Direction, InstalledToxic, Toxic};
-use crate::service::{RunningService, Service, ServiceHost};
+use crate::service_host::{RunningService, ServiceHost};
 
 /// Each proxy holds a socket, and each is made by whoever may reach the control port.
 const PROXIES_MAX: usize = 1_000;
@@ -278,8 +278,7 @@ impl Proxies {
             connections: Arc::clone(&proxy.connections),
             toxics: proxy.toxics.clone(),
         };
-        let service = Service::Proxy(Arc::new(route));
-        Ok(self.0.host.listen(&*self.0.network, service, listen.endpoint(), None)?)
+        Ok(self.0.host.listen_tcp(&*self.0.network, Arc::new(route), listen.endpoint(), None)?)
     }
 }
 

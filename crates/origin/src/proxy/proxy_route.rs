@@ -1,4 +1,4 @@
-//! What a connection of a proxy needs to know: where to, which toxics, which chance.
+//! What a connection of a proxy needs: its upstream, its toxics, and its chance.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use longhaul_socket::{
-    ConnectTimeouts, Connector, Deadline, FaultKind, Phase, Stream, Target, Transport as _,
+    BoxFuture, ConnectTimeouts, Connector, FaultKind, Phase, Stream, Target, Transport as _,
 };
-use tokio::io::AsyncWriteExt as _;
 use tokio::sync::watch;
 
 use super::memory_budget::MemoryBudget;
@@ -16,18 +15,19 @@ use super::name::Name;
 use super::relay::{Relay, RelayEnd};
 use super::toxic::InstalledToxic;
 use super::toxicity_draw::ToxicityDraw;
-use crate::service::guard::{Expecting, Guard};
-use crate::service::stream::{LINGER, poll_discard};
-use crate::service::{Ending, Limits};
+use crate::service_host::{
+    ConnectionHandler, Ending, GuardedTransport, Limits, PeerExpectation, ServedConnection, close_after_peer,
+    until_stopped,
+};
 
-/// The way from a proxy to whom it stands for, and what happens on it.
-pub struct ProxyRoute {
+/// The way from a proxy to its upstream, and what happens on it.
+pub(super) struct ProxyRoute {
     pub(super) name: Name,
     pub(super) target: Target,
     pub(super) connector: Connector,
     pub(super) memory: MemoryBudget,
     pub(super) seed: u64,
-    /// How many connections there have been. It outlives the route: a proxy that is enabled again counts on.
+    /// How many connections there have been. It outlives the route: a proxy that is enabled again continues to count.
     pub(super) connections: Arc<AtomicU64>,
     pub(super) toxics: watch::Sender<Arc<[InstalledToxic]>>,
 }
@@ -41,9 +41,22 @@ impl fmt::Debug for ProxyRoute {
     }
 }
 
+impl ConnectionHandler for ProxyRoute {
+    fn name(&self) -> &'static str {
+        "proxy"
+    }
+
+    fn serve(&self, connection: ServedConnection) -> BoxFuture<'_, Result<(), Ending>> {
+        Box::pin(async move {
+            let ServedConnection { transport, limits, mut stopping, .. } = connection;
+            until_stopped(&mut stopping, self.relay(transport, &limits)).await?
+        })
+    }
+}
+
 impl ProxyRoute {
     /// Serves one client until either side, a toxic or a deadline ends it.
-    pub(crate) async fn serve(&self, mut client: Guard, limits: &Limits) -> Result<(), Ending> {
+    async fn relay(&self, mut client: GuardedTransport, limits: &Limits) -> Result<(), Ending> {
         let connection = self.connections.fetch_add(1, Ordering::Relaxed);
         let chance = ToxicityDraw::new(self.seed, self.name.clone(), connection);
         let mut toxics = self.toxics.subscribe();
@@ -52,23 +65,24 @@ impl ProxyRoute {
         timeouts.connect = timeouts.connect.min(limits.idle_time);
         let server = self.connector.connect(&self.target, &timeouts).await;
         let server = server.map_err(|fault| Ending::Upstream(fault.phase(), fault.kind()))?;
-        let mut server = Guard::new(Box::new(server), Expecting::Nothing, Some(limits.write_time));
+        let mut server =
+            GuardedTransport::new(Box::new(server), PeerExpectation::Nothing, Some(limits.write_time));
 
         let present = Arc::clone(&toxics.borrow_and_update());
         let mut relay = Relay::new(&chance, &present, &self.memory, limits.idle_time);
-        let outcome = loop {
+        let end = loop {
             tokio::select! {
                 biased;
-                // The sender is this route's.
+                // The sender lives as long as this route.
                 Ok(()) = toxics.changed() => {
                     let present = Arc::clone(&toxics.borrow_and_update());
                     relay.apply(&present);
                 }
-                outcome = poll_fn(|cx| relay.poll(cx, &mut client, &mut server)) => break outcome,
+                end = poll_fn(|cx| relay.poll(cx, &mut client, &mut server)) => break end,
             }
         };
         let failed = ending_of(&client, &server);
-        match outcome {
+        match end {
             RelayEnd::Ended => Ok(()),
             RelayEnd::Idle => Err(Ending::Failed(Phase::Receive, FaultKind::TimedOut)),
             RelayEnd::Closed(kind) => {
@@ -87,8 +101,8 @@ impl ProxyRoute {
     }
 }
 
-/// Whoever is told of a failure has had it.
-fn ending_of(client: &Guard, server: &Guard) -> Ending {
+/// The side whose transport failed is the one to report.
+fn ending_of(client: &GuardedTransport, server: &GuardedTransport) -> Ending {
     match (client.traffic().failure(), server.traffic().failure()) {
         (None, Some((phase, kind))) => Ending::Upstream(phase, kind),
         (Some((phase, kind)), _) => Ending::Failed(phase, kind),
@@ -96,16 +110,14 @@ fn ending_of(client: &Guard, server: &Guard) -> Ending {
     }
 }
 
-fn reset(client: Guard, server: Guard) {
+fn reset(client: GuardedTransport, server: GuardedTransport) {
     Box::new(client).reset();
     Box::new(server).reset();
 }
 
-/// Closes in order: whatever has been sent arrives, which a reset could overtake.
-async fn close(guard: Guard) {
-    let mut stream = Stream::plain(Box::new(guard));
-    if stream.shutdown().await.is_ok() {
-        let to_end = async { while matches!(poll_fn(|cx| poll_discard(&mut stream, cx)).await, Ok(1..)) {} };
-        let _ = Deadline::after(LINGER).bound(to_end).await;
-    }
+/// Closes in order, so that what was sent arrives; a reset could overtake it.
+async fn close(transport: GuardedTransport) {
+    let mut stream = Stream::plain(Box::new(transport));
+    // A peer that is already gone needs no close.
+    let _ = close_after_peer(&mut stream, usize::MAX).await;
 }

@@ -3,15 +3,13 @@
 //! One task drives both, with one timer. Deadlines: a peer that does not take what it is sent is the guard's affair; a
 //! connection that neither side uses, and for which no toxic has anything in store, ends here.
 
-use std::io;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use longhaul_socket::{FaultKind, clock, kind_of};
-use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::io::AsyncWrite as _;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::active_toxic::Output;
@@ -21,10 +19,7 @@ use super::stream_event::StreamEvent;
 use super::toxic::{Direction, InstalledToxic};
 use super::toxic_chain::ToxicChain;
 use super::toxicity_draw::ToxicityDraw;
-use crate::service::guard::{Guard, later};
-
-/// The most that is received at once.
-const CHUNK_BYTES_MAX: usize = 16 * 1024;
+use crate::service_host::{GuardedTransport, later, poll_chunk};
 
 /// How the two directions came to their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,8 +80,8 @@ impl Relay {
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        client: &mut Guard,
-        server: &mut Guard,
+        client: &mut GuardedTransport,
+        server: &mut GuardedTransport,
     ) -> Poll<RelayEnd> {
         loop {
             let now = clock::now();
@@ -177,7 +172,13 @@ impl RelayDirection {
         self.source == Source::Open || self.chain.cost() > 0
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, source: &mut Guard, sink: &mut Guard, now: Instant) -> Polled {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut GuardedTransport,
+        sink: &mut GuardedTransport,
+        now: Instant,
+    ) -> Polled {
         let mut polled = Polled::default();
         loop {
             let sent = self.poll_send(cx, sink, now, &mut polled);
@@ -197,7 +198,7 @@ impl RelayDirection {
     fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
-        sink: &mut Guard,
+        sink: &mut GuardedTransport,
         now: Instant,
         polled: &mut Polled,
     ) -> bool {
@@ -245,11 +246,11 @@ impl RelayDirection {
     }
 
     /// Receives what there is, if there is room for it; says whether anything has changed.
-    fn poll_receive(&mut self, cx: &mut Context<'_>, source: &mut Guard, now: Instant) -> bool {
+    fn poll_receive(&mut self, cx: &mut Context<'_>, source: &mut GuardedTransport, now: Instant) -> bool {
         if self.source == Source::Ended || !self.chain.has_room() || !self.memory.has_room() {
             return false;
         }
-        let item = match poll_chunk(source, cx) {
+        let item = match poll_chunk(source, cx, Bytes::copy_from_slice) {
             Poll::Ready(Ok(bytes)) if !bytes.is_empty() => StreamEvent::Bytes(bytes),
             Poll::Ready(ended) => {
                 self.source = Source::Ended;
@@ -260,14 +261,5 @@ impl RelayDirection {
         self.chain.take(item, now);
         self.memory.set(self.chain.cost());
         true
-    }
-}
-
-fn poll_chunk(source: &mut Guard, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
-    let mut room = [const { MaybeUninit::uninit() }; CHUNK_BYTES_MAX];
-    let mut buffer = ReadBuf::uninit(&mut room);
-    match Pin::new(source).poll_read(cx, &mut buffer) {
-        Poll::Ready(read) => Poll::Ready(read.map(|()| Bytes::copy_from_slice(buffer.filled()))),
-        Poll::Pending => Poll::Pending,
     }
 }

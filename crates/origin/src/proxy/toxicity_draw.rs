@@ -3,7 +3,7 @@
 
 use super::name::Name;
 use super::toxic::Toxic;
-use crate::hostile::draw::{About, draw};
+use crate::random::{DrawPurpose, draw};
 
 /// The chance of one connection.
 #[derive(Debug, Clone)]
@@ -20,17 +20,17 @@ impl ToxicityDraw {
 
     /// Whether the toxic works on this connection.
     pub(super) fn hits(&self, toxic: &Toxic) -> bool {
-        toxic.toxicity.covers(self.draw(About::Toxicity, toxic))
+        toxic.toxicity.covers(self.draw(DrawPurpose::Toxicity, toxic))
     }
 
     /// What the toxic's own choices on this connection are made with.
     pub(super) fn generator(&self, toxic: &Toxic) -> fastrand::Rng {
-        fastrand::Rng::with_seed(self.draw(About::Course, toxic))
+        fastrand::Rng::with_seed(self.draw(DrawPurpose::ToxicChoices, toxic))
     }
 
-    fn draw(&self, about: About, toxic: &Toxic) -> u64 {
+    fn draw(&self, purpose: DrawPurpose, toxic: &Toxic) -> u64 {
         // No name has a slash in it, so no two toxics are the same place.
         let place = format!("{}/{}/{}", self.proxy, toxic.direction, toxic.name);
-        draw(self.seed, about, &place, self.connection)
+        draw(self.seed, purpose, &place, self.connection)
     }
 }

@@ -1,10 +1,13 @@
-//! What becomes of one connection, by the script.
+//! Plays the script of a host on its connections.
 
-use std::borrow::Cow;
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use longhaul_socket::{Deadline, Fault, Stream, TcpListener, Timeouts, TlsAcceptor, Transport};
+use longhaul_socket::{Deadline, Fault, Phase, Stream, TcpListener, Timeouts, TlsAcceptor};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::sleep;
 
 use super::host_plan::{Drip, HostPlan, OpeningPhase, Repeat, Serve, Step};
@@ -12,18 +15,22 @@ use super::injecting_transport::{InjectedBytes, InjectingTransport};
 use super::record::TrafficRecord;
 use super::stage::{Placeholders, STAGE_TIME_MAX, fill};
 use super::values::{Section, content};
+use crate::accept_loop::{AcceptSettings, Accepted, ListenerTask};
+use crate::http1::{ReceiveError, RequestReader};
 
-/// No client of a case sends a longer head.
+/// The longest head that a client of a case sends.
 const HEAD_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// What is sent at a time of a long content.
+/// Bytes of a long content in one write.
 const PIECE_BYTES: u64 = 64 * 1024;
-/// A record of TLS that nobody can decrypt.
+/// A TLS record that cannot be decrypted.
 const GARBAGE_RECORD: &[u8] = &[
     0x17, 3, 3, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     0, 0, 0,
 ];
-/// How long the closing of a TLS session that is given garbage may take.
+/// How long it may take to close a TLS session that has received garbage.
 const ALERT_WAIT: Duration = Duration::from_secs(1);
+/// Open connections of a host; no case needs so many.
+const CONNECTIONS_MAX: usize = 4_096;
 
 pub(super) struct Host {
     pub(super) name: String,
@@ -32,23 +39,21 @@ pub(super) struct Host {
     pub(super) record: Arc<TrafficRecord>,
 }
 
-/// Takes connections until the stage ends.
-pub(super) async fn listen(host: Arc<Host>, listener: TcpListener, placeholders: Placeholders) {
-    let listener: &dyn longhaul_socket::Listener = &listener;
-    loop {
-        match listener.accept().await {
-            Ok((transport, _)) => {
-                tokio::spawn(take(Arc::clone(&host), transport, Arc::clone(&placeholders)));
-            }
-            Err(error) => {
-                host.record.trouble(format!("{}: accept: {error}", host.name));
-                sleep(ALERT_WAIT).await;
-            }
-        }
-    }
+/// Plays the script on every connection, until the task is dropped.
+pub(super) fn listen(host: Arc<Host>, listener: TcpListener, placeholders: Placeholders) -> ListenerTask {
+    let settings = AcceptSettings {
+        connections_max: CONNECTIONS_MAX,
+        stop_grace: Duration::ZERO,
+        counts: Arc::default(),
+    };
+    let failing = Arc::clone(&host);
+    let failed =
+        move |error: &io::Error| failing.record.trouble(format!("{}: accept: {error}", failing.name));
+    let serve = move |accepted| play(Arc::clone(&host), accepted, Arc::clone(&placeholders));
+    ListenerTask::accept(Box::new(listener), settings, serve, failed)
 }
 
-async fn take(host: Arc<Host>, transport: Box<dyn Transport>, placeholders: Placeholders) {
+async fn play(host: Arc<Host>, Accepted { transport, .. }: Accepted, placeholders: Placeholders) {
     let number = host.record.connection(&host.name);
     let who = format!("{}#{number}", host.name);
     host.record.note(&format!("{who} opened by {}", transport.remote()));
@@ -57,8 +62,8 @@ async fn take(host: Arc<Host>, transport: Box<dyn Transport>, placeholders: Plac
     let timeouts =
         Timeouts { read: STAGE_TIME_MAX, write: STAGE_TIME_MAX, tls: STAGE_TIME_MAX, ..Timeouts::default() };
     stream.set_timeouts(timeouts);
-    let mut player =
-        Player { host: &host, who, stream: Some(stream), injected, unread: Vec::new(), placeholders };
+    let reader = RequestReader::tolerant(HEAD_BYTES_MAX);
+    let mut player = Player { host: &host, who, stream: Some(stream), injected, reader, placeholders };
     let end = player.play(number).await;
     let end = match end {
         Ok(end) => end.to_owned(),
@@ -70,10 +75,10 @@ async fn take(host: Arc<Host>, transport: Box<dyn Transport>, placeholders: Plac
 struct Player<'a> {
     host: &'a Host,
     who: String,
-    /// Gone once the script has ended it.
+    /// `None` once the script has ended the connection.
     stream: Option<Stream>,
     injected: InjectedBytes,
-    unread: Vec<u8>,
+    reader: RequestReader,
     placeholders: Placeholders,
 }
 
@@ -90,7 +95,7 @@ impl Player<'_> {
             return Ok(end);
         }
         if let Some(acceptor) = &self.host.tls {
-            let Some(stream) = self.stream.take() else { return Ok("nothing left") };
+            let Some(stream) = self.stream.take() else { return Ok("nothing is left") };
             self.stream = Some(acceptor.accept(stream).await?);
             self.host.record.note(&format!("{} speaks TLS", self.who));
         }
@@ -101,14 +106,17 @@ impl Player<'_> {
             let Request { target, head } = &request;
             let number = self.host.record.request(&self.host.name, target, head.clone());
             let answer = self.host.plan.answers.iter().find(|answer| {
-                let is_had = |text: &String| head.contains(&fill(text, &self.placeholders));
+                let has_text = |text: &String| head.contains(&fill(text, &self.placeholders));
                 answer.path.as_ref().is_none_or(|path| path == target)
                     && answer.request.contains(number)
-                    && answer.having.as_ref().is_none_or(is_had)
+                    && answer.having.as_ref().is_none_or(has_text)
             });
             let Some(answer) = answer else {
-                self.host.record.trouble(format!("{}: no answer to request {number} for {target}", self.who));
-                return Ok("no answer is planned");
+                self.host.record.trouble(format!(
+                    "{}: no response is planned to request {number} for {target}",
+                    self.who
+                ));
+                return Ok("no response is planned");
             };
             if let Some(end) = self.steps(&answer.steps, Some(&request)).await? {
                 return Ok(end);
@@ -197,7 +205,7 @@ impl Player<'_> {
         Ok(())
     }
 
-    /// As a good host would, with the framing of a length.
+    /// Responds as a well-behaved host would, with a `Content-Length`.
     async fn serve(&mut self, serve: &Serve, request: Option<&Request>) -> Result<(), Fault> {
         let head = request.map(|request| request.head.as_str()).unwrap_or_default();
         let field = |name: &str| {
@@ -245,41 +253,37 @@ impl Player<'_> {
         }
     }
 
-    /// The next head, or nothing once the peer has left.
+    /// The next request, or `None` once the client has left or sends something else.
     async fn request(&mut self) -> Result<Option<Request>, Fault> {
-        let mut searched = 0;
-        loop {
-            if let Some(end) = find(&self.unread[searched..], b"\r\n\r\n").map(|at| searched + at + 4) {
-                let rest = self.unread.split_off(end);
-                let head = std::mem::replace(&mut self.unread, rest);
-                let head: Cow<'_, str> = String::from_utf8_lossy(&head);
-                let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
-                return Ok(Some(Request { target, head: head.into_owned() }));
-            }
-            searched = self.unread.len().saturating_sub(3);
-            if self.unread.len() > HEAD_BYTES_MAX || !self.receive().await? {
+        let Some(stream) = &mut self.stream else { return Ok(None) };
+        let mut recorded = Recorded { stream, host: self.host, who: &self.who };
+        let head = match self.reader.receive_text(&mut recorded).await {
+            Ok(Some(head)) => String::from_utf8_lossy(&head).into_owned(),
+            Ok(None) | Err(ReceiveError::ClosedEarly) => return Ok(None),
+            Err(ReceiveError::Malformed(error)) => {
+                self.note(&format!("reads no further: {error}"));
+                self.until_left().await?;
                 return Ok(None);
             }
-        }
+            Err(ReceiveError::Io(error)) => {
+                return Err(Fault::from_io(Phase::Receive, error, Duration::ZERO));
+            }
+        };
+        let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        Ok(Some(Request { target, head }))
     }
 
+    /// Receives and records until the client has ended its side.
     async fn until_left(&mut self) -> Result<(), Fault> {
-        while self.receive().await? {
-            self.unread.clear();
-        }
-        Ok(())
-    }
-
-    async fn receive(&mut self) -> Result<bool, Fault> {
-        let Some(stream) = &mut self.stream else { return Ok(false) };
+        let Some(stream) = &mut self.stream else { return Ok(()) };
         let mut buffer = [0; 8192];
-        let received = stream.receive(&mut buffer).await?;
-        let bytes = &buffer[..received];
-        if received > 0 {
-            self.host.record.bytes(&self.who, "<", bytes);
+        loop {
+            let received = stream.receive(&mut buffer).await?;
+            if received == 0 {
+                return Ok(());
+            }
+            self.host.record.bytes(&self.who, "<", &buffer[..received]);
         }
-        self.unread.extend_from_slice(bytes);
-        Ok(received > 0)
     }
 
     fn note(&self, what: &str) {
@@ -287,6 +291,26 @@ impl Player<'_> {
     }
 }
 
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
+/// The stream of a connection. What is read from it is recorded.
+struct Recorded<'a> {
+    stream: &'a mut Stream,
+    host: &'a Host,
+    who: &'a str,
+}
+
+impl AsyncRead for Recorded<'_> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut *this.stream).poll_read(cx, buffer))?;
+        let received = &buffer.filled()[before..];
+        if !received.is_empty() {
+            this.host.record.bytes(this.who, "<", received);
+        }
+        Poll::Ready(Ok(()))
+    }
 }

@@ -1,4 +1,4 @@
-//! Everything that a case's program meets, open on loopback, on a thread of its own.
+//! The hosts and the name server of a case, open on loopback, on a thread of its own.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -91,10 +91,8 @@ struct Opened {
 
 enum Socket {
     Listening(TcpListener),
-    /// Kept for what it keeps others from.
-    Held {
-        _held: Box<dyn Send>,
-    },
+    /// Kept open, so that nobody else gets the port.
+    Held(Box<dyn Send>),
 }
 
 impl Stage {
@@ -207,9 +205,10 @@ async fn set_up(
     identities: &BTreeMap<String, Identity>,
     mut placeholders: BTreeMap<String, String>,
     record: &Arc<TrafficRecord>,
-) -> Result<(Placeholders, Vec<Socket>), StageError> {
+) -> Result<(Placeholders, Vec<Box<dyn Send>>), StageError> {
     let mut opened: BTreeMap<&str, Opened> = BTreeMap::new();
-    // A port that is somebody else's has to be known first.
+    let mut held: Vec<Box<dyn Send>> = Vec::new();
+    // Hosts that share the port of another one come after it.
     let (first, second): (Vec<_>, Vec<_>) = hosts.iter().partition(|(_, plan)| plan.same_port_as.is_none());
     for (name, plan) in first.into_iter().chain(second) {
         let other = plan.same_port_as.as_deref().and_then(|other| opened.get(other));
@@ -223,17 +222,17 @@ async fn set_up(
     }
     if let Some(plan) = dns {
         let failed = |source| StageError::Socket { host: "dns".to_owned(), source };
-        let address = name_server::serve(plan.clone(), Arc::clone(record)).map_err(failed)?;
+        let (address, tasks) = name_server::serve(plan.clone(), Arc::clone(record)).map_err(failed)?;
+        held.push(Box::new(tasks));
         placeholders.insert("dns".to_owned(), address.to_string());
     }
     let placeholders = Arc::new(placeholders);
-    let mut held = Vec::new();
     for (_, Opened { host, socket, .. }) in opened {
         match socket {
             Socket::Listening(listener) => {
-                tokio::spawn(play::listen(host, listener, Arc::clone(&placeholders)));
+                held.push(Box::new(play::listen(host, listener, Arc::clone(&placeholders))));
             }
-            other @ Socket::Held { .. } => held.push(other),
+            Socket::Held(socket) => held.push(socket),
         }
     }
     Ok((placeholders, held))
@@ -260,7 +259,7 @@ async fn open(
         }
         ListenMode::Refuses => {
             let (socket, address) = bound(wanted).map_err(|error| failed(error.into()))?;
-            (Socket::Held { _held: Box::new(socket) }, address)
+            (Socket::Held(Box::new(socket)), address)
         }
         ListenMode::BlackHole => {
             let listener = TcpListener::bind_with(Endpoint::tcp(wanted), &SocketOptions::default(), 0)
@@ -273,7 +272,7 @@ async fn open(
                     Err(_) => break,
                 }
             }
-            (Socket::Held { _held: Box::new((listener, waiting)) }, endpoint.socket_addr())
+            (Socket::Held(Box::new((listener, waiting))), endpoint.socket_addr())
         }
     };
     let plan = plan.clone();

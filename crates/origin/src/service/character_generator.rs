@@ -1,4 +1,4 @@
-//! The character generator: lines of 72 printable characters, each line shifted by one against the last (RFC 864).
+//! The character generator: lines of 72 printable characters, each shifted by one against the line before (RFC 864).
 
 use std::future::poll_fn;
 use std::io;
@@ -8,16 +8,16 @@ use std::task::Poll;
 use longhaul_socket::Stream;
 use tokio::io::AsyncWrite;
 
-use super::stream::poll_discard;
+use crate::service_host::poll_discard;
 
-/// The printable characters of ASCII, the space among them.
+/// The printable characters of ASCII, including the space.
 const CHARACTERS: usize = 95;
 const LINE_CHARACTERS: usize = 72;
 const LINE_BYTES: usize = LINE_CHARACTERS + 2;
-/// After as many lines as there are characters the pattern begins anew.
+/// The pattern repeats after as many lines as there are characters.
 const PATTERN_BYTES: usize = CHARACTERS * LINE_BYTES;
 
-/// The most characters in a datagram, by the RFC.
+/// The most characters in a datagram (RFC 864).
 const DATAGRAM_BYTES_MAX: usize = 512;
 
 static PATTERN: [u8; PATTERN_BYTES] = pattern();
@@ -38,17 +38,17 @@ const fn pattern() -> [u8; PATTERN_BYTES] {
     pattern
 }
 
-/// Sends for as long as the peer takes it, also after it has ended its own direction: the RFC sends until the connection
-/// is closed. What the peer says is thrown away.
+/// Sends for as long as the client takes it, even after the client has ended its own direction: the RFC sends until the
+/// connection is closed. What the client sends is discarded.
 pub(super) async fn serve(stream: &mut Stream) -> io::Result<()> {
     let mut at = 0;
-    let mut may_speak = true;
+    let mut may_receive = true;
     loop {
         let sent = poll_fn(|cx| {
-            if may_speak && let Poll::Ready(discarded) = poll_discard(stream, cx) {
-                // More may be there; the next step sees to it.
+            if may_receive && let Poll::Ready(discarded) = poll_discard(stream, cx) {
+                // More may have come; the next iteration reads it.
                 match discarded {
-                    Ok(count) => may_speak = count > 0,
+                    Ok(count) => may_receive = count > 0,
                     Err(error) => return Poll::Ready(Err(error)),
                 }
             }
@@ -58,7 +58,7 @@ pub(super) async fn serve(stream: &mut Stream) -> io::Result<()> {
     }
 }
 
-/// A random number of characters, by the RFC; whole lines are not asked for.
-pub(super) fn answer() -> Vec<u8> {
+/// A random number of characters; RFC 864 does not require whole lines.
+pub(super) fn datagram() -> Vec<u8> {
     PATTERN[..fastrand::usize(..=DATAGRAM_BYTES_MAX)].to_vec()
 }

@@ -1,60 +1,49 @@
-//! Services for everybody: small ones by their RFCs, files over HTTP, and the hosts that misbehave by rule.
+//! The services that a [`ServiceHost`](crate::ServiceHost) serves: small ones by their RFCs, files over HTTP, the seeded
+//! server, the control of proxies, and the cases.
 //!
-//! A [`ServiceHost`] gives each service a socket of its own. Whatever the service, its connections are counted and each
-//! of their waits has an end (`guard`), so that a peer that never reads, or sends a byte now and then, costs a slot for a
-//! bounded time and nobody else anything. Refused on purpose: a datagram answered where the answer could be answered
-//! again for ever (`datagrams`).
+//! This is the one room that knows all services. It refuses to answer a datagram where the answer could be answered again
+//! for ever (`datagrams`).
 
-pub(crate) mod body;
 mod character_generator;
 mod datagrams;
 mod daytime;
 mod discard;
 mod echo;
-pub(crate) mod guard;
-mod host;
-pub(crate) mod http;
-mod limits;
-mod report;
-pub(crate) mod stream;
+mod handler;
+mod listen;
+mod reply;
 mod throttle;
 mod time;
 
 use std::fmt;
 use std::sync::Arc;
 
-pub use host::{RunningService, ServiceHost};
-pub use limits::Limits;
-pub use report::{ConnectionReport, Ending};
-
 use crate::files::Folder;
-use crate::proxy::{Control, ProxyRoute};
-use crate::script::CaseFront;
-use crate::{FaultMix, HostileServer, Options, Site};
+use crate::hostile::{FaultMix, HostileServer, Options, Site};
+use crate::proxy::{Control, Proxies};
+use crate::script::{CaseFront, InvalidCase};
 
-/// What is served on a socket.
+/// What is served on a socket. Proxies are not in this list: [`Proxies`] runs them.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Service {
-    /// Sends back what it is sent (RFC 862).
+    /// Sends back what it receives (RFC 862).
     Echo,
-    /// Throws away what it is sent (RFC 863).
+    /// Discards what it receives (RFC 863).
     Discard,
-    /// Says what day and time it is, in words and in UTC (RFC 867).
+    /// Sends the day and the time of day, in words and in UTC (RFC 867).
     Daytime,
-    /// Says how many seconds have passed since 1900, as four bytes (RFC 868). The number wraps in 2036.
+    /// Sends the seconds since 1900 as four bytes (RFC 868). The number wraps in 2036.
     Time,
-    /// Sends the printable characters of ASCII, for ever over TCP, at most 512 over UDP (RFC 864).
+    /// Sends the printable characters of ASCII, without end over TCP and at most 512 over UDP (RFC 864).
     CharacterGenerator,
     /// The files of a folder over HTTP/1.1.
     Files(Arc<Folder>),
-    /// Files made of a seed over HTTP/1.1, and the faults of a mix.
+    /// Seeded files over HTTP/1.1, with the faults of a mix.
     Seeded(HostileServer),
-    /// Another service, behind toxics. Made by [`Proxies`](crate::proxy::Proxies).
-    Proxy(Arc<ProxyRoute>),
-    /// What controls a set of proxies over HTTP/1.1.
+    /// Controls a set of proxies over HTTP/1.1.
     Control(Control),
-    /// All cases of what goes wrong, each with a host of its own. Made by [`Service::hostile`].
+    /// Redirects to the hosts of the cases over HTTP/1.1. Made by [`Service::hostile`].
     Hostile(CaseFront),
 }
 
@@ -64,12 +53,27 @@ impl Service {
         Self::Files(Arc::new(folder))
     }
 
-    /// Files made of a seed, and what goes wrong with them.
+    /// Seeded files, and the faults that they meet.
     pub fn seeded(site: Site, faults: FaultMix, options: Options) -> Self {
         Self::Seeded(HostileServer::new(Arc::new(site), faults, options))
     }
 
-    /// One word in lower case: what the service is called in logs and on command lines.
+    /// The control of a set of proxies. It may listen on the host of the proxies or on another one.
+    pub fn control(proxies: &Proxies) -> Self {
+        Self::Control(Control::new(proxies.clone()))
+    }
+
+    /// The cases that the program contains, for any client.
+    ///
+    /// The listener may be anywhere; the hosts of the cases listen on loopback.
+    ///
+    /// # Errors
+    /// When one of the embedded files is not a case, which the tests rule out.
+    pub fn hostile() -> Result<Self, InvalidCase> {
+        CaseFront::new().map(Self::Hostile)
+    }
+
+    /// The name of the service in logs and on command lines: one word in lower case.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Echo => "echo",
@@ -79,18 +83,17 @@ impl Service {
             Self::CharacterGenerator => "chargen",
             Self::Files(_) => "files",
             Self::Seeded(_) => "seeded",
-            Self::Proxy(_) => "proxy",
             Self::Control(_) => "control",
             Self::Hostile(_) => "hostile",
         }
     }
 
-    /// Whether it has an answer to datagrams: the small services do.
+    /// Whether the service is also served over UDP: the small services are.
     pub const fn speaks_udp(&self) -> bool {
-        !self.speaks_http() && !matches!(self, Self::Proxy(_))
+        !self.speaks_http()
     }
 
-    /// Whether what it speaks is HTTP.
+    /// Whether the service speaks HTTP.
     pub const fn speaks_http(&self) -> bool {
         matches!(self, Self::Files(_) | Self::Seeded(_) | Self::Control(_) | Self::Hostile(_))
     }

@@ -1,5 +1,4 @@
-//! How many datagrams an address is sent a second. Who asks need not be who is answered: the source of a datagram is
-//! easily forged.
+//! Limits how many datagrams per second are sent to one address: the source of a datagram is easily forged.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
@@ -7,13 +6,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Addresses remembered; two that share a slot take turns in it, which gives each more than its due and nobody less.
+/// Addresses remembered. Two addresses that share a slot replace each other in it, which allows each more than its limit
+/// and never less.
 const SLOTS: usize = 1_024;
 const WINDOW: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Throttle {
-    answers_per_second_max: u32,
+    replies_per_second_max: u32,
     hasher: RandomState,
     slots: Vec<Option<Slot>>,
 }
@@ -22,24 +22,24 @@ pub(super) struct Throttle {
 struct Slot {
     ip: IpAddr,
     since: Instant,
-    answers: u32,
+    replies: u32,
 }
 
 impl Throttle {
-    pub(super) fn new(answers_per_second_max: u32) -> Self {
-        Self { answers_per_second_max, hasher: RandomState::new(), slots: vec![None; SLOTS] }
+    pub(super) fn new(replies_per_second_max: u32) -> Self {
+        Self { replies_per_second_max, hasher: RandomState::new(), slots: vec![None; SLOTS] }
     }
 
-    /// Whether `ip` may be sent one more, which it then is.
+    /// Whether `ip` may be sent one more datagram, which is counted.
     pub(super) fn allows(&mut self, ip: IpAddr, now: Instant) -> bool {
         #[expect(clippy::cast_possible_truncation, reason = "a remainder of 1024 is small")]
         let at = (self.hasher.hash_one(ip) % SLOTS as u64) as usize;
         let slot = match self.slots[at] {
             Some(slot) if slot.ip == ip && now.saturating_duration_since(slot.since) < WINDOW => slot,
-            _ => Slot { ip, since: now, answers: 0 },
+            _ => Slot { ip, since: now, replies: 0 },
         };
-        let allows = slot.answers < self.answers_per_second_max;
-        self.slots[at] = Some(Slot { answers: slot.answers + u32::from(allows), ..slot });
+        let allows = slot.replies < self.replies_per_second_max;
+        self.slots[at] = Some(Slot { replies: slot.replies + u32::from(allows), ..slot });
         allows
     }
 }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_a_second_and_address() {
+    fn each_address_has_its_own_limit_per_second() {
         let (a, b) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         let mut throttle = Throttle::new(2);
         let start = longhaul_socket::clock::now();

@@ -1,7 +1,7 @@
 //! The control over HTTP: what it answers, and what it does not put up with.
 
-use longhaul_origin::RunningService;
 use longhaul_origin::proxy::{Direction, ProxySpec};
+use longhaul_origin::{RunningService, Service};
 use longhaul_socket::{Network, clock};
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ impl Desk {
     async fn new() -> Self {
         let street = Street::new().await;
         let place = endpoint("tcp://10.0.0.2:8474");
-        let control = street.host.listen(&street.network, street.proxies.control(), place, None);
+        let control = street.host.listen(&street.network, Service::control(&street.proxies), place, None);
         Self { _control: control.expect("a free endpoint"), street }
     }
 

@@ -1,37 +1,48 @@
-//! A name server for one case: a few answers, over UDP and TCP on one port.
+//! The name server of a case: a few answers, over UDP and TCP on one port.
 
 mod message;
 
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use longhaul_socket::{Endpoint, Stream, TcpListener, Timeouts, UdpSocket};
+use longhaul_socket::{Endpoint, FaultKind, Stream, TcpListener, Timeouts, UdpSocket};
+use tokio::sync::watch;
 
 use self::message::{Question, answer};
 use super::dns_plan::{DnsPlan, DnsReply, DnsTransport};
 use super::record::TrafficRecord;
 use super::stage::{ANY_PORT, STAGE_TIME_MAX};
+use crate::accept_loop::{AcceptSettings, Accepted, ListenerTask};
 
-/// A port that is free over UDP may be taken over TCP; so often another one is tried.
+/// A port that is free over UDP may be taken over TCP; so many ports are tried.
 const PORTS_TRIED_MAX: usize = 32;
-/// No query of ours is longer.
+/// The longest query of a client of a case (RFC 1035 section 4.2.1).
 const QUERY_BYTES_MAX: usize = 512;
+/// Open connections; no case needs so many.
+const CONNECTIONS_MAX: usize = 64;
 
-/// Serves until the runtime ends.
+/// Serves until the tasks are dropped.
 pub(super) fn serve(
     plan: DnsPlan,
     record: Arc<TrafficRecord>,
-) -> Result<SocketAddr, Box<dyn Error + Send + Sync>> {
-    let patient = Timeouts { read: STAGE_TIME_MAX, accept: STAGE_TIME_MAX, ..Timeouts::default() };
-    let (mut datagrams, mut listener) = open()?;
-    datagrams.set_timeouts(patient);
-    listener.set_timeouts(patient);
-    let address = datagrams.local().socket_addr();
+) -> Result<(SocketAddr, [ListenerTask; 2]), Box<dyn Error + Send + Sync>> {
+    let (mut datagrams, listener) = open()?;
+    datagrams.set_timeouts(Timeouts { read: STAGE_TIME_MAX, ..Timeouts::default() });
+    let endpoint = datagrams.local();
     let server = Arc::new(NameServer { plan, record });
-    tokio::spawn(Arc::clone(&server).serve_datagrams(datagrams));
-    tokio::spawn(server.serve_connections(listener));
-    Ok(address)
+    let for_datagrams = Arc::clone(&server);
+    let over_udp =
+        ListenerTask::spawn(endpoint, |stopping| for_datagrams.serve_datagrams(datagrams, stopping));
+    let settings = AcceptSettings {
+        connections_max: CONNECTIONS_MAX,
+        stop_grace: Duration::ZERO,
+        counts: Arc::default(),
+    };
+    let serve = move |accepted| Arc::clone(&server).serve_connection(accepted);
+    let over_tcp = ListenerTask::accept(Box::new(listener), settings, serve, |_| {});
+    Ok((endpoint.socket_addr(), [over_udp, over_tcp]))
 }
 
 fn open() -> Result<(UdpSocket, TcpListener), Box<dyn Error + Send + Sync>> {
@@ -52,30 +63,32 @@ struct NameServer {
 }
 
 impl NameServer {
-    async fn serve_datagrams(self: Arc<Self>, socket: UdpSocket) {
+    async fn serve_datagrams(self: Arc<Self>, socket: UdpSocket, mut stopping: watch::Receiver<()>) {
         let mut buffer = [0; QUERY_BYTES_MAX];
         loop {
-            match socket.receive_from(&mut buffer).await {
+            let received = tokio::select! {
+                biased;
+                _ = stopping.changed() => return,
+                received = socket.receive_from(&mut buffer) => received,
+            };
+            match received {
                 Ok((length, from)) => {
                     if let Some(reply) = self.reply(&buffer[..length], DnsTransport::Udp) {
                         let _ = socket.send_to(&reply, from).await;
                     }
                 }
-                // A client that has left is told to the next one who receives; a stage that is over is no trouble.
-                Err(fault) if fault.kind() == longhaul_socket::FaultKind::TimedOut => return,
+                // The stage is over.
+                Err(fault) if fault.kind() == FaultKind::TimedOut => return,
+                // A client that has left makes a later receive fail.
                 Err(_) => {}
             }
         }
     }
 
-    async fn serve_connections(self: Arc<Self>, listener: TcpListener) {
-        while let Ok(stream) = listener.accept().await {
-            tokio::spawn(Arc::clone(&self).serve_connection(stream));
-        }
-    }
-
     /// Each message has its length before it (RFC 1035 section 4.2.2).
-    async fn serve_connection(self: Arc<Self>, mut stream: Stream) {
+    async fn serve_connection(self: Arc<Self>, Accepted { transport, .. }: Accepted) {
+        let mut stream = Stream::plain(transport);
+        stream.set_timeouts(Timeouts { read: STAGE_TIME_MAX, ..Timeouts::default() });
         let mut length = [0; 2];
         while stream.receive_exact(&mut length).await.is_ok() {
             let mut query = vec![0; usize::from(u16::from_be_bytes(length)).min(QUERY_BYTES_MAX)];

@@ -33,7 +33,7 @@ impl Share {
         self.0
     }
 
-    /// Whether a drawn number falls into this share.
+    /// Whether a draw falls into this share.
     pub(crate) fn covers(self, drawn: u64) -> bool {
         scale(drawn, Self::MILLION.into()) < self.0.into()
     }
@@ -76,7 +76,7 @@ impl FromStr for Share {
     }
 }
 
-/// The text is no number between nothing and all.
+/// The text is not a share between none and all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidShare;
 

@@ -1,4 +1,4 @@
-//! What is told of a connection when it has ended.
+//! The report of a connection that has ended.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use longhaul_socket::{Endpoint, FaultKind, Phase};
 
 use crate::proxy::ToxicKind;
 
-/// A connection, from its end.
+/// A connection that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionReport {
     /// The name of the service.
@@ -16,11 +16,11 @@ pub struct ConnectionReport {
     pub local: Endpoint,
     /// Where the connection came from.
     pub peer: Endpoint,
-    /// Bytes that came over the wire.
+    /// Bytes received from the network.
     pub bytes_in: u64,
-    /// Bytes that the system has taken for the wire.
+    /// Bytes handed to the system.
     pub bytes_out: u64,
-    /// From accepting to the end.
+    /// From accept to the end.
     pub elapsed: Duration,
     /// How it ended.
     pub ending: Ending,
@@ -32,17 +32,17 @@ pub struct ConnectionReport {
 pub enum Ending {
     /// In order.
     Closed,
-    /// By the service, which stops.
+    /// The service stopped.
     Stopped,
-    /// The peer spoke another protocol.
+    /// The peer sent bytes that are not a request.
     MalformedRequest,
-    /// Something else broke on our side, such as a file that changed while it was sent.
+    /// Something else failed on our side, such as a file that changed while it was sent.
     Broken,
     /// The connection failed in this phase, or its deadline passed.
     Failed(Phase, FaultKind),
-    /// By this kind of toxic, on purpose.
+    /// A toxic of this kind ended it. The one type that this room shares with `proxy`.
     Toxic(ToxicKind),
-    /// Whom the proxy stands for could not be reached, or failed in this phase.
+    /// The upstream of a proxy could not be reached, or failed in this phase.
     Upstream(Phase, FaultKind),
 }
 
@@ -51,7 +51,7 @@ impl fmt::Display for Ending {
         match self {
             Self::Closed => f.write_str("closed"),
             Self::Stopped => f.write_str("stopped"),
-            Self::MalformedRequest => f.write_str("not understood"),
+            Self::MalformedRequest => f.write_str("malformed request"),
             Self::Broken => f.write_str("broken off"),
             Self::Failed(phase, kind) => write!(f, "{phase}: {kind}"),
             Self::Toxic(kind) => write!(f, "ended by {kind}"),

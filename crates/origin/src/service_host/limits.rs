@@ -1,4 +1,4 @@
-//! What one peer may cost.
+//! What one client may cost.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use longhaul_socket::MinimumSpeed;
 /// Limits on the connections of each service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections open at once, per service and socket; further ones wait to be accepted. At least one.
+    /// Open connections, per service and socket, at least one; further ones wait to be accepted.
     pub connections_max: usize,
-    /// The size of a request head, in bytes, at least 8 KiB; beyond it the answer is `431`.
+    /// The size of a request head, in bytes, at least 8 KiB; a longer one is refused with `431`.
     pub head_bytes_max: usize,
-    /// The time from the first byte of a request head to its last, the TLS handshake included if there is one.
+    /// The time from the first byte of a request head to its last, including the TLS handshake if there is one.
     pub head_time: Duration,
-    /// The longest silence of a peer from whom something is expected.
+    /// The longest silence of a peer that has to send something.
     pub idle_time: Duration,
     /// The time for the peer to take one piece of what it is sent, of 16 KiB.
     pub write_time: Duration,
@@ -22,7 +22,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// `wait` for each kind of wait, and for the window of the minimum speed; otherwise as by default.
+    /// The default limits, with `wait` for every time and for the window of the minimum speed.
     pub fn waiting(wait: Duration) -> Self {
         Self {
             connections_max: 16_384,
@@ -36,7 +36,7 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// 16,384 connections, heads of 32 KiB, the default timeout of the process for everything that waits.
+    /// 16,384 connections, heads of 32 KiB, and the default timeout of the process for every time.
     fn default() -> Self {
         Self::waiting(longhaul_socket::defaults::timeout())
     }
