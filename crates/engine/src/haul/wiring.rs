@@ -34,9 +34,11 @@ use crate::report::counters::Counters;
 use crate::report::event::{Event, Observer};
 use crate::report::summary::{Counts, Report, unread_lists};
 use crate::schedule::dispatch::{Channels, DispatchError, Dispatcher, Unfinished};
-use crate::schedule::host_routing::HostRouting;
+use crate::schedule::host_routing::{LimitRouting, ShardId};
+use crate::schedule::job::Assignment;
 use crate::schedule::retry::RetryPolicy;
-use crate::shard::{Assignment, Others, Shard, ShardSettings};
+use crate::schedule::router::{FromShard, Router, ToShard};
+use crate::shard::{Shard, ShardSettings};
 use crate::sink::part_verifier::{PartVerifier, UnverifiedPart};
 use crate::sink::{self, Committer, Halt, JournalHandles, SinkGone, SinkHandle, Tally};
 
@@ -106,7 +108,7 @@ impl Haul {
         };
         let (published, intake) = self.start_intake(executor, &cx, spool, &rows)?;
         let counters = Arc::new(Counters::default());
-        let (reroute, rerouted) = mpsc::unbounded_channel();
+        let (to_dispatcher, from_shards) = mpsc::unbounded_channel();
         let tls = tls_options(std::mem::take(&mut self.tls), &self.settings);
         let connector = Arc::new(Connector::new(Arc::clone(&self.network), tls));
         let (connectivity_monitor, monitor_handle) = {
@@ -116,26 +118,27 @@ impl Haul {
         };
         let watched =
             executor.start("connectivity", move || connectivity_monitor.run()).map_err(HaulError::Start)?;
-        let routing = Arc::new(HostRouting::new(self.settings.pace_per));
         let deps = ShardDeps {
             connector,
             sink: sink.clone(),
             connectivity_monitor: monitor_handle,
-            routing: Arc::clone(&routing),
-            reroute,
+            to_dispatcher,
             counters,
         };
         let (shards, shard_ends) = self.start_shards(executor, &cx, &deps, &Arc::from(hosts))?;
+        let router = {
+            let routing = LimitRouting::new(shards.len(), self.settings.pace_per);
+            Router::new(Box::new(routing), shards, Arc::clone(&cx.observer))
+        };
         let counters = Arc::clone(&deps.counters);
         drop(deps);
         let (unverified, to_assign, verifying) = start_part_verifier(executor, &cx, &sink, &unfinished)?;
         let dispatched = {
             let channels = Channels {
-                shards,
+                router,
                 sink,
                 settled_rows: heard,
-                reroute: rerouted,
-                routing,
+                from_shards,
                 unverified,
                 verified: to_assign,
                 published,
@@ -196,7 +199,7 @@ impl Haul {
         cx: &RunContext,
         deps: &ShardDeps,
         hosts: &Arc<[HostRecord]>,
-    ) -> Result<(Vec<mpsc::UnboundedSender<Assignment>>, Vec<ShardEnd>), HaulError> {
+    ) -> Result<(Vec<mpsc::UnboundedSender<ToShard>>, Vec<ShardEnd>), HaulError> {
         let rate = self.settings.rate_limit.map(|rate| Arc::new(RateLimit::new(rate)));
         let redirects =
             RedirectPolicy { allow_downgrade: self.settings.allow_downgrade, ..RedirectPolicy::default() };
@@ -209,17 +212,16 @@ impl Haul {
             let rate = rate.clone();
             let (cx, deps, hosts) = (cx.clone(), deps.clone(), Arc::clone(hosts));
             let end = executor.start(&format!("shard-{number}"), move || {
-                let ShardDeps { connector, sink, connectivity_monitor, routing, reroute, counters } = deps;
+                let ShardDeps { connector, sink, connectivity_monitor, to_dispatcher, counters } = deps;
                 let client = Client::new(connector, limits, settings.timeouts, options);
                 let RunContext { observer, clock, stopper, .. } = cx;
                 let context = ExchangeContext { client, redirects, sink, observer, clock, rate };
                 let host_state_cache = HostStateCache::of_records(&hosts, clock::now(), clock.unix_ms());
-                let others = Others { routing, reroute };
                 Shard::new(
                     settings,
                     context,
                     connectivity_monitor,
-                    others,
+                    to_dispatcher,
                     counters,
                     stopper.watch(),
                     host_state_cache,
@@ -238,8 +240,7 @@ struct ShardDeps {
     connector: Arc<Connector>,
     sink: SinkHandle,
     connectivity_monitor: ConnectivityMonitorHandle,
-    routing: Arc<HostRouting>,
-    reroute: mpsc::UnboundedSender<Assignment>,
+    to_dispatcher: mpsc::UnboundedSender<FromShard>,
     counters: Arc<Counters>,
 }
 
@@ -303,7 +304,7 @@ fn shard_settings(settings: &Settings, number: usize) -> ShardSettings {
         timeouts: settings.timeouts,
         seed: settings.seed.wrapping_add(number as u64),
         pace_per: settings.pace_per,
-        number,
+        shard: ShardId(number),
     }
 }
 

@@ -2,7 +2,6 @@
 //! list; knows when everything is settled.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,9 +23,8 @@ use crate::haul::stop::StopWatch;
 use crate::list::intake::Published;
 use crate::list::names;
 use crate::schedule::backlog::{Admission, Backlog, Read};
-use crate::schedule::host_routing::HostRouting;
-use crate::schedule::job::Job;
-use crate::shard::Assignment;
+use crate::schedule::job::{Assignment, Job};
+use crate::schedule::router::{FromShard, Router, ShardGone};
 use crate::sink::part_verifier::UnverifiedPart;
 use crate::sink::{ALREADY_THERE, Listed, Message, RowSettled, SinkGone, SinkHandle, file_fault};
 
@@ -48,11 +46,10 @@ pub(crate) struct Unfinished {
 
 /// The dispatcher's ends of the channels.
 pub(crate) struct Channels {
-    pub(crate) shards: Vec<mpsc::UnboundedSender<Assignment>>,
+    pub(crate) router: Router,
     pub(crate) sink: SinkHandle,
     pub(crate) settled_rows: mpsc::UnboundedReceiver<RowSettled>,
-    pub(crate) reroute: mpsc::UnboundedReceiver<Assignment>,
-    pub(crate) routing: Arc<HostRouting>,
+    pub(crate) from_shards: mpsc::UnboundedReceiver<FromShard>,
     pub(crate) unverified: mpsc::UnboundedSender<UnverifiedPart>,
     pub(crate) verified: mpsc::UnboundedReceiver<Assignment>,
     pub(crate) published: watch::Receiver<Published>,
@@ -92,6 +89,12 @@ impl From<io::Error> for DispatchError {
 
 impl From<SinkGone> for DispatchError {
     fn from(_: SinkGone) -> Self {
+        Self::Gone
+    }
+}
+
+impl From<ShardGone> for DispatchError {
+    fn from(_: ShardGone) -> Self {
         Self::Gone
     }
 }
@@ -149,11 +152,11 @@ impl Dispatcher {
                         self.hear(settled)?;
                     }
                 }
-                assignment = self.channels.reroute.recv() => {
-                    self.pass_on(assignment.ok_or(DispatchError::Gone)?)?;
+                message = self.channels.from_shards.recv() => {
+                    self.channels.router.take(message.ok_or(DispatchError::Gone)?)?;
                 }
                 verified = self.channels.verified.recv() => {
-                    self.pass_on(verified.ok_or(DispatchError::Gone)?)?;
+                    self.channels.router.assign(verified.ok_or(DispatchError::Gone)?)?;
                 }
                 () = sleep_until(self.backlog.look_again_at()) => {}
                 changed = self.channels.published.changed(), if !published.is_complete => {
@@ -175,19 +178,7 @@ impl Dispatcher {
     }
 
     fn assign(&self, job: Box<Job>, not_before: Option<Instant>) -> Result<(), DispatchError> {
-        self.pass_on(Assignment { job, not_before, memory: None })
-    }
-
-    fn pass_on(&self, assignment: Assignment) -> Result<(), DispatchError> {
-        let origin = assignment.job.target().origin();
-        let shards = &self.channels.shards;
-        let by_hash = || {
-            let mut hasher = DefaultHasher::new();
-            origin.hash(&mut hasher);
-            usize::try_from(hasher.finish() % shards.len() as u64).unwrap_or_default()
-        };
-        let index = self.channels.routing.owner(origin).unwrap_or_else(by_hash);
-        shards[index].send(assignment).map_err(|_| DispatchError::Gone)
+        Ok(self.channels.router.assign(Assignment { job, not_before, memory: None })?)
     }
 
     /// Reads a piece of the spool; false if there is nothing to read or no room for it.
@@ -295,20 +286,7 @@ impl Dispatcher {
         expected: Expectation,
     ) -> Result<(), DispatchError> {
         let name = name.unwrap_or_else(|| names::default_name(&url));
-        let mut job = Box::new(Job {
-            row,
-            url,
-            redirected: None,
-            name,
-            attempts: 0,
-            last_failures: None,
-            cuts: 0,
-            started_unix_ms: 0,
-            partial: None,
-            expected,
-            sha256: None,
-            furthest: 0,
-        });
+        let mut job = Box::new(Job::new(row, url, name, expected));
         if self.is_taken(&job.name) {
             return self.refuse_taken(job).await;
         }

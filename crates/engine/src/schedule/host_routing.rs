@@ -1,168 +1,163 @@
-//! What the shards know together about addresses: which names are limited by that of their address, and which shard asks
-//! those.
+//! Which shard owns which host: the only map of it, owned by the dispatcher.
 //!
-//! A name belongs to the shard that its hash says, until it is known to be one with others at its address: then it belongs
-//! to the shard that met the first of them, so that one pace can serve them all. It moves once and never back, even if it
-//! turns out to be limited by itself. One that a shard turns away stays there, for that shard alone knows why.
+//! Shards send evidence and get jobs; they never look into the map. A change of it reaches them as a message, in one order
+//! with the jobs, so the map needs no lock. The same seam would map hosts to the workers of a fleet.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use longhaul_http::Origin;
 use longhaul_socket::Endpoint;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::haul::PacePer;
-use crate::pace::{Memory, NameAnswer, SharedLimitDetector, SharedLimitFinding};
+use crate::pace::{NameAnswer, SharedLimitDetector, SharedLimitFinding};
 
-/// Names that have a home of their own; of more, each stays where its hash says and has a pace of its own.
-const NAMES_MAX: usize = 65_536;
+/// Hosts whose shard is not the one of their hash; of more, each stays where its hash says and has a pace of its own.
+const HOMES_MAX: usize = 65_536;
+/// Hosts that shards turn away and that are remembered. A list may have a million dead hosts: those that are forgotten are
+/// found dead once more, on whichever shard.
+const SETTLED_MAX: usize = 65_536;
 
-/// Paces that wait for the next job of their names, at some kilobytes each; beyond that a host is got to know anew.
-const LEFT_MAX: usize = 1_024;
+/// The number of a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ShardId(pub(crate) usize);
 
-/// What the shards and the dispatcher know together.
+/// One response, as evidence of which hosts are limited together.
+#[derive(Debug, Clone)]
+pub(crate) struct Evidence {
+    pub(crate) host: Origin,
+    /// The endpoint that answered for the host.
+    pub(crate) from: Endpoint,
+    pub(crate) answer: NameAnswer,
+    /// The shard that got the response, and when.
+    pub(crate) shard: ShardId,
+    pub(crate) heard_at: Instant,
+}
+
+/// A change of the map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RouteChange {
+    /// These hosts share one controller with all others of the group, and belong to `owner`.
+    Grouped {
+        group: Endpoint,
+        owner: ShardId,
+        hosts: Vec<Origin>,
+        /// The group was found out just now, and not joined by a host that came later.
+        is_new: bool,
+    },
+    /// The host has a limit of its own, and leaves its group. It stays with its shard.
+    Parted(Origin),
+    /// The host belongs to `owner`, which turns away what comes for it.
+    Pinned { host: Origin, owner: ShardId },
+}
+
+/// Maps hosts to shards.
+pub(crate) trait HostRouting: Send {
+    /// The shard that owns the host.
+    fn owner(&self, host: &Origin) -> ShardId;
+
+    /// A shard got a response. Returns what that changes.
+    fn heard(&mut self, evidence: &Evidence) -> Option<RouteChange>;
+
+    /// A shard turns away what comes for the host, and only that shard knows why.
+    fn settle(&mut self, host: &Origin, shard: ShardId) -> Option<RouteChange>;
+}
+
+/// By the hash of the host, until hosts turn out to be limited together at one endpoint: then they belong to the shard
+/// that met the first of them, so that one controller can serve them all. A host moves once and never back, even if it
+/// turns out to have a limit of its own.
 #[derive(Debug)]
-pub(crate) struct HostRouting {
+pub(crate) struct LimitRouting {
+    shards: usize,
     pace_per: PacePer,
-    table: Mutex<RoutingTable>,
-    /// Told when names have become one.
-    news: watch::Sender<()>,
-}
-
-#[derive(Debug, Default)]
-struct RoutingTable {
     shared_limits: SharedLimitDetector<Endpoint, Origin>,
-    /// Which shard asks the names that are one at an address.
-    owners: BTreeMap<Endpoint, usize>,
-    /// The names that are one with others, and where.
-    united: BTreeMap<Origin, Endpoint>,
-    /// The shards of the names that do not belong where their hashes say.
-    homes: BTreeMap<Origin, usize>,
-    /// The shards that turn away what comes for these names.
-    settled: BTreeMap<Origin, usize>,
-    /// What a shard knew of a name that left it without a job to take that along.
-    left: BTreeMap<Origin, Box<Memory>>,
+    /// The shard of each group.
+    owners: BTreeMap<Endpoint, ShardId>,
+    /// The hosts in groups, each with its group.
+    grouped: BTreeMap<Origin, Endpoint>,
+    /// The hosts that do not belong where their hashes say.
+    homes: BTreeMap<Origin, ShardId>,
+    /// The hosts that their shards turn away.
+    settled: BTreeMap<Origin, ShardId>,
 }
 
-impl RoutingTable {
-    /// Makes the name one with the others at this address, unless it has a home elsewhere, or there are too many.
-    fn unite(&mut self, name: &Origin, address: Endpoint, owner: usize) -> bool {
-        let home = self.homes.get(name).or_else(|| self.settled.get(name));
-        if home.is_some_and(|&home| home != owner) {
+impl LimitRouting {
+    /// A map for this many shards (at least 1).
+    pub(crate) fn new(shards: usize, pace_per: PacePer) -> Self {
+        Self {
+            shards: shards.max(1),
+            pace_per,
+            shared_limits: SharedLimitDetector::new(),
+            owners: BTreeMap::new(),
+            grouped: BTreeMap::new(),
+            homes: BTreeMap::new(),
+            settled: BTreeMap::new(),
+        }
+    }
+
+    /// Adds the host to the group of this endpoint, unless it belongs to another shard or group, or there are too many.
+    /// Returns whether it was added.
+    fn group(&mut self, host: &Origin, group: Endpoint, owner: ShardId) -> bool {
+        let home = self.homes.get(host).or_else(|| self.settled.get(host));
+        let is_elsewhere = home.is_some_and(|&home| home != owner);
+        if is_elsewhere || self.grouped.contains_key(host) {
             return false;
         }
-        if !self.homes.contains_key(name) {
-            if self.homes.len() >= NAMES_MAX {
+        if !self.homes.contains_key(host) {
+            if self.homes.len() >= HOMES_MAX {
                 return false;
             }
-            self.homes.insert(name.clone(), owner);
+            self.homes.insert(host.clone(), owner);
         }
-        *self.united.entry(name.clone()).or_insert(address) == address
+        self.grouped.insert(host.clone(), group);
+        true
     }
 }
 
-/// Where the name of an answer stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HostGrouping {
-    /// It has nothing to do with others.
-    Alone,
-    /// It had, and has no more.
-    Apart,
-    /// It is one with the others at this address. `is_news` says that this answer has shown it.
-    One { owner: usize, is_news: bool },
-}
-
-impl HostRouting {
-    pub(crate) fn new(pace_per: PacePer) -> Self {
-        Self { pace_per, table: Mutex::default(), news: watch::Sender::new(()) }
+impl HostRouting for LimitRouting {
+    fn owner(&self, host: &Origin) -> ShardId {
+        self.homes.get(host).copied().unwrap_or_else(|| {
+            let mut hasher = DefaultHasher::new();
+            host.hash(&mut hasher);
+            ShardId(usize::try_from(hasher.finish() % self.shards as u64).unwrap_or_default())
+        })
     }
 
-    /// The name was answered from this address, at this shard.
-    pub(crate) fn heard(
-        &self,
-        origin: &Origin,
-        from: Endpoint,
-        answer: NameAnswer,
-        shard: usize,
-        now: Instant,
-    ) -> HostGrouping {
-        let table = &mut *self.table();
-        let shared_limits = &mut table.shared_limits;
-        let news = match self.pace_per {
+    fn heard(&mut self, evidence: &Evidence) -> Option<RouteChange> {
+        let Evidence { host, from, answer, shard, heard_at } = evidence;
+        let finding = match self.pace_per {
             PacePer::Address => {
-                shared_limits.unite(&from, origin);
+                self.shared_limits.unite(from, host);
                 None
             }
-            PacePer::Host => shared_limits.answered(&from, origin, answer, now),
+            PacePer::Host => self.shared_limits.answered(from, host, *answer, *heard_at),
         };
-        if news == Some(SharedLimitFinding::Apart) {
-            table.united.remove(origin);
-            return HostGrouping::Apart;
+        if finding == Some(SharedLimitFinding::Apart) {
+            self.grouped.remove(host);
+            return Some(RouteChange::Parted(host.clone()));
         }
-        if !shared_limits.is_one(&from, origin) {
-            return HostGrouping::Alone;
+        if !self.shared_limits.is_one(from, host) {
+            return None;
         }
-        let owner = *table.owners.entry(from).or_insert(shard);
-        let is_news = news == Some(SharedLimitFinding::One);
-        if is_news {
-            let names: Vec<Origin> = table.shared_limits.names(&from).cloned().collect();
-            for name in names {
-                table.unite(&name, from, owner);
-            }
-            self.news.send_replace(());
+        let owner = *self.owners.entry(*from).or_insert(*shard);
+        let is_new = finding == Some(SharedLimitFinding::One);
+        let candidates: Vec<Origin> =
+            if is_new { self.shared_limits.names(from).cloned().collect() } else { vec![host.clone()] };
+        let hosts: Vec<Origin> =
+            candidates.into_iter().filter(|host| self.group(host, *from, owner)).collect();
+        (is_new || !hosts.is_empty()).then_some(RouteChange::Grouped { group: *from, owner, hosts, is_new })
+    }
+
+    fn settle(&mut self, host: &Origin, shard: ShardId) -> Option<RouteChange> {
+        if self.settled.len() >= SETTLED_MAX {
+            self.settled.clear();
         }
-        if table.unite(origin, from, owner) {
-            HostGrouping::One { owner, is_news }
-        } else {
-            HostGrouping::Alone
-        }
-    }
-
-    /// A shard turns away what comes for this name: it shall have it all.
-    pub(crate) fn settle(&self, name: &Origin, shard: usize) {
-        let RoutingTable { settled, .. } = &mut *self.table();
-        if settled.len() >= NAMES_MAX {
-            // A list may have a million dead hosts. Those that are forgotten are found out once more, wherever they go.
-            settled.clear();
-        }
-        settled.insert(name.clone(), shard);
-    }
-
-    /// Leaves what is known of a name for the shard to which it belongs now.
-    pub(crate) fn leave(&self, name: &Origin, memory: Box<Memory>) {
-        let RoutingTable { left, .. } = &mut *self.table();
-        if left.len() < LEFT_MAX {
-            left.insert(name.clone(), memory);
-        }
-    }
-
-    /// Takes what was left for this name.
-    pub(crate) fn take_left(&self, name: &Origin) -> Option<Box<Memory>> {
-        self.table().left.remove(name)
-    }
-
-    /// Changes when names that may be at any shard have become one.
-    pub(crate) fn news(&self) -> watch::Receiver<()> {
-        self.news.subscribe()
-    }
-
-    /// The shard to which the name belongs, if that is not for its hash to say.
-    pub(crate) fn owner(&self, origin: &Origin) -> Option<usize> {
-        self.table().homes.get(origin).copied()
-    }
-
-    /// The names that are one with this one, itself included, as far as they are known here to `find`.
-    pub(crate) fn companions<T>(&self, origin: &Origin, find: impl Fn(&Origin) -> Option<T>) -> Vec<T> {
-        let table = self.table();
-        let address = table.united.get(origin);
-        let names = address.into_iter().flat_map(|address| table.shared_limits.names(address));
-        names.filter(|name| table.united.get(name) == address).filter_map(find).collect()
-    }
-
-    fn table(&self) -> MutexGuard<'_, RoutingTable> {
-        // Every entry leaves the table whole, so one that panicked in between cannot have torn it.
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        self.settled.insert(host.clone(), shard);
+        // It was moved at the same moment: back to the shard that knows why it is turned away.
+        let home = self.homes.get_mut(host).filter(|home| **home != shard)?;
+        *home = shard;
+        self.grouped.remove(host);
+        Some(RouteChange::Pinned { host: host.clone(), owner: shard })
     }
 }

@@ -2,9 +2,20 @@
 
 use longhaul_http::{HttpUrl, Origin, Partial};
 use longhaul_journal::{Expectation, RowId};
+use tokio::time::Instant;
 
 use crate::exchange::Class;
 use crate::list::expectation::Sha256;
+use crate::pace::Memory;
+
+/// A job for a shard, to be started not before the given time.
+#[derive(Debug)]
+pub(crate) struct Assignment {
+    pub(crate) job: Box<Job>,
+    pub(crate) not_before: Option<Instant>,
+    /// What another shard knows of its host.
+    pub(crate) memory: Option<Box<Memory>>,
+}
 
 /// One row that is to be fetched. It is owned by one actor at a time.
 #[derive(Debug)]
@@ -47,6 +58,24 @@ pub(crate) struct Redirected {
 }
 
 impl Job {
+    /// A row that has not been tried in this run, and of which nothing is kept.
+    pub(crate) fn new(row: RowId, url: HttpUrl, name: String, expected: Expectation) -> Self {
+        Self {
+            row,
+            url,
+            redirected: None,
+            name,
+            attempts: 0,
+            last_failures: None,
+            cuts: 0,
+            started_unix_ms: 0,
+            partial: None,
+            expected,
+            sha256: None,
+            furthest: 0,
+        }
+    }
+
     /// The URL to be asked for now.
     pub(crate) fn target(&self) -> &HttpUrl {
         self.redirected.as_ref().map_or(&self.url, |redirected| &redirected.url)

@@ -7,3 +7,4 @@ pub mod frontier;
 pub(crate) mod host_routing;
 pub(crate) mod job;
 pub mod retry;
+pub(crate) mod router;

@@ -58,6 +58,11 @@ impl Closed {
         Ok(None)
     }
 
+    /// Whether jobs of this host are turned away.
+    pub(super) fn turns_away(&self, origin: &Origin) -> bool {
+        self.parked.contains_key(origin) || self.given_up.last_failure(origin).is_some()
+    }
+
     /// The host asked for a longer pause than the run will wait: all its jobs wait for a later run, as does the one that was
     /// told so.
     pub(super) async fn park(

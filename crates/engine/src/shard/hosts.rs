@@ -9,10 +9,9 @@ use longhaul_http::Origin;
 use longhaul_socket::clock::{self, WallClock};
 use tokio::time::Instant;
 
-use super::Assignment;
+use super::host_groups::HostGroups;
 use super::outbox::Outbox;
 use super::settings::{ShardSettings, is_this_machine};
-use super::shared_limits::{Change, SharedLimits};
 use super::underway::Active;
 use crate::exchange::failure::Failure;
 use crate::haul::PacePer;
@@ -20,9 +19,10 @@ use crate::pace::host_state_cache::{HostStateCache, HostStateUpdate};
 use crate::pace::{Belief, Controller, Denial, FirstByte, Limiter, Memory, NameAnswer, SendRecord, Signal};
 use crate::report::event::{Event, Observer};
 use crate::schedule::frontier::{Frontier, HostId, Next};
-use crate::schedule::host_routing::HostRouting;
-use crate::schedule::job::Job;
+use crate::schedule::host_routing::RouteChange;
+use crate::schedule::job::{Assignment, Job};
 use crate::schedule::retry::HostFailing;
+use crate::schedule::router::FromShard;
 use crate::sink::SinkGone;
 
 /// What is remembered of hosts is kept up to date this often: a look at it from outside is about as old.
@@ -31,9 +31,9 @@ const REMEMBER_EVERY: Duration = Duration::from_secs(5);
 pub(super) struct Hosts {
     settings: ShardSettings,
     frontier: Frontier<Origin, Box<Job>>,
-    neighbourhoods: SharedLimits,
-    /// What belongs to another shard, to be fetched soon.
-    rerouted: Vec<Assignment>,
+    groups: HostGroups,
+    /// Messages for the dispatcher.
+    outgoing: Vec<FromShard>,
     host_state_cache: HostStateCache,
     remembered_at: Option<Instant>,
     remember_at: Instant,
@@ -45,15 +45,14 @@ impl Hosts {
     pub(super) fn new(
         settings: ShardSettings,
         host_state_cache: HostStateCache,
-        routing: Arc<HostRouting>,
         clock: WallClock,
         observer: Arc<Observer>,
     ) -> Self {
-        let neighbourhoods = SharedLimits::new(routing, settings.number, Arc::clone(&settings.pace));
+        let groups = HostGroups::new(settings.shard, settings.pace_per, Arc::clone(&settings.pace));
         Self {
             settings,
-            neighbourhoods,
-            rerouted: Vec::new(),
+            groups,
+            outgoing: Vec::new(),
             frontier: Frontier::new(),
             host_state_cache,
             remembered_at: None,
@@ -74,17 +73,17 @@ impl Hosts {
     ) {
         let now = clock::now();
         self.note_forgotten(now);
-        if self.neighbourhoods.is_elsewhere(origin) {
+        if self.groups.is_elsewhere(origin) {
             let host = self.frontier.find(origin);
             let memory = host.and_then(|host| self.controller(host)).map(|known| Box::new(known.memory(now)));
-            self.rerouted.push(Assignment { job, not_before, memory });
+            self.outgoing.push(FromShard::Reroute(Assignment { job, not_before, memory }));
             if let Some(host) = host {
                 self.frontier.forget_if_idle(host);
             }
             return;
         }
         let is_known = self.frontier.find(origin).is_some();
-        let left = self.neighbourhoods.take_left(origin);
+        let left = self.groups.take_remembered(origin);
         let memory = memory.or(left.as_deref());
         let Self { frontier, host_state_cache, settings, .. } = self;
         frontier.push(origin, job, not_before, || match memory {
@@ -94,13 +93,24 @@ impl Hosts {
             None => settings.controller_for(origin, host_state_cache, now),
         });
         if !is_known {
-            self.neighbourhoods.welcome(&mut self.frontier, origin, memory.is_some(), now);
+            self.groups.welcome(&mut self.frontier, origin, memory.is_some(), now);
         }
     }
 
-    /// Jobs that belong to another shard, as far as that is known since this was last asked.
-    pub(super) fn take_rerouted(&mut self) -> Vec<Assignment> {
-        std::mem::take(&mut self.rerouted)
+    /// Messages for the dispatcher since the last call.
+    pub(super) fn take_outgoing(&mut self) -> Vec<FromShard> {
+        self.outgoing.extend(self.groups.take_evidence().map(FromShard::Heard));
+        std::mem::take(&mut self.outgoing)
+    }
+
+    /// Evidence that was collected is reported with the next messages.
+    pub(super) fn flush_evidence(&mut self) {
+        self.groups.flush_evidence();
+    }
+
+    /// Keeps what another shard knew of a host that belongs here now.
+    pub(super) fn remember_from_elsewhere(&mut self, host: Origin, memory: Box<Memory>) {
+        self.groups.remember(host, memory);
     }
 
     /// Puts a job back that has failed, to be tried again not before the given time.
@@ -170,11 +180,11 @@ impl Hosts {
             let due_at = self.remembered_at.map_or(now, |at| at + REMEMBER_EVERY);
             self.remember_at = self.remember_at.min(due_at);
         }
-        self.look_at_neighbours(active, signal, now);
+        self.report_evidence(active, signal, now);
     }
 
-    /// Has the host share a pace with others if they are one, or leaves it to another shard.
-    fn look_at_neighbours(&mut self, active: &Active, signal: Signal, now: Instant) {
+    /// Reports the response as evidence of which hosts are limited together.
+    fn report_evidence(&mut self, active: &Active, signal: Signal, now: Instant) {
         let host_endpoint = active.progress.heard().and_then(|(peer, _)| peer.host_endpoint());
         // Behind a proxy nobody can tell which hosts share an address.
         let (Some(from), Some(controller)) = (host_endpoint, self.controller(active.host)) else { return };
@@ -188,18 +198,14 @@ impl Hosts {
         }
         let is_limited = controller.belief().is_limited();
         let answer = NameAnswer { sent_at: active.begun_at, is_refused, is_limited };
-        match self.neighbourhoods.heard(&mut self.frontier, active.host, from, answer, now) {
-            Change::None => {}
-            Change::Merged => self.observer.emit(&Event::Merged { address: &from.to_string() }),
-            Change::Redirected => self.move_out(active.host),
+        if let Some(origin) = self.frontier.key(active.host) {
+            self.groups.heard(origin, from, answer, now);
         }
     }
 
-    /// Names have become one: those that belong to another shard go there. Returns which those are.
-    pub(super) fn hear_news(&mut self) -> Vec<HostId> {
-        let names = self.frontier.hosts().map(|(origin, ..)| origin);
-        let elsewhere = names.filter(|origin| self.neighbourhoods.is_elsewhere(origin));
-        let hosts: Vec<HostId> = elsewhere.filter_map(|origin| self.frontier.find(origin)).collect();
+    /// Follows a change of the map of hosts. Returns the hosts that have left for other shards.
+    pub(super) fn follow(&mut self, change: &RouteChange) -> Vec<HostId> {
+        let hosts = self.groups.apply(change, &mut self.frontier, clock::now());
         for &host in &hosts {
             self.move_out(host);
         }
@@ -210,10 +216,10 @@ impl Hosts {
         let now = clock::now();
         let mut memory = self.controller(host).map(|known| Box::new(known.memory(now)));
         for (not_before, job) in self.frontier.take(host) {
-            self.rerouted.push(Assignment { job, not_before, memory: memory.take() });
+            self.outgoing.push(FromShard::Reroute(Assignment { job, not_before, memory: memory.take() }));
         }
         if let (Some(memory), Some(origin)) = (memory, self.origin(host)) {
-            self.neighbourhoods.leave(origin, memory);
+            self.outgoing.push(FromShard::Left { host: origin.clone(), memory });
         }
     }
 
@@ -225,12 +231,12 @@ impl Hosts {
 
     /// Whether the host belongs to another shard.
     pub(super) fn is_elsewhere(&self, host: HostId) -> bool {
-        self.origin(host).is_some_and(|origin| self.neighbourhoods.is_elsewhere(origin))
+        self.origin(host).is_some_and(|origin| self.groups.is_elsewhere(origin))
     }
 
     /// What comes for this host is turned away from now on, and has to come here for that.
-    pub(super) fn settle(&self, origin: &Origin) {
-        self.neighbourhoods.settle(origin);
+    pub(super) fn settle(&mut self, origin: &Origin) {
+        self.outgoing.push(FromShard::Settled { host: origin.clone(), shard: self.settings.shard });
     }
 
     /// An exchange has stalled and gives its place up, or takes it again.

@@ -11,11 +11,11 @@
 
 mod closed;
 mod held_denials;
+mod host_groups;
 mod hosts;
 mod outbox;
 mod pending_timeouts;
 mod settings;
-mod shared_limits;
 mod underway;
 
 pub(crate) use settings::ShardSettings;
@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_socket::{FaultKind, clock};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc::{self, error::SendError};
 use tokio::time::Instant;
 
 use crate::connectivity::monitor::ConnectivityMonitorHandle;
@@ -34,13 +34,14 @@ use crate::exchange::failure::Failure;
 use crate::haul::executor::sleep_until;
 use crate::haul::stop::StopWatch;
 use crate::pace::host_state_cache::HostStateCache;
-use crate::pace::{Controller, Denial, Memory, Signal};
+use crate::pace::{Controller, Denial, Signal};
 use crate::report::Event;
 use crate::report::counters::Counters;
 use crate::schedule::frontier::{HostId, Next, Sent};
-use crate::schedule::host_routing::HostRouting;
-use crate::schedule::job::Job;
+use crate::schedule::host_routing::RouteChange;
+use crate::schedule::job::{Assignment, Job};
 use crate::schedule::retry::{self, Attempt, Decision, FailureKind, host_given_up};
+use crate::schedule::router::{FromShard, ToShard};
 use crate::sink::SinkGone;
 use closed::Closed;
 use held_denials::HeldDenials;
@@ -53,22 +54,6 @@ use underway::{Active, Finished, Underway};
 /// How often exchanges under way are looked at for progress, and idle connections for what they are still good for.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 
-/// A job for a shard, to be started not before the given time.
-#[derive(Debug)]
-pub(crate) struct Assignment {
-    pub(crate) job: Box<Job>,
-    pub(crate) not_before: Option<Instant>,
-    /// What another shard knows of its host.
-    pub(crate) memory: Option<Box<Memory>>,
-}
-
-/// The other shards, for what belongs to them.
-pub(crate) struct Others {
-    pub(crate) routing: Arc<HostRouting>,
-    /// Jobs whose host may belong to another shard.
-    pub(crate) reroute: mpsc::UnboundedSender<Assignment>,
-}
-
 /// The actor.
 pub(crate) struct Shard {
     settings: ShardSettings,
@@ -79,10 +64,8 @@ pub(crate) struct Shard {
     held_denials: HeldDenials,
     closed: Closed,
     outbox: Outbox,
-    /// Jobs whose host belongs to another shard, or may since a redirect.
-    reroute: mpsc::UnboundedSender<Assignment>,
-    /// Names have become one.
-    news: watch::Receiver<()>,
+    /// The dispatcher, for jobs whose host belongs to another shard, and for evidence of which hosts are limited together.
+    to_dispatcher: mpsc::UnboundedSender<FromShard>,
     counters: Arc<Counters>,
     /// Shortages of this machine that have been dealt with.
     shortages_seen: u64,
@@ -95,17 +78,15 @@ impl Shard {
         settings: ShardSettings,
         context: ExchangeContext,
         connectivity_monitor: ConnectivityMonitorHandle,
-        others: Others,
+        to_dispatcher: mpsc::UnboundedSender<FromShard>,
         counters: Arc<Counters>,
         stop: StopWatch,
         host_state_cache: HostStateCache,
     ) -> Self {
         let (clock, observer) = (context.clock, Arc::clone(&context.observer));
-        let Others { routing, reroute } = others;
-        let news = routing.news();
         Self {
             random: fastrand::Rng::with_seed(settings.seed),
-            hosts: Hosts::new(settings.clone(), host_state_cache, routing, clock, observer),
+            hosts: Hosts::new(settings.clone(), host_state_cache, clock, observer),
             outbox: Outbox::new(context.sink.clone(), clock, Arc::clone(&counters)),
             settings,
             context: Rc::new(context),
@@ -113,8 +94,7 @@ impl Shard {
             pending_timeouts: PendingTimeouts::new(connectivity_monitor),
             held_denials: HeldDenials::default(),
             closed: Closed::default(),
-            reroute,
-            news,
+            to_dispatcher,
             counters,
             shortages_seen: 0,
             stop,
@@ -122,17 +102,17 @@ impl Shard {
     }
 
     /// Works until the inbox is closed and everything in it is settled, or the haul is stopped.
-    pub(crate) async fn run(mut self, inbox: mpsc::UnboundedReceiver<Assignment>) -> Result<(), SinkGone> {
+    pub(crate) async fn run(mut self, inbox: mpsc::UnboundedReceiver<ToShard>) -> Result<(), SinkGone> {
         self.work(inbox).await?;
         self.remember().await
     }
 
-    async fn work(&mut self, mut inbox: mpsc::UnboundedReceiver<Assignment>) -> Result<(), SinkGone> {
+    async fn work(&mut self, mut inbox: mpsc::UnboundedReceiver<ToShard>) -> Result<(), SinkGone> {
         let mut is_open = true;
         let mut watch_at = clock::now() + WATCH_EVERY;
         loop {
-            for assignment in self.hosts.take_rerouted() {
-                self.reroute.send(assignment).map_err(|_| SinkGone)?;
+            for message in self.hosts.take_outgoing() {
+                self.send(message)?;
             }
             let wake_at = self.start_ready();
             let is_idle = self.underway.is_empty();
@@ -144,11 +124,9 @@ impl Shard {
                 () = self.stop.stopped() => return Ok(()),
                 () = self.context.sink.gone() => return Err(SinkGone),
                 () = self.pending_timeouts.changed() => self.review().await?,
-                // Whoever would tell lives as long as we do.
-                Ok(()) = self.news.changed() => self.hear_news().await?,
                 Some(finished) = self.underway.next_finished(), if !is_idle => self.finish(finished).await?,
-                assignment = inbox.recv(), if is_open => match assignment {
-                    Some(assignment) => self.accept(assignment).await?,
+                message = inbox.recv(), if is_open => match message {
+                    Some(message) => self.take(message).await?,
                     None => is_open = false,
                 },
                 () = tokio::time::sleep_until(watch_at), if !is_idle || self.context.client.has_idle() => {
@@ -170,6 +148,25 @@ impl Shard {
 
     async fn remember(&mut self) -> Result<(), SinkGone> {
         self.outbox.remember(self.hosts.remember()).await
+    }
+
+    /// A dispatcher that has gone needs no evidence, but the job of a reroute would be lost.
+    fn send(&self, message: FromShard) -> Result<(), SinkGone> {
+        match self.to_dispatcher.send(message) {
+            Err(SendError(FromShard::Reroute(_))) => Err(SinkGone),
+            _ => Ok(()),
+        }
+    }
+
+    async fn take(&mut self, message: ToShard) -> Result<(), SinkGone> {
+        match message {
+            ToShard::Assign(assignment) => self.accept(assignment).await,
+            ToShard::Route(change) => self.follow(&change).await,
+            ToShard::Remember { host, memory } => {
+                self.hosts.remember_from_elsewhere(host, memory);
+                Ok(())
+            }
+        }
     }
 
     async fn accept(&mut self, Assignment { job, not_before, memory }: Assignment) -> Result<(), SinkGone> {
@@ -224,6 +221,7 @@ impl Shard {
                 active.cut_short();
             }
         }
+        hosts.flush_evidence();
     }
 
     /// Closes the connections that have been idle for too long; all of them, where anybody lacks what they hold: a shard
@@ -260,7 +258,7 @@ impl Shard {
                 // The next host's answer is part of the same attempt.
                 job.attempts -= 1;
                 let assignment = Assignment { job, not_before: None, memory: None };
-                self.reroute.send(assignment).map_err(|_| SinkGone)?;
+                self.send(FromShard::Reroute(assignment))?;
             }
             Ended::Failed(failure) if failure.is_silence() => {
                 self.pending_timeouts.hold(active, job, failure);
@@ -270,9 +268,16 @@ impl Shard {
         self.held_denials.review(host, is_served, &mut self.hosts, &self.outbox).await
     }
 
-    /// Names have become one, and some of them belong to another shard.
-    async fn hear_news(&mut self) -> Result<(), SinkGone> {
-        for host in self.hosts.hear_news() {
+    /// Hosts belong to other shards than before, or share a controller.
+    async fn follow(&mut self, change: &RouteChange) -> Result<(), SinkGone> {
+        if let RouteChange::Grouped { owner, hosts, .. } = change
+            && *owner != self.settings.shard
+        {
+            for host in hosts.iter().filter(|host| self.closed.turns_away(host)) {
+                self.hosts.settle(host);
+            }
+        }
+        for host in self.hosts.follow(change) {
             self.held_denials.review(host, false, &mut self.hosts, &self.outbox).await?;
             self.hosts.forget_if_idle(host);
         }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::haul::PacePer;
 use crate::pace::host_state_cache::HostStateCache;
 use crate::pace::{Controller, ControllerFactory, UserLimits, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
+use crate::schedule::host_routing::ShardId;
 use crate::schedule::retry::RetryPolicy;
 
 /// What a shard may do.
@@ -27,8 +28,7 @@ pub(crate) struct ShardSettings {
     pub(crate) timeouts: Timeouts,
     pub(crate) seed: u64,
     pub(crate) pace_per: PacePer,
-    /// Which of the shards it is.
-    pub(crate) number: usize,
+    pub(crate) shard: ShardId,
 }
 
 impl ShardSettings {

@@ -21,7 +21,7 @@ use crate::haul::run_context::RunContext;
 use crate::haul::stop::StopWatch;
 use crate::list::expectation::Sha256;
 use crate::report::event::{Event, Observer};
-use crate::shard::Assignment;
+use crate::schedule::job::Assignment;
 use crate::sink::resume;
 use crate::sink::{Message, Proven, SinkHandle, mark, part_fault, part_path, passing_trouble};
 
