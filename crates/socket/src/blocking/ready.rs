@@ -27,7 +27,7 @@ pub trait Pollable: private::Socket {}
 
 mod private {
     pub trait Socket {
-        fn descriptor_to_poll(&self) -> super::BorrowedFd<'_>;
+        fn poll_fd(&self) -> super::BorrowedFd<'_>;
 
         fn holds_received_bytes(&self) -> bool {
             false
@@ -41,8 +41,8 @@ impl Pollable for UnixListener {}
 impl Pollable for UdpSocket {}
 
 impl private::Socket for Stream {
-    fn descriptor_to_poll(&self) -> BorrowedFd<'_> {
-        self.descriptor().as_fd()
+    fn poll_fd(&self) -> BorrowedFd<'_> {
+        self.socket().as_fd()
     }
 
     fn holds_received_bytes(&self) -> bool {
@@ -51,20 +51,20 @@ impl private::Socket for Stream {
 }
 
 impl private::Socket for TcpListener {
-    fn descriptor_to_poll(&self) -> BorrowedFd<'_> {
-        self.descriptor().as_fd()
+    fn poll_fd(&self) -> BorrowedFd<'_> {
+        self.socket().as_fd()
     }
 }
 
 impl private::Socket for UnixListener {
-    fn descriptor_to_poll(&self) -> BorrowedFd<'_> {
-        self.descriptor().as_fd()
+    fn poll_fd(&self) -> BorrowedFd<'_> {
+        self.socket().as_fd()
     }
 }
 
 impl private::Socket for UdpSocket {
-    fn descriptor_to_poll(&self) -> BorrowedFd<'_> {
-        self.descriptor().as_fd()
+    fn poll_fd(&self) -> BorrowedFd<'_> {
+        self.socket().as_fd()
     }
 }
 
@@ -104,7 +104,7 @@ pub fn wait_ready(sockets: &[(&dyn Pollable, Interest)], deadline: Deadline) -> 
     let start = clock::now();
     let mut fds: Vec<PollFd<'_>> = sockets
         .iter()
-        .map(|(socket, interest)| PollFd::from_borrowed_fd(socket.descriptor_to_poll(), flags(*interest)))
+        .map(|(socket, interest)| PollFd::from_borrowed_fd(socket.poll_fd(), flags(*interest)))
         .collect();
     let holds = |index: usize| {
         let (socket, interest) = sockets[index];

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::asynchronous::admitted;
 use super::block_on;
-use super::connector::admitted;
 use crate::addressing::{Endpoint, Host, Target};
 use crate::faults::{Fault, FaultKind, Phase, fault};
 use crate::names::Resolver;
 use crate::network::Network;
 use crate::stream::blocking::Stream;
 use crate::time::{ConnectTimeouts, Deadline, clock};
-use crate::tls::{Session, Tls, TlsOptions};
+use crate::tls::{Tls, TlsOptions, TlsSession};
 
 /// Connects to targets, each step within its deadline; the blocking [`Connector`](crate::Connector). Clones share the
 /// cache of names and the TLS sessions.
@@ -46,9 +46,9 @@ impl Connector {
     pub fn start_tls(&self, stream: Stream, target: &Target, deadline: Deadline) -> Result<Stream, Fault> {
         let start = clock::now();
         let remote = stream.remote();
-        let secured = stream.secured(|descriptor, waits| {
+        let secured = stream.secured(|socket, limits| {
             let client = block_on::run(deadline.bound(self.tls.client(target)))???;
-            Session::establish(descriptor, client.into(), waits, deadline)
+            TlsSession::establish(socket, client.into(), limits, deadline)
         });
         secured.map_err(|error| fault(Phase::Tls, error, start, remote).of(target.host.clone()))
     }

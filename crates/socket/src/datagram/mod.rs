@@ -3,6 +3,7 @@
 mod asynchronous;
 #[cfg(unix)]
 pub(crate) mod blocking;
+mod calls;
 mod settings;
 
 pub use asynchronous::UdpSocket;

@@ -131,18 +131,17 @@ pub(crate) struct DatagramTooLong {
     pub(crate) room: usize,
 }
 
-/// The fault of a call that began at `start`.
+/// The fault of a call that began at `start` and failed with `error`. A deadline that passed has nothing to add to the kind
+/// `TimedOut`, so it is no source.
 pub(crate) fn fault(phase: Phase, error: io::Error, start: Instant, address: Address) -> Fault {
-    Fault::from_io(phase, error, since(start)).at_address(address)
-}
-
-/// The fault of a wait that began at `start` and was in vain.
-pub(crate) fn timed_out(phase: Phase, start: Instant, address: Address) -> Fault {
-    Fault::new(phase, FaultKind::TimedOut, since(start)).at_address(address)
-}
-
-fn since(start: Instant) -> Duration {
-    clock::now().saturating_duration_since(start)
+    let is_deadline = error.get_ref().is_some_and(|inner| inner.is::<DeadlinePassed>());
+    let elapsed = clock::now().saturating_duration_since(start);
+    let fault = if is_deadline {
+        Fault::new(phase, FaultKind::TimedOut, elapsed)
+    } else {
+        Fault::from_io(phase, error, elapsed)
+    };
+    fault.at_address(address)
 }
 
 impl Fault {

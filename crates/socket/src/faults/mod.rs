@@ -8,7 +8,7 @@ mod kind;
 mod tls;
 
 pub use advice::Advice;
-pub(crate) use classify::{DatagramTooLong, fault, timed_out};
+pub(crate) use classify::{DatagramTooLong, fault};
 pub use classify::{Platform, kind_of, kind_of_number};
 pub use errno_table::SystemError;
 pub use fault::{Fault, Phase};

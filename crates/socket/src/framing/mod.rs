@@ -19,11 +19,12 @@
 //! # }
 //! ```
 
+mod asynchronous;
 #[cfg(unix)]
 pub(crate) mod blocking;
+mod calls;
 mod codec;
-mod messages;
 
+pub use asynchronous::Messages;
 pub(crate) use codec::CHUNK_BYTES;
 pub use codec::{Framing, FramingError, Unpacker};
-pub use messages::Messages;

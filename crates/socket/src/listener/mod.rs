@@ -4,8 +4,10 @@
 pub(crate) mod blocking;
 #[cfg(unix)]
 pub(crate) mod blocking_tls;
+mod calls;
 mod tcp;
 mod tls;
+mod tls_calls;
 #[cfg(unix)]
 mod unix;
 
@@ -13,8 +15,6 @@ pub use tcp::TcpListener;
 pub use tls::TlsAcceptor;
 #[cfg(unix)]
 pub use unix::UnixListener;
-#[cfg(unix)]
-pub(crate) use unix::listening as listening_unix;
 
 /// Connections that wait to be accepted; the system cuts it to its own limit.
 pub(crate) const BACKLOG: u32 = 1024;

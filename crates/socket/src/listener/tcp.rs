@@ -3,18 +3,20 @@
 use std::io;
 use std::net::SocketAddr;
 
-use socket2::SockRef;
+use socket2::{SockAddr, SockRef, Socket};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use super::BACKLOG;
+use super::calls::{accept_calls, tcp_listener_calls};
 use crate::addressing::{Endpoint, Protocol};
-use crate::faults::{Fault, Phase, fault, timed_out};
+use crate::faults::{Fault, Phase, fault};
 use crate::network::{BoxFuture, Listener, Transport};
-use crate::options::{Role, SocketOptions, options_of};
+use crate::options::{Family, Role, SocketOptions, options_of};
 use crate::os::{endpoint_of, family_of, listening};
 use crate::stream::Stream;
 use crate::stream::tcp::TcpTransport;
-use crate::time::{Deadline, Timeouts, Waits, clock};
+use crate::time::{Deadline, Timeouts, WaitLimits, clock};
 
 /// A socket that takes connections.
 ///
@@ -36,98 +38,34 @@ use crate::time::{Deadline, Timeouts, Waits, clock};
 /// # }
 /// ```
 pub struct TcpListener {
-    listener: tokio::net::TcpListener,
+    socket: tokio::net::TcpListener,
     local: Endpoint,
     /// Not every system lets a connection inherit it.
     no_delay: bool,
-    waits: Waits,
+    limits: WaitLimits,
 }
 
+tcp_listener_calls!(async await);
+
 impl TcpListener {
-    /// Listens on `local` with the default [`SocketOptions`], and 1,024 connections waiting at most. Port 0 is a free
-    /// one. Must be called within a runtime.
-    ///
-    /// # Errors
-    /// In phase `Bind` or `Listen`.
-    pub fn bind(local: Endpoint) -> Result<Self, Fault> {
-        Self::open(local, None, BACKLOG)
+    fn register(socket: Socket) -> io::Result<tokio::net::TcpListener> {
+        tokio::net::TcpListener::from_std(socket.into())
     }
 
-    /// The same with these options, which the connections that are accepted inherit as far as their system lets them;
-    /// at most `backlog` connections wait to be accepted, or as many as the system allows if that is less (listen(2)).
-    pub fn bind_with(local: Endpoint, options: &SocketOptions, backlog: u32) -> Result<Self, Fault> {
-        Self::open(local, Some(options), backlog)
+    async fn accept_one(&self, deadline: Deadline) -> io::Result<Stream> {
+        let transport = deadline.bound_io(self.accept_transport()).await?;
+        Ok(Stream::plain(Box::new(transport)))
     }
 
-    fn open(local: Endpoint, options: Option<&SocketOptions>, backlog: u32) -> Result<Self, Fault> {
-        let start = clock::now();
-        let socket = listening(local, options, backlog)?;
-        let open = || {
-            let endpoint = endpoint_of(socket.local_addr(), Protocol::Tcp)?;
-            Ok((tokio::net::TcpListener::from_std(socket.into())?, endpoint))
-        };
-        let (listener, local) = open().map_err(|error| fault(Phase::Listen, error, start, local.into()))?;
-        let no_delay = options.is_none_or(|options| options.no_delay == Some(true));
-        Ok(Self { listener, local, no_delay, waits: Waits::new(Timeouts::default()) })
+    fn stream_of(&self, socket: Socket, from: SockAddr) -> io::Result<Stream> {
+        socket.set_nonblocking(true)?;
+        let remote = endpoint_of(Ok(from), Protocol::Tcp)?;
+        let transport = self.transport(TcpStream::from_std(socket.into())?, remote.socket_addr())?;
+        Ok(Stream::plain(Box::new(transport)))
     }
 
-    /// Where it listens, with the port that the system chose.
-    pub fn local(&self) -> Endpoint {
-        self.local
-    }
-
-    /// The options that are set at present.
-    pub fn options(&self) -> SocketOptions {
-        let family = family_of(self.local.socket_addr());
-        options_of(&SockRef::from(&self.listener), family, Role::Listener)
-    }
-
-    /// How long its waits may take.
-    pub fn timeouts(&self) -> &Timeouts {
-        &self.waits.timeouts
-    }
-
-    /// Changes that. The connections that are accepted from now on have the same timeouts.
-    pub fn set_timeouts(&mut self, timeouts: Timeouts) {
-        self.waits.timeouts = timeouts;
-    }
-
-    /// The next connection, within [`Timeouts::accept`]. Cancel safe: no connection is lost.
-    ///
-    /// # Errors
-    /// In phase `Accept`. After one, the listener is as good as before; where it is `LocalExhausted`, give the machine a
-    /// moment.
-    pub async fn accept(&self) -> Result<Stream, Fault> {
-        self.accept_within(self.waits.accept()).await
-    }
-
-    /// The same before `deadline`.
-    pub async fn accept_within(&self, deadline: Deadline) -> Result<Stream, Fault> {
-        let start = clock::now();
-        match self.waits.limited(deadline).bound(self.take()).await {
-            Ok(Ok(transport)) => Ok(self.stream(transport)),
-            Ok(Err(error)) => Err(fault(Phase::Accept, error, start, self.local.into())),
-            Err(_passed) => Err(timed_out(Phase::Accept, start, self.local.into())),
-        }
-    }
-
-    /// The next connection if there is one at this moment; otherwise the fault is `WouldBlock`.
-    pub fn try_accept(&self) -> Result<Stream, Fault> {
-        let start = clock::now();
-        let accepted = || {
-            // The system is asked, not the runtime, which may not have looked at the socket yet.
-            let (socket, from) = SockRef::from(&self.listener).accept()?;
-            socket.set_nonblocking(true)?;
-            let remote = endpoint_of(Ok(from), Protocol::Tcp)?;
-            self.transport(TcpStream::from_std(socket.into())?, remote.socket_addr())
-        };
-        accepted()
-            .map(|transport| self.stream(transport))
-            .map_err(|error| fault(Phase::Accept, error, start, self.local.into()))
-    }
-
-    async fn take(&self) -> io::Result<TcpTransport> {
-        let (stream, remote) = self.listener.accept().await?;
+    async fn accept_transport(&self) -> io::Result<TcpTransport> {
+        let (stream, remote) = self.socket.accept().await?;
         self.transport(stream, remote)
     }
 
@@ -136,18 +74,6 @@ impl TcpListener {
             let _ = stream.set_nodelay(true);
         }
         TcpTransport::new(stream, remote)
-    }
-
-    fn stream(&self, transport: TcpTransport) -> Stream {
-        let mut stream = Stream::plain(Box::new(transport));
-        stream.set_timeouts(self.waits.timeouts);
-        stream
-    }
-}
-
-impl std::fmt::Debug for TcpListener {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TcpListener").field("local", &self.local).finish_non_exhaustive()
     }
 }
 
@@ -159,7 +85,7 @@ impl Listener for TcpListener {
 
     fn accept(&self) -> BoxFuture<'_, io::Result<(Box<dyn Transport>, Endpoint)>> {
         Box::pin(async {
-            let transport = self.take().await?;
+            let transport = self.accept_transport().await?;
             let remote = transport.remote;
             Ok((Box::new(transport) as Box<dyn Transport>, remote))
         })

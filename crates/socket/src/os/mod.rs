@@ -5,9 +5,11 @@ mod open;
 #[cfg(unix)]
 mod poll;
 
+#[cfg(unix)]
+pub(crate) use open::listening_unix;
 pub(crate) use open::{
-    datagram_socket, endpoint_of, family_of, length, listening, new_socket, require, sent_after_end,
-    set_options, stream_socket,
+    datagram_socket, endpoint_of, family_of, listening, new_socket, require, sent_after_end, set_options,
+    stream_socket,
 };
 #[cfg(unix)]
-pub(crate) use poll::{Descriptor, ReadWrite, WaitMode, Wire, poll_until};
+pub(crate) use poll::{BoundedIo, PolledSocket, ReadWrite, WaitMode, poll_until};

@@ -3,8 +3,12 @@
 use std::io;
 use std::net::SocketAddr;
 
+#[cfg(unix)]
+use socket2::SockAddr;
 use socket2::{Domain, SockRef, Socket, Type};
 
+#[cfg(unix)]
+use crate::addressing::UnixPath;
 use crate::addressing::{Endpoint, Protocol};
 use crate::faults::{Fault, Phase, fault};
 use crate::options::{Family, Role, SocketOptions};
@@ -38,6 +42,27 @@ pub(crate) fn listening(
     };
     let socket = bound().map_err(|error| fault(Phase::Bind, error, start, local.into()))?;
     socket.listen(length(backlog)).map_err(|error| fault(Phase::Listen, error, start, local.into()))?;
+    Ok(socket)
+}
+
+/// A socket that listens on `path`.
+#[cfg(unix)]
+pub(crate) fn listening_unix(
+    path: &UnixPath,
+    options: Option<&SocketOptions>,
+    backlog: u32,
+) -> Result<Socket, Fault> {
+    let start = clock::now();
+    let bound = || {
+        let socket = new_socket(Domain::UNIX, Type::STREAM)?;
+        set_options(&socket, Family::Unix, Role::Listener, options)?;
+        socket.bind(&SockAddr::unix(path.as_path())?)?;
+        Ok(socket)
+    };
+    let socket = bound().map_err(|error| fault(Phase::Bind, error, start, path.clone().into()))?;
+    socket
+        .listen(length(backlog))
+        .map_err(|error| fault(Phase::Listen, error, start, path.clone().into()))?;
     Ok(socket)
 }
 
@@ -107,6 +132,6 @@ pub(crate) fn sent_after_end() -> io::Error {
 }
 
 /// listen(2) counts with signs.
-pub(crate) fn length(backlog: u32) -> i32 {
+fn length(backlog: u32) -> i32 {
     i32::try_from(backlog).unwrap_or(i32::MAX)
 }

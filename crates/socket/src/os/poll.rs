@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::Socket;
 
-use crate::time::{Deadline, DeadlinePassed, Waits};
+use crate::time::{Deadline, DeadlinePassed, WaitLimits};
 
 /// How long a call may wait.
 #[derive(Clone, Copy, Debug)]
@@ -17,14 +17,14 @@ pub(crate) enum WaitMode {
 }
 
 /// A socket of the system, set not to block.
-pub(crate) struct Descriptor(Socket);
+pub(crate) struct PolledSocket(Socket);
 
-impl Descriptor {
+impl PolledSocket {
     pub(crate) fn new(socket: Socket) -> Self {
         Self(socket)
     }
 
-    pub(crate) fn socket(&self) -> &Socket {
+    pub(crate) fn get_ref(&self) -> &Socket {
         &self.0
     }
 
@@ -46,7 +46,7 @@ impl Descriptor {
         }
     }
 
-    /// Waits until one of `events` or an error has come.
+    /// WaitLimits until one of `events` or an error has come.
     pub(crate) fn wait(&self, events: PollFlags, deadline: Deadline) -> io::Result<()> {
         if poll_until(&mut [PollFd::new(&self.0, events)], deadline)? {
             Ok(())
@@ -56,7 +56,7 @@ impl Descriptor {
     }
 }
 
-impl AsFd for Descriptor {
+impl AsFd for PolledSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
@@ -80,16 +80,16 @@ pub(crate) fn poll_until(sockets: &mut [PollFd<'_>], deadline: Deadline) -> io::
 }
 
 /// A socket for the length of one call, as TLS and the plain stream read and write it.
-pub(crate) struct Wire<'a> {
-    descriptor: &'a Descriptor,
+pub(crate) struct BoundedIo<'a> {
+    socket: &'a PolledSocket,
     wait: WaitMode,
-    waits: &'a Waits,
+    limits: &'a WaitLimits,
     has_moved: bool,
 }
 
-impl<'a> Wire<'a> {
-    pub(crate) fn new(descriptor: &'a Descriptor, wait: WaitMode, waits: &'a Waits) -> Self {
-        Self { descriptor, wait, waits, has_moved: false }
+impl<'a> BoundedIo<'a> {
+    pub(crate) fn new(socket: &'a PolledSocket, wait: WaitMode, limits: &'a WaitLimits) -> Self {
+        Self { socket, wait, limits, has_moved: false }
     }
 
     /// One step of the call: silence ends it too, and a call that moves many bytes ends on time even if it never waits.
@@ -99,25 +99,25 @@ impl<'a> Wire<'a> {
         operation: impl FnMut(&Socket) -> io::Result<T>,
     ) -> io::Result<T> {
         let wait = match self.wait {
-            WaitMode::Until(deadline) if self.has_moved && deadline.has_passed() => {
-                return Err(DeadlinePassed.into());
+            WaitMode::Until(deadline) => {
+                self.limits.check_progress(self.has_moved, deadline)?;
+                WaitMode::Until(self.limits.capped_by_idle(deadline))
             }
-            WaitMode::Until(deadline) => WaitMode::Until(self.waits.silence(deadline)),
             WaitMode::AtOnce => WaitMode::AtOnce,
         };
-        let moved = self.descriptor.when(events, wait, operation)?;
+        let moved = self.socket.when(events, wait, operation)?;
         self.has_moved = true;
         Ok(moved)
     }
 }
 
-impl Read for Wire<'_> {
+impl Read for BoundedIo<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.step(PollFlags::IN, |mut socket| socket.read(buffer))
     }
 }
 
-impl Write for Wire<'_> {
+impl Write for BoundedIo<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.step(PollFlags::OUT, |mut socket| socket.write(bytes))
     }

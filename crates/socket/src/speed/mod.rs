@@ -1,11 +1,12 @@
 //! A minimum speed for streams, in both flavours.
 
+mod asynchronous;
 #[cfg(unix)]
 pub(crate) mod blocking;
+mod calls;
 mod minimum;
 mod watch;
-mod watched;
 
+pub use asynchronous::Watched;
 pub use minimum::MinimumSpeed;
 pub use watch::Watch;
-pub use watched::Watched;

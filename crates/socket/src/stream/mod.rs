@@ -3,6 +3,8 @@
 mod asynchronous;
 #[cfg(unix)]
 pub(crate) mod blocking;
+mod calls;
+mod delegate;
 pub(crate) mod tcp;
 #[cfg(unix)]
 pub(crate) mod unix;

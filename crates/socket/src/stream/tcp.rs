@@ -9,6 +9,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::delegate::delegate_io;
 use crate::addressing::{Address, Endpoint};
 use crate::network::Transport;
 use crate::options::{Role, SocketOptions, options_of};
@@ -27,14 +28,14 @@ pub(crate) async fn dial(remote: SocketAddr, options: Option<&SocketOptions>) ->
     let stream = socket.connect(remote).await?;
     let transport = TcpTransport::new(stream, remote)?;
     if transport.local == transport.remote {
-        return Err(met_itself());
+        return Err(connected_to_itself());
     }
     Ok(transport)
 }
 
 /// Nobody listened on a port of the dynamic range, our own socket was given that port, and has met itself (RFC 9293
 /// section 3.5 allows it).
-pub(crate) fn met_itself() -> io::Error {
+pub(crate) fn connected_to_itself() -> io::Error {
     io::ErrorKind::ConnectionRefused.into()
 }
 
@@ -82,34 +83,4 @@ impl Transport for TcpTransport {
     }
 }
 
-impl AsyncRead for TcpTransport {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for TcpTransport {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
-    }
-}
+delegate_io!(TcpTransport);

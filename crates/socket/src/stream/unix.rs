@@ -9,6 +9,7 @@ use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 
+use super::delegate::delegate_io;
 use crate::addressing::{Address, UnixPath};
 use crate::network::Transport;
 use crate::options::{Family, Role, SocketOptions, options_of};
@@ -16,7 +17,7 @@ use crate::os::{new_socket, set_options};
 
 /// While a listener's backlog is full, Linux refuses to wait in connect(2) on a socket that does not block, and no event
 /// tells when there is room again: it is tried again this often.
-pub(crate) const ROOM_CHECK: std::time::Duration = std::time::Duration::from_millis(5);
+pub(crate) const BACKLOG_RETRY: std::time::Duration = std::time::Duration::from_millis(5);
 
 /// A connection of the system. Both of its ends go by the path of the listener.
 pub(crate) struct UnixTransport {
@@ -31,7 +32,7 @@ pub(crate) async fn dial(path: &UnixPath, options: Option<&SocketOptions>) -> io
         if let Some(socket) = try_connect(&address, options)? {
             return Ok(UnixTransport { stream: UnixStream::from_std(socket.into())?, path: path.clone() });
         }
-        tokio::time::sleep(ROOM_CHECK).await;
+        tokio::time::sleep(BACKLOG_RETRY).await;
     }
 }
 
@@ -79,34 +80,4 @@ impl Transport for UnixTransport {
     }
 }
 
-impl AsyncRead for UnixTransport {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for UnixTransport {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
-    }
-}
+delegate_io!(UnixTransport);

@@ -2,6 +2,7 @@
 //!
 //! A deadline is an instant and not a duration, so a chain of waits can share one and none of them can stretch it.
 
+use std::io;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -72,6 +73,11 @@ impl Deadline {
     pub async fn bound<F: Future>(self, future: F) -> Result<F::Output, DeadlinePassed> {
         tokio::time::timeout_at(self.0, future).await.map_err(|_| DeadlinePassed)
     }
+
+    /// As [`bound`](Self::bound), for an I/O operation: a deadline that passes is one of its errors.
+    pub(crate) async fn bound_io<T>(self, operation: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+        self.bound(operation).await?
+    }
 }
 
 /// The wait was not over when its deadline passed.
@@ -79,8 +85,8 @@ impl Deadline {
 #[error("the deadline passed")]
 pub struct DeadlinePassed;
 
-impl From<DeadlinePassed> for std::io::Error {
+impl From<DeadlinePassed> for io::Error {
     fn from(passed: DeadlinePassed) -> Self {
-        Self::new(std::io::ErrorKind::TimedOut, passed)
+        Self::new(io::ErrorKind::TimedOut, passed)
     }
 }

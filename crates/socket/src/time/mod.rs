@@ -7,5 +7,5 @@ mod deadline;
 mod timeouts;
 
 pub use deadline::{Deadline, DeadlinePassed};
-pub(crate) use timeouts::Waits;
+pub(crate) use timeouts::WaitLimits;
 pub use timeouts::{ConnectTimeouts, Timeouts};

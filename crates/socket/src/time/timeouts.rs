@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Deadline, defaults};
+use super::{Deadline, DeadlinePassed, defaults};
 
 /// All addresses together, names included: long enough for a lost SYN to be sent three times (at 1, 3 and 7 s).
 const CONNECT_MAX: Duration = Duration::from_secs(10);
@@ -56,49 +56,60 @@ impl Default for Timeouts {
     }
 }
 
-/// The timeouts of a socket that is open, turned into deadlines. Both flavours count by it.
+/// The limits of one open socket: its timeouts as deadlines, and the end of its life.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Waits {
+pub(crate) struct WaitLimits {
     opened: Deadline,
     pub(crate) timeouts: Timeouts,
 }
 
-impl Waits {
-    /// Those of a socket that is opened now.
+impl WaitLimits {
+    /// The limits of a socket that is opened now.
     pub(crate) fn new(timeouts: Timeouts) -> Self {
         Self { opened: Deadline::after(Duration::ZERO), timeouts }
     }
 
+    /// When an accept that begins now ends at the latest.
     pub(crate) fn accept(&self) -> Deadline {
-        self.limited(Deadline::after(self.timeouts.accept))
+        self.capped(Deadline::after(self.timeouts.accept))
     }
 
+    /// When a TLS handshake that begins now ends at the latest.
     pub(crate) fn tls(&self) -> Deadline {
-        self.limited(Deadline::after(self.timeouts.tls))
+        self.capped(Deadline::after(self.timeouts.tls))
     }
 
+    /// When a read that begins now ends at the latest.
     pub(crate) fn read(&self) -> Deadline {
-        self.limited(Deadline::after(self.timeouts.read))
+        self.capped(Deadline::after(self.timeouts.read))
     }
 
+    /// When a write that begins now ends at the latest.
     pub(crate) fn write(&self) -> Deadline {
-        self.limited(Deadline::after(self.timeouts.write))
+        self.capped(Deadline::after(self.timeouts.write))
     }
 
-    /// `deadline`, or the end of the socket's life if that comes first.
-    pub(crate) fn limited(&self, deadline: Deadline) -> Deadline {
+    /// `deadline`, or the end of the socket's life ([`Timeouts::total`]) if that is earlier.
+    pub(crate) fn capped(&self, deadline: Deadline) -> Deadline {
         match self.timeouts.total {
             Some(total) => deadline.earlier_of(self.opened.later_by(total)),
             None => deadline,
         }
     }
 
-    /// `deadline`, or the end of a silence that begins now if that comes first.
-    pub(crate) fn silence(&self, deadline: Deadline) -> Deadline {
+    /// As [`capped`](Self::capped), and by [`Timeouts::idle`] from now on: the deadline of one step of a call.
+    pub(crate) fn capped_by_idle(&self, deadline: Deadline) -> Deadline {
+        let deadline = self.capped(deadline);
         match self.timeouts.idle {
             Some(idle) => deadline.earlier_of(Deadline::after(idle)),
             None => deadline,
         }
+    }
+
+    /// Fails once `deadline` has passed, from the second step of a call on: a call that moves many bytes ends on time even
+    /// if no step has to wait.
+    pub(crate) fn check_progress(&self, has_moved: bool, deadline: Deadline) -> Result<(), DeadlinePassed> {
+        if has_moved && self.capped(deadline).has_passed() { Err(DeadlinePassed) } else { Ok(()) }
     }
 }
 

@@ -21,4 +21,4 @@ pub(crate) use handshake::{Tls, certificates_of, summary_of};
 pub use identity::{InvalidIdentity, TlsServerOptions};
 pub use options::{InvalidRoots, TlsOptions};
 #[cfg(unix)]
-pub(crate) use session::Session;
+pub(crate) use session::TlsSession;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::calls::monitored_stream_calls;
 use super::{MinimumSpeed, Watch};
 use crate::addressing::Address;
 use crate::faults::{Fault, Phase};
@@ -49,29 +50,9 @@ impl<S> Watched<S> {
     pub fn new(stream: S, idle: Duration, speed: MinimumSpeed) -> Self {
         Self { stream, address: None, watch: Watch::new(idle, speed, None), alarm: None, waiting_since: None }
     }
-
-    /// The same, with the address that its faults name.
-    #[must_use]
-    pub fn at(mut self, address: impl Into<Address>) -> Self {
-        self.address = Some(address.into());
-        self
-    }
-
-    /// The stream inside.
-    pub fn get_ref(&self) -> &S {
-        &self.stream
-    }
-
-    /// The stream inside; what is read from it directly is not watched.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.stream
-    }
-
-    /// Back to the stream alone.
-    pub fn into_inner(self) -> S {
-        self.stream
-    }
 }
+
+monitored_stream_calls!();
 
 impl<S: AsyncRead + Unpin> Watched<S> {
     /// Receives what there is, at least one byte; 0 at the end of the stream or when `buffer` is empty. Cancel safe.

@@ -88,10 +88,10 @@ impl Connector {
         target: &Target,
         deadline: Deadline,
     ) -> Result<Stream, Fault> {
-        let waits = stream.waits();
-        let deadline = waits.limited(deadline);
+        let limits = stream.limits();
+        let deadline = limits.capped(deadline);
         let session = self.tls.handshake(Box::new(stream), target, deadline).await?;
-        Ok(Stream::secured(session.into(), waits))
+        Ok(Stream::secured(session.into(), limits))
     }
 
     /// Whether the network has this address as one of its own, so that a connection from it can be answered: see

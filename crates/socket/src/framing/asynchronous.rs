@@ -1,0 +1,12 @@
+//! The messages of the async flavour.
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::calls::messages;
+use super::{CHUNK_BYTES, Framing, Unpacker};
+use crate::faults::{Fault, Phase, fault};
+use crate::stream::Stream;
+use crate::time::{Deadline, DeadlinePassed, clock};
+
+messages!(async await);
