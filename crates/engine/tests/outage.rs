@@ -6,7 +6,7 @@ use longhaul::outage::{
     ADDRESSES_SILENT_MIN, BELIEVED_FOR, Connectivity, HEARD_LATELY, OutageDetector, PROBE_EVERY, PROBES_MAX,
     ProbeRound, SILENCE_COUNTS, Timeout, WELL_FOR,
 };
-use longhaul_socket::{Endpoint, Route, clock};
+use longhaul_socket::{Endpoint, LocalRoute, clock};
 use proptest::prelude::*;
 use tokio::time::Instant;
 
@@ -38,7 +38,7 @@ impl Scene {
     }
 
     /// An attempt that had waited for so many seconds has failed.
-    fn silent(&mut self, host: u8, seconds: u64, route: Route) {
+    fn silent(&mut self, host: u8, seconds: u64, route: LocalRoute) {
         let since = self.now.checked_sub(Duration::from_secs(seconds)).expect("the clock began earlier");
         self.outage.silent(Timeout { endpoint: Some(endpoint(host)), since, route }, self.now);
     }
@@ -60,7 +60,7 @@ fn who_is_heard_refutes_a_silence() {
     scene.later(20);
     scene.heard(1);
     scene.later(1);
-    scene.silent(0, 20, Route::Present);
+    scene.silent(0, 20, LocalRoute::Present);
     assert_eq!(scene.connectivity(), Connectivity::Up);
     assert_eq!(scene.outage.state().judged_through, scene.now, "it may be judged at once");
 }
@@ -71,7 +71,7 @@ fn a_host_of_unknown_endpoint_refutes_a_silence_and_is_not_probed() {
     let mut scene = Scene::with_hosts(0);
     scene.outage.heard(None, scene.now, scene.now);
     assert_eq!(scene.outage.heard_lately(scene.now).count(), 0);
-    scene.outage.silent(Timeout { endpoint: None, since: scene.now, route: Route::Absent }, scene.now);
+    scene.outage.silent(Timeout { endpoint: None, since: scene.now, route: LocalRoute::Absent }, scene.now);
     assert_eq!(scene.connectivity(), Connectivity::Down, "detection by the routing table goes on");
     scene.later(1);
     scene.outage.heard(None, scene.now, scene.now);
@@ -83,7 +83,7 @@ fn a_word_from_before_the_network_went_refutes_nothing() {
     let mut scene = Scene::with_hosts(5);
     // The attempt began before the last word of anybody, and has waited for long since.
     scene.later(15);
-    scene.silent(0, 20, Route::Present);
+    scene.silent(0, 20, LocalRoute::Present);
     assert_eq!(scene.connectivity(), Connectivity::Suspect);
     assert!(scene.outage.state().judged_through < scene.now);
 }
@@ -92,19 +92,19 @@ fn a_word_from_before_the_network_went_refutes_nothing() {
 fn one_answer_settles_the_doubt() {
     let mut scene = Scene::with_hosts(5);
     scene.later(15);
-    scene.silent(0, 10, Route::Present);
+    scene.silent(0, 10, LocalRoute::Present);
     let round = scene.round();
     assert_eq!(round.endpoints, [4, 3, 2, 1, 0].map(endpoint), "the silent one comes last");
     assert!(scene.outage.next_round_at(scene.now).is_none(), "one round at a time");
     scene.later(1);
-    scene.outage.round_ended(true, Route::Present, scene.now);
+    scene.outage.round_ended(true, LocalRoute::Present, scene.now);
     assert_eq!(scene.connectivity(), Connectivity::Up);
     assert_eq!(scene.outage.state().judged_through, scene.now);
     assert_eq!(scene.outage.state().last_outage_end, None, "there was none");
-    scene.silent(1, 10, Route::Present);
+    scene.silent(1, 10, LocalRoute::Present);
     assert_eq!(scene.connectivity(), Connectivity::Up, "it has just been found well");
     scene.now += WELL_FOR;
-    scene.silent(1, 10, Route::Present);
+    scene.silent(1, 10, LocalRoute::Present);
     assert_eq!(scene.connectivity(), Connectivity::Suspect);
 }
 
@@ -112,10 +112,10 @@ fn one_answer_settles_the_doubt() {
 fn when_nobody_answers_it_is_our_own_network_until_somebody_does() {
     let mut scene = Scene::with_hosts(5);
     scene.later(15);
-    scene.silent(0, 10, Route::Present);
+    scene.silent(0, 10, LocalRoute::Present);
     let _ = scene.round();
     scene.later(2);
-    scene.outage.round_ended(false, Route::Present, scene.now);
+    scene.outage.round_ended(false, LocalRoute::Present, scene.now);
     assert_eq!(scene.connectivity(), Connectivity::Down);
     assert_eq!(scene.outage.down_since(), Some(scene.now));
     for _ in 0..100 {
@@ -124,11 +124,11 @@ fn when_nobody_answers_it_is_our_own_network_until_somebody_does() {
         assert!(scene.now - began <= PROBE_EVERY);
         assert!(!round.endpoints.is_empty() && round.endpoints.len() <= PROBES_MAX);
         scene.later(2);
-        scene.outage.round_ended(false, Route::Present, scene.now);
+        scene.outage.round_ended(false, LocalRoute::Present, scene.now);
         assert_eq!(scene.connectivity(), Connectivity::Down);
     }
     let _ = scene.round();
-    scene.outage.round_ended(true, Route::Present, scene.now);
+    scene.outage.round_ended(true, LocalRoute::Present, scene.now);
     assert_eq!(scene.connectivity(), Connectivity::Up);
     assert_eq!(scene.outage.state().last_outage_end, Some(scene.now));
 }
@@ -137,9 +137,9 @@ fn when_nobody_answers_it_is_our_own_network_until_somebody_does() {
 fn an_exchange_that_goes_on_ends_an_outage_too() {
     let mut scene = Scene::with_hosts(5);
     scene.later(15);
-    scene.silent(0, 10, Route::Present);
+    scene.silent(0, 10, LocalRoute::Present);
     let _ = scene.round();
-    scene.outage.round_ended(false, Route::Present, scene.now);
+    scene.outage.round_ended(false, LocalRoute::Present, scene.now);
     scene.later(30);
     scene.heard(3);
     assert_eq!(scene.connectivity(), Connectivity::Up);
@@ -149,9 +149,9 @@ fn an_exchange_that_goes_on_ends_an_outage_too() {
 fn two_hosts_that_fall_silent_are_charged_for_it() {
     let mut scene = Scene::with_hosts(2);
     scene.later(15);
-    scene.silent(0, 10, Route::Present);
+    scene.silent(0, 10, LocalRoute::Present);
     let _ = scene.round();
-    scene.outage.round_ended(false, Route::Present, scene.now);
+    scene.outage.round_ended(false, LocalRoute::Present, scene.now);
     assert_eq!(scene.connectivity(), Connectivity::Up);
     const { assert!(2 < ADDRESSES_SILENT_MIN) };
 }
@@ -160,24 +160,24 @@ fn two_hosts_that_fall_silent_are_charged_for_it() {
 fn the_only_host_is_charged_unless_the_machine_knows_better() {
     let mut scene = Scene::with_hosts(1);
     scene.later(15);
-    scene.silent(0, 10, Route::Present);
+    scene.silent(0, 10, LocalRoute::Present);
     assert_eq!((scene.connectivity(), scene.outage.state().judged_through), (Connectivity::Up, scene.now));
-    scene.silent(0, 0, Route::Absent);
+    scene.silent(0, 0, LocalRoute::Absent);
     assert_eq!(scene.connectivity(), Connectivity::Down);
     // The way out is back: whether the host is there is its own affair.
     let round = scene.round();
     assert_eq!(round.endpoints, [endpoint(0)]);
-    scene.outage.round_ended(false, Route::Absent, scene.now);
+    scene.outage.round_ended(false, LocalRoute::Absent, scene.now);
     assert_eq!(scene.connectivity(), Connectivity::Down);
     let _ = scene.round();
-    scene.outage.round_ended(false, Route::Present, scene.now);
+    scene.outage.round_ended(false, LocalRoute::Present, scene.now);
     assert_eq!(scene.connectivity(), Connectivity::Up);
 }
 
 #[test]
 fn a_way_out_that_is_gone_counts_although_somebody_was_just_heard() {
     let mut scene = Scene::with_hosts(5);
-    scene.silent(0, 0, Route::Absent);
+    scene.silent(0, 0, LocalRoute::Absent);
     assert_eq!(scene.connectivity(), Connectivity::Down);
 }
 
@@ -185,12 +185,12 @@ fn a_way_out_that_is_gone_counts_although_somebody_was_just_heard() {
 fn a_canary_is_somebody_to_ask() {
     let now = clock::now();
     let mut outage = OutageDetector::new(true, now);
-    let silence = Timeout { endpoint: Some(endpoint(0)), since: now, route: Route::Unknown };
+    let silence = Timeout { endpoint: Some(endpoint(0)), since: now, route: LocalRoute::Unknown };
     outage.silent(silence, now + SILENCE_COUNTS);
     assert_eq!(outage.state().connectivity, Connectivity::Suspect);
     let now = now + SILENCE_COUNTS;
     assert_eq!(outage.round(now), ProbeRound { endpoints: Vec::new(), canary: true });
-    outage.round_ended(false, Route::Unknown, now);
+    outage.round_ended(false, LocalRoute::Unknown, now);
     assert_eq!(outage.state().connectivity, Connectivity::Down);
 }
 
@@ -198,25 +198,25 @@ fn a_canary_is_somebody_to_ask() {
 fn a_silence_of_everybody_is_not_believed_for_ever() {
     let mut scene = Scene::with_hosts(5);
     scene.later(15);
-    scene.silent(0, 10, Route::Present);
+    scene.silent(0, 10, LocalRoute::Present);
     let _ = scene.round();
-    scene.outage.round_ended(false, Route::Present, scene.now);
+    scene.outage.round_ended(false, LocalRoute::Present, scene.now);
     scene.now += BELIEVED_FOR;
     let _ = scene.round();
-    scene.outage.round_ended(false, Route::Present, scene.now);
+    scene.outage.round_ended(false, LocalRoute::Present, scene.now);
     assert_eq!(scene.connectivity(), Connectivity::Up, "the run must come to its end");
 }
 
 #[derive(Debug, Clone)]
 enum Step {
     Heard(u8),
-    Silent { host: u8, seconds: u64, route: Route },
-    ProbeRound { answered: bool, route: Route },
+    Silent { host: u8, seconds: u64, route: LocalRoute },
+    ProbeRound { answered: bool, route: LocalRoute },
     Later(u64),
 }
 
-fn routes() -> impl Strategy<Value = Route> {
-    prop_oneof![4 => Just(Route::Present), 1 => Just(Route::Absent), 1 => Just(Route::Unknown)]
+fn routes() -> impl Strategy<Value = LocalRoute> {
+    prop_oneof![4 => Just(LocalRoute::Present), 1 => Just(LocalRoute::Absent), 1 => Just(LocalRoute::Unknown)]
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -256,7 +256,7 @@ proptest! {
             }
             if is_asking && scene.connectivity() == Connectivity::Up {
                 // Somebody was heard meanwhile; the round that is under way ends and changes nothing.
-                scene.outage.round_ended(false, Route::Present, scene.now);
+                scene.outage.round_ended(false, LocalRoute::Present, scene.now);
                 prop_assert_eq!(scene.connectivity(), Connectivity::Up);
                 is_asking = false;
             }

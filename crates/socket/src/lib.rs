@@ -36,7 +36,7 @@
 //!   [`blocking::wait_ready`].
 //! - [`Fault::advice`]: what a failure means and what to do; [`SystemError`] is the one table of the error numbers.
 //! - [`owner`] and [`open_sockets`]: which process holds an endpoint, and what is open on this machine.
-//! - [`SocketOptions`] by name; [`Watched`] for a minimum speed; `framing` (feature `codec`) for messages.
+//! - [`SocketOptions`] by name; [`MonitoredStream`] for a minimum speed; `framing` (feature `codec`) for messages.
 //!
 //! # How it is built
 //!
@@ -93,12 +93,12 @@ pub use faults::{
 pub use listener::UnixListener;
 pub use listener::{TcpListener, TlsAcceptor};
 pub use names::Resolver;
-pub use network::{BoxFuture, Listener, LookupError, Network, Route, Transport};
+pub use network::{BoxFuture, Listener, LocalRoute, LookupError, Network, Transport};
 pub use options::{Dscp, KeepAlive, Linger, SocketOptions};
-pub use speed::{MinimumSpeed, Watch, Watched};
+pub use speed::{MinimumSpeed, MonitoredStream, SpeedMonitor};
 pub use stream::Stream;
 pub use system::SystemNetwork;
-pub use table::{OpenSocket, Place, Process, SocketState, SocketTableError, open_sockets, owner};
+pub use table::{OpenSocket, Process, SocketName, SocketState, SocketTableError, open_sockets, owner};
 pub use time::{ConnectTimeouts, Deadline, DeadlinePassed, Timeouts, clock, defaults};
 #[cfg(feature = "certificates")]
 pub use tls::{Certificate, InvalidCertificate};

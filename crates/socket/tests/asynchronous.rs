@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use longhaul_socket::{
-    Address, Deadline, Dscp, Endpoint, FaultKind, KeepAlive, Linger, MinimumSpeed, Phase, SocketOptions,
-    Stream, TcpListener, Timeouts, UdpSocket, Watched,
+    Address, Deadline, Dscp, Endpoint, FaultKind, KeepAlive, Linger, MinimumSpeed, MonitoredStream, Phase,
+    SocketOptions, Stream, TcpListener, Timeouts, UdpSocket,
 };
 
 fn any(protocol: &str) -> Endpoint {
@@ -188,7 +188,7 @@ async fn an_empty_buffer_waits_for_nothing() {
     assert_eq!(client.receive(&mut []).await.unwrap(), 0);
     client.receive_exact(&mut []).await.unwrap();
     assert_eq!(client.try_receive(&mut []).unwrap(), 0);
-    let mut client = Watched::new(client, Duration::from_millis(50), MinimumSpeed::default());
+    let mut client = MonitoredStream::new(client, Duration::from_millis(50), MinimumSpeed::default());
     assert_eq!(client.receive(&mut []).await.unwrap(), 0);
     assert_eq!(client.receive(&mut [0]).await.unwrap_err().kind(), FaultKind::TimedOut);
 }

@@ -8,7 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use longhaul_socket::blocking::{
-    Connector, Interest, Stream, TcpListener, TlsAcceptor, UdpSocket, UnixListener, Watched, wait_ready,
+    Connector, Interest, MonitoredStream, Stream, TcpListener, TlsAcceptor, UdpSocket, UnixListener,
+    wait_ready,
 };
 use longhaul_socket::{
     Address, CertificateFault, ConnectTimeouts, Deadline, Dscp, Endpoint, FaultKind, Group, KeepAlive,
@@ -185,7 +186,7 @@ fn an_empty_buffer_waits_for_nothing() {
     assert_eq!(client.receive(&mut []).unwrap(), 0);
     client.receive_exact(&mut []).unwrap();
     assert_eq!(client.try_receive(&mut []).unwrap(), 0);
-    let mut client = Watched::new(client, Duration::from_millis(50), MinimumSpeed::default());
+    let mut client = MonitoredStream::new(client, Duration::from_millis(50), MinimumSpeed::default());
     assert_eq!(client.receive(&mut []).unwrap(), 0);
     assert_eq!(client.receive(&mut [0]).unwrap_err().kind(), FaultKind::TimedOut);
 }
@@ -411,7 +412,7 @@ fn a_reset_is_seen_as_one() {
 fn a_stream_that_drips_is_too_slow() {
     let (mut client, server) = pair();
     let speed = MinimumSpeed { bytes_per_second: 1_000, window: Duration::from_millis(100) };
-    let mut watched = Watched::new(server, Duration::from_secs(20), speed);
+    let mut watched = MonitoredStream::new(server, Duration::from_secs(20), speed);
     client.send(b"a few bytes").unwrap();
     let mut buffer = [0; 64];
     assert_eq!(watched.receive(&mut buffer).unwrap(), 11);

@@ -53,10 +53,10 @@ fn messages_monitored_streams_and_acceptors_have_the_same_methods() {
         functions(include_str!("../src/framing/asynchronous.rs")),
         functions(include_str!("../src/framing/blocking.rs"))
     );
-    let watched = |source: &'static str| &source[source.find("impl<S> Watched<S>").unwrap()..];
-    let asynchronous = functions(watched(include_str!("../src/speed/asynchronous.rs")));
+    let monitored = |source: &'static str| &source[source.find("impl<S> MonitoredStream<S>").unwrap()..];
+    let asynchronous = functions(monitored(include_str!("../src/speed/asynchronous.rs")));
     assert!(asynchronous.contains("receive"), "the functions are found");
-    assert_eq!(asynchronous, functions(watched(include_str!("../src/speed/blocking.rs"))));
+    assert_eq!(asynchronous, functions(monitored(include_str!("../src/speed/blocking.rs"))));
     assert_eq!(
         functions(include_str!("../src/listener/tls.rs")),
         functions(include_str!("../src/listener/blocking_tls.rs"))

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use longhaul_socket::framing::{Framing, FramingError, Messages, Unpacker};
+use longhaul_socket::framing::{Framing, FramingError, MessageDecoder, Messages};
 use longhaul_socket::memory::MemoryNetwork;
 use longhaul_socket::{Deadline, FaultKind, Network, Phase, Stream, blocking};
 use proptest::prelude::*;
@@ -84,9 +84,9 @@ async fn what_has_come_of_a_message_is_kept() {
 #[test]
 fn a_line_is_one_line() {
     for no_line in [&b"a\nb"[..], b"\n", b"a\r", b"\xff"] {
-        assert!(Framing::lines(10).pack(no_line).is_err(), "{no_line:?}");
+        assert!(Framing::lines(10).encode(no_line).is_err(), "{no_line:?}");
     }
-    assert_eq!(&Framing::lines(10).pack(b"a\rb").unwrap()[..], b"a\rb\n");
+    assert_eq!(&Framing::lines(10).encode(b"a\rb").unwrap()[..], b"a\rb\n");
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,16 +125,16 @@ fn the_blocking_flavour_speaks_the_same() {
     assert_eq!(server.receive().unwrap_err().kind(), FaultKind::ClosedEarly);
 }
 
-fn unpacked(framing: Framing, packed: &[u8], piece_bytes: usize) -> Result<Vec<Vec<u8>>, FramingError> {
-    let mut unpacker = Unpacker::new(framing);
+fn decoded(framing: Framing, encoded: &[u8], piece_bytes: usize) -> Result<Vec<Vec<u8>>, FramingError> {
+    let mut decoder = MessageDecoder::new(framing);
     let mut messages = Vec::new();
-    for piece in packed.chunks(piece_bytes) {
-        unpacker.push(piece);
-        while let Some(message) = unpacker.next()? {
+    for piece in encoded.chunks(piece_bytes) {
+        decoder.push(piece);
+        while let Some(message) = decoder.next()? {
             messages.push(message.to_vec());
         }
     }
-    while let Some(message) = unpacker.finish()? {
+    while let Some(message) = decoder.finish()? {
         messages.push(message.to_vec());
     }
     Ok(messages)
@@ -147,8 +147,8 @@ proptest! {
         piece_bytes in 1_usize..50,
     ) {
         let framing = Framing::lengths(40);
-        let packed: Vec<u8> = messages.iter().flat_map(|message| framing.pack(message).unwrap()).collect();
-        prop_assert_eq!(unpacked(framing, &packed, piece_bytes).unwrap(), messages);
+        let encoded: Vec<u8> = messages.iter().flat_map(|message| framing.encode(message).unwrap()).collect();
+        prop_assert_eq!(decoded(framing, &encoded, piece_bytes).unwrap(), messages);
     }
 
     #[test]
@@ -157,9 +157,9 @@ proptest! {
         piece_bytes in 1_usize..50,
     ) {
         let framing = Framing::lines(40);
-        let packed: Vec<u8> = lines.iter().flat_map(|line| framing.pack(line.as_bytes()).unwrap()).collect();
+        let encoded: Vec<u8> = lines.iter().flat_map(|line| framing.encode(line.as_bytes()).unwrap()).collect();
         let lines: Vec<Vec<u8>> = lines.into_iter().map(String::into_bytes).collect();
-        prop_assert_eq!(unpacked(framing, &packed, piece_bytes).unwrap(), lines);
+        prop_assert_eq!(decoded(framing, &encoded, piece_bytes).unwrap(), lines);
     }
 
     #[test]
@@ -170,8 +170,8 @@ proptest! {
     ) {
         for framing in [Framing::lengths(bytes_max), Framing::lines(bytes_max)] {
             // However they are cut, the same comes out.
-            let whole = unpacked(framing, &bytes, 1_000).ok();
-            prop_assert_eq!(&unpacked(framing, &bytes, piece_bytes).ok(), &whole);
+            let whole = decoded(framing, &bytes, 1_000).ok();
+            prop_assert_eq!(&decoded(framing, &bytes, piece_bytes).ok(), &whole);
             for message in whole.unwrap_or_default() {
                 prop_assert!(message.len() <= bytes_max);
             }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use longhaul_socket::table::{inet_rows, unix_rows};
 use longhaul_socket::{
-    Endpoint, OpenSocket, Place, Protocol, SocketOptions, SocketState, open_sockets, owner,
+    Endpoint, OpenSocket, Protocol, SocketName, SocketOptions, SocketState, open_sockets, owner,
 };
 use proptest::prelude::*;
 
@@ -35,10 +35,10 @@ fn a_listener_both_ends_of_a_connection_and_a_datagram_socket_have_this_process(
 
         let held = owner_of(here);
         assert_eq!((held.state, pids(&held)), (SocketState::Listening, vec![std::process::id()]));
-        assert_eq!((held.local, held.remote), (Place::Endpoint(here), None));
+        assert_eq!((held.local, held.remote), (SocketName::Endpoint(here), None));
         let held = owner_of(there);
         assert_eq!((held.state, pids(&held)), (SocketState::Established, vec![std::process::id()]));
-        assert_eq!(held.remote, Some(Place::Endpoint(here)));
+        assert_eq!(held.remote, Some(SocketName::Endpoint(here)));
         let held = owner_of(Endpoint::udp(udp.local_addr().unwrap()));
         assert_eq!((held.state, pids(&held)), (SocketState::Unconnected, vec![std::process::id()]));
 
@@ -116,7 +116,7 @@ fn who_fits_best_is_the_owner() {
     };
     let Ok(both) = six(false, 0) else { return println!("skipped: this machine has no IPv6") };
     let loopback: Endpoint = format!("udp://127.0.0.1:{}", both.local().port()).parse().unwrap();
-    assert_eq!(owner_of(loopback).local, Place::Endpoint(both.local()));
+    assert_eq!(owner_of(loopback).local, SocketName::Endpoint(both.local()));
     assert_eq!(owner_of(loopback).v6_only, Some(false));
 
     let only = six(true, 0).unwrap();
@@ -124,12 +124,15 @@ fn who_fits_best_is_the_owner() {
     let loopback: Endpoint = format!("udp://127.0.0.1:{port}").parse().unwrap();
     assert_eq!(owner_of(only.local()).v6_only, Some(true));
     let keeps_away =
-        owner(loopback).unwrap().is_none_or(|holder| holder.local != Place::Endpoint(only.local()));
+        owner(loopback).unwrap().is_none_or(|holder| holder.local != SocketName::Endpoint(only.local()));
     assert!(keeps_away, "it keeps away from IPv4");
     // Another process of this machine may have taken it meanwhile.
     if let Ok(beside) = UdpSocket::bind(("127.0.0.1", port)) {
-        assert_eq!(owner_of(loopback).local, Place::Endpoint(Endpoint::udp(beside.local_addr().unwrap())));
-        assert_eq!(owner_of(only.local()).local, Place::Endpoint(only.local()));
+        assert_eq!(
+            owner_of(loopback).local,
+            SocketName::Endpoint(Endpoint::udp(beside.local_addr().unwrap()))
+        );
+        assert_eq!(owner_of(only.local()).local, SocketName::Endpoint(only.local()));
     }
 }
 
@@ -151,10 +154,10 @@ fn a_unix_socket_has_its_path() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         let listener = UnixListener::bind(&path).unwrap();
         let sockets = open_sockets().unwrap();
-        let wanted = Place::Unix(path.to_str().unwrap().to_owned());
+        let wanted = SocketName::Unix(path.to_str().unwrap().to_owned());
         let found = sockets.iter().find(|socket| socket.local == wanted).expect("it is in the table");
         assert_eq!((found.state, pids(found)), (SocketState::Listening, vec![std::process::id()]));
-        assert!(!sockets.iter().any(|socket| socket.local == Place::Unix("/b".to_owned())));
+        assert!(!sockets.iter().any(|socket| socket.local == SocketName::Unix("/b".to_owned())));
         drop(listener);
         std::fs::remove_dir_all(directory).unwrap();
     }
@@ -282,7 +285,7 @@ proptest! {
         let address = words.map(|word| format!("{word:08X}")).concat();
         let text = format!("{HEADER}  7: {address}:{port:04X} {address}:{port:04X} {state:02X} 00000000:00000000 00:00000000 00000000 0 0 {inode} 1 0\n");
         let rows = inet_rows(&text, Protocol::Tcp);
-        let expected = Place::Endpoint(Endpoint::new(ip, Protocol::Tcp, port));
+        let expected = SocketName::Endpoint(Endpoint::new(ip, Protocol::Tcp, port));
         prop_assert_eq!(&rows[0].local, &expected);
         prop_assert_eq!(rows[0].remote.as_ref(), Some(&expected));
         prop_assert_eq!(rows[0].inode, inode);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use longhaul_socket::{OpenSocket, Place, open_sockets};
+use longhaul_socket::{OpenSocket, SocketName, open_sockets};
 use serde_json::{Value, json};
 
 use super::{write_data, write_message};
@@ -39,7 +39,7 @@ pub(super) fn run(arguments: SocketsArguments) -> Result<Exit, CommandError> {
 
 /// Leaves unnamed Unix-domain sockets out: they come in pairs inside a program, and no other program can connect to them.
 fn has_name(socket: &OpenSocket) -> bool {
-    socket.local != Place::Unix(String::new())
+    socket.local != SocketName::Unix(String::new())
 }
 
 fn table(sockets: &[OpenSocket]) -> String {
@@ -48,7 +48,7 @@ fn table(sockets: &[OpenSocket]) -> String {
         let cells = [
             socket.local.protocol().to_owned(),
             socket.local.to_string(),
-            socket.remote.as_ref().map(Place::to_string).unwrap_or_default(),
+            socket.remote.as_ref().map(SocketName::to_string).unwrap_or_default(),
             socket.state.to_string(),
             processes.collect::<Vec<_>>().join(", "),
         ];

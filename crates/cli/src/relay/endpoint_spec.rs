@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 use longhaul_socket::{
-    Address, Deadline, Endpoint, Fault, Host, OpenSocket, Place, Protocol, Resolver, UnixPath,
+    Address, Deadline, Endpoint, Fault, Host, OpenSocket, Protocol, Resolver, SocketName, UnixPath,
 };
 
 use super::{datagrams, stdio};
@@ -126,12 +126,12 @@ impl SocketFilter {
         match self {
             Self::At(Address::Endpoint(endpoint)) => socket.touches(*endpoint),
             Self::At(Address::Unix(path)) => {
-                matches!(&socket.local, Place::Unix(other) if path.as_path() == std::path::Path::new(other))
+                matches!(&socket.local, SocketName::Unix(other) if path.as_path() == std::path::Path::new(other))
             }
             Self::Port(protocol, port) => [Some(&socket.local), socket.remote.as_ref()]
                 .into_iter()
                 .flatten()
-                .filter_map(Place::endpoint)
+                .filter_map(SocketName::endpoint)
                 .any(|endpoint| (endpoint.protocol(), endpoint.port()) == (*protocol, *port)),
         }
     }

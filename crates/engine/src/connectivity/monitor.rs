@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use longhaul_http::Origin;
 use longhaul_socket::{
-    BoxFuture, ConnectTimeouts, Connector, Deadline, Endpoint, FaultKind, Network, Route, Target, clock,
+    BoxFuture, ConnectTimeouts, Connector, Deadline, Endpoint, FaultKind, LocalRoute, Network, Target, clock,
     kind_of,
 };
 use tokio::sync::{mpsc, watch};
@@ -106,7 +106,7 @@ impl ConnectivityMonitor {
 
     /// Watches until every handle is gone.
     pub(crate) async fn run(mut self) {
-        let mut asking: Option<BoxFuture<'static, (bool, Route)>> = None;
+        let mut asking: Option<BoxFuture<'static, (bool, LocalRoute)>> = None;
         loop {
             let next_round_at = self.outage.next_round_at(clock::now());
             tokio::select! {
@@ -137,7 +137,7 @@ impl ConnectivityMonitor {
         match notice {
             Notice::Heard { host, at } => self.outage.heard(host, at, now),
             Notice::Silent { host, since, is_local } => {
-                let route = if is_local { Route::Absent } else { self.way_out() };
+                let route = if is_local { LocalRoute::Absent } else { self.way_out() };
                 self.outage.silent(Timeout { endpoint: host, since, route }, now);
             }
         }
@@ -160,14 +160,14 @@ impl ConnectivityMonitor {
     }
 
     /// Whether the machine has a way out at all: to anybody who was heard, or by default.
-    fn way_out(&self) -> Route {
+    fn way_out(&self) -> LocalRoute {
         let heard = self.outage.heard_lately(clock::now()).map(Endpoint::ip);
-        let routes = heard.chain(ANYWHERE).map(|ip| self.network.route(ip));
-        routes.reduce(better).unwrap_or(Route::Unknown)
+        let routes = heard.chain(ANYWHERE).map(|ip| self.network.local_route(ip));
+        routes.reduce(better).unwrap_or(LocalRoute::Unknown)
     }
 
     /// Asks everybody of a round at once: whether anyone answered, and whether the machine has a way out.
-    fn ask(&self, ProbeRound { endpoints, canary }: ProbeRound) -> BoxFuture<'static, (bool, Route)> {
+    fn ask(&self, ProbeRound { endpoints, canary }: ProbeRound) -> BoxFuture<'static, (bool, LocalRoute)> {
         let route = self.way_out();
         let network = Arc::clone(&self.network);
         let canary =
@@ -190,7 +190,7 @@ impl ConnectivityMonitor {
     }
 }
 
-async fn ended(asking: &mut Option<BoxFuture<'static, (bool, Route)>>) -> (bool, Route) {
+async fn ended(asking: &mut Option<BoxFuture<'static, (bool, LocalRoute)>>) -> (bool, LocalRoute) {
     match asking {
         Some(round) => round.await,
         None => std::future::pending().await,
@@ -198,11 +198,11 @@ async fn ended(asking: &mut Option<BoxFuture<'static, (bool, Route)>>) -> (bool,
 }
 
 /// Of several ways one that is there is enough.
-fn better(one: Route, other: Route) -> Route {
+fn better(one: LocalRoute, other: LocalRoute) -> LocalRoute {
     match (one, other) {
-        (Route::Present, _) | (_, Route::Present) => Route::Present,
-        (Route::Absent, Route::Absent) => Route::Absent,
-        _ => Route::Unknown,
+        (LocalRoute::Present, _) | (_, LocalRoute::Present) => LocalRoute::Present,
+        (LocalRoute::Absent, LocalRoute::Absent) => LocalRoute::Absent,
+        _ => LocalRoute::Unknown,
     }
 }
 

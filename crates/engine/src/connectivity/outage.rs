@@ -19,7 +19,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use longhaul_socket::{Endpoint, Route};
+use longhaul_socket::{Endpoint, LocalRoute};
 use tokio::time::Instant;
 
 /// Endpoints asked at a time, the canary not counted: enough that not all of them are likely to be gone, few enough to
@@ -71,7 +71,7 @@ pub struct Timeout {
     /// When the last word came, or the attempt began.
     pub since: Instant,
     /// Whether the machine has a way out at all.
-    pub route: Route,
+    pub route: LocalRoute,
 }
 
 /// The state machine. One for all hosts of a run.
@@ -169,7 +169,7 @@ impl OutageDetector {
     /// An attempt failed without a word.
     pub fn silent(&mut self, silence: Timeout, now: Instant) {
         let Timeout { endpoint, since, route } = silence;
-        if route == Route::Absent {
+        if route == LocalRoute::Absent {
             self.silent.extend(endpoint);
             if !matches!(self.state, State::Down { .. }) {
                 self.go_down(true, now);
@@ -235,14 +235,14 @@ impl OutageDetector {
     }
 
     /// A round of probes is over: whether anybody answered, and whether the machine has a way out.
-    pub fn round_ended(&mut self, is_answered: bool, route: Route, now: Instant) {
+    pub fn round_ended(&mut self, is_answered: bool, route: LocalRoute, now: Instant) {
         match &mut self.state {
             State::Up => {}
             &mut State::Suspect { addresses_asked, .. } => {
                 let is_evident = self.has_canary || addresses_asked >= ADDRESSES_SILENT_MIN;
                 match route {
                     _ if is_answered => self.clear(now),
-                    Route::Absent => self.go_down(true, now),
+                    LocalRoute::Absent => self.go_down(true, now),
                     _ if is_evident => self.go_down(false, now),
                     _ => self.clear(now),
                 }
@@ -250,9 +250,9 @@ impl OutageDetector {
             State::Down { since, by_route, is_asking, .. } => {
                 *is_asking = false;
                 // A way out where there was none is as good as an answer: those who are silent now may be so by themselves.
-                let is_back = is_answered || *by_route && route == Route::Present;
+                let is_back = is_answered || *by_route && route == LocalRoute::Present;
                 let is_unbelievable =
-                    route != Route::Absent && now.saturating_duration_since(*since) >= BELIEVED_FOR;
+                    route != LocalRoute::Absent && now.saturating_duration_since(*since) >= BELIEVED_FOR;
                 if is_back || is_unbelievable {
                     self.clear(now);
                 }

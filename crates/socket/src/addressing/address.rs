@@ -1,4 +1,4 @@
-//! Addresses: endpoints, and the paths of Unix-domain sockets beside them.
+//! Addresses: endpoints, and the paths of Unix-domain sockets.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,21 +7,21 @@ use std::sync::Arc;
 
 use super::{Endpoint, InvalidEndpoint};
 
-/// The size of `sun_path` on the systems that have least (macOS and the BSDs), less the final zero: unix(4).
+/// The size of `sun_path` on the systems with the smallest one (macOS and the BSDs), less the final zero byte: unix(4).
 const PATH_BYTES_MAX: usize = 103;
 
-/// The file that stands for a Unix-domain socket, unix(7); cheap to clone.
+/// The path of a Unix-domain socket, unix(7). Cheap to clone.
 ///
-/// At most 103 bytes, so that what is valid on one system is valid on all. Names without a file (Linux's abstract ones,
-/// and unnamed sockets) are refused.
+/// At most 103 bytes, so that a path that is valid on one system is valid on all. Abstract names (Linux) and unnamed
+/// sockets are refused.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixPath(Arc<Path>);
 
 impl UnixPath {
-    /// The socket at `path`, which need not exist.
+    /// The socket at `path`; the file need not exist.
     ///
     /// # Errors
-    /// When it is empty, too long, or contains a zero byte.
+    /// When the path is empty, too long, or contains a zero byte.
     pub fn new(path: impl Into<PathBuf>) -> Result<Self, InvalidAddress> {
         let path = path.into();
         let bytes = path.as_os_str().as_encoded_bytes();
@@ -34,14 +34,14 @@ impl UnixPath {
         Ok(Self(path.into()))
     }
 
-    /// The path as it was given.
+    /// The path.
     pub fn as_path(&self) -> &Path {
         &self.0
     }
 }
 
 impl fmt::Display for UnixPath {
-    /// What is no text, or would disturb a terminal, is escaped.
+    /// Control characters are escaped, and bytes that are not UTF-8 are replaced.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("unix://")?;
         for character in self.0.to_string_lossy().chars() {
@@ -55,9 +55,9 @@ impl fmt::Display for UnixPath {
     }
 }
 
-/// What a stream can be connected to: an [`Endpoint`] or a [`UnixPath`].
+/// The address of a stream: an [`Endpoint`] or a [`UnixPath`].
 ///
-/// Written `tcp://127.0.0.1:80`, `udp://[::1]:53` or `unix:///run/service.sock`.
+/// Text form: `tcp://127.0.0.1:80`, `udp://[::1]:53` or `unix:///run/service.sock`.
 ///
 /// ```
 /// use longhaul_socket::Address;
@@ -69,14 +69,14 @@ impl fmt::Display for UnixPath {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
-    /// An address, a protocol and a port.
+    /// IP address, protocol and port.
     Endpoint(Endpoint),
-    /// A file of this machine.
+    /// A path on this machine.
     Unix(UnixPath),
 }
 
 impl Address {
-    /// The endpoint, unless this is a path.
+    /// The endpoint; `None` for a path.
     pub const fn endpoint(&self) -> Option<Endpoint> {
         match self {
             Self::Endpoint(endpoint) => Some(*endpoint),
@@ -129,17 +129,17 @@ impl FromStr for Address {
     }
 }
 
-/// Why a text is no [`Address`].
+/// Why a text is not an [`Address`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidAddress {
-    /// It is no endpoint, and no path either, since it does not begin with `unix://`.
+    /// It is not an endpoint, and does not begin with `unix://`.
     #[error("not an endpoint, and not unix:// with a path")]
     BadEndpoint(#[source] InvalidEndpoint),
-    /// The path is empty or has a zero byte in it.
+    /// The path is empty or contains a zero byte.
     #[error("a unix socket needs a path without zero bytes")]
     BadPath,
-    /// The systems do not take longer ones.
+    /// The path is longer than some systems accept.
     #[error("the path of a unix socket has at most {PATH_BYTES_MAX} bytes")]
     PathTooLong,
 }

@@ -1,4 +1,4 @@
-//! Endpoints: what a socket is bound or connected to.
+//! Endpoints: the addresses that sockets are bound and connected to.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -29,10 +29,10 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// An address, a protocol and a port: the three together name one socket of one machine.
+/// IP address, protocol and port: together they name one socket of one machine.
 ///
-/// Written `tcp://127.0.0.1:80` or `udp://[::1]:53`. Zones of link-local addresses (`%eth0`) are refused: they mean
-/// something on one machine only.
+/// Text form: `tcp://127.0.0.1:80` or `udp://[::1]:53`. Zones of link-local addresses (`%eth0`) are refused: they have a
+/// meaning on one machine only.
 ///
 /// ```
 /// use longhaul_socket::{Endpoint, Protocol};
@@ -56,17 +56,17 @@ impl Endpoint {
         Self { ip, protocol, port }
     }
 
-    /// A TCP endpoint; the flow label and the zone of an IPv6 address are left behind.
+    /// A TCP endpoint. The flow label and the zone of an IPv6 address are dropped.
     pub const fn tcp(address: SocketAddr) -> Self {
         Self::new(address.ip(), Protocol::Tcp, address.port())
     }
 
-    /// A UDP endpoint; the flow label and the zone of an IPv6 address are left behind.
+    /// A UDP endpoint. The flow label and the zone of an IPv6 address are dropped.
     pub const fn udp(address: SocketAddr) -> Self {
         Self::new(address.ip(), Protocol::Udp, address.port())
     }
 
-    /// The address.
+    /// The IP address.
     pub const fn ip(self) -> IpAddr {
         self.ip
     }
@@ -76,12 +76,12 @@ impl Endpoint {
         self.protocol
     }
 
-    /// The port; 0 asks the system for a free one when it is listened on.
+    /// The port; binding to port 0 lets the system choose.
     pub const fn port(self) -> u16 {
         self.port
     }
 
-    /// Address and port, as the system's calls want them.
+    /// IP address and port.
     pub const fn socket_addr(self) -> SocketAddr {
         SocketAddr::new(self.ip, self.port)
     }
@@ -111,7 +111,7 @@ impl FromStr for Endpoint {
     }
 }
 
-/// Why a text is no [`Endpoint`].
+/// Why a text is not an [`Endpoint`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidEndpoint {
@@ -121,7 +121,7 @@ pub enum InvalidEndpoint {
     /// The protocol is neither `tcp` nor `udp`.
     #[error("the protocol of an endpoint is tcp or udp")]
     UnknownProtocol,
-    /// What follows is no address with a port.
+    /// The rest is not an IP address with a port.
     #[error("an endpoint needs a numeric address and a port, such as 127.0.0.1:80 or [::1]:80")]
     BadAddress,
 }

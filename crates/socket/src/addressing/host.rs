@@ -1,4 +1,4 @@
-//! Hosts: names and addresses, told apart once, where they are read.
+//! Hosts: names and IP addresses, told apart once, when they are parsed.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,12 +10,12 @@ const NAME_BYTES_MAX: usize = 253;
 /// RFC 1035 section 2.3.4.
 const LABEL_BYTES_MAX: usize = 63;
 
-/// A domain name in lower case, of letters, digits, `-`, `_` and `.`; cheap to clone.
+/// A domain name in lower case, of letters, digits, `-`, `_` and `.`. Cheap to clone.
 ///
-/// One trailing dot is accepted and left out. Internationalised names must arrive in their ASCII form (`xn--`).
+/// One trailing dot is accepted and dropped. Internationalised names must be in their ASCII form (`xn--`).
 ///
-/// Refused is also what ends in a number, such as `127.1`, `0x7f.1` or `1.2.3.4`: the system's resolver would take
-/// it for an address, so that a check of addresses could be walked around (WHATWG URL, "ends in a number").
+/// Names that end in a number, such as `127.1`, `0x7f.1` or `1.2.3.4`, are refused: the system's resolver would take them
+/// for addresses, which would bypass a check of addresses (WHATWG URL, "ends in a number").
 ///
 /// ```
 /// use longhaul_socket::HostName;
@@ -34,7 +34,7 @@ impl HostName {
         &self.0
     }
 
-    /// Whether this is `domain` or lies below it. `domain` is in lower case and has no dots at its ends.
+    /// Whether this is `domain` or a subdomain of it. `domain` is in lower case, without dots at its ends.
     pub(crate) fn is_within(&self, domain: &str) -> bool {
         self.0.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     }
@@ -74,7 +74,7 @@ fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 
-/// Whether `inet_aton(3)` would read the label as a part of an address: decimal, octal or hexadecimal.
+/// Whether `inet_aton(3)` would take the label for a part of an address: decimal, octal or hexadecimal.
 fn is_number(label: &str) -> bool {
     let hexadecimal = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
     match hexadecimal {
@@ -83,7 +83,7 @@ fn is_number(label: &str) -> bool {
     }
 }
 
-/// Whom to talk to: a name that must be looked up, or an address.
+/// A host: a name, which has to be resolved, or an IP address.
 ///
 /// ```
 /// use longhaul_socket::Host;
@@ -98,12 +98,12 @@ fn is_number(label: &str) -> bool {
 pub enum Host {
     /// A domain name.
     Name(HostName),
-    /// An address, written in the list itself.
+    /// An IP address.
     Ip(IpAddr),
 }
 
 impl Host {
-    /// The name, unless this is an address.
+    /// The name; `None` for an IP address.
     pub const fn name(&self) -> Option<&HostName> {
         match self {
             Self::Name(name) => Some(name),
@@ -125,7 +125,7 @@ impl From<IpAddr> for Host {
 }
 
 impl fmt::Display for Host {
-    /// An IPv6 address stands in brackets, as in the authority of a URL (RFC 3986 section 3.2.2).
+    /// An IPv6 address is written in brackets, as in a URL (RFC 3986 section 3.2.2).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(name) => name.fmt(f),
@@ -153,26 +153,26 @@ impl FromStr for Host {
     }
 }
 
-/// Why a text is no [`Host`].
+/// Why a text is not a [`Host`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidHost {
-    /// There is nothing.
+    /// The text is empty.
     #[error("the host is empty")]
     Empty,
     /// More than 253 characters.
     #[error("the host name is longer than {NAME_BYTES_MAX} characters")]
     TooLong,
-    /// A character that no name has; it may be anything, so it is escaped when shown.
+    /// A character that names cannot contain. `Display` escapes it, as it may be any character.
     #[error("a host name cannot contain {0:?}")]
     BadCharacter(char),
-    /// A part between dots that is empty or too long.
+    /// A label (a part between dots) is empty or too long.
     #[error("each part of a host name has 1 to {LABEL_BYTES_MAX} characters")]
     BadLabel,
-    /// It looks like an address in an old or broken notation.
+    /// It looks like an IPv4 address in an old or malformed notation.
     #[error("a host name cannot end in a number")]
     EndsInNumber,
-    /// Brackets around what is no IPv6 address.
+    /// The text in brackets is not an IPv6 address.
     #[error("brackets hold an IPv6 address without a zone")]
     BadAddress,
 }

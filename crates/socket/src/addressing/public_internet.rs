@@ -1,12 +1,12 @@
-//! Which addresses belong to the public internet.
+//! Which IP addresses belong to the public internet.
 //!
-//! A list from outside can name any host, and a name can turn to any address: this check keeps a downloader from
-//! being led to the machines around it.
+//! A foreign list can name any host, and a name can resolve to any address: this check keeps a downloader away from the
+//! machines of its own network.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether `ip` is an address of the public internet, by the IANA registries of special-purpose addresses
-/// (RFC 6890 and its successors). An IPv4 address inside an IPv6 address (mapped, NAT64, 6to4) counts as itself.
+/// Whether `ip` belongs to the public internet, by the IANA registries of special-purpose addresses (RFC 6890 and its
+/// successors). For an IPv4 address inside an IPv6 address (mapped, NAT64, 6to4) the IPv4 address decides.
 ///
 /// ```
 /// use longhaul_socket::is_public;
@@ -25,7 +25,7 @@ pub fn is_public(ip: IpAddr) -> bool {
 
 fn is_public_v4(ip: Ipv4Addr) -> bool {
     let special = match ip.octets() {
-        // This network; carrier-grade NAT (RFC 6598); IETF assignments; 6to4 relays; benchmarks; reserved.
+        // "This network"; carrier-grade NAT (RFC 6598); IETF assignments; 6to4 relays; benchmarks; reserved.
         [0 | 240.., ..] | [100, 64..=127, ..] | [192, 0, 0, _] | [192, 88, 99, _] | [198, 18 | 19, ..] => {
             true
         }
@@ -41,9 +41,9 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
         [0, 0, 0, 0, 0, 0xffff, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x2002, high, low, ..] => is_public_v4(v4_of(high, low)),
-        // IETF assignments with Teredo (RFC 2928), and the two prefixes for documentation (RFC 3849, RFC 9637).
+        // IETF assignments with Teredo (RFC 2928), and the two documentation prefixes (RFC 3849, RFC 9637).
         [0x2001, 0..=0x01ff | 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] => false,
-        // Global unicast is 2000::/3 and nothing else (RFC 4291 section 2.4, IANA).
+        // Global unicast is 2000::/3 only (RFC 4291 section 2.4, IANA).
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }

@@ -1,8 +1,8 @@
-//! What to connect to, and how long that may take.
+//! What to connect to.
 
 use super::{Host, HostName};
 
-/// Whom to connect to, and what to speak on the connection. Two equal targets may share a connection.
+/// A host and port to connect to, and whether and how to use TLS. Equal targets may share a connection.
 ///
 /// ```
 /// use longhaul_socket::Target;
@@ -13,47 +13,47 @@ use super::{Host, HostName};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target {
-    /// Who; for TLS also the name that the certificate must prove.
+    /// The host; with TLS, its certificate must be valid for it.
     pub host: Host,
-    /// The port at each of its addresses.
+    /// The port.
     pub port: u16,
-    /// Whether to speak TLS.
+    /// Whether to use TLS.
     pub tls: bool,
-    /// The protocols offered in the TLS handshake, best first (ALPN, RFC 7301); none means that none is offered.
+    /// The protocols to offer in the TLS handshake, preferred first (ALPN, RFC 7301); if empty, ALPN is not used.
     pub alpn: Vec<Vec<u8>>,
-    /// Whether only addresses of the public internet may be used, see [`is_public`](crate::is_public). Checked
-    /// after the name is resolved, so a name that turns to a private address later is caught too.
+    /// Whether only addresses of the public internet may be used, see [`is_public`](crate::is_public). Addresses are
+    /// checked each time a name is resolved, so a name that changes to a private address is caught.
     pub public_only: bool,
 }
 
 impl Target {
-    /// A plain target, at whatever address.
+    /// A target without TLS, at any address.
     pub const fn new(host: Host, port: u16) -> Self {
         Self { host, port, tls: false, alpn: Vec::new(), public_only: false }
     }
 
-    /// The same with TLS.
+    /// The same target with TLS.
     #[must_use]
     pub fn with_tls(mut self) -> Self {
         self.tls = true;
         self
     }
 
-    /// The same, offering these protocols, best first.
+    /// The same target, offering these protocols (ALPN), preferred first.
     #[must_use]
     pub fn offering(mut self, alpn: &[&[u8]]) -> Self {
         self.alpn = alpn.iter().map(|protocol| protocol.to_vec()).collect();
         self
     }
 
-    /// The same, restricted to addresses of the public internet.
+    /// The same target, restricted to addresses of the public internet.
     #[must_use]
     pub fn public_only(mut self) -> Self {
         self.public_only = true;
         self
     }
 
-    /// The name of the host, unless it is an address.
+    /// The name of the host; `None` for an IP address.
     pub const fn name(&self) -> Option<&HostName> {
         self.host.name()
     }

@@ -14,4 +14,4 @@
 //! ```
 
 pub use crate::framing::blocking::Messages;
-pub use crate::framing::{Framing, FramingError, Unpacker};
+pub use crate::framing::{Framing, FramingError, MessageDecoder};

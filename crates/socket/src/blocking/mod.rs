@@ -28,6 +28,6 @@ pub use crate::connect::blocking::Connector;
 pub use crate::datagram::blocking::UdpSocket;
 pub use crate::listener::blocking::{TcpListener, UnixListener};
 pub use crate::listener::blocking_tls::TlsAcceptor;
-pub use crate::speed::blocking::{ReceiveWithin, Watched};
+pub use crate::speed::blocking::{MonitoredStream, ReceiveWithin};
 pub use crate::stream::blocking::Stream;
 pub use ready::{Interest, Pollable, Ready, wait_ready};

@@ -1,6 +1,6 @@
-//! What a failure means to the person in front of the machine, and what to do about it.
+//! What a failure means and what to do about it, for people.
 //!
-//! The texts are one with the table in docs/sockets.md. They advise people; programs decide by [`FaultKind`].
+//! The table in docs/sockets.md has the same texts; a test compares them. Programs decide by [`FaultKind`].
 
 use std::error::Error;
 use std::fmt;
@@ -8,13 +8,13 @@ use std::io;
 
 use super::{CertificateFault, Fault, FaultKind, Platform, SystemError};
 
-/// Errors are nested a few levels deep; the limit is for cycles and jokes.
+/// Real errors nest a few levels deep; the limit ends a chain of sources that is a cycle.
 const NESTING_MAX: usize = 16;
 
-/// Two sentences without their full stops: what a failure means, and what to do.
+/// What a failure means, and what to do: two sentences in lower case, without full stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Advice {
-    /// What it means.
+    /// What the failure means.
     pub meaning: &'static str,
     /// What to do.
     pub action: &'static str,
@@ -33,7 +33,8 @@ impl fmt::Display for Advice {
 }
 
 impl Fault {
-    /// What it means and what to do: that of the system's error underneath where there is one, else of its kind.
+    /// What the failure means and what to do: by the error number of the system if one is among the sources, otherwise by
+    /// its kind.
     ///
     /// ```
     /// use std::io;
@@ -58,7 +59,7 @@ impl Fault {
 }
 
 impl FaultKind {
-    /// What it means and what to do.
+    /// What the failure means and what to do.
     pub const fn advice(self) -> Advice {
         match self {
             Self::NameNotFound => Advice::new(
@@ -151,7 +152,7 @@ impl FaultKind {
 }
 
 impl CertificateFault {
-    /// What it means and what to do.
+    /// What the failure means and what to do.
     pub const fn advice(self) -> Advice {
         match self {
             Self::Expired => Advice::new(

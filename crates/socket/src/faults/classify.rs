@@ -1,7 +1,7 @@
-//! From the errors of the systems to [`FaultKind`].
+//! From I/O errors to [`FaultKind`].
 //!
-//! Numbers come first, because `io::ErrorKind` folds together what must be told apart (no ports left, no descriptors
-//! left) and names some of them only on some systems. What libraries wrap is looked for inside.
+//! Error numbers take precedence over `io::ErrorKind`, which does not distinguish some of them (no ports left, no
+//! descriptors left) and knows others on some systems only. An error that a library has wrapped is unwrapped.
 
 use std::error::Error;
 use std::io;
@@ -14,10 +14,10 @@ use super::{Fault, FaultKind, Phase, SystemError};
 use crate::addressing::Address;
 use crate::time::{DeadlinePassed, clock};
 
-/// Errors are nested a few levels deep; the limit is for cycles and jokes.
+/// Real errors nest a few levels deep; the limit ends a chain of sources that is a cycle.
 const NESTING_MAX: usize = 16;
 
-/// The families of systems that number their socket errors alike.
+/// The families of operating systems that share their error numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Platform {
@@ -32,7 +32,7 @@ pub enum Platform {
 }
 
 impl Platform {
-    /// The one that this program was built for; an unknown Unix counts as a BSD.
+    /// The platform that this program was built for; an unknown Unix counts as a BSD.
     pub const fn current() -> Self {
         if cfg!(any(target_os = "linux", target_os = "android")) {
             Self::Linux
@@ -46,7 +46,7 @@ impl Platform {
     }
 }
 
-/// The kind behind the error number `raw` of `platform`, if the table knows it.
+/// The kind of the error number `raw` on `platform`, if the table has it.
 ///
 /// ```
 /// use longhaul_socket::{FaultKind, Platform, kind_of_number};
@@ -59,7 +59,7 @@ pub fn kind_of_number(platform: Platform, raw: i32) -> Option<FaultKind> {
     SystemError::of_number(platform, raw).map(|error| error.kind)
 }
 
-/// The kind of an I/O error, by what it wraps, else by its number, else by its `io::ErrorKind`.
+/// The kind of an I/O error: by the error that it wraps, else by its number, else by its `io::ErrorKind`.
 pub fn kind_of(error: &io::Error) -> FaultKind {
     kind_of_io(error, NESTING_MAX)
 }
@@ -72,7 +72,7 @@ fn kind_of_io(error: &io::Error, levels: usize) -> FaultKind {
         .unwrap_or_else(|| kind_by_name(error.kind()))
 }
 
-/// The first error in the chain of sources whose kind is known.
+/// The kind of the first error in the chain of sources that has a known one.
 fn kind_inside(error: &(dyn Error + 'static), levels: usize) -> Option<FaultKind> {
     let levels = levels.checked_sub(1)?;
     if let Some(fault) = error.downcast_ref::<Fault>() {
@@ -94,7 +94,7 @@ fn kind_inside(error: &(dyn Error + 'static), levels: usize) -> Option<FaultKind
     kind_inside(error.source()?, levels)
 }
 
-/// What the standard library says, where there is no number: errors made by libraries and by simulations.
+/// By the kind of the standard library, for errors without a number: libraries and simulations make them.
 fn kind_by_name(kind: io::ErrorKind) -> FaultKind {
     use io::ErrorKind;
     match kind {
@@ -122,17 +122,17 @@ fn kind_by_name(kind: io::ErrorKind) -> FaultKind {
     }
 }
 
-/// A datagram whose end is lost; not every system says so.
-#[cfg_attr(not(unix), allow(dead_code, reason = "nothing else receives with it"))]
+/// A datagram was longer than the buffer, and its end is lost. Not every system reports this.
+#[cfg_attr(not(unix), allow(dead_code, reason = "only Unix systems report it"))]
 #[derive(Debug, thiserror::Error)]
-#[error("a datagram of {length} bytes came, and there was room for {room}")]
+#[error("a datagram of {length} bytes arrived, and there was room for {room}")]
 pub(crate) struct DatagramTooLong {
     pub(crate) length: usize,
     pub(crate) room: usize,
 }
 
-/// The fault of a call that began at `start` and failed with `error`. A deadline that passed has nothing to add to the kind
-/// `TimedOut`, so it is no source.
+/// The fault of a call that began at `start` and failed with `error`. [`DeadlinePassed`] is not kept as a source: it says no
+/// more than the kind `TimedOut`.
 pub(crate) fn fault(phase: Phase, error: io::Error, start: Instant, address: Address) -> Fault {
     let is_deadline = error.get_ref().is_some_and(|inner| inner.is::<DeadlinePassed>());
     let elapsed = clock::now().saturating_duration_since(start);
@@ -145,7 +145,7 @@ pub(crate) fn fault(phase: Phase, error: io::Error, start: Instant, address: Add
 }
 
 impl Fault {
-    /// A fault of the kind that [`kind_of`] finds in `error`, which becomes its source.
+    /// A fault with `error` as its source, of the kind that [`kind_of`] finds.
     pub fn from_io(phase: Phase, error: io::Error, elapsed: Duration) -> Self {
         Self::new(phase, kind_of(&error), elapsed).because(error)
     }

@@ -1,32 +1,32 @@
-//! The one table of the error numbers of the systems: what sockets return, on each of them.
+//! The table of the error numbers that socket calls return, on each operating system.
 //!
 //! Sources: asm-generic/errno.h and errno-base.h (Linux); sys/errno.h (macOS and FreeBSD; OpenBSD and NetBSD agree up to
-//! 81); winsock2.h and winerror.h (Windows). What is in the manual pages of the socket calls is here, and more.
+//! 81); winsock2.h and winerror.h (Windows). It has all errors in the manual pages of the socket calls, and more.
 
 use super::{Advice, FaultKind, Platform};
 
-/// An error of the systems, under its name, with its numbers.
+/// An error of the operating systems: its name and its numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SystemError {
-    /// The name in the headers: that of POSIX where there is one, such as `ECONNRESET`.
+    /// The name in the headers; the POSIX one if there is one, such as `ECONNRESET`.
     pub name: &'static str,
-    /// What decisions depend on.
+    /// The kind, which decisions depend on.
     pub kind: FaultKind,
     advice: Option<Advice>,
-    /// Linux, macOS, BSD, Windows. Several where a system has several for the same thing.
+    /// On Linux, macOS, BSD, Windows. Some systems have several numbers for one error.
     numbers: [&'static [i32]; 4],
 }
 
 impl SystemError {
-    /// All that the table knows, each name once.
+    /// The whole table; each name is in it once.
     pub const ALL: &'static [Self] = TABLE;
 
-    /// The error behind the number `raw` of `platform`, if the table knows it.
+    /// The error with the number `raw` on `platform`, if the table has it.
     pub fn of_number(platform: Platform, raw: i32) -> Option<&'static Self> {
         TABLE.iter().find(|error| error.numbers(platform).contains(&raw))
     }
 
-    /// The numbers on `platform`; none where it has no such error.
+    /// The numbers on `platform`; none if it has no such error.
     pub const fn numbers(&self, platform: Platform) -> &'static [i32] {
         match platform {
             Platform::Linux => self.numbers[0],
@@ -36,7 +36,7 @@ impl SystemError {
         }
     }
 
-    /// What it means and what to do.
+    /// What the error means and what to do.
     pub const fn advice(&self) -> Advice {
         match self.advice {
             Some(advice) => advice,
@@ -58,7 +58,7 @@ const MISTAKE: &str = FaultKind::Misuse.advice().action;
 
 #[rustfmt::skip]
 const TABLE: &[SystemError] = &[
-    // The peer, or the way to it.
+    // The peer, or the path to it.
     row("ECONNREFUSED", FaultKind::Refused, [&[111], &[61], &[61], &[10061, 1225, 1234]]),
     row("ECONNRESET", FaultKind::Reset, [&[104], &[54], &[54], &[10054, 64]]),
     row("ECONNABORTED", FaultKind::Reset, [&[103], &[53], &[53], &[10053, 1236]])
@@ -145,7 +145,7 @@ const TABLE: &[SystemError] = &[
     row("EPERM", FaultKind::Denied, [&[1], &[1], &[1], &[]])
         .advising("a packet filter or a sandbox of this machine forbids it",
                   "check the packet filter (`nft list ruleset`) and the sandbox"),
-    // What was asked for.
+    // The arguments of the call.
     row("EMSGSIZE", FaultKind::TooLong, [&[90], &[40], &[40], &[10040, 234]])
         .advising("the datagram is larger than the protocol or the way allows",
                   "send less at once: 1,200 bytes pass almost everywhere, 65,507 are the limit of UDP over IPv4"),
@@ -249,7 +249,7 @@ const TABLE: &[SystemError] = &[
     row("ECANCELED", FaultKind::Other, [&[125], &[89], &[85], &[10103, 10111, 995]])
         .advising("the operation was cancelled by the program itself",
                   "nothing need be done"),
-    // Names: elsewhere they have numbers of their own (getaddrinfo(3)).
+    // Names: other systems report these with error numbers of getaddrinfo(3).
     row("WSAHOST_NOT_FOUND", FaultKind::NameNotFound, [&[], &[], &[], &[11001]]),
     row("WSANO_DATA", FaultKind::NameNotFound, [&[], &[], &[], &[11004]]),
     row("WSATRY_AGAIN", FaultKind::NameServerFailed, [&[], &[], &[], &[11002]]),

@@ -1,4 +1,4 @@
-//! Faults: one failed operation, with all that is needed to understand it.
+//! Faults: a failed operation, with the context to understand it.
 
 use std::error::Error;
 use std::fmt;
@@ -7,38 +7,38 @@ use std::time::Duration;
 use super::FaultKind;
 use crate::addressing::{Address, Endpoint, Host};
 
-/// The step of an exchange in which something failed, about in the order in which they happen.
+/// The step in which an operation failed, roughly in the order in which the steps happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Finding the addresses of a name.
+    /// Resolving a host name.
     Resolve,
-    /// Making a socket, setting its options and giving it a local address.
+    /// Opening a socket, setting its options and binding it.
     Bind,
-    /// Turning a socket into one that takes connections.
+    /// Making a socket listen for connections.
     Listen,
-    /// Taking a connection.
+    /// Accepting a connection.
     Accept,
-    /// Establishing a connection to one of the addresses.
+    /// Connecting to one of the addresses.
     Connect,
     /// The TLS handshake.
     Tls,
-    /// Waiting until one of several sockets is ready.
+    /// Waiting until a socket is ready.
     Wait,
-    /// Sending: bytes, a datagram, or the request of an exchange.
+    /// Sending bytes, a datagram, or the request of an HTTP exchange.
     Send,
     /// Receiving bytes or a datagram.
     Receive,
-    /// Waiting for and reading the head of the response.
+    /// Waiting for and reading the head of an HTTP response.
     Head,
-    /// Reading the body of the response.
+    /// Reading the body of an HTTP response.
     Body,
-    /// Ending one direction or the whole of a connection in an orderly way.
+    /// Ending one direction or both, in an orderly way.
     Shutdown,
 }
 
 impl Phase {
-    /// One word in lower case. Stable: logs and reports count by it.
+    /// One word in lower case. Stable: logs and reports use it as a key.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Resolve => "resolve",
@@ -56,7 +56,7 @@ impl Phase {
         }
     }
 
-    /// The word that leads from the phase to the endpoint.
+    /// The word between the phase and the endpoint in messages.
     const fn preposition(self) -> &'static str {
         match self {
             Self::Resolve | Self::Tls => "with",
@@ -74,9 +74,9 @@ impl fmt::Display for Phase {
     }
 }
 
-/// One failed operation: phase, kind, endpoint, host, elapsed time, and the error underneath.
+/// One failed operation: phase, kind, address, host, elapsed time, and the underlying error.
 ///
-/// `Display` tells this level only; the rest is in [`source`](Error::source).
+/// `Display` shows this level only; [`source`](Error::source) has the rest.
 ///
 /// ```
 /// use std::time::Duration;
@@ -101,64 +101,64 @@ struct Inner {
 }
 
 impl Fault {
-    /// A fault of which neither endpoint nor host nor source is known yet.
+    /// A fault without address, host or source.
     pub fn new(phase: Phase, kind: FaultKind, elapsed: Duration) -> Self {
         Self(Box::new(Inner { phase, kind, elapsed, address: None, host: None, source: None }))
     }
 
-    /// It happened at this endpoint.
+    /// Sets the endpoint at which it happened.
     #[must_use]
     pub fn at(self, endpoint: Endpoint) -> Self {
         self.at_address(endpoint.into())
     }
 
-    /// It happened at this address.
+    /// Sets the address at which it happened.
     #[must_use]
     pub fn at_address(mut self, address: Address) -> Self {
         self.0.address = Some(address);
         self
     }
 
-    /// This host was meant.
+    /// Sets the host that the operation was for.
     #[must_use]
     pub fn of(mut self, host: Host) -> Self {
         self.0.host = Some(host);
         self
     }
 
-    /// This is the error underneath.
+    /// Sets the underlying error.
     #[must_use]
     pub fn because(mut self, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.0.source = Some(error.into());
         self
     }
 
-    /// The step in which it happened.
+    /// The step in which the operation failed.
     pub fn phase(&self) -> Phase {
         self.0.phase
     }
 
-    /// What happened.
+    /// What went wrong.
     pub fn kind(&self) -> FaultKind {
         self.0.kind
     }
 
-    /// How long the step had taken by then.
+    /// How long the operation had taken when it failed.
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
     }
 
-    /// Where, if it came so far that an address was known.
+    /// The endpoint, if one was known.
     pub fn endpoint(&self) -> Option<Endpoint> {
         self.0.address.as_ref().and_then(Address::endpoint)
     }
 
-    /// The same, for sockets that have a path instead of an endpoint too.
+    /// The address, if one was known: an endpoint, or the path of a Unix-domain socket.
     pub fn address(&self) -> Option<&Address> {
         self.0.address.as_ref()
     }
 
-    /// Who was meant, if known.
+    /// The host that the operation was for, if known.
     pub fn host(&self) -> Option<&Host> {
         self.0.host.as_ref()
     }

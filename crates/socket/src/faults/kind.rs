@@ -1,30 +1,30 @@
-//! The kinds of failure that a decision above may depend on.
+//! The kinds of failure that callers decide by.
 
 use std::fmt;
 
-/// What went wrong. Two causes that call for two reactions have two kinds.
+/// What went wrong. Causes that call for different reactions have different kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FaultKind {
     /// The name does not exist, or has no address.
     NameNotFound,
-    /// The name server answered that it cannot say.
+    /// The name server responded with an error.
     NameServerFailed,
-    /// Nobody listens there, or a firewall says so.
+    /// No socket listens at the endpoint, or a firewall refuses on its behalf (TCP: RST in answer to SYN).
     Refused,
-    /// The peer, or somebody in its name, broke the connection off.
+    /// The peer, or a device on the path, aborted the connection (TCP: RST).
     Reset,
-    /// Silence until the deadline.
+    /// The deadline passed.
     TimedOut,
-    /// It cannot be done at once, and the call was told not to wait.
+    /// The operation cannot be done without waiting, and the call does not wait.
     WouldBlock,
-    /// The peer closed in an orderly way, where more had to come.
+    /// The peer closed in an orderly way before all data had arrived.
     ClosedEarly,
-    /// There is no way to the address, says a router or our own routing table.
+    /// There is no route to the address, by a router's report or our own routing table.
     Unreachable,
-    /// It moves, but below the speed that was asked for.
+    /// Data arrives, but below the minimum speed.
     TooSlow,
-    /// Not allowed: by a rule of this machine, or by a limit on the addresses that may be used.
+    /// Not allowed, by a rule of this machine or by a restriction to public addresses.
     Denied,
     /// Another socket of this machine holds the endpoint or the path.
     AddressInUse,
@@ -32,15 +32,15 @@ pub enum FaultKind {
     LocalExhausted,
     /// The network of this machine is down.
     LocalNetworkDown,
-    /// A datagram is larger than the protocol, the way or the buffer allows, or a message longer than was agreed on.
+    /// A datagram is larger than the protocol, the path or the buffer allows, or a message is longer than its limit.
     TooLong,
     /// The path of a Unix-domain socket cannot be used.
     BadPath,
-    /// The system does not offer the protocol, family, option or operation.
+    /// The system does not offer the protocol, address family, option or operation.
     Unsupported,
-    /// The call does not fit the state of the socket, or an argument is wrong: a mistake of the caller.
+    /// The call does not fit the state of the socket, or an argument is wrong: an error of the caller.
     Misuse,
-    /// The peer's certificate does not prove who it is.
+    /// The peer's certificate does not prove its identity.
     Certificate(CertificateFault),
     /// The peer does not speak TLS.
     NotTls,
@@ -48,12 +48,12 @@ pub enum FaultKind {
     TlsAlert,
     /// TLS failed in another way.
     TlsOther,
-    /// None of the above; the source of the fault says more.
+    /// None of the above; see the source of the fault.
     Other,
 }
 
 impl FaultKind {
-    /// A few words in lower case that stand well before "after 12 ms". Stable: logs and reports count by them.
+    /// A few words in lower case, to be followed by "after 12 ms". Stable: logs and reports use them as keys.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NameNotFound => "name not found",
@@ -81,7 +81,7 @@ impl FaultKind {
         }
     }
 
-    /// Whether this is trouble of our own machine, for which no host and no URL may be charged.
+    /// Whether the cause is this machine, so that neither a host nor a URL is at fault.
     pub const fn is_local(self) -> bool {
         matches!(self, Self::AddressInUse | Self::LocalExhausted | Self::LocalNetworkDown)
     }
@@ -93,26 +93,26 @@ impl fmt::Display for FaultKind {
     }
 }
 
-/// Why a certificate was not accepted.
+/// Why a certificate was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum CertificateFault {
-    /// Its time is over, by our clock.
+    /// It has expired, by the clock of this machine.
     Expired,
-    /// Its time has not begun, by our clock.
+    /// It is not valid yet, by the clock of this machine.
     NotYetValid,
-    /// It belongs to another host.
+    /// It is for another host.
     WrongHost,
-    /// Nobody whom we trust has signed it; also a self-signed one.
+    /// No trusted authority has signed it; self-signed certificates included.
     UnknownIssuer,
-    /// Its issuer has withdrawn it.
+    /// Its issuer has revoked it.
     Revoked,
-    /// Malformed, badly signed, or not meant for servers.
+    /// It is malformed, has an invalid signature, or is not for servers.
     Other,
 }
 
 impl CertificateFault {
-    /// A few words in lower case, as [`FaultKind::as_str`].
+    /// A few words in lower case, as for [`FaultKind::as_str`].
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Expired => "expired certificate",

@@ -1,4 +1,4 @@
-//! What a failure of TLS means.
+//! From the errors of rustls to [`FaultKind`].
 
 use rustls::{CertificateError, Error, InvalidMessage};
 
@@ -8,7 +8,7 @@ use super::{CertificateFault, FaultKind};
 pub(crate) fn kind_of_tls(error: &Error) -> FaultKind {
     match error {
         Error::InvalidCertificate(error) => FaultKind::Certificate(certificate_fault(error)),
-        // Bytes that begin like no TLS record: an HTTP server's complaint, the banner of a mail server.
+        // The bytes do not begin like a TLS record: an HTTP error, or the banner of a mail server.
         Error::InvalidMessage(InvalidMessage::InvalidContentType) => FaultKind::NotTls,
         Error::AlertReceived(_) => FaultKind::TlsAlert,
         _ => FaultKind::TlsOther,
@@ -24,7 +24,7 @@ fn certificate_fault(error: &CertificateError) -> CertificateFault {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             CertificateFault::WrongHost
         }
-        // A bad signature is that of somebody who bears the name of an issuer we trust and has another key.
+        // A bad signature: the issuer has the name of one that we trust, and another key.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => CertificateFault::UnknownIssuer,
         CertificateError::Revoked => CertificateFault::Revoked,
         _ => CertificateFault::Other,

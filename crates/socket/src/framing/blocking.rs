@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::calls::messages;
-use super::{CHUNK_BYTES, Framing, Unpacker};
+use super::{CHUNK_BYTES, Framing, MessageDecoder};
 use crate::faults::{Fault, Phase, fault};
 use crate::stream::blocking::Stream;
 use crate::time::{Deadline, DeadlinePassed, clock};

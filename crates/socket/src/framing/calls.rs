@@ -10,15 +10,15 @@ macro_rules! messages {
         pub struct Messages {
             stream: Stream,
             framing: Framing,
-            unpacker: Unpacker,
+            decoder: MessageDecoder,
             chunk: Box<[u8]>,
         }
 
         impl Messages {
             /// Messages over `stream`. The timeouts of the stream hold for each message as a whole.
             pub fn new(stream: Stream, framing: Framing) -> Self {
-                let unpacker = Unpacker::new(framing);
-                Self { stream, framing, unpacker, chunk: vec![0; CHUNK_BYTES].into() }
+                let decoder = MessageDecoder::new(framing);
+                Self { stream, framing, decoder, chunk: vec![0; CHUNK_BYTES].into() }
             }
 
             /// Sends one message, within [`Timeouts::write`](crate::Timeouts::write). The async call is not cancel safe.
@@ -33,7 +33,7 @@ macro_rules! messages {
             /// As [`send`](Self::send), before `deadline`.
             pub $($async)? fn send_within(&mut self, message: &[u8], deadline: Deadline) -> Result<(), Fault> {
                 let start = clock::now();
-                let encoded = self.framing.pack(message);
+                let encoded = self.framing.encode(message);
                 let encoded = encoded.map_err(|error| error.at(Phase::Send, start, self.stream.remote()))?;
                 self.stream.send_within(&encoded, deadline)$(.$await)?
             }
@@ -64,7 +64,7 @@ macro_rules! messages {
                     if received == 0 {
                         return self.finish(start);
                     }
-                    self.unpacker.push(&self.chunk[..received]);
+                    self.decoder.push(&self.chunk[..received]);
                 }
             }
 
@@ -80,7 +80,7 @@ macro_rules! messages {
                     if received == 0 {
                         return self.finish(start);
                     }
-                    self.unpacker.push(&self.chunk[..received]);
+                    self.decoder.push(&self.chunk[..received]);
                 }
             }
 
@@ -101,11 +101,11 @@ macro_rules! messages {
             }
 
             fn decoded(&mut self, start: Instant) -> Result<Option<Bytes>, Fault> {
-                self.unpacker.next().map_err(|error| error.at(Phase::Receive, start, self.stream.remote()))
+                self.decoder.next().map_err(|error| error.at(Phase::Receive, start, self.stream.remote()))
             }
 
             fn finish(&mut self, start: Instant) -> Result<Option<Bytes>, Fault> {
-                self.unpacker.finish().map_err(|error| error.at(Phase::Receive, start, self.stream.remote()))
+                self.decoder.finish().map_err(|error| error.at(Phase::Receive, start, self.stream.remote()))
             }
         }
     };

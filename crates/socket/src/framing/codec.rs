@@ -1,7 +1,7 @@
 //! Messages over streams: a stream has no borders, so each message travels with its length before it, or as a line.
 //!
 //! The codecs are those of tokio-util; here are the limits, the deadlines, and one word for what ends too early.
-//! [`Messages`] puts them around a [`Stream`]; [`Framing::pack`] and [`Unpacker`] are for whoever moves the bytes himself.
+//! [`Messages`] puts them around a [`Stream`]; [`Framing::encode`] and [`MessageDecoder`] are for whoever moves the bytes himself.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -59,22 +59,22 @@ impl Framing {
     ///
     /// # Errors
     /// When it is too long, or no line.
-    pub fn pack(&self, message: &[u8]) -> Result<Bytes, FramingError> {
+    pub fn encode(&self, message: &[u8]) -> Result<Bytes, FramingError> {
         if message.len() > self.bytes_max {
             return Err(FramingError::TooLong(self.bytes_max));
         }
-        let mut packed = BytesMut::new();
+        let mut encoded = BytesMut::new();
         match self.codec() {
-            Codec::Lengths(mut codec) => codec.encode(Bytes::copy_from_slice(message), &mut packed)?,
+            Codec::Lengths(mut codec) => codec.encode(Bytes::copy_from_slice(message), &mut encoded)?,
             Codec::Lines(mut codec) => {
                 if message.contains(&b'\n') || message.ends_with(b"\r") {
                     return Err(FramingError::NotALine);
                 }
                 let line = str::from_utf8(message).map_err(|_| FramingError::NotText)?;
-                codec.encode(line, &mut packed)?;
+                codec.encode(line, &mut encoded)?;
             }
         }
-        Ok(packed.freeze())
+        Ok(encoded.freeze())
     }
 
     fn codec(&self) -> Codec {
@@ -147,18 +147,18 @@ enum Codec {
 /// Takes messages out of bytes as they come. It holds at most one message and what came with its last piece.
 ///
 /// ```
-/// use longhaul_socket::framing::{Framing, Unpacker};
+/// use longhaul_socket::framing::{Framing, MessageDecoder};
 ///
-/// let mut unpacker = Unpacker::new(Framing::lines(80));
-/// unpacker.push(b"first\r\nsecond\nthi");
-/// assert_eq!(unpacker.next()?.as_deref(), Some(b"first".as_slice()));
-/// assert_eq!(unpacker.next()?.as_deref(), Some(b"second".as_slice()));
-/// assert_eq!(unpacker.next()?, None);
-/// assert_eq!(unpacker.finish()?.as_deref(), Some(b"thi".as_slice()));
+/// let mut decoder = MessageDecoder::new(Framing::lines(80));
+/// decoder.push(b"first\r\nsecond\nthi");
+/// assert_eq!(decoder.next()?.as_deref(), Some(b"first".as_slice()));
+/// assert_eq!(decoder.next()?.as_deref(), Some(b"second".as_slice()));
+/// assert_eq!(decoder.next()?, None);
+/// assert_eq!(decoder.finish()?.as_deref(), Some(b"thi".as_slice()));
 /// # Ok::<(), longhaul_socket::framing::FramingError>(())
 /// ```
 #[derive(Debug)]
-pub struct Unpacker {
+pub struct MessageDecoder {
     framing: Framing,
     codec: Codec,
     incoming: BytesMut,
@@ -166,7 +166,7 @@ pub struct Unpacker {
     is_within: bool,
 }
 
-impl Unpacker {
+impl MessageDecoder {
     /// One that has seen nothing yet.
     pub fn new(framing: Framing) -> Self {
         Self { framing, codec: framing.codec(), incoming: BytesMut::new(), is_within: false }

@@ -1,7 +1,7 @@
 //! Messages over streams: a stream has no borders, so each message travels with its length before it, or as a line.
 //!
 //! The codecs are those of tokio-util; here are the limits, the deadlines, and one word for what ends too early.
-//! [`Messages`] puts them around a [`Stream`]; [`Framing::pack`] and [`Unpacker`] are for whoever moves the bytes himself.
+//! [`Messages`] puts them around a [`Stream`]; [`Framing::encode`] and [`MessageDecoder`] are for whoever moves the bytes himself.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -27,4 +27,4 @@ mod codec;
 
 pub use asynchronous::Messages;
 pub(crate) use codec::CHUNK_BYTES;
-pub use codec::{Framing, FramingError, Unpacker};
+pub use codec::{Framing, FramingError, MessageDecoder};

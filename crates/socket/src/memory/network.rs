@@ -13,7 +13,7 @@ use super::listener::MemoryListener;
 use super::script::{Condition, Script};
 use super::transport::MemoryTransport;
 use crate::addressing::{Endpoint, HostName, Protocol};
-use crate::network::{BoxFuture, Listener, LookupError, Network, Route, Transport};
+use crate::network::{BoxFuture, Listener, LocalRoute, LookupError, Network, Transport};
 
 /// Connections that a listener has not accepted yet; further ones wait, as if their SYN were dropped.
 const BACKLOG_MAX: usize = 128;
@@ -200,10 +200,10 @@ impl Network for MemoryNetwork {
         Ok(Box::new(MemoryListener::new(endpoint, receiver, self.script.clone())))
     }
 
-    fn route(&self, _ip: IpAddr) -> Route {
+    fn local_route(&self, _ip: IpAddr) -> LocalRoute {
         match self.script.state().condition {
-            Condition::Up | Condition::Blackout => Route::Present,
-            Condition::Down => Route::Absent,
+            Condition::Up | Condition::Blackout => LocalRoute::Present,
+            Condition::Down => LocalRoute::Absent,
         }
     }
 }

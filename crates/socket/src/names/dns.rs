@@ -1,7 +1,7 @@
-//! DNS by hickory, on a thread with a runtime of its own.
+//! DNS through hickory, on a thread with its own runtime.
 //!
-//! hickory serves its sockets with tasks in the runtime that first used it. In a program with several runtimes the
-//! names of all would hang on that one, so the resolver has its own, and the others talk to it by messages.
+//! hickory spawns the tasks for its sockets in the runtime that first uses it. In a program with several runtimes, all
+//! look-ups would depend on that one; so the resolver has its own runtime, and the others send it messages.
 
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
@@ -23,48 +23,48 @@ use crate::faults::{FaultKind, kind_of};
 use crate::network::LookupError;
 use crate::time::Deadline;
 
-/// Look-ups under way at the same moment; further ones wait in the queue, under the deadlines of their callers.
+/// Concurrent look-ups; further ones wait in the queue, under the deadlines of their callers.
 const IN_FLIGHT_MAX: usize = 256;
-/// Look-ups in the queue; further callers wait for a place in it, under their deadlines.
+/// Look-ups in the queue; further callers wait to enter it, under their deadlines.
 const QUEUE_MAX: usize = 256;
-/// Wait for one answer of one server. Datagrams get lost, so the same query is sent again after it, and there must be
-/// time for getaddrinfo(3) within the usual 10 s when no server answers.
-const ANSWER_WAIT_MAX: Duration = Duration::from_secs(2);
-/// Times that a server is asked; a lost datagram is not a failure worth telling.
+/// How long to wait for one response. Then the query is sent again, because datagrams get lost. Short enough to leave time
+/// for getaddrinfo(3) within the usual 10 s when no server responds.
+const RESPONSE_WAIT_MAX: Duration = Duration::from_secs(2);
+/// How often a server is asked.
 const ATTEMPTS_MAX: usize = 2;
-/// How long the addresses of one family wait for those of the other. RFC 8305 section 3 proposes 50 ms to clients that go
-/// on listening; here nothing that comes later is heard.
+/// How long to wait for the other address family once one has responded. RFC 8305 section 3 proposes 50 ms to clients that
+/// can use a later response; here it is lost.
 const OTHER_FAMILY_WAIT: Duration = Duration::from_millis(250);
-/// The whole of a look-up, however many servers and aliases are involved. Nobody waits longer.
+/// The limit of a look-up, however many servers and aliases are involved.
 const LOOKUP_MAX: Duration = Duration::from_secs(30);
-/// Records of each family kept for as long as their owners allow.
+/// Cached records of each address family; their time to live applies.
 const CACHE_RECORDS_MAX: u64 = 4096;
 
-/// Which servers to ask.
+/// Which name servers to ask.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Servers {
-    /// Those that the system is configured with, after its hosts file.
+pub(crate) enum NameServers {
+    /// The configured servers of the system, after its hosts file.
     #[default]
     System,
     /// These only.
-    These(Vec<SocketAddr>),
+    Only(Vec<SocketAddr>),
 }
 
-type Outcome = Result<Vec<IpAddr>, LookupError>;
+type LookupResult = Result<Vec<IpAddr>, LookupError>;
 
 struct Query {
     name: HostName,
-    reply: oneshot::Sender<Outcome>,
+    reply: oneshot::Sender<LookupResult>,
 }
 
-/// The way to the thread, which ends when this is dropped.
+/// The handle of the resolver thread, which ends when this is dropped.
 pub(crate) struct Dns {
     queries: mpsc::Sender<Query>,
 }
 
 impl Dns {
-    /// Starts the thread. If that fails, or the system has no usable configuration, look-ups give `None`.
-    pub(crate) fn start(servers: Servers) -> Self {
+    /// Starts the thread. If that fails, or the system has no usable configuration, look-ups return `None`.
+    pub(crate) fn start(servers: NameServers) -> Self {
         let (queries, queue) = mpsc::channel(QUEUE_MAX);
         let builder = thread::Builder::new().name("longhaul-dns".into());
         // Without the thread the queue is dropped here, and every look-up finds it closed.
@@ -76,15 +76,15 @@ impl Dns {
         Self { queries }
     }
 
-    /// The addresses of `name`, or `None` if DNS is not to be had on this machine. Cancel safe: the query is dropped.
-    pub(crate) async fn lookup(&self, name: &HostName) -> Option<Outcome> {
-        let (reply, answer) = oneshot::channel();
+    /// The addresses of `name`; `None` if this machine has no DNS. Cancel safe: the query is cancelled.
+    pub(crate) async fn lookup(&self, name: &HostName) -> Option<LookupResult> {
+        let (reply, result) = oneshot::channel();
         self.queries.send(Query { name: name.clone(), reply }).await.ok()?;
-        answer.await.ok()
+        result.await.ok()
     }
 }
 
-async fn serve(servers: Servers, mut queue: mpsc::Receiver<Query>) {
+async fn serve(servers: NameServers, mut queue: mpsc::Receiver<Query>) {
     let Ok(resolvers) = Resolvers::new(&servers) else { return };
     let mut in_flight = JoinSet::new();
     while let Some(query) = queue.recv().await {
@@ -92,25 +92,25 @@ async fn serve(servers: Servers, mut queue: mpsc::Receiver<Query>) {
         if in_flight.len() >= IN_FLIGHT_MAX {
             in_flight.join_next().await;
         }
-        in_flight.spawn(answer(resolvers.clone(), query));
+        in_flight.spawn(run_query(resolvers.clone(), query));
     }
 }
 
-async fn answer(resolvers: Resolvers, Query { name, mut reply }: Query) {
+async fn run_query(resolvers: Resolvers, Query { name, mut reply }: Query) {
     let lookup = Deadline::after(LOOKUP_MAX).bound(lookup(&resolvers, &name));
     tokio::select! {
         biased;
         () = reply.closed() => {}
-        outcome = lookup => {
-            // An error means that the caller left meanwhile.
-            let _ = reply.send(outcome.unwrap_or(Err(LookupError::Silent)));
+        result = lookup => {
+            // An error means that the caller has given up.
+            let _ = reply.send(result.unwrap_or(Err(LookupError::Silent)));
         }
     }
 }
 
-/// Asks for both families at once. One that has answered does not wait long for the other: there are servers that say
-/// nothing at all to questions about IPv6.
-async fn lookup(resolvers: &Resolvers, name: &HostName) -> Outcome {
+/// Queries both address families at once. After the first response, the other is not waited for long: some servers never
+/// respond to queries for IPv6.
+async fn lookup(resolvers: &Resolvers, name: &HostName) -> LookupResult {
     let mut ipv6 = pin!(lookup_family(&resolvers.ipv6, name));
     let mut ipv4 = pin!(lookup_family(&resolvers.ipv4, name));
     let (first, second) = tokio::select! {
@@ -130,30 +130,33 @@ async fn lookup(resolvers: &Resolvers, name: &HostName) -> Outcome {
             Ok(addresses)
         }
         (Ok(addresses), _) | (Err(_), Some(Ok(addresses))) => Ok(addresses),
-        // Of two failures that differ, the one that a later attempt may mend.
+        // If the two fail differently, the error after which a retry may succeed.
         (Err(LookupError::NotFound), Some(Err(error))) | (Err(error), _) => Err(error),
     }
 }
 
-/// The answer for the other family; nothing if it does not come in time and there is something to go on with.
-async fn other_family(has_addresses: bool, answer: impl Future<Output = Outcome>) -> Option<Outcome> {
+/// The result for the other address family; `None` if there are addresses already and it does not arrive in time.
+async fn other_family(
+    has_addresses: bool,
+    result: impl Future<Output = LookupResult>,
+) -> Option<LookupResult> {
     if has_addresses {
-        Deadline::after(OTHER_FAMILY_WAIT).bound(answer).await.ok()
+        Deadline::after(OTHER_FAMILY_WAIT).bound(result).await.ok()
     } else {
-        Some(answer.await)
+        Some(result.await)
     }
 }
 
-async fn lookup_family(resolver: &TokioResolver, name: &HostName) -> Outcome {
-    // With its final dot the name is absolute: no search domain is tried. As ASCII it may have what IDNA forbids and
-    // people use, such as an underscore; what no query can ask for, no server knows.
+async fn lookup_family(resolver: &TokioResolver, name: &HostName) -> LookupResult {
+    // The final dot makes the name absolute: no search domain is tried. Read as ASCII, a name may contain characters that
+    // IDNA forbids and people use, such as an underscore. A name that does not fit into a query does not exist.
     let name = Name::from_ascii(format!("{name}.")).map_err(|_| LookupError::NotFound)?;
-    let answer = resolver.lookup_ip(name).await.map_err(classify)?;
-    let addresses: Vec<IpAddr> = answer.iter().collect();
+    let records = resolver.lookup_ip(name).await.map_err(classify)?;
+    let addresses: Vec<IpAddr> = records.iter().collect();
     if addresses.is_empty() { Err(LookupError::NotFound) } else { Ok(addresses) }
 }
 
-/// One resolver for each family: the library's own joins them, and waits for both.
+/// One resolver for each address family: a single one of the library would wait for both families.
 #[derive(Clone)]
 struct Resolvers {
     ipv6: TokioResolver,
@@ -161,7 +164,7 @@ struct Resolvers {
 }
 
 impl Resolvers {
-    fn new(servers: &Servers) -> Result<Self, NetError> {
+    fn new(servers: &NameServers) -> Result<Self, NetError> {
         Ok(Self {
             ipv6: resolver(servers, LookupIpStrategy::Ipv6Only)?,
             ipv4: resolver(servers, LookupIpStrategy::Ipv4Only)?,
@@ -169,10 +172,10 @@ impl Resolvers {
     }
 }
 
-fn resolver(servers: &Servers, strategy: LookupIpStrategy) -> Result<TokioResolver, NetError> {
+fn resolver(servers: &NameServers, strategy: LookupIpStrategy) -> Result<TokioResolver, NetError> {
     let mut builder = match servers {
-        Servers::System => TokioResolver::builder_tokio()?,
-        Servers::These(servers) => {
+        NameServers::System => TokioResolver::builder_tokio()?,
+        NameServers::Only(servers) => {
             let servers = servers.iter().copied().map(name_server).collect();
             let config = ResolverConfig::from_name_servers(servers);
             TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
@@ -180,10 +183,10 @@ fn resolver(servers: &Servers, strategy: LookupIpStrategy) -> Result<TokioResolv
     };
     let options = builder.options_mut();
     options.ip_strategy = strategy;
-    options.timeout = options.timeout.min(ANSWER_WAIT_MAX);
+    options.timeout = options.timeout.min(RESPONSE_WAIT_MAX);
     options.attempts = options.attempts.min(ATTEMPTS_MAX);
     options.cache_size = CACHE_RECORDS_MAX;
-    // That a name does not exist is to be asked twice, and then remembered above this seam.
+    // The caller asks twice whether a name does not exist, and caches the result itself.
     options.negative_max_ttl = Some(Duration::ZERO);
     builder.build()
 }

@@ -1,7 +1,7 @@
-//! getaddrinfo(3), which blocks and cannot be cancelled, on a few threads of its own.
+//! getaddrinfo(3), which blocks and cannot be cancelled, on a few dedicated threads.
 //!
-//! A resolver that hangs can hold these threads and nothing else: the queue in front of them is bounded, a caller that
-//! has left is skipped, and the runtime's pool of blocking threads is never touched.
+//! A resolver that hangs blocks these threads only: their queue is bounded, callers that have given up are skipped, and the
+//! runtime's pool of blocking threads is not used.
 
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
@@ -15,12 +15,12 @@ use crate::addressing::HostName;
 use crate::faults::{FaultKind, Platform, kind_of_number};
 use crate::network::LookupError;
 
-/// Calls at the same moment. Each may hang for as long as the system's own timeouts last, often 10 to 30 s.
+/// Concurrent calls. Each may block for as long as the system's own timeouts, often 10 to 30 s.
 const THREADS: usize = 4;
-/// Calls that wait for a thread; beyond that, the resolver of the system is as good as silent.
+/// Calls that wait for a thread; further ones fail as `Silent`.
 const QUEUE_MAX: usize = 64;
-/// What the C libraries say for `EAI_NONAME` and `EAI_NODATA`. The standard library keeps the text and drops the number;
-/// the text is that of the C locale, since nothing here sets another.
+/// The texts of the C libraries for `EAI_NONAME` and `EAI_NODATA`. The standard library keeps the text and drops the
+/// number; the text is in the C locale, because this process sets no other.
 const NOT_FOUND_TEXTS: [&str; 5] = [
     "name or service not known",
     "no address associated with",
@@ -34,33 +34,33 @@ struct Job {
     reply: oneshot::Sender<Result<Vec<IpAddr>, LookupError>>,
 }
 
-/// The pool. Its threads end when it is dropped, each after the call in which it is.
+/// The threads. When it is dropped they end, each after its current call.
 pub(crate) struct Getaddrinfo {
     jobs: SyncSender<Job>,
 }
 
 impl Getaddrinfo {
-    /// Starts the threads. If some cannot be started the others do; if none can, every look-up fails.
+    /// Starts the threads. If some cannot be started, the others do the work; if none can, every look-up fails.
     pub(crate) fn start() -> Self {
         let (jobs, queue) = sync_channel(QUEUE_MAX);
         let queue = Arc::new(Mutex::new(queue));
         for number in 0..THREADS {
             let queue = Arc::clone(&queue);
             let builder = thread::Builder::new().name(format!("longhaul-name-{number}"));
-            // Without the thread its share of the queue is dropped, and the queue closes with the last one.
+            // If the thread cannot be started, its handle of the queue is dropped; with the last one, the queue closes.
             let _ = builder.spawn(move || serve(&queue));
         }
         Self { jobs }
     }
 
-    /// The addresses of `name`. Cancel safe; the call itself goes on, and its answer is dropped.
+    /// The addresses of `name`. Cancel safe: the call goes on, and its result is dropped.
     pub(crate) async fn lookup(&self, name: &HostName) -> Result<Vec<IpAddr>, LookupError> {
-        let (reply, answer) = oneshot::channel();
+        let (reply, result) = oneshot::channel();
         self.jobs.try_send(Job { name: name.clone(), reply }).map_err(|error| match error {
             TrySendError::Full(_) => LookupError::Silent,
             TrySendError::Disconnected(_) => no_threads(),
         })?;
-        answer.await.unwrap_or_else(|_| Err(no_threads()))
+        result.await.unwrap_or_else(|_| Err(no_threads()))
     }
 }
 
@@ -74,7 +74,7 @@ fn serve(queue: &Mutex<Receiver<Job>>) {
         let received = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { name, reply }) = received else { return };
         if !reply.is_closed() {
-            // An error means that the caller left meanwhile.
+            // An error means that the caller has given up.
             let _ = reply.send(call(&name));
         }
     }

@@ -6,4 +6,4 @@ mod resolver;
 mod sources;
 
 pub use resolver::Resolver;
-pub(crate) use sources::Names;
+pub(crate) use sources::NameSources;

@@ -1,8 +1,8 @@
-//! Names to addresses: a cache, one flight per name, a deadline per caller.
+//! Host names to addresses, with a cache, one query per name at a time, and a deadline per caller.
 //!
-//! A thousand rows of one host ask for one name at the same moment; one query goes out. Whoever runs it runs it under
-//! their own deadline, and when they leave, the next in the queue takes over with theirs: nobody is bound to the
-//! patience of another, and no task is left behind in a runtime.
+//! When a thousand callers ask for one name at once, one query goes out. The caller that runs it does so under its own
+//! deadline; if it gives up, the next in the queue takes over with its own. So no caller depends on the deadline of
+//! another, and no task stays behind in a runtime.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,17 +16,17 @@ use crate::faults::{Fault, FaultKind, Phase, kind_of};
 use crate::network::{LookupError, Network};
 use crate::time::{Deadline, clock};
 
-/// A name may have any number of addresses; nobody needs more, and each costs an attempt.
+/// A name may have any number of addresses, and each costs a connection attempt.
 const ADDRESSES_MAX: usize = 16;
-/// Rows come grouped by host, and an entry is about 300 bytes: this bounds the cache at about 1 MB.
+/// An entry takes about 300 bytes: this limits the cache to about 1 MB.
 const NAMES_MAX: usize = 4096;
-/// Long enough for a burst of connections to one host; short enough to follow a host that moves. How long the answer
-/// itself may be kept is for the source of the answers to know, and the system's resolver does.
+/// Long enough for a burst of connections to one host; short enough to follow a host that moves. The sources below keep
+/// records by their own time to live.
 const POSITIVE_TIME_TO_LIVE: Duration = Duration::from_mins(1);
-/// Long enough for the other rows of the host; short enough for the retry of a failure that passes.
+/// Long enough for other requests to the host; short enough for a retry after a transient failure.
 const NEGATIVE_TIME_TO_LIVE: Duration = Duration::from_secs(2);
 
-/// Finds the addresses of names, over any [`Network`]. Clones share the cache.
+/// Resolves host names, over any [`Network`]. Clones share the cache.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -56,20 +56,19 @@ pub struct Resolver {
 }
 
 impl Resolver {
-    /// A resolver that asks `network`, with an empty cache.
+    /// A resolver over `network`, with an empty cache.
     pub fn new(network: Arc<dyn Network>) -> Self {
         Self { network, cache: Arc::default() }
     }
 
-    /// The addresses of `name`, at least one and at most 16, each once. Cancel safe.
+    /// The addresses of `name`: 1 to 16 of them, without duplicates. Cancel safe.
     ///
     /// # Errors
     /// In phase `Resolve`: `NameNotFound`, `NameServerFailed`, `TimedOut`, or a local kind.
     pub async fn resolve(&self, name: &HostName, deadline: Deadline) -> Result<Arc<[IpAddr]>, Fault> {
         let start = clock::now();
-        let slot = self.cache().slot(name);
-        let outcome = deadline.bound(self.answer(name, &slot)).await;
-        let fault = match outcome {
+        let entry = self.cache().entry(name);
+        let fault = match deadline.bound(self.cached_or_looked_up(name, &entry)).await {
             Ok(Ok(addresses)) => return Ok(addresses),
             Ok(Err(error)) => {
                 Fault::new(Phase::Resolve, kind_of_lookup(&error), start.elapsed()).because(error)
@@ -79,34 +78,34 @@ impl Resolver {
         Err(fault.of(Host::Name(name.clone())))
     }
 
-    /// Drops what is known about `name`: its addresses have turned out to be of no use.
+    /// Removes `name` from the cache, because no connection to its addresses succeeded.
     pub fn forget(&self, name: &HostName) {
-        self.cache().slots.remove(name);
+        self.cache().entries.remove(name);
     }
 
-    /// The cached answer, or that of a look-up. The lock of the slot is what makes the flight a single one.
-    async fn answer(&self, name: &HostName, slot: &Slot) -> Outcome {
-        let mut answer = slot.lock().await;
-        if let Some(known) = answer.as_ref().filter(|known| clock::now() < known.stale_from) {
-            return known.outcome.clone();
+    /// The cached result, or the result of a look-up. Holding the lock of the entry keeps it to one look-up at a time.
+    async fn cached_or_looked_up(&self, name: &HostName, entry: &CacheEntry) -> LookupResult {
+        let mut cached = entry.lock().await;
+        if let Some(fresh) = cached.as_ref().filter(|cached| clock::now() < cached.stale_from) {
+            return fresh.result.clone();
         }
-        let outcome = match self.network.lookup(name).await {
+        let result = match self.network.lookup(name).await {
             Ok(addresses) if addresses.is_empty() => Err(LookupError::NotFound),
             Ok(addresses) => Ok(usable(&addresses)),
             Err(error) => Err(error),
         };
-        let time_to_live = if outcome.is_ok() { POSITIVE_TIME_TO_LIVE } else { NEGATIVE_TIME_TO_LIVE };
-        let known = Answer { outcome, stale_from: clock::now() + time_to_live };
-        answer.insert(known).outcome.clone()
+        let time_to_live = if result.is_ok() { POSITIVE_TIME_TO_LIVE } else { NEGATIVE_TIME_TO_LIVE };
+        let fresh = CachedLookup { result, stale_from: clock::now() + time_to_live };
+        cached.insert(fresh).result.clone()
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
-        // The cache is whole between any two statements: a panic elsewhere leaves nothing half done.
+        // A panic of another holder cannot leave the cache inconsistent: each statement leaves it valid.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The first few addresses, each once.
+/// The first addresses, without duplicates.
 fn usable(addresses: &[IpAddr]) -> Arc<[IpAddr]> {
     let mut usable = Vec::with_capacity(ADDRESSES_MAX);
     for ip in addresses {
@@ -132,43 +131,43 @@ fn kind_of_lookup(error: &LookupError) -> FaultKind {
     }
 }
 
-type Outcome = Result<Arc<[IpAddr]>, LookupError>;
-type Slot = Arc<tokio::sync::Mutex<Option<Answer>>>;
+type LookupResult = Result<Arc<[IpAddr]>, LookupError>;
+type CacheEntry = Arc<tokio::sync::Mutex<Option<CachedLookup>>>;
 
-struct Answer {
-    outcome: Outcome,
+struct CachedLookup {
+    result: LookupResult,
     stale_from: Instant,
 }
 
-/// The slots of all names, the least recently used of which go when there are too many.
+/// The entries of all names. When there are too many, the least recently used ones are evicted.
 #[derive(Default)]
 struct Cache {
-    slots: BTreeMap<HostName, (u64, Slot)>,
-    /// Counts the uses; it orders the slots by age without a clock.
+    entries: BTreeMap<HostName, (u64, CacheEntry)>,
+    /// The number of uses so far: it orders the entries by last use without a clock.
     uses: u64,
 }
 
 impl Cache {
-    fn slot(&mut self, name: &HostName) -> Slot {
+    fn entry(&mut self, name: &HostName) -> CacheEntry {
         self.uses += 1;
-        if let Some((last_use, slot)) = self.slots.get_mut(name) {
+        if let Some((last_use, entry)) = self.entries.get_mut(name) {
             *last_use = self.uses;
-            return Arc::clone(slot);
+            return Arc::clone(entry);
         }
-        if self.slots.len() >= NAMES_MAX {
+        if self.entries.len() >= NAMES_MAX {
             self.evict();
         }
-        let slot = Slot::default();
-        self.slots.insert(name.clone(), (self.uses, Arc::clone(&slot)));
-        slot
+        let entry = CacheEntry::default();
+        self.entries.insert(name.clone(), (self.uses, Arc::clone(&entry)));
+        entry
     }
 
-    /// Drops the older half at once, so that the cost of looking for it is spread over as many new names.
+    /// Evicts the older half at once, which spreads the cost of the search over as many new names.
     fn evict(&mut self) {
-        let mut ages: Vec<u64> = self.slots.values().map(|(last_use, _)| *last_use).collect();
-        let middle = ages.len() / 2;
-        let (_, median, _) = ages.select_nth_unstable(middle);
+        let mut last_uses: Vec<u64> = self.entries.values().map(|(last_use, _)| *last_use).collect();
+        let middle = last_uses.len() / 2;
+        let (_, median, _) = last_uses.select_nth_unstable(middle);
         let median = *median;
-        self.slots.retain(|_, (last_use, _)| *last_use >= median);
+        self.entries.retain(|_, (last_use, _)| *last_use >= median);
     }
 }

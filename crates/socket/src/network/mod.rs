@@ -2,4 +2,4 @@
 
 mod seam;
 
-pub use seam::{BoxFuture, Listener, LookupError, Network, Route, Transport};
+pub use seam::{BoxFuture, Listener, LocalRoute, LookupError, Network, Transport};

@@ -1,8 +1,8 @@
-//! The seam: the services of the system that everything above stands on.
+//! The traits that a network implements.
 //!
-//! [`SystemNetwork`](crate::SystemNetwork) is the real one and [`MemoryNetwork`](crate::memory::MemoryNetwork) the
-//! simulated one; a test may bring its own. Nothing behind the seam has a deadline of its own: the [`Resolver`] and
-//! the [`Connector`] put one around each call, and each call may be dropped at any time.
+//! [`SystemNetwork`](crate::SystemNetwork) is the network of this machine, [`MemoryNetwork`](crate::memory::MemoryNetwork)
+//! a simulation; a test may bring its own. Implementations have no deadlines: the [`Resolver`] and the [`Connector`] put
+//! one around each call, and each call may be dropped at any time.
 //!
 //! [`Resolver`]: crate::Resolver
 //! [`Connector`]: crate::Connector
@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::addressing::{Address, Endpoint, HostName};
 use crate::options::SocketOptions;
 
-/// A boxed future, so that the traits of the seam can be used as objects.
+/// A boxed future, which keeps these traits usable as trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Names, connections and listeners.
@@ -26,103 +26,104 @@ pub trait Network: Send + Sync + 'static {
     /// The addresses of `name`, at least one, in the order in which the source gives them.
     fn lookup<'a>(&'a self, name: &'a HostName) -> BoxFuture<'a, Result<Vec<IpAddr>, LookupError>>;
 
-    /// Connects to `endpoint`. A protocol that has no streams is `InvalidInput`.
+    /// Connects to `endpoint`; `InvalidInput` for a UDP endpoint.
     fn dial(&self, endpoint: Endpoint) -> BoxFuture<'_, io::Result<Box<dyn Transport>>>;
 
-    /// Listens on `endpoint`; with port 0 on a port that is free. A protocol that has no streams is `InvalidInput`.
+    /// Listens on `endpoint`; port 0 lets the network choose. `InvalidInput` for a UDP endpoint.
     fn listen(&self, endpoint: Endpoint) -> io::Result<Box<dyn Listener>>;
 
-    /// Whether this machine has a way to `ip` at all. Sends nothing and does not wait.
-    fn route(&self, ip: IpAddr) -> Route {
+    /// Whether the routing table of this machine has a route to `ip`. Sends nothing and does not wait.
+    fn local_route(&self, ip: IpAddr) -> LocalRoute {
         let _ = ip;
-        Route::Unknown
+        LocalRoute::Unknown
     }
 
-    /// Whether `ip` is an address of this machine, as far as is known: to another one no answer comes back here. Sends
-    /// nothing and does not wait.
+    /// Whether `ip` is an address of this machine, `true` if that is unknown: a connection from any other address gets no
+    /// answers any more. Sends nothing and does not wait.
     fn is_own(&self, ip: IpAddr) -> bool {
         let _ = ip;
         true
     }
 }
 
-/// What the machine's own tables say about the way to an address.
+/// Whether this machine has a route to an address, by its own routing table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route {
-    /// There is a way out of this machine; what lies beyond is not known.
+pub enum LocalRoute {
+    /// There is a route, and its link is up. Whether the network beyond works is unknown.
     Present,
-    /// There is none: no route, or its link is down.
+    /// There is no route, or its link is down.
     Absent,
-    /// The system does not tell.
+    /// The system does not report it.
     Unknown,
 }
 
-/// One established connection: bytes in order, both ways.
+/// One established connection: a stream of bytes in each direction.
 ///
-/// `poll_shutdown` ends our direction only (FIN). Dropping a transport closes it as the system sees fit; to close it
-/// with an error on purpose there is [`reset`](Self::reset).
+/// `poll_shutdown` ends our direction only (FIN). Dropping a transport closes it as the system does;
+/// [`reset`](Self::reset) closes it with an error.
 pub trait Transport: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static {
-    /// Our end.
+    /// The address of this end.
     fn local(&self) -> Address;
 
-    /// The other end.
+    /// The address of the peer.
     fn remote(&self) -> Address;
 
-    /// Closes at once with RST: what is not yet delivered is lost, and the peer sees a reset.
+    /// Closes at once with RST: bytes that are not delivered yet are lost, and the peer's calls fail as `Reset`.
     fn reset(self: Box<Self>);
 
-    /// The options of the socket; `Unsupported` where there is none.
+    /// The options of the socket; `Unsupported` if there is no socket.
     fn options(&self) -> io::Result<SocketOptions> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Sets those that are not `None`; `Unsupported` where there is no socket.
+    /// Sets the options that are not `None`; `Unsupported` if there is no socket.
     fn set_options(&self, options: &SocketOptions) -> io::Result<()> {
         let _ = options;
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Ends the other direction: what the peer still sends is not wanted. `Unsupported` where there is no socket.
+    /// Ends the peer's direction, shutdown(2); `Unsupported` if there is no socket.
     fn shutdown_read(&self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Whether reading would not wait; `Unsupported` where only reading can tell.
+    /// Ready when reading would not wait; `Unsupported` if only reading can tell.
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let _ = cx;
         Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
     }
 
-    /// Whether writing would not wait; `Unsupported` where only writing can tell.
+    /// Ready when writing would not wait; `Unsupported` if only writing can tell.
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let _ = cx;
         Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
     }
 }
 
-/// A socket that takes connections.
+/// A socket that accepts connections.
 pub trait Listener: Send + Sync {
-    /// Where it listens, with the port that the system chose.
+    /// The endpoint that it listens on, with the port that the network chose.
     fn endpoint(&self) -> Endpoint;
 
-    /// The next connection, and where it comes from. Cancel safe: no connection is lost when the future is dropped.
+    /// Accepts the next connection, and returns it with the peer's endpoint. Cancel safe: no connection is lost when the
+    /// future is dropped.
     fn accept(&self) -> BoxFuture<'_, io::Result<(Box<dyn Transport>, Endpoint)>>;
 }
 
-/// Why a name has no addresses. Cheap to clone: one answer may serve many callers.
+/// Why a name has no addresses. Cheap to clone: one look-up may serve many callers.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LookupError {
     /// The name does not exist, or has no addresses.
     #[error("the name does not exist or has no address")]
     NotFound,
-    /// A server answered that it cannot say (SERVFAIL, REFUSED), or nonsense.
+    /// A name server responded with an error (SERVFAIL, REFUSED) or a malformed message.
     #[error("the name server failed: {0}")]
     ServerFailed(Arc<str>),
-    /// No server answered.
+    /// No name server responded.
     #[error("no name server answered")]
     Silent,
-    /// Trouble of our own machine, such as no free file descriptor.
+    /// An error of this machine, such as no free file descriptor.
     #[error("looking up names fails on this machine")]
     Local(#[source] Arc<io::Error>),
 }

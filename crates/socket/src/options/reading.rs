@@ -8,7 +8,7 @@ use socket2::SockRef;
 use super::socket_options::DSCP_SHIFT;
 use super::{Dscp, Family, KeepAlive, Linger, Role, SocketOptions};
 
-/// What is set at present. An option that the system does not tell, or that does not apply, is `None`.
+/// The options as the system reports them now. An option that it does not report, or that does not apply, is `None`.
 pub(crate) fn options_of(socket: &SockRef<'_>, family: Family, role: Role) -> SocketOptions {
     let is_ip = family != Family::Unix;
     let is_tcp = is_ip && role != Role::Datagram;

@@ -1,4 +1,4 @@
-//! Setting options, one step each, so that a refusal names the option that was refused.
+//! Setting options, one at a time, so that an error names the option that the system refused.
 
 use std::io;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use super::socket_options::DSCP_SHIFT;
 use super::{Family, KeepAlive, Linger, Role, SocketOptions};
 
 impl SocketOptions {
-    /// Sets what is asked for, and stops at the first refusal.
+    /// Sets the options that are not `None`, and stops at the first one that the system refuses.
     pub(crate) fn apply(&self, socket: &SockRef<'_>, family: Family, role: Role) -> io::Result<()> {
         steps(family, role).try_for_each(|step| step(self, socket))
     }
 
-    /// Sets what the system does not refuse. For our own defaults, none of which is worth a connection.
+    /// Sets the options that are not `None`, and ignores errors: for our own defaults, without which a socket works too.
     pub(crate) fn apply_leniently(&self, socket: &SockRef<'_>, family: Family, role: Role) {
         steps(family, role).for_each(|step| {
             let _ = step(self, socket);
@@ -42,7 +42,7 @@ fn steps(family: Family, role: Role) -> impl Iterator<Item = Step> {
 
 type Step = fn(&SocketOptions, &SockRef<'_>) -> io::Result<()>;
 
-/// Sets an option that is asked for; `name` is that of its field.
+/// Sets an option if it is not `None`; `name` is the name of its field.
 fn set<T>(name: &'static str, value: Option<T>, set: impl FnOnce(T) -> io::Result<()>) -> io::Result<()> {
     value.map_or(Ok(()), |value| set(value).map_err(|error| refused(name, error)))
 }
@@ -71,7 +71,7 @@ fn keep_alive(options: &SocketOptions, socket: &SockRef<'_>) -> io::Result<()> {
     ];
     #[cfg(target_os = "openbsd")]
     let (parts, _) = ([idle], (interval, probes));
-    // One after the other: the system says that something is wrong with them, but not with which.
+    // One at a time: the error of the system does not say which of them is wrong.
     parts
         .iter()
         .try_for_each(|(name, part)| socket.set_tcp_keepalive(part).map_err(|error| refused(name, error)))
@@ -86,7 +86,7 @@ fn linger(options: &SocketOptions, socket: &SockRef<'_>) -> io::Result<()> {
     })
 }
 
-/// Rounded up: a fraction that is cut off would leave nothing of less than a second, and nothing means something else.
+/// Rounds up: rounding down would turn less than a second into zero, which has another meaning.
 const fn whole_seconds(time: Duration) -> Duration {
     let more = if time.subsec_nanos() > 0 { 1 } else { 0 };
     Duration::from_secs(time.as_secs().saturating_add(more))
@@ -96,7 +96,7 @@ fn v6_only(options: &SocketOptions, socket: &SockRef<'_>) -> io::Result<()> {
     set("v6_only", options.v6_only, |yes| socket.set_only_v6(yes))
 }
 
-/// Two sockets on one UDP port take each other's datagrams: it has to be asked for.
+/// Off unless set: two sockets on one UDP port take each other's datagrams.
 #[cfg(unix)]
 fn reuse_address(options: &SocketOptions, socket: &SockRef<'_>) -> io::Result<()> {
     set("reuse_address", options.reuse_address, |yes| socket.set_reuse_address(yes))
@@ -134,7 +134,7 @@ fn user_timeout(options: &SocketOptions, socket: &SockRef<'_>) -> io::Result<()>
     })
 }
 
-/// As [`whole_seconds`]: here nothing is the system's own limit.
+/// Rounds up, as [`whole_seconds`]: zero means the system's own limit.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 fn whole_milliseconds(time: Duration) -> Duration {
     Duration::from_millis(u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
@@ -169,7 +169,7 @@ fn dscp_v6(options: &SocketOptions, _socket: &SockRef<'_>) -> io::Result<()> {
     absent("dscp", options.dscp.is_some())
 }
 
-#[allow(dead_code, reason = "not every system lacks an option")]
+#[allow(dead_code, reason = "some systems have all options")]
 fn absent(name: &'static str, is_asked_for: bool) -> io::Result<()> {
     if is_asked_for { Err(refused(name, io::ErrorKind::Unsupported.into())) } else { Ok(()) }
 }
@@ -178,7 +178,7 @@ fn refused(name: &'static str, source: io::Error) -> io::Error {
     io::Error::new(source.kind(), OptionRefused { name, source })
 }
 
-/// Which option the system has not taken, and what it says.
+/// The option that the system refused, and its error.
 #[derive(Debug, thiserror::Error)]
 #[error("the system does not take the option `{name}`")]
 struct OptionRefused {

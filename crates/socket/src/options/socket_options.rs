@@ -1,25 +1,25 @@
-//! The options of a socket, by name.
+//! The options of a socket, their defaults and their ranges.
 
 use std::time::Duration;
 
-/// A connection is silent for longer than this only when it idles: then is the time to ask whether the peer still
-/// lives, and to keep the tables of routers on the way fresh.
+/// A connection without traffic for so long is idle: keep-alive probes detect a dead peer, and refresh the entries of
+/// stateful routers on the path.
 const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(15);
-/// Time between two such questions.
+/// Time between two probes.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
-/// Unanswered questions after which the peer counts as gone.
+/// Unanswered probes after which the connection counts as dead.
 const KEEP_ALIVE_PROBES: u32 = 3;
-/// Time without any acknowledgement after which the peer counts as gone: the sum of the above.
+/// Time without acknowledgement after which the connection counts as dead: the same as by the probes above.
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
-/// DSCP is the upper six bits of the old "type of service" octet (RFC 2474 section 3); the lower two belong to ECN.
+/// DSCP is the upper six bits of the former "type of service" octet (RFC 2474 section 3); the lower two are ECN.
 pub(super) const DSCP_SHIFT: u32 = 2;
 
-/// The options of a socket. Each is `None` where the system's own default is to stay; but see `reuse_address`.
+/// The options of a socket. `None` keeps the system's default, except for `reuse_address`.
 ///
-/// They are set before a socket is bound or connected, where they take effect from the first packet on, and can be read
-/// back from an open one. An option that does not apply to the kind of socket is left alone: those of TCP on a UDP
-/// socket, `v6_only` on an IPv4 socket, all but the buffers on a Unix-domain socket. One that the system has not got is
-/// `Unsupported`, and the fault of one that it refuses names it.
+/// Options are set before the socket is bound or connected, so that they apply from the first packet on. They can be read
+/// back from an open socket. Options that do not apply are ignored: TCP options on a UDP socket, `v6_only` on an IPv4
+/// socket, all but the buffer sizes on a Unix-domain socket. An option that the system does not have is `Unsupported`; the
+/// fault for an option that it refuses names the option.
 ///
 /// ```
 /// use longhaul_socket::SocketOptions;
@@ -29,56 +29,55 @@ pub(super) const DSCP_SHIFT: u32 = 2;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SocketOptions {
-    /// `TCP_NODELAY`, tcp(7). Whether a small piece is sent at once instead of being held back until the last one is
-    /// acknowledged (Nagle's algorithm). Default: yes; systems: no.
+    /// `TCP_NODELAY`, tcp(7). Whether small segments are sent at once instead of after the acknowledgement of earlier ones
+    /// (Nagle's algorithm). Default: yes; system default: no.
     pub no_delay: Option<bool>,
-    /// `SO_KEEPALIVE`, socket(7). Whether and how a silent peer is asked whether it still lives; when it does not
-    /// answer, the connection is `TimedOut`. Default: after 15 s, every 5 s, 3 times; systems: no.
+    /// `SO_KEEPALIVE`, socket(7). Whether and how the system probes an idle connection; if the peer does not answer, calls
+    /// fail as `TimedOut`. Default: after 15 s, every 5 s, 3 times; system default: no.
     pub keep_alive: Option<KeepAlive>,
-    /// `TCP_USER_TIMEOUT`, tcp(7), RFC 5482; Linux and Android. How long what was sent may stay unacknowledged before
-    /// the connection is `TimedOut`. In milliseconds, rounded up; zero is the system's own limit, about a quarter of an
-    /// hour. Default: 30 s.
+    /// `TCP_USER_TIMEOUT`, tcp(7), RFC 5482; Linux and Android. How long sent data may stay unacknowledged before calls
+    /// fail as `TimedOut`. In milliseconds, rounded up; zero is the system's own limit, about 15 minutes. Default: 30 s.
     pub user_timeout: Option<Duration>,
-    /// `SO_REUSEADDR`, socket(7). Whether an endpoint may be bound again while connections of an earlier socket linger
-    /// in `TIME_WAIT`; on UDP, whether several sockets may share it, as those of one multicast group do, and take each
-    /// other's datagrams. Never set on Windows, where the name means that another program may take the endpoint over.
-    /// Default: `None`, which is yes for sockets that listen, and no for others; systems: no.
+    /// `SO_REUSEADDR`, socket(7). Whether an endpoint may be bound while connections of an earlier socket are in
+    /// `TIME_WAIT`; on UDP, whether several sockets may share an endpoint, as members of a multicast group do, and take
+    /// each other's datagrams. Never set on Windows, where it lets another program take over the endpoint. Default: `None`,
+    /// which means yes for listeners and no for other sockets; system default: no.
     pub reuse_address: Option<bool>,
     /// `SO_REUSEPORT`, socket(7); not on Windows. Whether several sockets of one user may be bound to one endpoint; Linux
-    /// spreads connections and datagrams among them. Default: left alone; systems: no.
+    /// distributes connections and datagrams among them. Default: `None`; system default: no.
     pub reuse_port: Option<bool>,
-    /// `SO_SNDBUF`, socket(7). Bytes held for sending. Linux doubles the figure for its own needs, reads back the
-    /// double, and no longer adapts it. Default: left alone.
+    /// `SO_SNDBUF`, socket(7). Size of the send buffer in bytes. Linux doubles the value, reports the doubled one, and
+    /// stops adjusting it. Default: `None`.
     pub send_buffer_bytes: Option<usize>,
-    /// `SO_RCVBUF`, socket(7). Bytes held until they are received; otherwise as `send_buffer_bytes`. Set before
-    /// connecting or listening, it bounds the window that is announced to the peer.
+    /// `SO_RCVBUF`, socket(7). Size of the receive buffer in bytes, otherwise as `send_buffer_bytes`. Set before connecting
+    /// or listening, it limits the window that TCP advertises. Default: `None`.
     pub receive_buffer_bytes: Option<usize>,
-    /// `SO_LINGER`, socket(7). What closing does with bytes that are not delivered yet. Default: left alone, which is
+    /// `SO_LINGER`, socket(7). What closing does with bytes that are not delivered yet. Default: `None`; system default:
     /// [`Linger::Background`].
     pub linger: Option<Linger>,
-    /// `IPV6_V6ONLY`, ipv6(7). Whether an IPv6 socket keeps away from IPv4, so that `[::]` does not mean `0.0.0.0` too.
-    /// Default: yes, so that an endpoint is what it says; systems differ.
+    /// `IPV6_V6ONLY`, ipv6(7). Whether an IPv6 socket refuses IPv4, so that `[::]` does not include `0.0.0.0`. Default:
+    /// yes; system defaults differ.
     pub v6_only: Option<bool>,
-    /// `SO_BINDTODEVICE`, socket(7); Linux and Android. The interface, such as `eth0`, to which the socket is confined.
-    /// Default: left alone; systems: any.
+    /// `SO_BINDTODEVICE`, socket(7); Linux and Android. The only network interface that the socket uses, such as `eth0`.
+    /// Default: `None`; system default: any.
     pub bind_device: Option<String>,
-    /// `IP_TOS`, ip(7), and `IPV6_TCLASS`, ipv6(7). The class of service that is asked of the routers on the way, RFC
-    /// 2474. Default: left alone; systems: 0.
+    /// `IP_TOS`, ip(7), and `IPV6_TCLASS`, ipv6(7). The differentiated-services code point of sent packets, RFC 2474.
+    /// Default: `None`; system default: 0.
     pub dscp: Option<Dscp>,
 }
 
-/// Whether and how a silent peer is asked whether it still lives.
+/// Whether and how the system probes an idle connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeepAlive {
-    /// It is not asked.
+    /// No probes.
     Off,
-    /// It is asked. Times are in whole seconds, rounded up; none of the three may be zero.
+    /// Probes. Times are in whole seconds, rounded up; none of the three values may be zero.
     On {
-        /// Silence after which the asking begins, `TCP_KEEPIDLE`.
+        /// Idle time before the first probe, `TCP_KEEPIDLE`.
         idle: Duration,
-        /// Time between two questions, `TCP_KEEPINTVL`. OpenBSD has one setting for the whole system instead.
+        /// Time between two probes, `TCP_KEEPINTVL`. OpenBSD has one setting for the whole system instead.
         interval: Duration,
-        /// Questions without an answer after which the peer counts as gone, `TCP_KEEPCNT`.
+        /// Unanswered probes after which the connection counts as dead, `TCP_KEEPCNT`.
         probes: u32,
     },
 }
@@ -86,10 +85,10 @@ pub enum KeepAlive {
 /// What closing a connection does with bytes that are not delivered yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Linger {
-    /// The system goes on delivering them after the socket is gone.
+    /// Closing returns at once, and the system goes on delivering them.
     Background,
-    /// Closing waits this long, in whole seconds rounded up, for them to be delivered; with zero it discards them and
-    /// sends RST. Closing a socket cannot be given a deadline otherwise: keep it short.
+    /// Closing waits up to this long, in whole seconds rounded up, for their delivery; zero discards them and sends RST.
+    /// Keep it short: closing has no other deadline.
     Wait(Duration),
 }
 
@@ -98,19 +97,19 @@ pub enum Linger {
 pub struct Dscp(pub(super) u8);
 
 impl Dscp {
-    /// The code point, if there is one of that number.
+    /// The code point; `None` above 63.
     pub const fn new(code_point: u8) -> Option<Self> {
         if code_point < 64 { Some(Self(code_point)) } else { None }
     }
 
-    /// 0 to 63.
+    /// The number, 0 to 63.
     pub const fn get(self) -> u8 {
         self.0
     }
 }
 
 impl SocketOptions {
-    /// All as the system has it: nothing set, and no reuse of addresses.
+    /// The system's defaults: nothing set, and no reuse of addresses.
     pub const fn system() -> Self {
         Self {
             no_delay: None,
@@ -129,7 +128,7 @@ impl SocketOptions {
 }
 
 impl Default for SocketOptions {
-    /// A socket that sends small pieces at once and notices peers that are gone.
+    /// A socket that sends small segments at once and detects dead peers.
     fn default() -> Self {
         Self {
             no_delay: Some(true),
@@ -146,7 +145,7 @@ impl Default for SocketOptions {
     }
 }
 
-/// What an option may apply to.
+/// The address family of a socket, which decides which options apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     Ipv4,
@@ -154,7 +153,7 @@ pub(crate) enum Family {
     Unix,
 }
 
-/// What becomes of the socket.
+/// What a socket is for, which decides which options apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Listener,

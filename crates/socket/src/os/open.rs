@@ -1,4 +1,4 @@
-//! Making sockets: what the async flavour and the blocking one share.
+//! Opening sockets, for both flavours. All of them are non-blocking.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,7 +14,8 @@ use crate::faults::{Fault, Phase, fault};
 use crate::options::{Family, Role, SocketOptions};
 use crate::time::clock;
 
-/// A socket for streams to `remote`, not yet connected. Without `options`, with our defaults as far as the system allows.
+/// A stream socket for `remote`, not yet connected. Without `options`, it has the default options as far as the system
+/// accepts them.
 pub(crate) fn stream_socket(remote: SocketAddr, options: Option<&SocketOptions>) -> io::Result<Socket> {
     let socket = new_socket(Domain::for_address(remote), Type::STREAM)?;
     set_options(&socket, family_of(remote), Role::Stream, options)?;
@@ -32,7 +33,7 @@ pub(crate) fn listening(
         require(local, Protocol::Tcp)?;
         let address = local.socket_addr();
         let socket = new_socket(Domain::for_address(address), Type::STREAM)?;
-        // That an endpoint is what it says is no matter of leniency.
+        // Not lenient: `[::]` must not include `0.0.0.0`.
         if address.is_ipv6() && options.is_none() {
             socket.set_only_v6(true)?;
         }
@@ -66,7 +67,7 @@ pub(crate) fn listening_unix(
     Ok(socket)
 }
 
-/// A socket for datagrams, bound to `local`.
+/// A datagram socket, bound to `local`.
 pub(crate) fn datagram_socket(local: Endpoint, options: Option<&SocketOptions>) -> Result<Socket, Fault> {
     let start = clock::now();
     let bound = || {
@@ -80,7 +81,7 @@ pub(crate) fn datagram_socket(local: Endpoint, options: Option<&SocketOptions>) 
     bound().map_err(|error| fault(Phase::Bind, error, start, local.into()))
 }
 
-/// A socket that does not wait; its descriptor is not inherited by other programs.
+/// A non-blocking socket; child processes do not inherit its descriptor.
 pub(crate) fn new_socket(domain: Domain, kind: Type) -> io::Result<Socket> {
     let socket = Socket::new(domain, kind, None)?;
     socket.set_nonblocking(true)?;
@@ -108,7 +109,7 @@ pub(crate) const fn family_of(address: SocketAddr) -> Family {
     }
 }
 
-/// The endpoint of a socket, by what the system says of it.
+/// The endpoint of an address that the system returned.
 pub(crate) fn endpoint_of(
     address: io::Result<socket2::SockAddr>,
     protocol: Protocol,
@@ -121,17 +122,17 @@ pub(crate) fn require(endpoint: Endpoint, protocol: Protocol) -> io::Result<()> 
     if endpoint.protocol() == protocol {
         Ok(())
     } else {
-        let text = format!("{endpoint} is no {protocol} endpoint");
+        let text = format!("{endpoint} is not a {protocol} endpoint");
         Err(io::Error::new(io::ErrorKind::InvalidInput, text))
     }
 }
 
-/// What is sent after our own direction was ended. The system calls it EPIPE, as if the peer had gone.
+/// The error of sending after our own direction was ended. The system returns EPIPE, as if the peer had closed.
 pub(crate) fn sent_after_end() -> io::Error {
     rustix::io::Errno::SHUTDOWN.into()
 }
 
-/// listen(2) counts with signs.
+/// listen(2) takes a signed number.
 fn length(backlog: u32) -> i32 {
     i32::try_from(backlog).unwrap_or(i32::MAX)
 }

@@ -1,4 +1,4 @@
-//! A socket that never blocks, and the waiting around it.
+//! Waiting for non-blocking sockets with poll(2).
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -11,12 +11,13 @@ use crate::time::{Deadline, DeadlinePassed, WaitLimits};
 /// How long a call may wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum WaitMode {
-    /// Not at all: what cannot be done at once is `WouldBlock`.
+    /// Not at all: an operation that cannot be done at once is `WouldBlock`.
     AtOnce,
+    /// Until the deadline.
     Until(Deadline),
 }
 
-/// A socket of the system, set not to block.
+/// A non-blocking socket, and the calls that wait for it.
 pub(crate) struct PolledSocket(Socket);
 
 impl PolledSocket {
@@ -28,7 +29,7 @@ impl PolledSocket {
         &self.0
     }
 
-    /// Does `operation` as soon as the socket is ready for it. The first attempt is made even if the deadline has passed.
+    /// Runs `operation` as soon as the socket is ready for it. The first attempt is made even if the deadline has passed.
     pub(crate) fn when<T>(
         &self,
         events: PollFlags,
@@ -46,7 +47,7 @@ impl PolledSocket {
         }
     }
 
-    /// WaitLimits until one of `events` or an error has come.
+    /// Waits until the socket reports one of `events` or an error.
     pub(crate) fn wait(&self, events: PollFlags, deadline: Deadline) -> io::Result<()> {
         if poll_until(&mut [PollFd::new(&self.0, events)], deadline)? {
             Ok(())
@@ -62,7 +63,8 @@ impl AsFd for PolledSocket {
     }
 }
 
-/// poll(2), until something is ready, or not before the deadline; one that has passed still lets it look once.
+/// poll(2) until a socket is ready or the deadline passes; whether one is ready. If the deadline has passed already, looks
+/// once.
 pub(crate) fn poll_until(sockets: &mut [PollFd<'_>], deadline: Deadline) -> io::Result<bool> {
     loop {
         let remaining = deadline.remaining();
@@ -79,7 +81,7 @@ pub(crate) fn poll_until(sockets: &mut [PollFd<'_>], deadline: Deadline) -> io::
     }
 }
 
-/// A socket for the length of one call, as TLS and the plain stream read and write it.
+/// A socket during one call, for reading and writing within the limits of the call.
 pub(crate) struct BoundedIo<'a> {
     socket: &'a PolledSocket,
     wait: WaitMode,
@@ -92,7 +94,7 @@ impl<'a> BoundedIo<'a> {
         Self { socket, wait, limits, has_moved: false }
     }
 
-    /// One step of the call: silence ends it too, and a call that moves many bytes ends on time even if it never waits.
+    /// One step of the call, which the idle timeout ends too.
     fn step<T>(
         &mut self,
         events: PollFlags,
@@ -127,7 +129,7 @@ impl Write for BoundedIo<'_> {
     }
 }
 
-/// Both in one, for an object.
+/// `Read` and `Write` in one, for trait objects.
 pub(crate) trait ReadWrite: Read + Write {}
 
 impl<T: Read + Write> ReadWrite for T {}

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::calls::monitored_stream_calls;
-use super::{MinimumSpeed, Watch};
+use super::{MinimumSpeed, SpeedMonitor};
 use crate::addressing::Address;
 use crate::faults::{Fault, Phase};
 use crate::time::clock;
@@ -21,7 +21,7 @@ use crate::time::clock;
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() {
 /// use std::time::Duration;
-/// use longhaul_socket::{FaultKind, MinimumSpeed, Watched};
+/// use longhaul_socket::{FaultKind, MinimumSpeed, MonitoredStream};
 ///
 /// let (mut slow, stream) = tokio::io::duplex(64);
 /// tokio::spawn(async move {
@@ -29,7 +29,7 @@ use crate::time::clock;
 ///         tokio::time::sleep(Duration::from_secs(1)).await;
 ///     }
 /// });
-/// let mut stream = Watched::new(stream, Duration::from_secs(20), MinimumSpeed::default());
+/// let mut stream = MonitoredStream::new(stream, Duration::from_secs(20), MinimumSpeed::default());
 /// let mut buffer = [0; 16];
 /// let fault = loop {
 ///     if let Err(fault) = stream.receive(&mut buffer).await { break fault }
@@ -37,24 +37,30 @@ use crate::time::clock;
 /// assert_eq!(fault.kind(), FaultKind::TooSlow);
 /// # }
 /// ```
-pub struct Watched<S> {
+pub struct MonitoredStream<S> {
     stream: S,
     address: Option<Address>,
-    watch: Watch,
+    watch: SpeedMonitor,
     alarm: Option<Pin<Box<Sleep>>>,
     waiting_since: Option<Instant>,
 }
 
-impl<S> Watched<S> {
+impl<S> MonitoredStream<S> {
     /// `stream`, which may be silent for `idle` and must keep `speed`.
     pub fn new(stream: S, idle: Duration, speed: MinimumSpeed) -> Self {
-        Self { stream, address: None, watch: Watch::new(idle, speed, None), alarm: None, waiting_since: None }
+        Self {
+            stream,
+            address: None,
+            watch: SpeedMonitor::new(idle, speed, None),
+            alarm: None,
+            waiting_since: None,
+        }
     }
 }
 
 monitored_stream_calls!();
 
-impl<S: AsyncRead + Unpin> Watched<S> {
+impl<S: AsyncRead + Unpin> MonitoredStream<S> {
     /// Receives what there is, at least one byte; 0 at the end of the stream or when `buffer` is empty. Cancel safe.
     ///
     /// # Errors
@@ -78,7 +84,7 @@ impl<S: AsyncRead + Unpin> Watched<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for MonitoredStream<S> {
     /// What the watch finds is an error with a [`Fault`] inside.
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
@@ -100,7 +106,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for MonitoredStream<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
     }
@@ -114,8 +120,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 }
 
-impl<S> std::fmt::Debug for Watched<S> {
+impl<S> std::fmt::Debug for MonitoredStream<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Watched").field("watch", &self.watch).finish_non_exhaustive()
+        f.debug_struct("MonitoredStream").field("watch", &self.watch).finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use super::calls::monitored_stream_calls;
-use super::{MinimumSpeed, Watch};
+use super::{MinimumSpeed, SpeedMonitor};
 use crate::addressing::Address;
 use crate::faults::{Fault, FaultKind, Phase};
 use crate::stream::blocking::Stream;
@@ -26,24 +26,24 @@ impl ReceiveWithin for Stream {
 }
 
 /// A stream that fails as `TooSlow` when it is received from below its minimum speed, and as `TimedOut` when nothing at
-/// all comes for too long; the blocking [`Watched`](crate::Watched), with the same methods. Writing passes through.
+/// all comes for too long; the blocking [`MonitoredStream`](crate::MonitoredStream), with the same methods. Writing passes through.
 #[derive(Debug)]
-pub struct Watched<S> {
+pub struct MonitoredStream<S> {
     stream: S,
     address: Option<Address>,
-    watch: Watch,
+    watch: SpeedMonitor,
 }
 
-impl<S> Watched<S> {
+impl<S> MonitoredStream<S> {
     /// `stream`, which may be silent for `idle` and must keep `speed`.
     pub fn new(stream: S, idle: Duration, speed: MinimumSpeed) -> Self {
-        Self { stream, address: None, watch: Watch::new(idle, speed, None) }
+        Self { stream, address: None, watch: SpeedMonitor::new(idle, speed, None) }
     }
 }
 
 monitored_stream_calls!();
 
-impl<S: ReceiveWithin> Watched<S> {
+impl<S: ReceiveWithin> MonitoredStream<S> {
     /// Receives what there is, at least one byte; 0 at the end of the stream or when `buffer` is empty.
     ///
     /// # Errors
@@ -70,14 +70,14 @@ impl<S: ReceiveWithin> Watched<S> {
     }
 }
 
-impl<S: ReceiveWithin> Read for Watched<S> {
+impl<S: ReceiveWithin> Read for MonitoredStream<S> {
     /// What fails is an error with a [`Fault`] inside.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.receive(buffer).map_err(io::Error::other)
     }
 }
 
-impl<S: Write> Write for Watched<S> {
+impl<S: Write> Write for MonitoredStream<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.stream.write(bytes)
     }

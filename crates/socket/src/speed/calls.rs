@@ -2,7 +2,7 @@
 
 macro_rules! monitored_stream_calls {
     () => {
-        impl<S> Watched<S> {
+        impl<S> MonitoredStream<S> {
             /// The same stream; its faults name `address`.
             #[must_use]
             pub fn at(mut self, address: impl Into<Address>) -> Self {

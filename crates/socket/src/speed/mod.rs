@@ -5,8 +5,8 @@ mod asynchronous;
 pub(crate) mod blocking;
 mod calls;
 mod minimum;
-mod watch;
+mod monitor;
 
-pub use asynchronous::Watched;
+pub use asynchronous::MonitoredStream;
 pub use minimum::MinimumSpeed;
-pub use watch::Watch;
+pub use monitor::SpeedMonitor;

@@ -1,4 +1,4 @@
-//! The services of the system behind the seam.
+//! The [`Network`] of this machine.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -7,15 +7,14 @@ use super::route;
 use crate::addressing::{Endpoint, HostName, Protocol};
 use crate::faults::Fault;
 use crate::listener::TcpListener;
-use crate::names::Names;
-use crate::network::{BoxFuture, Listener, LookupError, Network, Route, Transport};
+use crate::names::NameSources;
+use crate::network::{BoxFuture, Listener, LocalRoute, LookupError, Network, Transport};
 use crate::os::require;
 use crate::stream::dial;
 
-/// The network of this machine. Nothing is opened and no thread is started before it is needed.
+/// The network of this machine. It opens sockets and starts threads when they are first needed.
 ///
-/// It may be shared by any number of runtimes: connections belong to the runtime that dials, and names are looked up
-/// by threads of its own.
+/// Several runtimes may share it: a connection belongs to the runtime that dials, and look-ups run on threads of their own.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -38,19 +37,18 @@ use crate::stream::dial;
 /// ```
 #[derive(Default)]
 pub struct SystemNetwork {
-    names: Names,
+    names: NameSources,
 }
 
 impl SystemNetwork {
-    /// The network as this machine is configured.
+    /// The network with this machine's own configuration.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same, but names are asked of these servers only, each over UDP and TCP; neither the hosts file nor
-    /// getaddrinfo(3) is consulted.
+    /// The network with these name servers, over UDP and TCP. Neither the hosts file nor getaddrinfo(3) is consulted.
     pub fn with_name_servers(servers: Vec<SocketAddr>) -> Self {
-        Self { names: Names::asking(servers) }
+        Self { names: NameSources::only(servers) }
     }
 }
 
@@ -68,8 +66,8 @@ impl Network for SystemNetwork {
         Ok(Box::new(TcpListener::bind(endpoint).map_err(io_error)?))
     }
 
-    fn route(&self, ip: IpAddr) -> Route {
-        route::route_to(ip)
+    fn local_route(&self, ip: IpAddr) -> LocalRoute {
+        route::local_route(ip)
     }
 
     fn is_own(&self, ip: IpAddr) -> bool {
@@ -77,7 +75,7 @@ impl Network for SystemNetwork {
     }
 }
 
-/// The seam speaks of I/O errors: what is underneath, if the fault has such a source.
+/// The trait returns I/O errors: the fault is wrapped in one.
 fn io_error(fault: Fault) -> io::Error {
     io::Error::other(fault)
 }

@@ -1,7 +1,7 @@
-//! Whether this machine has a way to an address at all: its own routing table, and the links it names.
+//! Whether this machine has a route to an address: its routing table, and the state of its links.
 //!
-//! Nothing is sent. That there is a way says nothing about what lies beyond it; that there is none says that whatever
-//! fails now is nobody's fault but ours.
+//! Nothing is sent. A route says nothing about the network beyond; without a route, a failure is our own and not the
+//! host's.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -9,29 +9,29 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::faults::{FaultKind, kind_of};
-use crate::network::Route;
+use crate::network::LocalRoute;
 
-/// The discard service (RFC 863): any port would do, for connecting a datagram socket sends nothing (connect(2)).
+/// The discard service (RFC 863). Any port would do: connecting a datagram socket sends nothing, connect(2).
 const ANY_PORT: u16 = 9;
 
-/// Asks the system.
-pub(crate) fn route_to(ip: IpAddr) -> Route {
+/// Looks up the route to `ip` by connecting a datagram socket, and checks its link.
+pub(crate) fn local_route(ip: IpAddr) -> LocalRoute {
     let address = SocketAddr::new(ip, ANY_PORT);
     let asked = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))
         .and_then(|socket| socket.connect(&address.into()));
     match asked {
-        Ok(()) if is_link_down(ip) => Route::Absent,
-        Ok(()) => Route::Present,
-        // The machine has no address of its own in that family.
-        Err(error) if error.kind() == ErrorKind::AddrNotAvailable => Route::Absent,
+        Ok(()) if is_link_down(ip) => LocalRoute::Absent,
+        Ok(()) => LocalRoute::Present,
+        // The machine has no address in that family.
+        Err(error) if error.kind() == ErrorKind::AddrNotAvailable => LocalRoute::Absent,
         Err(error) => match kind_of(&error) {
-            FaultKind::Unreachable | FaultKind::LocalNetworkDown => Route::Absent,
-            _ => Route::Unknown,
+            FaultKind::Unreachable | FaultKind::LocalNetworkDown => LocalRoute::Absent,
+            _ => LocalRoute::Unknown,
         },
     }
 }
 
-/// Whether a socket may still have the address (bind(2), `EADDRNOTAVAIL`).
+/// Whether a socket can be bound to the address (bind(2), `EADDRNOTAVAIL`).
 pub(crate) fn is_own(ip: IpAddr) -> bool {
     let address = SocketAddr::new(ip, 0);
     let bound = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))
@@ -39,7 +39,7 @@ pub(crate) fn is_own(ip: IpAddr) -> bool {
     !bound.is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable)
 }
 
-/// Whether the link that the way begins with has lost its carrier. The routing table does not show that by itself.
+/// Whether the link of the route has lost its carrier, which the routing table does not show.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 #[expect(clippy::disallowed_methods, reason = "tables of the kernel, not files of a haul")]
 fn is_link_down(ip: IpAddr) -> bool {
@@ -49,7 +49,7 @@ fn is_link_down(ip: IpAddr) -> bool {
         IpAddr::V4(ip) => link_v4(&table, ip),
         IpAddr::V6(ip) => link_v6(&table, ip),
     };
-    // Documentation/networking/operstates.rst of the kernel: `unknown` is what links say that cannot tell.
+    // Documentation/networking/operstates.rst of the kernel: drivers without this information report `unknown`.
     let state =
         link.and_then(|link| std::fs::read_to_string(format!("/sys/class/net/{link}/operstate")).ok());
     state.is_some_and(|state| matches!(state.trim(), "down" | "lowerlayerdown" | "notpresent"))
@@ -60,8 +60,8 @@ fn is_link_down(_ip: IpAddr) -> bool {
     false
 }
 
-/// The link of the longest prefix that covers the address, in the form of `/proc/net/route`: addresses and masks are
-/// hexadecimal numbers whose bytes, in the machine's own order, are those of the address.
+/// The link of the longest prefix that covers the address, by the text of `/proc/net/route`. Addresses and masks in it are
+/// hexadecimal numbers in the byte order of the machine.
 #[cfg_attr(not(any(target_os = "android", target_os = "linux")), expect(dead_code, reason = "Linux only"))]
 fn link_v4(table: &str, ip: Ipv4Addr) -> Option<&str> {
     let ip = u32::from_ne_bytes(ip.octets());
@@ -75,7 +75,7 @@ fn link_v4(table: &str, ip: Ipv4Addr) -> Option<&str> {
     routes.max_by_key(|&(prefix_bits, _)| prefix_bits).map(|(_, link)| link)
 }
 
-/// The same in the form of `/proc/net/ipv6_route`: destination and its prefix length in bits come first, the link last.
+/// The same by the text of `/proc/net/ipv6_route`: destination and prefix length in bits come first, the link last.
 #[cfg_attr(not(any(target_os = "android", target_os = "linux")), expect(dead_code, reason = "Linux only"))]
 fn link_v6(table: &str, ip: Ipv6Addr) -> Option<&str> {
     let ip = u128::from(ip);
@@ -125,13 +125,13 @@ fd000000000000000000000000000000 40 00000000000000000000000000000000 00 00000000
     }
 
     #[test]
-    fn an_address_for_documentation_is_not_ours() {
+    fn a_documentation_address_is_not_our_own() {
         assert!(is_own(Ipv4Addr::LOCALHOST.into()));
         assert!(!is_own(Ipv4Addr::new(192, 0, 2, 1).into()));
     }
 
     #[test]
-    fn there_is_always_a_way_to_this_machine() {
-        assert_eq!(route_to(Ipv4Addr::LOCALHOST.into()), Route::Present);
+    fn there_is_always_a_route_to_this_machine() {
+        assert_eq!(local_route(Ipv4Addr::LOCALHOST.into()), LocalRoute::Present);
     }
 }

@@ -13,7 +13,7 @@ mod processes;
 mod sock_diag;
 mod state;
 
-pub use open_socket::{OpenSocket, Place, Process};
+pub use open_socket::{OpenSocket, Process, SocketName};
 pub use owner::{SocketTableError, open_sockets, owner};
 pub use proc_net::{inet_rows, unix_rows};
 pub use state::SocketState;

@@ -10,9 +10,9 @@ use crate::addressing::{Endpoint, Protocol};
 #[non_exhaustive]
 pub struct OpenSocket {
     /// Our end.
-    pub local: Place,
+    pub local: SocketName,
     /// The other end, of connected ones.
-    pub remote: Option<Place>,
+    pub remote: Option<SocketName>,
     /// How far it is.
     pub state: SocketState,
     /// Who holds it, in the order of their numbers: none where nobody does any more (`TIME_WAIT`), or where the user may
@@ -27,7 +27,7 @@ pub struct OpenSocket {
 
 /// Where an [`OpenSocket`] is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum SocketName {
     /// An address, a protocol and a port. An IPv4 address that an IPv6 socket uses is shown as an IPv4 address.
     Endpoint(Endpoint),
     /// The path of a Unix-domain socket; `@` begins a name without a file. Empty for one without a name.
@@ -37,7 +37,7 @@ pub enum Place {
     Unix(String),
 }
 
-impl Place {
+impl SocketName {
     /// `tcp`, `udp` or `unix`.
     pub const fn protocol(&self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl Place {
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for SocketName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Endpoint(endpoint) => endpoint.fmt(f),
@@ -75,6 +75,6 @@ pub struct Process {
 }
 
 /// The place of a protocol and an address.
-pub(super) const fn place(ip: IpAddr, protocol: Protocol, port: u16) -> Place {
-    Place::Endpoint(Endpoint::new(ip, protocol, port))
+pub(super) const fn place(ip: IpAddr, protocol: Protocol, port: u16) -> SocketName {
+    SocketName::Endpoint(Endpoint::new(ip, protocol, port))
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 #[cfg(target_os = "linux")]
 use super::processes as system;
-use super::{OpenSocket, Place};
+use super::{OpenSocket, SocketName};
 use crate::addressing::Endpoint;
 
 /// How well a socket fits an endpoint that is asked for, best first.
@@ -31,7 +31,7 @@ impl OpenSocket {
     /// at every address (`0.0.0.0`, `[::]`) each with that port is a part; those of IPv4 are of `[::]`, too.
     pub fn touches(&self, endpoint: Endpoint) -> bool {
         let wanted = canonical(endpoint);
-        let is_remote = self.remote.as_ref().and_then(Place::endpoint).is_some_and(|remote| {
+        let is_remote = self.remote.as_ref().and_then(SocketName::endpoint).is_some_and(|remote| {
             is_same_outlet(remote, wanted)
                 && (remote.ip() == wanted.ip() || includes(wanted.ip(), remote.ip()))
         });

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::open_socket::place;
-use super::{OpenSocket, Place, SocketState};
+use super::{OpenSocket, SocketName, SocketState};
 use crate::addressing::Protocol;
 
 /// `__SO_ACCEPTCON` of linux/net.h: the socket takes connections.
@@ -94,7 +94,7 @@ pub fn unix_rows(text: &str) -> Vec<OpenSocket> {
     for line in text.strip_suffix('\n').unwrap_or(text).split('\n').skip(1) {
         if let Some(row) = unix_row(line) {
             rows.push(row);
-        } else if let Some(Place::Unix(path)) = rows.last_mut().map(|row| &mut row.local)
+        } else if let Some(SocketName::Unix(path)) = rows.last_mut().map(|row| &mut row.local)
             && !path.is_empty()
             && path.len() + line.len() < PATH_BYTES_MAX
         {
@@ -121,7 +121,7 @@ fn unix_row(line: &str) -> Option<OpenSocket> {
     let state = SocketState::of_unix(byte(field()?)?, accepts);
     let inode = field()?.parse().ok()?;
     Some(OpenSocket {
-        local: Place::Unix(rest.to_owned()),
+        local: SocketName::Unix(rest.to_owned()),
         remote: None,
         state,
         processes: Vec::new(),

@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
 
-use super::{OpenSocket, Place, SocketState};
+use super::{OpenSocket, SocketName, SocketState};
 use crate::addressing::Protocol;
 
 /// The kernel's own limit for one answer is 32 KiB.
@@ -93,7 +93,7 @@ fn unix_row(answer: &[u8]) -> Option<OpenSocket> {
         (UNCONNECTED, _) => SocketState::Unconnected,
         _ => SocketState::Unknown,
     };
-    let local = Place::Unix(name);
+    let local = SocketName::Unix(name);
     Some(OpenSocket { local, remote: None, state, processes: Vec::new(), inode, v6_only: None })
 }
 

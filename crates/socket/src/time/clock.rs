@@ -1,8 +1,8 @@
 //! The one clock of the project.
 //!
-//! Deadlines and durations are measured on the monotonic clock of the runtime, so that simulated time reaches every
-//! wait. Dates, which are needed only where a protocol or a person asks for one, come from [`WallClock`]: it looks at
-//! the system's clock once and then counts, so a clock that is set back or jumps a year hurts nothing.
+//! Deadlines and durations use the monotonic clock of the runtime, so that simulated time reaches every wait. Dates come
+//! from [`WallClock`]: it reads the system's clock once and then adds monotonic time, so a system clock that is set back
+//! or jumps a year does no harm.
 #![expect(clippy::disallowed_methods, reason = "this is the module that may read the clocks")]
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,8 +14,8 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
-/// How long this machine has been suspended since it was started. [`now`] and every timer stand still meanwhile. Zero
-/// where the system does not tell.
+/// How long this machine has been suspended since boot. [`now`] and all timers stand still during that time. Zero where
+/// the system does not report it.
 pub fn suspended() -> Duration {
     #[cfg(any(target_os = "android", target_os = "linux"))]
     {
@@ -27,7 +27,7 @@ pub fn suspended() -> Duration {
     Duration::ZERO
 }
 
-/// Unix time as a start that was read once, plus the monotonic time since.
+/// Unix time: a start that was read once, plus the monotonic time since then.
 ///
 /// ```
 /// use longhaul_socket::clock::WallClock;
@@ -48,7 +48,7 @@ impl WallClock {
         Self::starting_at(whole_ms(since_epoch))
     }
 
-    /// A clock that shows `unix_ms`, milliseconds since 1970-01-01T00:00:00Z, at this moment.
+    /// A clock that shows `unix_ms`, milliseconds since 1970-01-01T00:00:00Z, now.
     pub fn starting_at(unix_ms: u64) -> Self {
         Self { start_unix_ms: unix_ms, start: now() }
     }
@@ -59,7 +59,7 @@ impl WallClock {
     }
 }
 
-/// Whole milliseconds; a duration beyond 584 million years is cut to that.
+/// Whole milliseconds, at most `u64::MAX` (584 million years).
 fn whole_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

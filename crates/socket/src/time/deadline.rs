@@ -1,6 +1,6 @@
-//! Deadlines: the end that every wait has.
+//! Deadlines: every wait has one.
 //!
-//! A deadline is an instant and not a duration, so a chain of waits can share one and none of them can stretch it.
+//! A deadline is an instant and not a duration, so several waits in a row can share one and none of them can extend it.
 
 use std::io;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use tokio::time::Instant;
 
 use super::clock;
 
-/// "No limit", for practical purposes: durations that overflow the clock are cut to about thirty years.
+/// In practice no limit: durations that overflow the clock are cut to about thirty years.
 const FAR_AWAY: Duration = Duration::from_hours(30 * 365 * 24);
 
-/// The instant at which a wait ends, whatever it waits for.
+/// The instant at which a wait ends at the latest.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -30,28 +30,28 @@ const FAR_AWAY: Duration = Duration::from_hours(30 * 365 * 24);
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// `wait` from now. A wait longer than the clock can count ends in about thirty years.
+    /// `wait` from now; about thirty years from now if the clock cannot represent that.
     pub fn after(wait: Duration) -> Self {
         Self(clock::now()).later_by(wait)
     }
 
-    /// The same, `wait` later; with the same bound as [`after`](Self::after).
+    /// A deadline `wait` later, with the same bound as [`after`](Self::after).
     #[must_use]
     pub(crate) fn later_by(self, wait: Duration) -> Self {
         Self(self.0.checked_add(wait).unwrap_or_else(|| self.0 + FAR_AWAY))
     }
 
-    /// At `instant`, which may lie in the past.
+    /// A deadline at `instant`, which may lie in the past.
     pub const fn at(instant: Instant) -> Self {
         Self(instant)
     }
 
-    /// The instant itself.
+    /// The instant.
     pub const fn instant(self) -> Instant {
         self.0
     }
 
-    /// What is left, zero once it has passed.
+    /// The time left; zero once the deadline has passed.
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(clock::now())
     }
@@ -61,15 +61,15 @@ impl Deadline {
         clock::now() >= self.0
     }
 
-    /// The stricter of the two.
+    /// The earlier of two deadlines.
     #[must_use]
     pub fn earlier_of(self, other: Self) -> Self {
         self.min(other)
     }
 
-    /// Runs `future` until it is done or the deadline passes, and then drops it: what is awaited must be cancel safe.
+    /// Awaits `future`, and drops it when the deadline passes: it must be cancel safe.
     ///
-    /// A future that is ready at its first poll wins over a deadline that has already passed.
+    /// The future is polled once even if the deadline has passed already, and its result counts if it is ready then.
     pub async fn bound<F: Future>(self, future: F) -> Result<F::Output, DeadlinePassed> {
         tokio::time::timeout_at(self.0, future).await.map_err(|_| DeadlinePassed)
     }
@@ -80,7 +80,7 @@ impl Deadline {
     }
 }
 
-/// The wait was not over when its deadline passed.
+/// The deadline passed before the operation was complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the deadline passed")]
 pub struct DeadlinePassed;

@@ -1,19 +1,19 @@
-//! How long the waits of one socket may take.
+//! How long the calls of a socket may take.
 
 use std::time::Duration;
 
 use super::{Deadline, DeadlinePassed, defaults};
 
-/// All addresses together, names included: long enough for a lost SYN to be sent three times (at 1, 3 and 7 s).
+/// Resolving a name and trying all addresses: long enough for three retransmissions of a lost SYN (at 1, 3 and 7 s).
 const CONNECT_MAX: Duration = Duration::from_secs(10);
-/// A handshake is two round trips and some arithmetic; ten seconds forgive lost packets and busy servers.
+/// A handshake takes two round trips and some computing; ten seconds allow for lost packets and busy servers.
 const TLS_MAX: Duration = Duration::from_secs(10);
 
-/// How long each kind of wait of a socket may take. Each limit is for a call as a whole, so that a peer cannot stretch
-/// it by sending a byte now and then.
+/// How long each kind of call of a socket may take. Each limit is for a call as a whole, so a peer cannot extend it by
+/// sending a byte now and then.
 ///
-/// A call that is given a deadline of its own (`receive_within` and the like) has that deadline in place of the limit of
-/// its kind; [`idle`](Self::idle) and [`total`](Self::total) hold for it too.
+/// A call with a deadline of its own (`receive_within` and the like) uses that deadline instead of the limit of its kind;
+/// [`idle`](Self::idle) and [`total`](Self::total) still apply.
 ///
 /// ```
 /// use std::time::Duration;
@@ -29,28 +29,28 @@ pub struct Timeouts {
     pub connect: Duration,
     /// The TLS handshake.
     pub tls: Duration,
-    /// Waiting for somebody to connect.
+    /// Waiting for a connection to accept.
     pub accept: Duration,
-    /// One call that receives: a chunk, a datagram, a message, or a buffer filled.
+    /// One call that receives: some bytes, a datagram, a message, or a full buffer.
     pub read: Duration,
-    /// One call that sends: all of what it was given. Shutting down counts as sending.
+    /// One call that sends all of its bytes, or shuts down.
     pub write: Duration,
-    /// Within any call, the longest time in which not one byte moves; `None` for no such limit. It is what to set, to a
-    /// few seconds, where `read` or `write` has to be long because much is moved.
+    /// The longest time within a call in which no byte moves; `None` for no limit. Set it to a few seconds where `read` or
+    /// `write` has to be long because a call moves much data.
     pub idle: Option<Duration>,
-    /// The whole life of the socket, counted from its opening; `None`, the default, for no such limit.
+    /// The whole life of the socket, from its opening; `None`, the default, for no limit.
     pub total: Option<Duration>,
 }
 
 impl Timeouts {
-    /// `wait` for each kind of wait; neither `idle` nor `total`.
+    /// `wait` for each kind of call; neither `idle` nor `total`.
     pub const fn all(wait: Duration) -> Self {
         Self { connect: wait, tls: wait, accept: wait, read: wait, write: wait, idle: None, total: None }
     }
 }
 
 impl Default for Timeouts {
-    /// The default of the process, [`defaults::timeout`], for each kind of wait.
+    /// The default of the process, [`defaults::timeout`], for each kind of call.
     fn default() -> Self {
         Self::all(defaults::timeout())
     }
@@ -113,13 +113,13 @@ impl WaitLimits {
     }
 }
 
-/// How long the two steps of connecting may take, each as a whole.
+/// How long the two steps of connecting to a target may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectTimeouts {
-    /// Resolving the name and trying all its addresses, together. 10 s by default, or the default of the process
+    /// Resolving the name and trying all its addresses. Default: 10 s, or the default of the process
     /// ([`defaults::timeout`]) if that is less.
     pub connect: Duration,
-    /// The TLS handshake. As long by default.
+    /// The TLS handshake. Default: as for `connect`.
     pub tls: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! What a certificate says, for people: nothing here is a proof of anything.
+//! The content of a certificate, for people to read. It proves nothing.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,32 +8,31 @@ use x509_cert::der::Decode as _;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
-/// A certificate may have thousands of names; what is beyond is counted only.
+/// A certificate may have thousands of names; further ones are only counted.
 const NAMES_MAX: usize = 100;
 
-/// What is told of a certificate (RFC 5280). Whoever made it chose every text in it: escape them before a terminal sees
-/// them.
+/// The content of a certificate (RFC 5280). Its author chose every text in it: escape them before printing to a terminal.
 ///
-/// A certificate that can be read is not one that can be trusted; that is for the handshake to decide.
+/// That a certificate can be read does not mean that it can be trusted: the handshake decides that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Certificate {
-    /// To whom it was given, as in `CN=example.org,O=Example`; RFC 4514.
+    /// The subject, such as `CN=example.org,O=Example`; RFC 4514.
     pub subject: String,
-    /// By whom.
+    /// The issuer, in the same form.
     pub issuer: String,
-    /// From when on it is valid: time since 1970-01-01 UTC.
+    /// The start of its validity: time since 1970-01-01 UTC.
     pub not_before: Duration,
-    /// Until when.
+    /// The end of its validity: time since 1970-01-01 UTC.
     pub not_after: Duration,
-    /// The names and addresses of the servers it is for, a hundred at most.
+    /// The names and IP addresses of the servers it is for, at most 100.
     pub names: Vec<String>,
-    /// How many more there are.
+    /// The number of further names.
     pub names_left_out: usize,
 }
 
 impl Certificate {
-    /// Reads a certificate in DER form, such as [`Stream::peer_certificates`](crate::Stream::peer_certificates) gives.
+    /// Parses a certificate in DER form, such as [`Stream::peer_certificates`](crate::Stream::peer_certificates) returns.
     pub fn from_der(bytes: &[u8]) -> Result<Self, InvalidCertificate> {
         let certificate =
             x509_cert::Certificate::from_der(bytes).map_err(|error| InvalidCertificate(error.to_string()))?;
@@ -67,7 +66,7 @@ fn server_name(name: &GeneralName) -> Option<String> {
     }
 }
 
-/// The bytes are no certificate, or one that breaks RFC 5280.
+/// The bytes are not a certificate, or one that violates RFC 5280.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidCertificate(String);
 

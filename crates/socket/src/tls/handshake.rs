@@ -1,4 +1,4 @@
-//! The handshake, within its deadline.
+//! The client's side of the TLS handshake.
 
 use std::error::Error;
 use std::io;
@@ -14,28 +14,28 @@ use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::verify::{Careful, Careless};
+use super::verify::{NoVerifier, RootVerifier};
 use super::{TlsOptions, roots};
 use crate::addressing::{Host, Target};
 use crate::faults::{Fault, FaultKind, Phase};
 use crate::network::Transport;
 use crate::time::{Deadline, clock};
 
-/// Handshakes under one set of options. Configurations, with their caches of sessions, are made when first needed.
+/// Handshakes with one set of options. A configuration, with its session cache, is built when it is first needed.
 pub(crate) struct Tls {
     options: TlsOptions,
     provider: Arc<CryptoProvider>,
-    careful: OnceCell<Arc<ClientConfig>>,
-    careless: OnceCell<Arc<ClientConfig>>,
+    verifying: OnceCell<Arc<ClientConfig>>,
+    insecure: OnceCell<Arc<ClientConfig>>,
 }
 
 impl Tls {
     pub(crate) fn new(options: TlsOptions) -> Self {
         let provider = Arc::new(ring::default_provider());
-        Self { options, provider, careful: OnceCell::new(), careless: OnceCell::new() }
+        Self { options, provider, verifying: OnceCell::new(), insecure: OnceCell::new() }
     }
 
-    /// A session with `target` over `transport`. Cancel safe: the transport is closed when the future is dropped.
+    /// Establishes a session with `target` over `transport`. Cancel safe: dropping the future closes the transport.
     pub(crate) async fn handshake(
         &self,
         transport: Box<dyn Transport>,
@@ -44,7 +44,7 @@ impl Tls {
     ) -> Result<TlsStream<Box<dyn Transport>>, Fault> {
         let start = clock::now();
         let remote = transport.remote();
-        let fault = match deadline.bound(self.shake_hands(transport, target)).await {
+        let fault = match deadline.bound(self.connect(transport, target)).await {
             Ok(Ok(session)) => return Ok(session),
             Ok(Err(error)) => Fault::from_io(Phase::Tls, error, start.elapsed()),
             Err(_passed) => Fault::new(Phase::Tls, FaultKind::TimedOut, start.elapsed()),
@@ -52,7 +52,7 @@ impl Tls {
         Err(fault.at_address(remote).of(target.host.clone()))
     }
 
-    async fn shake_hands(
+    async fn connect(
         &self,
         transport: Box<dyn Transport>,
         target: &Target,
@@ -67,7 +67,7 @@ impl Tls {
         }
     }
 
-    /// The state of a client that is about to shake hands with `target`, for whoever moves the bytes.
+    /// The state of a client before its handshake with `target`, for the blocking flavour, which moves the bytes itself.
     #[cfg(unix)]
     pub(crate) async fn client(&self, target: &Target) -> io::Result<ClientConnection> {
         let name = server_name(&target.host)?;
@@ -77,15 +77,15 @@ impl Tls {
 
     async fn config(&self, host: &Host) -> Result<Arc<ClientConfig>, Box<dyn Error + Send + Sync>> {
         let config = if self.options.is_insecure_for(host) {
-            let careless = async || self.config_with(Arc::new(Careless(Arc::clone(&self.provider))));
-            self.careless.get_or_try_init(careless).await?
+            let config = async || self.config_with(Arc::new(NoVerifier(Arc::clone(&self.provider))));
+            self.insecure.get_or_try_init(config).await?
         } else {
-            let careful = async || -> Result<_, Box<dyn Error + Send + Sync>> {
+            let config = async || -> Result<_, Box<dyn Error + Send + Sync>> {
                 let roots = roots::load(&self.options).await?;
-                let verifier = Careful::new(roots, Arc::clone(&self.provider))?;
+                let verifier = RootVerifier::new(roots, Arc::clone(&self.provider))?;
                 Ok(self.config_with(Arc::new(verifier))?)
             };
-            self.careful.get_or_try_init(careful).await?
+            self.verifying.get_or_try_init(config).await?
         };
         Ok(Arc::clone(config))
     }
@@ -108,14 +108,14 @@ fn server_name(host: &Host) -> io::Result<ServerName<'static>> {
     }
 }
 
-/// What was agreed on in the handshake.
+/// What a TLS handshake agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsSummary {
-    /// Such as `TLSv1_3`.
+    /// The protocol version, such as `TLSv1_3`.
     pub version: &'static str,
-    /// Such as `TLS13_AES_128_GCM_SHA256`.
+    /// The cipher suite, such as `TLS13_AES_128_GCM_SHA256`.
     pub cipher_suite: &'static str,
-    /// The protocol that the peer chose among those offered (ALPN, RFC 7301), if it chose one.
+    /// The application protocol that the peer chose among those offered (ALPN, RFC 7301); `None` if it chose none.
     pub alpn: Option<Vec<u8>>,
 }
 

@@ -1,4 +1,4 @@
-//! The other side of the handshake: who we are, and taking TLS connections.
+//! The identity of a TLS server.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// Who a server is, and what it speaks.
+/// The certificate and key of a server, and the application protocols that it offers.
 ///
-/// TLS 1.2 and 1.3; clients are not asked for certificates.
+/// The server speaks TLS 1.2 and 1.3, and requests no certificates from clients.
 #[derive(Debug)]
 pub struct TlsServerOptions {
     chain: Vec<CertificateDer<'static>>,
@@ -18,8 +18,8 @@ pub struct TlsServerOptions {
 }
 
 impl TlsServerOptions {
-    /// The certificate, followed by those of its issuers, and the private key (PKCS #8, PKCS #1 or SEC1), each in PEM
-    /// form; both may be in the same text.
+    /// From PEM: the certificate followed by the ones of its issuers, and the private key (PKCS #8, PKCS #1 or SEC1). Both
+    /// may be in the same text.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, InvalidIdentity> {
         let chain = CertificateDer::pem_slice_iter(chain)
             .collect::<Result<Vec<_>, _>>()
@@ -28,7 +28,7 @@ impl TlsServerOptions {
         Self::new(chain, key)
     }
 
-    /// The same in DER form, one certificate each.
+    /// From DER: one certificate each, and the private key.
     pub fn from_der(chain: Vec<Vec<u8>>, key: Vec<u8>) -> Result<Self, InvalidIdentity> {
         let chain = chain.into_iter().map(CertificateDer::from).collect();
         let key = PrivateKeyDer::try_from(key).map_err(|_| InvalidIdentity::BadKey)?;
@@ -45,8 +45,8 @@ impl TlsServerOptions {
         Ok(Self { chain, key, alpn: Vec::new() })
     }
 
-    /// The same, speaking these protocols, best first (ALPN, RFC 7301). A client that offers none of them is refused;
-    /// one that offers nothing at all is not.
+    /// The same identity, offering these protocols, preferred first (ALPN, RFC 7301). A client that offers only other
+    /// protocols is refused; one that does not use ALPN is accepted.
     #[must_use]
     pub fn offering(mut self, alpn: &[&[u8]]) -> Self {
         self.alpn = alpn.iter().map(|protocol| protocol.to_vec()).collect();
@@ -55,7 +55,7 @@ impl TlsServerOptions {
 }
 
 impl TlsServerOptions {
-    /// What rustls makes of them.
+    /// The configuration for rustls.
     pub(crate) fn into_config(self) -> Result<Arc<ServerConfig>, InvalidIdentity> {
         let unusable = |error: rustls::Error| InvalidIdentity::Unusable(error.into());
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -69,20 +69,20 @@ impl TlsServerOptions {
     }
 }
 
-/// Why certificates and a key do not make a server.
+/// Why certificates and key cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidIdentity {
     /// There is no certificate.
     #[error("there is no certificate")]
     NoCertificate,
-    /// A certificate is not well formed.
+    /// A certificate is malformed.
     #[error("a certificate is not well-formed")]
     BadCertificate,
     /// There is no private key, or one that cannot be decoded.
     #[error("there is no private key that can be decoded")]
     BadKey,
-    /// The key does not belong to the certificate, or is of a kind that TLS cannot use.
+    /// The key does not belong to the certificate, or is of a type that TLS cannot use.
     #[error("certificate and key cannot be used together")]
     Unusable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

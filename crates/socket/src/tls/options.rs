@@ -1,4 +1,4 @@
-//! Whom to trust.
+//! Which certificates a client trusts.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use rustls::pki_types::pem::PemObject;
 
 use crate::addressing::Host;
 
-/// Whose certificates to accept.
+/// Which certificates to accept.
 ///
 /// ```
 /// use longhaul_socket::TlsOptions;
@@ -23,28 +23,28 @@ pub struct TlsOptions {
     pub(crate) insecure: Insecure,
 }
 
-/// From whom any certificate is accepted.
+/// The hosts from which any certificate is accepted.
 #[derive(Clone, Debug)]
 pub(crate) enum Insecure {
     Hosts(BTreeSet<Host>),
-    Everybody,
+    Everywhere,
 }
 
 impl TlsOptions {
-    /// The roots that the system trusts, or those in `SSL_CERT_FILE` and `SSL_CERT_DIR` if these are set.
+    /// The trusted roots of the system, or the ones in `SSL_CERT_FILE` and `SSL_CERT_DIR` if these are set.
     pub fn system() -> Self {
         Self { system_roots: true, ..Self::empty() }
     }
 
-    /// No roots but those that are added.
+    /// No roots, until some are added.
     pub fn empty() -> Self {
         Self { system_roots: false, extra_roots: Vec::new(), insecure: Insecure::Hosts(BTreeSet::new()) }
     }
 
-    /// Trusts the certificates in `pem` too, whether they belong to authorities or to single servers.
+    /// Trusts the certificates in `pem` too, of authorities or of single servers.
     ///
     /// # Errors
-    /// When there is no certificate in it, or one that cannot be decoded.
+    /// When `pem` contains no certificate, or one that cannot be decoded.
     pub fn with_roots_pem(mut self, pem: &[u8]) -> Result<Self, InvalidRoots> {
         let before = self.extra_roots.len();
         for certificate in CertificateDer::pem_slice_iter(pem) {
@@ -53,7 +53,7 @@ impl TlsOptions {
         if self.extra_roots.len() == before { Err(InvalidRoots::Empty) } else { Ok(self) }
     }
 
-    /// Accepts any certificate from `host`, and so gives up the proof of who it is.
+    /// Accepts any certificate from `host`, which leaves its identity unproved.
     #[must_use]
     pub fn insecure_for(mut self, host: Host) -> Self {
         if let Insecure::Hosts(hosts) = &mut self.insecure {
@@ -62,17 +62,17 @@ impl TlsOptions {
         self
     }
 
-    /// Accepts any certificate from anybody.
+    /// Accepts any certificate from any host.
     #[must_use]
     pub fn insecure_everywhere(mut self) -> Self {
-        self.insecure = Insecure::Everybody;
+        self.insecure = Insecure::Everywhere;
         self
     }
 
     pub(crate) fn is_insecure_for(&self, host: &Host) -> bool {
         match &self.insecure {
             Insecure::Hosts(hosts) => hosts.contains(host),
-            Insecure::Everybody => true,
+            Insecure::Everywhere => true,
         }
     }
 }
@@ -83,14 +83,14 @@ impl Default for TlsOptions {
     }
 }
 
-/// Why a text gives no certificates to trust.
+/// Why a text contains no usable certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidRoots {
-    /// There is none in it.
+    /// There is no certificate in it.
     #[error("there is no certificate in PEM form")]
     Empty,
-    /// It begins like PEM and goes on otherwise.
+    /// It begins like PEM, and is malformed.
     #[error("a certificate is not well-formed PEM")]
     NotPem,
 }

@@ -1,4 +1,4 @@
-//! Loading the certificates to trust.
+//! Loading the trusted certificates.
 
 use std::io;
 use std::thread;
@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 
 use super::TlsOptions;
 
-/// All certificates that the options trust. Those of the system are read by a thread of their own: it takes tens of
-/// milliseconds, in which the runtime has better things to do.
+/// All certificates that the options trust. A thread of its own reads the system's: that takes tens of milliseconds and
+/// would block the runtime.
 pub(crate) async fn load(options: &TlsOptions) -> Result<Vec<CertificateDer<'static>>, NoRoots> {
     let mut roots = options.extra_roots.clone();
     if options.system_roots {
@@ -25,13 +25,13 @@ pub(crate) async fn load(options: &TlsOptions) -> Result<Vec<CertificateDer<'sta
 async fn load_system() -> io::Result<rustls_native_certs::CertificateResult> {
     let (sender, receiver) = oneshot::channel();
     thread::Builder::new().name("longhaul-roots".into()).spawn(move || {
-        // An error means that nobody waits any more.
+        // An error means that the caller has given up.
         let _ = sender.send(rustls_native_certs::load_native_certs());
     })?;
     receiver.await.map_err(io::Error::other)
 }
 
-/// Why there is nobody to trust, so that no certificate can be checked.
+/// Why there are no trusted certificates, so that none can be verified.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoRoots {
     #[error("no trusted certificates are installed or configured")]

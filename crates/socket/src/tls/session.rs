@@ -1,4 +1,4 @@
-//! TLS over a blocking stream, both sides of the handshake.
+//! TLS sessions of the blocking flavour.
 
 use std::io;
 
@@ -7,14 +7,14 @@ use rustls::Connection;
 use crate::os::{BoundedIo, PolledSocket, ReadWrite, WaitMode};
 use crate::time::{Deadline, WaitLimits};
 
-/// The state of a session, and the socket under it.
+/// A TLS session, and its socket.
 pub(crate) struct TlsSession {
     pub(crate) socket: PolledSocket,
     pub(crate) connection: Connection,
 }
 
 impl TlsSession {
-    /// Shakes hands before `deadline`.
+    /// Completes the handshake before `deadline`.
     pub(crate) fn establish(
         socket: PolledSocket,
         mut connection: Connection,
@@ -29,7 +29,7 @@ impl TlsSession {
         Ok(Self { socket, connection })
     }
 
-    /// Runs one call in plain text over a socket that waits as `wait` says.
+    /// Runs one step of a call in plain text; the socket waits as `wait` says.
     pub(crate) fn with_io<T>(
         &mut self,
         wait: WaitMode,
@@ -43,7 +43,7 @@ impl TlsSession {
         }
     }
 
-    /// Sends `close_notify`, and what was to be sent before it.
+    /// Sends buffered data, and then `close_notify`.
     pub(crate) fn send_close_notify(&mut self, wait: WaitMode, limits: &WaitLimits) -> io::Result<()> {
         self.connection.send_close_notify();
         let mut io = BoundedIo::new(&self.socket, wait, limits);

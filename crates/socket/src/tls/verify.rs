@@ -1,4 +1,4 @@
-//! The two ways to look at a certificate: with care, and not at all.
+//! Verifying a server's certificate, and not verifying it.
 
 use std::sync::Arc;
 
@@ -12,19 +12,18 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCer
 
 use super::roots::NoRoots;
 
-/// Checks chain, name and dates, against the trusted roots.
+/// Verifies chain, name and dates against the trusted roots.
 ///
-/// Web PKI refuses the certificate of an authority as that of a server. But the certificate that `openssl req -x509`
-/// makes, the usual one of a server at home or in a test, is both; who puts it among the roots trusts this very
-/// certificate. So where the certificate is a root itself, its name and dates decide; and where it is not, the fault is
-/// that nobody we trust has issued it.
+/// `webpki` refuses the certificate of an authority as the certificate of a server. But `openssl req -x509`, the usual tool
+/// for a server at home or in a test, makes a certificate that is both, and a user who adds it to the roots trusts this very
+/// certificate. So if the certificate is itself a root, its name and dates decide; if not, its issuer is unknown.
 #[derive(Debug)]
-pub(crate) struct Careful {
+pub(super) struct RootVerifier {
     web_pki: Arc<WebPkiServerVerifier>,
     roots: Vec<CertificateDer<'static>>,
 }
 
-impl Careful {
+impl RootVerifier {
     pub(crate) fn new(
         roots: Vec<CertificateDer<'static>>,
         provider: Arc<CryptoProvider>,
@@ -38,7 +37,7 @@ impl Careful {
     }
 }
 
-impl ServerCertVerifier for Careful {
+impl ServerCertVerifier for RootVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -47,18 +46,18 @@ impl ServerCertVerifier for Careful {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verdict =
+        let result =
             self.web_pki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        match verdict {
+        match result {
             Err(error) if refuses_authority(&error) => {
-                // The dates are checked before this refusal, the name after it; tests hold both.
+                // webpki checks the dates before this error and the name after it; tests cover both.
                 if !self.roots.contains(end_entity) {
                     return Err(CertificateError::UnknownIssuer.into());
                 }
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
-            verdict => verdict,
+            result => result,
         }
     }
 
@@ -85,17 +84,17 @@ impl ServerCertVerifier for Careful {
     }
 }
 
-/// Whether the certificate was refused for being that of an authority. rustls has no name of its own for that.
+/// Whether the certificate was refused because it is an authority's. rustls has no error of its own for that.
 fn refuses_authority(error: &Error) -> bool {
     let Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) = error else { return false };
     matches!(inner.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
-/// Accepts any certificate, from the hosts for which that was asked. The peer must still hold its key.
+/// Accepts any certificate, for hosts that the user has excepted. The peer must still prove that it holds the key.
 #[derive(Debug)]
-pub(crate) struct Careless(pub(crate) Arc<CryptoProvider>);
+pub(super) struct NoVerifier(pub(super) Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Careless {
+impl ServerCertVerifier for NoVerifier {
     fn verify_server_cert(
         &self,
         _end_entity: &CertificateDer<'_>,

@@ -10,12 +10,12 @@ use crate::faults::FaultKind;
 use crate::time::{Deadline, clock};
 
 /// What has been received against the time that was spent waiting for it: a state machine, for whoever does the reading.
-/// [`Watched`](crate::Watched) is a stream with one.
+/// [`MonitoredStream`](crate::MonitoredStream) is a stream with one.
 ///
 /// Only time spent waiting for the peer counts. The clock is read when a wait begins and when it ends, never for bytes
 /// that are there.
 #[derive(Clone, Debug)]
-pub struct Watch {
+pub struct SpeedMonitor {
     idle: Duration,
     ends: Option<Instant>,
     window: Duration,
@@ -27,7 +27,7 @@ pub struct Watch {
     waiting_since: Option<Instant>,
 }
 
-impl Watch {
+impl SpeedMonitor {
     /// A watch for a stream that may be silent for `idle`, must keep `speed`, and has to be complete when `ends` comes.
     pub fn new(idle: Duration, speed: MinimumSpeed, ends: Option<Instant>) -> Self {
         Self {
