@@ -1,7 +1,7 @@
 //! A socket layer in which every wait ends.
 //!
-//! Every call has a deadline, and every failure is a [`Fault`]: in which [`Phase`], with whom, after how long, and what
-//! [`kind_of`] makes of the error number, by one table for all systems.
+//! Every call has a deadline, and every failure is a [`Fault`]: its [`Phase`], its [`FaultKind`] by one table for all
+//! systems, the address, the host, and the elapsed time.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -9,7 +9,7 @@
 //! use std::time::Duration;
 //! use longhaul_socket::{Deadline, Stream, TcpListener, defaults};
 //!
-//! // Nobody in this process waits longer, unless somebody says otherwise.
+//! // The default timeout of this process.
 //! defaults::set_timeout(Duration::from_secs(5));
 //! let listener = TcpListener::bind("tcp://127.0.0.1:0".parse()?)?;
 //! let mut client = Stream::connect(listener.local()).await?;
@@ -23,19 +23,18 @@
 //! # }
 //! ```
 //!
-//! # What there is
+//! # What it offers
 //!
-//! - [`TcpListener`], [`UnixListener`], [`Stream`], [`UdpSocket`], [`TlsAcceptor`], [`Connector`] for names and TLS; the
-//!   same in [`blocking`], with the same methods, for programs without a runtime.
-//! - Three ways to call: `receive` ends at the limit of the socket ([`Timeouts`], by default [`defaults::timeout`]),
-//!   `receive_within` at the deadline that it is given, and `try_receive` at once, with `WouldBlock`. So it is with sending
-//!   and accepting. What takes several steps has no third way, since nobody could go on where it stopped: connecting and
-//!   the TLS handshake, `receive_exact`, `shutdown_write`, and sending a message. To do those without waiting, await them
-//!   beside others, or, in the blocking flavour, give them a thread. [`Connector`] takes [`ConnectTimeouts`] for its steps.
-//! - For several sockets at once there are `readable` and `writable` with tokio's `select!`, and
-//!   [`blocking::wait_ready`].
-//! - [`Fault::advice`]: what a failure means and what to do; [`SystemError`] is the one table of the error numbers.
-//! - [`owner`] and [`open_sockets`]: which process holds an endpoint, and what is open on this machine.
+//! - [`TcpListener`], [`UnixListener`], [`Stream`], [`UdpSocket`], [`TlsAcceptor`], and [`Connector`] for names and TLS; in
+//!   [`blocking`] the same types with the same methods, for programs without a runtime.
+//! - Three forms of a call: `receive` ends at the timeout of the socket ([`Timeouts`], by default [`defaults::timeout`]),
+//!   `receive_within` at a given deadline, and `try_receive` at once, with `WouldBlock`. Sending and accepting have the same
+//!   forms. Calls that take several steps have no `try_` form, because a caller could not resume them: connecting, the TLS
+//!   handshake, `receive_exact`, `shutdown_write`, and sending a message. To do these without blocking a thread, use the
+//!   async flavour. [`Connector`] takes [`ConnectTimeouts`] for its steps.
+//! - To wait for several sockets at once: `readable` and `writable` with tokio's `select!`, and [`blocking::wait_ready`].
+//! - [`Fault::advice`]: what a failure means and what to do. [`SystemError`] is the table of error numbers.
+//! - [`owner`] and [`open_sockets`]: which process holds an endpoint, and all sockets of this machine.
 //! - [`SocketOptions`] by name; [`MonitoredStream`] for a minimum speed; `framing` (feature `codec`) for messages.
 //!
 //! # How it is built
@@ -54,10 +53,21 @@
 //! - `connect`: [`Connector`], from a [`Target`] to a [`Stream`] over the fastest of its addresses (RFC 8305).
 //! - `table`: the sockets of this machine and their processes. `blocking`: the public names of the blocking flavour.
 //!
-//! The async flavour stands on tokio and needs a runtime with time and I/O enabled; the blocking one stands on poll(2),
-//! and is there on Unix. Both make their sockets, set their options and count their deadlines by the same code.
+//! The async flavour uses tokio and needs a runtime with time and I/O enabled; the blocking one uses poll(2), on Unix only.
+//! Their calls are written once, as macros that expand with and without `async`; opening sockets, options and deadlines are
+//! the same code.
 //!
-//! Absent on purpose: HTTP, retries and any policy. A failure is told once, precisely, and the rooms above decide.
+//! Absent on purpose: HTTP, retries and any policy. The crate reports a failure once, precisely, and its callers decide.
+//!
+//! # Types of other crates in the public API
+//!
+//! No type of rustls, socket2, rustix, hickory or `tokio::net` is part of the public API. These types of other crates are:
+//!
+//! - `tokio::io::{AsyncRead, AsyncWrite, ReadBuf}`, the traits under [`Transport`], [`Stream`] and [`MonitoredStream`]: HTTP
+//!   and TLS libraries expect them.
+//! - `tokio::time::Instant` in [`clock::now`], [`Deadline`] and [`SpeedMonitor`]: only this instant follows the virtual time
+//!   of a paused runtime.
+//! - `bytes::Bytes` in the `framing` module (feature `codec`): a message is handed over without a copy.
 
 mod addressing;
 #[cfg(unix)]

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 fn functions(source: &str) -> BTreeSet<&str> {
     let public = source.lines().filter_map(|line| line.trim_start().strip_prefix("pub "));
     let functions = public.filter_map(|line| {
-        line.trim_start_matches("const ").trim_start_matches("async ").strip_prefix("fn ")
+        let line = line.trim_start_matches("const ").trim_start_matches("async ");
+        line.trim_start_matches("$($async)? ").strip_prefix("fn ")
     });
     functions.filter_map(|line| line.split(['(', '<']).next()).collect()
 }

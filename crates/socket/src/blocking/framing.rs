@@ -1,4 +1,4 @@
-//! Messages over streams, as in [`crate::framing`]: the same framing and the same limits.
+//! Messages over blocking streams: the same framing and the same limits as in [`crate::framing`].
 //!
 //! ```
 //! use longhaul_socket::blocking::framing::{Framing, Messages};

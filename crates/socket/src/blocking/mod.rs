@@ -1,9 +1,8 @@
-//! The blocking flavour: the same names and methods, without a runtime.
+//! The blocking flavour: the same names and methods as the async one, without a runtime.
 //!
-//! Underneath, no socket ever blocks: each call tries, and where it has to wait it does so in poll(2) for as long as its
-//! deadline leaves. So connecting, accepting, sending, receiving and handshakes all end on time, and none of them needs
-//! a thread of its own. What returns at once is called `try_...`, and gives `WouldBlock` where it would have to wait;
-//! [`wait_ready`] waits for several sockets.
+//! Its sockets are non-blocking: each call makes an attempt, and if it has to wait it waits in poll(2) until its deadline.
+//! So connecting, accepting, sending, receiving and handshakes all end on time, and none needs a thread of its own. Calls
+//! named `try_...` never wait, and fail as `WouldBlock` where they would have to; [`wait_ready`] waits for several sockets.
 //!
 //! ```
 //! use longhaul_socket::blocking::{Stream, TcpListener};

@@ -1,4 +1,4 @@
-//! Readiness of several sockets at once.
+//! Waiting for several sockets at once.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -14,15 +14,15 @@ use crate::time::{Deadline, clock};
 /// What to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
-    /// That something can be received, or a connection accepted.
+    /// Until data can be received, or a connection accepted.
     Readable,
-    /// That something can be sent.
+    /// Until data can be sent.
     Writable,
-    /// Either.
+    /// Until one of the two.
     Both,
 }
 
-/// A socket of this flavour. Nothing else can be one.
+/// A socket of the blocking flavour. No other type can implement it.
 pub trait Pollable: private::Socket {}
 
 mod private {
@@ -68,20 +68,20 @@ impl private::Socket for UdpSocket {
     }
 }
 
-/// A socket that is ready. One that has failed or was closed by its peer is ready for everything that was waited for:
-/// the next call says why.
+/// A socket that is ready. A socket that has failed, or that its peer has closed, is ready for whatever was waited for: the
+/// next call returns the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ready {
-    /// Which one, counted from 0 in the order in which they were given.
+    /// The index of the socket in the argument.
     pub index: usize,
-    /// There is something to receive, to accept, or to learn.
+    /// Whether receiving or accepting would not wait.
     pub readable: bool,
-    /// There is room to send.
+    /// Whether sending would not wait.
     pub writable: bool,
 }
 
-/// Waits until at least one of `sockets` is ready, and says which are; poll(2). A deadline that has passed lets it look
-/// once.
+/// Waits until at least one of `sockets` is ready, poll(2), and returns the ones that are. If the deadline has passed
+/// already, looks once.
 ///
 /// ```
 /// use std::time::Duration;
@@ -118,13 +118,13 @@ pub fn wait_ready(sockets: &[(&dyn Pollable, Interest)], deadline: Deadline) -> 
         return Err(Fault::new(Phase::Wait, FaultKind::TimedOut, start.elapsed()));
     }
     let ready = fds.iter().enumerate().map(|(index, fd)| {
-        let (found, interest) = (fd.revents(), sockets[index].1);
-        let failed = found.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL);
-        let readable = found.contains(PollFlags::IN) || holds(index);
+        let (events, interest) = (fd.revents(), sockets[index].1);
+        let failed = events.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL);
+        let readable = events.contains(PollFlags::IN) || holds(index);
         Ready {
             index,
             readable: interest != Interest::Writable && (readable || failed),
-            writable: interest != Interest::Readable && (found.contains(PollFlags::OUT) || failed),
+            writable: interest != Interest::Readable && (events.contains(PollFlags::OUT) || failed),
         }
     });
     Ok(ready.filter(|ready| ready.readable || ready.writable).collect())

@@ -1,4 +1,4 @@
-//! The way from a [`Target`] to a [`Stream`]: resolve, connect, secure.
+//! The connector of the async flavour: from a [`Target`] to a [`Stream`].
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::stream::Stream;
 use crate::time::{ConnectTimeouts, Deadline};
 use crate::tls::{Tls, TlsOptions};
 
-/// Connects to targets, each step within its deadline. Clones share the cache of names and the TLS sessions; they may
-/// be used from several runtimes.
+/// Connects to targets, with a deadline for each step. Clones share the cache of names and the TLS sessions, and may be used
+/// in different runtimes.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -45,18 +45,18 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// A connector over `network`. Certificates are loaded when the first TLS connection needs them.
+    /// A connector over `network`. Trusted certificates are loaded for the first TLS connection.
     pub fn new(network: Arc<dyn Network>, tls: TlsOptions) -> Self {
         let resolver = Resolver::new(Arc::clone(&network));
         Self { network, resolver, tls: Arc::new(Tls::new(tls)) }
     }
 
-    /// A connection to `target`: the first of its addresses that answers (RFC 8305), and a TLS handshake if it asks for
-    /// one. Cancel safe: what is under way is closed when the future is dropped.
+    /// Connects to `target`: resolves its name, connects to the first of its addresses that accepts (RFC 8305), and completes
+    /// a TLS handshake if the target uses TLS. Cancel safe: dropping the future closes all sockets.
     ///
     /// # Errors
-    /// The phase is `Resolve`, `Connect` or `Tls`. Where several addresses failed, the fault is the one that tells most,
-    /// and the name is looked up anew next time. An address that [`Target::public_only`] excludes is `Denied`.
+    /// In phase `Resolve`, `Connect` or `Tls`. If several addresses fail, the fault is the most informative one, and the
+    /// name leaves the cache. If [`Target::public_only`] excludes all addresses, the fault is `Denied`.
     pub async fn connect(&self, target: &Target, timeouts: &ConnectTimeouts) -> Result<Stream, Fault> {
         let transport = self.dial(target, Deadline::after(timeouts.connect)).await?;
         if target.tls {
@@ -66,8 +66,11 @@ impl Connector {
         }
     }
 
-    /// A TLS handshake with `target` over a connection that stands already, such as the tunnel of a proxy; a [`Stream`]
-    /// is a transport too, when boxed. Cancel safe: the connection is closed when the future is dropped.
+    /// Completes a TLS handshake with `target` over an established connection, such as the tunnel of a proxy. A boxed
+    /// [`Stream`] is a transport too. Cancel safe: dropping the future closes the connection.
+    ///
+    /// # Errors
+    /// In phase `Tls`; the connection is closed.
     pub async fn secure(
         &self,
         transport: Box<dyn Transport>,
@@ -77,11 +80,11 @@ impl Connector {
         self.tls.handshake(transport, target, deadline).await.map(|session| Stream::secure(session.into()))
     }
 
-    /// A TLS handshake with `target` over `stream`, which keeps its timeouts. Cancel safe: the connection is closed when
-    /// the future is dropped.
+    /// Completes a TLS handshake with `target` over `stream`, which keeps its timeouts. Cancel safe: dropping the future
+    /// closes the connection.
     ///
     /// # Errors
-    /// In phase `Tls`.
+    /// In phase `Tls`; the connection is closed.
     pub async fn start_tls(
         &self,
         stream: Stream,
@@ -94,13 +97,12 @@ impl Connector {
         Ok(Stream::secured(session.into(), limits))
     }
 
-    /// Whether the network has this address as one of its own, so that a connection from it can be answered: see
-    /// [`Network::is_own`].
+    /// Whether `ip` is an address of this machine: see [`Network::is_own`].
     pub fn is_own(&self, ip: IpAddr) -> bool {
         self.network.is_own(ip)
     }
 
-    /// The resolver that this connector asks.
+    /// The resolver of this connector.
     pub fn resolver(&self) -> &Resolver {
         &self.resolver
     }
@@ -110,7 +112,7 @@ impl Connector {
             Host::Ip(ip) => Arc::from([*ip]),
             Host::Name(name) => self.resolver.resolve(name, deadline).await?,
         };
-        let endpoints = admitted(target, &addresses)?;
+        let endpoints = permitted_endpoints(target, &addresses)?;
         race(&*self.network, &endpoints, deadline).await.map_err(|fault| {
             if let Some(name) = target.name() {
                 self.resolver.forget(name);
@@ -120,20 +122,20 @@ impl Connector {
     }
 }
 
-/// The endpoints to try, in order. An error if there are addresses but none of them may be used.
-pub(crate) fn admitted(target: &Target, addresses: &[IpAddr]) -> Result<Vec<Endpoint>, Fault> {
+/// The endpoints to try, in order. Fails if there are addresses and none of them may be used.
+pub(crate) fn permitted_endpoints(target: &Target, addresses: &[IpAddr]) -> Result<Vec<Endpoint>, Fault> {
     let endpoint = |ip| Endpoint::new(ip, Protocol::Tcp, target.port);
-    let (admitted, denied): (Vec<Endpoint>, Vec<Endpoint>) = interleave(addresses)
+    let (permitted, denied): (Vec<Endpoint>, Vec<Endpoint>) = interleave(addresses)
         .into_iter()
         .map(endpoint)
         .partition(|endpoint| !target.public_only || is_public(endpoint.ip()));
     match denied.first() {
-        Some(denied) if admitted.is_empty() => {
+        Some(denied) if permitted.is_empty() => {
             Err(Fault::new(Phase::Connect, FaultKind::Denied, Duration::ZERO)
                 .at(*denied)
                 .of(target.host.clone())
                 .because("the address does not belong to the public internet"))
         }
-        _ => Ok(admitted),
+        _ => Ok(permitted),
     }
 }

@@ -1,9 +1,9 @@
-//! The way from a target to a stream.
+//! The connector of the blocking flavour: from a [`Target`] to a [`Stream`].
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::asynchronous::admitted;
+use super::asynchronous::permitted_endpoints;
 use super::block_on;
 use crate::addressing::{Endpoint, Host, Target};
 use crate::faults::{Fault, FaultKind, Phase, fault};
@@ -13,11 +13,11 @@ use crate::stream::blocking::Stream;
 use crate::time::{ConnectTimeouts, Deadline, clock};
 use crate::tls::{Tls, TlsOptions, TlsSession};
 
-/// Connects to targets, each step within its deadline; the blocking [`Connector`](crate::Connector). Clones share the
-/// cache of names and the TLS sessions.
+/// Connects to targets, with a deadline for each step; the blocking [`Connector`](crate::Connector). Clones share the cache
+/// of names and the TLS sessions.
 ///
-/// Two things differ. Addresses are tried one after the other, IPv6 and IPv4 by turns, each with an equal share of the
-/// time that is left. And sockets are always those of the system: the network is asked for names only.
+/// Two things differ from the async flavour. It tries one address after the other, IPv6 and IPv4 alternately, each with an
+/// equal share of the time left. And its sockets are always the system's: the network only resolves names.
 #[derive(Clone)]
 pub struct Connector {
     resolver: Resolver,
@@ -25,24 +25,25 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// A connector that asks `network` for names. Certificates are loaded when the first TLS connection needs them.
+    /// A connector that resolves names through `network`. Trusted certificates are loaded for the first TLS connection.
     pub fn new(network: Arc<dyn Network>, tls: TlsOptions) -> Self {
         Self { resolver: Resolver::new(network), tls: Arc::new(Tls::new(tls)) }
     }
 
-    /// A connection to `target`: the first of its addresses that answers, and a TLS handshake if it asks for one.
+    /// Connects to `target`: resolves its name, connects to the first of its addresses that accepts, and completes a TLS
+    /// handshake if the target uses TLS.
     ///
     /// # Errors
-    /// The phase is `Resolve`, `Connect` or `Tls`. Where several addresses failed, the fault is that of the last.
+    /// In phase `Resolve`, `Connect` or `Tls`. If several addresses fail, the fault is the last one.
     pub fn connect(&self, target: &Target, timeouts: &ConnectTimeouts) -> Result<Stream, Fault> {
         let stream = self.dial(target, Deadline::after(timeouts.connect))?;
         if target.tls { self.start_tls(stream, target, Deadline::after(timeouts.tls)) } else { Ok(stream) }
     }
 
-    /// A TLS handshake with `target` over `stream`, which keeps its timeouts.
+    /// Completes a TLS handshake with `target` over `stream`, which keeps its timeouts.
     ///
     /// # Errors
-    /// In phase `Tls`; the connection is closed then.
+    /// In phase `Tls`; the connection is closed.
     pub fn start_tls(&self, stream: Stream, target: &Target, deadline: Deadline) -> Result<Stream, Fault> {
         let start = clock::now();
         let remote = stream.remote();
@@ -53,7 +54,7 @@ impl Connector {
         secured.map_err(|error| fault(Phase::Tls, error, start, remote).of(target.host.clone()))
     }
 
-    /// The resolver that this connector asks.
+    /// The resolver of this connector.
     pub fn resolver(&self) -> &Resolver {
         &self.resolver
     }
@@ -67,8 +68,8 @@ impl Connector {
                 .flatten()
                 .map_err(|fault| fault.of(target.host.clone()))?,
         };
-        let endpoints = admitted(target, &addresses)?;
-        first(&endpoints, deadline).map_err(|fault| {
+        let endpoints = permitted_endpoints(target, &addresses)?;
+        connect_to_any(&endpoints, deadline).map_err(|fault| {
             if let Some(name) = target.name() {
                 self.resolver.forget(name);
             }
@@ -77,15 +78,15 @@ impl Connector {
     }
 }
 
-/// The first of `endpoints` that answers.
-fn first(endpoints: &[Endpoint], deadline: Deadline) -> Result<Stream, Fault> {
-    let mut told = Fault::new(Phase::Connect, FaultKind::Unreachable, Duration::ZERO);
+/// Connects to the first of `endpoints` that accepts.
+fn connect_to_any(endpoints: &[Endpoint], deadline: Deadline) -> Result<Stream, Fault> {
+    let mut last_fault = Fault::new(Phase::Connect, FaultKind::Unreachable, Duration::ZERO);
     for (index, endpoint) in endpoints.iter().enumerate() {
         let untried = u32::try_from(endpoints.len() - index).unwrap_or(u32::MAX);
         match Stream::connect_within(*endpoint, Deadline::after(deadline.remaining() / untried)) {
             Ok(stream) => return Ok(stream),
-            Err(fault) => told = fault,
+            Err(fault) => last_fault = fault,
         }
     }
-    Err(told)
+    Err(last_fault)
 }

@@ -1,8 +1,8 @@
-//! Happy eyeballs (RFC 8305): all addresses of a host, within one deadline.
+//! Happy eyeballs (RFC 8305): tries all addresses of a host within one deadline.
 //!
-//! One address at a time, in order, is slow where the first is dead; all at once is rude to the host. So each attempt
-//! has a head start before the next, and one that fails gives way at once. The first connection wins; the other
-//! attempts are dropped, which closes their sockets.
+//! One address after the other is slow if the first is dead; all at once wastes the host's resources. So each attempt has a
+//! head start before the next one begins, and when an attempt fails the next begins at once. The first connection wins; the
+//! other attempts are dropped, which closes their sockets.
 
 use std::future::poll_fn;
 use std::io;
@@ -21,8 +21,8 @@ use crate::time::{Deadline, clock};
 /// The "Connection Attempt Delay" of RFC 8305 section 5.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// The addresses in the order in which to try them: IPv6 and IPv4 take turns, IPv6 first (RFC 8305 section 4); within
-/// a family the order stays as it was.
+/// The addresses in the order in which to try them: IPv6 and IPv4 alternately, IPv6 first (RFC 8305 section 4); within a
+/// family the order is kept.
 pub(crate) fn interleave(addresses: &[IpAddr]) -> Vec<IpAddr> {
     let mut v6 = addresses.iter().filter(|ip| ip.is_ipv6());
     let mut v4 = addresses.iter().filter(|ip| ip.is_ipv4());
@@ -34,9 +34,9 @@ pub(crate) fn interleave(addresses: &[IpAddr]) -> Vec<IpAddr> {
     order
 }
 
-/// How much a failure says about the host; of equals the later one is told. An answer from the host says most. "No way
-/// there" says least: it is what every IPv6 address gives on a machine that has IPv4 only.
-fn weight(fault: &Fault) -> u8 {
+/// How much a failure says about the host. A response of the host says most; `Unreachable` says least, because every IPv6
+/// address gives it on a machine with IPv4 only.
+fn information(fault: &Fault) -> u8 {
     match fault.kind() {
         FaultKind::Refused | FaultKind::Reset => 5,
         FaultKind::TimedOut => 4,
@@ -47,9 +47,10 @@ fn weight(fault: &Fault) -> u8 {
     }
 }
 
-fn more_telling(earlier: Option<Fault>, later: Fault) -> Fault {
+/// The more informative of two faults; the later one if they are equal.
+fn more_informative(earlier: Option<Fault>, later: Fault) -> Fault {
     match earlier {
-        Some(earlier) if weight(&earlier) > weight(&later) => earlier,
+        Some(earlier) if information(&earlier) > information(&later) => earlier,
         _ => later,
     }
 }
@@ -65,10 +66,10 @@ enum Step {
     Alarm,
 }
 
-/// Connects to the first of `endpoints` that answers, before `deadline`.
+/// Connects to the first of `endpoints` that accepts, before `deadline`.
 ///
-/// When all fail, the fault is the most telling one; when the deadline passes, that of the attempt that has waited
-/// longest. Its time is counted from the start of the race.
+/// If all fail, the fault is the most informative one; if the deadline passes, it names the endpoint that was tried first of
+/// those that are still pending. Its elapsed time counts from the start of the race.
 pub(crate) async fn race(
     network: &dyn Network,
     endpoints: &[Endpoint],
@@ -77,14 +78,14 @@ pub(crate) async fn race(
     let start = clock::now();
     let mut untried = endpoints.iter().copied();
     let mut attempts: Vec<Attempt<'_>> = Vec::with_capacity(endpoints.len());
-    let mut told: Option<Fault> = None;
+    let mut best_fault: Option<Fault> = None;
     let mut alarm = pin!(sleep_until(deadline.instant()));
     loop {
         if let Some(endpoint) = untried.next() {
             attempts.push(Attempt { endpoint, dial: network.dial(endpoint) });
         }
         let Some(oldest) = attempts.first().map(|attempt| attempt.endpoint) else {
-            return Err(told.unwrap_or_else(|| nowhere_to_go(start.elapsed())));
+            return Err(best_fault.unwrap_or_else(|| no_address(start.elapsed())));
         };
         let wake = match untried.len() {
             0 => deadline,
@@ -95,7 +96,7 @@ pub(crate) async fn race(
             Step::Connected(transport) => return Ok(transport),
             Step::Failed(endpoint, error) => {
                 let fault = Fault::from_io(Phase::Connect, error, start.elapsed()).at(endpoint);
-                told = Some(more_telling(told, fault));
+                best_fault = Some(more_informative(best_fault, fault));
             }
             Step::Alarm if deadline.has_passed() => {
                 return Err(Fault::new(Phase::Connect, FaultKind::TimedOut, start.elapsed()).at(oldest));
@@ -105,11 +106,11 @@ pub(crate) async fn race(
     }
 }
 
-fn nowhere_to_go(elapsed: Duration) -> Fault {
+fn no_address(elapsed: Duration) -> Fault {
     Fault::new(Phase::Connect, FaultKind::Unreachable, elapsed).because("there is no address to connect to")
 }
 
-/// What happens next: one of the attempts ends, or the alarm rings.
+/// The next event: an attempt ends, or the alarm goes off.
 fn poll_step(attempts: &mut Vec<Attempt<'_>>, alarm: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<Step> {
     for index in 0..attempts.len() {
         if let Poll::Ready(outcome) = attempts[index].dial.as_mut().poll(cx) {

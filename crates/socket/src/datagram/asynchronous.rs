@@ -16,10 +16,10 @@ use crate::options::{Role, SocketOptions, options_of};
 use crate::os::{datagram_socket, endpoint_of, family_of, require};
 use crate::time::{Deadline, Timeouts, WaitLimits, clock};
 
-/// A socket for datagrams, each of which arrives whole or not at all (RFC 768).
+/// A socket for datagrams, each of which arrives as a whole or not at all (RFC 768).
 ///
-/// A datagram that is longer than the buffer it is received into is lost, with the fault `TooLong` on Linux and
-/// without one elsewhere: give it 65,535 bytes, or as many as the protocol above allows.
+/// A datagram that is longer than the buffer is lost; Linux reports it as `TooLong`, other systems do not. Use a buffer of
+/// 65,535 bytes, or of the maximum of the protocol above.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

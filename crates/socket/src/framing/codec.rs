@@ -27,38 +27,38 @@ use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec, LinesCodec, Line
 
 use crate::faults::{Fault, FaultKind, Phase};
 
-/// What is received at once, at most: enough for a good rate, and little beside the socket's own buffers.
+/// The most that is received at once: enough for a good rate, and little compared with the socket's own buffers.
 pub(crate) const CHUNK_BYTES: usize = 8 * 1024;
 
-/// How messages are told apart, and how long one may be.
+/// How a stream is divided into messages, and how long one may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Framing {
-    style: Style,
+    delimiter: Delimiter,
     bytes_max: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Style {
-    Lengths,
-    Lines,
+enum Delimiter {
+    Length,
+    LineEnd,
 }
 
 impl Framing {
-    /// Any bytes, at most `bytes_max` a message, each after its length in four bytes, the most significant first.
+    /// Messages of any bytes, at most `bytes_max` each, after their length in four bytes, most significant first.
     pub const fn lengths(bytes_max: usize) -> Self {
-        Self { style: Style::Lengths, bytes_max }
+        Self { delimiter: Delimiter::Length, bytes_max }
     }
 
-    /// Lines of UTF-8, at most `bytes_max` each, that end with LF, or with CR and LF. What ends them is not part of the
-    /// message. The last one may end with the stream.
+    /// Messages that are lines of UTF-8, at most `bytes_max` bytes each, and end with LF or CR LF. The line end is not part
+    /// of the message. The last line may lack it.
     pub const fn lines(bytes_max: usize) -> Self {
-        Self { style: Style::Lines, bytes_max }
+        Self { delimiter: Delimiter::LineEnd, bytes_max }
     }
 
-    /// The bytes of `message` as they travel.
+    /// The bytes to send for `message`.
     ///
     /// # Errors
-    /// When it is too long, or no line.
+    /// When it is too long, or not a line.
     pub fn encode(&self, message: &[u8]) -> Result<Bytes, FramingError> {
         if message.len() > self.bytes_max {
             return Err(FramingError::TooLong(self.bytes_max));
@@ -78,33 +78,35 @@ impl Framing {
     }
 
     fn codec(&self) -> Codec {
-        match self.style {
-            Style::Lengths => {
+        match self.delimiter {
+            Delimiter::Length => {
                 Codec::Lengths(LengthDelimitedCodec::builder().max_frame_length(self.bytes_max).new_codec())
             }
-            // The codec counts the CR of the end, which is not ours to forbid.
-            Style::Lines => Codec::Lines(LinesCodec::new_with_max_length(self.bytes_max.saturating_add(1))),
+            // The codec counts the CR of the line end, which is not part of the message.
+            Delimiter::LineEnd => {
+                Codec::Lines(LinesCodec::new_with_max_length(self.bytes_max.saturating_add(1)))
+            }
         }
     }
 }
 
-/// Why bytes are no message, or a message cannot travel.
+/// Why bytes are not a message, or a message cannot be sent.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FramingError {
-    /// Longer than was agreed on.
+    /// The message is longer than the limit of the [`Framing`].
     #[error("a message is longer than {0} bytes")]
     TooLong(usize),
-    /// It contains the end of a line.
-    #[error("a line cannot contain the end of a line")]
+    /// The line contains a line end, or ends with CR.
+    #[error("a line cannot contain a line end")]
     NotALine,
-    /// A line that is not UTF-8.
+    /// The line is not UTF-8.
     #[error("a line is not valid UTF-8")]
     NotText,
     /// The stream ended within a message.
     #[error("the stream ended within a message")]
     CutShort,
-    /// The codec has another complaint.
+    /// Another error of the codec.
     #[error("a message cannot be decoded")]
     Codec(#[source] io::Error),
 }
@@ -126,7 +128,7 @@ impl From<LinesCodecError> for FramingError {
 }
 
 impl FramingError {
-    /// The fault of a call that began at `start` and met this.
+    /// The fault of a call that began at `start` and failed with this error.
     pub(crate) fn at(self, phase: Phase, start: Instant, address: crate::Address) -> Fault {
         let kind = match self {
             Self::CutShort => FaultKind::ClosedEarly,
@@ -144,7 +146,7 @@ enum Codec {
     Lines(LinesCodec),
 }
 
-/// Takes messages out of bytes as they come. It holds at most one message and what came with its last piece.
+/// Decodes messages from pieces of a stream. It holds at most one message, and what arrived with its last piece.
 ///
 /// ```
 /// use longhaul_socket::framing::{Framing, MessageDecoder};
@@ -162,26 +164,27 @@ pub struct MessageDecoder {
     framing: Framing,
     codec: Codec,
     incoming: BytesMut,
-    /// Whether the codec has swallowed the beginning of a message.
+    /// Whether the codec has consumed the beginning of a message.
     is_within: bool,
 }
 
 impl MessageDecoder {
-    /// One that has seen nothing yet.
+    /// A decoder at the beginning of a stream.
     pub fn new(framing: Framing) -> Self {
         Self { framing, codec: framing.codec(), incoming: BytesMut::new(), is_within: false }
     }
 
-    /// More bytes have come.
+    /// Adds bytes that have arrived.
     pub fn push(&mut self, bytes: &[u8]) {
         self.incoming.extend_from_slice(bytes);
     }
 
-    /// The next message that is complete.
+    /// The next complete message; `None` if more bytes are needed.
     ///
     /// # Errors
-    /// After one in lengths, the borders are lost: close the connection. After one in lines, the next line follows.
-    #[expect(clippy::should_implement_trait, reason = "`None` is not the end: more may come")]
+    /// After an error with [`Framing::lengths`] the message boundaries are lost: close the connection. With
+    /// [`Framing::lines`] decoding goes on with the next line.
+    #[expect(clippy::should_implement_trait, reason = "`None` is not the end: more bytes may arrive")]
     pub fn next(&mut self) -> Result<Option<Bytes>, FramingError> {
         let before = self.incoming.len();
         let message = match &mut self.codec {
@@ -205,10 +208,10 @@ impl MessageDecoder {
         }
     }
 
-    /// The stream has ended: its last line, if that had no end of its own.
+    /// Marks the end of the stream, and returns the last line if it had no line end.
     ///
     /// # Errors
-    /// `CutShort` when the end came within a message.
+    /// `CutShort` if the stream ended within a message.
     pub fn finish(&mut self) -> Result<Option<Bytes>, FramingError> {
         if let Some(message) = self.next()? {
             return Ok(Some(message));

@@ -1,7 +1,8 @@
-//! Messages over streams: a stream has no borders, so each message travels with its length before it, or as a line.
+//! Messages over streams: a stream has no message boundaries, so each message follows its length, or is a line.
 //!
-//! The codecs are those of tokio-util; here are the limits, the deadlines, and one word for what ends too early.
-//! [`Messages`] puts them around a [`Stream`]; [`Framing::encode`] and [`MessageDecoder`] are for whoever moves the bytes himself.
+//! The codecs are tokio-util's; this module adds limits, deadlines, and a fault for a message that is cut short.
+//! [`Messages`] combines them with a [`Stream`](crate::Stream); [`Framing::encode`] and [`MessageDecoder`] are for programs
+//! that move the bytes themselves.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]

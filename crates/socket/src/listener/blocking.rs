@@ -15,7 +15,7 @@ use crate::os::{PolledSocket, WaitMode, endpoint_of, family_of, listening, liste
 use crate::stream::blocking::Stream;
 use crate::time::{Deadline, Timeouts, WaitLimits, clock};
 
-/// A socket that takes connections; the blocking [`TcpListener`](crate::TcpListener), with the same methods.
+/// A socket that accepts TCP connections; the blocking [`TcpListener`](crate::TcpListener), with the same methods.
 pub struct TcpListener {
     socket: PolledSocket,
     local: Endpoint,
@@ -52,8 +52,8 @@ impl TcpListener {
     }
 }
 
-/// A Unix-domain socket that takes connections; the blocking [`UnixListener`](crate::UnixListener), with the same
-/// methods. The file at its path stays when it is dropped.
+/// A socket that accepts Unix-domain connections; the blocking [`UnixListener`](crate::UnixListener), with the same
+/// methods. Dropping it does not remove the file at its path.
 pub struct UnixListener {
     socket: PolledSocket,
     local: UnixPath,

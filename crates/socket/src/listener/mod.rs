@@ -1,4 +1,4 @@
-//! Sockets that take connections, in both flavours, and TLS on the side of the server.
+//! Sockets that accept connections, in both flavours, and the server's side of TLS.
 
 #[cfg(unix)]
 pub(crate) mod blocking;
@@ -16,5 +16,5 @@ pub use tls::TlsAcceptor;
 #[cfg(unix)]
 pub use unix::UnixListener;
 
-/// Connections that wait to be accepted; the system cuts it to its own limit.
+/// The default backlog: connections that wait to be accepted. The system may have a lower limit.
 pub(crate) const BACKLOG: u32 = 1024;

@@ -18,7 +18,7 @@ use crate::stream::Stream;
 use crate::stream::tcp::TcpTransport;
 use crate::time::{Deadline, Timeouts, WaitLimits, clock};
 
-/// A socket that takes connections.
+/// A socket that accepts TCP connections.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -77,7 +77,7 @@ impl TcpListener {
     }
 }
 
-/// As a listener of the seam it waits for ever: whoever uses it that way brings a deadline.
+/// Without a deadline: the caller of [`Listener::accept`] sets one.
 impl Listener for TcpListener {
     fn endpoint(&self) -> Endpoint {
         self.local

@@ -16,10 +16,10 @@ use crate::stream::Stream;
 use crate::stream::unix::UnixTransport;
 use crate::time::{Deadline, Timeouts, WaitLimits, clock};
 
-/// A Unix-domain socket that takes connections. Where nothing else is said, it is as [`TcpListener`](crate::TcpListener).
+/// A socket that accepts Unix-domain connections.
 ///
-/// The file at its path stays when it is dropped, and keeps others from binding there: whoever binds removes it, before
-/// or after.
+/// Dropping it does not remove the file at its path, and while the file exists nothing can bind there: the program removes
+/// it, before binding or after dropping.
 pub struct UnixListener {
     socket: tokio::net::UnixListener,
     local: UnixPath,

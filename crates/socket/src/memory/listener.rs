@@ -1,4 +1,4 @@
-//! The end of a simulated network that takes connections.
+//! The listener of a network in memory.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use super::transport::MemoryTransport;
 use crate::addressing::Endpoint;
 use crate::network::{BoxFuture, Listener, Transport};
 
-/// Dropping it makes its endpoint refuse, and resets what it has not accepted.
+/// After it is dropped its endpoint refuses connections; the ones that it has not accepted are reset.
 pub(super) struct MemoryListener {
     endpoint: Endpoint,
     backlog: Mutex<mpsc::Receiver<MemoryTransport>>,

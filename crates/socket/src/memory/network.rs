@@ -15,14 +15,14 @@ use super::transport::MemoryTransport;
 use crate::addressing::{Endpoint, HostName, Protocol};
 use crate::network::{BoxFuture, Listener, LocalRoute, LookupError, Network, Transport};
 
-/// Connections that a listener has not accepted yet; further ones wait, as if their SYN were dropped.
+/// Connections that a listener has not accepted yet; further ones wait, as if their SYN had been dropped.
 const BACKLOG_MAX: usize = 128;
-/// Where connections come from; the address is that of no one else (RFC 5737, RFC 3849).
+/// The addresses of clients, from the ranges for documentation (RFC 5737, RFC 3849).
 const CLIENT_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const CLIENT_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 
-/// A network in memory. Clones are the same network, so one can be handed to the code under test and another kept to
-/// change things while that code runs.
+/// A network in memory. Clones are the same network: the code under test gets one, and the test keeps another to change the
+/// network while that code runs.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -56,15 +56,15 @@ pub struct MemoryNetwork {
 }
 
 impl MemoryNetwork {
-    /// A network without latency, in which nobody listens and no name exists.
+    /// A network without latency, listeners or names.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// From now on `name` has these addresses; with none of them, it does not exist any more.
+    /// From now on `name` has these addresses; without any, it does not exist.
     ///
     /// # Panics
-    /// When `name` is no valid host name: a script is not foreign input.
+    /// When `name` is not a valid host name: it comes from the test itself.
     pub fn name(&self, name: &str, addresses: impl IntoIterator<Item = IpAddr>) -> &Self {
         let addresses: Vec<IpAddr> = addresses.into_iter().collect();
         let answer = if addresses.is_empty() { Err(LookupError::NotFound) } else { Ok(addresses) };
@@ -72,10 +72,10 @@ impl MemoryNetwork {
         self
     }
 
-    /// From now on each look-up of `name` ends with `error`; with [`LookupError::Silent`] it never ends.
+    /// From now on each look-up of `name` fails with `error`; with [`LookupError::Silent`] it never ends.
     ///
     /// # Panics
-    /// When `name` is no valid host name: a script is not foreign input.
+    /// When `name` is not a valid host name: it comes from the test itself.
     pub fn name_fails(&self, name: &str, error: LookupError) -> &Self {
         self.script.state().names.insert(scripted_name(name), Err(error));
         self
@@ -87,38 +87,38 @@ impl MemoryNetwork {
         self
     }
 
-    /// From now on data takes this long each way, and a dial twice as long. Connections keep what they began with.
+    /// From now on data takes this long each way, and a dial twice as long. Existing connections keep their latency.
     pub fn latency(&self, one_way: Duration) -> &Self {
         self.script.state().one_way_latency = one_way;
         self
     }
 
-    /// From now on a dial to `endpoint` never ends. Its connections go on.
+    /// From now on a dial to `endpoint` never ends. Existing connections are not affected.
     pub fn silence(&self, endpoint: Endpoint) -> &Self {
         self.script.state().silent.insert(endpoint);
         self
     }
 
-    /// Ends what [`silence`](Self::silence) began, for dials that begin from now on.
+    /// Undoes [`silence`](Self::silence), for dials that begin from now on.
     pub fn unsilence(&self, endpoint: Endpoint) -> &Self {
         self.script.state().silent.remove(&endpoint);
         self
     }
 
-    /// The network is down, as if the cable were out: dials are unreachable and look-ups fail, both at once.
-    /// Connections stall; nothing they carry is lost.
+    /// Takes the network down, as if the cable were unplugged: dials and look-ups fail at once. Connections stall without
+    /// losing data.
     pub fn down(&self) -> &Self {
         self.script.change(Condition::Down);
         self
     }
 
-    /// The network is down somewhere further on: dials and look-ups that begin now never end. Connections stall.
+    /// Takes the network down beyond this machine: dials and look-ups that begin now never end. Connections stall.
     pub fn blackout(&self) -> &Self {
         self.script.change(Condition::Blackout);
         self
     }
 
-    /// The network is up again; connections that stalled go on.
+    /// Brings the network up again; stalled connections go on.
     pub fn up(&self) -> &Self {
         self.script.change(Condition::Up);
         self

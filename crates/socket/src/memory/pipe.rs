@@ -1,4 +1,4 @@
-//! One direction of a simulated connection: bytes that arrive later, and an ending.
+//! One direction of a connection in memory: bytes that arrive after a latency, and an end.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,15 +14,15 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::script::Script;
 use crate::time::clock;
 
-/// Bytes under way and unread together, like a socket's buffers: a writer that is ahead by so much waits.
+/// Bytes in transit and unread bytes together, like a socket's buffers: beyond that the writer waits.
 const PIPE_BYTES_MAX: usize = 64 * 1024;
 
-/// How a direction ends, if it does.
+/// How a direction ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// In order, with FIN.
+    /// In an orderly way, with FIN.
     Fin,
-    /// With RST. As on Linux, what has arrived before it can still be read.
+    /// With RST. As on Linux, bytes that arrived before it can still be read.
     Reset,
 }
 
@@ -37,7 +37,7 @@ struct State {
     segments: VecDeque<(Instant, Bytes)>,
     held_bytes: usize,
     ending: Option<(Instant, Ending)>,
-    /// Set once the reading end is gone: what is written then goes nowhere.
+    /// Set once the reading end is gone: bytes written from then on are discarded.
     abandoned: Option<Abandoned>,
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -45,22 +45,23 @@ struct State {
 
 #[derive(Clone, Copy)]
 struct Abandoned {
-    /// When the writer hears of it. Where the reader went in order that takes a write, which is answered with RST.
+    /// When the writer learns of it. If the reader closed in an orderly way, only a write shows it: RST is the response.
     known_from: Option<Instant>,
 }
 
-/// What a reader finds.
-enum Found {
+/// What a read results in.
+enum ReadState {
     /// Bytes, or the end.
     Ready(io::Result<()>),
-    /// Something that is still under way.
-    Due(Instant),
-    Nothing,
+    /// Bytes or an end are in transit, and arrive at this time.
+    ArrivesAt(Instant),
+    /// Nothing is in transit.
+    Empty,
 }
 
 impl State {
-    /// Fills `buf` from what has arrived by `now`.
-    fn read(&mut self, now: Instant, buf: &mut ReadBuf<'_>) -> Found {
+    /// Fills `buf` with bytes that have arrived by `now`.
+    fn read(&mut self, now: Instant, buf: &mut ReadBuf<'_>) -> ReadState {
         match self.segments.front_mut() {
             Some((arrives, segment)) if *arrives <= now => {
                 let taken = segment.len().min(buf.remaining());
@@ -70,14 +71,14 @@ impl State {
                     self.segments.pop_front();
                 }
                 self.held_bytes -= taken;
-                Found::Ready(Ok(()))
+                ReadState::Ready(Ok(()))
             }
-            Some((arrives, _)) => Found::Due(*arrives),
+            Some((arrives, _)) => ReadState::ArrivesAt(*arrives),
             None => match self.ending {
-                Some((arrives, _)) if arrives > now => Found::Due(arrives),
-                Some((_, Ending::Fin)) => Found::Ready(Ok(())),
-                Some((_, Ending::Reset)) => Found::Ready(Err(io::ErrorKind::ConnectionReset.into())),
-                None => Found::Nothing,
+                Some((arrives, _)) if arrives > now => ReadState::ArrivesAt(arrives),
+                Some((_, Ending::Fin)) => ReadState::Ready(Ok(())),
+                Some((_, Ending::Reset)) => ReadState::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+                None => ReadState::Empty,
             },
         }
     }
@@ -93,7 +94,7 @@ impl Pipe {
         Self { state: Mutex::default(), latency, script }
     }
 
-    /// Takes as many of `bytes` as there is room for.
+    /// Accepts as many of `bytes` as there is room for.
     pub(super) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let now = clock::now();
         let mut state = self.state();
@@ -123,7 +124,7 @@ impl Pipe {
         Poll::Ready(Ok(taken))
     }
 
-    /// Fills `buf` from what has arrived; nothing at the end. `timer` is the reader's alarm for what is under way.
+    /// Fills `buf` with bytes that have arrived; leaves it empty at the end. `timer` wakes the reader for bytes in transit.
     pub(super) fn poll_read(
         &self,
         cx: &mut Context<'_>,
@@ -135,25 +136,25 @@ impl Pipe {
                 return Poll::Pending;
             }
             let mut state = self.state();
-            let found = state.read(clock::now(), buf);
-            if let Found::Ready(outcome) = found {
+            let read = state.read(clock::now(), buf);
+            if let ReadState::Ready(result) = read {
                 if let Some(writer) = state.writer.take() {
                     writer.wake();
                 }
-                return Poll::Ready(outcome);
+                return Poll::Ready(result);
             }
             state.reader = Some(cx.waker().clone());
             drop(state);
-            let Found::Due(due) = found else { return Poll::Pending };
-            let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
-            timer.as_mut().reset(due);
+            let ReadState::ArrivesAt(arrival) = read else { return Poll::Pending };
+            let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(arrival)));
+            timer.as_mut().reset(arrival);
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
         }
     }
 
-    /// Ends the direction: after what is under way, and once. A reset overrules an end in order.
+    /// Ends the direction, once, after the bytes in transit. A reset replaces an orderly end.
     pub(super) fn end(&self, ending: Ending) {
         let arrives = clock::now() + self.latency;
         let mut state = self.state();
@@ -164,8 +165,8 @@ impl Pipe {
         state.wake_both();
     }
 
-    /// The reading end goes, if it is still there: with RST if `reset` or if it leaves something unread, as RFC 1122
-    /// section 4.2.2.13 asks. Says which of the two it was.
+    /// Closes the reading end, if it is open: with RST if `reset` is set or bytes are unread, as RFC 1122 section 4.2.2.13
+    /// requires. Returns how it was closed.
     pub(super) fn abandon(&self, reset: bool) -> Ending {
         let mut state = self.state();
         let ending = if reset || !state.segments.is_empty() { Ending::Reset } else { Ending::Fin };
@@ -178,7 +179,7 @@ impl Pipe {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing between lock and unlock can panic but a waker, which comes last.
+        // While the lock is held only a waker can panic, and wakers are called last.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

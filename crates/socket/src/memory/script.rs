@@ -1,4 +1,4 @@
-//! What a simulated network is like at this moment: the part that the test writes and the connections read.
+//! The current state of a network in memory: the test changes it, and the connections read it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -12,14 +12,14 @@ use super::transport::MemoryTransport;
 use crate::addressing::{Endpoint, HostName};
 use crate::network::LookupError;
 
-/// Whether anything gets through.
+/// Whether the network works.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Condition {
     #[default]
     Up,
     /// New operations fail at once; connections stall.
     Down,
-    /// Nothing answers; connections stall.
+    /// New operations never end; connections stall.
     Blackout,
 }
 
@@ -34,12 +34,12 @@ pub(super) struct State {
     pub(super) lookups: usize,
     pub(super) dials: usize,
     pub(super) ports_used: u16,
-    /// Readers that wait for the network to come back.
+    /// Readers that wait until the network is up.
     stalled: Vec<Waker>,
 }
 
 impl State {
-    /// A port from the dynamic range (RFC 6335 section 6); each is used again after 16,383 others.
+    /// A port from the dynamic range (RFC 6335 section 6); it is reused after 16,383 others.
     pub(super) fn next_port(&mut self) -> u16 {
         const FIRST: u16 = 49_152;
         const COUNT: u16 = u16::MAX - FIRST;
@@ -48,7 +48,7 @@ impl State {
         port
     }
 
-    /// The listener for `endpoint`: the one of this address, else the one of any address of its family.
+    /// The listener for `endpoint`: at this address, or else at the unspecified address of its family.
     pub(super) fn listener(&self, endpoint: Endpoint) -> Option<&mpsc::Sender<MemoryTransport>> {
         let any: IpAddr = match endpoint.ip() {
             IpAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
@@ -65,7 +65,7 @@ pub(super) struct Script(Arc<Mutex<State>>);
 
 impl Script {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // Each change is a single statement: a panic elsewhere leaves nothing half done.
+        // A panic of another holder cannot leave the state inconsistent: each change is a single statement.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -77,7 +77,7 @@ impl Script {
         woken.into_iter().for_each(Waker::wake);
     }
 
-    /// Whether data gets through; if not, the task is woken when it does again.
+    /// Whether data passes; if not, the task is woken once it does.
     pub(super) fn passes(&self, cx: &mut Context<'_>) -> bool {
         let mut state = self.state();
         if state.condition == Condition::Up {

@@ -1,4 +1,4 @@
-//! One end of a simulated connection.
+//! One end of a connection in memory.
 
 use std::io;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use super::script::Script;
 use crate::addressing::{Address, Endpoint};
 use crate::network::Transport;
 
-/// Dropping it closes as Linux does: with FIN, or with RST when something was left unread.
+/// Dropping it closes as Linux does: with FIN, or with RST if bytes are unread.
 pub(super) struct MemoryTransport {
     local: Endpoint,
     remote: Endpoint,
@@ -24,7 +24,7 @@ pub(super) struct MemoryTransport {
 }
 
 impl MemoryTransport {
-    /// The two ends of a connection: that of the client at `local`, and that of the server at `remote`.
+    /// The two ends of a connection: the client's at `local`, and the server's at `remote`.
     pub(super) fn pair(
         local: Endpoint,
         remote: Endpoint,
@@ -39,7 +39,7 @@ impl MemoryTransport {
         (client, server)
     }
 
-    /// The other end.
+    /// The endpoint of the peer.
     pub(super) fn peer(&self) -> Endpoint {
         self.remote
     }

@@ -1,4 +1,4 @@
-//! A minimum speed for any stream.
+//! The monitored stream of the async flavour.
 
 use std::io;
 use std::pin::Pin;
@@ -14,8 +14,8 @@ use crate::addressing::Address;
 use crate::faults::{Fault, Phase};
 use crate::time::clock;
 
-/// A stream that fails as `TooSlow` when it is received from below its minimum speed, and as `TimedOut` when nothing at
-/// all comes for too long. Writing passes through.
+/// A stream that fails as `TooSlow` when data arrives below its minimum speed, and as `TimedOut` when none arrives for too
+/// long. Writing is not monitored.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -40,18 +40,18 @@ use crate::time::clock;
 pub struct MonitoredStream<S> {
     stream: S,
     address: Option<Address>,
-    watch: SpeedMonitor,
+    monitor: SpeedMonitor,
     alarm: Option<Pin<Box<Sleep>>>,
     waiting_since: Option<Instant>,
 }
 
 impl<S> MonitoredStream<S> {
-    /// `stream`, which may be silent for `idle` and must keep `speed`.
+    /// Monitors `stream`, which may be idle for `idle` and must keep `speed`.
     pub fn new(stream: S, idle: Duration, speed: MinimumSpeed) -> Self {
         Self {
             stream,
             address: None,
-            watch: SpeedMonitor::new(idle, speed, None),
+            monitor: SpeedMonitor::new(idle, speed, None),
             alarm: None,
             waiting_since: None,
         }
@@ -61,7 +61,8 @@ impl<S> MonitoredStream<S> {
 monitored_stream_calls!();
 
 impl<S: AsyncRead + Unpin> MonitoredStream<S> {
-    /// Receives what there is, at least one byte; 0 at the end of the stream or when `buffer` is empty. Cancel safe.
+    /// Receives at least one byte, as many as have arrived. Returns 0 at the end of the stream, or when `buffer` is empty.
+    /// Cancel safe.
     ///
     /// # Errors
     /// In phase `Receive`.
@@ -72,11 +73,11 @@ impl<S: AsyncRead + Unpin> MonitoredStream<S> {
         let start = clock::now();
         self.read(buffer).await.map_err(|error| match error.downcast::<Fault>() {
             Ok(fault) => fault,
-            Err(error) => self.placed(Fault::from_io(Phase::Receive, error, start.elapsed())),
+            Err(error) => self.with_address(Fault::from_io(Phase::Receive, error, start.elapsed())),
         })
     }
 
-    fn placed(&self, fault: Fault) -> Fault {
+    fn with_address(&self, fault: Fault) -> Fault {
         match &self.address {
             Some(address) => fault.at_address(address.clone()),
             None => fault,
@@ -85,24 +86,24 @@ impl<S: AsyncRead + Unpin> MonitoredStream<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for MonitoredStream<S> {
-    /// What the watch finds is an error with a [`Fault`] inside.
+    /// A stream that is idle or too slow is an error with a [`Fault`] inside.
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
         if let Poll::Ready(outcome) = Pin::new(&mut this.stream).poll_read(cx, buf) {
-            this.watch.arrived((buf.filled().len() - before) as u64);
+            this.monitor.arrived((buf.filled().len() - before) as u64);
             this.waiting_since = None;
             return Poll::Ready(outcome);
         }
         let since = *this.waiting_since.get_or_insert_with(clock::now);
-        let (due, kind) = this.watch.due();
+        let (due, kind) = this.monitor.due();
         let alarm = this.alarm.get_or_insert_with(|| Box::pin(sleep_until(due)));
         if alarm.deadline() != due {
             alarm.as_mut().reset(due);
         }
         ready!(alarm.as_mut().poll(cx));
         let fault = Fault::new(Phase::Receive, kind, since.elapsed());
-        Poll::Ready(Err(io::Error::other(this.placed(fault))))
+        Poll::Ready(Err(io::Error::other(this.with_address(fault))))
     }
 }
 
@@ -122,6 +123,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for MonitoredStream<S> {
 
 impl<S> std::fmt::Debug for MonitoredStream<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MonitoredStream").field("watch", &self.watch).finish_non_exhaustive()
+        f.debug_struct("MonitoredStream").field("monitor", &self.monitor).finish_non_exhaustive()
     }
 }

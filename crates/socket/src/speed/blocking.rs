@@ -1,4 +1,4 @@
-//! A minimum speed for any stream.
+//! The monitored stream of the blocking flavour.
 
 use std::io::{self, Read, Write};
 use std::time::Duration;
@@ -10,9 +10,10 @@ use crate::faults::{Fault, FaultKind, Phase};
 use crate::stream::blocking::Stream;
 use crate::time::Deadline;
 
-/// What can be received from before a deadline.
+/// A stream that can be received from before a deadline.
 pub trait ReceiveWithin {
-    /// Receives what there is, at least one byte, before `deadline`; 0 at the end or when `buffer` is empty.
+    /// Receives at least one byte, as many as have arrived, before `deadline`. Returns 0 at the end of the stream, or when
+    /// `buffer` is empty.
     ///
     /// # Errors
     /// In phase `Receive`; `TimedOut` at the deadline.
@@ -25,26 +26,26 @@ impl ReceiveWithin for Stream {
     }
 }
 
-/// A stream that fails as `TooSlow` when it is received from below its minimum speed, and as `TimedOut` when nothing at
-/// all comes for too long; the blocking [`MonitoredStream`](crate::MonitoredStream), with the same methods. Writing passes through.
+/// A stream that fails as `TooSlow` when data arrives below its minimum speed, and as `TimedOut` when none arrives for too
+/// long; the blocking [`MonitoredStream`](crate::MonitoredStream), with the same methods. Writing is not monitored.
 #[derive(Debug)]
 pub struct MonitoredStream<S> {
     stream: S,
     address: Option<Address>,
-    watch: SpeedMonitor,
+    monitor: SpeedMonitor,
 }
 
 impl<S> MonitoredStream<S> {
-    /// `stream`, which may be silent for `idle` and must keep `speed`.
+    /// Monitors `stream`, which may be idle for `idle` and must keep `speed`.
     pub fn new(stream: S, idle: Duration, speed: MinimumSpeed) -> Self {
-        Self { stream, address: None, watch: SpeedMonitor::new(idle, speed, None) }
+        Self { stream, address: None, monitor: SpeedMonitor::new(idle, speed, None) }
     }
 }
 
 monitored_stream_calls!();
 
 impl<S: ReceiveWithin> MonitoredStream<S> {
-    /// Receives what there is, at least one byte; 0 at the end of the stream or when `buffer` is empty.
+    /// Receives at least one byte, as many as have arrived. Returns 0 at the end of the stream, or when `buffer` is empty.
     ///
     /// # Errors
     /// In phase `Receive`.
@@ -52,17 +53,17 @@ impl<S: ReceiveWithin> MonitoredStream<S> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        let (due, kind) = self.watch.due();
+        let (due, kind) = self.monitor.due();
         match self.stream.receive_within(buffer, Deadline::at(due)) {
             Ok(received) => {
-                self.watch.arrived(received as u64);
+                self.monitor.arrived(received as u64);
                 Ok(received)
             }
             Err(fault) if fault.kind() == FaultKind::TimedOut && Deadline::at(due).has_passed() => {
-                let found = Fault::new(Phase::Receive, kind, fault.elapsed());
+                let slow = Fault::new(Phase::Receive, kind, fault.elapsed());
                 match self.address.as_ref().or(fault.address()) {
-                    Some(address) => Err(found.at_address(address.clone())),
-                    None => Err(found),
+                    Some(address) => Err(slow.at_address(address.clone())),
+                    None => Err(slow),
                 }
             }
             Err(fault) => Err(fault),
@@ -71,7 +72,7 @@ impl<S: ReceiveWithin> MonitoredStream<S> {
 }
 
 impl<S: ReceiveWithin> Read for MonitoredStream<S> {
-    /// What fails is an error with a [`Fault`] inside.
+    /// A failure is an error with a [`Fault`] inside.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.receive(buffer).map_err(io::Error::other)
     }

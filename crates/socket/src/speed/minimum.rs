@@ -1,21 +1,21 @@
-//! The least speed that a stream must keep.
+//! The minimum speed of a stream.
 
 use std::time::Duration;
 
-/// The least speed of a stream: `bytes_per_second` on average over every `window` spent waiting for it.
+/// The minimum speed of a stream: `bytes_per_second` on average over every `window` of waiting.
 ///
-/// Only time spent waiting for the peer counts. A consumer that takes a minute to write a chunk does not make its peer
+/// Only time spent waiting for the peer counts: a consumer that takes a minute to process a chunk does not make its peer
 /// slow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MinimumSpeed {
-    /// The least average speed; 0 turns the check off.
+    /// The minimum average, in bytes per second; 0 turns the check off.
     pub bytes_per_second: u32,
-    /// Over how long it is averaged.
+    /// The waiting time over which the speed is averaged.
     pub window: Duration,
 }
 
 impl MinimumSpeed {
-    /// The bytes that have to arrive within one window.
+    /// The bytes that must arrive within one window.
     pub fn bytes_per_window(self) -> u64 {
         let bytes = u128::from(self.bytes_per_second) * self.window.as_millis() / 1_000;
         u64::try_from(bytes).unwrap_or(u64::MAX)
@@ -23,7 +23,7 @@ impl MinimumSpeed {
 }
 
 impl Default for MinimumSpeed {
-    /// 100 bytes a second over 30 s.
+    /// 100 bytes per second over 30 s.
     fn default() -> Self {
         Self { bytes_per_second: 100, window: Duration::from_secs(30) }
     }

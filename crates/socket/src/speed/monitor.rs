@@ -1,5 +1,5 @@
-//! Whether a stream still moves: not silent for too long, and fast enough on average. A deadline per read alone would be
-//! satisfied by a byte every nineteen seconds.
+//! Whether a stream makes progress: not idle for too long, and fast enough on average. A timeout per read alone would
+//! accept one byte every nineteen seconds.
 
 use std::time::Duration;
 
@@ -9,26 +9,26 @@ use super::MinimumSpeed;
 use crate::faults::FaultKind;
 use crate::time::{Deadline, clock};
 
-/// What has been received against the time that was spent waiting for it: a state machine, for whoever does the reading.
+/// Compares the bytes received with the time spent waiting for them: a state machine that the reader drives.
 /// [`MonitoredStream`](crate::MonitoredStream) is a stream with one.
 ///
-/// Only time spent waiting for the peer counts. The clock is read when a wait begins and when it ends, never for bytes
-/// that are there.
+/// Only time spent waiting for the peer counts. The monitor reads the clock when a wait begins and when it ends, and not for
+/// bytes that have arrived already.
 #[derive(Clone, Debug)]
 pub struct SpeedMonitor {
     idle: Duration,
     ends: Option<Instant>,
     window: Duration,
-    /// What has to arrive within a window; 0 for no minimum.
+    /// The bytes that must arrive within a window; 0 for no minimum.
     window_bytes_min: u64,
     window_bytes: u64,
-    /// Waited within this window, before the present wait.
+    /// Time waited within this window, before the current wait.
     window_waited: Duration,
     waiting_since: Option<Instant>,
 }
 
 impl SpeedMonitor {
-    /// A watch for a stream that may be silent for `idle`, must keep `speed`, and has to be complete when `ends` comes.
+    /// A monitor for a stream that may be idle for `idle`, must keep `speed`, and must be complete at `ends`.
     pub fn new(idle: Duration, speed: MinimumSpeed, ends: Option<Instant>) -> Self {
         Self {
             idle,
@@ -41,7 +41,8 @@ impl SpeedMonitor {
         }
     }
 
-    /// Bytes came. A window ends as soon as enough of them have, so that a stall after a burst is seen within one window.
+    /// Records that bytes arrived. A window ends as soon as enough of them have, so that a stall after a burst is noticed
+    /// within one window.
     pub fn arrived(&mut self, bytes: u64) {
         self.window_bytes += bytes;
         let waited = self.waiting_since.take();
@@ -53,7 +54,8 @@ impl SpeedMonitor {
         }
     }
 
-    /// Nothing is there: when it has been too long, and what that is called. Never earlier than what was returned before.
+    /// Records that the reader waits, and returns when the wait is too long, and the kind of fault that it is then. During
+    /// one wait the instant does not move back.
     pub fn due(&mut self) -> (Instant, FaultKind) {
         let since = *self.waiting_since.get_or_insert_with(clock::now);
         let mut due = (Deadline::at(since).later_by(self.idle).instant(), FaultKind::TimedOut);

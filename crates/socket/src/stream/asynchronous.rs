@@ -21,12 +21,11 @@ use crate::tls::{TlsSummary, certificates_of, summary_of};
 
 /// An established connection: TCP, a Unix-domain socket, or one in memory; plain or over TLS.
 ///
-/// Each call has a limit of its own kind out of [`Timeouts`], or the deadline that it is given. As an `AsyncRead` and
-/// `AsyncWrite` a stream adds nothing to the transport: no buffer, no lock, no timer. Whoever uses it that way puts a
-/// deadline around the wait.
+/// Each call is limited by its kind in [`Timeouts`], or by the deadline that it is given. As `AsyncRead` and `AsyncWrite`
+/// a stream adds nothing to the transport: no buffer, no lock, and no timeout. Put a deadline around each such wait.
 ///
-/// Over TLS, an end without `close_notify` is `UnexpectedEof`: whether the data were complete is for the protocol above
-/// to know (RFC 9112 section 9.8).
+/// Over TLS, an end without `close_notify` is `UnexpectedEof`. The protocol above knows whether the data were complete
+/// (RFC 9112 section 9.8).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -50,13 +49,13 @@ use crate::tls::{TlsSummary, certificates_of, summary_of};
 pub struct Stream {
     layer: Layer,
     limits: WaitLimits,
-    /// Whether our direction has been ended, here and not by the peer.
+    /// Whether we have ended our direction.
     has_ended: bool,
 }
 
 enum Layer {
     Plain(Box<dyn Transport>),
-    /// Boxed: the state of a TLS session is large, and most of a list may be plain.
+    /// Boxed: the state of a TLS session is large, and many streams are plain.
     Tls(Box<TlsStream<Box<dyn Transport>>>),
 }
 
@@ -190,7 +189,7 @@ fn ready_now<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
     }
 }
 
-/// A stream can carry another TLS session: that is how one talks through a proxy that is itself reached over TLS.
+/// A stream can carry another TLS session, for example through a proxy that is itself reached over TLS.
 impl Transport for Stream {
     fn local(&self) -> Address {
         self.transport().local()

@@ -25,14 +25,14 @@ use crate::tls::{TlsSession, TlsSummary, certificates_of, summary_of};
 /// An established connection: TCP or a Unix-domain socket, plain or over TLS; the blocking
 /// [`Stream`](crate::Stream), with the same methods.
 ///
-/// As a `Read` and `Write` it has the same deadlines; an error's source is then the [`Fault`]. Over TLS, an end without
+/// As `Read` and `Write` it has the same deadlines, and the inner error is the [`Fault`]. Over TLS, an end without
 /// `close_notify` is `ClosedEarly`.
 pub struct Stream {
     layer: Layer,
     local: Address,
     remote: Address,
     limits: WaitLimits,
-    /// Whether our direction has been ended, here and not by the peer.
+    /// Whether we have ended our direction.
     has_ended: bool,
 }
 
@@ -194,7 +194,7 @@ fn connect_tcp(
     let socket = PolledSocket::new(stream_socket(remote.socket_addr(), options)?);
     match socket.get_ref().connect(&remote.socket_addr().into()) {
         Ok(()) => {}
-        Err(error) if is_under_way(&error) => {
+        Err(error) if is_in_progress(&error) => {
             socket.wait(PollFlags::OUT, deadline)?;
             if let Some(error) = socket.get_ref().take_error()? {
                 return Err(error);
@@ -206,7 +206,7 @@ fn connect_tcp(
     if local == remote { Err(tcp::connected_to_itself()) } else { Ok((socket, local.into())) }
 }
 
-fn is_under_way(error: &io::Error) -> bool {
+fn is_in_progress(error: &io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error())
         || matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
@@ -246,7 +246,7 @@ impl Write for Stream {
     }
 }
 
-/// The standard library's traits speak of I/O errors; callers of theirs look at the kind.
+/// The fault as an I/O error, with the kind that callers of `Read` and `Write` look at.
 fn io_error(fault: Fault) -> io::Error {
     let kind = match fault.kind() {
         FaultKind::TimedOut => io::ErrorKind::TimedOut,

@@ -1,4 +1,4 @@
-//! Streams: established connections, in both flavours, and the transports of the system underneath.
+//! Streams, that is, established connections, in both flavours, and the transports of the system under the async one.
 
 mod asynchronous;
 #[cfg(unix)]
@@ -18,7 +18,7 @@ use crate::network::Transport;
 use crate::options::SocketOptions;
 use crate::os::require;
 
-/// Connects to `remote`. Cancel safe: the socket is closed when the future is dropped.
+/// Connects to `remote`. Cancel safe: dropping the future closes the socket.
 pub(crate) async fn dial(
     remote: &Address,
     options: Option<&SocketOptions>,

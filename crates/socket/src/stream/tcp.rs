@@ -1,4 +1,4 @@
-//! TCP by the system: connections, and the socket that takes them.
+//! TCP connections of the system, for the async flavour.
 
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr};
@@ -15,14 +15,14 @@ use crate::network::Transport;
 use crate::options::{Role, SocketOptions, options_of};
 use crate::os::{family_of, stream_socket};
 
-/// A connection of the system, at no cost over tokio's own.
+/// A TCP connection of the system; it adds no cost to tokio's own.
 pub(crate) struct TcpTransport {
     stream: TcpStream,
     local: Endpoint,
     pub(crate) remote: Endpoint,
 }
 
-/// Connects. Cancel safe: the socket is closed when the future is dropped.
+/// Connects to `remote`. Cancel safe: dropping the future closes the socket.
 pub(crate) async fn dial(remote: SocketAddr, options: Option<&SocketOptions>) -> io::Result<TcpTransport> {
     let socket = TcpSocket::from_std_stream(stream_socket(remote, options)?.into());
     let stream = socket.connect(remote).await?;
@@ -33,8 +33,8 @@ pub(crate) async fn dial(remote: SocketAddr, options: Option<&SocketOptions>) ->
     Ok(transport)
 }
 
-/// Nobody listened on a port of the dynamic range, our own socket was given that port, and has met itself (RFC 9293
-/// section 3.5 allows it).
+/// The error if a socket has connected to itself, which RFC 9293 section 3.5 allows: no socket listened on a port of the
+/// dynamic range, and the system chose that port for our end.
 pub(crate) fn connected_to_itself() -> io::Error {
     io::ErrorKind::ConnectionRefused.into()
 }
@@ -56,7 +56,8 @@ impl Transport for TcpTransport {
     }
 
     fn reset(self: Box<Self>) {
-        // With a linger of zero, close(2) sends RST. If the option is refused the connection is closed all the same.
+        // With a linger time of zero, close(2) sends RST. If the system refuses the option, the connection is closed
+        // nevertheless.
         let _ = self.stream.set_zero_linger();
     }
 

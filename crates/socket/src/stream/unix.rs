@@ -1,4 +1,4 @@
-//! Unix-domain stream sockets, unix(7).
+//! Unix-domain connections of the system, unix(7), for the async flavour.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -15,11 +15,11 @@ use crate::network::Transport;
 use crate::options::{Family, Role, SocketOptions, options_of};
 use crate::os::{new_socket, set_options};
 
-/// While a listener's backlog is full, Linux refuses to wait in connect(2) on a socket that does not block, and no event
-/// tells when there is room again: it is tried again this often.
+/// The time between two attempts while the listener's backlog is full: connect(2) on a non-blocking socket does not wait for
+/// room on Linux, and no event reports it.
 pub(crate) const BACKLOG_RETRY: std::time::Duration = std::time::Duration::from_millis(5);
 
-/// A connection of the system. Both of its ends go by the path of the listener.
+/// A Unix-domain connection of the system. Both ends have the path of the listener as their address.
 pub(crate) struct UnixTransport {
     pub(crate) stream: UnixStream,
     pub(crate) path: UnixPath,
@@ -56,7 +56,7 @@ impl Transport for UnixTransport {
         self.path.clone().into()
     }
 
-    /// There is no RST here: a peer sees an end, or a reset if it had sent something that was not received.
+    /// Unix-domain sockets have no RST: the peer receives an end, or a reset if it has sent bytes that were not received.
     fn reset(self: Box<Self>) {}
 
     fn options(&self) -> io::Result<SocketOptions> {

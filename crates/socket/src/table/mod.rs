@@ -1,8 +1,8 @@
 //! The sockets of this machine, and the processes that hold them.
 //!
-//! Linux tells it in proc(5) and by `sock_diag(7)`, which are asked here; elsewhere the answer is
-//! [`SocketTableError::Unsupported`]. Everything in it that a stranger can choose (names of processes, paths) is kept as
-//! it is: escape it before a terminal sees it. Reading takes a few milliseconds and blocks; nothing waits for a peer.
+//! On Linux the sources are proc(5) and `sock_diag(7)`; on other systems all calls fail as
+//! [`SocketTableError::Unsupported`]. Names of processes and paths are foreign text and not escaped here: escape them before
+//! printing to a terminal. Reading takes a few milliseconds, and blocks; it never waits for a peer.
 
 mod open_socket;
 mod owner;

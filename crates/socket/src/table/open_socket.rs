@@ -1,4 +1,4 @@
-//! A socket of this machine, as the system tells of it.
+//! A socket of this machine, as the system reports it.
 
 use std::net::IpAddr;
 
@@ -9,31 +9,32 @@ use crate::addressing::{Endpoint, Protocol};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenSocket {
-    /// Our end.
+    /// The local name, getsockname(2).
     pub local: SocketName,
-    /// The other end, of connected ones.
+    /// The name of the peer, getpeername(2), if it is connected.
     pub remote: Option<SocketName>,
-    /// How far it is.
+    /// Its state.
     pub state: SocketState,
-    /// Who holds it, in the order of their numbers: none where nobody does any more (`TIME_WAIT`), or where the user may
-    /// not see who.
+    /// The processes that hold it, by process id. Empty if none does any more (`TIME_WAIT`), or if the user may not see
+    /// them.
     pub processes: Vec<Process>,
-    /// By which the system knows it; 0 for none.
+    /// Its inode; 0 if it has none.
     pub inode: u64,
-    /// Whether an IPv6 socket that listens or has no peer keeps away from IPv4, `IPV6_V6ONLY`; `None` for others, and
-    /// where the system does not tell.
+    /// `IPV6_V6ONLY`: whether an IPv6 socket that listens or is not connected refuses IPv4. `None` for other sockets, and
+    /// if the system does not report it.
     pub v6_only: Option<bool>,
 }
 
-/// Where an [`OpenSocket`] is.
+/// The name of one end of an [`OpenSocket`]. Unlike an [`Address`](crate::Address) it may have a path that is not UTF-8 or
+/// has no file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SocketName {
-    /// An address, a protocol and a port. An IPv4 address that an IPv6 socket uses is shown as an IPv4 address.
+    /// IP address, protocol and port. The IPv4 address of an IPv6 socket is shown as an IPv4 address.
     Endpoint(Endpoint),
-    /// The path of a Unix-domain socket; `@` begins a name without a file. Empty for one without a name.
+    /// The path of a Unix-domain socket; an abstract name begins with `@`; empty for an unnamed socket.
     ///
-    /// A path may hold a line end. Where `sock_diag(7)` does not answer, what follows it looks like another row of the
-    /// system's table and may be taken for one.
+    /// A path may contain a line end. Without `sock_diag(7)`, the text after it may look like another row of the system's
+    /// table, and is taken for one.
     Unix(String),
 }
 
@@ -46,7 +47,7 @@ impl SocketName {
         }
     }
 
-    /// The endpoint, unless it is a path.
+    /// The endpoint; `None` for a path.
     pub const fn endpoint(&self) -> Option<Endpoint> {
         match self {
             Self::Endpoint(endpoint) => Some(*endpoint),
@@ -68,13 +69,13 @@ impl std::fmt::Display for SocketName {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Process {
-    /// Its number.
+    /// The process id.
     pub pid: u32,
-    /// What it calls itself: any text of up to 15 bytes.
+    /// The name that the process has given itself: any text of up to 15 bytes.
     pub name: String,
 }
 
-/// The place of a protocol and an address.
-pub(super) const fn place(ip: IpAddr, protocol: Protocol, port: u16) -> SocketName {
+/// The name of a socket with an endpoint.
+pub(super) const fn endpoint_name(ip: IpAddr, protocol: Protocol, port: u16) -> SocketName {
     SocketName::Endpoint(Endpoint::new(ip, protocol, port))
 }

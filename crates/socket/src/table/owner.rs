@@ -1,4 +1,4 @@
-//! Which socket holds an endpoint, and the list of all sockets.
+//! All sockets of this machine, and the one that holds an endpoint.
 
 use std::io;
 use std::net::IpAddr;
@@ -8,31 +8,30 @@ use super::processes as system;
 use super::{OpenSocket, SocketName};
 use crate::addressing::Endpoint;
 
-/// How well a socket fits an endpoint that is asked for, best first.
+/// How well a socket matches the endpoint in question, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
-    /// It waits there for whoever comes.
+    /// It listens or receives at the endpoint itself.
     Holds,
-    /// It does so at every address of the family (`0.0.0.0`, `[::]`).
+    /// It listens or receives at all addresses of the family (`0.0.0.0`, `[::]`).
     HoldsAll,
-    /// So an IPv6 socket does for IPv4, unless it keeps away from it.
+    /// It is an IPv6 socket at `[::]` that includes IPv4, and the endpoint is IPv4.
     HoldsBoth,
-    /// Every address was asked for, and it waits at one.
+    /// The endpoint is at all addresses, and the socket listens or receives at one of them.
     HoldsOne,
-    /// Every IPv6 address was asked for, which is every IPv4 address too unless one says otherwise; it waits at one of
-    /// those.
+    /// The endpoint is at all IPv6 addresses, which include IPv4, and the socket listens or receives at an IPv4 address.
     HoldsOneOfIpv4,
-    /// It is one end of a connection, and this is its own.
+    /// It is connected, and the endpoint is its local one.
     IsOneEnd,
 }
 
 impl OpenSocket {
-    /// Whether its own end is at `endpoint`, or at all addresses with that port, or its other end is there. Of an endpoint
-    /// at every address (`0.0.0.0`, `[::]`) each with that port is a part; those of IPv4 are of `[::]`, too.
+    /// Whether `endpoint` is its local end or its peer, or its local end is at all addresses with that port. An `endpoint` at
+    /// all addresses (`0.0.0.0`, `[::]`) matches each address with that port; `[::]` includes IPv4.
     pub fn touches(&self, endpoint: Endpoint) -> bool {
         let wanted = canonical(endpoint);
         let is_remote = self.remote.as_ref().and_then(SocketName::endpoint).is_some_and(|remote| {
-            is_same_outlet(remote, wanted)
+            has_same_port(remote, wanted)
                 && (remote.ip() == wanted.ip() || includes(wanted.ip(), remote.ip()))
         });
         is_remote || self.fit(endpoint).is_some()
@@ -40,7 +39,7 @@ impl OpenSocket {
 
     fn fit(&self, endpoint: Endpoint) -> Option<Fit> {
         let (local, wanted) = (self.local.endpoint()?, canonical(endpoint));
-        if !is_same_outlet(local, wanted) {
+        if !has_same_port(local, wanted) {
             return None;
         }
         let (local, wanted) = (local.ip(), wanted.ip());
@@ -62,12 +61,12 @@ impl OpenSocket {
     }
 }
 
-/// Whether `all` means every address, and `ip` is one of them: for IPv6 also those of IPv4.
+/// Whether `all` is the unspecified address and includes `ip`; the one of IPv6 includes IPv4.
 const fn includes(all: IpAddr, ip: IpAddr) -> bool {
     all.is_unspecified() && (all.is_ipv6() || ip.is_ipv4())
 }
 
-fn is_same_outlet(a: Endpoint, b: Endpoint) -> bool {
+fn has_same_port(a: Endpoint, b: Endpoint) -> bool {
     (a.protocol(), a.port()) == (b.protocol(), b.port())
 }
 
@@ -75,21 +74,21 @@ fn canonical(endpoint: Endpoint) -> Endpoint {
     Endpoint::new(endpoint.ip().to_canonical(), endpoint.protocol(), endpoint.port())
 }
 
-/// All TCP, UDP and Unix-domain sockets that this process's view of the network has, in the order of their endpoints.
+/// All TCP, UDP and Unix-domain sockets in the network namespace of this process, sorted by local name.
 ///
-/// It is no snapshot: sockets that are opened or closed meanwhile may be missing, or have no process.
+/// This is not a snapshot: sockets that are opened or closed meanwhile may be missing, or have no process.
 ///
 /// # Errors
-/// When the system does not tell, or not this program.
+/// When the system does not report its sockets, or not to this process.
 pub fn open_sockets() -> Result<Vec<OpenSocket>, SocketTableError> {
     let mut sockets = system::read()?;
     sockets.sort_by(|a, b| (&a.local, &a.remote, a.inode).cmp(&(&b.local, &b.remote, b.inode)));
     Ok(sockets)
 }
 
-/// The socket that holds `endpoint`: one that listens or receives there, else one at every address of that port, else,
-/// where every address is asked for (`0.0.0.0`, `[::]`), one at any of them, else one whose own end of a connection it is.
-/// `None` if there is none.
+/// The socket that holds `endpoint`: one that listens or receives there; else one at all addresses with that port; else, if
+/// `endpoint` is at all addresses (`0.0.0.0`, `[::]`), one at any of them; else one that is connected from there. `None` if
+/// there is none.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")]
@@ -110,24 +109,24 @@ pub fn open_sockets() -> Result<Vec<OpenSocket>, SocketTableError> {
 pub fn owner(endpoint: Endpoint) -> Result<Option<OpenSocket>, SocketTableError> {
     let sockets = open_sockets()?;
     let fitting = sockets.into_iter().filter_map(|socket| socket.fit(endpoint).map(|fit| (fit, socket)));
-    // One that is held comes before what a socket that is gone has left behind.
+    // A socket that a process holds comes before one in TIME_WAIT.
     let best = fitting.min_by_key(|(fit, socket)| (*fit, socket.processes.is_empty(), socket.inode));
     Ok(best.map(|(_, socket)| socket))
 }
 
-/// Why the sockets of this machine are not known.
+/// Why the sockets of this machine cannot be listed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SocketTableError {
-    /// Only Linux is asked so far.
-    #[error("this system is not asked for its sockets yet: Linux is the only one that is")]
+    /// Listing sockets is implemented for Linux only.
+    #[error("listing the sockets of a machine is supported on Linux only")]
     Unsupported,
     /// proc(5) cannot be read.
     #[error("cannot read {path}")]
     Unreadable {
-        /// What was to be read.
+        /// The file or directory.
         path: &'static str,
-        /// Why not.
+        /// The error.
         source: io::Error,
     },
 }

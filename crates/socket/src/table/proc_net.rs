@@ -1,15 +1,15 @@
-//! The tables of `/proc/net`, as text and in rows: `proc_net(5)`. Rows that are not understood are left out.
+//! Parsing the tables of `/proc/net`, `proc_net(5)`. Rows that cannot be parsed are left out.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::open_socket::place;
+use super::open_socket::endpoint_name;
 use super::{OpenSocket, SocketName, SocketState};
 use crate::addressing::Protocol;
 
-/// `__SO_ACCEPTCON` of linux/net.h: the socket takes connections.
+/// `__SO_ACCEPTCON` of linux/net.h: the socket accepts connections.
 const ACCEPTS: u32 = 1 << 16;
 
-/// `sun_path` of unix(7), of which each byte that is no text has become three.
+/// The size of `sun_path`, unix(7), if each byte is invalid UTF-8 and was replaced by three bytes.
 const PATH_BYTES_MAX: usize = 3 * 108;
 
 /// The sockets of `/proc/net/tcp`, `tcp6`, `udp` or `udp6`, without their processes.
@@ -36,8 +36,8 @@ fn inet_row(line: &str, protocol: Protocol) -> Option<OpenSocket> {
     let inode = fields.nth(5)?.parse().ok()?;
     let is_connected = remote_port != 0 || !remote_ip.is_unspecified();
     Some(OpenSocket {
-        local: place(local_ip, protocol, local_port),
-        remote: is_connected.then(|| place(remote_ip, protocol, remote_port)),
+        local: endpoint_name(local_ip, protocol, local_port),
+        remote: is_connected.then(|| endpoint_name(remote_ip, protocol, remote_port)),
         state,
         processes: Vec::new(),
         inode,
@@ -45,7 +45,7 @@ fn inet_row(line: &str, protocol: Protocol) -> Option<OpenSocket> {
     })
 }
 
-/// `0100007F:1F92`: an address in words of 32 bits, each as a number of this machine, and a port.
+/// Parses `0100007F:1F92`: an address in words of 32 bits in this machine's byte order, and a port.
 fn address(text: &str) -> Option<(IpAddr, u16)> {
     let (address, port) = text.split_once(':')?;
     let port = hexadecimal(port, 4).and_then(|port| u16::try_from(port).ok())?;
@@ -71,13 +71,13 @@ fn byte(text: &str) -> Option<u8> {
     hexadecimal(text, 2).and_then(|number| u8::try_from(number).ok())
 }
 
-/// So many digits and nothing else: `from_str_radix` alone would take a sign.
+/// Parses exactly so many digits: `from_str_radix` alone would accept a sign.
 fn hexadecimal(text: &str, digits: usize) -> Option<u32> {
     let is_plain = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_plain { u32::from_str_radix(text, 16).ok() } else { None }
 }
 
-/// The sockets of `/proc/net/unix`, without their processes. What is not text in a path is replaced by `U+FFFD` before.
+/// The sockets of `/proc/net/unix`, without their processes. Bytes that are not UTF-8 must be replaced by `U+FFFD` first.
 ///
 /// ```
 /// use longhaul_socket::{SocketState, table::unix_rows};
@@ -88,7 +88,7 @@ fn hexadecimal(text: &str, digits: usize) -> Option<u32> {
 /// assert_eq!((rows[0].local.to_string().as_str(), rows[0].state), ("unix:///run/a b.sock", SocketState::Listening));
 /// ```
 ///
-/// A path may hold line ends: what follows one and is no row belongs to the path before it.
+/// A path may contain line ends: a line that is not a row belongs to the path before it.
 pub fn unix_rows(text: &str) -> Vec<OpenSocket> {
     let mut rows: Vec<OpenSocket> = Vec::new();
     for line in text.strip_suffix('\n').unwrap_or(text).split('\n').skip(1) {

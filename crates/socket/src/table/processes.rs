@@ -1,5 +1,5 @@
-//! Who holds which socket: the descriptors of every process, `/proc/PID/fd`, proc(5).
-#![expect(clippy::disallowed_methods, reason = "these are the system's tables, not files of anybody")]
+//! Which process holds which socket, by the descriptors in `/proc/PID/fd`, proc(5).
+#![expect(clippy::disallowed_methods, reason = "tables of the kernel, not files of a haul")]
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -9,7 +9,7 @@ use std::path::Path;
 use super::{OpenSocket, Process, SocketTableError, inet_rows, sock_diag, unix_rows};
 use crate::addressing::Protocol;
 
-/// A row has 150 bytes or so: this is more than four hundred thousand sockets. What is beyond is not told.
+/// A row has about 150 bytes: this holds more than 400,000 sockets. Further ones are left out.
 const TABLE_BYTES_MAX: u64 = 64 << 20;
 /// A process's name has 15 bytes and a line end.
 const NAME_BYTES_MAX: u64 = 64;
@@ -36,7 +36,7 @@ pub(super) fn read() -> Result<Vec<OpenSocket>, SocketTableError> {
     for socket in &mut sockets {
         socket.v6_only = v6_only.get(&socket.inode).copied();
     }
-    // After the tables: a socket that is in them is still held, or was closed since.
+    // After the tables, so that a socket in them is still held, unless it was closed in between.
     let holders = holders()?;
     for socket in &mut sockets {
         if let Some(processes) = holders.get(&socket.inode) {
@@ -53,15 +53,15 @@ fn text_of(path: &'static str) -> Result<String, SocketTableError> {
     }
 }
 
-/// What is no text is replaced.
+/// Reads a file as text; bytes that are not UTF-8 are replaced.
 fn read_at_most(path: &Path, bytes_max: u64) -> io::Result<String> {
     let mut bytes = Vec::new();
     File::open(path)?.take(bytes_max).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The holders of each socket, by its inode. Processes of others that may not be looked into are passed over, and so
-/// are those that end meanwhile.
+/// The processes that hold each socket, by its inode. Skips processes that this user may not inspect, and processes that
+/// end meanwhile.
 fn holders() -> Result<HashMap<u64, Vec<Process>>, SocketTableError> {
     const PATH: &str = "/proc";
     let entries = fs::read_dir(PATH).map_err(|source| SocketTableError::Unreadable { path: PATH, source })?;
@@ -92,7 +92,7 @@ fn inodes_of(directory: &Path) -> Vec<u64> {
     links.filter_map(|link| socket_inode(link.to_str()?)).collect()
 }
 
-/// `socket:[88004]`.
+/// Parses `socket:[88004]`.
 fn socket_inode(link: &str) -> Option<u64> {
     link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
 }

@@ -1,8 +1,8 @@
-//! What `/proc` leaves out, asked of the kernel: `sock_diag(7)`, over netlink(7).
+//! What `/proc` does not show, by `sock_diag(7)` over netlink(7).
 //!
-//! Two things: whether an IPv6 socket keeps away from IPv4, and the names of Unix-domain sockets as they are, which the
-//! text of `/proc` cannot tell from rows when there are line ends in them. A kernel or a sandbox that does not answer is
-//! no failure: then the one stays unknown, and the other is read from `/proc`.
+//! That is `IPV6_V6ONLY`, and the exact names of Unix-domain sockets: in `/proc`, a line end in a name looks like the end of
+//! a row. A kernel or sandbox without `sock_diag` is not a failure: then `v6_only` stays unknown, and the names come from
+//! `/proc`.
 
 use std::collections::HashMap;
 use std::io;
@@ -13,10 +13,10 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, 
 use super::{OpenSocket, SocketName, SocketState};
 use crate::addressing::Protocol;
 
-/// The kernel's own limit for one answer is 32 KiB.
-const ANSWER_BYTES_MAX: usize = 64 << 10;
-/// As for the tables of `/proc`: what is beyond is not told.
-const ANSWERS_MAX: usize = (64 << 20) / ANSWER_BYTES_MAX;
+/// The kernel's own limit for one response is 32 KiB.
+const RESPONSE_BYTES_MAX: usize = 64 << 10;
+/// As for the tables of `/proc`: further rows are left out.
+const RESPONSES_MAX: usize = (64 << 20) / RESPONSE_BYTES_MAX;
 
 /// linux/netlink.h.
 const HEADER_BYTES: usize = 16;
@@ -29,7 +29,7 @@ const BY_FAMILY: u16 = 20;
 
 /// `inet_diag_req_v2` and `inet_diag_msg`, `linux/inet_diag.h`.
 const INET_REQUEST_BYTES: usize = 56;
-const INET_ANSWER_BYTES: usize = 72;
+const INET_MESSAGE_BYTES: usize = 72;
 const INET_INODE_AT: usize = 68;
 const INET_DIAG_SKV6ONLY: u16 = 11;
 /// `TCP_CLOSE`, which a UDP socket without a peer is in, and `TCP_LISTEN`: `include/net/tcp_states.h`.
@@ -38,11 +38,11 @@ const LISTENING: u8 = 10;
 const ESTABLISHED: u8 = 1;
 
 /// `unix_diag_req` and `unix_diag_msg`, `linux/unix_diag.h`.
-const UNIX_ANSWER_BYTES: usize = 16;
+const UNIX_MESSAGE_BYTES: usize = 16;
 const UDIAG_SHOW_NAME: u32 = 1;
 const UNIX_DIAG_NAME: u16 = 0;
 
-/// Whether the IPv6 sockets that listen or have no peer keep away from IPv4, by their inodes; empty if that is unknown.
+/// `IPV6_V6ONLY` of the IPv6 sockets that listen or are not connected, by inode; empty if the kernel does not report it.
 pub(super) fn v6_only() -> HashMap<u64, bool> {
     let mut known = HashMap::new();
     for protocol in [Protocol::Tcp, Protocol::Udp] {
@@ -54,14 +54,14 @@ pub(super) fn v6_only() -> HashMap<u64, bool> {
         request[0] = family(AddressFamily::INET6);
         request[1] = u8::try_from(number.as_raw().get()).unwrap_or(0);
         request[4..8].copy_from_slice(&(1_u32 << UNCONNECTED | 1 << LISTENING).to_ne_bytes());
-        let _ = dump(&request, |answer| known.extend(v6_only_row(answer)));
+        let _ = dump(&request, |message| known.extend(v6_only_row(message)));
     }
     known
 }
 
-fn v6_only_row(answer: &[u8]) -> Option<(u64, bool)> {
-    let inode = number(answer, INET_INODE_AT).filter(|inode| *inode != 0)?;
-    let value = attribute(answer.get(INET_ANSWER_BYTES..)?, INET_DIAG_SKV6ONLY)?;
+fn v6_only_row(message: &[u8]) -> Option<(u64, bool)> {
+    let inode = number(message, INET_INODE_AT).filter(|inode| *inode != 0)?;
+    let value = attribute(message.get(INET_MESSAGE_BYTES..)?, INET_DIAG_SKV6ONLY)?;
     Some((inode.into(), *value.first()? != 0))
 }
 
@@ -72,19 +72,19 @@ pub(super) fn unix_sockets() -> io::Result<Vec<OpenSocket>> {
     request[4..8].copy_from_slice(&u32::MAX.to_ne_bytes());
     request[12..16].copy_from_slice(&UDIAG_SHOW_NAME.to_ne_bytes());
     let mut sockets = Vec::new();
-    dump(&request, |answer| sockets.extend(unix_row(answer)))?;
+    dump(&request, |message| sockets.extend(unix_row(message)))?;
     Ok(sockets)
 }
 
-fn unix_row(answer: &[u8]) -> Option<OpenSocket> {
-    let (state, inode) = (*answer.get(2)?, u64::from(number(answer, 4)?));
-    let name = attribute(answer.get(UNIX_ANSWER_BYTES..)?, UNIX_DIAG_NAME).unwrap_or_default();
+fn unix_row(message: &[u8]) -> Option<OpenSocket> {
+    let (state, inode) = (*message.get(2)?, u64::from(number(message, 4)?));
+    let name = attribute(message.get(UNIX_MESSAGE_BYTES..)?, UNIX_DIAG_NAME).unwrap_or_default();
     let name = match name {
-        // A name without a file begins with a zero byte and may hold more: shown as /proc shows them.
+        // An abstract name begins with a zero byte and may contain more: each is shown as `@`, as in /proc.
         [0, ..] => String::from_utf8_lossy(name).replace('\0', "@"),
         path => String::from_utf8_lossy(path.strip_suffix(&[0]).unwrap_or(path)).into_owned(),
     };
-    // One without an inode belongs to no descriptor yet, or no more.
+    // Without an inode, the socket has no descriptor yet, or none any more.
     let state = match (state, inode) {
         (LISTENING, _) => SocketState::Listening,
         (ESTABLISHED, 0) => SocketState::SynSent,
@@ -97,12 +97,12 @@ fn unix_row(answer: &[u8]) -> Option<OpenSocket> {
     Some(OpenSocket { local, remote: None, state, processes: Vec::new(), inode, v6_only: None })
 }
 
-/// Asks, and shows each row of the answer. The kernel has the first part ready when the question has been sent, and each
-/// further one when the last was received: nothing here waits.
+/// Sends the request, and calls `row` for each row of the response. Nothing here waits: the kernel has the first part ready
+/// when send(2) returns, and each further part when the one before is received.
 fn dump(request: &[u8], mut row: impl FnMut(&[u8])) -> io::Result<()> {
-    let socket = ask(request)?;
-    let mut buffer = vec![0; ANSWER_BYTES_MAX];
-    for _ in 0..ANSWERS_MAX {
+    let socket = send_request(request)?;
+    let mut buffer = vec![0; RESPONSE_BYTES_MAX];
+    for _ in 0..RESPONSES_MAX {
         let (received, _) = rustix::net::recv(&socket, buffer.as_mut_slice(), RecvFlags::DONTWAIT)?;
         for (kind, message) in messages(buffer.get(..received).unwrap_or_default()) {
             match kind {
@@ -116,7 +116,7 @@ fn dump(request: &[u8], mut row: impl FnMut(&[u8])) -> io::Result<()> {
     Ok(())
 }
 
-fn ask(request: &[u8]) -> io::Result<OwnedFd> {
+fn send_request(request: &[u8]) -> io::Result<OwnedFd> {
     let (family, protocol) = (AddressFamily::NETLINK, netlink::SOCK_DIAG);
     let socket = rustix::net::socket_with(family, SocketType::RAW, SocketFlags::CLOEXEC, Some(protocol))?;
     let bytes = u32::try_from(HEADER_BYTES + request.len()).unwrap_or(u32::MAX);
@@ -124,14 +124,14 @@ fn ask(request: &[u8]) -> io::Result<OwnedFd> {
     message.extend_from_slice(&bytes.to_ne_bytes());
     message.extend_from_slice(&BY_FAMILY.to_ne_bytes());
     message.extend_from_slice(&REQUEST_DUMP.to_ne_bytes());
-    // Sequence and sender: one question a socket, and the kernel knows whose it is.
+    // Sequence number and port id: not needed with one request per socket.
     message.extend_from_slice(&[0; 8]);
     message.extend_from_slice(request);
     rustix::net::send(&socket, &message, SendFlags::DONTWAIT)?;
     Ok(socket)
 }
 
-/// The messages in what was received: their kinds, and what is in them.
+/// The netlink messages in a response: type and payload of each.
 fn messages(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let length = usize::try_from(number(bytes, 0)?).ok()?;
@@ -142,7 +142,7 @@ fn messages(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     })
 }
 
-/// The value of the attribute of this kind, if it is among `bytes`.
+/// The value of the attribute of type `wanted`, if `bytes` has it.
 fn attribute(mut bytes: &[u8], wanted: u16) -> Option<&[u8]> {
     loop {
         let length = usize::from(u16::from_ne_bytes(bytes.get(..2)?.try_into().ok()?));
@@ -155,7 +155,7 @@ fn attribute(mut bytes: &[u8], wanted: u16) -> Option<&[u8]> {
     }
 }
 
-/// Messages and attributes begin at multiples of four.
+/// Messages and attributes are aligned to four bytes.
 const fn aligned(length: usize) -> usize {
     length.next_multiple_of(4)
 }
@@ -175,20 +175,20 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Whatever the answer, reading it ends, and no row comes out of less than a row.
+        /// Parsing any response ends, and no row comes out of fewer bytes than a row has.
         #[test]
-        fn any_answer_is_read(bytes in prop::collection::vec(0_u8..24, 0..400)) {
+        fn any_response_is_parsed(bytes in prop::collection::vec(0_u8..24, 0..400)) {
             for (_, message) in messages(&bytes) {
                 let _ = (v6_only_row(message), unix_row(message));
             }
             let rows = messages(&bytes).count();
             prop_assert!(rows * HEADER_BYTES <= bytes.len());
-            prop_assert!(unix_row(&bytes).is_none() || bytes.len() >= UNIX_ANSWER_BYTES);
+            prop_assert!(unix_row(&bytes).is_none() || bytes.len() >= UNIX_MESSAGE_BYTES);
         }
     }
 
     #[test]
-    fn names_are_shown_as_they_are() {
+    fn names_keep_line_ends_and_show_zero_bytes_as_at_signs() {
         let row = |name: &[u8]| {
             let length = u16::try_from(4 + name.len()).expect("short");
             let attribute = [&length.to_ne_bytes(), &UNIX_DIAG_NAME.to_ne_bytes(), name].concat();

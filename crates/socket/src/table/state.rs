@@ -1,36 +1,37 @@
-//! How far a socket is.
+//! The states of a socket.
 
 use std::fmt;
 
-/// The state of a socket: those of TCP (RFC 9293 section 3.3.2), and two of sockets without connections.
+/// The state of a socket: the ones of TCP (RFC 9293 section 3.3.2), and `Unconnected`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SocketState {
-    /// It takes connections.
+    /// It accepts connections.
     Listening,
-    /// A datagram or stream socket with no peer.
+    /// A datagram or stream socket without a peer.
     Unconnected,
-    /// It asks for a connection.
+    /// SYN-SENT: it is connecting.
     SynSent,
-    /// It was asked for a connection and has agreed.
+    /// SYN-RECEIVED: it has accepted a connection, which the peer has not confirmed.
     SynReceived,
-    /// It is connected.
+    /// ESTABLISHED: it is connected.
     Established,
-    /// It has said that it will send no more.
+    /// FIN-WAIT-1: it has ended its direction.
     FinWait1,
-    /// That has been acknowledged.
+    /// FIN-WAIT-2: the peer has acknowledged that.
     FinWait2,
-    /// The peer has said that it will send no more: the process here has yet to close.
+    /// CLOSE-WAIT: the peer has ended its direction, and the process here has not closed yet.
     CloseWait,
-    /// Both say so at once.
+    /// CLOSING: both sides have ended their directions at the same time.
     Closing,
-    /// Both have said so, and this side waits for the last acknowledgement.
+    /// LAST-ACK: both sides have ended, and this one waits for the last acknowledgement.
     LastAck,
-    /// Over; its endpoint rests for a minute, so that late packets do not meet a new connection.
+    /// TIME-WAIT: closed. The pair of endpoints stays reserved for a minute, so that late packets cannot reach a new
+    /// connection.
     TimeWait,
-    /// Closed.
+    /// CLOSED.
     Closed,
-    /// A number that is not known here.
+    /// A state number that this crate does not know.
     Unknown,
 }
 
@@ -58,7 +59,7 @@ impl SocketState {
     pub(super) const fn of_inet(number: u8, is_udp: bool) -> Self {
         match number {
             1 => Self::Established,
-            // The same number, and UDP closes nothing.
+            // UDP uses the number of CLOSED for sockets without a peer.
             7 if is_udp => Self::Unconnected,
             2 => Self::SynSent,
             3 | 12 => Self::SynReceived,
@@ -74,7 +75,7 @@ impl SocketState {
         }
     }
 
-    /// Linux's number for Unix-domain sockets, `include/uapi/linux/net.h`, and whether the socket takes connections.
+    /// Linux's number for Unix-domain sockets, `include/uapi/linux/net.h`, and whether the socket accepts connections.
     pub(super) const fn of_unix(number: u8, accepts: bool) -> Self {
         match number {
             1 if accepts => Self::Listening,
