@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
-use longhaul_socket::{Connector, Fault, FaultKind, Phase, Watch, clock};
+use longhaul_socket::{Connector, Fault, FaultKind, Phase, SpeedMonitor, clock};
 use tokio::time::Instant;
 
 use crate::connection::{
@@ -192,9 +192,9 @@ impl Client {
         let head = Head::new(status, fields, context.peer, request.method())
             .map_err(|kind| context.protocol_error(Phase::Head, kind))?;
         hooks.after(request, &head);
-        let watch = Watch::new(timeouts.idle, timeouts.speed, ends);
+        let monitor = SpeedMonitor::new(timeouts.idle, timeouts.speed, ends);
         let is_new_connection = lease.idle().is_none();
-        let body = Body::new(&head, lease, Rc::clone(pool), context, watch, limits.drain_bytes_max);
+        let body = Body::new(&head, lease, Rc::clone(pool), context, monitor, limits.drain_bytes_max);
         Ok(Response { head, body, is_new_connection })
     }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use longhaul_socket::{Deadline, FaultKind, Phase, Watch, clock};
+use longhaul_socket::{Deadline, FaultKind, Phase, SpeedMonitor, clock};
 
 use crate::connection::{FaultContext, Session};
 use crate::fault::Error;
@@ -42,7 +42,7 @@ pub struct Body {
     keep_connection: bool,
     drain_bytes_max: u64,
     received: u64,
-    watch: Watch,
+    monitor: SpeedMonitor,
     state: State,
 }
 
@@ -59,7 +59,7 @@ impl Body {
         lease: Lease<Session>,
         pool: Rc<Pool<Session>>,
         context: FaultContext,
-        watch: Watch,
+        monitor: SpeedMonitor,
         drain_bytes_max: u64,
     ) -> Self {
         let mut body = Self {
@@ -70,7 +70,7 @@ impl Body {
             keep_connection: head.leaves_connection_clean(),
             drain_bytes_max,
             received: 0,
-            watch,
+            monitor,
             state: State::Reading,
         };
         if matches!(head.framing, Framing::Empty | Framing::Length(0)) {
@@ -144,7 +144,7 @@ impl Body {
                 Some(Ok(bytes)) if bytes.is_empty() => {}
                 Some(Ok(bytes)) => {
                     self.received += bytes.len() as u64;
-                    self.watch.arrived(bytes.len() as u64);
+                    self.monitor.arrived(bytes.len() as u64);
                     if self.framing == Framing::Length(self.received) {
                         self.complete();
                     }
@@ -169,7 +169,7 @@ impl Body {
         if let Poll::Ready(data) = session.poll_data(cx, &self.context, self.framing) {
             return Poll::Ready(data);
         }
-        let (due, kind) = self.watch.due();
+        let (due, kind) = self.monitor.due();
         ready!(session.poll_timer(cx, due));
         Poll::Ready(Some(Err(self.context.socket_error(Phase::Body, kind))))
     }

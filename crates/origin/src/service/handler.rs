@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longhaul_socket::{BoxFuture, Stream, Watch};
+use longhaul_socket::{BoxFuture, SpeedMonitor, Stream};
 
 use super::{Service, character_generator, daytime, discard, echo, time};
 use crate::accept_loop::ConnectionCounts;
@@ -21,7 +21,7 @@ impl ConnectionHandler for Service {
     fn expectation(&self, limits: &Limits) -> PeerExpectation {
         match self {
             Self::Echo | Self::Discard => {
-                PeerExpectation::Bytes(Watch::new(limits.idle_time, limits.speed, None))
+                PeerExpectation::Bytes(SpeedMonitor::new(limits.idle_time, limits.speed, None))
             }
             Self::Files(_) | Self::Control(_) | Self::Hostile(_) => {
                 PeerExpectation::requests(limits.idle_time, limits.head_time)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul_socket::{Deadline, FaultKind, Watch, clock};
+use longhaul_socket::{Deadline, FaultKind, SpeedMonitor, clock};
 use tokio::time::Instant;
 
 use super::traffic::Traffic;
@@ -13,7 +13,7 @@ pub(crate) enum PeerExpectation {
     /// Nothing in particular.
     Nothing,
     /// Bytes, at a minimum speed.
-    Bytes(Watch),
+    Bytes(SpeedMonitor),
     /// Request heads, one after another.
     Requests(HeadTimer),
 }
@@ -38,7 +38,7 @@ impl PeerExpectation {
     pub(super) fn received(&mut self, bytes: usize, traffic: &Traffic) {
         match self {
             Self::Nothing => {}
-            Self::Bytes(watch) => watch.arrived(bytes as u64),
+            Self::Bytes(monitor) => monitor.arrived(bytes as u64),
             Self::Requests(timer) => timer.received(traffic),
         }
     }
@@ -47,8 +47,8 @@ impl PeerExpectation {
     pub(super) fn due(&mut self, traffic: &Traffic) -> Due {
         match self {
             Self::Nothing => Due::Never,
-            Self::Bytes(watch) => {
-                let (at, kind) = watch.due();
+            Self::Bytes(monitor) => {
+                let (at, kind) = monitor.due();
                 Due::Fail(at, kind)
             }
             Self::Requests(timer) => timer.due(traffic),

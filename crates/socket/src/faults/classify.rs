@@ -134,7 +134,7 @@ pub(crate) struct DatagramTooLong {
 /// The fault of a call that began at `start` and failed with `error`. [`DeadlinePassed`] is not kept as a source: it says no
 /// more than the kind `TimedOut`.
 pub(crate) fn fault(phase: Phase, error: io::Error, start: Instant, address: Address) -> Fault {
-    let is_deadline = error.get_ref().is_some_and(|inner| inner.is::<DeadlinePassed>());
+    let is_deadline = error.get_ref().and_then(|inner| inner.downcast_ref::<DeadlinePassed>()).is_some();
     let elapsed = clock::now().saturating_duration_since(start);
     let fault = if is_deadline {
         Fault::new(phase, FaultKind::TimedOut, elapsed)

@@ -81,7 +81,6 @@ macro_rules! unix_listener_calls {
                 self.local.clone()
             }
 
-            #[expect(clippy::unused_self, reason = "a TCP listener has one of two families")]
             const fn family(&self) -> Family {
                 Family::Unix
             }
