@@ -219,7 +219,7 @@ fn each_failure_says_what_where_in_which_phase_after_how_long_and_what_next() {
             4,
             &[
                 &format!("receive from tcp://{silent}: timed out after "),
-                "nothing came back before the deadline",
+                "no response arrived before the deadline",
             ],
         ),
         (
@@ -355,7 +355,7 @@ fn tls_tells_who_the_peer_says_it_is_and_checks_it() {
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(5), "{said}");
     assert!(said.contains("certificate from an unknown issuer after"), "{said}");
-    assert!(said.contains("nobody whom this machine trusts has signed the certificate"), "{said}");
+    assert!(said.contains("no authority that this machine trusts has signed the certificate"), "{said}");
 
     let trusting = |flags: &[&str], cert: &str| {
         let mut command = place.longhaul(&[&["connect", &endpoint, "--send", "hello"], flags].concat());

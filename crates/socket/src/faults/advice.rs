@@ -42,7 +42,7 @@ impl Fault {
     /// use longhaul_socket::{Fault, FaultKind, Phase};
     ///
     /// let fault = Fault::new(Phase::Connect, FaultKind::Refused, Duration::ZERO);
-    /// assert_eq!(fault.advice().meaning, "nobody listens at that port, or a firewall answers in its place");
+    /// assert_eq!(fault.advice().meaning, "no program listens at that port, or a firewall refuses on its behalf");
     /// ```
     pub fn advice(&self) -> Advice {
         let mut source = self.source();
@@ -64,47 +64,47 @@ impl FaultKind {
         match self {
             Self::NameNotFound => Advice::new(
                 "no name server knows an address for this name",
-                "check the spelling; for a new name, wait until it has spread, or use the address itself",
+                "check the spelling; a new name may need time to propagate; otherwise use the address itself",
             ),
             Self::NameServerFailed => Advice::new(
-                "the name server answered that it cannot say at present",
-                "try again in a minute; if it goes on, ask another name server",
+                "the name server responded with an error",
+                "try again in a minute; if it persists, use another name server",
             ),
             Self::Refused => Advice::new(
-                "nobody listens at that port, or a firewall answers in its place",
+                "no program listens at that port, or a firewall refuses on its behalf",
                 "start the service, check address and port, and see what listens with `longhaul sockets`",
             ),
             Self::Reset => Advice::new(
-                "the peer, or somebody on the way, broke the connection off without a farewell",
-                "connect again; if it happens each time, look into the peer's log and for a firewall that cuts",
+                "the peer, or a device on the path, aborted the connection",
+                "connect again; if it happens every time, check the peer's log, and look for a firewall that cuts connections",
             ),
             Self::TimedOut => Advice::new(
-                "nothing came back before the deadline",
-                "check that the host is up and that no firewall swallows packets; a slow peer needs a longer timeout",
+                "no response arrived before the deadline",
+                "check that the host is up and that no firewall drops packets; a slow peer needs a longer timeout",
             ),
             Self::WouldBlock => Advice::new(
-                "it cannot be done at this moment, and the call was told not to wait",
+                "the operation would have to wait, and the call does not wait",
                 "wait until the socket is ready, or use a call that waits",
             ),
             Self::ClosedEarly => Advice::new(
-                "the peer closed the connection in an orderly way before all had come",
-                "treat what has come as incomplete, and ask again for the rest",
+                "the peer closed the connection in an orderly way before all data had arrived",
+                "treat the data as incomplete, and request the rest again",
             ),
             Self::Unreachable => Advice::new(
-                "no way leads to that address, says a router or this machine's own routing table",
+                "a router or this machine's own routing table has no route to that address",
                 "check the address, the default route and the VPN; an IPv6 address needs IPv6 here",
             ),
             Self::TooSlow => Advice::new(
-                "data moves, but slower than was asked for",
-                "try again later or with fewer connections at once, or ask for less speed",
+                "data arrives, but below the minimum speed",
+                "try again later or with fewer connections at once, or lower the minimum speed",
             ),
             Self::Denied => Advice::new(
                 "a rule of this machine forbids it",
                 "check the packet filter and the sandbox, and the user's rights on a path",
             ),
             Self::AddressInUse => Advice::new(
-                "another socket holds this endpoint, or something stands at the path",
-                "see who holds it with `longhaul sockets ENDPOINT`: stop that process or take another port; remove a file left over",
+                "another socket holds this endpoint, or a file exists at the path",
+                "find the process with `longhaul sockets ENDPOINT` and stop it, or use another port; remove a leftover file",
             ),
             Self::LocalExhausted => Advice::new(
                 "this machine is out of ports, descriptors or memory",
@@ -115,37 +115,37 @@ impl FaultKind {
                 "bring the interface up, or join a network, and try again",
             ),
             Self::TooLong => Advice::new(
-                "a datagram or a message is longer than there is room for",
-                "make room for it (65,535 bytes hold any datagram), or have less sent at once",
+                "a datagram is longer than the buffer, or a message longer than its limit",
+                "use a larger buffer (65,535 bytes hold any datagram), or send less at once",
             ),
             Self::BadPath => Advice::new(
                 "the path of the Unix-domain socket cannot be used",
-                "check that the directory exists and that the service has made its socket there",
+                "check that the directory exists and that the service has created its socket there",
             ),
             Self::Unsupported => Advice::new(
                 "this system does not offer that protocol, address family, option or operation",
                 "use another one; an IPv6 address needs a kernel with IPv6",
             ),
             Self::Misuse => Advice::new(
-                "the call does not fit the state of the socket, or was given nonsense",
-                "this is a mistake in the program that made the call: report it",
+                "the call does not fit the state of the socket, or an argument is invalid",
+                "this is a bug in the program: report it",
             ),
             Self::Certificate(fault) => fault.advice(),
             Self::NotTls => Advice::new(
-                "the peer answered, but not in TLS",
-                "check the port; a service without TLS is reached with tcp://",
+                "the peer responded, but not with TLS",
+                "check the port; use tcp:// for a service without TLS",
             ),
             Self::TlsAlert => Advice::new(
                 "the peer ended the TLS handshake with an alert",
-                "look for the reason in the peer's log: often a client certificate, a protocol version or a name it wants",
+                "look for the reason in the peer's log: often it requires a client certificate, a protocol version or a server name",
             ),
             Self::TlsOther => Advice::new(
-                "the two sides could not agree on how to speak TLS",
-                "bring the older side up to TLS 1.2 or later",
+                "the two sides could not agree on TLS parameters",
+                "upgrade the older side to TLS 1.2 or later",
             ),
             Self::Other => Advice::new(
-                "something failed that has no common name",
-                "the text after the last colon is the system's own; search for it",
+                "the failure has no kind of its own",
+                "search for the text after the last colon, which is the system's",
             ),
         }
     }
@@ -156,26 +156,27 @@ impl CertificateFault {
     pub const fn advice(self) -> Advice {
         match self {
             Self::Expired => Advice::new(
-                "the certificate's time is over, by this machine's clock",
+                "the certificate has expired, by this machine's clock",
                 "check this machine's clock; otherwise the peer's owner has to renew the certificate",
             ),
             Self::NotYetValid => Advice::new(
-                "the certificate's time has not begun, by this machine's clock",
+                "the certificate is not valid yet, by this machine's clock",
                 "check this machine's clock; otherwise wait",
             ),
             Self::WrongHost => Advice::new(
-                "the certificate belongs to another name",
-                "use a name that the certificate has; otherwise somebody may be posing as the host",
+                "the certificate is for another name",
+                "use a name that is in the certificate; otherwise another machine may be impersonating the host",
             ),
             Self::UnknownIssuer => Advice::new(
-                "nobody whom this machine trusts has signed the certificate",
-                "add the issuer to the trusted ones (SSL_CERT_FILE); only for a host of your own, do without the check (-k)",
+                "no authority that this machine trusts has signed the certificate",
+                "add the issuer to the trusted certificates (SSL_CERT_FILE); skip the check (-k) for a host of your own only",
             ),
-            Self::Revoked => {
-                Advice::new("the issuer has withdrawn the certificate", "do not go on; tell the peer's owner")
-            }
+            Self::Revoked => Advice::new(
+                "the issuer has revoked the certificate",
+                "do not connect; inform the peer's owner",
+            ),
             Self::Other => Advice::new(
-                "the certificate is malformed, badly signed, or not meant for servers",
+                "the certificate is malformed, has an invalid signature, or is not for servers",
                 "the peer's owner has to replace it",
             ),
         }

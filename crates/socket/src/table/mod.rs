@@ -16,4 +16,6 @@ mod state;
 pub use open_socket::{OpenSocket, Process, SocketName};
 pub use owner::{SocketTableError, open_sockets, owner};
 pub use proc_net::{inet_rows, unix_rows};
+#[cfg(target_os = "linux")]
+pub use sock_diag::unix_diag_rows;
 pub use state::SocketState;

@@ -76,6 +76,13 @@ pub(super) fn unix_sockets() -> io::Result<Vec<OpenSocket>> {
     Ok(sockets)
 }
 
+/// The Unix-domain sockets in a response of `sock_diag(7)`, without their processes. Messages that cannot be parsed are left
+/// out.
+pub fn unix_diag_rows(response: &[u8]) -> Vec<OpenSocket> {
+    let rows = messages(response).filter(|(kind, _)| *kind == BY_FAMILY);
+    rows.filter_map(|(_, message)| unix_row(message)).collect()
+}
+
 fn unix_row(message: &[u8]) -> Option<OpenSocket> {
     let (state, inode) = (*message.get(2)?, u64::from(number(message, 4)?));
     let name = attribute(message.get(UNIX_MESSAGE_BYTES..)?, UNIX_DIAG_NAME).unwrap_or_default();
