@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::serving::{Serving, connect, echoes, is_installed};
+use common::serving::{Serving, connect, echoes};
+use common::tools::{is_installed, skip};
 use common::{CHILD_TIME_MAX, Place, text};
 use longhaul_origin::proxy::{Effect, ToxicKind};
 use rustix::process::Signal;
@@ -268,14 +269,13 @@ fn driven_by(program: &str, script: &str, search_path: (&str, PathBuf)) {
     let output = match command.env(search_path.0, search_path.1).timeout(CHILD_TIME_MAX).output() {
         Ok(output) => output,
         Err(error) => {
-            println!("skipped: {program} does not run: {error}");
-            return;
+            let package = if program == "node" { "nodejs" } else { program };
+            return skip(&format!("{program} does not run: {error}"), &format!("apt-get install {package}"));
         }
     };
     let (said, complained) = (text(&output.stdout), text(&output.stderr));
     if output.status.code() == Some(NOT_INSTALLED) {
-        println!("skipped: {said}");
-        return;
+        return skip(&format!("the client library is not installed: {}", said.trim()), ".ci/run installs it");
     }
     assert!(output.status.success(), "{said}{complained}");
     let (code, _, log) = proxies.stop(Signal::TERM);

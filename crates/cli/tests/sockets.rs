@@ -1,4 +1,4 @@
-//! `connect`, `listen` and `sockets`: against each other, and against socat, ncat and Python where these are installed.
+//! `connect`, `listen` and `sockets`: against each other, and against socat, ncat and Python.
 #![expect(clippy::disallowed_methods, reason = "tests play the peers that the program talks to")]
 
 mod common;
@@ -9,6 +9,7 @@ use std::process::{ChildStderr, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use common::tools::is_installed;
 use common::{Background, Place, answering, json_lines, refusing, text};
 use longhaul_socket::{Endpoint, owner};
 
@@ -67,17 +68,6 @@ impl Listening {
         self.said.read_to_string(&mut said).expect("readable");
         (self.program.code(), self.out.join().expect("read"), said)
     }
-}
-
-/// Whether a program is there; says so where it is not.
-fn is_installed(program: &str) -> bool {
-    let mut command = Command::new(program);
-    command.arg("-h").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let is_there = command.status().is_ok();
-    if !is_there {
-        println!("skipped: {program} is not installed");
-    }
-    is_there
 }
 
 /// Runs a peer that brings `input`, and returns what it put out.

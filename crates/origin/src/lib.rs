@@ -1,9 +1,9 @@
-//! Hosts to try clients on: small services, files, and one that misbehaves by rule.
+//! Servers to test clients with: small services, files, a proxy with toxics, and servers that misbehave by rule.
 //!
 //! A [`ServiceHost`] serves each [`Service`] on a socket of its own: echo, discard, daytime, time and characters by their
-//! RFCs over TCP and UDP, the files of a [`Folder`] over HTTP/1.1 and TLS, any TCP service behind the toxics of a
-//! [`proxy`], the [cases](script) of what goes wrong, and the seeded host below. Each connection is counted, ends at its
-//! deadlines ([`Limits`]) and is told of when it has ended ([`ConnectionReport`]).
+//! RFCs over TCP and UDP, the files of a [`Folder`] over HTTP/1.1 and TLS, the [cases](script) of what goes wrong, and the
+//! seeded server below. [`proxy::Proxies`] puts toxics in front of any TCP service. Each connection is counted, ends at its
+//! deadlines ([`Limits`]), and is reported when it has ended ([`ConnectionReport`]).
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -25,24 +25,23 @@
 //! # }
 //! ```
 //!
-//! # The host that misbehaves
+//! # The hostile server
 //!
-//! It serves seeded files. Three parts, each of which can be asked without the others:
+//! It serves seeded files. Its three parts are independent:
 //!
-//! - a [`Site`] says what is served. Every byte is a pure function of the seed, the path and the generation,
-//!   so that a test verifies a download without keeping a copy of anything;
-//! - a [`FaultMix`] says what goes wrong. It too is a pure function, of the seed, the path and how many times
-//!   that path was asked, so that the order and the concurrency of the requests change nothing;
-//! - an [`HostileServer`] joins the two behind listeners of any [`Network`](longhaul_socket::Network): real TCP on
-//!   loopback, or the in-memory network in virtual time. It speaks HTTP/1.1 by hand, because a library that
-//!   keeps the protocol cannot break it.
+//! - a [`Site`] is what is served. Every byte is a pure function of the seed, the path and the generation, so a test verifies
+//!   a download without a copy of it;
+//! - a [`FaultMix`] is what goes wrong. It, too, is a pure function, of the seed, the path and the number of requests for
+//!   that path, so the order and the concurrency of the requests change nothing;
+//! - a [`HostileServer`] puts the two behind listeners of any [`Network`](longhaul_socket::Network): TCP on loopback, or the
+//!   network in memory in virtual time. It writes HTTP/1.1 by hand, because a library that keeps the protocol cannot break
+//!   it.
 //!
-//! Where it does not misbehave on purpose it is correct: keep-alive, ranges, conditional requests, chunked
-//! coding. Every wait in it has a deadline and every collection a bound, like everywhere else in the project:
-//! a rehearsal in which the origin hangs would say nothing about the client.
+//! Where it does not inject a fault, it is correct: keep-alive, ranges, conditional requests, chunked coding. Every wait has
+//! a deadline and every collection a limit: a rehearsal in which the server hangs would say nothing about the client.
 //!
 //! ```
-//! use longhaul_origin::{InjectedFault, FaultMix, Site, Sizes};
+//! use longhaul_origin::{FaultMix, InjectedFault, Site, Sizes};
 //!
 //! let site = Site::new(7).with_sizes(Sizes::fixed(1_000));
 //! assert_eq!(site.content("/a").len(), 1_000);
@@ -53,12 +52,24 @@
 //! assert_eq!(faults.fault_of(7, "/a", 3), None);
 //! ```
 //!
-//! What a path and its query may ask for is listed at [`Target`].
+//! [`Target`] lists what a path and its query can request.
 //!
-//! # The host that limits
+//! # The server with limits
 //!
-//! A [`LimitingServer`] serves the same files, and treats those who ask as a [`LimitModel`](limit_model::LimitModel) says: it refuses,
-//! resets, bans, keeps waiting.
+//! A [`LimitingServer`] serves the same files and treats requests as a [`LimitModel`](limit_model::LimitModel) decides: it
+//! refuses, resets, bans, delays.
+//!
+//! # Rooms
+//!
+//! Imports point upwards in this list only:
+//!
+//! - `random`: seeded draws; `limit_model`: limits as pure models;
+//! - `accept_loop`: the one accept loop, with limits and counts; `http1`: the one reader of requests;
+//! - `hostile`, and `limiting` above it: the servers that write raw HTTP;
+//! - `service_host`: connections under deadlines, with reports; `http_service`: request and response for those that keep
+//!   the rules;
+//! - `files`, `proxy`, `script`: what is served;
+//! - `service`: the list of all services.
 
 mod accept_loop;
 mod files;

@@ -1,4 +1,4 @@
-//! What is served is a pure function of seed, path and generation.
+//! The content is a pure function of seed, path and generation.
 
 use longhaul_origin::{Share, Site, Sizes};
 use proptest::prelude::*;
@@ -25,7 +25,7 @@ proptest! {
     }
 
     #[test]
-    fn lengths_follow_the_law(seed: u64, low in 0_u64..1_000, spread in 0_u64..1_000, path in "/[a-z]{0,8}") {
+    fn lengths_are_within_their_bounds(seed: u64, low in 0_u64..1_000, spread in 0_u64..1_000, path in "/[a-z]{0,8}") {
         let site = Site::new(seed).with_sizes(Sizes::between(low, low + spread));
         let len = site.content(&path).len();
         prop_assert!((low..=low + spread).contains(&len));
@@ -56,7 +56,7 @@ fn seed_path_and_size_each_change_the_content() {
 }
 
 #[test]
-fn nothing_lies_beyond_the_end_even_of_the_largest_content() {
+fn there_are_no_bytes_beyond_the_end_of_the_largest_content() {
     let content = Site::new(1).content("/a?size=18446744073709551615");
     assert_eq!(content.len(), longhaul_origin::SIZE_BYTES_MAX);
     let mut buffer = [0; 16];

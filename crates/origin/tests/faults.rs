@@ -1,4 +1,4 @@
-//! Each fault, as a client sees it that looks at the bytes.
+//! Each fault, as a client that inspects the bytes sees it.
 
 mod common;
 
@@ -8,7 +8,7 @@ use common::{Client, End, Head, World};
 use longhaul_origin::{FaultMix, InjectedFault, Options, Stats};
 use longhaul_socket::clock;
 
-/// Asks for `/a` once, when the first attempt meets `kind`.
+/// Requests `/a` once; the first attempt meets `kind`.
 async fn meet(kind: InjectedFault) -> (World, Client) {
     let world = World::new(FaultMix::none().on("/a", 1..=1, kind));
     let mut client = world.client().await;
@@ -16,7 +16,7 @@ async fn meet(kind: InjectedFault) -> (World, Client) {
     (world, client)
 }
 
-/// The fault was counted once, and the next attempt is served right.
+/// Asserts that the fault was counted once, and that the next attempt is served correctly.
 async fn assert_met_once(world: &World, kind: InjectedFault) -> Stats {
     let (head, body) = world.get("/a", "").await;
     assert_eq!((head.status, body), (200, world.site.content("/a").to_vec()), "after {kind}");
@@ -25,7 +25,7 @@ async fn assert_met_once(world: &World, kind: InjectedFault) -> Stats {
     stats
 }
 
-/// The body stopped before its end, and was right until then.
+/// Asserts that the body stopped before its end, and was correct until then.
 fn assert_cut(world: &World, head: &Head, body: &[u8]) {
     assert_eq!((head.status, head.length()), (200, 1_000));
     assert!(body.len() < 1_000);
@@ -43,7 +43,7 @@ async fn reset_before_the_head() {
 #[tokio::test(start_paused = true)]
 async fn reset_in_the_body() {
     let (world, mut client) = meet(InjectedFault::ResetInBody).await;
-    // A reset may overtake what was sent before it, the head included.
+    // A reset may overtake what was sent before it, including the head.
     if let Ok(head) = client.head().await {
         let (body, end) = client.rest().await;
         assert_cut(&world, &head, &body);
@@ -144,7 +144,7 @@ async fn the_length_is_too_large() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_no_body_escapes_the_faults_of_the_body() {
+async fn a_response_without_a_body_does_not_meet_faults_of_the_body() {
     for kind in [
         InjectedFault::ResetInBody,
         InjectedFault::StallInBody,
@@ -161,7 +161,7 @@ async fn what_has_no_body_escapes_the_faults_of_the_body() {
     }
 }
 
-/// Asks for each path three times, in this order, and says what came of each request.
+/// Requests each path three times, in this order, and returns the result of each request.
 async fn ask(world: &World, paths: impl Iterator<Item = u32>) -> Vec<String> {
     let mut outcomes = Vec::new();
     for path in paths {
@@ -180,7 +180,7 @@ async fn ask(world: &World, paths: impl Iterator<Item = u32>) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_seed_misbehaves_the_same_way_in_any_order() {
+async fn the_same_seed_gives_the_same_faults_in_any_order() {
     let world = World::new(FaultMix::rehearsal());
     let mut in_order = ask(&world, 0..100).await;
     in_order.sort();

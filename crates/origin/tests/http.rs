@@ -1,4 +1,4 @@
-//! Where it does not misbehave, the origin is a correct HTTP/1.1 server.
+//! Without faults, the hostile server is a correct HTTP/1.1 server.
 
 mod common;
 
@@ -9,7 +9,7 @@ use longhaul_origin::{FaultMix, InjectedFault, Options};
 use longhaul_socket::clock;
 
 #[tokio::test(start_paused = true)]
-async fn a_file_comes_whole_with_its_validators() {
+async fn a_file_is_sent_whole_with_its_validators() {
     let world = World::new(FaultMix::none());
     let (head, body) = world.get("/a", "").await;
     let content = world.site.content("/a");
@@ -22,7 +22,7 @@ async fn a_file_comes_whole_with_its_validators() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_connection_serves_many_requests_even_if_sent_at_once() {
+async fn one_connection_serves_many_requests_even_if_pipelined() {
     let world = World::new(FaultMix::none());
     let mut client = world.client().await;
     client.send("GET /a HTTP/1.1\r\nHost: o\r\n\r\n\r\nHEAD /b HTTP/1.1\r\nHost: o\r\n\r\n").await;
@@ -59,7 +59,7 @@ async fn a_single_range_is_served() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_range_counts_only_for_the_content_that_is_meant() {
+async fn a_range_applies_only_to_the_content_that_the_client_means() {
     let world = World::new(FaultMix::none());
     let etag = world.site.content("/a").etag();
     for (validator, status) in [
@@ -79,7 +79,7 @@ async fn a_range_counts_only_for_the_content_that_is_meant() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_client_has_is_not_sent_again() {
+async fn content_that_the_client_has_is_not_sent_again() {
     let world = World::new(FaultMix::none());
     let etag = world.site.content("/a").etag();
     let mut client = world.client().await;
@@ -160,7 +160,7 @@ async fn connections_end_when_either_side_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_request_is_refused() {
+async fn malformed_requests_are_refused() {
     let world = World::new(FaultMix::none());
     let long = "x".repeat(9_000);
     let fields = "A: b\r\n".repeat(101);
@@ -190,7 +190,7 @@ async fn what_is_no_request_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn idle_connections_are_closed_without_a_word() {
+async fn idle_connections_are_closed_without_a_response() {
     let world = World::new(FaultMix::none());
     let mut client = world.client().await;
     let start = clock::now();
@@ -208,7 +208,7 @@ async fn latency_adds_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn connections_beyond_the_limit_wait_their_turn() {
+async fn connections_above_the_limit_wait() {
     let options = Options { connections_max: 2, latency: Duration::from_secs(1), ..Options::default() };
     let world = World::with_options(FaultMix::none(), options);
     let get = async || {
@@ -237,7 +237,7 @@ async fn bytes_served_twice_are_counted_per_content() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_listeners_are_one_host() {
+async fn two_listeners_are_one_server() {
     let world = World::new(FaultMix::none().on("/a", 2..=2, InjectedFault::Status503));
     let endpoint = "tcp://10.0.0.1:8080".parse().expect("an endpoint");
     let second = world.running.server().listen(&*world.network, endpoint).expect("a free endpoint");
@@ -251,7 +251,7 @@ async fn two_listeners_are_one_host() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stopped_origin_lets_go_of_everything() {
+async fn a_stopped_server_drops_everything() {
     let world = World::new(FaultMix::none());
     let mut client = world.client().await;
     client.get("/a?latency=100000", "").await;

@@ -16,7 +16,7 @@ use longhaul_origin::{
 use longhaul_socket::memory::MemoryNetwork;
 use longhaul_socket::{Endpoint, Network};
 
-/// A host with a limit model at two addresses of a network in memory.
+/// A server with a limit model at two addresses of a network in memory.
 struct Town {
     network: MemoryNetwork,
     host: LimitingServer,
@@ -50,7 +50,7 @@ impl Town {
         Client::connect(&self.network as &dyn Network, self.listeners[listener].endpoint()).await
     }
 
-    /// What is answered to one `GET` on a connection of its own: its status, and its Retry-After.
+    /// The status and the `Retry-After` of one `GET` on a connection of its own.
     async fn status(&self, listener: usize) -> Result<(u16, Option<String>), End> {
         let mut client = self.client(listener).await;
         client.get("/a", "").await;
@@ -75,7 +75,7 @@ impl Town {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bucket_is_one_behind_all_listeners() {
+async fn all_listeners_share_one_bucket() {
     let refusal = Refusal { status: 429, retry_after: true };
     let town = Town::new(TokenBucket::new(Schedule::constant(0.1), 2.0, refusal, 1));
     assert_eq!(town.status(0).await, Ok((200, None)));
@@ -88,7 +88,7 @@ async fn a_bucket_is_one_behind_all_listeners() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn names_behind_one_listener_are_counted_each_for_itself() {
+async fn each_name_behind_one_listener_has_its_own_counts() {
     let network = MemoryNetwork::new();
     let site = Arc::new(Site::new(7));
     let host = || {
@@ -112,7 +112,7 @@ async fn names_behind_one_listener_are_counted_each_for_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_on_one_connection_come_when_the_manner_says() {
+async fn responses_on_one_connection_come_when_the_model_says() {
     let town = Town::new(Healthy::new(2.0, 1));
     let mut client = town.client(0).await;
     for _ in 0..3 {
@@ -126,7 +126,7 @@ async fn answers_on_one_connection_come_when_the_manner_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_one_too_many_is_reset_and_leaves_its_place() {
+async fn a_request_above_the_limit_is_reset_and_frees_its_slot() {
     let town = Town::new(ConnectionLimit::new(1, 1));
     let (first, second) = tokio::join!(town.status(0), town.status(1));
     assert_eq!((first, second), (Ok((200, None)), Err(End::Reset)));
@@ -146,7 +146,7 @@ async fn silence_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_goes_leaves_its_place() {
+async fn a_client_that_leaves_frees_its_slot() {
     let town = Town::new(ConnectionLimit::new(1, 1));
     let mut client = town.client(0).await;
     client.get("/a", "").await;
@@ -170,7 +170,7 @@ async fn a_ban_is_timed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_request_does_not_come_to_the_manner() {
+async fn malformed_requests_do_not_reach_the_model() {
     let town = Town::new(Healthy::new(0.1, 1));
     let mut client = town.client(0).await;
     client.send("HELO there\r\n\r\n").await;
@@ -179,7 +179,7 @@ async fn what_is_no_request_does_not_come_to_the_manner() {
 }
 
 #[test]
-fn haste_raises_rates_and_shortens_windows_and_keeps_quotas() {
+fn a_speedup_raises_rates_shortens_windows_and_keeps_quotas() {
     let second = Duration::from_secs(1);
     let mut window = TimeScaled::new(Box::new(WindowQuota::new(3, 60, 1)), 10.0);
     let treatments = |host: &mut TimeScaled, at: Duration| {
@@ -200,7 +200,7 @@ fn haste_raises_rates_and_shortens_windows_and_keeps_quotas() {
 }
 
 #[test]
-fn a_ban_counts_over_the_time_that_it_is_told() {
+fn a_ban_counts_over_its_window() {
     let ban = Ban::new(2, Duration::from_mins(1), BanKind::Reset, 1);
     let mut ban = ban.within(Duration::from_secs(10));
     let treatments: Vec<Treatment> =
@@ -209,7 +209,7 @@ fn a_ban_counts_over_the_time_that_it_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quota_that_is_announced_is_in_every_answer() {
+async fn an_announced_quota_is_in_every_response() {
     for (wording, remaining, reset) in [
         (Wording::Structured, "ratelimit", None),
         (Wording::UnixTime, "x-ratelimit-remaining", Some("x-ratelimit-reset")),

@@ -1,4 +1,4 @@
-//! What goes wrong is a pure function of seed, path and attempt.
+//! The faults are a pure function of seed, path and attempt.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ fn the_rehearsal_fails_forty_requests_of_a_hundred() {
 }
 
 #[test]
-fn another_seed_path_size_or_attempt_meets_another_fate() {
+fn another_seed_path_size_or_attempt_meets_other_faults() {
     let mix = FaultMix::rehearsal();
     let fates =
         |seed, path: &str| (1..200).map(|attempt| mix.fault_of(seed, path, attempt)).collect::<Vec<_>>();
@@ -56,7 +56,7 @@ fn rules_come_before_shares_and_in_their_order() {
     assert_eq!(fate("/a?size=7", 3), Some(InjectedFault::Drip));
     assert_eq!(fate("/ab", 2), Some(InjectedFault::Status500));
     assert_eq!(fate("/a", 5), Some(InjectedFault::Status503));
-    // Rules are not spared at every seventh attempt, shares are.
+    // Rules apply to every seventh attempt, too; shares do not.
     assert_eq!(fate("/b/c", 105), Some(InjectedFault::StallInBody));
     assert_eq!(fate("/c", 105), None);
 }
@@ -74,7 +74,7 @@ fn not_found_is_drawn_by_path() {
 }
 
 #[test]
-fn a_share_can_be_set_anew() {
+fn a_share_can_be_replaced() {
     let mix = FaultMix::rehearsal()
         .with(InjectedFault::Status500, Share::ALL)
         .with(InjectedFault::Status500, Share::NONE);

@@ -1,4 +1,4 @@
-//! The stage of a case, tried with nothing but sockets.
+//! The stage of a case, tested with plain sockets.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use longhaul_socket::{Deadline, FaultKind, HostName, LookupError, Network as _, 
 
 const WAIT: Duration = Duration::from_secs(10);
 
-/// A stage with the hosts and the name server of this text, which goes on with a run that nobody makes.
+/// A stage with the hosts and the name server of this text. The run that a case needs is added, and not made.
 fn stage(hosts: &str) -> Stage {
     let text = format!(
         "number = 1\ntitle = \"\"\nthen = \"\"\noutcome = []\n{hosts}\n\
@@ -25,7 +25,7 @@ async fn connected(stage: &Stage, host: &str) -> Stream {
     Stream::connect_within(endpoint, Deadline::after(WAIT)).await.expect("it listens")
 }
 
-/// Everything that comes until the end.
+/// Everything that is received until the end.
 async fn answer(stream: &mut Stream, request: &str) -> String {
     stream.send(request.as_bytes()).await.expect("sent");
     let mut answer = Vec::new();
@@ -37,7 +37,7 @@ async fn answer(stream: &mut Stream, request: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_first_answer_that_fits_is_played_and_everything_is_recorded() {
+async fn the_first_matching_response_is_played_and_everything_is_recorded() {
     let stage = stage(
         r#"
         [hosts.host]
@@ -54,18 +54,18 @@ async fn the_first_answer_that_fits_is_played_and_everything_is_recorded() {
     assert_eq!((record.requests(Some("host")), record.connections("host")), (2, 2));
     assert_eq!(record.heads("host")[0], "GET /a HTTP/1.1\r\nX: y\r\n\r\n");
     assert!(record.text().contains(r"host#1 < GET /a HTTP/1.1\r\nX: y\r\n\r\n"), "{}", record.text());
-    assert_eq!(record.troubles(), Vec::<String>::new());
+    assert_eq!(record.unexpected(), Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_request_that_nothing_was_planned_for_is_told() {
+async fn a_request_without_a_planned_response_is_reported() {
     let stage = stage("[hosts.host]\nanswer = [{ path = \"/a\", steps = [] }]");
     assert_eq!(answer(&mut connected(&stage, "host").await, "GET /b HTTP/1.1\r\n\r\n").await, "");
-    assert_eq!(stage.record().troubles(), ["host#1: no response is planned to request 1 for /b"]);
+    assert_eq!(stage.record().unexpected(), ["host#1: no response is planned to request 1 for /b"]);
 }
 
 #[tokio::test]
-async fn a_good_host_serves_the_rest_of_its_version_alone() {
+async fn a_well_behaved_host_serves_the_rest_of_its_own_version_only() {
     let stage =
         stage(r#"hosts.host.answer = [{ steps = [{ serve = { size = 900, etag = '"one"' } }, "close"] }]"#);
     let ask = async |fields: &str| {
@@ -79,7 +79,7 @@ async fn a_good_host_serves_the_rest_of_its_version_alone() {
 }
 
 #[tokio::test]
-async fn nobody_listens_where_that_is_said() {
+async fn a_host_refuses_or_ignores_connections_as_planned() {
     let stage =
         stage("[hosts.closed]\nlisten-mode = \"refuses\"\n[hosts.hole]\nlisten-mode = \"black-hole\"");
     for (host, kind, wait) in [("closed", FaultKind::Refused, WAIT), ("hole", FaultKind::TimedOut, WAIT / 50)]

@@ -1,4 +1,4 @@
-//! The same host over real TCP on loopback.
+//! The same server over TCP on loopback.
 
 mod common;
 
@@ -57,12 +57,12 @@ async fn a_stall_is_bounded() {
 }
 
 #[tokio::test]
-async fn a_client_that_never_reads_is_left() {
+async fn a_client_that_never_reads_is_dropped() {
     let options = Options { write_time: Duration::from_millis(50), ..Options::default() };
     let world = world(FaultMix::none(), options);
     let mut client = world.client().await;
     client.get("/a?size=1000000000", "").await;
-    // Bounded by a great many turns rather than by a time: what is awaited is the deadline of the write.
+    // Bounded by iterations rather than by a time: the loop waits for the write deadline of the server.
     for _ in 0..10_000 {
         if world.running.stats().connections == 1 && world.running.stats().connections_open == 0 {
             return;

@@ -73,7 +73,7 @@ pub(crate) fn judge_stage(
     stage: &Stage,
 ) -> Vec<String> {
     let record = stage.record();
-    let mut wrong = record.troubles();
+    let mut wrong = record.unexpected();
     for (name, HostPlan { seen, .. }) in hosts {
         span(&format!("requests to {name}"), seen.requests, record.requests(Some(name)), &mut wrong);
         span(&format!("connections to {name}"), seen.connections, record.connections(name), &mut wrong);

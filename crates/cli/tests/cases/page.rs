@@ -1,4 +1,4 @@
-//! The page that lists all cases, made from their files: `LONGHAUL_WRITE_PAGE=1` writes it anew.
+//! The page that lists all cases, generated from their files. `LONGHAUL_WRITE_PAGE=1` writes it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,23 +11,24 @@ use longhaul_origin::script::{Case, CaseOutcome, Proof};
 use crate::workspace;
 
 const PAGE: &str = "docs/faults.md";
-/// HTTP/2 is not spoken.
+/// HTTP/2 is not supported.
 const NOT_SPOKEN: std::ops::RangeInclusive<u16> = 75..=85;
 const LAST: u16 = 130;
-/// More cases than this may not go without a proof.
+/// The most cases that may be untested.
 const MISSING_MAX: usize = 5;
 
 const ABOUT: &str = "\
-# What goes wrong, and what Longhaul then does
+# Faults, and what Longhaul does about them
 
-One row for each file of `crates/origin/cases`, from which this page is made. A case is data: what the hosts and the name
-server do, byte by byte, what the user runs, and what has to come of it: exit code, outcomes, files on disk, requests on the
-wire, time, memory. `cargo test -p longhaul-cli --test cases` plays them all against the program; with `-- --ignored` each is
-broken on purpose and has to fail. `LONGHAUL_WRITE_PAGE=1` before the first command writes this page anew.
+Look up here what Longhaul does when something goes wrong, case by case. This page is generated from the files of
+`crates/origin/cases`, one row per file. A case is data: what the hosts and the name server do, byte by byte, what the user runs,
+and the expected result: exit code, outcomes, files on disk, requests, time, memory.
+`cargo test -p longhaul-cli --test cases` plays all of them against the program; with `-- --ignored` it changes each case in a way
+that must make it fail. `LONGHAUL_WRITE_PAGE=1` before the first command writes this page.
 
-Outcomes: *retry*, within the budget of tries, with jitter; *incomplete*, what came is kept and the rest asked for; *failed*
-for good; *refused* by policy; *done*; *local*, a trouble of this machine, charged to no URL and no host. Every wait has a
-deadline.
+Outcomes: *retry*, it is tried again within its retry policy, with jitter; *incomplete*, what was received is kept and the rest
+requested; *failed* for good; *refused* by policy; *done*; *local*, a fault of this machine, charged to no URL and no host. Every
+wait has a deadline.
 
 ";
 
@@ -45,7 +46,7 @@ const CHAPTERS: [(u16, &str); 11] = [
     (u16::MAX, ""),
 ];
 
-/// Whether the page is what the cases say, and whether there is a case for every number.
+/// Checks that the page matches the cases, and that every number has a case.
 pub(crate) fn check(cases: &[Arc<(String, Case)>]) -> Result<(), Failed> {
     let numbers: BTreeSet<u16> = cases.iter().map(|case| case.1.number).collect();
     let absent: Vec<u16> =
@@ -55,7 +56,7 @@ pub(crate) fn check(cases: &[Arc<(String, Case)>]) -> Result<(), Failed> {
     }
     let missing = cases.iter().filter(|case| matches!(case.1.proof, Proof::Missing(_))).count();
     if missing > MISSING_MAX {
-        return Err(format!("{missing} cases are without a proof").into());
+        return Err(format!("{missing} cases are not tested").into());
     }
     let (page, path) = (page(cases), workspace().join(PAGE));
     if std::env::var_os("LONGHAUL_WRITE_PAGE").is_some() {
@@ -64,7 +65,7 @@ pub(crate) fn check(cases: &[Arc<(String, Case)>]) -> Result<(), Failed> {
     if fs::read_to_string(&path).unwrap_or_default() == page {
         Ok(())
     } else {
-        Err(format!("{PAGE} is not what the cases say: LONGHAUL_WRITE_PAGE=1 writes it anew").into())
+        Err(format!("{PAGE} does not match the cases: LONGHAUL_WRITE_PAGE=1 writes it").into())
     }
 }
 
@@ -74,13 +75,12 @@ fn page(cases: &[Arc<(String, Case)>]) -> String {
         let [(first, title), (next, _)] = *window else { continue };
         let _ = writeln!(page, "## {title}\n");
         if NOT_SPOKEN.contains(&first) {
-            let _ =
-                writeln!(page, "Not spoken: HTTP/1.1 is all that is offered to a server (cases 75 to 85).\n");
+            let _ = writeln!(page, "Longhaul offers servers only HTTP/1.1 (cases 75 to 85).\n");
             continue;
         }
         let _ = writeln!(
             page,
-            "| | what goes wrong | RFC | outcome | what Longhaul does | shown by |\n|---|---|---|---|---|---|"
+            "| | fault | RFC | outcome | what Longhaul does | tested by |\n|---|---|---|---|---|---|"
         );
         for case in cases.iter().filter(|case| (first..next).contains(&case.1.number)) {
             page.push_str(&row(&case.0, &case.1));
@@ -103,10 +103,10 @@ fn row(name: &str, case: &Case) -> String {
             });
             tests.collect::<Vec<_>>().join(", ")
         }
-        Proof::Missing(reason) => format!("not shown: {reason}"),
+        Proof::Missing(reason) => format!("not tested: {reason}"),
     };
     if let Some(fault) = &case.known {
-        let _ = write!(shown, ", **not so yet**: {fault}");
+        let _ = write!(shown, "; **known bug**: {fault}");
     }
     format!(
         "| {} | {} | {} | {} | {} | {shown} |\n",

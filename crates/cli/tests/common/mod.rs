@@ -6,6 +6,7 @@
 )]
 
 pub(crate) mod serving;
+pub(crate) mod tools;
 
 use std::fs;
 use std::io::{Read as _, Write as _};

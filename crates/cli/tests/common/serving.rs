@@ -73,15 +73,6 @@ impl Serving {
     }
 }
 
-/// Whether there is such a program; where there is none the test says so and is skipped.
-pub(crate) fn is_installed(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok();
-    if !found {
-        eprintln!("skipped: {program} is not installed");
-    }
-    found
-}
-
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect_timeout(&address, CLIENT_TIME).expect("it listens");
     stream.set_read_timeout(Some(CLIENT_TIME)).expect("a timeout");

@@ -1,4 +1,4 @@
-//! Opening what lies beneath a directory, and nothing else.
+//! Opens what lies beneath a directory, and nothing else.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -7,16 +7,16 @@ use rustix::fs::ResolveFlags;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
-/// Whether an answer may be waited for.
+/// Whether a look-up may wait for the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Blocking {
-    /// Only what the system has in its memory; otherwise `EAGAIN`.
+    /// No: what the system does not have in memory is `EAGAIN`.
     Now,
-    /// The disk is asked.
+    /// Yes.
     Wait,
 }
 
-/// How often a look-up is begun again that a rename elsewhere has disturbed (openat2(2), `EAGAIN`).
+/// Attempts at a look-up that a concurrent rename disturbs (openat2(2), `EAGAIN`).
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const ATTEMPTS: u32 = 4;
 
@@ -28,7 +28,7 @@ pub(super) fn open(root: BorrowedFd<'_>, path: &[u8], blocking: Blocking) -> Res
     open_as(root, path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY, blocking)
 }
 
-/// A handle by which to ask what something is, without opening it.
+/// A handle for fstat(2), without opening the file.
 pub(super) fn look(root: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Errno> {
     #[cfg(any(target_os = "android", target_os = "linux", target_os = "freebsd"))]
     let flags = OFlags::PATH;
@@ -46,15 +46,15 @@ fn open_as(root: BorrowedFd<'_>, path: &[u8], flags: OFlags, blocking: Blocking)
         // EINVAL: a kernel older than 5.12, which does not know the flag.
         Blocking::Now => match open(beneath | ResolveFlags::CACHED) {
             Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) => Err(Errno::AGAIN),
-            answer => answer,
+            result => result,
         },
         Blocking::Wait => {
             for _ in 1..ATTEMPTS {
                 match open(beneath) {
                     Err(Errno::AGAIN) => {}
-                    // EPERM: what some sandboxes answer to calls that they do not know.
+                    // EPERM: what some sandboxes return for unknown system calls.
                     Err(Errno::NOSYS | Errno::PERM) => return level_by_level(root, path, flags),
-                    answer => return answer,
+                    result => return result,
                 }
             }
             open(beneath)
@@ -67,23 +67,23 @@ fn open_as(root: BorrowedFd<'_>, path: &[u8], flags: OFlags, _patience: Blocking
     level_by_level(root, path, flags | OFlags::CLOEXEC)
 }
 
-/// One directory after the other, none of them through a symbolic link. A path has no `..`, so that each level is beneath
+/// Opens one directory after the other, none of them through a symbolic link. A path has no `..`, so each level is beneath
 /// the one before.
 fn level_by_level(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-    let on_the_way = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory_flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut level: Option<OwnedFd> = None;
     let mut names = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()).peekable();
     while let Some(name) = names.next() {
         if name == b".." {
             return Err(Errno::XDEV);
         }
-        let flags = if names.peek().is_some() { on_the_way } else { flags | OFlags::NOFOLLOW };
+        let flags = if names.peek().is_some() { directory_flags } else { flags | OFlags::NOFOLLOW };
         let above = level.as_ref().map_or(root, AsFd::as_fd);
         level = Some(retry_on_intr(|| rustix::fs::openat(above, name, flags, Mode::empty()))?);
     }
     match level {
         Some(level) => Ok(level),
-        None => retry_on_intr(|| rustix::fs::openat(root, ".", on_the_way, Mode::empty())),
+        None => retry_on_intr(|| rustix::fs::openat(root, ".", directory_flags, Mode::empty())),
     }
 }
 
@@ -91,7 +91,7 @@ fn level_by_level(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<Ow
 mod tests {
     use super::*;
 
-    /// Both ways of opening, on the sources of this crate.
+    /// Compares both ways of opening, on the sources of this crate.
     #[test]
     fn level_by_level_finds_what_the_kernel_finds() {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;

@@ -1,15 +1,15 @@
-//! Lists of entity tags, as `If-Match` and `If-None-Match` have them (RFC 9110 section 8.8.3).
+//! Lists of entity tags, as in `If-Match` and `If-None-Match` (RFC 9110 section 8.8.3).
 
 /// How two tags are compared (RFC 9110 section 8.8.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Comparison {
-    /// A weak tag is equal to nothing.
+    /// A weak tag equals no other tag.
     Strong,
-    /// Weakness does not count.
+    /// Weakness is ignored.
     Weak,
 }
 
-/// Whether `list` has `tag` in it, which is ours and may be weak, or is `*`. What is no list matches nothing from there on.
+/// Whether `list` contains `tag`, which is ours and may be weak, or is `*`. The part after a syntax error matches nothing.
 pub(super) fn contains(list: &str, tag: &str, comparison: Comparison) -> bool {
     let mut rest = list.trim();
     if rest == "*" {
@@ -22,7 +22,7 @@ pub(super) fn contains(list: &str, tag: &str, comparison: Comparison) -> bool {
         let strong = rest.strip_prefix("W/");
         let is_weak = strong.is_some();
         let opaque = strong.unwrap_or(rest);
-        // A tag may have commas in it, but no quotes.
+        // A tag may contain commas, but no quotes.
         let Some(end) = opaque.strip_prefix('"').and_then(|inner| inner.find('"')) else { return false };
         let (found, after) = opaque.split_at(end + 2);
         if found == tag && (comparison == Comparison::Weak || !is_weak && !is_own_weak) {
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_weak_tag_of_ours_is_strongly_equal_to_nothing() {
+    fn a_weak_tag_of_ours_strongly_equals_no_tag() {
         for list in ["\"a\"", "W/\"a\""] {
             assert!(contains(list, "W/\"a\"", Weak), "{list}");
             assert!(!contains(list, "W/\"a\"", Strong), "{list}");

@@ -1,4 +1,4 @@
-//! An open file: what it is, and its bytes.
+//! An open file: its version, and its bytes.
 
 use std::os::fd::OwnedFd;
 use std::time::{Duration, SystemTime};
@@ -7,10 +7,10 @@ use bytes::Bytes;
 use rustix::fs::Stat;
 use rustix::io::{Errno, retry_on_intr};
 
-/// Two changes within one tick of a file system's clock carry the same time: 4 ms apart on many kernels, 2 s on FAT.
+/// Two changes within one tick of a file system's clock have the same time: 4 ms on many kernels, 2 s on FAT.
 const TICK_MAX: Duration = Duration::from_secs(2);
 
-/// What tells one content from another: when any of it differs, so may the bytes.
+/// Identifies the content of a file: as long as nothing of it changes, neither do the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileVersion {
     inode: u64,
@@ -34,23 +34,23 @@ impl FileVersion {
         self.len
     }
 
-    /// The entity tag, with its quotes. It is weak as long as another change within the same tick could go unseen: nobody
-    /// is to put the halves of two contents together by it (RFC 9110 section 8.8.1).
+    /// The entity tag, with its quotes. It is weak as long as another change within the same tick could go unnoticed, so
+    /// that no client combines parts of two contents by it (RFC 9110 section 8.8.1).
     pub(super) fn entity_tag(&self, now: SystemTime) -> String {
         let Self { inode, len, modified_unix_seconds, modified_nanoseconds } = self;
         let weak = if self.is_fresh(now) { "W/" } else { "" };
         format!("{weak}\"{inode:x}-{len:x}-{modified_unix_seconds:x}.{modified_nanoseconds:08x}\"")
     }
 
-    /// Whether the last change is not longer ago than a tick. A time that lies further ahead was set by hand, and the next
-    /// change will not have it.
+    /// Whether the last change is at most a tick ago. A time further in the future was set by hand, and the next change will
+    /// not have it.
     fn is_fresh(&self, now: SystemTime) -> bool {
         let Ok(seconds) = u64::try_from(self.modified_unix_seconds) else { return false };
         let since = Duration::new(seconds, self.modified_nanoseconds);
         now.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|now| now.abs_diff(since) <= TICK_MAX)
     }
 
-    /// The time of the last change, cut to whole seconds, as dates in HTTP are; `None` before 1970 and after 9999.
+    /// The time of the last change in whole seconds, as in HTTP dates; `None` before 1970 and after 9999.
     pub(super) fn modified(&self) -> Option<SystemTime> {
         const YEAR_10000_UNIX_SECONDS: u64 = 253_402_300_800;
         let seconds = u64::try_from(self.modified_unix_seconds).ok()?;
@@ -74,8 +74,8 @@ impl File {
         self.version
     }
 
-    /// So many bytes at `offset`, if the system has them in its memory. `None` where the disk would have to be waited
-    /// for, or the system cannot tell: then [`read`](Self::read) them where waiting disturbs nobody.
+    /// `len` bytes at `offset`, if the system has them in memory. `None` if the read would wait for the disk, or the system
+    /// cannot tell: then call [`read`](Self::read) on a thread that may wait.
     pub(super) fn read_now(&self, offset: u64, len: usize) -> Option<Result<Bytes, Errno>> {
         let mut room = vec![0; len];
         #[cfg(any(target_os = "android", target_os = "linux"))]
@@ -87,13 +87,13 @@ impl File {
         let read: Result<usize, Errno> = Err(Errno::OPNOTSUPP);
         match read {
             Ok(count) if count == len => Some(Ok(room.into())),
-            // Some of it is in memory, or all that there still is. The other way tells.
+            // Only a part is in memory, or the file has become shorter. `read` tells which.
             Ok(_) | Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::INTR) => None,
             Err(error) => Some(Err(error)),
         }
     }
 
-    /// So many bytes at `offset`; may wait for the disk.
+    /// `len` bytes at `offset`; may wait for the disk.
     ///
     /// # Errors
     /// That of the disk; `EIO` where the file has become shorter.
@@ -110,8 +110,8 @@ impl File {
         Ok(room.into())
     }
 
-    /// Whether it is still what it was when it was opened. Asked after the last byte was read: otherwise a file that is
-    /// written to would be sent as a mixture under the entity tag of the old one.
+    /// Whether the file is unchanged since it was opened. Called after the last byte was read: otherwise a file that is
+    /// being written would be sent as a mixture under the entity tag of the old version.
     pub(super) fn is_unchanged(&self) -> bool {
         rustix::fs::fstat(&self.handle).is_ok_and(|stat| FileVersion::of(&stat) == self.version)
     }
@@ -121,7 +121,7 @@ impl File {
 mod tests {
     use super::*;
 
-    /// What has just been written may be written again without a trace, until the file system's clock has moved on.
+    /// A file that was just written can be written again without a trace, until the file system's clock advances.
     #[test]
     fn the_tag_of_a_file_that_has_just_changed_is_weak() {
         let modified = Duration::new(1_700_000_000, 5);

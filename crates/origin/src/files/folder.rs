@@ -1,4 +1,4 @@
-//! A folder that is served.
+//! The folder that is served.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -16,7 +16,7 @@ pub struct Folder {
     root: OwnedFd,
 }
 
-/// What lies under a name.
+/// What a name denotes.
 #[derive(Debug)]
 pub(super) enum FolderEntry {
     File(File),
@@ -24,18 +24,18 @@ pub(super) enum FolderEntry {
 }
 
 impl Folder {
-    /// Opens a directory. The path itself may lead through symbolic links; what lies beneath may not lead out again. When
-    /// the directory is renamed later, it is still the one that is served.
+    /// Opens a directory. The path itself may contain symbolic links; links beneath it may not lead out again. A directory
+    /// that is renamed later is still served.
     ///
     /// # Errors
-    /// When there is no directory, or it may not be read.
+    /// When there is no such directory, or it is not readable.
     pub fn open(directory: impl AsRef<Path>) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = retry_on_intr(|| rustix::fs::open(directory.as_ref(), flags, Mode::empty()))?;
         Ok(Self { root })
     }
 
-    /// What lies under `name`. What is neither a file nor a directory (a device, a pipe, a socket) is `ENOENT`.
+    /// What `name` denotes. Anything but a file or a directory (a device, a pipe, a socket) is `ENOENT`.
     pub(super) fn find(&self, name: &[u8], blocking: Blocking) -> Result<FolderEntry, Errno> {
         let handle = beneath::open(self.root.as_fd(), name, blocking)?;
         let stat = rustix::fs::fstat(&handle)?;
@@ -48,7 +48,7 @@ impl Folder {
         }
     }
 
-    /// What `name` is, if it would be served: its version, and whether it is a directory.
+    /// The version of `name`, and whether it is a directory; `None` if it would not be served.
     pub(super) fn look(&self, name: &[u8]) -> Option<(FileVersion, bool)> {
         let stat = rustix::fs::fstat(beneath::look(self.root.as_fd(), name).ok()?).ok()?;
         match rustix::fs::FileType::from_raw_mode(stat.st_mode) {

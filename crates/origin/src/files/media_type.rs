@@ -1,9 +1,9 @@
-//! Types of content by the ending of a name.
+//! Media types by file extension.
 
-/// What is not known is only bytes (RFC 2046 section 4.5.1), which clients save and do not interpret.
+/// The type of unknown content (RFC 2046 section 4.5.1), which clients save and do not interpret.
 const UNKNOWN: &str = "application/octet-stream";
 
-/// Registered types (IANA, "Media Types") of what is put into folders to be served. In order of the ending.
+/// Registered types (IANA, "Media Types") of files that are commonly served, sorted by extension.
 const TYPES: [(&str, &str); 84] = [
     ("7z", "application/x-7z-compressed"),
     ("aac", "audio/aac"),
@@ -91,19 +91,19 @@ const TYPES: [(&str, &str); 84] = [
     ("zip", "application/zip"),
 ];
 
-/// The longest ending that has a type.
-const ENDING_BYTES_MAX: usize = 16;
+/// The longest extension that is looked up.
+const EXTENSION_BYTES_MAX: usize = 16;
 
-/// The type of what is called `name`, in whichever case. No charset is claimed: nobody has looked into the file.
+/// The type of a file by its name, in either case. No charset is given: the content is not inspected.
 pub(super) fn media_type(name: &[u8]) -> &'static str {
     let Some(dot) = name.iter().rposition(|byte| matches!(byte, b'.' | b'/')).filter(|at| name[*at] == b'.')
     else {
         return UNKNOWN;
     };
-    let ending = &name[dot + 1..];
-    let mut lower = [0; ENDING_BYTES_MAX];
-    let Some(lower) = lower.get_mut(..ending.len()) else { return UNKNOWN };
-    lower.copy_from_slice(ending);
+    let extension = &name[dot + 1..];
+    let mut lower = [0; EXTENSION_BYTES_MAX];
+    let Some(lower) = lower.get_mut(..extension.len()) else { return UNKNOWN };
+    lower.copy_from_slice(extension);
     lower.make_ascii_lowercase();
     match TYPES.binary_search_by(|(known, _)| known.as_bytes().cmp(lower)) {
         Ok(at) => TYPES[at].1,
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn types_by_ending() {
+    fn types_by_extension() {
         for (name, expected) in [
             ("a.html", "text/html"),
             ("b/a.HTML", "text/html"),

@@ -1,7 +1,6 @@
-//! From the path of a request to a name beneath the folder.
+//! From the path of a request to a relative path beneath the folder.
 
-/// The name of something beneath a folder: no empty part, none that is `.` or `..`, no zero byte. Empty for the folder
-/// itself.
+/// A relative path beneath a folder, without empty parts, `.`, `..` and zero bytes. Empty for the folder itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RequestPath {
     name: Vec<u8>,
@@ -9,10 +8,10 @@ pub(super) struct RequestPath {
 }
 
 impl RequestPath {
-    /// Reads the path of a request target, which begins with a slash, and decodes it once (RFC 3986 section 2.1).
+    /// Parses the path of a request target, which begins with a slash, and decodes it once (RFC 3986 section 2.1).
     ///
-    /// `None` where it names nothing beneath a folder. Clients take `.` and `..` out before they ask (section 5.2.4), so
-    /// that whoever sends them is up to something; and an encoded slash is no name of a file.
+    /// `None` where it cannot name anything beneath a folder. Clients remove `.` and `..` before they send a request
+    /// (section 5.2.4), so a path that has them is an attempt to escape. An encoded slash is no part of a file name.
     pub(super) fn parse(path: &str) -> Option<Self> {
         let mut name = Vec::with_capacity(path.len());
         let mut parts = path.strip_prefix('/')?.split('/').peekable();
@@ -36,23 +35,23 @@ impl RequestPath {
         Some(Self { name, is_directory })
     }
 
-    /// The name beneath the folder; `.` for the folder itself.
+    /// The path beneath the folder; `.` for the folder itself.
     pub(super) fn name(&self) -> &[u8] {
         if self.name.is_empty() { b"." } else { &self.name }
     }
 
-    /// Whether it ends with a slash, so that it can name a directory only.
+    /// Whether it ends with a slash, so that it can denote only a directory.
     pub(super) fn is_directory(&self) -> bool {
         self.is_directory
     }
 
-    /// That of something in this directory.
+    /// The path of an entry of this directory.
     pub(super) fn join(&self, name: &[u8]) -> Vec<u8> {
         if self.name.is_empty() { name.to_vec() } else { [&self.name, b"/".as_slice(), name].concat() }
     }
 }
 
-/// Appends what a part stands for. `None` where a percent sign is not followed by two hexadecimal digits.
+/// Appends the decoded part. `None` where a percent sign is not followed by two hexadecimal digits.
 fn decode(part: &str, into: &mut Vec<u8>) -> Option<()> {
     let mut bytes = part.bytes();
     while let Some(byte) = bytes.next() {
@@ -91,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_nothing() {
+    fn paths_that_name_nothing() {
         for path in [
             "",
             "*",
@@ -120,7 +119,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn whatever_is_asked_for_no_name_leads_upwards(path in "/?([./%2eEfF\\\\0a]|%2e|%2f|%00|\\PC){0,40}") {
+        fn no_request_path_leads_upwards(path in "/?([./%2eEfF\\\\0a]|%2e|%2f|%00|\\PC){0,40}") {
             if let Some(path) = RequestPath::parse(&path) {
                 let name = path.name();
                 proptest::prop_assert!(!name.starts_with(b"/") && !name.contains(&0));

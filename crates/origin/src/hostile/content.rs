@@ -1,6 +1,6 @@
 //! The bytes of one path, in one generation.
 //!
-//! A generator in counter mode: the eight bytes at offset `8 * n` are a mix of a key and of `n`, so a range
+//! They come from a generator in counter mode: the eight bytes at offset `8 * n` are a mix of a key and of `n`, so a range
 //! in the middle of a terabyte costs no more than its own length.
 
 use std::time::{Duration, SystemTime};
@@ -9,18 +9,18 @@ use std::time::{Duration, SystemTime};
 /// and Flood, "Fast splittable pseudorandom number generators", 2014).
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Bytes that one value of the counter gives.
+/// Bytes per value of the counter.
 const WORD_BYTES: usize = size_of::<u64>();
 
-/// What is hashed at a time.
+/// Bytes that are hashed at a time.
 const HASH_PIECE_BYTES: usize = 64 * 1024;
 
 /// The first generation was last modified on 2020-01-01 at 00:00:00 UTC: long enough ago to be a strong
 /// validator (RFC 9110 section 8.8.2.2).
 const FIRST_MODIFIED_UNIX_SECONDS: u64 = 1_577_836_800;
 
-/// Each generation is a minute younger than the one before, since a date tells only whole seconds apart; all
-/// of them lie in the past.
+/// Each generation is a minute younger than the one before: dates have a resolution of a second, and all of them are in the
+/// past.
 const GENERATION_SECONDS: u64 = 60;
 
 /// The content of a path: its length, its validators, and its bytes from any offset.
@@ -36,7 +36,7 @@ impl Content {
         Self { key, len, generation }
     }
 
-    /// What tells this content from every other.
+    /// Identifies this content: another path, seed, size or generation has another key.
     pub(crate) fn key(&self) -> u64 {
         self.key
     }
@@ -46,7 +46,7 @@ impl Content {
         self.len
     }
 
-    /// Whether there is not a single byte.
+    /// Whether the length is zero.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -62,7 +62,7 @@ impl Content {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    /// Fills `buffer` with the bytes from `offset` on and returns how many there were, fewer only at the end
+    /// Fills `buffer` with the bytes from `offset` on. Returns their number, which is smaller than the buffer only at the end
     /// of the content.
     pub fn fill(&self, offset: u64, buffer: &mut [u8]) -> usize {
         let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
@@ -88,18 +88,18 @@ impl Content {
         filled
     }
 
-    /// All bytes at once.
+    /// All bytes.
     ///
     /// # Panics
-    /// Where the content does not fit into memory.
+    /// When the content does not fit into memory.
     pub fn to_vec(&self) -> Vec<u8> {
-        let len = usize::try_from(self.len).expect("only small content is asked for as a whole");
+        let len = usize::try_from(self.len).expect("the content fits into memory");
         let mut bytes = vec![0; len];
         self.fill(0, &mut bytes);
         bytes
     }
 
-    /// The BLAKE3 digest of all bytes, made piece by piece.
+    /// The BLAKE3 digest of all bytes, computed piece by piece.
     pub fn blake3(&self) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new();
         let mut piece = vec![0; HASH_PIECE_BYTES];

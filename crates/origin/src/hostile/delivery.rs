@@ -4,10 +4,10 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::time::Duration;
 
+use super::injected_fault::InjectedFault;
 use super::raw_connection::{AfterResponse, ClientWait, RawConnection};
 use super::response::{Body, SeededResponse};
 use super::stats::{PathKey, StatsCollector};
-use crate::InjectedFault;
 use crate::http1::ResponseFraming;
 use crate::random::scale;
 

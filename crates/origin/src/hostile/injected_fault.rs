@@ -1,42 +1,41 @@
-//! The ways in which an answer can go wrong.
+//! The faults that a server can inject into a response.
 
 use std::fmt;
 
-/// One way to misbehave, on one request.
+/// One fault of one response.
 ///
-/// The set is exhaustive on purpose: a test that matches on it must be told when a new kind appears.
+/// The enum is exhaustive on purpose: a test that matches on it must not compile when a kind is added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum InjectedFault {
-    /// The connection is reset once the request has been read, before the first byte of an answer.
+    /// The connection is reset after the request was read, before the first byte of a response.
     ResetBeforeHead,
-    /// The connection is reset in the middle of the body.
+    /// The connection is reset within the body.
     ResetInBody,
-    /// The connection is closed in order in the middle of the body: the length is announced and not kept.
+    /// The connection is closed in order within the body, before the announced length.
     FinInBody,
-    /// No byte of an answer comes; after [`Options::stall`](crate::Options::stall) the connection is closed.
+    /// No byte of a response is sent; after [`Options::stall`](crate::Options::stall) the connection is closed.
     StallBeforeHead,
-    /// The body stops in the middle, and after [`Options::stall`](crate::Options::stall) comes a close.
+    /// The body stops, and after [`Options::stall`](crate::Options::stall) the connection is closed.
     StallInBody,
-    /// The body comes at one byte a second, for at most [`Options::stall`](crate::Options::stall); then the
-    /// connection is closed.
+    /// The body is sent at one byte per second, for at most [`Options::stall`](crate::Options::stall); then the connection is
+    /// closed.
     Drip,
     /// `500 Internal Server Error`.
     Status500,
     /// `503 Service Unavailable`, without a `Retry-After`.
     Status503,
-    /// `429 Too Many Requests` with a `Retry-After` of so many seconds.
+    /// `429 Too Many Requests` with a `Retry-After` of this many seconds.
     Status429RetryAfter(u32),
-    /// The whole body in chunked coding, but the connection is closed instead of the last chunk (RFC 9112
-    /// section 8).
+    /// The whole body in chunked coding, and a close instead of the last chunk (RFC 9112 section 8).
     CutChunkedBody,
-    /// A `Content-Length` larger than the body, which is sent whole and followed by a close in order.
+    /// A `Content-Length` larger than the body, which is sent whole and followed by an orderly close.
     BadLength,
     /// `404 Not Found`. Drawn by path and not by attempt: see [`FaultMix::with`](crate::FaultMix::with).
     NotFound,
 }
 
 impl InjectedFault {
-    /// The name in kebab case, the same for all parameters.
+    /// The name in kebab case, whatever the parameters are.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ResetBeforeHead => "reset-before-head",
@@ -54,8 +53,8 @@ impl InjectedFault {
         }
     }
 
-    /// Whether the fault strikes in the body, so that an answer without one (to a `HEAD`, a `304`, an empty
-    /// file) escapes it.
+    /// Whether the fault strikes within the body, so that a response without one (to a `HEAD`, a `304`, an empty file) does not
+    /// meet it.
     pub const fn needs_body(self) -> bool {
         matches!(
             self,

@@ -1,13 +1,13 @@
-//! Which bytes of a content were served already.
+//! Which bytes of a content were sent already.
 
 use std::iter;
 use std::ops::Range;
 
-/// Separate stretches remembered for one content. Beyond it a stretch that touches no other is forgotten,
-/// so that what is reported as repeated can be too low and never too high.
-const STRETCHES_MAX: usize = 64;
+/// Separate ranges remembered for one content. Beyond this number a range that touches no other is forgotten, so the count
+/// of repeated bytes can be too low and never too high.
+const RANGES_MAX: usize = 64;
 
-/// A set of offsets, as sorted stretches that neither overlap nor touch.
+/// A set of offsets, as sorted ranges that neither overlap nor touch.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Intervals(Vec<Range<u64>>);
 
@@ -25,7 +25,7 @@ impl Intervals {
             .map(|known| known.end.min(added.end).saturating_sub(known.start.max(added.start)))
             .sum();
 
-        if touched.is_empty() && self.0.len() >= STRETCHES_MAX {
+        if touched.is_empty() && self.0.len() >= RANGES_MAX {
             return repeated;
         }
         let start = touched.first().map_or(added.start, |known| known.start.min(added.start));
@@ -44,13 +44,13 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Checked against the plainest model there is: a set of single offsets.
+        /// Compared with the simplest model: a set of single offsets.
         #[test]
         fn counts_what_a_set_of_offsets_counts(
-            stretches in prop::collection::vec((0_u64..200, 0_u64..40), 0..60),
+            ranges in prop::collection::vec((0_u64..200, 0_u64..40), 0..60),
         ) {
             let (mut intervals, mut model) = (Intervals::default(), BTreeSet::new());
-            for (start, len) in stretches {
+            for (start, len) in ranges {
                 let repeated = (start..start + len).filter(|&offset| !model.insert(offset)).count();
                 prop_assert_eq!(intervals.add(start..start + len), repeated as u64);
             }
@@ -63,7 +63,7 @@ mod tests {
         for number in 0..1_000 {
             assert_eq!(intervals.add(number * 10..number * 10 + 1), 0);
         }
-        assert_eq!(intervals.0.len(), STRETCHES_MAX);
-        assert_eq!(intervals.add(0..10_000), STRETCHES_MAX as u64);
+        assert_eq!(intervals.0.len(), RANGES_MAX);
+        assert_eq!(intervals.add(0..10_000), RANGES_MAX as u64);
     }
 }

@@ -6,8 +6,10 @@ use std::fmt::Display;
 use std::ops::Range;
 use std::time::SystemTime;
 
+use super::content::Content;
+use super::site::Site;
+use super::target::Target;
 use crate::http1::{ConnectionOption, Method, RequestHead, ResponseFraming, ResponseHead, Selection, Status};
-use crate::{Content, Site, Target};
 
 /// A request, and what its target means to a site.
 #[derive(Debug)]

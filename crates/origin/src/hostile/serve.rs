@@ -5,11 +5,11 @@ use std::io;
 use longhaul_socket::Transport;
 
 use super::delivery::Delivery;
+use super::injected_fault::InjectedFault;
 use super::raw_connection::{AfterResponse, RawConnection, Received};
 use super::response::{SeededRequest, SeededResponse};
 use super::server::Shared;
 use super::stats::PathKey;
-use crate::InjectedFault;
 use crate::http1::{Method, RequestHead, ResponseFraming, Status};
 use crate::random::{DrawPurpose, draw};
 

@@ -1,13 +1,15 @@
-//! What is served: which paths exist, and what they hold.
+//! The files that are served: which paths exist, and their contents.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::{PoisonError, RwLock};
 
+use super::content::Content;
+use super::target::{SIZE_BYTES_MAX, Target};
+use crate::random::Share;
 use crate::random::{DrawPurpose, draw, scale};
-use crate::{Content, SIZE_BYTES_MAX, Share, Target};
 
-/// The law by which a path gets its length.
+/// How the length of a path is chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sizes(RangeInclusive<u64>);
 
@@ -17,8 +19,8 @@ impl Sizes {
         Self::between(bytes, bytes)
     }
 
-    /// Every path has between `bytes_min` and `bytes_max` bytes, both included, evenly drawn; at most
-    /// [`SIZE_BYTES_MAX`]. Given in the wrong order they change places.
+    /// Every path has between `bytes_min` and `bytes_max` bytes, both included, evenly distributed; at most
+    /// [`SIZE_BYTES_MAX`]. Bounds in the wrong order are swapped.
     pub fn between(bytes_min: u64, bytes_max: u64) -> Self {
         let (low, high) = (bytes_min.min(bytes_max), bytes_min.max(bytes_max));
         Self(low.min(SIZE_BYTES_MAX)..=high.min(SIZE_BYTES_MAX))
@@ -30,16 +32,16 @@ impl Sizes {
 }
 
 impl Default for Sizes {
-    /// 1 KiB to 64 KiB: what most files of a long list look like.
+    /// 1 KiB to 64 KiB, as most files of a long list.
     fn default() -> Self {
         Self::between(1024, 64 * 1024)
     }
 }
 
-/// A tree of files without end: every path has content, unless it was made absent.
+/// An unlimited tree of files: every path has content, unless it was made absent.
 ///
-/// Content, length and existence are pure functions of the seed and the path. A site can change while it is
-/// served, as sites do: a path can disappear, come back, or get other content of the same length.
+/// Content, length and existence are pure functions of the seed and the path. A site can change while it is served: a path
+/// can disappear, come back, or get other content of the same length.
 #[derive(Debug)]
 pub struct Site {
     seed: u64,
@@ -48,7 +50,7 @@ pub struct Site {
     changes: RwLock<Changes>,
 }
 
-/// What was changed after the start. It grows by calls of the site's owner only, never by requests.
+/// Changes since the start. Only calls of the site's owner add to them, never requests.
 #[derive(Debug, Default)]
 struct Changes {
     generation: u16,
@@ -67,26 +69,26 @@ impl Site {
         Self { seed, sizes: Sizes::default(), absent_share: Share::NONE, changes: RwLock::default() }
     }
 
-    /// Draws lengths by another law.
+    /// Chooses lengths in another way.
     #[must_use]
     pub fn with_sizes(mut self, sizes: Sizes) -> Self {
         self.sizes = sizes;
         self
     }
 
-    /// Lets this share of the paths not exist: they are `404`, always.
+    /// Makes this share of the paths absent: they are always `404`.
     #[must_use]
     pub fn with_absent_share(mut self, share: Share) -> Self {
         self.absent_share = share;
         self
     }
 
-    /// The seed, from which everything follows.
+    /// The seed that everything is drawn from.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// Whether the path exists. The query does not matter.
+    /// Whether the path exists; its query is ignored.
     pub fn exists(&self, path: &str) -> bool {
         let target = Target::parse(path);
         let change = self.read(|changes| changes.paths.get(target.path()).copied()).unwrap_or_default();
@@ -112,13 +114,13 @@ impl Site {
         Content::new(key, len, generation)
     }
 
-    /// Makes one path exist or not, whatever its draw.
+    /// Makes one path exist or not, whatever was drawn for it.
     pub fn set_exists(&self, path: &str, exists: bool) {
         self.change(path, |change| change.exists = Some(exists));
     }
 
-    /// Gives every path other content of the same length, with other validators, from the next request on.
-    /// Bodies on their way keep what they began with.
+    /// Gives every path other content of the same length, with other validators, from the next request on. Bodies in
+    /// progress are completed with the old content.
     pub fn next_generation(&self) {
         let mut changes = self.changes.write().unwrap_or_else(PoisonError::into_inner);
         changes.generation = changes.generation.wrapping_add(1);

@@ -1,27 +1,26 @@
-//! What a request target asks for.
+//! The meaning of a request target to a site.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// The largest content that can be asked for with `?size=`: 1 TiB, so that sums of offsets stay far from the
-/// end of `u64`.
+/// The largest content that `?size=` can request: 1 TiB, so that sums of offsets stay far below `u64::MAX`.
 pub const SIZE_BYTES_MAX: u64 = 1 << 40;
 
-/// The longest delay that can be asked for with `?latency=`: ten minutes, because every wait has an end.
+/// The longest delay that `?latency=` can request, because every wait has a limit.
 const LATENCY_MAX: Duration = Duration::from_mins(10);
 
-/// The path and the query of a request, with the meaning that this host gives to them.
+/// The path and the query of a request, with the meaning that a [`Site`](crate::Site) gives them.
 ///
 /// | part | meaning |
 /// |---|---|
-/// | `/redirect/N/rest` | a redirect; after `N` of them `/rest` is reached. The query is kept |
-/// | `?size=N` | content of `N` bytes, not of the site's choice; at most [`SIZE_BYTES_MAX`] |
-/// | `?latency=MS` | the answer waits so many milliseconds, at most ten minutes |
+/// | `/redirect/N/rest` | the first of `N` redirects that lead to `/rest`; the query is kept |
+/// | `?size=N` | content of `N` bytes instead of the length that the site chooses; at most [`SIZE_BYTES_MAX`] |
+/// | `?latency=MS` | a delay of the response in milliseconds, at most ten minutes |
 /// | `?chunked` | the body in chunked coding |
-/// | `?close` | no length at all: the close ends the body |
+/// | `?close` | no length: the close ends the body |
 ///
-/// Several are joined by `&`. Whatever else the query holds, or does not parse, has no meaning and changes
-/// nothing. Paths are compared byte for byte; nothing is decoded.
+/// Several parameters are joined by `&`. Unknown and malformed parameters are ignored. Paths are compared byte for byte;
+/// nothing is decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     path: String,
@@ -33,7 +32,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// Reads a target in origin form (`/path?query`). Everything has a meaning, so this cannot fail.
+    /// Parses a target in origin form (`/path?query`). Every text is valid.
     pub fn parse(text: &str) -> Self {
         let (path, query) = text.split_once('?').unwrap_or((text, ""));
         let mut target = Self {
@@ -65,7 +64,7 @@ impl Target {
         &self.path
     }
 
-    /// The length that the query asks for, in bytes.
+    /// The length that the query requests, in bytes.
     pub fn size_bytes(&self) -> Option<u64> {
         self.size_bytes
     }
@@ -82,7 +81,7 @@ impl Target {
         self.until_close
     }
 
-    /// The identity of what is asked for: the path and the size. How it is to be sent is no part of it.
+    /// The identity of the requested content: the path and the size, without the parameters about how to send it.
     pub(crate) fn resource(&self) -> Cow<'_, str> {
         match self.size_bytes {
             Some(size) => Cow::Owned(format!("{}?size={size}", self.path)),
@@ -90,7 +89,7 @@ impl Target {
         }
     }
 
-    /// Where this path redirects to, if it is one that does.
+    /// Where this path redirects to, if it does.
     pub(crate) fn redirect(&self) -> Option<String> {
         let (hops, rest) = self.path.strip_prefix("/redirect/")?.split_once('/')?;
         let hops: u32 = hops.parse().ok()?;

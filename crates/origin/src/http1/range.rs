@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-/// Which part of a content was asked for.
+/// The part of a content that is requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Selection {
-    /// All of it: no range, one that is not understood, or several, which a server is free to ignore.
+    /// The whole: there is no range, or one that a server may ignore, because it is malformed or has several parts.
     Whole,
-    /// These offsets, of which there is at least one.
+    /// These offsets, at least one.
     Part(Range<u64>),
-    /// None that exists.
+    /// Only offsets beyond the end.
     Unsatisfiable,
 }
 
@@ -23,7 +23,7 @@ impl Selection {
         match (first, last) {
             ("", suffix) => match decimal(suffix) {
                 Some(0) => Self::Unsatisfiable,
-                // The last bytes of nothing cannot be written as a Content-Range.
+                // The last bytes of an empty content cannot be expressed as a Content-Range.
                 Some(_) if len == 0 => Self::Whole,
                 Some(wanted) => Self::Part(len.saturating_sub(wanted)..len),
                 None => Self::Whole,
@@ -45,7 +45,7 @@ impl Selection {
     }
 }
 
-/// Digits only: `parse` alone would let a sign pass. What overflows is beyond every content.
+/// A number of digits only: `parse` alone would accept a sign. A number that overflows is beyond every content.
 fn decimal(digits: &str) -> Option<u64> {
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| digits.parse().unwrap_or(u64::MAX))
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_every_form_of_a_single_range() {
+    fn every_form_of_a_single_range_is_parsed() {
         for (field, expected) in [
             ("bytes=0-0", Selection::Part(0..1)),
             ("bytes=3-", Selection::Part(3..10)),

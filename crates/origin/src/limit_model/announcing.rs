@@ -1,10 +1,10 @@
-//! What a host announces of its limits, truthfully or not.
+//! What a host announces about its limits, correctly or not.
 
 use std::time::Duration;
 
 use super::{Decision, LimitModel};
 
-/// In which fields it is said.
+/// The fields of an announcement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wording {
     /// `RateLimit-Policy` and `RateLimit`, as in draft-ietf-httpapi-ratelimit-headers.
@@ -13,23 +13,23 @@ pub enum Wording {
     UnixTime,
 }
 
-/// What is announced with one answer.
+/// What one response announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Announcement {
-    /// In which fields.
+    /// The fields.
     pub wording: Wording,
-    /// Requests in a window.
+    /// Requests per window.
     pub quota: u64,
-    /// The window's length.
+    /// The length of the window.
     pub window: Duration,
-    /// Requests that are left of it.
+    /// Requests left in the window.
     pub remaining: u64,
-    /// Until the window ends.
+    /// The time until the window ends.
     pub reset_after: Duration,
 }
 
 impl Announcement {
-    /// Its fields in an answer of that time. Parts of a second are rounded up.
+    /// The fields of a response that is sent at `now_unix_ms`. Fractions of a second are rounded up.
     #[must_use]
     pub fn fields(&self, now_unix_ms: u64) -> Vec<(&'static str, String)> {
         let Self { wording, quota, window, remaining, reset_after } = self;
@@ -48,14 +48,14 @@ impl Announcement {
     }
 }
 
-/// Another host, which announces the same with every answer, whatever it does.
+/// A host that announces the same with every response, whatever its real limits are.
 pub struct ConstantAnnouncement {
     inner: Box<dyn LimitModel>,
     announcement: Announcement,
 }
 
 impl ConstantAnnouncement {
-    /// Says this, always.
+    /// The limits of `inner`, and this announcement.
     #[must_use]
     pub fn new(inner: Box<dyn LimitModel>, announcement: Announcement) -> Self {
         Self { inner, announcement }

@@ -1,36 +1,36 @@
-//! Hosts that count requests, or bytes, over time.
+//! Hosts that limit requests, or bytes, over time.
 
 use std::time::Duration;
 
 use super::{Announcement, Decision, LimitModel, RandomSource, Wording};
 
-/// How a limit says no.
+/// How a limit refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
-    /// 429, 503 or 403.
+    /// The status: 429, 503 or 403.
     pub status: u16,
-    /// Whether it says when to come again.
+    /// Whether there is a `Retry-After`.
     pub retry_after: bool,
 }
 
 impl Refusal {
-    /// 429 without a word about when.
+    /// 429 without a `Retry-After`.
     pub const BARE_429: Self = Self { status: 429, retry_after: false };
 }
 
-/// A rate in requests a second that may change once and change back.
+/// A rate in requests per second that may change once and change back.
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {
-    /// Before, and after.
+    /// The rate outside of `between`.
     pub usual: f64,
-    /// In between.
+    /// The rate within `between`.
     pub meanwhile: f64,
-    /// Seconds at which that begins and ends.
+    /// The seconds at which the other rate begins and ends.
     pub between: (f64, f64),
 }
 
 impl Schedule {
-    /// Always the same rate.
+    /// A rate that does not change.
     #[must_use]
     pub const fn constant(rate: f64) -> Self {
         Self { usual: rate, meanwhile: rate, between: (0.0, 0.0) }
@@ -42,7 +42,7 @@ impl Schedule {
     }
 }
 
-/// A bucket of tokens, one a request, that fills at a rate.
+/// A bucket of tokens, one per request, that fills at a rate.
 #[derive(Debug)]
 pub struct TokenBucket {
     rate: Schedule,
@@ -81,7 +81,7 @@ impl LimitModel for TokenBucket {
     }
 }
 
-/// So many requests in each window of time, counted anew at its end.
+/// A quota of requests in each window of time.
 #[derive(Debug)]
 pub struct WindowQuota {
     window_seconds: u64,
@@ -93,13 +93,13 @@ pub struct WindowQuota {
 }
 
 impl WindowQuota {
-    /// The first window begins with the host.
+    /// The first window begins with the first request.
     #[must_use]
     pub fn new(quota: u64, window_seconds: u64, seed: u64) -> Self {
         Self { window_seconds, quota, window: 0, used: 0, announces_in: None, draws: RandomSource::new(seed) }
     }
 
-    /// Announces what is left with every answer, and says nothing else about when to come again.
+    /// Announces the remaining quota with every response, and sends no `Retry-After`.
     #[must_use]
     pub fn announcing(self, wording: Wording) -> Self {
         Self { announces_in: Some(wording), ..self }
@@ -140,7 +140,7 @@ impl LimitModel for WindowQuota {
     }
 }
 
-/// A bucket of bytes that fills at a rate: large files use it up sooner.
+/// A bucket of bytes that fills at a rate: large files empty it sooner.
 #[derive(Debug)]
 pub struct ByteBucket {
     bytes_per_second: f64,
@@ -151,7 +151,7 @@ pub struct ByteBucket {
 }
 
 impl ByteBucket {
-    /// The mean size of its files: evenly drawn from 10,000 to 90,000 bytes.
+    /// The mean size of its files, which have 10,000 to 90,000 bytes, evenly distributed.
     pub const MEAN_BYTES: f64 = 50_000.0;
 
     /// A full bucket.
@@ -175,7 +175,7 @@ impl LimitModel for ByteBucket {
         if self.bytes <= 0.0 {
             return Decision::refused(429, None);
         }
-        // It may go into debt for the last file.
+        // The last file may make the balance negative.
         self.bytes -= self.draws.between(10_000.0, 90_000.0);
         Decision::served(0.1 * self.draws.between(0.7, 1.5))
     }

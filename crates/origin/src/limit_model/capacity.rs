@@ -1,10 +1,10 @@
-//! Hosts that refuse nobody, but can only do so much; and hosts that fail whatever the pace.
+//! Hosts that refuse no request but have a limited capacity, and hosts that fail whatever the pace is.
 
 use std::time::Duration;
 
 use super::{Decision, LimitModel, RandomSource, Treatment};
 
-/// No limit at all.
+/// A host without limits.
 #[derive(Debug)]
 pub struct Healthy {
     latency_seconds: f64,
@@ -12,7 +12,7 @@ pub struct Healthy {
 }
 
 impl Healthy {
-    /// Answers after about this long.
+    /// Responds after about this time.
     #[must_use]
     pub fn new(latency_seconds: f64, seed: u64) -> Self {
         Self { latency_seconds, draws: RandomSource::new(seed) }
@@ -25,7 +25,7 @@ impl LimitModel for Healthy {
     }
 }
 
-/// Resets what comes while so many connections are open.
+/// Resets new requests while too many are open.
 #[derive(Debug)]
 pub struct ConnectionLimit {
     open_max: u32,
@@ -34,7 +34,7 @@ pub struct ConnectionLimit {
 }
 
 impl ConnectionLimit {
-    /// At most so many at a time, each for about 220 ms.
+    /// At most `open_max` requests at a time, each for about 220 ms.
     #[must_use]
     pub fn new(open_max: u32, seed: u64) -> Self {
         Self { open_max, open: 0, draws: RandomSource::new(seed) }
@@ -56,7 +56,7 @@ impl LimitModel for ConnectionLimit {
     }
 }
 
-/// One server behind a queue without end: more than it can do only makes everybody wait.
+/// One server behind an unlimited queue: above its rate every request waits longer.
 #[derive(Debug)]
 pub struct Queue {
     rate: f64,
@@ -65,7 +65,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// So many requests a second on the average.
+    /// A mean rate in requests per second.
     #[must_use]
     pub fn new(rate: f64, seed: u64) -> Self {
         Self { rate, busy_until: 0.0, draws: RandomSource::new(seed) }
@@ -84,7 +84,7 @@ impl LimitModel for Queue {
     }
 }
 
-/// Gets slower with each request that is open, and much slower beyond what it is made for.
+/// Becomes slower with each open request, and much slower above the load that it is made for.
 #[derive(Debug)]
 pub struct FairLoad {
     made_for: f64,
@@ -93,7 +93,7 @@ pub struct FairLoad {
 }
 
 impl FairLoad {
-    /// Made for so many at a time.
+    /// The number of open requests that it is made for.
     #[must_use]
     pub fn new(made_for: f64, seed: u64) -> Self {
         Self { made_for, open: 0, draws: RandomSource::new(seed) }
@@ -120,7 +120,7 @@ pub struct ColdCache {
 }
 
 impl ColdCache {
-    /// From two seconds an answer to a tenth of one, over so many seconds.
+    /// Response times fall from 2 s to 0.1 s over this many seconds.
     #[must_use]
     pub fn new(warm_after_seconds: f64, seed: u64) -> Self {
         Self { warm_after: warm_after_seconds, draws: RandomSource::new(seed) }
@@ -134,7 +134,7 @@ impl LimitModel for ColdCache {
     }
 }
 
-/// Breaks a share of its answers, however slowly it is asked.
+/// Fails a share of the requests, whatever the pace is.
 #[derive(Debug)]
 pub struct RandomFailure {
     share: f64,
@@ -165,7 +165,7 @@ impl LimitModel for RandomFailure {
     }
 }
 
-/// Never answers a share of what it is asked.
+/// Sends no response to a share of the requests.
 #[derive(Debug)]
 pub struct Stalls {
     share: f64,

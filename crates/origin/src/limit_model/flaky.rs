@@ -1,10 +1,10 @@
-//! A host, of whatever limit model, behind which or before which things break by chance.
+//! Random faults in front of any limit model.
 
 use std::time::Duration;
 
 use super::{Announcement, Decision, LimitModel, RandomSource, Treatment};
 
-/// A share of the requests of another host meets one of these instead, whatever the pace.
+/// A host whose requests meet a random fault, whatever the pace is. The others are treated by its limit model.
 pub struct Flaky {
     inner: Box<dyn LimitModel>,
     faults: Vec<(f64, Treatment)>,
@@ -13,7 +13,7 @@ pub struct Flaky {
 }
 
 impl Flaky {
-    /// Each fault with its share of all requests, from 0 to 1. What breaks breaks after about `after_seconds`.
+    /// Each fault has its share of all requests, from 0 to 1. A fault strikes after about `after_seconds`.
     #[must_use]
     pub fn new(
         inner: Box<dyn LimitModel>,
@@ -27,7 +27,7 @@ impl Flaky {
 
 impl LimitModel for Flaky {
     fn arrive(&mut self, now: Duration) -> Decision {
-        let reply = self.inner.arrive(now);
+        let decision = self.inner.arrive(now);
         let drawn = self.draws.unit();
         let after = Duration::from_secs_f64(self.after_seconds * self.draws.between(0.7, 1.3));
         let mut below = 0.0;
@@ -37,7 +37,7 @@ impl LimitModel for Flaky {
                 return Decision { after, treatment };
             }
         }
-        reply
+        decision
     }
 
     fn leave(&mut self, now: Duration) {

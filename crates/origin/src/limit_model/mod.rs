@@ -1,9 +1,9 @@
-//! How a host treats those who ask: its limits, as pure models.
+//! The limits of hosts, as pure models.
 //!
-//! A limit model takes an arrival and says what comes of it, and after how long. `now` is the time since the host began, and
-//! randomness comes from a seed, so the same limit model serves a simulation in virtual time and a listener on a real socket
-//! ([`LimitingServer`](crate::LimitingServer)). It refuses to know who asks, and what for: all that it sees is when requests
-//! come and how many are open.
+//! A limit model decides what happens to each request, and after how long. `now` is the time since the first request, and
+//! randomness comes from a seed, so the same model serves a simulation in virtual time and a listener on a real socket
+//! ([`LimitingServer`](crate::LimitingServer)). It does not know which client asks, nor for what: it sees only when requests
+//! arrive and how many are open.
 
 mod announcing;
 mod bucket;
@@ -21,30 +21,30 @@ pub use flaky::Flaky;
 pub use penalty::{Ban, BanKind};
 pub use time_scaled::TimeScaled;
 
-/// What comes of one request.
+/// What happens to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Treatment {
-    /// The answer that was asked for.
+    /// The requested content is sent.
     Served,
-    /// A refusal with this status; the whole seconds of its Retry-After, if it has one.
+    /// It is refused.
     Refused {
-        /// 429, 503 or 403.
+        /// The status: 429, 503 or 403.
         status: u16,
-        /// Seconds.
+        /// The `Retry-After`, if there is one, in seconds.
         retry_after: Option<u64>,
     },
     /// The connection is reset.
     Reset,
-    /// Nothing comes, however long one waits.
+    /// No response is ever sent.
     Silence,
 }
 
-/// What comes of one request, and when.
+/// What happens to one request, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
-    /// From the arrival to the answer; without meaning for [`Treatment::Silence`].
+    /// From the arrival to the first byte; without meaning for [`Treatment::Silence`].
     pub after: Duration,
-    /// The answer.
+    /// What happens.
     pub treatment: Treatment,
 }
 
@@ -62,53 +62,53 @@ impl Decision {
     }
 }
 
-/// A refusal costs a host next to nothing.
+/// A refusal costs a host almost nothing.
 const REFUSAL_AFTER: Duration = Duration::from_millis(50);
-/// A reset comes from the kernel, or from a box in front of the host.
+/// A reset comes from the kernel, or from a middlebox in front of the host.
 const RESET_AFTER: Duration = Duration::from_millis(30);
 
-/// A host's limits.
+/// The limits of a host.
 pub trait LimitModel: Send {
-    /// A request has come.
+    /// Decides about a request that has arrived.
     fn arrive(&mut self, now: Duration) -> Decision;
 
-    /// The exchange of an earlier arrival is over, answered or given up.
+    /// The exchange of an earlier request has ended, completed or not.
     fn leave(&mut self, now: Duration) {
         let _ = now;
     }
 
-    /// Requests a second that the host takes at that time, if that is what it limits: for pictures.
+    /// The limit at that time in requests per second, if the host limits a rate. Only plots use it.
     fn limit(&self, now: Duration) -> Option<f64> {
         let _ = now;
         None
     }
 
-    /// What the answer to the request that has just come announces of the limit.
+    /// What the response to the latest request announces about the limit.
     fn announces(&self, now: Duration) -> Option<Announcement> {
         let _ = now;
         None
     }
 
-    /// Whether whoever asks now is banned.
+    /// Whether clients are banned at that time.
     fn is_banned(&self, now: Duration) -> bool {
         let _ = now;
         false
     }
 }
 
-/// Seeded draws of a model: xorshift64*, so that a model's draws are part of its definition.
+/// The seeded random numbers of a model: xorshift64*, so that they are part of the definition of the model.
 #[derive(Debug, Clone)]
 pub struct RandomSource(u64);
 
 impl RandomSource {
-    /// Draws that follow from this seed alone.
+    /// Numbers that depend on this seed only.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        // Zero is a fixed point; seeds that differ in one bit start far apart.
+        // Zero is a fixed point of the generator. Seeds that differ in one bit start far apart.
         Self((seed ^ 0x9E37_79B9_7F4A_7C15).wrapping_mul(0xBF58_476D_1CE4_E5B9) | 1)
     }
 
-    /// Evenly drawn from 0 to 1, 1 excluded.
+    /// Evenly distributed from 0 to 1, 1 excluded.
     pub fn unit(&mut self) -> f64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -117,12 +117,12 @@ impl RandomSource {
         (mixed >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// Evenly drawn between two numbers.
+    /// Evenly distributed between two numbers.
     pub fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.unit()
     }
 
-    /// Drawn from the exponential distribution with this mean.
+    /// Exponentially distributed with this mean.
     pub fn exponential(&mut self, mean: f64) -> f64 {
         -mean * (1.0 - self.unit()).ln()
     }

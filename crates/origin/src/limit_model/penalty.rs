@@ -1,20 +1,20 @@
-//! Hosts that punish: more than so many requests in a short time, and nothing is served for a while.
+//! Hosts that ban: after too many requests in a short time they serve nothing for a while.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{Decision, LimitModel, RandomSource, Treatment};
 
-/// What the banned see.
+/// What a banned client meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BanKind {
     /// Resets.
     Reset,
-    /// Nothing: a packet filter drops what comes.
+    /// No response: a packet filter drops the packets.
     Silence,
 }
 
-/// Bans whoever asks too fast; each request of the banned begins the ban anew.
+/// Bans a client that is too fast. Each request during the ban restarts it.
 #[derive(Debug)]
 pub struct Ban {
     requests_max: usize,
@@ -27,7 +27,7 @@ pub struct Ban {
 }
 
 impl Ban {
-    /// More than so many within a second are punished for this long.
+    /// More than `requests_max` requests within a second start a ban of this length.
     #[must_use]
     pub fn new(requests_max: usize, lasts: Duration, kind: BanKind, seed: u64) -> Self {
         Self {
@@ -41,13 +41,13 @@ impl Ban {
         }
     }
 
-    /// Counts over this long instead of a second.
+    /// Counts requests over this time instead of a second.
     #[must_use]
     pub fn within(self, within: Duration) -> Self {
         Self { within, ..self }
     }
 
-    fn punish(&mut self, now: Duration) -> Decision {
+    fn ban(&mut self, now: Duration) -> Decision {
         self.banned_until = now + self.lasts;
         match self.kind {
             BanKind::Reset => Decision::reset(),
@@ -59,7 +59,7 @@ impl Ban {
 impl LimitModel for Ban {
     fn arrive(&mut self, now: Duration) -> Decision {
         if now < self.banned_until {
-            return self.punish(now);
+            return self.ban(now);
         }
         while self.recent.front().is_some_and(|&at| at + self.within < now) {
             self.recent.pop_front();
@@ -67,7 +67,7 @@ impl LimitModel for Ban {
         self.recent.push_back(now);
         if self.recent.len() > self.requests_max {
             self.recent.clear();
-            return self.punish(now);
+            return self.ban(now);
         }
         Decision::served(0.1 * self.draws.between(0.7, 1.5))
     }

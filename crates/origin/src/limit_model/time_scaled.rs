@@ -1,25 +1,25 @@
-//! A host for which time runs faster.
+//! A host whose time runs faster.
 
 use std::time::Duration;
 
 use super::{Announcement, Decision, LimitModel, Treatment};
 
-/// Another host so many times as fast: its rates are so many times as high, its latencies and windows so many times as
-/// short, and its bursts and quotas what they are. A Retry-After, which only knows whole seconds, is rounded up.
+/// A host sped up by a factor: its rates are multiplied by the factor, its latencies and windows divided by it; bursts and
+/// quotas stay. `Retry-After`, which has whole seconds only, is rounded up.
 pub struct TimeScaled {
     inner: Box<dyn LimitModel>,
-    haste: f64,
+    speedup: f64,
 }
 
 impl TimeScaled {
-    /// `haste` is greater than zero; 1 changes nothing.
+    /// `speedup` is greater than zero; 1 changes nothing.
     #[must_use]
-    pub fn new(inner: Box<dyn LimitModel>, haste: f64) -> Self {
-        Self { inner, haste }
+    pub fn new(inner: Box<dyn LimitModel>, speedup: f64) -> Self {
+        Self { inner, speedup }
     }
 
     fn inner_time(&self, now: Duration) -> Duration {
-        now.mul_f64(self.haste)
+        now.mul_f64(self.speedup)
     }
 }
 
@@ -28,13 +28,17 @@ impl LimitModel for TimeScaled {
         let Decision { after, treatment } = self.inner.arrive(self.inner_time(now));
         let treatment = match treatment {
             Treatment::Refused { status, retry_after: Some(seconds) } => {
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time to wait")]
-                let seconds = (seconds as f64 / self.haste).ceil() as u64;
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a number of seconds"
+                )]
+                let seconds = (seconds as f64 / self.speedup).ceil() as u64;
                 Treatment::Refused { status, retry_after: Some(seconds) }
             }
             other => other,
         };
-        Decision { after: after.div_f64(self.haste), treatment }
+        Decision { after: after.div_f64(self.speedup), treatment }
     }
 
     fn leave(&mut self, now: Duration) {
@@ -42,13 +46,14 @@ impl LimitModel for TimeScaled {
     }
 
     fn limit(&self, now: Duration) -> Option<f64> {
-        self.inner.limit(self.inner_time(now)).map(|limit| limit * self.haste)
+        self.inner.limit(self.inner_time(now)).map(|limit| limit * self.speedup)
     }
 
     fn announces(&self, now: Duration) -> Option<Announcement> {
-        let said = self.inner.announces(self.inner_time(now))?;
-        let (window, reset_after) = (said.window.div_f64(self.haste), said.reset_after.div_f64(self.haste));
-        Some(Announcement { window, reset_after, ..said })
+        let announcement = self.inner.announces(self.inner_time(now))?;
+        let (window, reset_after) =
+            (announcement.window.div_f64(self.speedup), announcement.reset_after.div_f64(self.speedup));
+        Some(Announcement { window, reset_after, ..announcement })
     }
 
     fn is_banned(&self, now: Duration) -> bool {

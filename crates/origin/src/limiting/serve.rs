@@ -7,8 +7,9 @@ use longhaul_socket::Transport;
 
 use super::model_state::OpenExchange;
 use super::server::{Shared, VirtualHosts};
-use crate::Options;
-use crate::hostile::{AfterResponse, ClientWait, RawConnection, Received, SeededRequest, SeededResponse};
+use crate::hostile::{
+    AfterResponse, ClientWait, Options, RawConnection, Received, SeededRequest, SeededResponse,
+};
 use crate::http1::{Method, Status};
 use crate::limit_model::Treatment;
 

@@ -10,8 +10,8 @@ use longhaul_socket::{Endpoint, Network};
 use super::model_state::{ExchangeRecord, LimitingStats, ModelState};
 use super::serve;
 use crate::accept_loop::{AcceptSettings, Accepted, ListenerTask};
+use crate::hostile::{Options, Site};
 use crate::limit_model::LimitModel;
-use crate::{Options, Site};
 
 /// A server with a limit model. Clones are the same server, with one limit model behind all of its listeners.
 ///

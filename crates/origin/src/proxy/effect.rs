@@ -1,4 +1,4 @@
-//! What a toxic does, and how much of it: the kinds and their attributes, in the units of Toxiproxy's API.
+//! The effects of toxics: kinds and attributes, in the units of Toxiproxy's API.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-/// The longest time of an attribute: nobody tests a wait of more than a day, and far beyond it clocks overflow.
+/// The longest time of an attribute: no test needs more than a day, and far beyond it clocks overflow.
 const TIME_MAX: Duration = Duration::from_hours(24);
 
-/// What a toxic does to one direction of a connection.
+/// The effect of a toxic on one direction of a connection.
 ///
 /// ```
 /// use longhaul_origin::proxy::{Effect, ToxicKind};
@@ -22,51 +22,51 @@ const TIME_MAX: Duration = Duration::from_hours(24);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Everything comes later, the end too: by `latency`, give or take up to `jitter`, and still in order.
+    /// Delays everything, including the end, by `latency` plus or minus up to `jitter`, and keeps the order.
     Latency {
-        /// The delay in the mean.
+        /// The mean delay.
         latency: Duration,
-        /// By how much it differs at most.
+        /// The most by which a delay differs from the mean.
         jitter: Duration,
     },
-    /// So many kilobytes of 1,000 bytes pass in a second. At none it has no effect.
+    /// Limits the speed, in kilobytes of 1,000 bytes per second. 0 has no effect.
     Bandwidth {
-        /// The speed.
+        /// The limit.
         kilobytes_per_second: u64,
     },
-    /// The end comes later.
+    /// Delays the end.
     SlowClose {
-        /// By how much.
+        /// The delay.
         delay: Duration,
     },
-    /// Nothing passes, and after `timeout` the connection is closed; at zero it is not. When the toxic goes away and
-    /// something has been lost, the connection is closed, so that nobody takes what follows for the whole.
+    /// Discards everything, and closes the connection after `timeout`; never if it is zero. If the toxic has discarded data
+    /// when it is removed, the connection is closed, so that no client takes the rest for the whole.
     Timeout {
-        /// Since the toxic began to work on the connection.
+        /// From the instant at which the toxic began to affect the connection.
         timeout: Duration,
     },
-    /// Nothing passes, and the connection is reset.
+    /// Discards everything, and resets the connection.
     ResetPeer {
-        /// Since the first byte, or the end, of the direction.
+        /// From the first byte, or the end, of the direction.
         timeout: Duration,
     },
-    /// The stream is cut into pieces, with a pause after each. At an average of 0 it has no effect.
+    /// Cuts the stream into pieces, with a pause after each. An average of 0 has no effect.
     Slicer {
-        /// The size of a piece in the mean.
+        /// The mean size of a piece.
         average_bytes: u64,
-        /// By how much it differs at most; not more than the average.
+        /// The most by which a size differs from the mean; at most the mean.
         variation_bytes: u64,
         /// The pause after a piece.
         delay: Duration,
     },
-    /// So many bytes pass, and then the connection is closed.
+    /// Closes the connection after a number of bytes.
     LimitData {
-        /// How many.
+        /// The number.
         bytes: u64,
     },
 }
 
-/// Which [`Effect`] it is.
+/// The kind of an [`Effect`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ToxicKind {
     /// [`Effect::Latency`]
@@ -86,7 +86,7 @@ pub enum ToxicKind {
 }
 
 impl ToxicKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 7] = [
         Self::Latency,
         Self::Bandwidth,
@@ -125,13 +125,13 @@ impl FromStr for ToxicKind {
     }
 }
 
-/// The text names no [`ToxicKind`].
+/// The text is not a [`ToxicKind`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the toxics are latency, bandwidth, slow_close, timeout, reset_peer, slicer and limit_data")]
 pub struct UnknownToxicKind;
 
 impl Effect {
-    /// The effect with all of its attributes at zero.
+    /// The effect of this kind with all attributes zero.
     pub const fn of(kind: ToxicKind) -> Self {
         const NONE: Duration = Duration::ZERO;
         match kind {
@@ -145,7 +145,7 @@ impl Effect {
         }
     }
 
-    /// Which it is.
+    /// Its kind.
     pub const fn kind(&self) -> ToxicKind {
         match self {
             Self::Latency { .. } => ToxicKind::Latency,
@@ -158,17 +158,17 @@ impl Effect {
         }
     }
 
-    /// The attributes by name, each in its unit: milliseconds, for the slicer's delay microseconds, kilobytes a second,
+    /// The attributes by name, each in its unit: milliseconds, microseconds for the slicer's delay, kilobytes per second, or
     /// bytes.
     pub fn attributes(&self) -> Vec<(&'static str, u64)> {
         let mut copy = *self;
         copy.slots().into_iter().map(|(key, slot)| (key, slot.read())).collect()
     }
 
-    /// Sets one attribute by its name, in its unit.
+    /// Sets an attribute by its name, in its unit.
     ///
     /// # Errors
-    /// When there is none of that name, or it is too large. Then nothing has changed.
+    /// When there is no such attribute, or the value is too large. Then nothing has changed.
     pub fn set(&mut self, key: &str, value: u64) -> Result<(), InvalidAttribute> {
         let kind = self.kind();
         let slot = self.slots().into_iter().find(|(known, _)| *known == key);
@@ -178,10 +178,10 @@ impl Effect {
         slot.write(value).map_err(|unit| InvalidAttribute::TooLarge { key, unit })
     }
 
-    /// Whether the attributes go together.
+    /// Checks that the attributes are consistent.
     ///
     /// # Errors
-    /// When the pieces of a slicer would vary by more than their size.
+    /// When the pieces of a slicer would vary by more than their mean size.
     pub fn check(&self) -> Result<(), InvalidAttribute> {
         match *self {
             Self::Slicer { average_bytes, variation_bytes, .. } if variation_bytes > average_bytes => {
@@ -214,7 +214,7 @@ impl Effect {
     }
 }
 
-/// The place of an attribute's value, by its unit.
+/// The value of an attribute, with its unit.
 enum Slot<'a> {
     Milliseconds(&'a mut Duration),
     Microseconds(&'a mut Duration),

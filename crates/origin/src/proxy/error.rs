@@ -1,46 +1,46 @@
-//! Why a proxy or a toxic is not what it was asked to be.
+//! Why an operation on proxies fails.
 
 use longhaul_socket::Fault;
 use thiserror::Error;
 
 use super::effect::InvalidAttribute;
 
-/// An operation on proxies that was refused or has failed. The words are those of Toxiproxy's API, by which its clients
-/// know them.
+/// An operation on proxies that was refused or has failed. The messages are those of Toxiproxy's API, which its clients
+/// recognize.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ProxyError {
-    /// What was sent makes no sense; the text says what of it.
+    /// The request is malformed; the text says in which way.
     #[error("bad request body: {0}")]
     BadRequest(String),
-    /// A field is absent that has to be there.
+    /// A required field is missing.
     #[error("missing required field: {0}")]
     Missing(&'static str),
-    /// The stream of a toxic is neither of the two.
+    /// The stream of a toxic is neither `upstream` nor `downstream`.
     #[error("stream was invalid, can be either upstream or downstream")]
     BadStream,
-    /// There is no such kind of toxic.
+    /// The type of a toxic is unknown.
     #[error("invalid toxic type")]
     BadType,
-    /// The kind of toxic has not got the attribute, or not that value of it.
+    /// The kind of toxic does not have the attribute, or its value is invalid.
     #[error("bad request body: {0}")]
     BadAttribute(#[from] InvalidAttribute),
-    /// There is no proxy of that name.
+    /// There is no proxy with that name.
     #[error("proxy not found")]
     NoProxy,
-    /// There is one already.
+    /// There is a proxy with that name already.
     #[error("proxy already exists")]
     ProxyExists,
-    /// The proxy has no toxic of that name.
+    /// The proxy has no toxic with that name.
     #[error("toxic not found")]
     NoToxic,
-    /// It has one already.
+    /// The proxy has a toxic with that name already.
     #[error("toxic already exists")]
     ToxicExists,
-    /// So many are enough.
-    #[error("there are {0} of them already, and no more are accepted")]
+    /// The limit on their number is reached.
+    #[error("there are {0} already, which is the limit")]
     TooMany(usize),
-    /// It cannot listen there.
+    /// The proxy cannot listen on its endpoint.
     #[error("the proxy cannot listen")]
     Listen(#[from] Fault),
 }

@@ -1,20 +1,20 @@
-//! What all connections of a set of proxies hold together. A toxic that delays has to keep what it delays; a thousand
-//! clients of a slow proxy must not fill the machine.
+//! The memory that all connections of a set of proxies hold together. A toxic that delays has to keep what it delays, and a
+//! thousand clients of a slow proxy must not exhaust the memory of the machine.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What the connections hold together at most, give or take one piece each.
+/// The most that all connections hold together, within one piece each.
 const HELD_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// What a direction may hold when nothing is left for it: it goes on, slowly.
+/// What a direction may hold when the budget is exhausted: it continues slowly.
 const DIRECTION_BYTES_MIN: usize = 32 * 1024;
 
-/// The account of a set of proxies.
+/// The budget of a set of proxies. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct MemoryBudget(Arc<AtomicUsize>);
 
-/// The part of one direction.
+/// The part that one direction uses.
 #[derive(Debug)]
 pub(super) struct HeldBytes {
     memory: MemoryBudget,
@@ -28,7 +28,7 @@ impl MemoryBudget {
 }
 
 impl HeldBytes {
-    /// The direction now holds so much.
+    /// Sets what the direction holds.
     pub(super) fn set(&mut self, held: usize) {
         if held > self.held {
             self.memory.0.fetch_add(held - self.held, Ordering::Relaxed);
@@ -38,7 +38,7 @@ impl HeldBytes {
         self.held = held;
     }
 
-    /// Whether the direction may take more. Where it may not, it holds something whose time will come.
+    /// Whether the direction may hold more. If not, it holds something that will pass on.
     pub(super) fn has_room(&self) -> bool {
         self.held < DIRECTION_BYTES_MIN || self.memory.0.load(Ordering::Relaxed) < HELD_BYTES_MAX
     }
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_direction_may_go_on_when_the_others_have_everything() {
+    fn a_direction_continues_when_the_others_use_the_whole_budget() {
         let memory = MemoryBudget::default();
         let (mut greedy, mut modest) = (memory.reserve(), memory.reserve());
         assert!(greedy.has_room());

@@ -1,13 +1,13 @@
-//! Any TCP service behind toxics: what a bad network does to a connection, on purpose and on demand.
+//! A proxy with toxics: it does to the connections of any TCP service what bad networks do, on purpose and on demand.
 //!
-//! [`Proxies`] is a set of proxies, each of which listens at one place and stands for one host and port. What a [`Toxic`]
-//! does to one direction of a connection is a state machine without I/O (`stage`); those of a direction make a `chain`; a
-//! `relay` drives the two chains of a connection between two guarded transports. [`Proxies::control`] is a service that
-//! changes all that over HTTP, in the words of Toxiproxy's API, so that its client libraries work.
+//! [`Proxies`] is a set of proxies, each with one listener and one upstream. A [`Toxic`] affects one direction of a
+//! connection, as a state machine without I/O (`active_toxic`); the toxics of a direction form a `toxic_chain`; a `relay`
+//! drives the two chains of a connection between two guarded transports. [`Control`] changes all of that over HTTP, with the
+//! paths and fields of Toxiproxy's API, so that its client libraries work.
 //!
-//! What is left to chance is a function of a seed, of the names, and of the number of the connection (`chance`). Refused:
-//! whatever would make a client take a part for the whole. A toxic that has swallowed something and is taken away takes the
-//! connection with it.
+//! Random choices are a function of a seed, of the names, and of the number of the connection (`toxicity_draw`). A proxy
+//! never lets a client take a part of a stream for the whole: when a toxic that has discarded data is removed, its
+//! connections end.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -47,8 +47,6 @@ mod active_toxic;
 mod control;
 mod effect;
 mod error;
-#[cfg(test)]
-mod laws;
 mod memory_budget;
 mod name;
 mod proxies;
@@ -58,6 +56,8 @@ mod spec;
 mod stream_event;
 mod toxic;
 mod toxic_chain;
+#[cfg(test)]
+mod toxic_chain_tests;
 mod toxicity_draw;
 
 pub use control::Control;

@@ -1,4 +1,4 @@
-//! What proxies and toxics are called.
+//! The names of proxies and toxics.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-/// A name is a part of a path, and is told in lists: what is longer is no name.
+/// A name is part of a path and of lists, so its length is limited.
 const NAME_BYTES_MAX: usize = 128;
 
-/// What a proxy or a toxic is called: 1 to 128 bytes, without a slash, which would end it in a path, and without control
+/// The name of a proxy or a toxic: 1 to 128 bytes without slashes, which would end it in a path, and without control
 /// characters. Cheap to clone.
 ///
 /// ```
@@ -23,7 +23,7 @@ const NAME_BYTES_MAX: usize = 128;
 pub struct Name(Arc<str>);
 
 impl Name {
-    /// The name.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -45,8 +45,8 @@ impl FromStr for Name {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let is_one = (1..=NAME_BYTES_MAX).contains(&text.len());
-        if is_one && text.chars().all(|character| character != '/' && !character.is_control()) {
+        let has_valid_length = (1..=NAME_BYTES_MAX).contains(&text.len());
+        if has_valid_length && text.chars().all(|character| character != '/' && !character.is_control()) {
             Ok(Self(text.into()))
         } else {
             Err(InvalidName)
@@ -54,7 +54,7 @@ impl FromStr for Name {
     }
 }
 
-/// The text is no [`Name`].
+/// The text is not a [`Name`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a name has 1 to {NAME_BYTES_MAX} bytes, without slashes and control characters")]
 pub struct InvalidName;

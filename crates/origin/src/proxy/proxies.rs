@@ -1,4 +1,4 @@
-//! A set of proxies, each with its toxics, that can be changed while they run.
+//! A set of proxies, each with its toxics, that can be changed while it runs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,15 +16,15 @@ use super::spec::{ListenAddress, ProxyChange, ProxySpec, ProxyState, ToxicChange
 use super::toxic::{Direction, InstalledToxic, Toxic};
 use crate::service_host::{RunningService, ServiceHost};
 
-/// Each proxy holds a socket, and each is made by whoever may reach the control port.
+/// Every client of the control port can add proxies, and each holds a socket.
 const PROXIES_MAX: usize = 1_000;
 
-/// Of one proxy. Each costs every connection a little.
+/// Toxics of one proxy. Each costs every connection some time and memory.
 const TOXICS_MAX: usize = 64;
 
 /// A set of proxies, by name. Clones are the same set.
 ///
-/// One operation runs at a time. One that is dropped half-way may leave its proxy disabled, never half changed.
+/// One operation runs at a time. An operation whose future is dropped may leave its proxy disabled, never partly changed.
 #[derive(Clone)]
 pub struct Proxies(Arc<Shared>);
 
@@ -53,30 +53,33 @@ struct Proxy {
 }
 
 impl Proxies {
-    /// No proxies yet. They will listen in `network` by the limits of `host`, whose log is told of their connections, and
-    /// connect in `network` too. What is left to chance is a matter of `seed`, of the names of proxies and toxics, and of
-    /// how many connections a proxy has had.
+    /// An empty set. Its proxies listen and connect in `network`, with the limits of `host`, whose log gets the reports of
+    /// their connections. Random choices depend on `seed`, on the names of proxies and toxics, and on the number of the
+    /// connection.
     pub fn new(host: ServiceHost, network: Arc<dyn Network>, seed: u64) -> Self {
         let connector = Connector::new(Arc::clone(&network), TlsOptions::system());
         let (memory, registry) = (MemoryBudget::default(), Mutex::default());
         Self(Arc::new(Shared { host, network, connector, memory, seed, registry }))
     }
 
-    /// What they are at this moment, by name.
+    /// The states of all proxies, sorted by name.
     pub async fn list(&self) -> Vec<ProxyState> {
         let registry = self.0.registry.lock().await;
         registry.proxies.iter().map(|(name, proxy)| proxy.state(name)).collect()
     }
 
-    /// What one of them is at this moment.
+    /// The state of a proxy.
+    ///
+    /// # Errors
+    /// When there is no such proxy.
     pub async fn get(&self, proxy: &str) -> Result<ProxyState, ProxyError> {
         self.0.registry.lock().await.find(proxy).map(|(name, proxy)| proxy.state(name))
     }
 
-    /// One more.
+    /// Adds a proxy.
     ///
     /// # Errors
-    /// When the name is taken, there are too many, or it cannot listen. Then there is none.
+    /// When the name is taken, there are too many, or it cannot listen. Then it is not added.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -88,11 +91,11 @@ impl Proxies {
         self.insert(&mut registry, spec)
     }
 
-    /// Adds those that are not there, or differ in where they listen or whom they stand for; the others stay as they are,
-    /// with their toxics.
+    /// Adds proxies. An existing one with the same listen address and upstream stays as it is, with its toxics; another one
+    /// with the name is replaced.
     ///
     /// # Errors
-    /// As for [`add`](Self::add), of the first that fails; those before it are there.
+    /// As for [`add`](Self::add), of the first that fails; those before it are added.
     pub async fn populate(&self, specs: Vec<ProxySpec>) -> Result<Vec<ProxyState>, ProxyError> {
         let mut registry = self.0.registry.lock().await;
         let mut states = Vec::with_capacity(specs.len());
@@ -111,11 +114,11 @@ impl Proxies {
         Ok(states)
     }
 
-    /// Changes one. Its connections end if it is disabled, or stands for somebody else, or listens elsewhere.
+    /// Changes a proxy. Its connections end if it is disabled or its listen address or upstream changes.
     ///
     /// # Errors
-    /// When there is no such proxy, or it cannot listen. If that was to be elsewhere, nothing has changed; otherwise it is
-    /// disabled.
+    /// When there is no such proxy, or it cannot listen. If the listen address was to change, nothing has changed; otherwise
+    /// the proxy is disabled.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -133,7 +136,7 @@ impl Proxies {
         if enabled && listen != proxy.listen {
             let running = self.start(name, proxy, listen, &upstream)?;
             let old = proxy.running.replace(running);
-            (proxy.listen, proxy.upstream) = (proxy.place(listen), upstream);
+            (proxy.listen, proxy.upstream) = (proxy.real_address(listen), upstream);
             stop(old).await;
         } else {
             stop(proxy.running.take()).await;
@@ -141,13 +144,16 @@ impl Proxies {
             if enabled {
                 let running = self.start(name, proxy, listen, &proxy.upstream)?;
                 proxy.running = Some(running);
-                proxy.listen = proxy.place(listen);
+                proxy.listen = proxy.real_address(listen);
             }
         }
         Ok(proxy.state(name))
     }
 
-    /// Removes one, and ends its connections.
+    /// Removes a proxy, and ends its connections.
+    ///
+    /// # Errors
+    /// When there is no such proxy.
     pub async fn remove(&self, proxy: &str) -> Result<(), ProxyError> {
         let mut registry = self.0.registry.lock().await;
         let name = registry.find(proxy)?.0.clone();
@@ -157,16 +163,16 @@ impl Proxies {
         Ok(())
     }
 
-    /// Enables all, removes all toxics, and counts connections anew, so that chance decides again what it has decided.
+    /// Enables all proxies, removes all toxics, and counts connections from zero, so that random choices repeat.
     ///
     /// # Errors
-    /// Of the first that cannot listen; the others are reset.
+    /// The error of the first proxy that cannot listen; the others are reset.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub async fn reset(&self) -> Result<(), ProxyError> {
         let mut registry = self.0.registry.lock().await;
-        let mut outcome = Ok(());
+        let mut result = Ok(());
         for (name, proxy) in &mut registry.proxies {
             proxy.toxics.send_replace(Arc::default());
             proxy.connections.store(0, Ordering::Relaxed);
@@ -176,18 +182,18 @@ impl Proxies {
             match self.start(name, proxy, proxy.listen, &proxy.upstream) {
                 Ok(running) => {
                     proxy.running = Some(running);
-                    proxy.listen = proxy.place(proxy.listen);
+                    proxy.listen = proxy.real_address(proxy.listen);
                 }
-                Err(error) => outcome = outcome.and(Err(error)),
+                Err(error) => result = result.and(Err(error)),
             }
         }
-        outcome
+        result
     }
 
-    /// One more toxic of a proxy, at once on all of its connections that it hits.
+    /// Adds a toxic to a proxy. It affects open connections at once.
     ///
     /// # Errors
-    /// When there is no such proxy, it has a toxic of that name, or too many.
+    /// When there is no such proxy, or it has a toxic with that name, or too many.
     pub async fn add_toxic(&self, proxy: &str, toxic: Toxic) -> Result<(), ProxyError> {
         toxic.effect.check()?;
         let mut registry = self.0.registry.lock().await;
@@ -205,10 +211,10 @@ impl Proxies {
         })
     }
 
-    /// Changes a toxic; says what it is then.
+    /// Changes a toxic, and returns it.
     ///
     /// # Errors
-    /// When there is no such proxy or toxic, or it has no such attribute. Then nothing has changed.
+    /// When there is no such proxy or toxic, or an attribute is invalid. Then nothing has changed.
     pub async fn update_toxic(
         &self,
         proxy: &str,
@@ -227,7 +233,10 @@ impl Proxies {
         })
     }
 
-    /// Removes a toxic. What it has held back goes on at once.
+    /// Removes a toxic. What it holds passes on at once.
+    ///
+    /// # Errors
+    /// When there is no such proxy or toxic.
     pub async fn remove_toxic(&self, proxy: &str, toxic: &str) -> Result<(), ProxyError> {
         self.0.registry.lock().await.find(proxy)?.1.change_toxics(|toxics| {
             let at = toxics.iter().position(|placed| placed.toxic.name.as_str() == toxic);
@@ -236,7 +245,7 @@ impl Proxies {
         })
     }
 
-    /// Removes all, and ends their connections.
+    /// Removes all proxies, and ends their connections.
     pub async fn stop(&self) {
         let proxies = std::mem::take(&mut self.0.registry.lock().await.proxies);
         let mut stopping = tokio::task::JoinSet::new();
@@ -255,7 +264,7 @@ impl Proxies {
         let mut proxy = Proxy { listen, upstream, toxics, connections: Arc::default(), running: None };
         if enabled {
             proxy.running = Some(self.start(&name, &proxy, listen, &proxy.upstream)?);
-            proxy.listen = proxy.place(listen);
+            proxy.listen = proxy.real_address(listen);
         }
         let state = proxy.state(&name);
         registry.proxies.insert(name, proxy);
@@ -313,12 +322,12 @@ impl Proxy {
         }
     }
 
-    /// Where it really listens, who was told to listen there.
-    fn place(&self, listen: ListenAddress) -> ListenAddress {
+    /// The address with the real port, if the proxy listens.
+    fn real_address(&self, listen: ListenAddress) -> ListenAddress {
         self.running.as_ref().map_or(listen, |running| running.endpoint().into())
     }
 
-    /// The connections see the change as a whole, or, if it fails, not at all.
+    /// Connections see the whole change or, if it fails, none of it.
     fn change_toxics<T>(
         &self,
         change: impl FnOnce(&mut Vec<InstalledToxic>) -> Result<T, ProxyError>,

@@ -58,7 +58,7 @@ impl ProxyRoute {
     /// Serves one client until either side, a toxic or a deadline ends it.
     async fn relay(&self, mut client: GuardedTransport, limits: &Limits) -> Result<(), Ending> {
         let connection = self.connections.fetch_add(1, Ordering::Relaxed);
-        let chance = ToxicityDraw::new(self.seed, self.name.clone(), connection);
+        let draw = ToxicityDraw::new(self.seed, self.name.clone(), connection);
         let mut toxics = self.toxics.subscribe();
 
         let mut timeouts = ConnectTimeouts::default();
@@ -69,7 +69,7 @@ impl ProxyRoute {
             GuardedTransport::new(Box::new(server), PeerExpectation::Nothing, Some(limits.write_time));
 
         let present = Arc::clone(&toxics.borrow_and_update());
-        let mut relay = Relay::new(&chance, &present, &self.memory, limits.idle_time);
+        let mut relay = Relay::new(&draw, &present, &self.memory, limits.idle_time);
         let end = loop {
             tokio::select! {
                 biased;

@@ -1,7 +1,7 @@
-//! The two directions of one connection: what is received goes through a chain of toxics and is sent.
+//! The two directions of one connection: bytes are received, pass through a chain of toxics, and are sent.
 //!
-//! One task drives both, with one timer. Deadlines: a peer that does not take what it is sent is the guard's affair; a
-//! connection that neither side uses, and for which no toxic has anything in store, ends here.
+//! One task drives both, with one timer. The guarded transport ends the wait for a peer that does not take what it is sent;
+//! the relay ends a connection that neither side uses and for which no toxic holds anything.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -21,40 +21,40 @@ use super::toxic_chain::ToxicChain;
 use super::toxicity_draw::ToxicityDraw;
 use crate::service_host::{GuardedTransport, later, poll_chunk};
 
-/// How the two directions came to their end.
+/// How the two directions ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RelayEnd {
     /// Both ended in order.
     Ended,
-    /// The toxic closes the connection.
+    /// A toxic closes the connection.
     Closed(ToxicKind),
-    /// The connection is to be reset, by a toxic or, without one, since one side has done so.
+    /// The connection has to be reset, by a toxic or, with `None`, because one side has reset it.
     Reset(Option<ToxicKind>),
-    /// One side failed; whom it was with is known by the guards.
+    /// One side failed; its guarded transport knows how.
     Failed,
-    /// Neither side used it.
+    /// Neither side used the connection.
     Idle,
 }
 
-/// See the module.
+/// Both directions of a connection.
 pub(super) struct Relay {
     upward: RelayDirection,
     downward: RelayDirection,
     idle_time: Duration,
-    used: Instant,
-    alarm: Pin<Box<Sleep>>,
+    last_use: Instant,
+    timer: Pin<Box<Sleep>>,
 }
 
 impl Relay {
     pub(super) fn new(
-        chance: &ToxicityDraw,
+        draw: &ToxicityDraw,
         toxics: &[InstalledToxic],
         memory: &MemoryBudget,
         idle_time: Duration,
     ) -> Self {
         let now = clock::now();
         let half = |direction| RelayDirection {
-            chain: ToxicChain::new(direction, chance.clone(), toxics, now),
+            chain: ToxicChain::new(direction, draw.clone(), toxics, now),
             memory: memory.reserve(),
             sending: Bytes::new(),
             source: Source::Open,
@@ -64,19 +64,19 @@ impl Relay {
             upward: half(Direction::Upstream),
             downward: half(Direction::Downstream),
             idle_time,
-            used: now,
-            alarm: Box::pin(sleep_until(now)),
+            last_use: now,
+            timer: Box::pin(sleep_until(now)),
         }
     }
 
-    /// The toxics have changed.
+    /// Applies changed toxics.
     pub(super) fn apply(&mut self, toxics: &[InstalledToxic]) {
         let now = clock::now();
         self.upward.chain.apply(toxics, now);
         self.downward.chain.apply(toxics, now);
     }
 
-    /// Moves everything that can be moved now. Once it is ready it is over.
+    /// Moves everything that can be moved now. Ready when the connection has ended.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -88,36 +88,36 @@ impl Relay {
             let up = self.upward.poll(cx, client, server, now);
             let down = self.downward.poll(cx, server, client, now);
             if up.has_moved || down.has_moved {
-                self.used = now;
+                self.last_use = now;
             }
-            if let Some(outcome) = up.outcome.or(down.outcome) {
-                return Poll::Ready(outcome);
+            if let Some(end) = up.end.or(down.end) {
+                return Poll::Ready(end);
             }
             match (self.upward.sink, self.downward.sink) {
                 (Sink::Ended, Sink::Ended) => return Poll::Ready(RelayEnd::Ended),
-                // One side takes nothing more, and has nothing more to say.
+                // One side takes nothing more and sends nothing more.
                 (Sink::Broken, Sink::Ended | Sink::Broken) | (Sink::Ended, Sink::Broken) => {
                     return Poll::Ready(RelayEnd::Failed);
                 }
                 _ => {}
             }
             let toxic_due = [up.due, down.due].into_iter().flatten().min();
-            // While a toxic has something in store nobody can be blamed for silence, and the guard has an eye on whoever
-            // does not take what it is sent.
+            // While a toxic holds something, silence is not idleness; and the guarded transport watches a peer that does not
+            // take what it is sent.
             let is_busy = self.upward.is_sending()
                 || self.downward.is_sending()
-                || (up.due.is_some() && self.upward.has_something_in_store())
-                || (down.due.is_some() && self.downward.has_something_in_store());
-            let idle_due = (!is_busy).then(|| later(self.used, self.idle_time));
+                || (up.due.is_some() && self.upward.holds_something())
+                || (down.due.is_some() && self.downward.holds_something());
+            let idle_due = (!is_busy).then(|| later(self.last_use, self.idle_time));
             if idle_due.is_some_and(|due| due <= now) {
                 return Poll::Ready(RelayEnd::Idle);
             }
             let Some(due) = [toxic_due, idle_due].into_iter().flatten().min() else { return Poll::Pending };
-            // One that goes off early is set anew then, and not for each piece that passes.
-            if self.alarm.is_elapsed() || self.alarm.deadline() > due {
-                self.alarm.as_mut().reset(due);
+            // A timer that fires early is set again then, and not for each piece that passes.
+            if self.timer.is_elapsed() || self.timer.deadline() > due {
+                self.timer.as_mut().reset(due);
             }
-            if self.alarm.as_mut().poll(cx).is_pending() {
+            if self.timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -128,7 +128,7 @@ impl Relay {
 struct RelayDirection {
     chain: ToxicChain,
     memory: HeldBytes,
-    /// What has passed the toxics and is not yet taken.
+    /// Bytes that have passed the toxics and are not yet sent.
     sending: Bytes,
     source: Source,
     sink: Sink,
@@ -137,28 +137,28 @@ struct RelayDirection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
     Open,
-    /// It has ended, or failed: nothing more is read.
+    /// It has ended or failed; nothing more is read.
     Ended,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sink {
     Open,
-    /// The end is to be told.
+    /// Its direction has to be shut down.
     Ending,
-    /// The end has been told.
+    /// Its direction is shut down.
     Ended,
-    /// It takes nothing more. What it had to say may still be on the way in the other direction.
+    /// It takes nothing more. What it sent may still be on the way in the other direction.
     Broken,
 }
 
-/// What became of a poll.
+/// The result of a poll.
 #[derive(Default)]
 struct Polled {
     has_moved: bool,
-    /// When a toxic has something to do.
+    /// When a toxic acts next.
     due: Option<Instant>,
-    outcome: Option<RelayEnd>,
+    end: Option<RelayEnd>,
 }
 
 impl RelayDirection {
@@ -166,9 +166,9 @@ impl RelayDirection {
         !self.sending.is_empty()
     }
 
-    /// Whether what a toxic waits for is for somebody: a sender that has ended its direction, and of which nothing is held
-    /// any more, has most likely gone.
-    fn has_something_in_store(&mut self) -> bool {
+    /// Whether a toxic waits for a reason: a sender that has ended its direction, and of which nothing is held any more, has
+    /// most likely gone.
+    fn holds_something(&mut self) -> bool {
         self.source == Source::Open || self.chain.cost() > 0
     }
 
@@ -182,7 +182,7 @@ impl RelayDirection {
         let mut polled = Polled::default();
         loop {
             let sent = self.poll_send(cx, sink, now, &mut polled);
-            if polled.outcome.is_some() {
+            if polled.end.is_some() {
                 break;
             }
             let received = self.poll_receive(cx, source, now);
@@ -194,7 +194,7 @@ impl RelayDirection {
         polled
     }
 
-    /// Sends what has passed; says whether anything has changed.
+    /// Sends bytes that have passed the toxics. The result says whether anything has changed.
     fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
@@ -218,7 +218,7 @@ impl RelayDirection {
             match Pin::new(sink).poll_write(cx, &self.sending) {
                 Poll::Ready(Ok(taken)) if taken > 0 => self.sending.advance(taken),
                 Poll::Ready(Err(error)) if kind_of(&error) == FaultKind::TimedOut => {
-                    polled.outcome = Some(RelayEnd::Failed);
+                    polled.end = Some(RelayEnd::Failed);
                 }
                 Poll::Ready(_) => {
                     self.sink = Sink::Broken;
@@ -233,8 +233,8 @@ impl RelayDirection {
         match output {
             Output::StreamEvent(StreamEvent::Bytes(bytes)) => self.sending = bytes,
             Output::StreamEvent(StreamEvent::End) => self.sink = Sink::Ending,
-            Output::StreamEvent(StreamEvent::Close(kind)) => polled.outcome = Some(RelayEnd::Closed(kind)),
-            Output::StreamEvent(StreamEvent::Reset(kind)) => polled.outcome = Some(RelayEnd::Reset(kind)),
+            Output::StreamEvent(StreamEvent::Close(kind)) => polled.end = Some(RelayEnd::Closed(kind)),
+            Output::StreamEvent(StreamEvent::Reset(kind)) => polled.end = Some(RelayEnd::Reset(kind)),
             Output::Wait(due) => {
                 polled.due = Some(due);
                 return false;
@@ -245,12 +245,12 @@ impl RelayDirection {
         true
     }
 
-    /// Receives what there is, if there is room for it; says whether anything has changed.
+    /// Receives bytes, if there is room for them. The result says whether anything has changed.
     fn poll_receive(&mut self, cx: &mut Context<'_>, source: &mut GuardedTransport, now: Instant) -> bool {
         if self.source == Source::Ended || !self.chain.has_room() || !self.memory.has_room() {
             return false;
         }
-        let item = match poll_chunk(source, cx, Bytes::copy_from_slice) {
+        let event = match poll_chunk(source, cx, Bytes::copy_from_slice) {
             Poll::Ready(Ok(bytes)) if !bytes.is_empty() => StreamEvent::Bytes(bytes),
             Poll::Ready(ended) => {
                 self.source = Source::Ended;
@@ -258,7 +258,7 @@ impl RelayDirection {
             }
             Poll::Pending => return false,
         };
-        self.chain.take(item, now);
+        self.chain.take(event, now);
         self.memory.set(self.chain.cost());
         true
     }

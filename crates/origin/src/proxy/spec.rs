@@ -1,4 +1,4 @@
-//! What a proxy is asked to be, and what it is.
+//! The configuration and the state of proxies.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -9,16 +9,16 @@ use thiserror::Error;
 
 use super::name::Name;
 use super::toxic::Toxic;
-use crate::Share;
+use crate::random::Share;
 
 /// Where a proxy listens, always over TCP.
 ///
-/// Read from `ADDRESS:PORT`, `localhost:PORT`, or `:PORT` for every IPv4 address of this machine; port 0 is a free one.
+/// Parsed from `ADDRESS:PORT`, `localhost:PORT`, or `:PORT` for every IPv4 address of this machine; port 0 takes a free one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenAddress(Endpoint);
 
 impl ListenAddress {
-    /// This one.
+    /// From a socket address.
     pub fn new(address: SocketAddr) -> Self {
         Self(Endpoint::tcp(address))
     }
@@ -66,17 +66,17 @@ impl FromStr for ListenAddress {
     }
 }
 
-/// The text is no [`ListenAddress`].
+/// The text is not a [`ListenAddress`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("expected a numeric address and a port, such as 127.0.0.1:9000")]
 pub struct InvalidListenAddress;
 
-/// Whom a proxy stands for, such as `example.org:443`.
+/// The host and port that a proxy connects to, such as `example.org:443`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream(Target);
 
 impl Upstream {
-    /// The same as a target, over TCP and without TLS of its own.
+    /// The upstream as a target, over TCP and without TLS.
     pub fn target(&self) -> &Target {
         &self.0
     }
@@ -103,61 +103,61 @@ fn port_of(text: &str) -> Option<u16> {
     if is_plain { text.parse().ok() } else { None }
 }
 
-/// Why a text is no [`Upstream`].
+/// Why a text is not an [`Upstream`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum InvalidUpstream {
     /// There is no port.
     #[error("expected a host and a port from 1, such as example.org:443")]
     NoPort,
-    /// The host is none.
+    /// The host is invalid.
     #[error(transparent)]
     BadHost(#[from] InvalidHost),
 }
 
-/// What a proxy is asked to be.
+/// The configuration of a proxy.
 #[derive(Debug, Clone)]
 pub struct ProxySpec {
-    /// What it is called.
+    /// Its name.
     pub name: Name,
     /// Where it listens.
     pub listen: ListenAddress,
-    /// Whom it stands for.
+    /// What it connects to.
     pub upstream: Upstream,
-    /// Whether it listens at all.
+    /// Whether it listens.
     pub enabled: bool,
 }
 
-/// What is to be different about a proxy; what is `None` stays.
+/// A change of a proxy. `None` leaves a property as it is.
 #[derive(Debug, Clone, Default)]
 pub struct ProxyChange {
     /// Where it listens.
     pub listen: Option<ListenAddress>,
-    /// Whom it stands for.
+    /// What it connects to.
     pub upstream: Option<Upstream>,
-    /// Whether it listens at all.
+    /// Whether it listens.
     pub enabled: Option<bool>,
 }
 
-/// What a proxy is at a moment.
+/// The state of a proxy at one moment.
 #[derive(Debug, Clone)]
 pub struct ProxyState {
-    /// What it is called.
+    /// Its name.
     pub name: Name,
-    /// Where it listens, with the real port if it does.
+    /// Where it listens, with the real port while it listens.
     pub listen: ListenAddress,
-    /// Whom it stands for.
+    /// What it connects to.
     pub upstream: Upstream,
     /// Whether it listens.
     pub enabled: bool,
-    /// Its toxics: those of the way up first, otherwise as they were added.
+    /// Its toxics: first those of the upstream direction, then the others, each in the order in which they were added.
     pub toxics: Vec<Toxic>,
 }
 
-/// What is to be different about a toxic.
+/// A change of a toxic.
 #[derive(Debug, Clone, Default)]
 pub struct ToxicChange {
-    /// On how many connections it works; `None` leaves it.
+    /// The share of the connections that it affects; `None` leaves it as it is.
     pub toxicity: Option<Share>,
-    /// Attributes by name, in their units; the others stay.
+    /// Attributes by name, in their units; the others stay as they are.
     pub attributes: Vec<(String, u64)>,
 }

@@ -1,4 +1,4 @@
-//! What travels along one direction of a connection, and the queue in which it waits.
+//! The events of one direction of a connection, and the queue in which they wait.
 
 use std::collections::VecDeque;
 
@@ -7,19 +7,20 @@ use tokio::time::Instant;
 
 use super::effect::ToxicKind;
 
-/// What an item in a queue costs beside its bytes, about: a peer that sends single bytes fills no more memory than others.
+/// The approximate memory of an event beside its bytes, so that a peer that sends single bytes uses no more memory than
+/// another.
 pub(super) const EVENT_BYTES: usize = 64;
 
-/// A piece of the stream, or how it ends.
+/// A piece of the stream, or its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum StreamEvent {
     /// Never empty.
     Bytes(Bytes),
     /// The sender has ended its direction; the other one may go on.
     End,
-    /// The toxic ends the connection in order, in both directions.
+    /// A toxic ends the connection in order, in both directions.
     Close(ToxicKind),
-    /// The connection is reset: by a toxic, or, without one, as its sender has done.
+    /// The connection is reset, by a toxic or, with `None`, by the sender.
     Reset(Option<ToxicKind>),
 }
 
@@ -32,32 +33,32 @@ impl StreamEvent {
     }
 }
 
-/// Items in order, each with an instant: when it came, or when it is to go.
+/// Events in order, each with an instant: when it came, or when it goes.
 #[derive(Debug, Default)]
 pub(super) struct EventQueue {
-    items: VecDeque<(Instant, StreamEvent)>,
+    events: VecDeque<(Instant, StreamEvent)>,
     cost: usize,
 }
 
 impl EventQueue {
-    pub(super) fn push(&mut self, at: Instant, item: StreamEvent) {
-        self.cost += item.cost();
-        self.items.push_back((at, item));
+    pub(super) fn push(&mut self, at: Instant, event: StreamEvent) {
+        self.cost += event.cost();
+        self.events.push_back((at, event));
     }
 
     pub(super) fn front(&self) -> Option<(Instant, &StreamEvent)> {
-        self.items.front().map(|(at, item)| (*at, item))
+        self.events.front().map(|(at, event)| (*at, event))
     }
 
     pub(super) fn pop(&mut self) -> Option<StreamEvent> {
-        let (_, item) = self.items.pop_front()?;
-        self.cost -= item.cost();
-        Some(item)
+        let (_, event) = self.events.pop_front()?;
+        self.cost -= event.cost();
+        Some(event)
     }
 
-    /// The first item, or so many bytes of it if it has more.
+    /// The first event, or its first `bytes_max` bytes if it has more.
     pub(super) fn pop_at_most(&mut self, bytes_max: usize) -> Option<StreamEvent> {
-        match self.items.front_mut() {
+        match self.events.front_mut() {
             Some((_, StreamEvent::Bytes(bytes))) if bytes.len() > bytes_max => {
                 self.cost -= bytes_max;
                 Some(StreamEvent::Bytes(bytes.split_to(bytes_max)))

@@ -1,4 +1,4 @@
-//! A toxic: an effect, where it works, and how often.
+//! A toxic: an effect, its direction, and its share of the connections.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::effect::Effect;
 use super::name::Name;
-use crate::Share;
+use crate::random::Share;
 
 /// A direction of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,7 +34,7 @@ impl fmt::Display for Direction {
     }
 }
 
-/// Reads `upstream` or `downstream`, in any case, or `up` or `down`.
+/// Parses `upstream` or `downstream`, or `up` or `down`, in any case.
 impl FromStr for Direction {
     type Err = InvalidDirection;
 
@@ -50,44 +50,43 @@ impl FromStr for Direction {
     }
 }
 
-/// The text names no [`Direction`].
+/// The text is not a [`Direction`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a direction is up (from the client to the server) or down (from the server to the client)")]
 pub struct InvalidDirection;
 
-/// Something that happens to one direction of the connections of a proxy.
+/// An effect on one direction of the connections of a proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Toxic {
-    /// Its name, one of its kind within the proxy.
+    /// Its name, unique within the proxy.
     pub name: Name,
     /// What it does.
     pub effect: Effect,
-    /// To which direction.
+    /// The direction that it affects.
     pub direction: Direction,
-    /// To how many of the connections.
+    /// The share of the connections that it affects.
     pub toxicity: Share,
 }
 
 impl Toxic {
-    /// A toxic that works on every connection, under the name that Toxiproxy gives by default, such as
-    /// `latency_downstream`.
+    /// A toxic that affects every connection, with the default name of Toxiproxy, such as `latency_downstream`.
     ///
     /// # Panics
-    /// Never: the words of kinds and directions are names.
+    /// Never: a kind and a direction always make a valid name.
     pub fn new(effect: Effect, direction: Direction) -> Self {
         let name = format!("{}_{direction}", effect.kind());
-        let name = name.parse().expect("two short words and a line between them");
+        let name = name.parse().expect("a kind and a direction make a valid name");
         Self { name, effect, direction, toxicity: Share::ALL }
     }
 
-    /// The same under another name.
+    /// The same toxic with another name.
     #[must_use]
     pub fn named(mut self, name: Name) -> Self {
         self.name = name;
         self
     }
 
-    /// The same on a share of the connections.
+    /// The same toxic for a share of the connections.
     #[must_use]
     pub fn with_toxicity(mut self, toxicity: Share) -> Self {
         self.toxicity = toxicity;
@@ -95,10 +94,10 @@ impl Toxic {
     }
 }
 
-/// A toxic of a proxy. One that is removed and added again is another one.
+/// A toxic of a proxy. A toxic that is removed and added again is another one.
 #[derive(Debug, Clone)]
 pub(super) struct InstalledToxic {
-    /// Never given twice, and larger for what comes later.
+    /// Unique, and larger for toxics that were added later.
     pub(super) id: u64,
     pub(super) toxic: Toxic,
 }

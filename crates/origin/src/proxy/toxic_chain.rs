@@ -1,8 +1,8 @@
-//! The toxics of one direction of one connection, one behind the other in the order in which they were added.
+//! The toxics of one direction of one connection, in the order in which they were added.
 //!
-//! A state machine without I/O: what was received goes in, what is to be sent comes out. Toxics may come, change and go
-//! while it runs, and no byte is lost, doubled or overtaken by that, unless a toxic had swallowed it already: then the
-//! connection ends.
+//! A state machine without I/O: received events go in, events to send come out. Toxics may be added, changed and removed
+//! while it runs. That loses, duplicates or reorders no byte, unless a toxic had discarded it already: then the connection
+//! ends.
 
 use std::collections::VecDeque;
 
@@ -13,110 +13,109 @@ use super::stream_event::StreamEvent;
 use super::toxic::{Direction, InstalledToxic};
 use super::toxicity_draw::ToxicityDraw;
 
-/// See the module.
+/// A chain of active toxics.
 pub(super) struct ToxicChain {
     direction: Direction,
-    chance: ToxicityDraw,
-    stages: Vec<ActiveToxic>,
-    /// What has passed every stage.
+    draw: ToxicityDraw,
+    active: Vec<ActiveToxic>,
+    /// Events that have passed all toxics.
     passed: VecDeque<StreamEvent>,
-    /// A toxic, or the sender, has ended the connection: nothing that came later is worth anything.
+    /// A toxic, or the sender, has ended the connection: later events are ignored.
     is_over: bool,
 }
 
 impl ToxicChain {
     pub(super) fn new(
         direction: Direction,
-        chance: ToxicityDraw,
+        draw: ToxicityDraw,
         toxics: &[InstalledToxic],
         now: Instant,
     ) -> Self {
-        let mut chain =
-            Self { direction, chance, stages: Vec::new(), passed: VecDeque::new(), is_over: false };
+        let mut chain = Self { direction, draw, active: Vec::new(), passed: VecDeque::new(), is_over: false };
         chain.apply(toxics, now);
         chain
     }
 
-    /// From now on these are the toxics of the proxy. What a toxic holds that is gone, or does not hit this connection any
-    /// more, passes on at once.
+    /// Replaces the toxics of the proxy. Events that are held by a toxic that is gone, or no longer affects this connection,
+    /// pass on at once.
     pub(super) fn apply(&mut self, toxics: &[InstalledToxic], now: Instant) {
         if self.is_over {
             return;
         }
         let toxics: Vec<&InstalledToxic> = toxics
             .iter()
-            .filter(|placed| placed.toxic.direction == self.direction && self.chance.hits(&placed.toxic))
+            .filter(|placed| placed.toxic.direction == self.direction && self.draw.affects(&placed.toxic))
             .collect();
-        let mut stages = Vec::with_capacity(toxics.len());
+        let mut active = Vec::with_capacity(toxics.len());
         let mut released: Vec<StreamEvent> = Vec::new();
-        for mut stage in std::mem::take(&mut self.stages) {
-            let Some(placed) = toxics.iter().find(|placed| placed.id == stage.id()) else {
-                // What the stages before it have released is younger than what it holds.
-                let younger = std::mem::replace(&mut released, stage.dissolve());
-                released.extend(younger);
+        for mut toxic in std::mem::take(&mut self.active) {
+            let Some(placed) = toxics.iter().find(|placed| placed.id == toxic.id()) else {
+                // Events released by the toxics before it came after those that it holds.
+                let later = std::mem::replace(&mut released, toxic.dissolve());
+                released.extend(later);
                 continue;
             };
-            for item in released.drain(..) {
-                stage.take(item, now);
+            for event in released.drain(..) {
+                toxic.take(event, now);
             }
-            stage.update(&placed.toxic);
-            stages.push(stage);
+            toxic.update(&placed.toxic);
+            active.push(toxic);
         }
         self.passed.extend(released);
-        // Toxics are never reordered: what is left stands in their order, with gaps.
+        // Toxics are never reordered, so those that stay are in order, with gaps between them.
         for (at, placed) in toxics.into_iter().enumerate() {
-            if stages.get(at).is_none_or(|stage: &ActiveToxic| stage.id() != placed.id) {
-                stages.insert(at, ActiveToxic::new(placed.clone(), &self.chance, now));
+            if active.get(at).is_none_or(|toxic: &ActiveToxic| toxic.id() != placed.id) {
+                active.insert(at, ActiveToxic::new(placed.clone(), &self.draw, now));
             }
         }
-        self.stages = stages;
+        self.active = active;
     }
 
-    /// Whether it takes more.
+    /// Whether it accepts more events.
     pub(super) fn has_room(&mut self) -> bool {
-        match self.stages.first_mut() {
+        match self.active.first_mut() {
             Some(first) => first.has_room(),
             None => self.passed.is_empty(),
         }
     }
 
-    /// What it holds, in bytes of memory, about.
+    /// The approximate memory of the held events, in bytes.
     pub(super) fn cost(&mut self) -> usize {
-        let staged: usize = self.stages.iter_mut().map(ActiveToxic::cost).sum();
+        let staged: usize = self.active.iter_mut().map(ActiveToxic::cost).sum();
         staged + self.passed.iter().map(StreamEvent::cost).sum::<usize>()
     }
 
-    pub(super) fn take(&mut self, item: StreamEvent, now: Instant) {
+    pub(super) fn take(&mut self, event: StreamEvent, now: Instant) {
         if self.is_over {
             return;
         }
-        match self.stages.first_mut() {
-            Some(first) => first.take(item, now),
-            None => self.passed.push_back(item),
+        match self.active.first_mut() {
+            Some(first) => first.take(event, now),
+            None => self.passed.push_back(event),
         }
     }
 
-    /// The next of what is to be sent. After a close or a reset there is none.
+    /// The next event to send. There is none after a close or a reset.
     pub(super) fn next(&mut self, now: Instant) -> Output {
         loop {
-            if let Some(item) = self.passed.pop_front() {
-                if matches!(item, StreamEvent::Close(_) | StreamEvent::Reset(_)) {
+            if let Some(event) = self.passed.pop_front() {
+                if matches!(event, StreamEvent::Close(_) | StreamEvent::Reset(_)) {
                     self.passed.clear();
-                    self.stages.clear();
+                    self.active.clear();
                     self.is_over = true;
                 }
-                return Output::StreamEvent(item);
+                return Output::StreamEvent(event);
             }
             let mut due: Option<Instant> = None;
             let mut has_moved = false;
-            for at in 0..self.stages.len() {
+            for at in 0..self.active.len() {
                 while self.has_room_behind(at) {
-                    match self.stages[at].next(now) {
-                        Output::StreamEvent(item) => {
+                    match self.active[at].next(now) {
+                        Output::StreamEvent(event) => {
                             has_moved = true;
-                            match self.stages.get_mut(at + 1) {
-                                Some(behind) => behind.take(item, now),
-                                None => self.passed.push_back(item),
+                            match self.active.get_mut(at + 1) {
+                                Some(behind) => behind.take(event, now),
+                                None => self.passed.push_back(event),
                             }
                         }
                         Output::Wait(until) => {
@@ -133,9 +132,9 @@ impl ToxicChain {
         }
     }
 
-    /// One item at a time leaves the last stage, so that what waits to be sent waits where it can still be changed.
+    /// Only one event at a time leaves the last toxic, so that events wait where a changed toxic still affects them.
     fn has_room_behind(&mut self, at: usize) -> bool {
-        match self.stages.get_mut(at + 1) {
+        match self.active.get_mut(at + 1) {
             Some(behind) => behind.has_room(),
             None => self.passed.is_empty(),
         }

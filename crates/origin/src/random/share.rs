@@ -1,4 +1,4 @@
-//! Shares: how much of a whole.
+//! Shares of a whole.
 
 use std::error::Error;
 use std::fmt;
@@ -13,22 +13,22 @@ pub struct Share(u32);
 impl Share {
     const MILLION: u32 = 1_000_000;
 
-    /// Nothing.
+    /// None of the whole.
     pub const NONE: Self = Self(0);
-    /// All of it.
+    /// All of the whole.
     pub const ALL: Self = Self(Self::MILLION);
 
-    /// So many of a hundred; more than a hundred counts as [`ALL`](Self::ALL).
+    /// A share in percent; more than 100 is [`ALL`](Self::ALL).
     pub const fn percent(percent: u32) -> Self {
         Self::per_million(percent.saturating_mul(10_000))
     }
 
-    /// So many of a million; more than a million counts as [`ALL`](Self::ALL).
+    /// A share in millionths; more than a million is [`ALL`](Self::ALL).
     pub const fn per_million(parts: u32) -> Self {
         if parts > Self::MILLION { Self::ALL } else { Self(parts) }
     }
 
-    /// How many of a million.
+    /// The share in millionths.
     pub const fn parts_per_million(self) -> u32 {
         self.0
     }
@@ -45,7 +45,7 @@ impl fmt::Display for Share {
     }
 }
 
-/// Reads `4%`, `4 %` or the fraction `0.04`, of at most six decimal places.
+/// Parses `4%`, `4 %` or the fraction `0.04`, with at most six decimal places.
 ///
 /// ```
 /// use longhaul_origin::Share;

@@ -12,70 +12,70 @@ use super::mutation::Mutation;
 use super::run_plan::{InitialFile, Run};
 use super::values::Span;
 
-/// One thing that goes wrong, and what then has to happen.
+/// One fault, and the expected behavior of the program.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
-    /// Its number in the list of what goes wrong.
+    /// Its number in the list of faults.
     pub number: u16,
-    /// What goes wrong.
+    /// The fault.
     pub title: String,
-    /// What the program makes of it, in a sentence.
+    /// What the program does then, in a sentence.
     pub then: String,
-    /// Sections of RFCs.
+    /// The sections of RFCs about it.
     pub rfc: Vec<String>,
-    /// What becomes of the URL.
+    /// The outcomes of the URLs.
     pub outcome: Vec<CaseOutcome>,
-    /// How it is proven.
+    /// How it is tested.
     pub proof: Proof,
-    /// Its hosts do nothing wrong.
+    /// Its hosts behave well: the fault is somewhere else.
     pub honest_hosts: bool,
-    /// A fault of the program that the case shows: it is expected to fail until that is mended.
+    /// A bug of the program that the case shows: the case is expected to fail until the bug is fixed.
     pub known: Option<String>,
-    /// Changes after which it must fail.
+    /// Changes that must make the case fail.
     pub mutations: Vec<Mutation>,
     source: Value,
 }
 
-/// How a case is proven.
+/// How a case is tested.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Proof {
-    /// By playing it.
+    /// By playing it on a stage.
     Play {
         /// The hosts, by name.
         hosts: BTreeMap<String, HostPlan>,
         /// The name server.
         dns: Option<DnsPlan>,
-        /// What lies in the working directory before.
+        /// The files in the working directory before the first run.
         before: BTreeMap<String, InitialFile>,
-        /// The runs, one after the other.
+        /// The runs of the program, one after the other.
         runs: Vec<Run>,
     },
-    /// By tests: `FILE::FUNCTION` each.
+    /// By other tests, each as `FILE::FUNCTION`.
     Elsewhere(Vec<String>),
-    /// Not at all, for this reason.
+    /// Not tested, for this reason.
     Missing(String),
 }
 
-/// What becomes of a URL.
+/// The outcome of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CaseOutcome {
-    /// Tried again, within its budget.
+    /// It is tried again, within its retry policy.
     Retry,
-    /// What came is kept, and the rest asked for.
+    /// What was received is kept, and the rest requested.
     Incomplete,
-    /// Failed for good.
+    /// It fails for good.
     Failed,
-    /// Refused by policy.
+    /// A policy refuses it.
     Refused,
-    /// Done.
+    /// It is done.
     Done,
-    /// A trouble of this machine, charged to no URL and no host.
+    /// The fault is of this machine, and charged to no URL and no host.
     Local,
 }
 
 impl CaseOutcome {
-    /// The word for it.
+    /// The word in the files of the cases.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -89,13 +89,13 @@ impl CaseOutcome {
     }
 }
 
-/// A file that is no case.
+/// A file that is not a case.
 #[derive(Debug, Error)]
 #[error("{file}: {reason}")]
 pub struct InvalidCase {
-    /// The file.
+    /// The name of the file.
     pub file: String,
-    /// What is wrong with it, where.
+    /// The error, with its place.
     pub reason: String,
 }
 
@@ -126,14 +126,17 @@ struct Raw {
 }
 
 impl Case {
-    /// Reads the text of `file`. Its name begins with the number.
+    /// Parses the text of `file`, whose name begins with the number.
+    ///
+    /// # Errors
+    /// When the text is not a case, its name has another number, or a mutation cannot be applied.
     pub fn parse(file: &str, text: &str) -> Result<Self, InvalidCase> {
         let invalid = |reason: String| InvalidCase { file: file.to_owned(), reason };
         let raw: Raw = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
         let source = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
         let case = Self::of(raw, source).map_err(&invalid)?;
         if !file.starts_with(&format!("{:03}-", case.number)) {
-            return Err(invalid(format!("the name does not begin with {:03}-", case.number)));
+            return Err(invalid(format!("the name of the file does not begin with {:03}-", case.number)));
         }
         for mutation in &case.mutations {
             case.mutated(mutation).map_err(&invalid)?;
@@ -141,10 +144,10 @@ impl Case {
         Ok(case)
     }
 
-    /// The case after a change.
+    /// The case with a mutation applied.
     ///
     /// # Errors
-    /// Says why what comes out is no case.
+    /// Why the result is not a case.
     pub fn mutated(&self, mutation: &Mutation) -> Result<Self, String> {
         let mut source = self.source.clone();
         mutation.apply(&mut source).ok_or_else(|| format!("there is no {}", mutation.at))?;
@@ -152,8 +155,8 @@ impl Case {
         Self::of(raw, source)
     }
 
-    /// The case with hosts that do nothing wrong: each answers every request with what it would serve in the end, or else
-    /// with a few bytes that are always the same. `None` where no host does anything wrong.
+    /// The case with well-behaved hosts: each responds to every request as it would in the end, or else with a few bytes
+    /// that are always the same. `None` if its hosts are well-behaved already.
     #[must_use]
     pub fn with_honest_hosts(&self) -> Option<Self> {
         let mut case = self.clone();
@@ -164,7 +167,7 @@ impl Case {
         }
         for host in hosts.values_mut() {
             let steps = match host.answers.last().map(|answer| answer.steps.as_slice()) {
-                // What it serves in the end it serves from the beginning.
+                // Its last response is the one from the beginning.
                 Some([serve @ Step::Serve(_)]) if host.answers.len() > 1 || !host.openings.is_empty() => {
                     vec![serve.clone()]
                 }
@@ -188,7 +191,7 @@ impl Case {
             }
             (true, false, None) if !is_set => Proof::Elsewhere(raw.proven_by),
             (true, true, Some(reason)) if !is_set => Proof::Missing(reason),
-            _ => return Err("a case has either runs, or proven-by, or missing".to_owned()),
+            _ => return Err("a case needs exactly one of `run`, `proven-by` and `missing`".to_owned()),
         };
         Ok(Self {
             number: raw.number,
@@ -232,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_the_file_has_the_number() {
+    fn the_name_of_the_file_begins_with_the_number() {
         assert!(Case::parse("008-t.toml", SMALL).is_err());
         assert!(Case::parse("007-t.toml", SMALL).is_ok());
     }
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn honest_hosts_say_the_same_to_everybody() {
+    fn honest_hosts_respond_to_every_request_in_the_same_way() {
         let case = Case::parse("007-t.toml", SMALL).expect("a case");
         let Some(Proof::Play { hosts, .. }) = case.with_honest_hosts().map(|case| case.proof) else {
             panic!("there is a host")

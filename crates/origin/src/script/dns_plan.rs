@@ -1,4 +1,4 @@
-//! What a name server says.
+//! The answers of a name server.
 
 use std::net::IpAddr;
 
@@ -10,28 +10,28 @@ use super::values::Span;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DnsPlan {
-    /// What it says; the first entry that fits. Without one a name exists and has no address.
+    /// Its answers; the first one that matches a query is sent. A name without an answer exists and has no address.
     #[serde(default, rename = "answer")]
     pub answers: Vec<DnsAnswer>,
-    /// How many queries it must have seen.
+    /// How many queries it must have received.
     pub queries: Option<Span>,
 }
 
-/// What it says to a query.
+/// An answer to some queries.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DnsAnswer {
-    /// For which name; any unless given.
+    /// The name; any unless given.
     pub name: Option<String>,
-    /// For which type of record; any unless given.
+    /// The type of record; any unless given.
     #[serde(rename = "type")]
     pub record_type: Option<RecordType>,
-    /// For queries that come this way; any unless given.
+    /// The transport of the query; any unless given.
     pub over: Option<DnsTransport>,
-    /// For which queries of that name and type, the first one being 1.
+    /// The numbers of the queries for that name and type, from 1.
     #[serde(default)]
     pub query: Span,
-    /// What is said.
+    /// What is sent.
     pub reply: DnsReply,
 }
 
@@ -45,31 +45,31 @@ pub enum RecordType {
     Aaaa,
 }
 
-/// The ways that a query can come.
+/// The transport of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DnsTransport {
-    /// In a datagram.
+    /// UDP.
     Udp,
-    /// Over a connection.
+    /// TCP.
     Tcp,
 }
 
-/// What a name server says.
+/// What a name server sends.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DnsReply {
-    /// These addresses, as far as they are of the type that was asked for.
+    /// Those of these addresses that have the requested type.
     Addresses(Vec<IpAddr>),
-    /// So many addresses, 127.0.0.2 and on; none of them of IPv6.
+    /// This many IPv4 addresses, from 127.0.0.2 on.
     Many(u16),
-    /// Another name is meant.
+    /// An alias (CNAME) for this name.
     Alias(String),
     /// A response code.
     Code(DnsResponseCode),
-    /// Ask again over a connection (RFC 1035 section 4.2.1).
+    /// A truncated response: the client has to ask again over TCP (RFC 1035 section 4.2.1).
     Truncated,
-    /// Nothing.
+    /// No response.
     Silence,
 }
 
@@ -81,7 +81,7 @@ pub enum DnsResponseCode {
     ServFail,
     /// No such name.
     NxDomain,
-    /// The server does not want to.
+    /// The server refuses.
     Refused,
 }
 

@@ -1,6 +1,6 @@
-//! The cases that the program carries with it, so that they can be played where there is no source.
+//! The embedded cases, so that they can be played without the source code.
 
-/// The files of `crates/origin/cases`, sorted by name: the name of each, and its text.
+/// The name and the text of each file of `crates/origin/cases`, sorted by name.
 #[must_use]
 pub fn cases() -> &'static [(&'static str, &'static str)] {
     &include!(concat!(env!("OUT_DIR"), "/cases.rs"))

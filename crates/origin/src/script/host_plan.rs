@@ -1,4 +1,4 @@
-//! What a host does: when a connection comes, and when a request has come.
+//! What a host does on each connection and on each request.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -6,27 +6,27 @@ use serde::Deserialize;
 
 use super::values::{Bytes, Section, Span, Time};
 
-/// A host, and what it must have seen in the end.
+/// A host, and the traffic that it must have received in the end.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct HostPlan {
-    /// Where it listens, with a port of its own.
+    /// Its address. The port is chosen by the system.
     #[serde(default = "loopback")]
     pub address: IpAddr,
-    /// Another host whose port it has, at another address.
+    /// Another host, at another address, whose port it uses.
     pub same_port_as: Option<String>,
-    /// Whether there is anybody.
+    /// Whether it listens.
     #[serde(default)]
     pub listen_mode: ListenMode,
-    /// It speaks TLS, with this identity.
+    /// The identity of a host that speaks TLS.
     pub tls: Option<String>,
-    /// What it does with a connection before a request has come; the first entry that fits.
+    /// What it does on a connection before the first request; the first matching entry applies.
     #[serde(default, rename = "connection")]
     pub openings: Vec<Opening>,
-    /// What it does with a request; the first entry that fits. One that fits nothing fails the case.
+    /// Its responses; the first matching entry applies. A request that matches none fails the case.
     #[serde(default, rename = "answer")]
     pub answers: Vec<ResponsePlan>,
-    /// What it must have seen.
+    /// The traffic that it must have received.
     #[serde(default)]
     pub seen: ExpectedTraffic,
 }
@@ -35,41 +35,41 @@ const fn loopback() -> IpAddr {
     IpAddr::V4(Ipv4Addr::LOCALHOST)
 }
 
-/// Whether there is anybody at an address.
+/// Whether a host listens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ListenMode {
-    /// Somebody listens.
+    /// It listens.
     #[default]
     Listens,
-    /// The port is taken and nobody listens: the system refuses.
+    /// The port is bound and does not listen: the system refuses connections.
     Refuses,
-    /// Nothing ever answers a SYN.
+    /// A SYN is never answered.
     BlackHole,
 }
 
-/// What happens to a connection before any request.
+/// What happens on a connection before the first request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Opening {
-    /// For which connections of the host, the first one being 1.
+    /// The numbers of the connections to the host, from 1.
     #[serde(default)]
     pub number: Span,
-    /// Whether the steps come before TLS rather than within it.
+    /// Whether the steps come before the TLS handshake.
     #[serde(default)]
     pub before_tls: OpeningPhase,
-    /// What is done.
+    /// The steps.
     pub steps: Vec<Step>,
 }
 
-/// Where the steps of an opening stand.
+/// When the steps of an opening happen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "bool")]
 pub enum OpeningPhase {
-    /// After the handshake, where there is one.
+    /// After the TLS handshake, if there is one.
     #[default]
     AfterHandshake,
-    /// Before it.
+    /// Before the TLS handshake.
     BeforeHandshake,
 }
 
@@ -79,83 +79,83 @@ impl From<bool> for OpeningPhase {
     }
 }
 
-/// What happens when the head of a request has come.
+/// The response to some requests.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ResponsePlan {
-    /// For which target of the request line; any unless given.
+    /// The target of the request line; any unless given.
     pub path: Option<String>,
-    /// For which requests of that target, the first one being 1.
+    /// The numbers of the requests for that target, from 1.
     #[serde(default)]
     pub request: Span,
-    /// Only where the head of the request contains this.
+    /// A text that the head of the request must contain.
     pub having: Option<String>,
-    /// What is done. Without an end of the connection the next request is waited for.
+    /// The steps. If none of them ends the connection, the host waits for the next request.
     pub steps: Vec<Step>,
 }
 
-/// One thing that a host does.
+/// One step of a host.
 ///
 /// Texts may contain the placeholders of the stage, such as `{host}`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
-    /// Sends these lines, each with CRLF, and an empty one.
+    /// Sends these lines, each with CRLF, and an empty line.
     Head(Vec<String>),
     /// Sends a text.
     Send(String),
     /// Sends bytes.
     Bytes(Bytes),
-    /// Sends a part of the content of all cases.
+    /// Sends a part of the content that all cases share.
     Content(Section),
-    /// Sends a text many times, until the peer has gone.
+    /// Sends a text repeatedly.
     Repeat(Repeat),
     /// Sends a text byte by byte, with a pause before each.
     Drip(Drip),
     /// Does nothing for a while.
     Wait(Time),
-    /// Answers as a good host would, ranges and conditions included.
+    /// Responds as a well-behaved host, including ranges and conditions.
     Serve(Serve),
-    /// Ends what it sends (with a close notification in TLS), and waits until the peer has left.
+    /// Ends its direction (with `close_notify` in TLS), and waits until the client has left.
     Close,
-    /// Closes both directions without a close notification.
+    /// Closes both directions without `close_notify`.
     Cut,
     /// Closes with RST.
     Reset,
-    /// Says nothing more, and keeps the connection until the peer has left.
+    /// Sends nothing more, and keeps the connection open until the client has left.
     Stall,
-    /// Sends a fatal alert of TLS.
+    /// Sends a fatal TLS alert.
     Alert,
 }
 
-/// A text, many times.
+/// A repeated text.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Repeat {
-    /// How often.
+    /// The number of repetitions.
     pub times: u64,
-    /// What.
+    /// The text.
     pub text: String,
 }
 
-/// A text and a part of the content, byte by byte.
+/// A text and then a part of the content, byte by byte.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Drip {
     /// The pause before each byte.
     pub every: Time,
-    /// What.
+    /// The text.
     #[serde(default)]
     pub text: String,
-    /// And then this.
+    /// The part of the content.
     pub content: Option<Section>,
 }
 
-/// The beginning of the content of all cases, as a good host serves it.
+/// The beginning of the content that all cases share, as a well-behaved host serves it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Serve {
-    /// So many bytes of it.
+    /// Its length in bytes.
     pub size: u64,
     /// Its entity tag, quotes included.
     pub etag: Option<String>,
@@ -163,18 +163,18 @@ pub struct Serve {
     pub modified: Option<String>,
 }
 
-/// What a host must have seen in the end.
+/// The traffic that a host must have received in the end.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ExpectedTraffic {
-    /// How many requests.
+    /// The number of requests.
     pub requests: Option<Span>,
-    /// How many connections.
+    /// The number of connections.
     pub connections: Option<Span>,
-    /// Each stands in the head of some request.
+    /// Texts that must appear in the head of some request.
     #[serde(default)]
     pub asked: Vec<String>,
-    /// None of these stands in the head of any request.
+    /// Texts that must not appear in the head of any request.
     #[serde(default)]
     pub not_asked: Vec<String>,
 }

@@ -1,7 +1,7 @@
-//! A transport into which bytes can be slipped, as if the peer had sent them.
+//! A transport that lets its owner inject bytes, as if the peer had sent them.
 //!
-//! A TLS server that is given garbage to read says so to its peer with a fatal alert, encrypted like everything else:
-//! the only honest way to have one sent in the middle of a body.
+//! A TLS server that reads garbage sends its peer a fatal alert, encrypted like everything else. This is how a case has one
+//! sent within a body.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use longhaul_socket::{Address, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes that are read before those of the peer.
+/// Bytes that are read before those of the peer. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct InjectedBytes(Arc<Mutex<VecDeque<u8>>>);
 
@@ -22,15 +22,15 @@ impl InjectedBytes {
     }
 
     fn take_into(&self, buffer: &mut ReadBuf<'_>) -> bool {
-        let mut slipped = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let some = buffer.remaining().min(slipped.len());
-        let bytes: Vec<u8> = slipped.drain(..some).collect();
+        let mut injected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let some = buffer.remaining().min(injected.len());
+        let bytes: Vec<u8> = injected.drain(..some).collect();
         buffer.put_slice(&bytes);
         some > 0
     }
 }
 
-/// See the module.
+/// A transport with injected bytes.
 pub(super) struct InjectingTransport {
     inner: Box<dyn Transport>,
     injected: InjectedBytes,

@@ -1,11 +1,11 @@
-//! Cases as data: what goes wrong, byte by byte, and what has to come of it.
+//! Cases as data: a fault, byte by byte, and the expected result.
 //!
 //! A file of `crates/origin/cases` is one case: what its hosts and its name server do, what the user runs, and what is
-//! expected. [`Case`] is that file in types; an unknown key is an error that names it. A [`Stage`] plays the hosts on
-//! loopback and keeps a [`TrafficRecord`] of every byte, so that a failure can be read. Running the program and judging it is
-//! the caller's affair. [`cases`] are those files, carried along, and a [`CaseFront`] offers them to any client.
+//! expected. [`Case`] is the parsed file; an unknown key is an error that names it. A [`Stage`] plays the hosts on loopback
+//! and keeps a [`TrafficRecord`] of what was sent and received, so that a failure can be analyzed. The caller runs the program
+//! and checks the result. [`cases`] are the embedded files, and a [`CaseFront`] offers them to any client.
 //!
-//! Nothing here outlives [`STAGE_TIME_MAX`], whatever a client does.
+//! No stage outlives [`STAGE_TIME_MAX`], whatever its clients do.
 
 mod case;
 mod dns_plan;

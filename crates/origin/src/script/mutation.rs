@@ -1,22 +1,22 @@
-//! A case made wrong on purpose. A case that does not notice it checks nothing.
+//! A change of a case that must make it fail. A case that still passes checks nothing.
 
 use serde::Deserialize;
 use toml::Value;
 
-/// One change of a case's file after which the case must fail.
+/// One change of a case's file that must make the case fail.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mutation {
-    /// What the change means.
+    /// The meaning of the change.
     pub why: String,
-    /// What is changed, such as `run.0.expect.code`.
+    /// The changed value, such as `run.0.expect.code`.
     pub at: String,
-    /// What it becomes.
+    /// Its new value.
     pub to: Value,
 }
 
 impl Mutation {
-    /// Makes the change. `None` if there is nothing in that place to be changed.
+    /// Applies the change. `None` if there is no such value.
     pub(super) fn apply(&self, case: &mut Value) -> Option<()> {
         let (parent, last) = self.at.rsplit_once('.').unwrap_or(("", &self.at));
         let mut steps = parent.split('.').filter(|step| !step.is_empty());

@@ -48,7 +48,7 @@ pub(super) fn listen(host: Arc<Host>, listener: TcpListener, placeholders: Place
     };
     let failing = Arc::clone(&host);
     let failed =
-        move |error: &io::Error| failing.record.trouble(format!("{}: accept: {error}", failing.name));
+        move |error: &io::Error| failing.record.add_unexpected(format!("{}: accept: {error}", failing.name));
     let serve = move |accepted| play(Arc::clone(&host), accepted, Arc::clone(&placeholders));
     ListenerTask::accept(Box::new(listener), settings, serve, failed)
 }
@@ -112,7 +112,7 @@ impl Player<'_> {
                     && answer.having.as_ref().is_none_or(has_text)
             });
             let Some(answer) = answer else {
-                self.host.record.trouble(format!(
+                self.host.record.add_unexpected(format!(
                     "{}: no response is planned to request {number} for {target}",
                     self.who
                 ));

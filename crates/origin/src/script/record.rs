@@ -1,4 +1,4 @@
-//! What went over the wire, for whoever has to find out why a case failed.
+//! A record of the traffic of a stage, to find out why a case failed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,16 +8,16 @@ use std::time::Duration;
 use longhaul_socket::clock;
 use tokio::time::Instant;
 
-/// Entries that are kept: a case that says more is read from its beginning.
+/// Entries that are kept, the first ones.
 const ENTRIES_MAX: usize = 400;
-/// Bytes of an entry that are kept.
+/// Bytes of a text entry that are kept.
 const ENTRY_BYTES_MAX: usize = 400;
-/// Bytes of an entry that are kept where they are no text.
+/// Bytes of a binary entry that are kept.
 const BINARY_BYTES_MAX: usize = 48;
-/// Bytes of the heads of requests that are kept, all together.
+/// Bytes of all request heads that are kept.
 const HEADS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Everything that hosts and name server saw and sent, in its order, bounded.
+/// What the hosts and the name server received and sent, in order and up to a limit.
 #[derive(Debug)]
 pub struct TrafficRecord {
     begun: Instant,
@@ -35,7 +35,7 @@ struct State {
     heads_bytes: usize,
     queries: u64,
     queries_of: BTreeMap<String, u64>,
-    troubles: Vec<String>,
+    unexpected: Vec<String>,
 }
 
 impl TrafficRecord {
@@ -43,7 +43,7 @@ impl TrafficRecord {
         Self { begun: clock::now(), state: Mutex::default() }
     }
 
-    /// Requests that a host has seen; of all hosts without a name.
+    /// The number of requests to a host, or with `None` to all hosts.
     pub fn requests(&self, host: Option<&str>) -> u64 {
         let state = self.state();
         match host {
@@ -52,28 +52,28 @@ impl TrafficRecord {
         }
     }
 
-    /// Connections that a host has seen.
+    /// The number of connections to a host.
     pub fn connections(&self, host: &str) -> u64 {
         self.state().connections.get(host).copied().unwrap_or_default()
     }
 
-    /// Queries that the name server has seen.
+    /// The number of queries to the name server.
     pub fn queries(&self) -> u64 {
         self.state().queries
     }
 
-    /// The heads of the requests that a host has seen.
+    /// The request heads that a host received.
     pub fn heads(&self, host: &str) -> Vec<String> {
         let state = self.state();
         state.heads.iter().filter(|(of, _)| of == host).map(|(_, head)| head.clone()).collect()
     }
 
-    /// What no script had foreseen.
-    pub fn troubles(&self) -> Vec<String> {
-        self.state().troubles.clone()
+    /// Events that the script of the case does not cover.
+    pub fn unexpected(&self) -> Vec<String> {
+        self.state().unexpected.clone()
     }
 
-    /// Everything as a text, a line each, control characters escaped.
+    /// All entries as text, one per line, with control characters escaped.
     pub fn text(&self) -> String {
         let state = self.state();
         let mut text = String::new();
@@ -116,9 +116,9 @@ impl TrafficRecord {
         *number
     }
 
-    pub(super) fn trouble(&self, what: String) {
-        self.note(&format!("TROUBLE {what}"));
-        self.state().troubles.push(what);
+    pub(super) fn add_unexpected(&self, what: String) {
+        self.note(&format!("UNEXPECTED {what}"));
+        self.state().unexpected.push(what);
     }
 
     pub(super) fn note(&self, what: &str) {
@@ -146,7 +146,7 @@ impl TrafficRecord {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every entry leaves it whole.
+        // A poisoned lock is taken all the same: the record is only read by people.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

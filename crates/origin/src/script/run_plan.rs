@@ -1,4 +1,4 @@
-//! What the user does, and what is expected of the program.
+//! What the user runs, and what is expected of the program.
 
 use std::collections::BTreeMap;
 
@@ -6,58 +6,58 @@ use serde::Deserialize;
 
 use super::values::{Bytes, Section, Size, Span, Time};
 
-/// What lies in the working directory before the first run.
+/// A file in the working directory before the first run.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum InitialFile {
-    /// A file with this text, which may contain placeholders.
+    /// A text, which may contain placeholders.
     Text(String),
-    /// Something else.
+    /// Other content, or something other than a file.
     Content(FileContent),
 }
 
-/// What a file is made of.
+/// What a file contains, or what is there instead of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileContent {
-    /// A part of the content of all cases.
+    /// A part of the content that all cases share.
     Content(Section),
-    /// Parts of it, one after the other.
+    /// Parts of that content, one after the other.
     Sections(Vec<Section>),
     /// Bytes.
     Bytes(Bytes),
-    /// A text many times, and then another.
+    /// A text repeated, and then another text.
     Repeat {
-        /// How often.
+        /// The number of repetitions.
         times: usize,
-        /// What.
+        /// The text.
         text: String,
-        /// The rest.
+        /// The text behind the repetitions.
         #[serde(default)]
         then: String,
     },
-    /// Lines that differ in a number, which stands for each `{n}`.
+    /// Lines that differ in a number, which replaces each `{n}`.
     Numbered {
-        /// How many, from 0 on.
+        /// The number of lines; the first one has the number 0.
         lines: u64,
-        /// What.
+        /// The text.
         text: String,
     },
-    /// A link to this place.
+    /// A symbolic link with this target.
     Link(String),
     /// An empty directory with this mode.
     Directory(u32),
-    /// A file system of this size, in memory. It takes root to make one.
+    /// A file system of this size, in memory. Mounting one needs root.
     Disk(Size),
 }
 
-/// What a file has to be.
+/// The expected content of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum ExpectedFile {
-    /// This text, which may contain placeholders.
+    /// A text, which may contain placeholders.
     Text(String),
-    /// Something else.
+    /// Other content, or something other than a file.
     Content(FileContent),
 }
 
@@ -65,89 +65,89 @@ pub enum ExpectedFile {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Run {
-    /// Its arguments, with placeholders. `get` and `retry` are told to speak JSON beside them.
+    /// Its arguments, with placeholders. `get` and `retry` get a flag for JSON output in addition.
     pub arguments: Vec<String>,
-    /// What comes on standard input.
+    /// The text on standard input.
     pub input: Option<String>,
-    /// Standard input stays open after that.
+    /// Whether standard input stays open after that.
     #[serde(default)]
     pub input_stalls: bool,
-    /// Variables of the environment.
+    /// Environment variables.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
-    /// Limits that the system puts on it.
+    /// Limits of the system.
     #[serde(default)]
     pub limits: ProcessLimits,
-    /// What is done before it starts.
+    /// Actions before it starts.
     #[serde(default)]
     pub first: Vec<Action>,
-    /// Trigger it must have ended.
+    /// The time within which it must end.
     pub within: Time,
-    /// Trigger it must not have ended yet.
+    /// The time before which it must not end.
     pub not_before: Option<Time>,
-    /// The most of memory that it may have had (resident).
+    /// The most resident memory that it may use.
     pub memory_max: Option<Size>,
-    /// What happens to it meanwhile, in this order.
+    /// Actions while it runs, in this order.
     #[serde(default, rename = "act")]
     pub actions: Vec<TimedAction>,
-    /// What is expected.
+    /// The expected result.
     pub expect: Expectations,
 }
 
-/// Limits that the system puts on a program.
+/// Limits of the system for a program.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ProcessLimits {
-    /// Descriptors.
+    /// File descriptors.
     pub open_files: Option<u64>,
-    /// It has a network of its own, made by these commands of the shell. Not every machine allows that.
+    /// Shell commands that set up a network namespace of its own. Not every machine allows that.
     pub network: Option<Vec<String>>,
 }
 
-/// Something that is done while the program runs.
+/// An action while the program runs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TimedAction {
-    /// Trigger.
+    /// The moment of the action.
     pub when: Trigger,
-    /// What.
+    /// The action.
     #[serde(rename = "do")]
     pub action: Action,
 }
 
-/// A moment. It has to come before the run's time is over.
+/// The moment of an action. It has to come before the time of the run is over.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trigger {
-    /// So many requests were seen by all hosts together.
+    /// All hosts together have received this many requests.
     Requests(u64),
-    /// So many events of this name were told: `done`, or `done 3`.
+    /// The program has reported an event of this name, or several: `done`, or `done 3`.
     Event(String),
-    /// So much time after the act before it.
+    /// This time has passed since the action before it.
     After(Time),
 }
 
-/// What is done.
+/// An action.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
-    /// A signal is sent, or several at once.
+    /// Sends a signal, or several at once.
     Signal(String),
-    /// A file is written over: its path, and what it becomes.
+    /// Overwrites a file: its path, and its new content.
     Write(String, ExpectedFile),
-    /// A file is removed.
+    /// Removes a file.
     Remove(String),
-    /// A path is removed, and a link to the second put there.
+    /// Replaces a path by a symbolic link to the second path.
     Link(String, String),
-    /// The reader of its output goes away.
+    /// Closes the reader of its output.
     CloseOutput,
-    /// Another run beside it, which must end with this code and say this.
+    /// Runs the program a second time at the same time, with an expected result.
     Beside {
         /// Its arguments.
         arguments: Vec<String>,
         /// Its exit code.
         code: i32,
-        /// What it must say.
+        /// The text that it must print.
         says: String,
     },
 }
@@ -156,40 +156,40 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Expectations {
-    /// The exit code; none where a signal is expected to end it.
+    /// The exit code; `None` where a signal has to end it.
     pub code: Option<i32>,
-    /// The exit code where several are right.
+    /// The exit code where several are correct.
     #[serde(default)]
     pub code_is_one_of: Vec<i32>,
-    /// URLs done.
+    /// The number of URLs done.
     pub done: Option<u64>,
-    /// URLs failed.
+    /// The number of URLs failed.
     pub failed: Option<u64>,
-    /// URLs skipped.
+    /// The number of URLs skipped.
     pub skipped: Option<u64>,
-    /// URLs pending.
+    /// The number of URLs pending.
     pub pending: Option<u64>,
     /// The classes of the failures, each once, in alphabetical order.
     pub class: Option<Vec<String>>,
     /// The classes of the retries, each once, in alphabetical order.
     pub retried: Option<Vec<String>>,
-    /// How many retries.
+    /// The number of retries.
     pub retries: Option<Span>,
-    /// Each is said, on standard error or in an event.
+    /// Texts that must appear on standard error or in an event.
     #[serde(default)]
     pub says: Vec<String>,
-    /// None of these is ever said.
+    /// Texts that must not appear.
     #[serde(default)]
     pub never_says: Vec<String>,
-    /// Standard output, where it is not events.
+    /// Standard output, if it is not events.
     pub output: Option<String>,
-    /// What lies in the working directory, beside what was there before (which must be as it was) and the state of the
-    /// haul. Nothing unless given. In a name a `*` stands for the mark that makes it distinct.
+    /// The new files in the working directory, without the state of the haul; none unless given. Files that were there
+    /// before must be unchanged. In a name, `*` stands for the hash that makes it distinct.
     #[serde(default)]
     pub files: BTreeMap<String, ExpectedFile>,
-    /// So many further files lie there, all alike.
+    /// Further new files, all alike.
     pub many_files: Option<ManyFiles>,
-    /// Files that were there and are no more.
+    /// Files that were there and must be gone.
     #[serde(default)]
     pub removed: Vec<String>,
 }
@@ -198,8 +198,8 @@ pub struct Expectations {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ManyFiles {
-    /// How many.
+    /// Their number.
     pub count: usize,
-    /// What each has to be.
+    /// The content of each.
     pub each: ExpectedFile,
 }

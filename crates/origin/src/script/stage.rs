@@ -20,61 +20,61 @@ use super::name_server;
 use super::play;
 use super::record::TrafficRecord;
 
-/// A stage closes by itself after this time: a case takes seconds.
+/// A stage ends by itself after this time. A case takes seconds.
 pub const STAGE_TIME_MAX: Duration = Duration::from_mins(2);
-/// How often other ports are tried.
+/// Attempts to open the hosts, each with other ports.
 const PORTS_TRIED_MAX: usize = 4;
-/// How long a connection is waited for that will not come about.
+/// How long to wait for a connection that cannot be established.
 const BLACK_HOLE_WAIT: Duration = Duration::from_millis(150);
-/// Connections that fill a backlog of none; the system keeps one or two.
+/// Connections that fill a backlog of zero; the system keeps one or two.
 const BLACK_HOLE_FILL: usize = 4;
 
-/// Who a host with TLS says it is.
+/// The certificate and the key of a host with TLS.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// The certificate, and those of its issuers, in PEM form.
+    /// The certificate, followed by those of its issuers, in PEM form.
     pub chain: String,
     /// Its private key, in PEM form.
     pub key: String,
 }
 
-/// A stage that could not be set up.
+/// Why a stage cannot be set up.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StageError {
     /// A socket could not be opened.
     #[error("host `{host}` cannot be opened")]
     Socket {
-        /// Which.
+        /// The name of the host.
         host: String,
-        /// Why.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A host has an identity that nobody has made.
-    #[error("host `{host}` has the identity `{identity}`, which there is not")]
+    /// The identity of a host is missing.
+    #[error("host `{host}` has the unknown identity `{identity}`")]
     NoIdentity {
-        /// Which.
+        /// The name of the host.
         host: String,
         /// The name of the identity.
         identity: String,
     },
-    /// A host has an identity that cannot be used.
+    /// The identity of a host is invalid.
     #[error("the identity of host `{host}` cannot be used")]
     Identity {
-        /// Which.
+        /// The name of the host.
         host: String,
-        /// Why.
+        /// The cause.
         source: InvalidIdentity,
     },
-    /// No thread or runtime.
+    /// There is no thread or runtime for it.
     #[error("the stage cannot be set up")]
     Thread(#[source] std::io::Error),
 }
 
-/// What is written for a placeholder in the texts of a case.
+/// The values of the placeholders in the texts of a case.
 pub(super) type Placeholders = Arc<BTreeMap<String, String>>;
 
-/// Hosts and a name server at work. Dropping it ends them.
+/// The running hosts and name server of a case. Dropping it ends them.
 #[derive(Debug)]
 pub struct Stage {
     record: Arc<TrafficRecord>,
@@ -124,7 +124,7 @@ impl Stage {
         let thread = thread::Builder::new().name("stage".to_owned()).spawn(move || {
             runtime.block_on(async {
                 let mut set = set_up(&hosts, dns.as_ref(), &identities, others.clone(), &shared).await;
-                // A port that is free at one address may be taken at another.
+                // A port that is free at one address may be in use at another.
                 for _ in 1..PORTS_TRIED_MAX {
                     if matches!(set, Err(StageError::Socket { .. })) {
                         set = set_up(&hosts, dns.as_ref(), &identities, others.clone(), &shared).await;
@@ -143,25 +143,25 @@ impl Stage {
             });
         });
         let thread = thread.map_err(StageError::Thread)?;
-        let gone = || StageError::Thread(std::io::Error::other("its thread ended"));
+        let gone = || StageError::Thread(std::io::Error::other("the thread of the stage ended"));
         let placeholders = told.recv().map_err(|_| gone())??;
         Ok(Self { record, placeholders, end: Some(end), thread: Some(thread) })
     }
 
-    /// Whether it has ended by itself, its time being over.
+    /// Whether it has ended by itself, because its time is over.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// What went over the wire so far.
+    /// What was sent and received so far.
     #[must_use]
     pub fn record(&self) -> &TrafficRecord {
         &self.record
     }
 
-    /// A text of the case with its placeholders written out: for every host `{host}` (address and port), `{host.port}`
-    /// and `{host.folder}` (as the folder of its files is called), and `{dns}`.
+    /// Replaces the placeholders in a text: for every host `{host}` (address and port), `{host.port}` and `{host.folder}`
+    /// (the name of the folder of its files), and `{dns}`.
     #[must_use]
     pub fn fill(&self, text: &str) -> String {
         fill(text, &self.placeholders)
@@ -172,13 +172,13 @@ impl Drop for Stage {
     fn drop(&mut self) {
         self.end.take();
         if let Some(thread) = self.thread.take() {
-            // One that panicked has ended as well.
+            // A thread that panicked has ended, too.
             let _ = thread.join();
         }
     }
 }
 
-/// Writes the placeholders of `text` out. Other braces stay as they are.
+/// Replaces the placeholders in `text`. Other braces stay as they are.
 pub(super) fn fill(text: &str, placeholders: &BTreeMap<String, String>) -> String {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
@@ -280,7 +280,7 @@ async fn open(
     Ok(Opened { host: Arc::new(host), socket, address })
 }
 
-/// A socket that has a port and does not listen on it.
+/// A socket that is bound to a port and does not listen.
 fn bound(wanted: SocketAddr) -> std::io::Result<(std::os::fd::OwnedFd, SocketAddr)> {
     let family = if wanted.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket = rustix::net::socket(family, SocketType::STREAM, None)?;

@@ -1,4 +1,4 @@
-//! The small values of a case: spans of numbers, times, sizes, bytes.
+//! The small values of a case: ranges of numbers, times, sizes, bytes.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,24 +7,24 @@ use serde::Deserialize;
 
 use crate::hostile::Content;
 
-/// Any fixed number: the content that cases speak of is the same in every case.
+/// An arbitrary fixed number: all cases use the same content.
 const CONTENT_KEY: u64 = 0x6c6f_6e67_6861_756c;
 
-/// Numbers from one to another, both included: `3`, `2-4`, `2-` (and all after it).
+/// A range of numbers, both ends included: `3`, `2-4`, or `2-` for all from 2 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Span {
-    /// The first.
+    /// The first number.
     pub first: u64,
-    /// The last.
+    /// The last number.
     pub last: u64,
 }
 
 impl Span {
-    /// Every number.
+    /// All numbers.
     pub const ALL: Self = Self { first: 0, last: u64::MAX };
 
-    /// Whether `number` is one of them.
+    /// Whether `number` is in the range.
     #[must_use]
     pub fn contains(self, number: u64) -> bool {
         (self.first..=self.last).contains(&number)
@@ -42,14 +42,14 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let number = |digits: &str| {
-            digits.parse::<u64>().map_err(|_| format!("`{text}` is no span such as 3, 2-4 or 2-"))
+            digits.parse::<u64>().map_err(|_| format!("`{text}` is not a range such as 3, 2-4 or 2-"))
         };
         let span = match text.split_once('-') {
             None => Self { first: number(text)?, last: number(text)? },
             Some((first, "")) => Self { first: number(first)?, last: u64::MAX },
             Some((first, last)) => Self { first: number(first)?, last: number(last)? },
         };
-        if span.first > span.last { Err(format!("the span `{text}` is empty")) } else { Ok(span) }
+        if span.first > span.last { Err(format!("the range `{text}` is empty")) } else { Ok(span) }
     }
 }
 
@@ -71,13 +71,13 @@ impl std::fmt::Display for Span {
     }
 }
 
-/// A part of the content of all cases: the bytes `first-last`, both included.
+/// A part of the content that all cases share: the bytes `first-last`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Section(Span);
 
 impl Section {
-    /// Its bytes.
+    /// The bytes of the part.
     #[must_use]
     pub fn bytes(self) -> Vec<u8> {
         content(self.0.first, self.0.last - self.0.first + 1)
@@ -88,7 +88,7 @@ impl TryFrom<String> for Section {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        /// More is served piece by piece, or not at all.
+        /// A longer part would have to be in memory as a whole.
         const BYTES_MAX: u64 = 64 * 1024 * 1024;
         let span: Span = text.parse()?;
         if span.last - span.first >= BYTES_MAX {
@@ -98,7 +98,7 @@ impl TryFrom<String> for Section {
     }
 }
 
-/// Bytes of the content of all cases, `len` of them from `from` on.
+/// `len` bytes of the content that all cases share, from offset `from` on.
 #[must_use]
 pub fn content(from: u64, len: u64) -> Vec<u8> {
     let whole = Content::new(CONTENT_KEY, u64::MAX, 0);
@@ -117,7 +117,7 @@ impl TryFrom<String> for Time {
 
     fn try_from(text: String) -> Result<Self, String> {
         let number =
-            |digits: &str| digits.parse().map_err(|_| format!("`{text}` is no time such as 500ms or 2s"));
+            |digits: &str| digits.parse().map_err(|_| format!("`{text}` is not a time such as 500ms or 2s"));
         let time = match text.strip_suffix("ms") {
             Some(digits) => Duration::from_millis(number(digits)?),
             None => Duration::from_secs(number(text.strip_suffix('s').unwrap_or("none"))?),
@@ -141,12 +141,12 @@ impl TryFrom<String> for Size {
             _ => (&text[..], 1),
         };
         let number: u64 =
-            digits.parse().map_err(|_| format!("`{text}` is no size such as 500, 64k or 2M"))?;
+            digits.parse().map_err(|_| format!("`{text}` is not a size such as 500, 64k or 2M"))?;
         number.checked_mul(unit).map(Self).ok_or_else(|| format!("`{text}` is too large"))
     }
 }
 
-/// Bytes in hexadecimal digits, with spaces where they help.
+/// Bytes in hexadecimal digits, with optional spaces.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Bytes(pub Vec<u8>);
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans() {
+    fn ranges_of_numbers() {
         for (text, first, last) in [("0", 0, 0), ("3", 3, 3), ("2-4", 2, 4), ("2-", 2, u64::MAX)] {
             assert_eq!(text.parse(), Ok(Span { first, last }), "{text}");
         }

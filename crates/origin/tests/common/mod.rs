@@ -1,4 +1,4 @@
-//! A client that sees bytes: it keeps no rule of HTTP, so that it can watch them being broken.
+//! A client that works on bytes: it knows no rules of HTTP, so it can observe how they are broken.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
 use std::io;
@@ -10,7 +10,7 @@ use longhaul_socket::memory::MemoryNetwork;
 use longhaul_socket::{Deadline, Endpoint, Network, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// No test waits longer, in virtual time or in real.
+/// The longest wait of a test, in virtual or real time.
 const TEST_TIME: Duration = Duration::from_mins(10);
 
 /// How a connection ended.
@@ -20,7 +20,7 @@ pub(crate) enum End {
     Reset,
 }
 
-/// A head as it came.
+/// A response head.
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
     pub(crate) status: u16,
@@ -47,7 +47,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn connect(network: &dyn Network, endpoint: Endpoint) -> Self {
-        Self::over(bound(network.dial(endpoint)).await.expect("the origin listens"))
+        Self::over(bound(network.dial(endpoint)).await.expect("the server listens"))
     }
 
     pub(crate) fn over(transport: Box<dyn Transport>) -> Self {
@@ -55,12 +55,12 @@ impl Client {
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        bound(self.transport.write_all(bytes.as_ref())).await.expect("the origin reads");
+        bound(self.transport.write_all(bytes.as_ref())).await.expect("the server reads");
     }
 
     /// Ends the client's own direction.
     pub(crate) async fn end(&mut self) {
-        bound(self.transport.shutdown()).await.expect("the origin is there");
+        bound(self.transport.shutdown()).await.expect("the server is there");
     }
 
     /// Sends a `GET` with further field lines, each ended by CRLF.
@@ -68,7 +68,7 @@ impl Client {
         self.send(format!("GET {target} HTTP/1.1\r\nHost: o.test\r\n{fields}\r\n")).await;
     }
 
-    /// Reads a head, or the end that came first.
+    /// Reads a head. The error is the end of the connection before it.
     pub(crate) async fn head(&mut self) -> Result<Head, End> {
         let end = loop {
             if let Some(end) = self.received.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -135,10 +135,13 @@ impl Client {
 }
 
 async fn bound<F: Future>(future: F) -> F::Output {
-    Deadline::after(TEST_TIME).bound(future).await.expect("the origin answers or hangs up in time")
+    Deadline::after(TEST_TIME)
+        .bound(future)
+        .await
+        .expect("the server responds or closes the connection in time")
 }
 
-/// An origin in a network in memory, with files of 1,000 bytes.
+/// A hostile server in a network in memory, with files of 1,000 bytes.
 pub(crate) struct World {
     pub(crate) network: Arc<dyn Network>,
     pub(crate) site: Arc<Site>,

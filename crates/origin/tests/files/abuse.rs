@@ -11,7 +11,7 @@ use crate::folder::{TestFolder, WAIT, pattern};
 const STEP: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
-async fn a_head_that_comes_a_byte_a_second_is_not_waited_for() {
+async fn a_head_that_arrives_one_byte_a_second_is_given_up() {
     let folder = TestFolder::new(&[("f", b"f")]);
     let start = clock::now();
     let mut client = folder.client().await;
@@ -48,7 +48,7 @@ async fn silence_before_and_between_requests_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_read_is_dropped_and_who_reads_slowly_is_not() {
+async fn a_client_that_does_not_read_is_dropped_and_a_slow_one_is_not() {
     let bytes = pattern(1_000_000);
     let folder = TestFolder::new(&[("f", &bytes)]);
     let mut deaf = folder.client().await;
@@ -70,7 +70,7 @@ async fn who_does_not_read_is_dropped_and_who_reads_slowly_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_ends_its_own_direction_and_is_gone_or_deaf_is_noticed() {
+async fn a_half_closed_client_that_left_or_does_not_read_is_dropped() {
     let folder = TestFolder::new(&[("f", &pattern(1_000_000))]);
     let (mut gone, mut deaf) = (folder.client().await, folder.client().await);
     for client in [&mut gone, &mut deaf] {
@@ -87,7 +87,7 @@ async fn who_ends_its_own_direction_and_is_gone_or_deaf_is_noticed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn heads_have_an_end() {
+async fn heads_are_limited() {
     let folder = TestFolder::new(&[("f", b"f")]);
     let large = format!("GET /f HTTP/1.1\r\nHost: o.test\r\nX: {}\r\n\r\n", "x".repeat(40_000));
     let many = format!("GET /f HTTP/1.1\r\nHost: o.test\r\n{}\r\n", "X: x\r\n".repeat(1_000));
@@ -102,7 +102,7 @@ async fn heads_have_an_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_under_way_comes_to_its_end_when_the_service_stops() {
+async fn a_response_in_progress_is_completed_when_the_service_stops() {
     let bytes = pattern(300_000);
     let mut folder = TestFolder::new(&[("f", &bytes)]);
     let (mut reading, mut idle) = (folder.client().await, folder.client().await);
@@ -127,7 +127,7 @@ async fn an_answer_that_is_under_way_comes_to_its_end_when_the_service_stops() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_read_does_not_hold_a_stop_up() {
+async fn a_client_that_does_not_read_does_not_delay_a_stop() {
     let mut folder = TestFolder::new(&[("f", &pattern(1_000_000))]);
     let mut deaf = folder.client().await;
     deaf.get("/f", "").await;

@@ -1,4 +1,4 @@
-//! Ranges and conditions, from the wire to the wire. The table of all of them is beside the code.
+//! Ranges and conditions over a connection. The unit tests have a table of all conditions.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ async fn ranges() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_download_goes_on_only_with_the_same_file() {
+async fn a_download_is_resumed_only_with_the_same_file() {
     let folder = TestFolder::new(&[("f", b"0123456789")]);
     let (head, _) = folder.get("/f", "").await;
     let tag = head.field("etag").expect("a tag").to_owned();
@@ -43,7 +43,7 @@ async fn a_download_goes_on_only_with_the_same_file() {
     let by_date = format!("Range: bytes=4-\r\nIf-Range: {MODIFIED}\r\n");
     assert_eq!(folder.get("/f", &by_date).await.0.status, 206);
 
-    // As long, and changed a nanosecond later.
+    // The same length, modified a nanosecond later.
     folder.put("f", b"ABCDEFGHIJ");
     folder.touch("f", httpdate::parse_http_date(MODIFIED).expect("a date") + Duration::from_nanos(1));
     let (head, body) = folder.get("/f", &resume).await;
@@ -82,7 +82,7 @@ async fn conditions() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_date_in_the_future_is_not_told() {
+async fn a_date_in_the_future_is_not_sent() {
     let folder = TestFolder::new(&[("f", b"f")]);
     let date = "Fri, 01 Jan 2100 00:00:00 GMT";
     folder.touch("f", httpdate::parse_http_date(date).expect("a date"));

@@ -1,4 +1,4 @@
-//! Directories: listings, index files, and the slash at the end.
+//! Directories: listings, index files, and the trailing slash.
 
 use std::os::unix::fs::symlink;
 
@@ -25,7 +25,7 @@ async fn a_listing_shows_what_is_served_in_order_and_escaped() {
     assert!(page.contains("&lt;b&gt;&amp;&quot;&#39;%2e:</a></td><td>7</td>"), "{page}");
     assert!(page.contains(MODIFIED) && !page.contains("<b>"), "{page}");
 
-    // Each link leads to what it shows.
+    // Each link leads to the entry that it shows.
     for link in &links[2..] {
         assert_eq!(folder.get(link.trim_start_matches('.'), "").await.0.status, 200, "{link}");
     }
@@ -35,18 +35,18 @@ async fn a_listing_shows_what_is_served_in_order_and_escaped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_index_is_shown_in_place_of_a_listing() {
+async fn an_index_replaces_the_listing() {
     let folder = TestFolder::new(&[("index.html", b"<p>index"), ("d/index.html/", b"")]);
     let (head, body) = folder.get("/", "").await;
     assert_eq!((head.status, body.as_slice()), (200, b"<p>index".as_slice()));
     assert_eq!(head.field("content-type"), Some("text/html"));
-    // A directory of that name is no index.
+    // A directory of that name is not an index.
     let (head, body) = folder.get("/d/", "").await;
     assert!(head.status == 200 && String::from_utf8_lossy(&body).contains("index.html/"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_directory_has_a_slash_at_its_end() {
+async fn a_directory_without_a_slash_is_redirected() {
     let folder = TestFolder::new(&[("a b/c/f", b"f")]);
     for (target, location) in
         [("/a%20b", "/a%20b/"), ("/a%20b/c", "/a%20b/c/"), ("/a%20b?q=1", "/a%20b/?q=1")]

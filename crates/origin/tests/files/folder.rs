@@ -14,14 +14,14 @@ use crate::common::{Client, End, Head};
 
 pub(crate) const WAIT: Duration = Duration::from_secs(20);
 
-/// When the files were changed last: long ago, so that the date is a strong validator.
+/// The modification date of the files: long ago, so that it is a strong validator.
 pub(crate) const MODIFIED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
-/// `public` is what is served; what lies beside it is not.
+/// The folder `public` is served; what lies beside it is not.
 pub(crate) struct TestFolder {
     base: PathBuf,
     network: MemoryNetwork,
-    /// `None` once it was stopped.
+    /// `None` after a stop.
     running: Option<RunningService>,
     endpoint: Endpoint,
     reports: Arc<Mutex<Vec<ConnectionReport>>>,
@@ -89,19 +89,19 @@ impl TestFolder {
         (head, body)
     }
 
-    /// What is answered to any bytes, up to the end of the connection.
+    /// Everything that is received after sending these bytes, up to the end of the connection.
     pub(crate) async fn raw(&self, request: &[u8]) -> (Vec<u8>, End) {
         let mut client = self.client().await;
         client.send(request).await;
         client.rest().await
     }
 
-    /// Stops the service, when it is awaited.
+    /// Stops the service when the future is awaited.
     pub(crate) fn stop(&mut self) -> impl Future<Output = ()> + Send + 'static {
         self.running.take().expect("it was not stopped").stop()
     }
 
-    /// So many reports, waited for within bounds of virtual time.
+    /// The reports, when there are `count` of them; waits within bounds of virtual time.
     pub(crate) async fn wait_for_reports(&self, count: usize) -> Vec<ConnectionReport> {
         for _ in 0..6_000 {
             let reports = self.reports.lock().expect("no panic").clone();
@@ -120,7 +120,7 @@ impl Drop for TestFolder {
     }
 }
 
-/// Bytes that repeat late.
+/// Bytes with a long period.
 pub(crate) fn pattern(len: usize) -> Vec<u8> {
     (0_u32..).flat_map(u32::to_le_bytes).take(len).collect()
 }

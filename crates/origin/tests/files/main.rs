@@ -1,4 +1,4 @@
-//! Files over HTTP: what a request is answered with, and that nothing outside of the folder is.
+//! Files over HTTP: the responses to requests, and that nothing outside of the folder is served.
 #![expect(clippy::disallowed_methods, reason = "the tests make the files that are served")]
 
 #[path = "../common/mod.rs"]

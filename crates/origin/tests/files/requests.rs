@@ -69,7 +69,7 @@ async fn other_methods_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_that_are_sent_at_once_are_answered_in_order() {
+async fn pipelined_requests_are_answered_in_order() {
     let folder = TestFolder::new(&[("a", b"first"), ("b", &pattern(100_000)), ("c", b"last")]);
     let mut client = folder.client().await;
     let request = |path| format!("GET {path} HTTP/1.1\r\nHost: o.test\r\n\r\n");
@@ -90,7 +90,7 @@ async fn an_old_client_and_an_absolute_target() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_that_changes_while_it_is_sent_is_not_sent_to_its_end() {
+async fn a_file_that_changes_while_it_is_sent_is_not_completed() {
     let folder = TestFolder::new(&[("f", &pattern(1_000_000))]);
     let mut client = folder.client().await;
     client.get("/f", "").await;
@@ -103,7 +103,7 @@ async fn a_file_that_changes_while_it_is_sent_is_not_sent_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_refused_while_it_sends_hears_of_it() {
+async fn a_client_that_is_refused_while_it_sends_gets_the_response() {
     let folder = TestFolder::new(&[("f", b"f")]);
     let mut client = folder.client().await;
     client.send("POST /f HTTP/1.1\r\nHost: o.test\r\nContent-Length: 1000000\r\n\r\n").await;
@@ -135,7 +135,7 @@ async fn a_request_names_its_host_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_ends_its_own_direction_is_answered_in_full() {
+async fn a_half_closed_client_gets_complete_responses() {
     let bytes = pattern(1_000_000);
     let folder = TestFolder::new(&[("a", b"first"), ("big", &bytes)]);
     let request = |path| format!("GET {path} HTTP/1.1\r\nHost: o.test\r\n\r\n");

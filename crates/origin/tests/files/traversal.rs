@@ -1,4 +1,4 @@
-//! A thousand ways out of the folder, none of which is one.
+//! A thousand attempts to leave the folder.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
@@ -8,10 +8,10 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::folder::TestFolder;
 
-/// What lies outside, in files of every name that is asked for.
+/// The content of the files outside, which have every requested name.
 const SECRET: &[u8] = b"SECRET-OUTSIDE-OF-THE-FOLDER";
 
-/// How a step upwards may be written.
+/// Notations of a step upwards.
 const UPWARDS: [&str; 24] = [
     "..",
     "%2e%2e",
@@ -39,16 +39,16 @@ const UPWARDS: [&str; 24] = [
     "d/../..",
 ];
 
-/// How parts may be joined.
+/// Notations of a separator.
 const SEPARATORS: [&str; 9] = ["/", "//", "%2f", "%2F", "\\", "%5c", "/./", "%252f", "%c0%af"];
 
-/// What may be looked for.
+/// Targets of the attempts.
 const GOALS: [&str; 6] = ["secret", "public/../secret", "etc/passwd", "secret%00.html", "SECRET", "secret/"];
 
-/// What may stand in front.
+/// Prefixes of the attempts.
 const PREFIXES: [&str; 7] = ["/", "//", "/d/", "/\\", "/%2f", "", "http://o.test/"];
 
-/// The attempts: every kind of step, of joint, goal and prefix, up to four steps deep.
+/// The attempts: every step, separator, target and prefix, up to four steps deep.
 fn attempts() -> BTreeSet<String> {
     let mut attempts = BTreeSet::new();
     for upwards in UPWARDS {
@@ -63,7 +63,7 @@ fn attempts() -> BTreeSet<String> {
     let base =
         ["/etc/passwd", "//etc/passwd", "/proc/self/environ", "file:///etc/passwd", "/C:/secret", "/~root"];
     attempts.extend(base.map(String::from));
-    // Links that lead out, and what is no file.
+    // Links that lead out, and a pipe.
     for link in ["out", "up", "absolute", "root", "loop", "chain", "d/out", "pipe", "socket", "zero", "proc"]
     {
         for end in
@@ -72,7 +72,7 @@ fn attempts() -> BTreeSet<String> {
             attempts.insert(format!("/{link}{end}"));
         }
     }
-    // Longer than any name, path or line.
+    // Longer than any file name, path or request line.
     for length in [255, 256, 4_095, 4_096, 5_000, 9_000, 20_000] {
         attempts.insert(format!("/{}", "a".repeat(length)));
         attempts.insert(format!("/{}secret", "../".repeat(length / 3)));
@@ -83,7 +83,7 @@ fn attempts() -> BTreeSet<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_outside_of_the_folder_is_given_to_a_thousand_attempts() {
+async fn a_thousand_attempts_get_nothing_from_outside_of_the_folder() {
     let folder = TestFolder::new(&[("fine", b"fine"), ("d/fine", b"fine")]);
     for name in ["secret", "etc/passwd", "SECRET"] {
         let path = folder.base().join(name);
@@ -120,10 +120,10 @@ async fn nothing_outside_of_the_folder_is_given_to_a_thousand_attempts() {
         let is_ours = attempt.contains('?') && (holds(b"<title>") || status == b"301");
         assert!(status.first() == Some(&b'4') || is_ours, "{attempt}: {}", String::from_utf8_lossy(&answer));
     }
-    // It is not that nothing is served at all; and a link that stays within is followed.
+    // Files inside are served, and a link that stays inside is followed.
     for path in ["/fine", "/d/fine", "/within", "/%66ine"] {
         assert_eq!(folder.get(path, "").await.1, b"fine", "{path}");
     }
-    // An absolute one begins outside, wherever it leads.
+    // An absolute link starts outside, wherever it leads.
     assert_eq!(folder.get("/absolute-within", "").await.0.status, 404);
 }

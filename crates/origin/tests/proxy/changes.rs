@@ -16,7 +16,7 @@ fn change(attributes: &[(&str, u64)]) -> ToxicChange {
 }
 
 #[tokio::test(start_paused = true)]
-async fn toxics_come_change_and_go_on_a_connection() {
+async fn toxics_are_added_changed_and_removed_on_an_open_connection() {
     let street = Street::new().await;
     let mut pair = street.connect().await;
     let mut buffer = [0; 5];
@@ -47,7 +47,7 @@ async fn toxics_come_change_and_go_on_a_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_toxic_holds_back_goes_on_when_it_is_removed() {
+async fn what_a_toxic_holds_passes_on_when_it_is_removed() {
     let street =
         Street::with_toxic(toxic(ToxicKind::Latency, Direction::Downstream, &[("latency", 3_600_000)])).await;
     let mut pair = street.connect().await;
@@ -62,7 +62,7 @@ async fn what_a_toxic_holds_back_goes_on_when_it_is_removed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_toxic_that_has_swallowed_something_takes_the_connection_with_it() {
+async fn removing_a_toxic_that_has_discarded_data_ends_the_connection() {
     let street = Street::with_toxic(toxic(ToxicKind::Timeout, Direction::Upstream, &[("timeout", 0)])).await;
     let mut pair = street.connect().await;
     let mut untouched = street.connect().await;
@@ -79,7 +79,7 @@ async fn a_toxic_that_has_swallowed_something_takes_the_connection_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_proxy_that_is_down_refuses_and_ends_what_was_there() {
+async fn a_disabled_proxy_refuses_connections_and_ends_open_ones() {
     let street = Street::new().await;
     let mut pair = street.connect().await;
     pair.client.write_all(b"a").await.expect("taken");
@@ -102,7 +102,7 @@ async fn a_proxy_that_is_down_refuses_and_ends_what_was_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_proxy_moves_and_stands_for_another() {
+async fn a_proxy_changes_its_address_and_its_upstream() {
     let street = Street::new().await;
     street
         .proxies
@@ -135,7 +135,7 @@ async fn a_proxy_moves_and_stands_for_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_that_is_dropped_half_way_leaves_a_proxy_that_can_be_enabled() {
+async fn a_change_whose_future_is_dropped_leaves_a_proxy_that_can_be_enabled() {
     let street = Street::new().await;
     let _busy = street.connect().await;
     let elsewhere =
@@ -151,7 +151,7 @@ async fn a_change_that_is_dropped_half_way_leaves_a_proxy_that_can_be_enabled() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn populate_leaves_alone_what_is_as_it_should_be() {
+async fn populate_keeps_proxies_that_are_as_requested() {
     let street = Street::new().await;
     street
         .proxies
@@ -169,7 +169,7 @@ async fn populate_leaves_alone_what_is_as_it_should_be() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn names_are_for_one() {
+async fn names_are_unique() {
     let street = Street::new().await;
     let latency = || toxic(ToxicKind::Latency, Direction::Upstream, &[("latency", 10)]);
     let taken = street.proxies.add(spec(PROXY, "10.0.0.2:81", "10.0.0.1:80")).await;
@@ -186,7 +186,7 @@ async fn names_are_for_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_are_so_many_toxics_and_no_more() {
+async fn the_number_of_toxics_is_limited() {
     let street = Street::new().await;
     let mut added = 0;
     let refused = loop {

@@ -1,4 +1,4 @@
-//! The control over HTTP: what it answers, and what it does not put up with.
+//! The control over HTTP: its responses, and what it refuses.
 
 use longhaul_origin::proxy::{Direction, ProxySpec};
 use longhaul_origin::{RunningService, Service};
@@ -25,7 +25,7 @@ impl Desk {
         Client::connect(&self.street.network, endpoint("tcp://10.0.0.2:8474")).await
     }
 
-    /// One request on a connection of its own; its status, and its answer, null where there is none.
+    /// One request on a connection of its own. The result is the status and the body, null if there is none.
     async fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let (head, value) = self.ask_with(method, path, "", body).await;
         (head.status, value)
@@ -87,14 +87,14 @@ async fn the_life_of_a_toxic() {
     let slow = r#"{"name":"slow close","type":"slow_close","stream":"UPSTREAM","toxicity":0.25,"attributes":{"delay":7.0}}"#;
     let (status, slow) = desk.ask("POST", "/proxies/p/toxics", slow).await;
     assert_eq!((status, &slow["toxicity"], &slow["stream"]), (200, &json!(0.25), &json!("upstream")));
-    // Those of the way up come first.
+    // Upstream toxics come first.
     assert_eq!(desk.ask("GET", "/proxies/p/toxics", "").await, (200, json!([slow, latency])));
     assert_eq!(desk.ask("GET", "/proxies/p/toxics/slow%20close", "").await, (200, slow.clone()));
     assert_eq!(desk.ask("GET", "/proxies/p", "").await.1["toxics"], json!([slow, latency]));
     let received = pass(desk.street.connect().await, Direction::Downstream, pattern(10)).await;
     assert_eq!(received.pieces[0].0, ms(500));
 
-    // What is not said stays.
+    // Fields that are not given stay.
     let (status, changed) =
         desk.ask("PATCH", "/proxies/p/toxics/latency_downstream", r#"{"attributes":{"jitter":5}}"#).await;
     assert_eq!((status, &changed["attributes"]), (200, &json!({"latency": 500, "jitter": 5})));
@@ -272,7 +272,7 @@ async fn bodies_are_limited_in_size_and_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_are_so_many_proxies_and_no_more() {
+async fn the_number_of_proxies_is_limited() {
     let desk = Desk::new().await;
     let spec = |number: usize| ProxySpec {
         name: format!("n{number}").parse().expect("a name"),

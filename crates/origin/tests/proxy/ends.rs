@@ -1,4 +1,4 @@
-//! How proxied connections end when no toxic ends them, and what their limits are.
+//! How proxied connections end when no toxic ends them, and their limits.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -29,7 +29,7 @@ async fn one_direction_may_end_before_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reset_is_passed_on_behind_what_was_sent_before_it() {
+async fn a_reset_is_passed_on_after_what_was_sent_before_it() {
     for direction in [Direction::Upstream, Direction::Downstream] {
         let street = Street::with_toxic(toxic(ToxicKind::Latency, direction, &[("latency", 200)])).await;
         let (mut sender, mut receiver) = street.connect().await.along(direction);
@@ -49,8 +49,8 @@ async fn a_reset_is_passed_on_behind_what_was_sent_before_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_server_said_before_it_went_arrives_although_it_does_not_listen() {
-    // The answer is still under way when the upload fails.
+async fn bytes_of_a_server_that_reads_no_more_arrive() {
+    // The response is in progress when the upload fails.
     let street =
         Street::with_toxic(toxic(ToxicKind::Latency, Direction::Downstream, &[("latency", 500)])).await;
     let mut pair = street.connect().await;
@@ -66,11 +66,11 @@ async fn what_a_server_said_before_it_went_arrives_although_it_does_not_listen()
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_passed_before_a_toxic_closes_is_not_overtaken_by_a_reset() {
+async fn bytes_before_a_close_by_a_toxic_are_not_lost_to_a_reset() {
     let street =
         Street::with_toxic(toxic(ToxicKind::LimitData, Direction::Downstream, &[("bytes", 4)])).await;
     let mut pair = street.connect().await;
-    // There will be something that nobody has read when the connection is closed.
+    // There are unread bytes when the connection is closed.
     let (mut reading, mut writing) = tokio::io::split(pair.client);
     let upload = tokio::spawn(async move { bound(writing.write_all(&vec![7; 8 << 20])).await });
     tokio::time::sleep(ms(100)).await;
@@ -89,7 +89,7 @@ async fn a_connection_that_neither_side_uses_ends() {
     let mut pair = street.connect().await;
     pair.client.write_all(b"a").await.expect("taken");
     pair.server.read_exact(&mut [0; 1]).await.expect("passed on");
-    // Half of the time is no silence.
+    // Half of the idle time is not silence.
     tokio::time::sleep(WAIT / 2).await;
     pair.server.write_all(b"b").await.expect("taken");
     pair.client.read_exact(&mut [0; 1]).await.expect("passed on");
@@ -102,7 +102,7 @@ async fn a_connection_that_neither_side_uses_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_does_not_read_is_not_waited_for() {
+async fn a_peer_that_does_not_read_is_dropped() {
     for direction in [Direction::Upstream, Direction::Downstream] {
         let street = Street::new().await;
         let (mut sender, deaf) = street.connect().await.along(direction);
@@ -120,7 +120,7 @@ async fn a_peer_that_does_not_read_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_is_slow_to_read_is_not_taken_for_an_idle_one() {
+async fn a_peer_that_reads_slowly_is_not_idle() {
     let street = Street::with(Limits { write_time: 3 * WAIT, ..Limits::waiting(WAIT) }, 1).await;
     let mut pair = street.connect().await;
     let start = clock::now();
@@ -129,7 +129,7 @@ async fn a_peer_that_is_slow_to_read_is_not_taken_for_an_idle_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_slow_toxic_holds_is_bounded() {
+async fn the_memory_of_a_slow_toxic_is_limited() {
     let street = Street::with_toxic(toxic(ToxicKind::Bandwidth, Direction::Upstream, &[("rate", 1)])).await;
     let mut pair = street.connect().await;
     let mut taken = 0_usize;
@@ -144,7 +144,7 @@ async fn what_a_slow_toxic_holds_is_bounded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whom_it_stands_for_may_be_absent_or_silent() {
+async fn the_upstream_may_refuse_or_not_answer() {
     let street = Street::new().await;
     let limits = [
         ("10.0.0.9:80", Ending::Upstream(Phase::Connect, FaultKind::Refused)),
@@ -165,7 +165,7 @@ async fn whom_it_stands_for_may_be_absent_or_silent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn beyond_the_limit_connections_wait() {
+async fn connections_above_the_limit_wait() {
     let street = Street::with(Limits { connections_max: 1, ..Limits::waiting(WAIT) }, 1).await;
     let first = street.connect().await;
     let second = street.dial().await;

@@ -1,4 +1,4 @@
-//! A street with one proxy in it, a server that the test plays itself behind it, and the log of its connections.
+//! A network with one proxy, a server behind it that the test plays itself, and the log of its connections.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use longhaul_socket::{Deadline, Endpoint, Listener, Network, Transport, clock};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
-/// What the tests set every limit to.
+/// The value of every time limit in the tests.
 pub(crate) const WAIT: Duration = Duration::from_secs(20);
 
 /// No test waits longer, in virtual time.
@@ -34,7 +34,7 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    /// The two ends as the sender and the receiver of a direction.
+    /// The two ends, as the sender and the receiver of a direction.
     pub(crate) fn along(self, direction: Direction) -> (Box<dyn Transport>, Box<dyn Transport>) {
         match direction {
             Direction::Upstream => (self.client, self.server),
@@ -59,7 +59,7 @@ impl Street {
         Self { network, proxies, host, proxy, server, reports }
     }
 
-    /// The same with a toxic.
+    /// A network whose proxy has a toxic.
     pub(crate) async fn with_toxic(toxic: Toxic) -> Self {
         let street = Self::new().await;
         street.proxies.add_toxic(PROXY, toxic).await.expect("a new name");
@@ -77,7 +77,7 @@ impl Street {
         Pair { client, server }
     }
 
-    /// So many reports, waited for within bounds.
+    /// The reports, when there are `count` of them; waits within bounds.
     pub(crate) async fn reports(&self, count: usize) -> Vec<ConnectionReport> {
         for _ in 0..36_000 {
             let reports = self.reports.lock().expect("no panic").clone();
@@ -123,7 +123,7 @@ pub(crate) async fn bound<F: Future>(future: F) -> F::Output {
     Deadline::after(TEST_TIME).bound(future).await.expect("an end within an hour of virtual time")
 }
 
-/// What a receiver got: each piece with the time since `start`, and how and when it ended.
+/// What a receiver received: each piece with the time since `start`, and how and when it ended.
 pub(crate) struct Received {
     pub(crate) pieces: Vec<(Duration, Vec<u8>)>,
     /// The error is a reset.
@@ -151,13 +151,13 @@ pub(crate) async fn receive(mut from: impl tokio::io::AsyncRead + Unpin, start: 
     Received { pieces, end, ended: start.elapsed() }
 }
 
-/// Sends `bytes` along a direction of a connection, ends it, and says what came at the other side.
+/// Sends `bytes` along a direction of a connection, ends it, and returns what the other side received.
 pub(crate) async fn pass(pair: Pair, direction: Direction, bytes: Vec<u8>) -> Received {
     let (from, to) = pair.along(direction);
     let start = clock::now();
     let (reading, mut writing) = tokio::io::split(from);
     let send = tokio::spawn(async move {
-        // Who is hung up on, or reset, has nothing to say about it here.
+        // A sender whose connection is closed or reset fails, which is not tested here.
         let _ = bound(writing.write_all(&bytes)).await;
         let _ = writing.shutdown().await;
         let _ = receive(reading, clock::now()).await;

@@ -1,4 +1,4 @@
-//! What each toxic does, in the direction that it is for, and not in the other one.
+//! The effect of each toxic in its direction, and none in the other one.
 
 use std::io::ErrorKind;
 
@@ -11,7 +11,7 @@ use crate::street::{PROXY, Received, Street, WAIT, bound, ms, pass, pattern, tox
 
 const BOTH: [Direction; 2] = [Direction::Upstream, Direction::Downstream];
 
-/// What passes a proxy with this toxic along a direction, and how the connection ended.
+/// What passes a proxy with this toxic in a direction, and how the connection ended.
 async fn through(toxic: Option<Toxic>, direction: Direction, len: usize) -> (Received, Ending) {
     let street = Street::new().await;
     if let Some(toxic) = toxic {
@@ -23,7 +23,7 @@ async fn through(toxic: Option<Toxic>, direction: Direction, len: usize) -> (Rec
     (received, report.ending)
 }
 
-/// The same, where everything is to arrive in order.
+/// Like `through`, and asserts that everything arrives in order.
 async fn all_through(toxic: Toxic, direction: Direction, len: usize) -> Received {
     let (received, ending) = through(Some(toxic), direction, len).await;
     assert!(received.bytes() == pattern(len), "{} of {len} bytes", received.bytes().len());
@@ -53,7 +53,7 @@ async fn latency() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn latency_with_jitter_differs_from_connection_to_connection_and_not_from_run_to_run() {
+async fn jitter_differs_between_connections_and_not_between_runs() {
     let mut runs = Vec::new();
     for _ in 0..2 {
         let jitter = [("latency", 300), ("jitter", 100)];
@@ -77,7 +77,7 @@ async fn bandwidth() {
         let received =
             all_through(toxic(ToxicKind::Bandwidth, direction, &[("rate", 100)]), direction, 500_000).await;
         assert!((ms(5_000)..ms(5_100)).contains(&received.ended), "{:?}", received.ended);
-        // It is even, too: a tenth of it has come after a tenth of the time.
+        // The speed is even: a tenth of the bytes arrives in a tenth of the time.
         let soon = received.pieces.iter().filter(|(at, _)| *at <= ms(500));
         let soon: usize = soon.map(|(_, bytes)| bytes.len()).sum();
         assert!((40_000..=50_000).contains(&soon), "{soon}");
@@ -94,7 +94,7 @@ async fn slow_close() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_toxic_holds_is_waited_for_although_its_sender_has_gone() {
+async fn held_bytes_arrive_although_their_sender_has_left() {
     for (kind, key) in [(ToxicKind::SlowClose, "delay"), (ToxicKind::Latency, "latency")] {
         let slow = toxic(kind, Direction::Upstream, &[(key, 600_000)]);
         assert_eq!(all_through(slow, Direction::Upstream, 1_000).await.ended, ms(600_000));
@@ -113,7 +113,7 @@ async fn timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_longer_than_the_limits_is_waited_for_by_those_who_are_there() {
+async fn a_timeout_toxic_may_outlast_the_idle_limit_while_the_peers_stay() {
     let street =
         Street::with_toxic(toxic(ToxicKind::Timeout, Direction::Upstream, &[("timeout", 600_000)])).await;
     let mut pair = street.connect().await;
@@ -122,7 +122,7 @@ async fn a_timeout_longer_than_the_limits_is_waited_for_by_those_who_are_there()
     assert_eq!(bound(pair.client.read(&mut [0; 1])).await.expect("an end in order"), 0);
     assert_eq!(start.elapsed(), ms(600_000));
 
-    // One that has gone leaves nothing behind.
+    // A connection whose client has left ends.
     let mut pair = street.connect().await;
     let start = clock::now();
     pair.client.write_all(b"hello?").await.expect("taken");
@@ -130,7 +130,7 @@ async fn a_timeout_longer_than_the_limits_is_waited_for_by_those_who_are_there()
     assert!(matches!(bound(pair.server.read(&mut [0; 1])).await, Ok(0) | Err(_)));
     assert!(start.elapsed() <= WAIT + ms(10), "{:?}", start.elapsed());
 
-    // One that has reset its connection is not waited for at all.
+    // A connection that the client has reset ends at once.
     let pair = street.connect().await;
     let (start, mut server) = (clock::now(), pair.server);
     pair.client.reset();
@@ -188,7 +188,7 @@ async fn limit_data() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn toxics_one_behind_the_other() {
+async fn several_toxics_apply_in_order() {
     let street =
         Street::with_toxic(toxic(ToxicKind::Bandwidth, Direction::Downstream, &[("rate", 10)])).await;
     for further in [
@@ -200,12 +200,12 @@ async fn toxics_one_behind_the_other() {
     }
     let received = pass(street.connect().await, Direction::Downstream, pattern(20_000)).await;
     assert!(received.bytes() == pattern(5_000));
-    // Half a second for the bytes, one for the way, and a tenth for the end.
+    // 500 ms for the bandwidth, a second for the latency, and 100 ms for the slow close.
     assert!((ms(1_600)..ms(1_660)).contains(&received.ended), "{:?}", received.ended);
 }
 
 #[tokio::test(start_paused = true)]
-async fn toxicity_is_a_share_of_the_connections_and_a_matter_of_the_seed() {
+async fn toxicity_is_a_share_of_the_connections_and_depends_on_the_seed() {
     let mut runs = Vec::new();
     for seed in [1, 1, 2] {
         let street = Street::with(Limits::waiting(WAIT), seed).await;
@@ -218,7 +218,7 @@ async fn toxicity_is_a_share_of_the_connections_and_a_matter_of_the_seed() {
         }
         let count = resets.iter().filter(|reset| **reset).count();
         assert!((8..=32).contains(&count), "{count} of 40");
-        // After a reset, connections are counted anew.
+        // A reset counts connections from zero.
         street.proxies.reset().await.expect("it listens already");
         let again = toxic(ToxicKind::ResetPeer, Direction::Upstream, &[]).with_toxicity(Share::percent(50));
         street.proxies.add_toxic(PROXY, again).await.expect("a new name");

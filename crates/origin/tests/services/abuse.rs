@@ -1,4 +1,4 @@
-//! Clients that never read, never speak, or speak a byte a second: each ends at its deadline, and nobody else is held up.
+//! Clients that never read, never send, or send a byte a second: each ends at its deadline, and no other client is delayed.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ async fn a_byte_a_second(mut stream: Box<dyn Transport>) {
     }
 }
 
-/// Sends as much as is taken, and reads nothing.
+/// Sends as much as possible, and reads nothing.
 async fn never_reads(mut stream: Box<dyn Transport>) -> Box<dyn Transport> {
     while stream.write_all(&[0; 4096]).await.is_ok() {}
     stream
 }
 
 #[tokio::test(start_paused = true)]
-async fn echo_drops_who_is_slow_and_serves_the_others() {
+async fn echo_drops_slow_clients_and_serves_the_others() {
     let town = Town::new(Service::Echo);
     tokio::spawn(a_byte_a_second(town.connect().await));
     let deaf = tokio::spawn(never_reads(town.connect().await));
@@ -59,7 +59,7 @@ async fn echo_drops_who_is_slow_and_serves_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn characters_are_not_generated_for_who_does_not_read() {
+async fn chargen_drops_a_client_that_does_not_read() {
     let town = Town::new(Service::CharacterGenerator);
     let _deaf = town.connect().await;
     let [report] = town.wait_for_reports(1).await[..] else { panic!("one connection") };
@@ -68,7 +68,7 @@ async fn characters_are_not_generated_for_who_does_not_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn daytime_does_not_wait_for_who_does_not_leave() {
+async fn daytime_does_not_wait_for_a_client_that_stays() {
     let town = Town::new(Service::Daytime);
     tokio::spawn(a_byte_a_second(town.connect().await));
     let [report] = town.wait_for_reports(1).await[..] else { panic!("one connection") };

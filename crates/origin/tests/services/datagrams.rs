@@ -31,7 +31,7 @@ async fn ask(client: &UdpSocket, service: Endpoint, datagram: &[u8]) -> Vec<u8> 
 }
 
 #[tokio::test]
-async fn each_service_answers() {
+async fn each_service_replies() {
     let (host, client) = (host(), client());
     let echo = start(&host, Service::Echo);
     for datagram in [b"".as_slice(), b"hello", &[7; 1400], &vec![8; 60_000]] {
@@ -54,16 +54,16 @@ async fn each_service_answers() {
 }
 
 #[tokio::test]
-async fn discard_and_who_may_be_a_service_get_no_answer() {
+async fn discard_and_possible_services_get_no_reply() {
     let host = host();
     let (echo, discard) = (start(&host, Service::Echo), start(&host, Service::Discard));
-    // An echo on the same port elsewhere: it would send the answer back for ever.
+    // An echo service on the same port elsewhere would send the reply back for ever.
     let twin = Endpoint::new([127, 0, 0, 2].into(), echo.endpoint().protocol(), echo.endpoint().port());
     let twin = UdpSocket::bind(twin).expect("a port of another address");
     twin.send_to(b"loop", echo.endpoint()).await.expect("sent");
     let client = client();
     client.send_to(b"nothing", discard.endpoint()).await.expect("sent");
-    // Datagrams are taken in order: this answer comes after what there was for the twin.
+    // Datagrams are served in order: this reply comes after those for the twin.
     assert_eq!(ask(&client, echo.endpoint(), b"echo").await, b"echo");
     for silent in [&twin, &client] {
         let fault = silent.try_receive_from(&mut [0; 64]).expect_err("nothing has come");
@@ -73,14 +73,14 @@ async fn discard_and_who_may_be_a_service_get_no_answer() {
 }
 
 #[tokio::test]
-async fn what_is_sent_to_an_address_is_limited() {
+async fn replies_to_one_address_are_limited() {
     let (host, client) = (host(), client());
     let characters = start(&host, Service::CharacterGenerator);
     let echo = start(&host, Service::Echo);
     for _ in 0..400 {
         client.send_to(b"", characters.endpoint()).await.expect("sent");
     }
-    // Two services have two sockets; time for the first one to have taken all that there is.
+    // Two services have two sockets; this gives the first one the time to receive everything.
     for _ in 0..100 {
         let mark = UdpSocket::bind("udp://127.0.0.1:0".parse().expect("an endpoint")).expect("a free port");
         assert_eq!(ask(&mark, echo.endpoint(), b"mark").await, b"mark");
@@ -89,12 +89,12 @@ async fn what_is_sent_to_an_address_is_limited() {
     while client.try_receive_from(&mut [0; 1024]).is_ok() {
         answers += 1;
     }
-    // So many a second; on a machine that takes several seconds for this there are some more.
+    // The limit is per second; on a machine that takes several seconds there are more replies.
     assert!((1..400).contains(&answers), "{answers} answers to 400 datagrams");
 }
 
 #[tokio::test]
-async fn files_have_no_datagrams() {
+async fn files_are_not_served_over_udp() {
     let directory = std::env::temp_dir();
     let service = Service::files(longhaul_origin::Folder::open(directory).expect("a directory"));
     let any = "udp://127.0.0.1:0".parse().expect("an endpoint");

@@ -1,4 +1,4 @@
-//! The small services, in both protocols, and what becomes of those who abuse them.
+//! The small services over TCP and UDP, and clients that abuse them.
 
 #[path = "../common/mod.rs"]
 mod common;

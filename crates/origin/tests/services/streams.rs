@@ -1,4 +1,4 @@
-//! What each service says over a stream.
+//! What each service sends over TCP.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,7 @@ use crate::common::Client;
 use crate::town::{Town, WAIT};
 
 #[tokio::test(start_paused = true)]
-async fn echo_sends_back_what_it_is_sent() {
+async fn echo_sends_back_what_it_receives() {
     let town = Town::new(Service::Echo);
     let sent: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
     let (mut reading, mut writing) = tokio::io::split(town.connect().await);
@@ -30,7 +30,7 @@ async fn echo_sends_back_what_it_is_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn discard_says_nothing() {
+async fn discard_sends_nothing() {
     let town = Town::new(Service::Discard);
     let mut stream = town.connect().await;
     stream.write_all(&vec![7; 100_000]).await.expect("taken");
@@ -46,7 +46,7 @@ async fn daytime_and_time_agree() {
     for service in [Service::Daytime, Service::Time] {
         let town = Town::new(service);
         let mut stream = town.connect().await;
-        // What the client says does not matter.
+        // What the client sends does not matter.
         stream.write_all(b"?\r\n").await.expect("taken");
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.expect("an end");
@@ -56,13 +56,13 @@ async fn daytime_and_time_agree() {
     let date = httpdate::parse_http_date(line).expect("a date");
     let since_1970 = date.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
     let since_1900 = u32::from_be_bytes(answers[1].as_slice().try_into().expect("four bytes"));
-    // RFC 868: 2,208,988,800 is 1970-01-01T00:00:00Z. Between the two a second may have begun.
+    // RFC 868: 2,208,988,800 is 1970-01-01T00:00:00Z. A new second may begin between the two.
     let later = u64::from(since_1900) - 2_208_988_800 - since_1970;
     assert!(later <= 1, "{line} and {since_1900}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn characters_come_in_shifted_lines() {
+async fn chargen_sends_shifted_lines() {
     let town = Town::new(Service::CharacterGenerator);
     let mut stream = town.connect().await;
     stream.write_all(b"not interesting").await.expect("taken");
@@ -79,11 +79,11 @@ async fn characters_come_in_shifted_lines() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn characters_go_on_after_the_peer_has_ended_its_direction() {
+async fn chargen_continues_after_the_client_has_ended_its_direction() {
     let town = Town::new(Service::CharacterGenerator);
     let mut stream = town.connect().await;
     stream.shutdown().await.expect("ended");
-    // More than the network holds.
+    // More than the network buffers.
     stream.read_exact(&mut vec![0; 1_000_000]).await.expect("it goes on");
     drop(stream);
     let [report] = town.wait_for_reports(1).await[..] else { panic!("one connection") };
@@ -91,7 +91,7 @@ async fn characters_go_on_after_the_peer_has_ended_its_direction() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_seeded_host_is_a_service_too() {
+async fn the_seeded_server_is_a_service_too() {
     let site = Site::new(7).with_sizes(Sizes::fixed(1_000));
     let expected = site.content("/a").to_vec();
     let town = Town::new(Service::seeded(site, FaultMix::none(), Options::default()));
@@ -106,7 +106,7 @@ async fn the_seeded_host_is_a_service_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn beyond_the_limit_connections_wait() {
+async fn connections_above_the_limit_wait() {
     let town = Town::with_limits(Service::Echo, Limits { connections_max: 1, ..Limits::waiting(WAIT) });
     let mut first = town.connect().await;
     let mut second = town.connect().await;
@@ -122,7 +122,7 @@ async fn beyond_the_limit_connections_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_ends_connections_and_tells_of_each() {
+async fn a_stop_ends_connections_and_reports_each() {
     let town = Town::new(Service::Echo);
     let mut streams = Vec::new();
     for _ in 0..3 {

@@ -7,7 +7,7 @@ use longhaul_origin::{ConnectionReport, Limits, RunningService, Service, Service
 use longhaul_socket::memory::MemoryNetwork;
 use longhaul_socket::{Network, Transport};
 
-/// What the tests set every limit to.
+/// The value of every time limit in the tests.
 pub(crate) const WAIT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Town {
@@ -40,7 +40,7 @@ impl Town {
         self.reports.lock().expect("no panic").clone()
     }
 
-    /// So many reports, waited for within bounds of virtual time.
+    /// The reports, when there are `count` of them; waits within bounds of virtual time.
     pub(crate) async fn wait_for_reports(&self, count: usize) -> Vec<ConnectionReport> {
         for _ in 0..6_000 {
             if self.reports().len() >= count {

@@ -1,5 +1,6 @@
 //! The examples, as they are, against the tools that people have: socat, ncat and Python's socket module; our servers
-//! with their clients, and our clients with their servers. A tool that is not installed is skipped, and that is said.
+//! with their clients, and our clients with their servers. A test whose tool is absent fails in CI, and is
+//! skipped elsewhere.
 #![cfg(unix)]
 #![expect(clippy::disallowed_methods, reason = "a crowd of clients that say nothing")]
 

@@ -123,12 +123,19 @@ fn piecewise(output: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     lines
 }
 
-/// Whether a tool is there; says so if not.
+/// Whether a tool is installed. If it is not, the test is to be skipped, and says so.
+///
+/// # Panics
+/// In CI (the environment variable `CI` is set), where a test whose tool is absent fails. `.ci/run` installs all of them.
 pub(crate) fn installed(tool: &str) -> bool {
     let paths = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&paths).any(|folder| folder.join(tool).exists());
     if !found {
-        println!("skipped: {tool} is not installed");
+        assert!(
+            env::var_os("CI").is_none(),
+            "{tool} is not installed, and this test needs it: apt-get install {tool}"
+        );
+        eprintln!("SKIPPED: {tool} is not installed (apt-get install {tool})");
     }
     found
 }

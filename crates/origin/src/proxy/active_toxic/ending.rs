@@ -1,4 +1,4 @@
-//! Toxics that have to do with how a connection ends.
+//! Toxics that affect the end of a connection.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{Output, ToxicBehavior};
 use crate::proxy::effect::{Effect, ToxicKind};
 use crate::proxy::stream_event::{EventQueue, StreamEvent};
 
-/// The end comes later. In the queue stands when an item came.
+/// Delays the end. The queue has the instants at which events came.
 pub(super) struct SlowClose {
     delay: Duration,
     queue: EventQueue,
@@ -27,8 +27,8 @@ impl ToxicBehavior for SlowClose {
         }
     }
 
-    fn take(&mut self, item: StreamEvent, now: Instant) {
-        self.queue.push(now, item);
+    fn take(&mut self, event: StreamEvent, now: Instant) {
+        self.queue.push(now, event);
     }
 
     fn next(&mut self, now: Instant) -> Output {
@@ -46,19 +46,18 @@ impl ToxicBehavior for SlowClose {
     }
 }
 
-/// Nothing passes, and at last the connection is closed. Resets pass, and what another toxic has decided about the
-/// connection.
+/// Discards everything and closes the connection after a time. Resets, and ends that another toxic has decided, pass.
 pub(super) struct Timeout {
     wait: Duration,
     since: Instant,
     has_lost: bool,
     has_closed: bool,
-    verdicts: EventQueue,
+    decided_ends: EventQueue,
 }
 
 impl Timeout {
     pub(super) fn new(wait: Duration, now: Instant) -> Self {
-        Self { wait, since: now, has_lost: false, has_closed: false, verdicts: EventQueue::default() }
+        Self { wait, since: now, has_lost: false, has_closed: false, decided_ends: EventQueue::default() }
     }
 }
 
@@ -69,16 +68,16 @@ impl ToxicBehavior for Timeout {
         }
     }
 
-    fn take(&mut self, item: StreamEvent, now: Instant) {
-        match item {
+    fn take(&mut self, event: StreamEvent, now: Instant) {
+        match event {
             StreamEvent::Bytes(_) | StreamEvent::End => self.has_lost = true,
-            StreamEvent::Close(_) | StreamEvent::Reset(_) => self.verdicts.push(now, item),
+            StreamEvent::Close(_) | StreamEvent::Reset(_) => self.decided_ends.push(now, event),
         }
     }
 
     fn next(&mut self, now: Instant) -> Output {
-        if let Some(verdict) = self.verdicts.pop() {
-            return Output::StreamEvent(verdict);
+        if let Some(end) = self.decided_ends.pop() {
+            return Output::StreamEvent(end);
         }
         if self.has_closed || self.wait.is_zero() {
             return Output::Nothing;
@@ -92,7 +91,7 @@ impl ToxicBehavior for Timeout {
     }
 
     fn held(&mut self) -> &mut EventQueue {
-        &mut self.verdicts
+        &mut self.decided_ends
     }
 
     fn close_item(&self) -> Option<StreamEvent> {
@@ -100,7 +99,7 @@ impl ToxicBehavior for Timeout {
     }
 }
 
-/// Nothing passes, and soon after something wanted to, the connection is reset.
+/// Discards everything, and resets the connection after a time from the first event.
 pub(super) struct ResetPeer {
     timeout: Duration,
     began: Option<Instant>,
@@ -143,13 +142,13 @@ impl ToxicBehavior for ResetPeer {
         &mut self.nothing
     }
 
-    /// What it has swallowed is missing: the connection cannot go on.
+    /// Discarded data is missing, so the connection cannot go on.
     fn close_item(&self) -> Option<StreamEvent> {
         (self.began.is_some() && !self.has_reset).then_some(StreamEvent::Reset(Some(ToxicKind::ResetPeer)))
     }
 }
 
-/// So many bytes pass, and then the connection is closed.
+/// Closes the connection after a number of bytes.
 pub(super) struct LimitData {
     bytes: u64,
     passed: u64,
@@ -176,9 +175,9 @@ impl ToxicBehavior for LimitData {
         }
     }
 
-    fn take(&mut self, item: StreamEvent, now: Instant) {
+    fn take(&mut self, event: StreamEvent, now: Instant) {
         if !self.has_closed {
-            self.queue.push(now, item);
+            self.queue.push(now, event);
         }
     }
 
@@ -187,7 +186,7 @@ impl ToxicBehavior for LimitData {
             return Output::Nothing;
         }
         let left = self.bytes.saturating_sub(self.passed);
-        // The last byte that may pass is followed by the end at once, and not by the next one's arrival.
+        // The close follows the last allowed byte at once and does not wait for the next one.
         if left == 0 && self.passed > 0 {
             return self.close();
         }
@@ -195,13 +194,13 @@ impl ToxicBehavior for LimitData {
             None => Output::Nothing,
             Some((_, StreamEvent::Bytes(_))) if left == 0 => self.close(),
             Some(_) => {
-                let Some(item) = self.queue.pop_at_most(usize::try_from(left).unwrap_or(usize::MAX)) else {
+                let Some(event) = self.queue.pop_at_most(usize::try_from(left).unwrap_or(usize::MAX)) else {
                     return Output::Nothing;
                 };
-                if let StreamEvent::Bytes(bytes) = &item {
+                if let StreamEvent::Bytes(bytes) = &event {
                     self.passed += bytes.len() as u64;
                 }
-                Output::StreamEvent(item)
+                Output::StreamEvent(event)
             }
         }
     }

@@ -1,5 +1,5 @@
-//! A toxic at work on one direction of one connection: a state machine that items go into and come out of, later, or in
-//! other pieces, or not at all. Without I/O: `now` is an argument, and chance is a generator that is passed in.
+//! A toxic that affects one direction of one connection: a state machine that stream events go into and come out of, later,
+//! in other pieces, or not at all. It does no I/O: `now` is an argument, and randomness is a generator that is passed in.
 
 mod ending;
 mod pacing;
@@ -11,105 +11,104 @@ use super::stream_event::{EventQueue, StreamEvent};
 use super::toxic::{InstalledToxic, Toxic};
 use super::toxicity_draw::ToxicityDraw;
 
-/// What a stage holds at most before it takes no more, give or take one item. At a latency of 100 ms it lets 10 MiB a second
-/// pass.
+/// The most that a toxic holds before it accepts no more, within one event. With a latency of 100 ms, 10 MiB/s pass.
 pub(super) const TOXIC_BYTES_MAX: usize = 1024 * 1024;
 
-/// What comes out.
+/// The result of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Output {
     StreamEvent(StreamEvent),
-    /// Nothing before then, unless something comes in.
+    /// Nothing before this instant, unless an event comes in.
     Wait(Instant),
-    /// Nothing, unless something comes in.
+    /// Nothing, unless an event comes in.
     Nothing,
 }
 
-/// What a kind of toxic does.
+/// The behavior of a kind of toxic.
 trait ToxicBehavior: Send + Sync {
-    /// The effect has changed; what is held obeys the new one as far as it can.
+    /// Changes the effect, also for held events as far as possible.
     fn update(&mut self, effect: Effect);
 
-    fn take(&mut self, item: StreamEvent, now: Instant);
+    fn take(&mut self, event: StreamEvent, now: Instant);
 
     fn next(&mut self, now: Instant) -> Output;
 
     fn held(&mut self) -> &mut EventQueue;
 
-    /// The toxic goes: what becomes of the connection apart from what is held, which passes.
+    /// The event that follows the held ones when the toxic is removed, if the connection has to end then.
     fn close_item(&self) -> Option<StreamEvent> {
         None
     }
 }
 
-/// See the module.
+/// A toxic and its state on one connection.
 pub(super) struct ActiveToxic {
     id: u64,
     toxic: Toxic,
-    machine: Box<dyn ToxicBehavior>,
+    behavior: Box<dyn ToxicBehavior>,
 }
 
 impl ActiveToxic {
-    /// `toxic` as it begins to work on a connection.
-    pub(super) fn new(placed: InstalledToxic, chance: &ToxicityDraw, now: Instant) -> Self {
+    /// `toxic`, at the instant at which it begins to affect the connection.
+    pub(super) fn new(placed: InstalledToxic, draw: &ToxicityDraw, now: Instant) -> Self {
         let InstalledToxic { id, toxic } = placed;
-        let machine: Box<dyn ToxicBehavior> = match toxic.effect {
+        let behavior: Box<dyn ToxicBehavior> = match toxic.effect {
             Effect::Latency { latency, jitter } => {
-                Box::new(pacing::Latency::new(latency, jitter, chance.generator(&toxic)))
+                Box::new(pacing::Latency::new(latency, jitter, draw.generator(&toxic)))
             }
             Effect::Bandwidth { kilobytes_per_second } => {
                 Box::new(pacing::Bandwidth::new(kilobytes_per_second))
             }
             Effect::Slicer { average_bytes, variation_bytes, delay } => {
                 let size = pacing::Size { average_bytes, variation_bytes };
-                Box::new(pacing::Slicer::new(size, delay, chance.generator(&toxic)))
+                Box::new(pacing::Slicer::new(size, delay, draw.generator(&toxic)))
             }
             Effect::SlowClose { delay } => Box::new(ending::SlowClose::new(delay)),
             Effect::Timeout { timeout } => Box::new(ending::Timeout::new(timeout, now)),
             Effect::ResetPeer { timeout } => Box::new(ending::ResetPeer::new(timeout)),
             Effect::LimitData { bytes } => Box::new(ending::LimitData::new(bytes)),
         };
-        Self { id, toxic, machine }
+        Self { id, toxic, behavior }
     }
 
-    /// That of its toxic.
+    /// The identity of the toxic.
     pub(super) fn id(&self) -> u64 {
         self.id
     }
 
-    /// The toxic has changed.
+    /// Applies a changed toxic.
     pub(super) fn update(&mut self, toxic: &Toxic) {
         if self.toxic.effect != toxic.effect {
-            self.machine.update(toxic.effect);
+            self.behavior.update(toxic.effect);
         }
         self.toxic = toxic.clone();
     }
 
-    /// Whether it takes more.
+    /// Whether it accepts more events.
     pub(super) fn has_room(&mut self) -> bool {
         self.cost() < TOXIC_BYTES_MAX
     }
 
-    /// What it holds, in bytes of memory, about.
+    /// The approximate memory of the held events, in bytes.
     pub(super) fn cost(&mut self) -> usize {
-        self.machine.held().cost()
+        self.behavior.held().cost()
     }
 
-    pub(super) fn take(&mut self, item: StreamEvent, now: Instant) {
-        self.machine.take(item, now);
+    pub(super) fn take(&mut self, event: StreamEvent, now: Instant) {
+        self.behavior.take(event, now);
     }
 
     pub(super) fn next(&mut self, now: Instant) -> Output {
-        self.machine.next(now)
+        self.behavior.next(now)
     }
 
-    /// The toxic is gone: what is still to pass, at once.
+    /// Removes the toxic. The result are the events that pass on at once.
     pub(super) fn dissolve(mut self) -> Vec<StreamEvent> {
         let mut rest = Vec::new();
-        while let Some(item) = self.machine.held().pop() {
-            rest.push(item);
+        while let Some(event) = self.behavior.held().pop() {
+            rest.push(event);
         }
-        rest.extend(self.machine.close_item());
+        rest.extend(self.behavior.close_item());
         rest
     }
 }

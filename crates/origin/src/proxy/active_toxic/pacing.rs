@@ -1,7 +1,7 @@
-//! Toxics that let everything pass, later or in other pieces.
+//! Toxics that pass everything on, later or in other pieces.
 //!
-//! Each keeps a schedule and not the time of the last step: a timer that is late by a millisecond, as all are, makes one
-//! piece late and not all that follow.
+//! Each keeps a schedule and not the time of the last step, so a timer that is late by a millisecond delays one piece and not
+//! all later ones.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use super::{Output, ToxicBehavior};
 use crate::proxy::effect::Effect;
 use crate::proxy::stream_event::{EventQueue, StreamEvent};
 
-/// What passes at once through a bandwidth: as much as it lets pass in this time.
+/// A piece is what the bandwidth passes in this time.
 const PIECE_TIME: Duration = Duration::from_millis(50);
 
-/// Everything later. In the queue stands when an item is to go; what is to go before those in front of it goes with them.
+/// Delays everything. The queue has the instants at which events go; an event never goes before those in front of it.
 pub(super) struct Latency {
     mean: Duration,
     jitter: Duration,
@@ -28,7 +28,7 @@ impl Latency {
         Self { mean, jitter, chance, queue: EventQueue::default() }
     }
 
-    /// Evenly between latency less jitter and latency with jitter, and not below nothing.
+    /// Evenly distributed between latency minus jitter and latency plus jitter, and at least zero.
     fn delay(&mut self) -> Duration {
         let spread_micros = u64::try_from(2 * self.jitter.as_micros()).unwrap_or(u64::MAX);
         let drawn = Duration::from_micros(self.chance.u64(0..=spread_micros));
@@ -43,9 +43,9 @@ impl ToxicBehavior for Latency {
         }
     }
 
-    fn take(&mut self, item: StreamEvent, now: Instant) {
+    fn take(&mut self, event: StreamEvent, now: Instant) {
         let goes = now + self.delay();
-        self.queue.push(goes, item);
+        self.queue.push(goes, event);
     }
 
     fn next(&mut self, now: Instant) -> Output {
@@ -61,7 +61,8 @@ impl ToxicBehavior for Latency {
     }
 }
 
-/// So many bytes a second. A piece passes when its last byte would have arrived; in the queue stands when an item came.
+/// Limits the bytes per second. A piece passes when its last byte would have arrived. The queue has the instants at which
+/// events came.
 pub(super) struct Bandwidth {
     kilobytes_per_second: u64,
     queue: EventQueue,
@@ -74,13 +75,13 @@ impl Bandwidth {
     }
 
     fn piece_bytes(&self) -> usize {
-        // A kilobyte a second is a byte in a millisecond.
+        // A kilobyte per second is a byte per millisecond.
         let bytes = u128::from(self.kilobytes_per_second) * PIECE_TIME.as_millis();
         usize::try_from(bytes).unwrap_or(usize::MAX).max(1)
     }
 
     fn time_of(&self, bytes: usize) -> Duration {
-        // Rounded up: what is measured from outside is never above the rate.
+        // Rounded up, so that the rate is never exceeded.
         let nanos = (bytes as u128 * 1_000_000).div_ceil(u128::from(self.kilobytes_per_second));
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
@@ -93,14 +94,14 @@ impl ToxicBehavior for Bandwidth {
         }
     }
 
-    fn take(&mut self, item: StreamEvent, now: Instant) {
-        self.queue.push(now, item);
+    fn take(&mut self, event: StreamEvent, now: Instant) {
+        self.queue.push(now, event);
     }
 
     fn next(&mut self, now: Instant) -> Output {
         let piece_bytes = self.piece_bytes();
-        let Some((came, item)) = self.queue.front() else { return Output::Nothing };
-        let bytes = match item {
+        let Some((came, event)) = self.queue.front() else { return Output::Nothing };
+        let bytes = match event {
             StreamEvent::Bytes(bytes) if self.kilobytes_per_second > 0 => bytes.len().min(piece_bytes),
             _ => return self.queue.pop().map_or(Output::Nothing, Output::StreamEvent),
         };
@@ -118,21 +119,21 @@ impl ToxicBehavior for Bandwidth {
     }
 }
 
-/// How large the pieces of a slicer are.
+/// The sizes of the pieces of a slicer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Size {
     pub(super) average_bytes: u64,
     pub(super) variation_bytes: u64,
 }
 
-/// Cuts the stream, with a pause at each cut. Where the cuts are is a matter of the seed and of the bytes that have passed,
-/// not of how they came; where what has come ends before a cut it passes as it is.
+/// Cuts the stream into pieces, with a pause after each. The positions of the cuts depend on the seed and the stream only,
+/// not on how the bytes arrived. Bytes that end before a cut pass without waiting for it.
 pub(super) struct Slicer {
     size: Size,
     delay: Duration,
     chance: Rng,
     queue: EventQueue,
-    /// What is missing until the next cut.
+    /// Bytes until the next cut.
     left: Option<usize>,
     free: Option<Instant>,
 }
@@ -159,13 +160,13 @@ impl ToxicBehavior for Slicer {
         }
     }
 
-    fn take(&mut self, item: StreamEvent, now: Instant) {
-        self.queue.push(now, item);
+    fn take(&mut self, event: StreamEvent, now: Instant) {
+        self.queue.push(now, event);
     }
 
     fn next(&mut self, now: Instant) -> Output {
-        let Some((came, item)) = self.queue.front() else { return Output::Nothing };
-        let StreamEvent::Bytes(bytes) = item else {
+        let Some((came, event)) = self.queue.front() else { return Output::Nothing };
+        let StreamEvent::Bytes(bytes) = event else {
             return self.queue.pop().map_or(Output::Nothing, Output::StreamEvent);
         };
         let len = bytes.len();

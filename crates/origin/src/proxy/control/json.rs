@@ -1,19 +1,19 @@
-//! Proxies and toxics as JSON, both ways. Fields that nobody knows are left alone, as clients send back what they were sent;
-//! an attribute that a toxic has not got is refused, since without it the toxic would be another one.
+//! Proxies and toxics as JSON, in both directions. Unknown fields are ignored, because clients send back what they received.
+//! An unknown attribute is refused, because the toxic would not do what the client wants.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
 use serde_json::{Map, Value, json};
 
-use crate::Share;
 use crate::proxy::effect::{Effect, ToxicKind};
 use crate::proxy::error::ProxyError;
 use crate::proxy::name::Name;
 use crate::proxy::spec::{ProxyChange, ProxySpec, ProxyState, ToxicChange};
 use crate::proxy::toxic::{Direction, Toxic};
+use crate::random::Share;
 
-/// The object that a request consists of.
+/// The object in a request body.
 pub(super) struct Fields(Map<String, Value>);
 
 impl Fields {
@@ -21,7 +21,7 @@ impl Fields {
         Self::of(parsed(body)?)
     }
 
-    /// A list of such objects.
+    /// An array of such objects.
     pub(super) fn read_list(body: &[u8]) -> Result<Vec<Self>, ProxyError> {
         match parsed(body)? {
             Value::Array(values) => values.into_iter().map(Self::of).collect(),
@@ -36,7 +36,7 @@ impl Fields {
         }
     }
 
-    /// A proxy that is to be; enabled unless it says otherwise, and on a free port of loopback unless it says where.
+    /// The configuration of a proxy; enabled by default, and on a free port of loopback.
     pub(super) fn proxy(&self) -> Result<ProxySpec, ProxyError> {
         let ProxyChange { listen, upstream, enabled } = self.proxy_change()?;
         let name = self.parsed::<Name>("name")?.ok_or(ProxyError::Missing("name"))?;
@@ -45,7 +45,7 @@ impl Fields {
         Ok(ProxySpec { name, listen, upstream, enabled })
     }
 
-    /// What is to be different about a proxy. Its name is not.
+    /// A change of a proxy. Its name cannot change.
     pub(super) fn proxy_change(&self) -> Result<ProxyChange, ProxyError> {
         let enabled = match self.get("enabled") {
             None => None,
@@ -55,7 +55,7 @@ impl Fields {
         Ok(ProxyChange { listen: self.parsed("listen")?, upstream: self.parsed("upstream")?, enabled })
     }
 
-    /// A toxic that is to be; downstream, on every connection and called by its type unless it says otherwise.
+    /// A new toxic; by default downstream, for every connection, and with a name made of its type and direction.
     pub(super) fn toxic(&self) -> Result<Toxic, ProxyError> {
         let kind: ToxicKind = self.text("type")?.unwrap_or("").parse().map_err(|_| ProxyError::BadType)?;
         let direction = match self.text("stream")? {
@@ -75,7 +75,7 @@ impl Fields {
         })
     }
 
-    /// What is to be different about a toxic. Its name, type and stream are not.
+    /// A change of a toxic. Its name, type and stream cannot change.
     pub(super) fn toxic_change(&self) -> Result<ToxicChange, ProxyError> {
         let attributes = match self.get("attributes") {
             None => Vec::new(),
@@ -95,7 +95,7 @@ impl Fields {
         Ok(ToxicChange { toxicity, attributes })
     }
 
-    /// What is there and is not null.
+    /// The value of a field; `None` also for null.
     fn get(&self, key: &str) -> Option<&Value> {
         self.0.get(key).filter(|value| !value.is_null())
     }
@@ -108,7 +108,7 @@ impl Fields {
         }
     }
 
-    /// An empty text says as much as none.
+    /// A field parsed from its text; `None` also for an empty text.
     fn parsed<T: FromStr<Err: Display>>(&self, key: &str) -> Result<Option<T>, ProxyError> {
         match self.text(key)? {
             None | Some("") => Ok(None),
@@ -125,9 +125,9 @@ fn bad(what: impl Display) -> ProxyError {
     ProxyError::BadRequest(what.to_string())
 }
 
-/// A whole number, also where a client writes all its numbers with a fraction.
+/// A whole number, also from a client that writes all numbers with a fraction.
 fn whole(value: &Value) -> Option<u64> {
-    /// Up to here every whole number is a float of its own.
+    /// Up to here a float represents every whole number exactly.
     const FLOAT_MAX: f64 = 9e15;
     value.as_u64().or_else(|| {
         let float =
@@ -148,7 +148,7 @@ fn share(value: &Value) -> Option<Share> {
     Some(Share::per_million(parts))
 }
 
-/// A proxy as it is told.
+/// A proxy as JSON.
 pub(super) fn of_proxy(state: &ProxyState) -> Value {
     json!({
         "name": state.name.as_str(),
@@ -159,7 +159,7 @@ pub(super) fn of_proxy(state: &ProxyState) -> Value {
     })
 }
 
-/// A toxic as it is told.
+/// A toxic as JSON.
 pub(super) fn of_toxic(toxic: &Toxic) -> Value {
     let attributes: Map<String, Value> =
         toxic.effect.attributes().into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
@@ -211,14 +211,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_sent_is_understood_or_refused_and_a_toxic_is_told_as_it_is(value in value()) {
+        fn any_json_is_parsed_or_refused_and_a_toxic_survives_the_round_trip(value in value()) {
             let body = value.to_string();
             let _ = Fields::read_list(body.as_bytes()).map(|list| list.iter().map(Fields::proxy).count());
             if let Ok(fields) = Fields::read(body.as_bytes()) {
                 let _ = (fields.proxy().is_ok(), fields.proxy_change().is_ok());
                 if let Ok(toxic) = fields.toxic() {
-                    let told = Fields::read(of_toxic(&toxic).to_string().as_bytes());
-                    prop_assert_eq!(told.and_then(|fields| fields.toxic()).ok(), Some(toxic));
+                    let parsed_again = Fields::read(of_toxic(&toxic).to_string().as_bytes());
+                    prop_assert_eq!(parsed_again.and_then(|fields| fields.toxic()).ok(), Some(toxic));
                 }
             }
         }
@@ -231,7 +231,7 @@ mod tests {
         }
 
         #[test]
-        fn every_toxic_is_told_as_it_is(
+        fn every_toxic_survives_the_round_trip(
             kind in 0..ToxicKind::ALL.len(), numbers in vec(0..86_400_000_u64, 3), parts in 0..=1_000_000_u32, up: bool,
         ) {
             let mut effect = Effect::of(ToxicKind::ALL[kind]);
@@ -241,8 +241,8 @@ mod tests {
             prop_assume!(effect.check().is_ok());
             let direction = if up { Direction::Upstream } else { Direction::Downstream };
             let toxic = Toxic::new(effect, direction).with_toxicity(Share::per_million(parts));
-            let told = Fields::read(of_toxic(&toxic).to_string().as_bytes());
-            prop_assert_eq!(told.and_then(|fields| fields.toxic()).ok(), Some(toxic));
+            let parsed_again = Fields::read(of_toxic(&toxic).to_string().as_bytes());
+            prop_assert_eq!(parsed_again.and_then(|fields| fields.toxic()).ok(), Some(toxic));
         }
     }
 }

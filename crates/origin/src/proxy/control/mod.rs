@@ -1,8 +1,8 @@
-//! The control of a set of proxies over HTTP/1.1, in the words of Toxiproxy's API: the same paths, fields, statuses and
-//! errors, so that its client libraries work. docs/proxy.md has the table.
+//! Controls a set of proxies over HTTP/1.1 with the paths, fields, statuses and errors of Toxiproxy's API, so that its client
+//! libraries work. docs/proxy.md has the table.
 //!
-//! Whoever reaches it may make this machine connect anywhere. It is meant for loopback, and it does not speak to web
-//! browsers, which visit loopback for every page that asks them to.
+//! A client of the control can make this machine connect to any address. The control is meant for loopback, and it refuses
+//! web browsers, because any page can make a browser send requests to loopback.
 
 mod json;
 mod path;

@@ -1,6 +1,6 @@
-//! Which resource a path names.
+//! The resources of the API.
 
-/// What there is to be asked for.
+/// What a path denotes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Resource {
     Version,
@@ -13,7 +13,7 @@ pub(super) enum Resource {
 }
 
 impl Resource {
-    /// The resource of a request's path; `None` where there is none.
+    /// The resource of a path, if there is one.
     pub(super) fn at(path: &str) -> Option<Self> {
         let path = path.strip_prefix('/')?;
         let parts: Option<Vec<String>> = path.trim_end_matches('/').split('/').map(decoded).collect();
@@ -31,7 +31,7 @@ impl Resource {
         })
     }
 
-    /// What may be done with it, as the field `Allow` says it.
+    /// Its methods, as the value of `Allow`.
     pub(super) fn methods(&self) -> &'static str {
         match self {
             Self::Version => "GET",
@@ -42,7 +42,7 @@ impl Resource {
     }
 }
 
-/// A part of a path with its `%XX` undone; `None` where they are no UTF-8 or not well formed.
+/// A part of a path, percent-decoded; `None` where the encoding is malformed or the result is not UTF-8.
 fn decoded(part: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.bytes();

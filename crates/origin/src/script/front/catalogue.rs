@@ -1,4 +1,4 @@
-//! Which cases there are, by what they are asked for, and what a client of each asks its host for.
+//! The cases by name and number, and the path that a client of each requests.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,19 +23,19 @@ struct Entry {
     offer: Result<Offer, Unoffered>,
 }
 
-/// A case that any client can be tried on.
+/// A case that any client can try.
 #[derive(Debug)]
 pub(super) struct Offer {
     pub(super) name: String,
     pub(super) hosts: BTreeMap<String, HostPlan>,
     pub(super) dns: Option<DnsPlan>,
-    /// What the case's own run asks for first.
-    pub(super) asked: Asked,
+    /// What the case's own run requests first.
+    pub(super) requested: CaseUrl,
 }
 
-/// A URL of a case, in parts that may have placeholders.
+/// A URL of a case, in parts that may contain placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct CaseUrl {
     pub(super) scheme: &'static str,
     /// The name of the host.
     pub(super) host: String,
@@ -46,15 +46,15 @@ pub(super) struct Asked {
 /// Why a case is not offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(super) enum Unoffered {
-    #[error("it is not played: other tests prove it")]
+    #[error("it is not played: other tests cover it")]
     NotPlayed,
-    #[error("it has no host that could be asked")]
+    #[error("it has no host")]
     NoHost,
-    #[error("its host speaks TLS, with certificates that only the tests have")]
+    #[error("its host speaks TLS with certificates that only the tests trust")]
     Tls,
 }
 
-/// Why there is nothing behind what was asked for.
+/// Why a word does not lead to a case.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(super) enum NotFound {
     #[error("there is no case `{0}`; / lists them")]
@@ -98,7 +98,7 @@ impl Catalogue {
         }
     }
 
-    /// A line for each case that is offered: what to ask for, and what it is.
+    /// A line for each offered case: its path, and its description.
     pub(super) fn list(&self) -> String {
         let mut text = String::new();
         for Entry { name, number, summary, offer } in &self.0 {
@@ -130,37 +130,37 @@ impl Offer {
             return Err(Unoffered::Tls);
         }
         let first = hosts.keys().next().ok_or(Unoffered::NoHost)?;
-        let asked = asked(&runs, &hosts).unwrap_or_else(|| Asked {
+        let requested = requested(&runs, &hosts).unwrap_or_else(|| CaseUrl {
             scheme: "http",
             host: first.clone(),
             path: "/".to_owned(),
         });
-        Ok(Self { name: name.to_owned(), hosts, dns, asked })
+        Ok(Self { name: name.to_owned(), hosts, dns, requested })
     }
 }
 
-/// The first URL that a run asks one of the hosts for, among its arguments or on its standard input.
-fn asked(runs: &[Run], hosts: &BTreeMap<String, HostPlan>) -> Option<Asked> {
+/// The first URL of one of the hosts among the arguments and the standard input of the runs.
+fn requested(runs: &[Run], hosts: &BTreeMap<String, HostPlan>) -> Option<CaseUrl> {
     let words = runs.iter().flat_map(|run| {
         run.arguments.iter().map(String::as_str).chain(run.input.iter().flat_map(|input| input.lines()))
     });
     words.into_iter().find_map(|word| {
         let (scheme, rest) = match word.split_once("://")? {
             ("http", rest) => ("http", rest),
-            // A host that answers in plain HTTP to whoever comes with TLS.
+            // A host that responds in plain HTTP to a TLS client.
             ("https", rest) => ("https", rest),
             _ => return None,
         };
         let at = rest.find('/').unwrap_or(rest.len());
         let (authority, path) = rest.split_at(at);
-        let is_meant = |host: &&String| {
+        let is_named = |host: &&String| {
             authority.contains(&format!("{{{host}}}")) || authority.contains(&format!("{{{host}.port}}"))
         };
-        let host = hosts.keys().find(is_meant)?.clone();
-        // Not every argument of a case is a URL that may stand in a field.
+        let host = hosts.keys().find(is_named)?.clone();
+        // Not every argument of a case is a valid value of `Location`.
         let is_path = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
         let path = if is_path { path } else { "/" };
-        Some(Asked { scheme, host, path: path.to_owned() })
+        Some(CaseUrl { scheme, host, path: path.to_owned() })
     })
 }
 
@@ -200,21 +200,21 @@ mod tests {
     }
 
     #[test]
-    fn what_a_run_asks_for_is_where_its_case_leads() {
+    fn a_case_leads_to_what_its_run_requests() {
         let all = all();
         for (word, scheme, host, path) in [
             ("016-early-fin", "http", "host", "/a"),
-            // By a name, where the first host in the alphabet is another one.
+            // By a name, although another host comes first in the alphabet.
             ("007-first-address-dead", "http", "host", "/a"),
             ("027-plain-http-on-a-tls-port", "https", "host", "/a"),
             ("053-too-many-redirects", "http", "host", "/0"),
-            // On standard input, and no path of a field.
+            // On standard input, and without a path that a field may contain.
             ("119-duplicates", "http", "host", "/a"),
             ("122-spaces-and-controls", "http", "host", "/"),
-            // In a list that is made of numbers.
+            // In a generated list.
             ("116-long-list", "http", "host", "/"),
         ] {
-            let asked = &all.find(word).unwrap_or_else(|error| panic!("{word}: {error}")).asked;
+            let asked = &all.find(word).unwrap_or_else(|error| panic!("{word}: {error}")).requested;
             assert_eq!(
                 (asked.scheme, asked.host.as_str(), asked.path.as_str()),
                 (scheme, host, path),
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_of_the_list_can_be_asked_for() {
+    fn every_line_of_the_list_leads_to_a_case() {
         let all = all();
         let list = all.list();
         assert!(list.lines().count() > 100, "{list}");

@@ -1,4 +1,4 @@
-//! The stages that are open, one for each case that was asked for of late.
+//! The open stages, one for each case that was requested recently.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,48 +11,48 @@ use tokio::time::Instant;
 use super::catalogue::Offer;
 use crate::script::stage::{Stage, StageError};
 
-/// Stages at a time. Each has a thread and up to a dozen descriptors beside those of its connections, and a process may
-/// have 1,024 of them.
+/// Open stages. Each has a thread and up to a dozen file descriptors beside those of its connections, and a process may have
+/// only 1,024 of them.
 pub(super) const STAGES_MAX: usize = 64;
 
-/// Stages by the names of their cases.
+/// The stages by the names of their cases.
 #[derive(Debug)]
 pub(super) struct Stages {
-    open: Mutex<BTreeMap<String, Begun>>,
+    open: Mutex<BTreeMap<String, OpenStage>>,
     count_max: usize,
     lifetime: Duration,
 }
 
 #[derive(Debug)]
-struct Begun {
+struct OpenStage {
     stage: Stage,
     at: Instant,
 }
 
-/// A case that cannot begin.
+/// Why a stage cannot be opened.
 #[derive(Debug, Error)]
 pub(super) enum Unopened {
-    #[error("as many cases are being tried as may be at a time; the first of them ends in {} s", .0.as_secs())]
+    #[error("too many cases are open; the first of them ends in {} s", .0.as_secs())]
     Full(Duration),
     #[error(transparent)]
     Stage(#[from] StageError),
 }
 
 impl Stages {
-    /// None yet, and never more than `count_max`, each of which ends by itself after `lifetime`.
+    /// No stages yet, and at most `count_max`, each of which ends by itself after `lifetime`.
     pub(super) fn new(count_max: usize, lifetime: Duration) -> Self {
         Self { open: Mutex::default(), count_max, lifetime }
     }
 
-    /// Where a client of the case is to go: `below` on the host of the case, or what the case's own run asks for. Opens the
-    /// stage unless it is open. Blocks for as long as that takes, up to a second where a host leads nowhere.
-    pub(super) fn location(&self, offer: &Offer, below: Option<&str>) -> Result<String, Unopened> {
+    /// The URL of `path` on the host of the case; without a path, what the case's own run requests. Opens the stage unless it
+    /// is open. Blocks while it opens, up to a second if a host is a black hole.
+    pub(super) fn location(&self, offer: &Offer, path: Option<&str>) -> Result<String, Unopened> {
         let mut open = self.open();
         open.retain(|_, begun| !begun.stage.is_over());
         if !open.contains_key(&offer.name) {
             if open.len() >= self.count_max {
                 let wait = open.values().map(|begun| self.lifetime.saturating_sub(begun.at.elapsed())).min();
-                // In whole seconds, and not too few of them.
+                // Rounded up to whole seconds.
                 return Err(Unopened::Full(wait.unwrap_or_default() + Duration::from_secs(1)));
             }
             let at = clock::now();
@@ -63,21 +63,21 @@ impl Stages {
                 &BTreeMap::new(),
                 BTreeMap::new(),
             )?;
-            open.insert(offer.name.clone(), Begun { stage, at });
+            open.insert(offer.name.clone(), OpenStage { stage, at });
         }
         let fill = |text: &str| open.get(&offer.name).map(|begun| begun.stage.fill(text)).unwrap_or_default();
-        let place = fill(&format!("{}://{{{}}}", offer.asked.scheme, offer.asked.host));
-        Ok(place + &below.map_or_else(|| fill(&offer.asked.path), str::to_owned))
+        let place = fill(&format!("{}://{{{}}}", offer.requested.scheme, offer.requested.host));
+        Ok(place + &path.map_or_else(|| fill(&offer.requested.path), str::to_owned))
     }
 
-    /// Ends the stage of a case, if it is open: whoever asks for it next sees it from its beginning.
+    /// Ends the stage of a case, if it is open. The next request for it starts the case from the beginning.
     pub(super) fn end(&self, offer: &Offer) {
         let begun = self.open().remove(&offer.name);
         drop(begun);
     }
 
-    fn open(&self) -> MutexGuard<'_, BTreeMap<String, Begun>> {
-        // Every change of it is a single step.
+    fn open(&self) -> MutexGuard<'_, BTreeMap<String, OpenStage>> {
+        // Every change is a single step, so a poisoned lock is still consistent.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -92,7 +92,7 @@ mod tests {
     const TIME: Duration = Duration::from_mins(2);
 
     #[test]
-    fn a_stage_is_kept_until_it_is_ended_and_there_are_so_many_at_most() {
+    fn a_stage_is_kept_until_it_is_ended_and_their_number_is_limited() {
         let all = Catalogue::read(cases()).expect("all are cases");
         let early_fin = all.find("016-early-fin").expect("a case");
         let short_body = all.find("044-short-body").expect("a case");
@@ -111,12 +111,12 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_that_has_ended_by_itself_is_opened_anew() {
+    fn a_stage_that_has_ended_by_itself_is_opened_again() {
         let all = Catalogue::read(cases()).expect("all are cases");
         let case = all.find("016-early-fin").expect("a case");
         let stages = Stages::new(1, Duration::from_millis(1));
         let (first, start) = (stages.location(case, None).expect("a free port"), clock::now());
-        // Another stage has another port, but by an accident that does not last.
+        // A new stage usually has another port.
         while stages.location(case, None).expect("a free port") == first {
             assert!(start.elapsed() < TIME, "it goes on");
         }

@@ -1,27 +1,27 @@
-//! The few messages of RFC 1035 that a name server of a case needs.
+//! The few messages of RFC 1035 that the name server of a case needs.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::script::dns_plan::{DnsReply, RecordType};
 
 const HEADER_BYTES: usize = 12;
-/// It is a response, to a recursive question, by a server that recurses (section 4.1.1).
+/// Response, recursion desired, recursion available, authoritative (section 4.1.1).
 const RESPONSE_FLAGS: u16 = 0x8580;
 const TRUNCATED_FLAG: u16 = 0x0200;
 const CLASS_INTERNET: u16 = 1;
 const TYPE_CNAME: u16 = 5;
-/// The name of the question, said again (section 4.1.4).
+/// A pointer to the name in the question (section 4.1.4).
 const POINTER_TO_QUESTION: u16 = 0xc00c;
-/// Nothing is kept: each case counts its queries.
+/// Answers are not cached, because each case counts its queries.
 const TIME_TO_LIVE: u32 = 0;
 
 /// A query with one question.
 pub(super) struct Question {
     id: u16,
-    /// As it was sent, with type and class.
+    /// The question as it was sent, with type and class.
     wire: Vec<u8>,
     pub(super) name: String,
-    /// Nothing for a type that no case speaks of.
+    /// `None` for a type that no case uses.
     pub(super) record_type: Option<RecordType>,
     type_number: u16,
 }
@@ -104,7 +104,7 @@ fn record(type_number: u16, data: &[u8]) -> Vec<u8> {
     record.extend(type_number.to_be_bytes());
     record.extend(CLASS_INTERNET.to_be_bytes());
     record.extend(TIME_TO_LIVE.to_be_bytes());
-    // Addresses and names are shorter than a u16 can say.
+    // Addresses and names are shorter than 64 KiB.
     record.extend(u16::try_from(data.len()).unwrap_or_default().to_be_bytes());
     record.extend(data);
     record
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_is_read_and_answered() {
+    fn a_question_is_parsed_and_answered() {
         let question = Question::parse(&query(b"\x01a\x04test\0", 1)).expect("a question");
         assert_eq!((question.name.as_str(), question.record_type), ("a.test", Some(RecordType::A)));
         let addresses = vec![[127, 0, 0, 1].into(), "::1".parse().expect("an address")];
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_query_is_left_alone() {
+    fn malformed_queries_are_ignored() {
         let whole = query(b"\x01a\x04test\0", 1);
         for end in 0..whole.len() {
             assert!(Question::parse(&whole[..end]).is_none(), "{end}");
