@@ -294,7 +294,10 @@ fn any_client_meets_the_cases_and_they_end_as_they_say() {
     };
     let list = ask("GET", "/");
     assert!(list.starts_with("HTTP/1.1 200 ") && list.contains("Content-Type: text/plain"), "{list}");
-    assert!(list.contains("\n/case/016  the connection is closed within the body: keeps what was received"), "{list}");
+    assert!(
+        list.contains("\n/case/016  the connection is closed within the body: keeps what was received"),
+        "{list}"
+    );
     assert!(list.lines().filter(|line| line.starts_with("/case/")).count() > 100, "{list}");
     for (method, path, status, said) in [
         ("GET", "/case/999", 404, "there is no case `999`"),
