@@ -180,6 +180,13 @@ pub(crate) async fn attempt(
                 reset_at: heard_at + said.reset_after,
             }),
         );
+        tracing::debug!(
+            status = head.status,
+            peer = %head.peer.endpoint,
+            is_new_connection = response.is_new_connection,
+            elapsed = ?(heard_at - asked_at),
+            "a response begins"
+        );
         let span = match (&job.partial, &asked) {
             (Some(partial), Some(asked)) => match range::decide(partial, asked, &head) {
                 ResumeDecision::Append { from, body_bytes, total } => {

@@ -11,6 +11,7 @@ use std::{io, thread};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
 
 /// A way to run actors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,13 +26,15 @@ pub(crate) enum Executor {
 pub(crate) type Result<T> = Pin<Box<dyn Future<Output = T>>>;
 
 impl Executor {
-    /// Starts an actor. It is made where it runs, so it need not be `Send`; what makes it must be.
+    /// Starts an actor, within the current span. It is made where it runs, so it need not be `Send`; what makes it must be.
     pub(crate) fn start<T, F, A>(self, name: &str, make: F) -> io::Result<Result<T>>
     where
         T: Send + 'static,
         F: FnOnce() -> A + Send + 'static,
         A: Future<Output = T> + 'static,
     {
+        let span = Span::current();
+        let make = move || make().instrument(span);
         match self {
             Self::CurrentThread => {
                 let task = tokio::task::spawn_local(make());

@@ -16,6 +16,7 @@ use longhaul_socket::clock::{self, WallClock};
 use longhaul_socket::{Connector, Host, Network, TlsOptions};
 use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
+use tracing::{Instrument as _, info_span};
 
 use crate::connectivity::monitor::{ConnectivityMonitor, ConnectivityMonitorHandle};
 use crate::exchange::Class;
@@ -70,14 +71,19 @@ impl Haul {
     /// Runs to the end on threads of its own; returns when every row has its outcome, or is parked for a later run, or
     /// when the haul was stopped.
     pub fn run(self) -> Result<Report, HaulError> {
-        executor::run_alone(|| self.run_with(Executor::Threads)).map_err(HaulError::Start)?
+        executor::run_alone(|| self.run_in_span(Executor::Threads)).map_err(HaulError::Start)?
     }
 
     /// Runs to the end on this thread, within a runtime of tokio with time and, for the system's network, I/O enabled.
     /// Lists are read on this thread too, so they should not block. With a paused clock, a simulated network and a
     /// simulated storage the run takes no real time.
     pub async fn run_here(self) -> Result<Report, HaulError> {
-        LocalSet::new().run_until(self.run_with(Executor::CurrentThread)).await
+        LocalSet::new().run_until(self.run_in_span(Executor::CurrentThread)).await
+    }
+
+    fn run_in_span(self, executor: Executor) -> impl Future<Output = Result<Report, HaulError>> {
+        let Settings { shards, seed, .. } = self.settings;
+        self.run_with(executor).instrument(info_span!("haul", shards, seed))
     }
 
     async fn run_with(mut self, executor: Executor) -> Result<Report, HaulError> {

@@ -154,6 +154,7 @@ impl Intake {
                 .await?;
         }
         self.flush().await?;
+        tracing::debug!(label, lines = lines.number(), new_rows, "the list is read");
         self.observer.emit(&Event::ListRead { label: &label, lines: lines.number(), new_rows });
         Ok(())
     }

@@ -83,6 +83,7 @@ impl Router {
     /// Every shard may have requests in flight for a host that moves, so every shard is told.
     fn publish(&self, change: Option<RouteChange>) -> Result<(), ShardGone> {
         let Some(change) = change.map(Arc::new) else { return Ok(()) };
+        tracing::debug!(?change, "the map of hosts changes");
         if let RouteChange::Grouped { group, is_new: true, .. } = &*change {
             self.observer.emit(&Event::Merged { address: &group.to_string() });
         }

@@ -1,7 +1,7 @@
-//! Hosts that are not asked again in this run, and why: what comes for them later is turned away at the door.
+//! Hosts that are not asked again in this run, and why: later jobs for them are turned away.
 //!
-//! A list may have a million dead hosts. Those that were given up last are remembered; one that comes again after very many
-//! others is asked once more, and given up anew. What a host has asked for is never forgotten.
+//! A list may have a million dead hosts. The hosts that were given up last are kept; an older one is asked once more and
+//! given up again. A pause that a host asked for is never forgotten.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::schedule::frontier::HostId;
 use crate::schedule::job::Job;
 use crate::sink::SinkGone;
 
-/// Hosts given up that are remembered for certain; twice as many are at most. Each takes about 500 bytes.
+/// Given-up hosts that are kept for certain; at most twice as many are kept. Each takes about 500 bytes.
 const GIVEN_UP_MAX: usize = 32 * 1024;
 
 #[derive(Default)]
@@ -30,7 +30,7 @@ pub(super) struct Closed {
 #[derive(Default)]
 struct GivenUp {
     lately: BTreeMap<Origin, FaultRecord>,
-    /// Those before them, which are forgotten when there are as many again.
+    /// Earlier ones, which are forgotten when `lately` is full again.
     before: BTreeMap<Origin, FaultRecord>,
 }
 
@@ -41,7 +41,7 @@ struct Parked {
 }
 
 impl Closed {
-    /// Sends a job away whose host is not asked any more; gives it back where the host is.
+    /// Parks or fails a job whose host is not asked any more; returns the job of any other host.
     pub(super) async fn turn_away(
         &self,
         job: Box<Job>,
@@ -63,8 +63,8 @@ impl Closed {
         self.parked.contains_key(origin) || self.given_up.last_failure(origin).is_some()
     }
 
-    /// The host asked for a longer pause than the run will wait: all its jobs wait for a later run, as does the one that was
-    /// told so.
+    /// The host asked for a longer pause than the run waits: all its jobs are left for a later run, including `job`, whose
+    /// request was answered so.
     pub(super) async fn park(
         &mut self,
         host: HostId,
@@ -85,7 +85,7 @@ impl Closed {
         Ok(())
     }
 
-    /// The host has failed for too long: its other jobs are not tried any more in this run.
+    /// The host has failed for too long: its other jobs fail without being tried.
     pub(super) async fn give_up(
         &mut self,
         host: HostId,

@@ -1,6 +1,6 @@
-//! The hosts of a shard: their queues and their pace, and what is remembered of both.
+//! The hosts of a shard: their queues, their controllers, and what is remembered of them.
 //!
-//! It refuses to know why a host's answer was what it was: it hears a [`Signal`].
+//! It refuses to know why a host responded as it did: it gets a [`Signal`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::host_groups::HostGroups;
 use super::outbox::Outbox;
 use super::settings::{ShardSettings, is_this_machine};
+use super::trace;
 use super::underway::Active;
 use crate::exchange::failure::Failure;
 use crate::haul::PacePer;
@@ -25,7 +26,7 @@ use crate::schedule::retry::HostFailing;
 use crate::schedule::router::FromShard;
 use crate::sink::SinkGone;
 
-/// What is remembered of hosts is kept up to date this often: a look at it from outside is about as old.
+/// How often the records of hosts are updated: `status` shows records of about this age.
 const REMEMBER_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) struct Hosts {
@@ -113,7 +114,7 @@ impl Hosts {
         self.groups.remember(host, memory);
     }
 
-    /// Puts a job back that has failed, to be tried again not before the given time.
+    /// Puts a failed job back, to be tried again not before the given time.
     pub(super) async fn again(
         &mut self,
         host: HostId,
@@ -133,7 +134,7 @@ impl Hosts {
         Ok(())
     }
 
-    /// What to start now. Without a network nothing but what is on this machine.
+    /// What to start now. While the network is down, only hosts on this machine are asked.
     /// `connections_idle` counts the idle connections to a host.
     pub(super) fn next(
         &mut self,
@@ -144,14 +145,15 @@ impl Hosts {
         self.frontier.next_where(clock::now(), may_ask, connections_idle)
     }
 
-    /// The network is there again.
+    /// The network is up again.
     pub(super) fn resume_suspended(&mut self) {
         self.frontier.resume_suspended();
     }
 
-    /// Tells the pace how an exchange ended, and everyone if that changed it in kind.
+    /// Tells the controller how an exchange ended, and emits an event if its limiter or its pause changed.
     pub(super) fn answered(&mut self, active: &Active, signal: Signal, jitter: f64) {
-        let before = self.belief(active.host).map(|belief| (belief.limiter, belief.blocked_until));
+        let _span = trace::host_span(self.origin(active.host)).entered();
+        let before = self.belief(active.host);
         let now = clock::now();
         if let Some((_, at)) = active.progress.heard() {
             let is_new_connection = active.progress.is_new_connection();
@@ -167,7 +169,9 @@ impl Hosts {
         let (Some(origin), Some(belief)) = (self.origin(active.host), self.belief(active.host)) else {
             return;
         };
+        trace::pace_decision(active, signal, before, belief, now);
         let Belief { limiter, window, rate, blocked_until } = belief;
+        let before = before.map(|before| (before.limiter, before.blocked_until));
         if before != Some((limiter, blocked_until)) && limiter != Limiter::Growing {
             self.observer.emit(&Event::Paced {
                 host: &origin.to_string(),
@@ -176,7 +180,7 @@ impl Hosts {
                 rate,
                 blocked: blocked_until.map(|until| until.saturating_duration_since(now)),
             });
-            // The first pause is remembered at once, and none much later: the run may be killed.
+            // The first change is recorded at once and no other much later: the run may be killed.
             let due_at = self.remembered_at.map_or(now, |at| at + REMEMBER_EVERY);
             self.remember_at = self.remember_at.min(due_at);
         }
@@ -234,12 +238,12 @@ impl Hosts {
         self.origin(host).is_some_and(|origin| self.groups.is_elsewhere(origin))
     }
 
-    /// What comes for this host is turned away from now on, and has to come here for that.
+    /// This shard turns away the jobs of this host from now on, so they must be sent here.
     pub(super) fn settle(&mut self, origin: &Origin) {
         self.outgoing.push(FromShard::Settled { host: origin.clone(), shard: self.settings.shard });
     }
 
-    /// An exchange has stalled and gives its place up, or takes it again.
+    /// An exchange has stalled and frees its slot, or makes progress again and takes it back.
     pub(super) fn stall_changed(&mut self, active: &Active) {
         self.frontier.set_stalled(active.host, active.sent, active.is_stalled());
         if active.cuts_before() > 0 && active.is_stalled() && active.stalls() == 1 {
@@ -247,12 +251,12 @@ impl Hosts {
         }
     }
 
-    /// An exchange that was told to give up had its answer at that moment: nothing is made again for it.
-    pub(super) fn came_after_all(&mut self, active: &Active) {
+    /// An exchange that was aborted got its response at that moment: it is not repeated.
+    pub(super) fn responded_after_all(&mut self, active: &Active) {
         self.frontier.repeated(active.sent, false);
     }
 
-    /// Whether an exchange that has stalled is to be broken off and made again.
+    /// Whether to abort and repeat a stalled exchange.
     pub(super) fn cuts_short(&mut self, active: &Active) -> bool {
         self.frontier.cuts_short(active.sent, active.silent_for(), active.cuts_before())
     }
@@ -287,10 +291,10 @@ impl Hosts {
         self.controller(host).map(Controller::belief)
     }
 
-    /// What the host's failing amounts to, if it fails.
+    /// The host's consecutive failures, if it fails.
     pub(super) fn failing(&self, host: HostId, signal: Signal, now: Instant) -> Option<HostFailing> {
         let controller = self.controller(host)?;
-        // Where several share a pace, each of them fails by itself; but a storm of denials is the pace's.
+        // Hosts that share a controller fail each by itself; but a storm of denials concerns the controller.
         let is_own = self.frontier.sharing(host) > 1 && !matches!(signal, Signal::Denied { .. });
         let (failures, since) = if is_own { self.frontier.failing(host)? } else { controller.failing()? };
         Some(HostFailing { failures, lasted: now - since, served_well: controller.has_served_well() })
@@ -306,7 +310,7 @@ impl Hosts {
         self.remember_at
     }
 
-    /// What is worth being remembered of the hosts that are known now, if it is news.
+    /// Updates of the records of hosts since the last call.
     pub(super) fn remember(&mut self) -> Vec<HostStateUpdate> {
         let (now, now_unix_ms) = (clock::now(), self.clock.unix_ms());
         self.note_forgotten(now);
@@ -316,10 +320,10 @@ impl Hosts {
             let sharing = self.frontier.find(origin).map_or(1, |host| self.frontier.sharing(host));
             self.host_state_cache.note(origin, (controller, sharing), waiting, now, now_unix_ms);
         }
-        self.host_state_cache.take_notes()
+        self.host_state_cache.take_updates()
     }
 
-    /// Notes what hosts had shown that have no job here any more.
+    /// Notes what hosts had shown that have no job any more.
     fn note_forgotten(&mut self, now: Instant) {
         let now_unix_ms = self.clock.unix_ms();
         for (origin, controller, sharing) in self.frontier.take_forgotten() {

@@ -1,13 +1,19 @@
-//! The thin shell around the pure cores: one thread, the hosts that belong to it, their connections.
+//! The actor that runs exchanges: one thread, the hosts that belong to it, and their connections.
 //!
-//! A host belongs to exactly one shard, so its queue, its pace and its connections need no locks. The shard refuses to
-//! touch the disk: everything that is to last goes to the sink.
+//! A host belongs to exactly one shard, so its queue, its controller and its connections need no locks. The shard refuses
+//! to touch the disk: everything durable goes to the sink.
 //!
-//! This file is the way of a job, from top to bottom: accepted, started, finished, judged, and tried again, failed or
-//! parked. What is known on the way has a room each: the queues and paces in `hosts`, what is being asked in `underway`,
-//! who shares an address's pace in `shared_limits`,
-//! silences nobody has explained in `pending_timeouts`, denials that may concern the pace in `held_denials`, who is not asked any more in
-//! `closed`. What became of a job leaves through the `outbox`.
+//! This file follows a job from top to bottom: accepted, started, finished, judged, and then tried again, failed or
+//! parked. Each other file holds one kind of state:
+//!
+//! - `hosts`: the queues and the controllers;
+//! - `host_groups`: which hosts share a controller here, and which have moved to another shard;
+//! - `underway`: the exchanges in progress;
+//! - `pending_timeouts`: silent failures that may be caused by our own network;
+//! - `held_denials`: denials that may concern the pace;
+//! - `closed`: hosts that are not asked again in this run.
+//!
+//! What becomes of a job leaves through the `outbox`.
 
 mod closed;
 mod held_denials;
@@ -16,6 +22,7 @@ mod hosts;
 mod outbox;
 mod pending_timeouts;
 mod settings;
+mod trace;
 mod underway;
 
 pub(crate) use settings::ShardSettings;
@@ -51,7 +58,7 @@ use pending_timeouts::{PendingTimeout, PendingTimeouts, Reviewed};
 use settings::is_this_machine;
 use underway::{Active, Finished, Underway};
 
-/// How often exchanges under way are looked at for progress, and idle connections for what they are still good for.
+/// How often the progress of exchanges and the age of idle connections are checked.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 
 /// The actor.
@@ -67,7 +74,7 @@ pub(crate) struct Shard {
     /// The dispatcher, for jobs whose host belongs to another shard, and for evidence of which hosts are limited together.
     to_dispatcher: mpsc::UnboundedSender<FromShard>,
     counters: Arc<Counters>,
-    /// Shortages of this machine that have been dealt with.
+    /// Resource shortages of this machine that were handled.
     shortages_seen: u64,
     random: fastrand::Rng,
     stop: StopWatch,
@@ -101,7 +108,7 @@ impl Shard {
         }
     }
 
-    /// Works until the inbox is closed and everything in it is settled, or the haul is stopped.
+    /// Runs until the inbox is closed and each of its jobs is settled, or the haul is stopped.
     pub(crate) async fn run(mut self, inbox: mpsc::UnboundedReceiver<ToShard>) -> Result<(), SinkGone> {
         self.work(inbox).await?;
         self.remember().await
@@ -202,15 +209,16 @@ impl Shard {
             url: job.target().as_str(),
             attempt: job.attempts,
         });
-        self.underway.start(&self.context, host, sent, job);
+        let span = trace::attempt_span(self.hosts.origin(host), &job);
+        self.underway.start(&self.context, host, sent, job, span);
     }
 
-    /// Takes the places of exchanges that make no progress, and gives them back to those that do again. Those that were
-    /// unlucky are told to give up.
+    /// Frees the slots of stalled exchanges, and takes those of exchanges that make progress again. Aborts the stalled
+    /// exchanges that their controllers want repeated.
     fn watch_progress(&mut self) {
         let Self { underway, hosts, pending_timeouts, .. } = self;
         let stall_after = |host| hosts.controller(host).and_then(Controller::stall_after);
-        for active in underway.look(stall_after) {
+        for active in underway.check_progress(stall_after) {
             hosts.stall_changed(active);
             if active.is_stalled() && !hosts.origin(active.host).is_some_and(is_this_machine) {
                 pending_timeouts.stalled(active);
@@ -224,8 +232,8 @@ impl Shard {
         hosts.flush_evidence();
     }
 
-    /// Closes the connections that have been idle for too long; all of them, where anybody lacks what they hold: a shard
-    /// that could not connect, or the sink that could not write.
+    /// Closes the connections that have been idle for too long; all idle ones after a shortage of descriptors: a shard could
+    /// not connect, or the sink could not write.
     fn close_idle(&mut self) {
         let shortages = self.counters.shortages() + self.context.sink.pauses();
         if std::mem::replace(&mut self.shortages_seen, shortages) == shortages {
@@ -244,7 +252,7 @@ impl Shard {
         let ended = ended?;
         let is_served = matches!(ended, Ended::Complete(..) | Ended::Redirected);
         if active.is_cut() && !matches!(&ended, Ended::Failed(failure) if failure.was_cut_short) {
-            self.hosts.came_after_all(&active);
+            self.hosts.responded_after_all(&active);
         }
         match ended {
             Ended::Complete(piece, completion) => {
@@ -255,7 +263,7 @@ impl Shard {
             Ended::Redirected => {
                 self.answered(&active, Signal::Success { latency });
                 self.hosts.forget_if_idle(host);
-                // The next host's answer is part of the same attempt.
+                // The next host's response is part of the same attempt.
                 job.attempts -= 1;
                 let assignment = Assignment { job, not_before: None, memory: None };
                 self.send(FromShard::Reroute(assignment))?;
@@ -284,7 +292,7 @@ impl Shard {
         Ok(())
     }
 
-    /// The connectivity monitor has something to say: judges what can be judged now.
+    /// The connectivity monitor has decided: judges the failures that waited for that.
     async fn review(&mut self) -> Result<(), SinkGone> {
         let Some(Reviewed { is_clear, outage_ended, judged }) = self.pending_timeouts.review() else {
             return Ok(());
@@ -293,7 +301,7 @@ impl Shard {
             self.hosts.resume_suspended();
         }
         if outage_ended {
-            // They lead from an address that may not be ours any more.
+            // Our own address may have changed.
             self.context.client.close_all_idle();
         }
         for PendingTimeout { active, job, failure, latency, .. } in judged {
@@ -303,7 +311,7 @@ impl Shard {
         Ok(())
     }
 
-    /// Whose trouble a failed attempt was, what its host's pace hears of it, and what becomes of the job.
+    /// Decides what caused a failed attempt, what its host's controller hears of it, and what becomes of the job.
     async fn judge(
         &mut self,
         active: &Active,
@@ -337,7 +345,16 @@ impl Shard {
                 .is_some_and(|controller| controller.explains_failures(job.attempts)),
         };
         job.cuts += u32::from(failure.was_cut_short);
-        match retry::decide(&attempt, self.settings.retry_policy, now, self.random.f64()) {
+        let decision = retry::decide(&attempt, self.settings.retry_policy, now, self.random.f64());
+        tracing::debug!(
+            row = job.row.0,
+            class = failure.class.as_str(),
+            status = failure.status,
+            ?attempt,
+            ?decision,
+            "the attempt failed"
+        );
+        match decision {
             Decision::Again { at, charged } => {
                 self.hosts.again(active.host, job, &failure, at, charged, &self.outbox).await
             }
@@ -364,7 +381,7 @@ impl Shard {
         }
     }
 
-    /// What our own machine or our own proxy may have caused is charged to nobody.
+    /// What our own machine or our own proxy may have caused is charged to no URL and no host.
     fn kind(&self, active: &Active, failure: &Failure) -> FailureKind {
         if failure.is_of_proxy {
             return FailureKind::Local;

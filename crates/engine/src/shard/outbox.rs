@@ -1,4 +1,4 @@
-//! What became of a job, in the words of the sink.
+//! Tells the sink what became of a job.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,14 +33,14 @@ impl Outbox {
         self.sink.send(Message::Complete { job, piece, completion }).await
     }
 
-    /// The attempt failed, and another one is made after `wait`.
+    /// The attempt failed, and the next one follows after `wait`.
     pub(super) async fn again(&self, job: &Job, failure: &Failure, wait: Duration) -> Result<(), SinkGone> {
         self.counters.retry();
         let waiting = self.waiting(job, failure, wait, false);
         self.sink.send(Message::Retry { row: job.row, url: job.target().clone(), waiting, wait }).await
     }
 
-    /// The job waits for a later run, which is not to begin with it before `wait` has passed.
+    /// The job is left for a later run, which waits for `wait` before it starts the job.
     pub(super) async fn park(
         &self,
         job: Box<Job>,
@@ -64,13 +64,13 @@ impl Outbox {
         self.sink.send(Message::Fail { job, failed }).await
     }
 
-    /// What is to be remembered of hosts.
+    /// Updates of the records of hosts.
     pub(super) async fn remember(&self, notes: Vec<HostStateUpdate>) -> Result<(), SinkGone> {
         if notes.is_empty() { Ok(()) } else { self.sink.send(Message::Hosts(notes)).await }
     }
 
     fn waiting(&self, job: &Job, failure: &Failure, wait: Duration, parked: bool) -> Waiting {
-        // Upwards: a moment too early is asked for nothing.
+        // Rounded up: a request a moment too early would be wasted.
         let wait_ms = u64::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
         Waiting {
             attempts: job.attempts,

@@ -1,5 +1,5 @@
-//! The shard's side of the watch over our own network: tells the connectivity monitor who was heard and who was silent, and holds
-//! what failed without a word until the connectivity monitor knows whose fault that is.
+//! The shard's side of the connectivity monitor: reports which peers responded and which were silent, and holds silent
+//! failures until the monitor knows whether our own network caused them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,21 +14,21 @@ use crate::connectivity::outage::Connectivity;
 use crate::exchange::failure::Failure;
 use crate::schedule::job::Job;
 
-/// A word of one host is worth a notice to the connectivity monitor this often.
+/// How often the connectivity monitor is told of the responses of one peer.
 const NOTICE_EVERY: Duration = Duration::from_secs(1);
-/// Hosts of which it is remembered when they were last noticed; more only means a few notices more.
+/// Peers for which the time of the last notice is kept; with more, a few more notices are sent.
 const NOTICED_MAX: usize = 1024;
 
 pub(super) struct PendingTimeouts {
     connectivity_monitor: ConnectivityMonitorHandle,
-    /// When the connectivity monitor was last told of a host.
+    /// When the connectivity monitor was last told of a peer.
     noticed: BTreeMap<Endpoint, Instant>,
-    /// The end of the last outage that has been dealt with.
+    /// The end of the last outage that was handled.
     outage_seen: Option<Instant>,
     held: Vec<PendingTimeout>,
 }
 
-/// An attempt that failed without a word from its peer, and waits for judgement.
+/// An attempt that failed because its peer was silent, and waits to be judged.
 pub(super) struct PendingTimeout {
     pub(super) active: Active,
     pub(super) job: Box<Job>,
@@ -40,11 +40,11 @@ pub(super) struct PendingTimeout {
 
 /// What the connectivity monitor has found out.
 pub(super) struct Reviewed {
-    /// The network is there.
+    /// The network is up.
     pub(super) is_clear: bool,
-    /// An outage has ended that was not known of before.
+    /// An outage has ended since the last review.
     pub(super) outage_ended: bool,
-    /// What can be judged now.
+    /// The failures that can be judged now.
     pub(super) judged: Vec<PendingTimeout>,
 }
 
@@ -53,23 +53,23 @@ impl PendingTimeouts {
         Self { connectivity_monitor, noticed: BTreeMap::new(), outage_seen: None, held: Vec::new() }
     }
 
-    /// Returns when the connectivity monitor has something to say. Cancel safe.
+    /// Returns when the state of the connectivity monitor has changed. Cancel safe.
     pub(super) async fn changed(&mut self) {
         self.connectivity_monitor.changed().await;
     }
 
-    /// Whether nothing waits for judgement.
+    /// Whether no failure waits to be judged.
     pub(super) fn is_empty(&self) -> bool {
         self.held.is_empty()
     }
 
-    /// Whether there is no network now.
+    /// Whether the network is down now.
     pub(super) fn is_offline(&self) -> bool {
         self.connectivity_monitor.is_listening()
             && self.connectivity_monitor.state().connectivity == Connectivity::Down
     }
 
-    /// Tells the connectivity monitor that somebody was heard, if that is news.
+    /// Tells the connectivity monitor that a peer responded, unless it was told lately.
     pub(super) fn heard(&mut self, peer: Peer, at: Instant) {
         let (endpoint, host) = (peer.endpoint, peer.host_endpoint());
         if host.is_some_and(|host| host.ip().is_loopback()) {
@@ -87,15 +87,15 @@ impl PendingTimeouts {
         self.connectivity_monitor.heard(host, at);
     }
 
-    /// An exchange has stalled: long before its deadline passes it may be found out whose silence this is.
+    /// An exchange has stalled: the monitor may find out long before its deadline whether our network is the cause.
     pub(super) fn stalled(&self, active: &Active) {
         let host = active.progress.heard().and_then(|(peer, _)| peer.host_endpoint());
         self.connectivity_monitor.silent(host, active.progress_at(), false);
     }
 
-    /// An attempt has failed without a word: it is held until [`review`](Self::review) hands it out.
+    /// Holds an attempt whose peer was silent until [`review`](Self::review) returns it.
     pub(super) fn hold(&mut self, active: Active, job: Box<Job>, failure: Failure) {
-        // Before the connectivity monitor hears of it: what it then finds out holds for everything up to now.
+        // Taken before the monitor is told: its next finding holds for everything up to this time.
         let failed_at = clock::now();
         let progress_at = active.progress_at();
         let since = active.progress.heard().map_or(progress_at, |(_, at)| at.max(progress_at));
@@ -104,7 +104,7 @@ impl PendingTimeouts {
         self.held.push(PendingTimeout { active, job, failure, latency, failed_at });
     }
 
-    /// What is known now, if anything is.
+    /// What the monitor has found out, unless it still suspects an outage.
     pub(super) fn review(&mut self) -> Option<Reviewed> {
         let state = self.connectivity_monitor.state();
         if state.connectivity == Connectivity::Suspect {

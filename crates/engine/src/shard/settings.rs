@@ -1,4 +1,4 @@
-//! What a shard may do, and what it starts each host with.
+//! The settings of a shard, and the controller that a host starts with.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::pace::{Controller, ControllerFactory, UserLimits, WINDOW_CAP_PRIVATE,
 use crate::schedule::host_routing::ShardId;
 use crate::schedule::retry::RetryPolicy;
 
-/// What a shard may do.
+/// The settings of a shard.
 #[derive(Debug, Clone)]
 pub(crate) struct ShardSettings {
     pub(crate) jobs_max: usize,
@@ -53,13 +53,13 @@ impl ShardSettings {
     }
 }
 
-/// Browsers' manners for strangers, more for machines of one's own.
+/// As many requests as browsers open connections to hosts on the public network, more to private addresses.
 fn default_cap(origin: &Origin) -> u32 {
     let is_private = is_this_machine(origin) || matches!(origin.host(), Host::Ip(ip) if !is_public(*ip));
     if is_private { WINDOW_CAP_PRIVATE } else { WINDOW_CAP_PUBLIC }
 }
 
-/// Whether it is the machine that we run on, which is there whatever the network does.
+/// Whether the host is this machine, which can be reached without a network.
 pub(super) fn is_this_machine(origin: &Origin) -> bool {
     match origin.host() {
         Host::Ip(ip) => ip.is_loopback(),

@@ -1,6 +1,6 @@
-//! The exchanges under way, and how far they are.
+//! The exchanges in progress, and how far each has come.
 //!
-//! It refuses to judge: that an exchange has stalled is told to those who know what follows from it.
+//! It refuses to judge: it reports stalled exchanges and leaves the consequences to others.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -9,17 +9,18 @@ use std::time::Duration;
 use longhaul_socket::clock;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
 
 use crate::exchange::attempt::{Ended, ExchangeContext, Progress, attempt};
 use crate::schedule::frontier::{HostId, Sent};
 use crate::schedule::job::Job;
 use crate::sink::{SinkGone, SinkHandle};
 
-/// An attempt during which the machine was suspended for longer than this may have failed of that.
+/// An attempt during which the machine was suspended for longer than this may have failed because of that.
 const SUSPENSION_MIN: Duration = Duration::from_secs(1);
-/// A body that brings fewer bytes than this from one look to the next makes no progress worth the name.
+/// A body that brings fewer bytes than this between two checks makes no progress.
 const PROGRESS_BYTES_MIN: u64 = 256;
-/// One that has brought so much is not cut short: where its host knows no ranges, all of that would have to come again.
+/// An exchange that has received this many bytes is not aborted: without ranges they would have to be sent again.
 const CUT_BYTES_MAX: u64 = 1024 * 1024;
 
 #[derive(Default)]
@@ -31,7 +32,7 @@ pub(super) struct Underway {
 
 type Slot = u64;
 
-/// An exchange under way.
+/// An exchange in progress.
 pub(super) struct Active {
     pub(super) host: HostId,
     pub(super) sent: Sent,
@@ -40,11 +41,11 @@ pub(super) struct Active {
     seen_bytes: u64,
     progress_at: Instant,
     is_stalled: bool,
-    /// How often it has come to that.
+    /// How often it has stalled.
     stalls: u32,
-    /// So many earlier ones for the same row were cut short.
+    /// Earlier exchanges for the same row that were aborted in this run.
     cuts_before: u32,
-    /// It was told to give up.
+    /// It was aborted.
     is_cut: bool,
     pauses_before: u64,
     suspended_before: Duration,
@@ -66,27 +67,29 @@ impl Underway {
         self.active.is_empty()
     }
 
-    /// Starts an exchange for a job of this host.
+    /// Starts an exchange for a job of this host, within this span.
     pub(super) fn start(
         &mut self,
         context: &Rc<ExchangeContext>,
         host: HostId,
         sent: Sent,
         mut job: Box<Job>,
+        span: Span,
     ) {
         let active = Active::new(host, sent, job.cuts, &context.sink);
         let (context, progress) = (Rc::clone(context), Rc::clone(&active.progress));
         let slot = self.next_slot;
         self.next_slot += 1;
         self.active.insert(slot, active);
-        self.exchanges.spawn_local(async move {
+        let exchange = async move {
             let ended = attempt(&context, &mut job, &progress).await;
             (slot, job, ended)
-        });
+        };
+        self.exchanges.spawn_local(exchange.instrument(span));
     }
 
-    /// The next exchange to end, or `None` if there is none under way. Cancel safe. A panic of the exchange is passed on: it
-    /// took its job along, and the run must not go on as if nothing had happened.
+    /// The next exchange to end, or `None` if there is none. Cancel safe. A panic of the exchange is passed on: its job is
+    /// lost, and the run must not continue without it.
     pub(super) async fn next_finished(&mut self) -> Option<Finished> {
         let joined = self.exchanges.join_next().await?;
         let (slot, job, ended) = joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
@@ -94,20 +97,23 @@ impl Underway {
         Some(Finished { active, job, ended })
     }
 
-    /// Looks at every exchange; returns those that have stalled just now, or are on their way again. `stall_after` says how
-    /// long the exchanges of a host may make no progress, if anything is known of that.
-    pub(super) fn look(&mut self, stall_after: impl Fn(HostId) -> Option<Duration>) -> Vec<&Active> {
+    /// Checks the progress of every exchange; returns those that have stalled since the last check, or make progress again.
+    /// `stall_after` is the time after which an exchange of a host stalls, if it is known.
+    pub(super) fn check_progress(
+        &mut self,
+        stall_after: impl Fn(HostId) -> Option<Duration>,
+    ) -> Vec<&Active> {
         let now = clock::now();
         let mut changed = Vec::new();
         for active in self.active.values_mut() {
-            if active.look(stall_after(active.host), now) {
+            if active.check_progress(stall_after(active.host), now) {
                 changed.push(&*active);
             }
         }
         changed
     }
 
-    /// Those that make no progress, have not been told to give up, and would lose little by that.
+    /// The stalled exchanges that have not been aborted and would lose little by that.
     pub(super) fn stalled(&mut self) -> impl Iterator<Item = &mut Active> {
         let is_little = |active: &Active| active.progress.bytes() < CUT_BYTES_MAX;
         self.active
@@ -135,7 +141,7 @@ impl Active {
         }
     }
 
-    /// Whether it has made no progress for so long that its place in the window is another's.
+    /// Whether it has stalled, so that its slot in the window is free.
     pub(super) fn is_stalled(&self) -> bool {
         self.is_stalled
     }
@@ -145,47 +151,47 @@ impl Active {
         self.stalls
     }
 
-    /// So many exchanges for its row were cut short in this run.
+    /// Exchanges for its row that were aborted in this run.
     pub(super) fn cuts_before(&self) -> u32 {
         self.cuts_before
     }
 
-    /// Whether it was told to give up.
+    /// Whether it was aborted.
     pub(super) fn is_cut(&self) -> bool {
         self.is_cut
     }
 
-    /// Tells it to give up.
+    /// Aborts it, where it waits for its host.
     pub(super) fn cut_short(&mut self) {
         self.is_cut = true;
         self.progress.cut_short();
     }
 
-    /// How long it has made no progress, as far as anybody looked.
+    /// How long it has made no progress, as of the last check.
     pub(super) fn silent_for(&self) -> Duration {
         self.progress_at.elapsed()
     }
 
-    /// When the last byte was seen, as far as anybody looked.
+    /// When it last made progress, as of the last check.
     pub(super) fn progress_at(&self) -> Instant {
         self.progress_at
     }
 
-    /// From the request to the head, or to now where none has come: it would have taken at least as long.
+    /// The time from the request to the head of the response, or until now where none has come.
     pub(super) fn latency(&self) -> Duration {
         self.progress.latency().unwrap_or_else(|| self.begun_at.elapsed())
     }
 
-    /// Whether this machine has kept it from its work: while nothing could be written bodies were not read, and while the
-    /// machine slept nothing was, so the host may have lost patience.
+    /// Whether this machine interrupted it: bodies are not read while nothing can be written, and nothing is read while the
+    /// machine is suspended, so the host may have closed the connection.
     pub(super) fn was_disturbed(&self, sink: &SinkHandle) -> bool {
         let was_paused = sink.pauses() != self.pauses_before;
         let was_suspended = clock::suspended().saturating_sub(self.suspended_before) > SUSPENSION_MIN;
         was_paused || was_suspended
     }
 
-    /// Notes how far it is; whether it has stalled just now, or is on its way again.
-    fn look(&mut self, stall_after: Option<Duration>, now: Instant) -> bool {
+    /// Notes its progress; returns whether it has stalled since the last check, or makes progress again.
+    fn check_progress(&mut self, stall_after: Option<Duration>, now: Instant) -> bool {
         let bytes = self.progress.bytes();
         let has_progressed = bytes >= self.seen_bytes + PROGRESS_BYTES_MIN;
         if has_progressed || self.progress.is_held_up() {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::trace;
 
 use super::AdaptivePace;
 use super::backoff::Silence;
@@ -13,15 +14,15 @@ use crate::pace::controller::{Controller, SendRecord};
 use crate::pace::courtesy::stretched;
 use crate::pace::limiter::Limiter;
 
-/// Requests that fail after a cut, none of them a success: it is no matter of pace any more.
+/// Consecutive failures after a cut: slowing down does not help.
 const FAILURES_BEFORE_PAUSE: u32 = 3;
-/// A Retry-After below this does not excuse from a pause, or a host that sends it would be asked without end.
+/// A shorter Retry-After does not replace a pause, or a host that sends it would be asked without end.
 const RETRY_AFTER_SERIOUS: Duration = Duration::from_secs(1);
-/// Pauses that a host asks for, closer together than this, are a rate: longer ones are a quota, which may be used at once.
+/// Shorter pauses that a host asks for show a rate; longer ones show a quota, which may be used at once.
 const QUOTA_CYCLE_MIN: Duration = Duration::from_secs(10);
 
 impl AdaptivePace {
-    /// Leaves the host alone if it has announced that it has nothing left.
+    /// Pauses if the host has announced that nothing remains.
     pub(super) fn keep_to_announced(&mut self, now: Instant, jitter: f64) {
         if let Some(until) = self.announced.used_up(self.next_sequence, now)
             && !self.pause.is_probing()
@@ -41,13 +42,13 @@ impl AdaptivePace {
         self.served = self.served.saturating_add(1);
         self.last_success = Some(now);
         if self.random_failures.note(sent.sequence, false) {
-            self.window.reopen();
+            self.reopen();
         }
         let is_beyond_chance = self.random_failures.is_beyond_chance(self.failures.in_a_row(), true);
         let failing_since = self.failures.end(sent.sequence);
         if self.pause.is_probing() && self.pause.precedes(sent.sequence) {
             self.cut_sequence = self.next_sequence;
-            self.budget.begin_anew();
+            self.budget.restart();
             self.pause.end();
             self.came_back(failing_since.filter(|_| is_beyond_chance), now);
         }
@@ -57,7 +58,13 @@ impl AdaptivePace {
         }
     }
 
-    /// The host serves again after a block.
+    /// A test has shown that the host breaks the same share of its responses at any pace.
+    fn reopen(&mut self) {
+        trace!("the failures are random: the window grows again");
+        self.window.reopen();
+    }
+
+    /// The host serves again after a pause.
     fn came_back(&mut self, failing_since: Option<Instant>, now: Instant) {
         let silence = failing_since.map(|since| now.saturating_duration_since(since));
         let banned_at = self.backoff.came_back(silence.filter(|_| self.has_served_well()));
@@ -66,11 +73,11 @@ impl AdaptivePace {
         }
     }
 
-    /// One more was served: there may be room for more at a time, or less.
+    /// One more request was served: widens the window, or narrows it where requests queue at the host.
     fn widen(&mut self, sent: SendRecord, now: Instant) {
         if self.latency.is_queueing() && self.is_after_cut(sent) {
             if self.window.is_at_floor() {
-                // With two requests under way nobody waits for us: it has become slower by itself.
+                // With two requests in flight the queue is not ours: the host has become slower by itself.
                 self.latency.forget_least();
             } else {
                 self.window.narrow();
@@ -101,7 +108,7 @@ impl AdaptivePace {
         self.failures.note(sent.sequence, now);
         self.rate_limit.accepted(self.is_after_cut(sent), false, now);
         if self.random_failures.note(sent.sequence, true) {
-            self.window.reopen();
+            self.reopen();
         } else if self.is_after_cut(sent) && !self.random_failures.explains() {
             if self.failures.after_cut() == 0 && sent.in_flight > 2 && !self.window.is_at_floor() {
                 self.window.broke_at(sent.in_flight, now);
@@ -115,10 +122,10 @@ impl AdaptivePace {
                 self.random_failures.came_to_floor(self.next_sequence);
             }
         }
-        self.pause_if_in_vain(sent, is_absent, now, jitter);
+        self.pause_if_futile(sent, is_absent, now, jitter);
     }
 
-    /// A refusal, and how long the host wishes to be left alone, if it has said that in one way or another.
+    /// The host refused a request; `asked` is the pause that it asked for, if any.
     pub(super) fn throttled(
         &mut self,
         sent: SendRecord,
@@ -135,6 +142,7 @@ impl AdaptivePace {
             self.burst_sequence = self.next_sequence;
         }
         let reading = self.rate_limit.refused(is_new, is_apart, now);
+        trace!(sequence = sent.sequence, is_new, is_apart, ?reading, "what the refusal means");
         let begins_to_count = self.rate_limit.rate().is_none() && reading == Reading::Limit;
         if is_new || begins_to_count {
             if !self.rate_limit.is_testing() {
@@ -149,7 +157,7 @@ impl AdaptivePace {
             }
         }
         if retry_after.is_none_or(|wait| wait < RETRY_AFTER_SERIOUS) {
-            self.pause_if_in_vain(sent, false, now, jitter);
+            self.pause_if_futile(sent, false, now, jitter);
         }
         if let Some((wait, limiter)) = asked {
             self.block(now + stretched(wait, jitter), limiter, now);
@@ -166,13 +174,12 @@ impl AdaptivePace {
         self.window_limiter = Limiter::Throttle;
     }
 
-    /// Leaves the host alone for a while if slowing down was in vain, unless that has been done since this request was
-    /// sent.
-    fn pause_if_in_vain(&mut self, sent: SendRecord, is_absent: bool, now: Instant, jitter: f64) {
+    /// Pauses if slowing down did not help, unless a pause has begun since this request was sent.
+    fn pause_if_futile(&mut self, sent: SendRecord, is_absent: bool, now: Instant, jitter: f64) {
         let in_a_row = self.failures.in_a_row();
         let is_cut = self.pause.is_probing() || self.failures.after_cut() >= FAILURES_BEFORE_PAUSE;
-        let is_in_vain = is_cut && self.random_failures.is_beyond_chance(in_a_row, false);
-        if !is_in_vain || !self.pause.precedes(sent.sequence) {
+        let is_futile = is_cut && self.random_failures.is_beyond_chance(in_a_row, false);
+        if !is_futile || !self.pause.precedes(sent.sequence) {
             return;
         }
         let silence = Silence {
@@ -186,6 +193,7 @@ impl AdaptivePace {
             last_success: self.last_success,
         };
         let pause = self.backoff.next(&silence, now, jitter);
+        trace!(in_a_row, lasted = ?silence.lasted, is_absent = silence.is_absent, ?pause, "slowing down does not help");
         self.block(now + pause, Limiter::Failing, now);
     }
 
@@ -193,6 +201,6 @@ impl AdaptivePace {
     pub(super) fn block(&mut self, until: Instant, limiter: Limiter, now: Instant) {
         self.rate_limit.abandon_test(now);
         self.pause.begin(until, limiter, self.next_sequence);
-        self.slots.block();
+        self.slots.pause();
     }
 }

@@ -1,4 +1,4 @@
-//! How many answers a second a host has given lately.
+//! How many responses a second a host has sent lately.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,20 +7,19 @@ use tokio::time::Instant;
 
 use crate::pace::offset::Offset;
 
-/// The width of a slot: short against a second, the least time over which a rate is measured.
+/// The width of a slot: short compared with a second, the least time over which a rate is measured.
 const SLOT: Duration = Duration::from_millis(125);
-/// Slots that are remembered: sixteen seconds.
+/// Slots that are kept: sixteen seconds.
 const SLOTS: usize = 128;
-/// Single answers that are remembered, for rates below a few in the time of all slots.
+/// Times of single responses that are kept, for rates of less than a few in the time of all slots.
 const STAMPS_MAX: usize = 32;
-
-/// One who has begun later than the time of a measure is measured over its life, but over this at least.
+/// A meter that is younger than the time of a measure is measured over its life, but over this at least.
 const LIFE_MIN: Duration = Duration::from_secs(2);
 
-/// Answers by the time at which they were counted, as a memory holds them.
+/// Counts of responses with their times, as a memory holds them.
 pub(in crate::pace) type AcceptedCounts = Vec<(Offset, u32)>;
 
-/// Counts answers.
+/// Counts responses.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Meter {
     began: Option<Instant>,
@@ -43,7 +42,7 @@ impl Meter {
         self.stamps.push_back(now);
     }
 
-    /// Answers a second over about so long before `now`; where those are few, over as many as are remembered.
+    /// Responses a second over about this time before `now`; where those are few, over as many as are kept.
     pub(super) fn rate(&self, over: Duration, now: Instant) -> f64 {
         let Some(began) = self.began else { return 0.0 };
         let over = over.min(now.saturating_duration_since(began).max(LIFE_MIN));
@@ -67,13 +66,13 @@ impl Meter {
         })
     }
 
-    /// Whether it has counted so many, 32 at most, in at least so many eighths of a second of those it remembers.
+    /// Whether it has counted at least `count` responses (32 at most) in at least `slots` of its slots.
     pub(super) fn is_spread_over(&self, slots: usize, count: usize) -> bool {
         let busy = self.slots.iter().filter(|&&count| count > 0).count();
         busy >= slots && self.stamps.len() >= count.min(STAMPS_MAX)
     }
 
-    /// One that has counted what these counts say.
+    /// A meter that has counted all of these.
     pub(super) fn recalled<'a>(counts: impl Iterator<Item = &'a AcceptedCounts>, now: Instant) -> Self {
         let mut counted: Vec<(Offset, u32)> = counts.flatten().copied().collect();
         counted.sort_unstable_by_key(|&(at, _)| at);
@@ -84,7 +83,7 @@ impl Meter {
         meter
     }
 
-    /// What it has counted, as far as it remembers.
+    /// What it has counted, as far as it is kept.
     pub(super) fn counts(&self, now: Instant) -> AcceptedCounts {
         let Some(began) = self.began else { return Vec::new() };
         let at = |number: u64| began + SLOT * u32::try_from(number).unwrap_or(u32::MAX);

@@ -161,21 +161,21 @@ impl AdaptivePace {
         pace
     }
 
-    /// Slots that may be taken now.
+    /// Slots that requests may take now.
     fn allowed(&self) -> u32 {
         let is_suspicious =
             self.failures.in_a_row() >= FAILURES_SUSPICIOUS && !self.random_failures.explains();
         if self.pause.is_probing() || self.budget.is_used(self.slots.in_flight()) || is_suspicious {
             return 1;
         }
-        self.window.places().min(self.rate_limit.places())
+        self.window.slots().min(self.rate_limit.slots())
     }
 
     fn taken(&self) -> u32 {
         if self.pause.is_probing() {
             self.slots.probing(self.pause.is_asked_for())
         } else {
-            self.slots.taken(self.window.places(), self.window.cap())
+            self.slots.taken(self.window.slots(), self.window.cap())
         }
     }
 
@@ -271,7 +271,7 @@ impl Controller for AdaptivePace {
             Signal::Denied { latency } => self.denied(sent, latency, now, jitter),
         }
         self.keep_to_announced(now, jitter);
-        self.rate_limit.go_on(&self.latency, !self.pause.is_probing(), now);
+        self.rate_limit.advance(&self.latency, !self.pause.is_probing(), now);
     }
 
     fn overheard(&mut self, signal: Signal, now: Instant) {
@@ -343,7 +343,7 @@ impl Controller for AdaptivePace {
     fn belief(&self) -> Belief {
         Belief {
             limiter: self.limiter(),
-            window: self.window.places(),
+            window: self.window.slots(),
             rate: self.rate(),
             blocked_until: self.pause.until(),
         }
@@ -360,7 +360,7 @@ impl Controller for AdaptivePace {
             accepted: self.rate_limit.accepted_counts(now),
         };
         Memory {
-            connections_max: self.window.borne(),
+            connections_max: self.window.connections_max(),
             learned: Some(Box::new(learned)),
             ..Memory::of_belief(&self.belief(), now)
         }

@@ -1,9 +1,9 @@
 //! How many requests a second, once a host has shown that it counts them.
 //!
-//! The rate keeps below what was refused last and comes back to it along a cubic curve (as CUBIC's window does, RFC
-//! 9438): steeply at first, flat around the remembered limit, then probing upwards. Where the limit is found at the same
-//! place again, the next probe comes later and dips less; where nothing refuses beyond a third more, the limit has gone
-//! up, and the rate is searched anew in steps.
+//! The rate stays below the one that was refused last and returns to it along a cubic curve (as CUBIC's window does, RFC
+//! 9438): steeply at first, flat around the limit, then probing upwards. Where the limit is found at the same place again,
+//! the next probe comes later and dips less. Where nothing is refused well above the limit, the limit has risen, and the
+//! rate searches for it in steps.
 
 use std::time::Duration;
 
@@ -11,57 +11,55 @@ use tokio::time::Instant;
 
 use crate::pace::offset::Offset;
 
-/// After a refusal the rate goes down to this part of what was served ...
+/// After a refusal the rate falls to this part of the rate that was served ...
 const DIP: f64 = 0.7;
-/// ... the first time to this, for what is on its way is not counted yet ...
+/// ... the first time to this part, for the requests in flight are not counted yet ...
 const DIP_FIRST: f64 = 0.8;
-/// ... and to this, where the limit is known to about a fifth.
+/// ... and to this part where the limit is known to about a fifth.
 const DIP_NEAR: f64 = 0.93;
-/// A host that refuses is believed to have served this part of what it was asked for, at least.
+/// A host that refuses is assumed to have served at least this part of the requests.
 const SERVED_LEAST: f64 = 0.5;
-/// Two estimates this close are one limit.
+/// Two estimates that differ by less than this part are one limit.
 const NEAR: f64 = 0.2;
-/// The time until the rate is back at the limit, at least ...
+/// The least time in seconds until the rate is back at the limit ...
 const RETURN_MIN: f64 = 10.0;
-/// ... but less after the first refusal, whose estimate is a guess ...
+/// ... less after the first refusal, whose estimate is a guess ...
 const RETURN_FIRST: f64 = 4.0;
-/// ... and at most, in seconds: what a limit that rose is noticed by.
+/// ... and the longest: a limit that has risen is noticed within this time.
 const RETURN_MAX: f64 = 170.0;
-/// ... or, where the host once bore more than twice as much, this: it may again.
+/// The longest where the host once served more than twice as much: it may again.
 const RETURN_MAX_FALLEN: f64 = 16.0;
-/// The limit found at the same place again lets the next return take so many times longer.
+/// Where the limit is found at the same place again, the next return takes this many times longer.
 const RETURN_GROWTH: f64 = 2.0;
-/// Beyond this part above the remembered limit, the limit has gone up.
+/// Where nothing is refused at this many times the limit, the limit has risen.
 const OUTGROWN: f64 = 1.25;
-/// The step of a search ...
+/// The growth of the rate in one step of a search ...
 const SEARCH_STEP: f64 = 1.5;
-/// ... and where the limit is a guess, which says little about the way up.
+/// ... and where the limit is a guess.
 const SEARCH_STEP_GUESS: f64 = 1.7;
-/// A step lasts for so many seconds at least ...
+/// A step lasts at least this many seconds ...
 const STEP_SECONDS: f64 = 1.0;
-/// ... and for so many requests: fewer cannot be told from none.
+/// ... and this many requests ...
 const STEP_REQUESTS: f64 = 3.0;
-/// Where the limit is a guess, these are enough.
+/// ... or, where the limit is a guess, these.
 const STEP_REQUESTS_GUESS: f64 = 2.0;
-/// A step has been used if so much of it was sent.
+/// A step has been used if this part of its rate was sent.
 const USED: f64 = 0.7;
-/// So many steps in a row that were not used: the window holds the host back, and no rate.
+/// After this many unused steps in a row the window limits the host, and no rate.
 const UNUSED_MAX: u32 = 4;
-/// A limit that has gone down to this part of itself in small steps is in doubt.
+/// A limit that has fallen to this part of itself in small steps is doubtful.
 const DRIFTED: f64 = 0.75;
-/// So is one that has gone down to this part of itself since it was last tested, in steps of any size: no estimate is so
-/// wrong.
+/// So is a limit that has fallen to this part of itself since the last test, in steps of any size: no estimate is so wrong.
 const FALLEN_FAR: f64 = 0.4;
-/// What is left of the rate while it is found out whether it matters.
+/// The factor of the rate during a test.
 const HELD: f64 = 2.0;
-/// The rate never falls below this: a request a minute shows that a host serves again.
+/// The least rate: a request a minute shows that a host serves again.
 const RATE_MIN: f64 = 1.0 / 60.0;
-/// The first estimate is never below this: where next to nothing was asked for before, next to nothing was served, and
-/// the way down is shorter than the way up.
+/// The least first estimate: where few requests were sent, few were served, and the rate falls sooner than it rises.
 const FIRST_MIN: f64 = 1.0;
-/// After a ban the climb above what led to it takes so many times what the ban cost.
+/// After a ban, the climb to the rate that led to it takes this many times as long as the ban ...
 const BAN_COST: f64 = 10.0;
-/// The longest such climb, in seconds.
+/// ... and this many seconds at most.
 const BAN_RETURN_MAX: f64 = 3_600.0;
 
 /// More than this part is most of it.
@@ -74,15 +72,15 @@ pub(in crate::pace) type RateMemory = Rate<Offset>;
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::pace) struct Rate<T = Instant> {
     per_second: f64,
-    /// What was served when it was last refused.
+    /// The rate that was served when the host last refused.
     limit: f64,
-    /// The most that it has been.
+    /// The highest limit so far.
     limit_most: f64,
-    /// The limit as it was when it was first thought of, or last put to the test.
+    /// The limit when it was first estimated, or last tested.
     limit_tested: f64,
-    /// The limit as it was when it was first found twice at the same place.
+    /// The limit when it was first found twice at the same place.
     limit_confirmed: Option<f64>,
-    /// Next to nothing was known of the host when the limit was first thought of, and it was not put to the test since.
+    /// Next to nothing was known of the host when the limit was estimated, and no test has confirmed it since.
     is_guess: bool,
     dip: f64,
     return_seconds: f64,
@@ -95,9 +93,9 @@ pub(in crate::pace) struct Rate<T = Instant> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Phase<T = Instant> {
     Curve,
-    /// Far below the limit, to see what is refused there.
+    /// Kept constant while a test goes on.
     Held,
-    /// The last step was taken at this time; so many since have not been used.
+    /// The time of the last step, and the number of unused steps since.
     Search {
         step_at: T,
         unused: u32,
@@ -129,7 +127,7 @@ impl<T> Rate<T> {
 }
 
 impl RateMemory {
-    /// The rate that was remembered.
+    /// The rate, with its times counted from `now`.
     pub(super) fn recall(&self, now: Instant) -> Rate {
         self.clone().map_times(|offset| offset.after(now))
     }
@@ -140,7 +138,7 @@ impl Rate {
         self.clone().map_times(|at| Offset::of(at, now))
     }
 
-    /// A host that has refused for the first time, while it served so many a second.
+    /// A host that has refused for the first time, while it served this many requests a second.
     pub(super) fn new(served: f64, now: Instant) -> Self {
         let mut rate = Self {
             per_second: 0.0,
@@ -160,8 +158,8 @@ impl Rate {
         rate
     }
 
-    /// The same, where next to nothing is known of it: what it takes is searched for from the start, and the next refusal is
-    /// put to the test.
+    /// The same, where next to nothing is known of the host: searches for the limit from the start, and tests the next
+    /// refusal.
     pub(super) fn guessed(served: f64, now: Instant) -> Self {
         let mut rate = Self::new(served, now);
         rate.phase = Phase::Search { step_at: now, unused: 0 };
@@ -169,7 +167,7 @@ impl Rate {
         rate
     }
 
-    /// A host that has banned us while it served so many a second, and serves again after so long.
+    /// A host that banned us while it served this many requests a second, and serves again after a time of `cost`.
     pub(super) fn after_ban(served: f64, cost: Duration, now: Instant) -> Self {
         let mut rate = Self::new(served, now);
         rate.dip = DIP_NEAR;
@@ -178,10 +176,10 @@ impl Rate {
         rate
     }
 
-    /// A host that is known to take so many a second.
+    /// A host that is known to serve this many requests a second.
     pub(super) fn recalled(limit: f64, now: Instant) -> Self {
         let mut rate = Self::new(limit, now);
-        // It may be a small part of a rate that is shared, and is no guess.
+        // It may be a small part of a shared rate, and is no guess.
         rate.limit = limit.max(RATE_MIN);
         rate.limit_tested = rate.limit;
         rate.dip = DIP_NEAR;
@@ -191,16 +189,16 @@ impl Rate {
         rate
     }
 
-    /// One host that was taken for several, of which these had shown that they count: it takes what they took together.
-    /// Where no single one of them took most of that and most of it is guessed, `served`, which is given that sum and
-    /// measures what was served lately, is the better guess.
+    /// The rate of one host that was taken for several with these rates: their limits add up. Where none of them is most of
+    /// the sum, and most of the sum is guessed, `served` is the better guess: it gets the sum, and measures the rate that
+    /// was served lately.
     pub(super) fn merged(rates: &[Self], served: impl FnOnce(f64) -> f64, now: Instant) -> Option<Self> {
         let largest = rates.iter().max_by(|a, b| a.limit.total_cmp(&b.limit))?;
         let limit: f64 = rates.iter().map(|rate| rate.limit).sum();
         let guessed: f64 = rates.iter().filter(|rate| rate.is_guess).map(|rate| rate.limit).sum();
         let mut merged = if largest.limit > MOST * limit {
             let mut main = largest.clone();
-            // Who was testing it is not known any more.
+            // The test does not go on.
             main.resume(now);
             main.scaled(limit / largest.limit)
         } else if guessed > MOST * limit {
@@ -213,7 +211,7 @@ impl Rate {
         Some(merged)
     }
 
-    /// The same of a host that takes so many times as much.
+    /// The rate of a host that serves this many times as much.
     fn scaled(self, factor: f64) -> Self {
         Self {
             per_second: factor * self.per_second,
@@ -225,10 +223,10 @@ impl Rate {
         }
     }
 
-    /// Refused, while so many a second were served. `is_single` says that most of what was sent since the last refusal has
-    /// been served.
+    /// The host refused, while it served this many requests a second. `is_single` says that it served most of the requests
+    /// since the last refusal.
     pub(super) fn refused(&mut self, served: f64, is_single: bool, now: Instant) {
-        // Along the curve the time of the measure was spent below, so that it falls short of what was borne.
+        // During the measure the rate was below the limit along the curve, so the measure is too low.
         let is_along = is_single && self.is_below_limit();
         let least = if is_along {
             DIP_NEAR
@@ -257,7 +255,7 @@ impl Rate {
         self.keep_distance(now);
     }
 
-    /// The next request comes a whole gap from now: a host that has just refused has nothing left.
+    /// Sends the next request a whole gap from now: a host that has just refused has nothing left.
     fn keep_distance(&mut self, now: Instant) {
         self.next_send = self.next_send.max(now + self.gap());
     }
@@ -267,17 +265,17 @@ impl Rate {
         Duration::from_secs_f64(1.0 / self.per_second)
     }
 
-    /// Whether no more is asked for than what was once accepted, or hardly more.
+    /// Whether the rate is at most a little above the limit.
     fn is_below_limit(&self) -> bool {
         self.phase == Phase::Curve && self.per_second <= (1.0 + NEAR) * self.limit
     }
 
-    /// Whether the limit has gone down little by little, as it does where every refusal is taken for one.
+    /// Whether the limit has fallen in small steps, as it does where random refusals are taken for a limit.
     pub(super) fn has_drifted(&self) -> bool {
         self.limit_confirmed.is_some_and(|confirmed| self.limit < DRIFTED * confirmed)
     }
 
-    /// Whether the limit has gone down so far that it may be none.
+    /// Whether the limit has fallen so far that it may be no limit.
     pub(super) fn has_fallen_far(&self) -> bool {
         self.is_below_limit() && self.limit < FALLEN_FAR * self.limit_tested
     }
@@ -294,10 +292,10 @@ impl Rate {
         self.is_guess
     }
 
-    /// Stays at twice what it was until it is resumed.
+    /// Doubles the rate and keeps it there until [`resume`](Self::resume).
     pub(super) fn hold(&mut self, now: Instant) {
         if matches!(self.phase, Phase::Search { .. }) {
-            // So much has just been borne.
+            // This rate has just been served.
             self.limit = self.per_second;
         }
         self.per_second = (HELD * self.per_second).max(RATE_MIN);
@@ -306,7 +304,7 @@ impl Rate {
         self.phase = Phase::Held;
     }
 
-    /// Goes on after a hold: the limit is what it was, and where that is still a guess, it is searched for.
+    /// Ends a hold: the limit is what it was, and is searched for where it is still a guess.
     pub(super) fn resume(&mut self, now: Instant) {
         self.limit_confirmed = None;
         if self.phase == Phase::Held {
@@ -317,7 +315,7 @@ impl Rate {
         }
     }
 
-    /// How long a step of the search lasts, if there is one: `answer` is the usual time to an answer.
+    /// How long a step lasts, during a search. `answer` is the usual time to the first byte.
     pub(super) fn step(&self, answer: Duration) -> Option<Duration> {
         matches!(self.phase, Phase::Search { .. }).then(|| self.step_of_search(answer))
     }
@@ -328,8 +326,8 @@ impl Rate {
         Duration::from_secs_f64(answers.max(STEP_SECONDS).max(requests / self.per_second))
     }
 
-    /// Goes on along the curve. `sent` is how many a second were sent lately, `answer` the usual time to an answer.
-    pub(super) fn go_on(&mut self, sent: f64, answer: Duration, now: Instant) {
+    /// Moves the rate. `sent` is the recent number of requests a second, `answer` the usual time to the first byte.
+    pub(super) fn advance(&mut self, sent: f64, answer: Duration, now: Instant) {
         match self.phase {
             Phase::Curve => {
                 let passed = now.saturating_duration_since(self.since).as_secs_f64();
@@ -343,7 +341,7 @@ impl Rate {
                 } else if wanted <= self.per_second || sent >= 0.6 * self.per_second {
                     self.per_second = wanted.max(RATE_MIN);
                 } else {
-                    // What is not used proves nothing: the curve waits.
+                    // A rate that is not used proves nothing: the curve waits.
                     self.since += Duration::from_millis(50);
                 }
             }
@@ -360,17 +358,17 @@ impl Rate {
         }
     }
 
-    /// Whether the host takes so much more than it once refused that there is no limit to speak of.
+    /// Whether the search has shown no limit that the window reaches.
     pub(super) fn is_outgrown(&self) -> bool {
         matches!(self.phase, Phase::Search { unused: UNUSED_MAX.., .. })
     }
 
-    /// The next request may be sent at this time.
+    /// When the next request may be sent.
     pub(super) fn next_send(&self) -> Instant {
         self.next_send
     }
 
-    /// A request is sent. What was not sent in time is not made up for, but for a tenth of a second.
+    /// A request is sent. Up to a tenth of a second of unused time is made up for.
     pub(super) fn sent(&mut self, now: Instant) {
         let gap = self.gap();
         let credit = gap.min(Duration::from_millis(100));
@@ -381,7 +379,7 @@ impl Rate {
         self.per_second
     }
 
-    /// What was served when it was last refused.
+    /// The rate that was served when the host last refused.
     pub(super) fn limit(&self) -> f64 {
         self.limit
     }

@@ -1,4 +1,4 @@
-//! Dealing with a host that counts requests: none is known to until its refusals have shown it.
+//! Whether a host counts requests, and at what rate it serves them: estimated from its refusals.
 
 use std::time::Duration;
 
@@ -9,52 +9,53 @@ use super::rate::Rate;
 use super::refusals::{Finding, Reading, Refusals};
 use crate::pace::latency::Latency;
 
-/// The rate is measured over at least this long, for a bucket's first burst is no rate ...
+/// The least time over which the rate is measured, for the first burst of a token bucket is no rate ...
 const MEASURE_MIN: Duration = Duration::from_secs(2);
-/// ... and at most this long.
+/// ... and the longest.
 const MEASURE_MAX: Duration = Duration::from_secs(16);
-/// So many answers make a measure.
+/// A measure takes about this many responses.
 const MEASURE_ANSWERS: f64 = 60.0;
-/// An estimate from fewer answers than this is a guess.
+/// An estimate from fewer responses is a guess ...
 const KNOWN_ANSWERS: usize = 10;
-/// ... and so is one from fewer eighths of a second: a burst is no rate.
+/// ... and so is one from fewer slots of the meter: a burst is no rate.
 const KNOWN_SLOTS: usize = 3;
-/// With fewer accepted than this since the last cuts ...
+/// Where fewer requests than this were accepted since the last cuts ...
 const ACCEPTED_MIN: u32 = 3;
-/// ... and at least so many refused, the limit has fallen far below them.
+/// ... and at least this many refused, the limit has fallen far.
 const REFUSED_MIN: u32 = 3;
-/// So many accepted for each one refused: it is refused now and then, and not most of the time.
+/// With this many accepted requests for each refusal, refusals are single ones.
 const SINGLE_AMONG: u32 = 20;
-/// Room for requests in flight beyond what the rate and the usual time to an answer need.
+/// The window, as a multiple of what the rate and the usual time to the first byte need (Little's law).
 const SLACK: f64 = 1.5;
-/// How often the rate moves along its curve.
+/// How often the rate moves.
 const STEP: Duration = Duration::from_millis(50);
 
+/// Estimates the limit on the rate.
 #[derive(Debug, Clone)]
 pub(super) struct RateLimitEstimator {
     rate: Option<Rate>,
     moved_at: Option<Instant>,
-    /// Slots that the rate has use for.
-    places: u32,
+    /// Slots that the rate can use.
+    slots: u32,
     refusals: Refusals,
-    /// All that was not refused, whether it then broke or not: that is what a host that counts has counted.
+    /// Requests that were not refused, whether or not the response broke: those are what the host has counted.
     accepted: Meter,
     sent: Meter,
-    /// Of what was sent after the last cut.
+    /// Among the requests that were sent after the last cut.
     accepted_since_cut: u32,
     refused_since_cut: u32,
 }
 
-/// What becomes of the window after a refusal.
+/// What the refusal means for the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reaction {
     /// Nothing.
     None,
-    /// The rate has seen to it.
+    /// Nothing: the rate was lowered.
     Slowed,
-    /// It may be that fewer at a time are served better.
+    /// Fewer requests at a time may be served better.
     Narrow,
-    /// The same, and nothing is known of the host's habits, or it refuses much just now.
+    /// The same, and nothing is known of the host's refusals, or it refuses many just now.
     Halve,
 }
 
@@ -63,7 +64,7 @@ impl RateLimitEstimator {
         Self {
             rate: None,
             moved_at: None,
-            places: u32::MAX,
+            slots: u32::MAX,
             refusals: Refusals::new(),
             accepted: Meter::default(),
             sent: Meter::default(),
@@ -89,17 +90,17 @@ impl RateLimitEstimator {
         self.accepted.counts(now)
     }
 
-    /// Whether it is being found out what refusals mean: what is sent meanwhile is all sent at the same rate.
+    /// Whether a test of the refusals goes on; during it the rate is constant.
     pub(super) fn is_testing(&self) -> bool {
         self.refusals.is_testing()
     }
 
-    /// A rate that is known already.
+    /// Takes a rate that is known already.
     pub(super) fn begin(&mut self, rate: Rate) {
         self.rate = Some(rate);
     }
 
-    /// What was taken for refusals was none.
+    /// What was taken for refusals were none.
     pub(super) fn forget_rate(&mut self) {
         *self = Self { accepted: std::mem::take(&mut self.accepted), ..Self::new() };
     }
@@ -108,9 +109,9 @@ impl RateLimitEstimator {
         self.rate.as_ref()
     }
 
-    /// Exchanges in flight beyond these are only more to be refused.
-    pub(super) fn places(&self) -> u32 {
-        self.places
+    /// More requests in flight than this would only be refused.
+    pub(super) fn slots(&self) -> u32 {
+        self.slots
     }
 
     pub(super) fn next_send(&self) -> Option<Instant> {
@@ -124,7 +125,7 @@ impl RateLimitEstimator {
         }
     }
 
-    /// An answer that is no refusal. `is_new` says that it was sent after the last cut.
+    /// A request was not refused. `is_new` says that it was sent after the last cut.
     pub(super) fn accepted(&mut self, is_new: bool, is_served: bool, now: Instant) {
         self.accepted.note(now);
         self.accepted_since_cut += u32::from(is_new && is_served);
@@ -132,29 +133,29 @@ impl RateLimitEstimator {
         self.found(finding, now);
     }
 
-    /// A refusal: what it says about the host. `is_apart` says that it was asked for when the last burst of refusals had
-    /// begun to be heard, and is not one of those.
+    /// A request was refused. `is_apart` says that it was sent after the last burst of refusals had begun to arrive, so that
+    /// it is not one of those.
     pub(super) fn refused(&mut self, is_new: bool, is_apart: bool, now: Instant) -> Reading {
         let finding = self.refusals.refused(is_new, is_apart);
         self.found(finding, now);
         if finding.is_some() { Reading::Settled } else { self.refusals.reading(self.rate.is_some()) }
     }
 
-    /// A cut is made for a refusal.
+    /// The pace is cut because of a refusal.
     pub(super) fn cut(&mut self) {
         self.refused_since_cut += 1;
     }
 
-    /// A test of the refusals has shown something.
+    /// Takes what a test of the refusals has shown.
     fn found(&mut self, finding: Option<Finding>, now: Instant) {
         match (finding, &mut self.rate) {
-            (Some(Finding::RandomFailureTest), _) => self.rate = None,
+            (Some(Finding::Random), _) => self.rate = None,
             (Some(Finding::Limit), Some(rate)) => rate.found(now),
             _ => {}
         }
     }
 
-    /// After a pause a bucket is full again: a test would be misled.
+    /// A pause begins. After it a token bucket is full again, which would mislead a test.
     pub(super) fn abandon_test(&mut self, now: Instant) {
         self.refusals.abandon_test();
         if let Some(rate) = &mut self.rate {
@@ -162,20 +163,20 @@ impl RateLimitEstimator {
         }
     }
 
-    /// Slows down for a refusal that has been read so. `is_asked_to_wait` says that it came with a Retry-After.
+    /// Slows down because of a refusal with this meaning. `is_asked_to_wait` says that it came with a Retry-After.
     pub(super) fn slow_down(&mut self, reading: Reading, is_asked_to_wait: bool, now: Instant) -> Reaction {
         let is_doubtful = reading == Reading::Doubtful;
-        if matches!(reading, Reading::RandomFailureTest | Reading::Settled) {
+        if matches!(reading, Reading::Random | Reading::Settled) {
             return Reaction::None;
         }
-        // One that asks for a pause has said what it wants.
-        if !is_asked_to_wait && self.tries_out(is_doubtful, now)
+        // A host that asks for a pause has said what it wants.
+        if !is_asked_to_wait && self.starts_test(is_doubtful, now)
             || is_doubtful && is_asked_to_wait && self.rate.is_some()
         {
             return Reaction::None;
         }
         if is_doubtful && self.rate.is_none() {
-            return if self.refusals.is_now_and_then() { Reaction::Narrow } else { Reaction::Halve };
+            return if self.refusals.is_rare() { Reaction::Narrow } else { Reaction::Halve };
         }
         let (accepted, refused) = (self.accepted_since_cut, self.refused_since_cut);
         if accepted >= ACCEPTED_MIN {
@@ -183,7 +184,7 @@ impl RateLimitEstimator {
         }
         if let Some(rate) = &mut self.rate {
             let measured = self.accepted.rate(measure(rate.per_second()), now);
-            // Where next to nothing was accepted since the last cuts, what was accepted before them is no measure.
+            // Where next to nothing was accepted since the last cuts, the rate before them is no measure.
             let share = f64::from(accepted + 1) / f64::from(accepted + refused + 1);
             let is_sudden = accepted < ACCEPTED_MIN && refused >= REFUSED_MIN;
             let measured = if is_sudden { measured.min(share * rate.per_second()) } else { measured };
@@ -197,8 +198,8 @@ impl RateLimitEstimator {
         Reaction::Slowed
     }
 
-    /// Begins a test of what the refusals mean, if there is reason to doubt that and it is time.
-    fn tries_out(&mut self, is_doubtful: bool, now: Instant) -> bool {
+    /// Begins a test of what the refusals mean, if that is doubtful and a test is due.
+    fn starts_test(&mut self, is_doubtful: bool, now: Instant) -> bool {
         let is_single = self.accepted_since_cut >= SINGLE_AMONG * self.refused_since_cut;
         let Some(rate) = &mut self.rate else {
             let is_test = is_doubtful && self.refusals.is_persistent() && self.refusals.begin_test();
@@ -227,23 +228,23 @@ impl RateLimitEstimator {
         self.rate = Some(rate);
     }
 
-    /// Goes on, if `is_open`. With each answer and not with each question: what a question was told must not change but by
-    /// an answer, or at the time that it was told.
-    pub(super) fn go_on(&mut self, latency: &Latency, is_open: bool, now: Instant) {
+    /// Moves the rate, unless the host is paused. Called with each response and not with each request for a permit: the
+    /// answer to such a request must not change but with a response, or at the time that it named.
+    pub(super) fn advance(&mut self, latency: &Latency, is_open: bool, now: Instant) {
         let is_due = self.moved_at.is_none_or(|at| now.saturating_duration_since(at) >= STEP);
         if let Some(rate) = self.rate.as_mut().filter(|_| is_open && is_due) {
             self.moved_at = Some(now);
             let answer = latency.usual().unwrap_or_default();
             let over = rate.step(answer).unwrap_or_else(|| measure(rate.per_second()));
-            rate.go_on(self.sent.rate(over, now), answer, now);
+            rate.advance(self.sent.rate(over, now), answer, now);
             if rate.is_outgrown() {
                 self.rate = None;
             }
         }
-        self.places = self.places_for(latency);
+        self.slots = self.slots_for(latency);
     }
 
-    fn places_for(&self, latency: &Latency) -> u32 {
+    fn slots_for(&self, latency: &Latency) -> u32 {
         let (Some(rate), Some(latency)) = (&self.rate, latency.usual()) else { return u32::MAX };
         let needed = (SLACK * rate.per_second() * latency.as_secs_f64()).ceil() + 1.0;
         #[expect(
