@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use longhaul::backlog::{
-    Admission, Backlog, HOSTS_AT_WORK_PLENTY, RANGES_PER_HOST_MAX, ROWS_MAX, ROWS_PER_HOST_MAX,
-    ROWS_PER_HOST_SCARCE, ROWS_PLENTY, Read, WORK_SHOWS_WITHIN,
+    Admission, Backlog, HOSTS_IN_PROGRESS_PLENTY, PROGRESS_SHOWS_WITHIN, RANGES_PER_HOST_MAX, ROWS_MAX,
+    ROWS_PER_HOST_MAX, ROWS_PER_HOST_SCARCE, ROWS_PLENTY, Read,
 };
 use longhaul_socket::clock;
 use proptest::prelude::*;
@@ -238,13 +238,13 @@ fn a_hundred_hosts_that_settle_nothing_hide_nobody() {
     let mut world = World::new(dead.chain(std::iter::repeat_n(100, 5_000)).collect());
     world.read_on();
     let look_again_at = world.backlog.look_again_at().expect("hosts may be at work");
-    assert!(look_again_at <= world.now + WORK_SHOWS_WITHIN);
+    assert!(look_again_at <= world.now + PROGRESS_SHOWS_WITHIN);
     let began = world.now;
     while !world.taken.contains_key(&100) {
         world.now = world.backlog.look_again_at().expect("hosts may be at work");
         world.read_on();
     }
-    assert!(world.now - began <= WORK_SHOWS_WITHIN * 6, "hidden for {:?}", world.now - began);
+    assert!(world.now - began <= PROGRESS_SHOWS_WITHIN * 6, "hidden for {:?}", world.now - began);
     while world.taken[&100].len() < 5_000 {
         assert!(!world.in_memory[&100].is_empty(), "the living host has nothing to do");
         world.settle(100, usize::MAX);
@@ -259,7 +259,7 @@ fn a_hundred_hosts_that_settle_nothing_hide_nobody() {
 #[test]
 fn many_hosts_at_work_are_not_read_past() {
     // Rows of many hosts in turn, settled in the order of the list: every block is read once.
-    let hosts = 3 * HOSTS_AT_WORK_PLENTY as u16;
+    let hosts = 3 * HOSTS_IN_PROGRESS_PLENTY as u16;
     let rows = 200_000_usize;
     let mut world = World::new((0..rows).map(|row| row as u16 % hosts).collect());
     for row in 0..rows {
@@ -282,7 +282,7 @@ fn a_host_that_was_forgotten_is_not_given_its_rows_twice() {
     let row = fill(&mut backlog, 2, 1);
     assert_eq!(backlog.admit(&1, row, 0), Admission::Leave);
     backlog.settled(&2, now);
-    let later = now + WORK_SHOWS_WITHIN * 3;
+    let later = now + PROGRESS_SHOWS_WITHIN * 3;
     assert_eq!(backlog.next_read(later), Read::Again { host: 1, block: 0, from_row: row });
     assert_eq!(backlog.admit_again(&1, 0), Admission::Leave, "this row was taken before");
     assert_eq!(backlog.admit_again(&1, row), Admission::Take);

@@ -1,66 +1,66 @@
-//! What a host announces of its limit with its answers, and whether that is to be believed.
+//! Limits that a host announces in its responses (RateLimit and X-RateLimit fields), and whether to believe them.
 //!
-//! An upper bound and no more: a host may refuse before it says so, and what it says may be a constant, a count of
-//! something else, or nonsense. So it has to behave like a counter first: between an answer and the answer to a question
-//! that was asked after it, what remains goes down, and the end of the window stays where it was. Whatever does not is
-//! believed later, each time twice as late. A counter that has come to its end, with what is on its way, lets nothing be
-//! asked before the window's end; and one that says with a refusal that nothing is left has asked for a pause.
+//! An announcement is an upper bound and no more: a host may refuse earlier, and the number may be a constant, a count of
+//! something else, or nonsense. So the announcements have to behave like a counter first: between a response and the
+//! response to a later request the remaining count falls, and the end of the window does not move. Each time they do not,
+//! it takes twice as long until they are believed. Once a counter with the requests in flight has reached zero, nothing is
+//! sent before the end of the window. A refusal that announces that nothing remains asks for a pause.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many times in a row what remains must have gone down: by chance it does so once in 720 times.
+/// The remaining count must fall this often in a row: by chance it does so once in 720 times.
 const FALLS_MIN: u32 = 5;
-/// Nobody need count for longer than this to be believed again.
+/// No host needs more falls than this to be believed again.
 const FALLS_MAX: u32 = 1 << 16;
-/// What is announced in whole seconds, by clocks that differ, is not more precise than this.
+/// Announcements in whole seconds, by clocks that differ, are not more precise than this.
 const SLACK: Duration = Duration::from_secs(2);
-/// Of requests that overtake each other on their way, the later one may be told of more by so many times their number.
+/// Requests may overtake each other: the response to the later one may announce more, by this many times their number.
 const OVERTAKEN: u64 = 4;
-/// The longest that a host is left alone for what it announces: it is asked again then, whatever it has said.
+/// The longest pause for an announcement: the host is asked again then, whatever it announced.
 const WAIT_MAX: Duration = Duration::from_hours(1);
 
-/// What one answer announces.
+/// What one response announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Announcement {
-    /// Requests that the host will still serve ...
+    /// Requests that the host will still serve in this window.
     pub remaining: u64,
-    /// ... until this time, when it counts anew.
+    /// The end of the window, when the host starts to count again.
     pub reset_at: Instant,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Announced {
-    /// What the answer to the request of this sequence number has said.
+    /// The request of the last announcement, and the announcement.
     said: Option<(u64, Announcement)>,
     window: Option<Window>,
     falls: u32,
     falls_min: u32,
-    /// It has been left alone because it asked for that, without having counted before: what is asked from this request on
-    /// is to be served.
+    /// The host got the pause that it asked for although it had not counted before: it should serve the requests from this
+    /// one on.
     was_taken_at_its_word: Option<u64>,
 }
 
-/// What is known of the window that is now.
+/// What is known of the present window.
 #[derive(Debug, Clone, Copy)]
 struct Window {
-    /// The first that was heard of its end, and the last that it may be.
+    /// The end as it was first announced, and the latest end that was announced.
     ends_at: Instant,
     ends_at_last: Instant,
-    /// Requests before this one were sent before it was heard of.
+    /// Requests before this one were sent before the window was known.
     begun: u64,
-    /// The first request of which the answer was heard, and what remained then.
+    /// The first request with a response in this window, and what remained then.
     first: (u64, u64),
-    /// What remained, as it was last heard ...
+    /// The remaining count that was announced last ...
     remaining: u64,
-    /// ... with the answer to this request ...
+    /// ... in the response to this request ...
     of: u64,
-    /// ... when this one was the next.
+    /// ... when this request was the next to be sent.
     heard: u64,
     /// The last request that will be served ...
     last: u64,
-    /// ... as it was known when this one was the next.
+    /// ... as it was known when this request was the next to be sent.
     last_known: u64,
     /// How long that holds.
     until: Instant,
@@ -87,13 +87,13 @@ impl Window {
         self.ends_at_last = self.ends_at_last.max(said.reset_at);
         self.until = self.ends_at_last.min(now + WAIT_MAX);
         let last = sequence.saturating_add(self.ours(sequence, said.remaining));
-        // Of answers that overtake each other the tightest counts.
+        // Responses may overtake each other: the lowest bound counts.
         if last < self.last || sequence >= self.last_known {
             (self.last, self.last_known) = (last, next);
         }
     }
 
-    /// How much of what remains is for us, if others go on to take from it as they have.
+    /// How much of what remains is for us, if other clients continue to take their share of it.
     fn ours(&self, sequence: u64, remaining: u64) -> u64 {
         let (first, remained) = self.first;
         let (sent, gone) = (sequence.saturating_sub(first), remained.saturating_sub(remaining));
@@ -106,17 +106,17 @@ fn mul_div(a: u64, b: u64, c: u64) -> u64 {
     u64::try_from(u128::from(a) * u128::from(b) / u128::from(c)).unwrap_or(a)
 }
 
-/// What an answer says about the window that is known.
+/// What a response says about the known window.
 enum Reading {
-    /// One request less, or more, than at the last time.
+    /// The count fell, by one or more.
     Fell,
-    /// The same, perhaps: the answers overtook each other.
+    /// The count may have fallen: responses overtook each other.
     FellPerhaps,
-    /// The answers overtook each other, or nobody was served.
+    /// Nothing: responses overtook each other, or nothing was served.
     Nothing,
-    /// Time has come round.
+    /// A new window has begun.
     Anew,
-    /// No counter does that.
+    /// No counter behaves like that.
     Broken,
 }
 
@@ -125,13 +125,13 @@ impl Announced {
         Self { said: None, window: None, falls: 0, falls_min: FALLS_MIN, was_taken_at_its_word: None }
     }
 
-    /// The answer to this request, which is about to be told, announces this.
+    /// Takes the announcement in the response to this request. Call [`answered`](Self::answered) next.
     pub(super) fn say(&mut self, sequence: u64, announcement: Announcement) {
         self.said = Some((sequence, announcement));
     }
 
-    /// The answer to this request is told, when `next` is the next. Returns until when it asks to be left alone, if it is a
-    /// refusal that says that nothing is left.
+    /// Takes the end of this request; `next` is the sequence number of the next one. Returns the end of the pause that the
+    /// host asks for, if it refused the request and announced that nothing remains.
     pub(super) fn answered(
         &mut self,
         sequence: u64,
@@ -151,7 +151,7 @@ impl Announced {
             Some((Reading::Fell, window)) => {
                 window.bound(sequence, said, next, now);
                 (window.remaining, window.of, window.heard) = (said.remaining, sequence, next);
-                // What ends at once is not known well enough to be evidence.
+                // A window that is about to end is no evidence.
                 self.falls = self.falls.saturating_add(u32::from(said.reset_at > now + SLACK));
             }
             Some((Reading::Anew, window)) => *window = Window::new(sequence, said, next, now),
@@ -161,7 +161,7 @@ impl Announced {
             }
         }
         let is_pause = is_refused && said.remaining == 0 && said.reset_at > now;
-        // Those that were on their way are refused all the same, and say the same.
+        // Requests that were in flight are refused too, and say the same.
         let is_in_vain = is_pause && self.was_taken_at_its_word.is_some_and(|after| sequence >= after);
         if is_in_vain && !self.is_counter() {
             self.break_faith();
@@ -177,7 +177,7 @@ impl Announced {
         is_asked.then(|| said.reset_at.min(now + WAIT_MAX))
     }
 
-    /// It is believed later, twice as late as so far.
+    /// Takes twice as long as so far until it is believed.
     fn break_faith(&mut self) {
         self.falls = 0;
         self.falls_min = self.falls_min.saturating_mul(2).min(FALLS_MAX);
@@ -187,7 +187,7 @@ impl Announced {
         self.falls >= self.falls_min
     }
 
-    /// Until when nothing is to be sent, if this is the next request and the host has nothing left for it.
+    /// The end of the window, if the host has nothing left for the next request.
     pub(super) fn used_up(&self, next: u64, now: Instant) -> Option<Instant> {
         let window = self.window.filter(|window| next > window.last && now < window.until)?;
         self.is_counter().then_some(window.until)
@@ -221,7 +221,7 @@ fn read(
     let is_of_before = sequence < window.begun && said.reset_at < window.ends_at;
     match () {
         () if is_of_before => Reading::Nothing,
-        // A reset that brings nothing is none.
+        // A reset after which nothing remains is none.
         () if is_over && (is_refused || said.remaining > 0) => Reading::Anew,
         () => Reading::Broken,
     }

@@ -1,23 +1,24 @@
-//! Whether a host that denies (403) does so for the sake of the URL, or because it is asked too fast.
+//! Whether a host's denials (403, 418) concern the URLs, or the pace.
 //!
-//! Some hosts ban that way. Others are asked for much that is forbidden, or answer so for what is not there, as object
-//! stores do. So a row of denials is a storm only if it is improbable for a host that denies as large a share as this one
-//! has so far, and only if it had served well. What a storm denies is no verdict on the URL. A storm that outlasts the
-//! user's patience was none: the rows happened to stand together in the list.
+//! Some hosts ban clients with 403. Others are asked for many files that are forbidden, or answer 403 for files that do
+//! not exist, as object stores do. So consecutive denials are a storm only if they are improbable for a host that denies
+//! as large a share as this one has so far, and only if it had served well. A denial in a storm says nothing about its
+//! URL. A storm that outlasts the user's patience was none: the denied URLs stood together in the list.
 
 use std::cmp::Ordering;
 
-/// A row less probable than this is a storm.
+/// Consecutive denials that are less probable than this are a storm.
 const TO_STORM: f64 = 1e-6;
-/// What is presumed of a host before it is known: so many answers, of which so many were denials.
+/// The prior: this many responses, of which this many were denials.
 const PRESUMED_ANSWERS: f64 = 8.0;
 const PRESUMED_DENIALS: f64 = 0.3;
-/// Answers that count: older ones fade.
+/// Responses that count: older ones fade.
 const ANSWERS_MAX: f64 = 256.0;
 
+/// Tells a storm of denials from denied URLs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct DenialStorm {
-    /// Answers before the row that is going on, and those of them that were denials.
+    /// Responses before the present run of denials, and those of them that were denials.
     answers: f64,
     denied: f64,
     in_a_row: u32,
@@ -28,16 +29,16 @@ pub(super) struct DenialStorm {
 enum Meaning {
     #[default]
     Unknown,
-    /// The host says 'slower' that way.
+    /// The host denies clients that ask too often.
     Storm,
-    /// This row is for the sake of its URLs, however long it is.
+    /// The present run of denials concerns its URLs, however long it is.
     OfUrls,
 }
 
 impl DenialStorm {
     pub(super) fn served(&mut self) {
         if self.meaning == Meaning::OfUrls {
-            // The row that was taken for a storm is over. It counts, so that only a far longer one is improbable now.
+            // The run that was taken for a storm is over. It counts, so that only a far longer one is improbable now.
             self.meaning = Meaning::Unknown;
         }
         self.answers += 1.0 + f64::from(self.in_a_row);
@@ -61,17 +62,17 @@ impl DenialStorm {
         self.meaning == Meaning::Storm
     }
 
-    /// Whether the next denial may be the beginning of a storm.
+    /// Whether the next denial may begin a storm.
     pub(super) fn are_doubtful(&self) -> bool {
         self.meaning == Meaning::Unknown
     }
 
-    /// Until the host serves again each denial is for the sake of its URL.
+    /// Until the host serves again, each denial concerns its URL.
     pub(super) fn are_of_urls(&mut self) {
         self.meaning = Meaning::OfUrls;
     }
 
-    /// Hosts turned out to be one: what is known of the one that has shown most.
+    /// What is known of the one host that has shown most.
     pub(super) fn merged<'a>(parts: impl Iterator<Item = &'a Self>) -> Self {
         parts
             .max_by(|a, b| {

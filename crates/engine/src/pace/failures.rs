@@ -1,14 +1,15 @@
-//! The failures since the last success.
+//! The failures of a host since its last success.
 
 use tokio::time::Instant;
 
+/// Counts consecutive failures.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Failures {
     in_a_row: u32,
-    /// Those of requests that were sent after the last cut.
+    /// Failures of requests that were sent after the last cut.
     after_cut: u32,
     since: Option<Instant>,
-    /// The request that was the first to fail.
+    /// The first request that failed.
     first_sequence: u64,
 }
 
@@ -25,8 +26,8 @@ impl Failures {
         self.after_cut = self.after_cut.saturating_add(1);
     }
 
-    /// A request was served. Returns since when none had been. One that was sent before the first failure says nothing
-    /// about what came after it.
+    /// A request was served. Returns the time of the first failure, if that ends a run of failures: a request that was sent
+    /// before the first failure says nothing about the time after it.
     pub(super) fn end(&mut self, sequence: u64) -> Option<Instant> {
         if sequence < self.first_sequence {
             return None;

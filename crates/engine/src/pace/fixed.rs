@@ -139,7 +139,7 @@ impl Controller for FixedPace {
                 let asked = retry_after.map(|wait| (wait, Limiter::RetryAfter)).or(announced);
                 if let Some((wait, limiter)) = asked {
                     self.pause.begin(now + stretched(wait, jitter), limiter, self.next_sequence);
-                    self.slots.block();
+                    self.slots.pause();
                 }
             }
             Signal::Denied { latency } => {

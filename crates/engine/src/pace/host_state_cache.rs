@@ -1,7 +1,7 @@
-//! What is remembered of hosts: while a run has nothing to ask of them, and from one run to the next.
+//! What is remembered of hosts: while they have no row in a run, and from one run to the next.
 //!
-//! A rate that took a minute to find is not found again by each run, and a ban that still lasts is respected by the next.
-//! Nothing depends on it: what is not remembered is learnt anew.
+//! A rate that took a minute to find is kept for the next run, and a ban that still lasts is respected by it. Nothing
+//! depends on that: what is not remembered is learned again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,19 +13,19 @@ use tokio::time::Instant;
 use super::controller::Controller;
 use super::memory::Memory;
 
-/// What is older than this is not believed any more: limits and hosts change.
+/// Older records are ignored: limits and hosts change.
 const LASTS: Duration = Duration::from_hours(24);
-/// Hosts that one shard remembers. Of others nothing is known but what they answer.
+/// Hosts that one shard remembers.
 const HOSTS_MAX: usize = 4096;
 
-/// A host's record, or `None` where there is nothing to remember any more.
+/// The name and the record of a host; `None` where nothing is worth remembering any more.
 pub(crate) type HostStateUpdate = (String, Option<HostRecord>);
 
 /// What one shard remembers.
 #[derive(Debug, Default)]
 pub(crate) struct HostStateCache {
     hosts: BTreeMap<Origin, CachedHostState>,
-    notes: BTreeMap<String, Option<HostRecord>>,
+    updates: BTreeMap<String, Option<HostRecord>>,
 }
 
 #[derive(Debug, Clone)]
@@ -35,9 +35,9 @@ struct CachedHostState {
 }
 
 impl HostStateCache {
-    /// What an earlier run has left.
+    /// A cache with the records of earlier runs.
     pub(crate) fn of_records(records: &[HostRecord], now: Instant, now_unix_ms: u64) -> Self {
-        let host_state_cache = |record: &HostRecord| {
+        let cached = |record: &HostRecord| {
             let age = Duration::from_millis(now_unix_ms.saturating_sub(record.noted_unix_ms));
             let origin = record.host.parse::<HttpUrl>().ok()?.origin().clone();
             let memory = Memory {
@@ -53,10 +53,7 @@ impl HostStateCache {
             };
             (age < LASTS).then_some((origin, CachedHostState { memory, noted_at: now }))
         };
-        Self {
-            hosts: records.iter().filter_map(host_state_cache).take(HOSTS_MAX).collect(),
-            ..Self::default()
-        }
+        Self { hosts: records.iter().filter_map(cached).take(HOSTS_MAX).collect(), ..Self::default() }
     }
 
     /// What is remembered of a host, as of now.
@@ -67,21 +64,21 @@ impl HostStateCache {
         Some(Memory { blocked_for, ..memory.clone() })
     }
 
-    /// Takes note of a host for which so many rows wait, and of its pace, which so many hosts share.
+    /// Notes what a host's controller knows; `sharing` hosts have this controller, and `waiting` rows wait for the host.
     pub(crate) fn note(
         &mut self,
         origin: &Origin,
-        (pace, sharing): (&dyn Controller, usize),
+        (controller, sharing): (&dyn Controller, usize),
         waiting: usize,
         now: Instant,
         now_unix_ms: u64,
     ) {
-        // Nobody waits for a host that had a hiccup and nothing to ask for: there is nothing to tell, or to begin with.
+        // A passing failure of a host without rows is not worth remembering.
         let is_worth_it = |memory: &Memory| waiting > 0 || memory.is_lasting();
-        let memory = pace.memory(now).part_of(sharing);
+        let memory = controller.memory(now).part_of(sharing);
         let Some(memory) = Some(memory).filter(Memory::is_informative).filter(is_worth_it) else {
             if self.hosts.remove(origin).is_some() {
-                self.notes.insert(origin.to_string(), None);
+                self.updates.insert(origin.to_string(), None);
             }
             return;
         };
@@ -103,11 +100,11 @@ impl HostStateCache {
             until_unix_ms,
         };
         self.hosts.insert(origin.clone(), CachedHostState { memory, noted_at: now });
-        self.notes.insert(host, Some(record));
+        self.updates.insert(host, Some(record));
     }
 
-    /// What has been noted since this was last asked.
-    pub(crate) fn take_notes(&mut self) -> Vec<HostStateUpdate> {
-        std::mem::take(&mut self.notes).into_iter().collect()
+    /// The updates since the last call.
+    pub(crate) fn take_updates(&mut self) -> Vec<HostStateUpdate> {
+        std::mem::take(&mut self.updates).into_iter().collect()
     }
 }

@@ -1,7 +1,7 @@
-//! What the time to an answer says about a host: how long is usual, and whether requests wait in a queue there.
+//! The time to the first byte of a host's responses: how long is usual, and whether requests wait in a queue there.
 //!
-//! The mean is no sign of a queue: some answers take long by nature. But a queue lets *every* request wait, so the
-//! least of a few recent times tells it: with nobody waiting it is near the least that was ever seen.
+//! The mean is no sign of a queue: some responses take long by nature. But in a queue *every* request waits, so the least
+//! of a few recent times shows it: without a queue it is near the least that was ever seen.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::offset::Offset;
 
-/// A request without progress has stalled after this many times the usual time to an answer ...
+/// A request without progress has stalled after this many times the usual time to the first byte ...
 const STALL_LATENCIES: u32 = 10;
 /// ... but not sooner than this, for a busy machine has pauses of its own ...
 const STALL_MIN: Duration = Duration::from_millis(500);
@@ -18,15 +18,15 @@ const STALL_MIN: Duration = Duration::from_millis(500);
 const STALL_MAX: Duration = Duration::from_secs(2);
 /// ... unless the host is as slow as that by nature: this many times its usual time.
 const STALL_LATENCIES_MIN: u32 = 4;
-/// Weight of the newest answer in the usual time: the last dozen answers count.
+/// Weight of the newest response in the usual time: the last dozen responses count.
 const WEIGHT: f64 = 0.15;
-/// Recent answers of which the least counts: so many seldom all wait without a queue.
+/// Recent responses of which the least counts: without a queue this many seldom all wait.
 const RECENT: usize = 8;
-/// The least is believed for this long to twice as long: ways through the network change.
+/// The least is believed for this long to twice as long: network paths change.
 const LEAST_LASTS: Duration = Duration::from_mins(5);
-/// A wait below this is noise of schedulers, and bothers nobody.
+/// A wait below this is scheduling noise.
 const WAIT_MIN: Duration = Duration::from_millis(20);
-/// There is a queue if even the least of the recent times is so many times the least that was seen ...
+/// There is a queue if even the least of the recent times is this many times the least that was seen ...
 const QUEUE_FROM: f64 = 1.5;
 /// ... and room for more requests below this.
 const ROOM_BELOW: f64 = 1.25;
@@ -87,7 +87,7 @@ impl Latency {
         }
     }
 
-    /// The usual time to an answer, once there has been one.
+    /// The usual time to the first byte, once there has been one.
     pub(super) fn usual(&self) -> Option<Duration> {
         self.usual
     }
@@ -100,22 +100,22 @@ impl Latency {
         Some((latency * STALL_LATENCIES).clamp(STALL_MIN, latest))
     }
 
-    /// Requests wait for each other at the host.
+    /// Whether requests wait for each other at the host.
     pub(super) fn is_queueing(&self) -> bool {
         self.recent.len() == RECENT && self.ratio() > QUEUE_FROM
     }
 
-    /// More requests would not wait.
+    /// Whether more requests would not wait.
     pub(super) fn has_room(&self) -> bool {
         self.ratio() < ROOM_BELOW
     }
 
-    /// The measure is taken anew: the window has changed.
+    /// Starts to measure again: the window has changed.
     pub(super) fn begin_anew(&mut self) {
         self.recent.clear();
     }
 
-    /// The host is not as quick any more as it was once.
+    /// Forgets the least: the host has become slower.
     pub(super) fn forget_least(&mut self) {
         self.least_now = None;
         self.least_before = None;

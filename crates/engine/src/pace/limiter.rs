@@ -1,10 +1,10 @@
-//! What holds a host back, in words.
+//! What limits the pace of a host, in words.
 
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// Why a host is slower than it could be, for people.
+/// What limits the pace of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Limiter {
@@ -12,22 +12,22 @@ pub enum Limiter {
     Cap,
     /// The window is still growing.
     Growing,
-    /// It broke connections or answers.
+    /// It broke connections or responses.
     Congestion,
     /// Requests wait for each other at the host.
     Queue,
     /// It asked for fewer requests.
     Throttle,
-    /// It asked, with Retry-After, to be left alone until a time.
+    /// It asked for a pause with Retry-After.
     RetryAfter,
-    /// It announced that it has nothing left until a time.
+    /// It announced that it serves nothing more until a time.
     Announced,
     /// It failed many times in a row.
     Failing,
 }
 
 impl Limiter {
-    /// One word or two for tables.
+    /// A few words, for tables and for the journal.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -60,7 +60,7 @@ impl Limiter {
     ];
 }
 
-/// A text that names no limiter.
+/// The text names no limiter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("no limiter of a host's pace")]
 pub struct UnknownLimiter;

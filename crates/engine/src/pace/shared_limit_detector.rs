@@ -1,67 +1,68 @@
-//! Whether the names at one address are limited each for itself or all together.
+//! Whether the names at one address are limited each by itself or all together.
 //!
-//! Thousands of names may live at one address and have nothing to do with each other; or one gate counts what is asked
-//! of that address, whoever's name it is. Then a refusal to one of them means that there was nothing left for any: who
-//! else asked at that moment was refused, too. Where each has a limit of its own that is chance, and as rare as refusals
-//! are. So for each row of refusals the names that were asked at the same time are looked at, and the ratio of
-//! the two probabilities is kept as a sum of logarithms (Wald's sequential test, 1945), for the address as a whole.
+//! Thousands of names may live at one address and have nothing to do with each other; or one limiter counts the requests
+//! to the address, whatever the name. Then a refusal to one name means that nothing was left for any: other names that
+//! were asked at that moment were refused too. Where each name has a limit of its own, that happens only by chance, as
+//! rarely as refusals do. So for each run of refusals this looks at the names that were asked at the same time, and sums
+//! up the log-likelihood ratio of the two cases for the address as a whole (Wald's sequential probability ratio test, 1945).
 //!
-//! Only refusals by those that have shown a limit count: who refuses by chance, whatever the pace, is nobody's neighbour.
-//! Once an address has been found to count, a name at which its refusals gather has a limit of its own beside that, and
-//! goes by itself.
+//! Only refusals by names that have shown a limit count: random refusals say nothing about neighbours. Once an address is
+//! known to have a common limit, a name that gets most of the refusals has a limit of its own as well, and parts from the
+//! others.
+//!
+//! A *run* is a sequence of refusals of one name close together.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How far apart two questions are that were asked at the same time.
+/// Two requests that were sent within this time were sent at the same time.
 const TOGETHER: Duration = Duration::from_secs(1);
-/// When all that was asked together has been answered, mostly.
+/// After this time most requests that were sent together have been answered.
 const SETTLED: Duration = Duration::from_secs(2);
-/// Refusals closer than this are one row.
-const ROW: Duration = Duration::from_millis(500);
-/// How often what refuses the one refuses the next one, too, where the limit is one: a request later there may be something
-/// left again.
+/// Refusals of one name within this time are one run.
+const RUN: Duration = Duration::from_millis(500);
+/// The probability that a common limit refuses the neighbouring request too: a request later something may be left again.
 const LINK: f64 = 0.25;
-/// The address is found to count when that is so many times as probable, as a logarithm: one in a hundred is misled.
+/// The log-likelihood ratio at which an address has a common limit: one decision in a hundred errs.
 const DECIDED: f64 = 4.6;
-/// Evidence against it goes no further than this, for hosts change.
+/// The least log-likelihood ratio, for hosts change.
 const DECIDED_AGAINST: f64 = -6.9;
-/// Nobody is believed to be refused more often than this by chance.
+/// The largest share of random refusals that is assumed.
 const BY_CHANCE_MAX: f64 = 0.8;
-/// What is presumed of a name before it is known: so many answers, of which so many were rows of refusals.
+/// The prior of a name: this many responses, with this many runs of refusals.
 const PRESUMED_ANSWERS: f64 = 16.0;
-const PRESUMED_ROWS: f64 = 0.5;
-/// Answers that count: older ones fade.
+const PRESUMED_RUNS: f64 = 0.5;
+/// Responses that count: older ones fade.
 const ANSWERS_MAX: f64 = 256.0;
-/// Refusals gather at one name if that would happen by chance less than once in so many cases, as a logarithm.
-const GATHERED: f64 = 11.5;
-/// Answers of one address that are looked back at.
+/// A name gets more refusals than its share if that is less probable than this, as a negative logarithm.
+const SHARE_EXCEEDED: f64 = 11.5;
+/// Recent responses that are kept of one address.
 const RECENT_MAX: usize = 1_024;
-/// Rows that wait for their judgement.
+/// Runs of one address that wait to be judged.
 const PENDING_MAX: usize = 64;
-/// Names of one address that are told apart, and addresses that are watched. Of others nothing is found out.
+/// Names of one address, and addresses, that are watched. Nothing is found out about others.
 const NAMES_MAX: usize = 1_024;
 const ADDRESSES_MAX: usize = 4_096;
 
-/// What an answer has shown about its address.
+/// What a response has shown about its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SharedLimitFinding {
-    /// What is asked of it is counted, whatever the name: its names are one host.
+    /// The address has one limit for all its names: they are one host.
     One,
-    /// The name of this answer has a limit of its own, and does not belong to them.
+    /// The name has a limit of its own, and parts from the others.
     Apart,
 }
 
-/// An answer, as far as neighbours are concerned.
+/// A response, as the detector sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct NameAnswer {
-    /// When it was asked for.
+    /// When the request was sent.
     pub sent_at: Instant,
-    /// It is a refusal.
+    /// Whether the host refused the request.
     pub is_refused: bool,
-    /// The name has shown that it counts.
+    /// Whether the name has shown a limit.
     pub is_limited: bool,
 }
 
@@ -76,9 +77,9 @@ struct Address<K> {
     numbers: BTreeMap<K, usize>,
     names: Vec<Name>,
     recent: VecDeque<Seen>,
-    /// Rows of refusals: whose, and when they began.
+    /// Runs of refusals: the name, and when the run began.
     pending: VecDeque<(usize, Instant)>,
-    /// How much more probable one limit is than many, as a logarithm.
+    /// The log-likelihood ratio of one limit to many.
     for_one: f64,
     is_one: bool,
 }
@@ -86,10 +87,10 @@ struct Address<K> {
 #[derive(Debug, Clone, Default)]
 struct Name {
     answers: f64,
-    rows: f64,
-    row_at: Option<Instant>,
+    runs: f64,
+    run_at: Option<Instant>,
     is_limited: bool,
-    /// Since the address was found to count.
+    /// Requests, and refusals, since the address was found to have one limit.
     asked: u32,
     refused: u32,
     is_apart: bool,
@@ -109,13 +110,13 @@ impl<A: Ord + Clone, K: Ord + Clone> Default for SharedLimitDetector<A, K> {
 }
 
 impl<A: Ord + Clone, K: Ord + Clone> SharedLimitDetector<A, K> {
-    /// Nobody is known.
+    /// A detector that knows no address.
     #[must_use]
     pub fn new() -> Self {
         Self { addresses: BTreeMap::new() }
     }
 
-    /// The name was answered from this address. Returns what is news.
+    /// Takes a response for the name from this address. Returns what it has shown, if that is new.
     pub fn answered(
         &mut self,
         address: &A,
@@ -126,27 +127,27 @@ impl<A: Ord + Clone, K: Ord + Clone> SharedLimitDetector<A, K> {
         self.address(address)?.answered(name, answer, now)
     }
 
-    /// The names at this address are one host, whatever they show, and this name is one of them, if there is room for it.
+    /// Takes the names at this address for one host, and this name for one of them, if there is room for it.
     pub fn unite(&mut self, address: &A, name: &K) {
         if let Some(address) = self.address(address) {
             address.is_one |= address.number(name).is_some();
         }
     }
 
-    /// What is known of this address, if there is room for it.
+    /// The address, if there is room for it.
     fn address(&mut self, address: &A) -> Option<&mut Address<K>> {
         let is_room = self.addresses.len() < ADDRESSES_MAX || self.addresses.contains_key(address);
         is_room.then(|| self.addresses.entry(address.clone()).or_default())
     }
 
-    /// Whether the name is asked together with the others at this address.
+    /// Whether the name is one host with the others at this address.
     #[must_use]
     pub fn is_one(&self, address: &A, name: &K) -> bool {
         let is_known = |address: &Address<K>| address.numbers.contains_key(name) && !address.is_apart(name);
         self.addresses.get(address).is_some_and(|address| address.is_one && is_known(address))
     }
 
-    /// The names at this address that are asked together.
+    /// The names at this address that are one host.
     pub fn names(&self, address: &A) -> impl Iterator<Item = &K> {
         let address = self.addresses.get(address).filter(|address| address.is_one);
         address.into_iter().flat_map(|address| address.numbers.keys().filter(|name| !address.is_apart(name)))
@@ -188,9 +189,9 @@ impl<K: Ord + Clone> Address<K> {
         let number = self.number(name)?;
         self.names[number].is_limited = is_limited;
         if self.is_one {
-            return self.gather(number, is_refused);
+            return self.count_shares(number, is_refused);
         }
-        let begins_row = self.names[number].note(sent_at, is_refused);
+        let begins_run = self.names[number].note(sent_at, is_refused);
         if self.names.len() < 2 {
             return None;
         }
@@ -198,7 +199,7 @@ impl<K: Ord + Clone> Address<K> {
             self.recent.pop_front();
         }
         self.recent.push_back(Seen { name: number, sent_at, is_refused });
-        if begins_row && self.pending.len() < PENDING_MAX {
+        if begins_run && self.pending.len() < PENDING_MAX {
             self.pending.push_back((number, sent_at));
         }
         self.judge(now);
@@ -210,7 +211,7 @@ impl<K: Ord + Clone> Address<K> {
         self.is_one.then_some(SharedLimitFinding::One)
     }
 
-    /// Judges the rows that are old enough, and forgets what none of the others will be compared with.
+    /// Judges the runs that are old enough, and forgets responses that no other run will be compared with.
     fn judge(&mut self, now: Instant) {
         while let Some(&(name, at)) = self.pending.front()
             && now.saturating_duration_since(at) >= SETTLED
@@ -229,9 +230,9 @@ impl<K: Ord + Clone> Address<K> {
         }
     }
 
-    /// What came of those who asked next to the beginning of this row.
+    /// The evidence of the requests that were sent at the beginning of this run.
     fn evidence(&self, name: usize, at: Instant) -> f64 {
-        // Of each other name, the last one before and the first one after: how far away, and whether it was refused.
+        // Of each other name, the last request before and the first after: the distance, and whether it was refused.
         let mut nearest: BTreeMap<(usize, bool), (Duration, bool)> = BTreeMap::new();
         for seen in self.recent.iter().filter(|seen| seen.name != name) {
             let is_after = seen.sent_at > at;
@@ -247,8 +248,8 @@ impl<K: Ord + Clone> Address<K> {
             let asked = sides.into_iter().flatten().filter(|(away, _)| *away <= TOGETHER);
             let refused: Vec<bool> = asked.map(|&(_, is_refused)| is_refused).collect();
             let is_refused = refused.contains(&true);
-            // The row that is looked at is no evidence of how usual rows are.
-            let by_chance = (2.0 * other.share_of_rows(is_refused)).min(BY_CHANCE_MAX);
+            // The run that is judged is no evidence of how common runs are.
+            let by_chance = (2.0 * other.share_of_runs(is_refused)).min(BY_CHANCE_MAX);
             if is_refused {
                 evidence += (1.0 + LINK * (1.0 - by_chance) / by_chance).ln();
             } else if !refused.is_empty() {
@@ -258,8 +259,8 @@ impl<K: Ord + Clone> Address<K> {
         evidence
     }
 
-    /// Counts whose refusals they are, where the names have become one.
-    fn gather(&mut self, number: usize, is_refused: bool) -> Option<SharedLimitFinding> {
+    /// Counts the refusals of each name of a common limit. Returns whether one gets more than its share.
+    fn count_shares(&mut self, number: usize, is_refused: bool) -> Option<SharedLimitFinding> {
         let name = &mut self.names[number];
         if name.is_apart {
             return None;
@@ -279,34 +280,34 @@ impl<K: Ord + Clone> Address<K> {
         if found <= expected || expected >= 1.0 {
             return None;
         }
-        // Chernoff's bound on the chance that so many of them come to one who asks so often.
+        // Chernoff's bound on the probability that a name with this share of the requests gets this share of the refusals.
         let rest = if found < 1.0 { (1.0 - found) * ((1.0 - found) / (1.0 - expected)).ln() } else { 0.0 };
         let improbability = refused * (found * (found / expected).ln() + rest);
-        name.is_apart = improbability >= GATHERED;
+        name.is_apart = improbability >= SHARE_EXCEEDED;
         name.is_apart.then_some(SharedLimitFinding::Apart)
     }
 }
 
 impl Name {
-    /// Takes in an answer; returns whether a row of refusals begins.
+    /// Takes a response; returns whether a run of refusals begins.
     fn note(&mut self, sent_at: Instant, is_refused: bool) -> bool {
         if self.answers >= ANSWERS_MAX {
             self.answers /= 2.0;
-            self.rows /= 2.0;
+            self.runs /= 2.0;
         }
         self.answers += 1.0;
-        let is_row = |at: Instant| sent_at.saturating_duration_since(at) < ROW;
-        let begins = is_refused && !self.row_at.is_some_and(is_row);
+        let is_run = |at: Instant| sent_at.saturating_duration_since(at) < RUN;
+        let begins = is_refused && !self.run_at.is_some_and(is_run);
         if is_refused {
-            self.row_at = Some(sent_at);
+            self.run_at = Some(sent_at);
         }
-        self.rows += f64::from(u8::from(begins));
+        self.runs += f64::from(u8::from(begins));
         begins
     }
 
-    /// How often a question begins a row, one row apart if that is wished.
-    fn share_of_rows(&self, but_one: bool) -> f64 {
-        let rows = if but_one { (self.rows - 1.0).max(0.0) } else { self.rows };
-        (rows + PRESUMED_ROWS) / (self.answers + PRESUMED_ANSWERS)
+    /// The share of requests that begin a run; `but_one` leaves one run out.
+    fn share_of_runs(&self, but_one: bool) -> f64 {
+        let runs = if but_one { (self.runs - 1.0).max(0.0) } else { self.runs };
+        (runs + PRESUMED_RUNS) / (self.answers + PRESUMED_ANSWERS)
     }
 }

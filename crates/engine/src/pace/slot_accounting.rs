@@ -1,18 +1,19 @@
-//! Who is under way to a host, and which of them count against its window.
+//! The requests in flight to a host, and which of them count against its window.
 //!
-//! An exchange that has stalled keeps its socket and its deadline, but gives up its place. After a block only the probes
-//! count: what was sent before it may wait for its own deadline, and is no answer to the probe.
+//! A stalled request keeps its socket and its deadline, but gives up its slot. After a pause only the probes count:
+//! requests from before the pause may wait for their deadlines, and say nothing about the probe.
 
-/// Slots that stalled exchanges can vacate, in windows of the host's cap: bounds the sockets held open to one host.
+/// Slots that stalled requests can free, in windows of the host's cap: bounds the sockets held open to one host.
 pub(super) const STALLED_WINDOWS_MAX: u32 = 8;
-/// Requests beyond the window to a host that has answered none of those in it: questions whether it still does.
+/// Requests beyond the window to a host that has answered none of those in it: do later ones get an answer?
 const STALLED_ALONE_MAX: u32 = 3;
 
+/// Counts slots.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SlotAccounting {
     in_flight: u32,
     stalled: u32,
-    /// Those of them that were sent after the last block.
+    /// Requests in flight that were sent after the last pause began.
     probes: u32,
     probes_stalled: u32,
     sent_since_answer: u32,
@@ -38,7 +39,7 @@ impl SlotAccounting {
         if was_stalled {
             self.stalled = self.stalled.saturating_sub(1);
         } else {
-            // Whatever it was, it came in time.
+            // Whatever the response was, it came in time.
             self.sent_since_answer = 0;
         }
     }
@@ -57,21 +58,21 @@ impl SlotAccounting {
         }
     }
 
-    /// A block begins: what is under way is no probe.
-    pub(super) fn block(&mut self) {
+    /// A pause begins: the requests in flight are no probes.
+    pub(super) fn pause(&mut self) {
         (self.probes, self.probes_stalled) = (0, 0);
     }
 
-    /// Slots taken of a window of so many, which can be as wide as `cap`.
+    /// Slots taken of a window of this size, which can be as wide as `cap`.
     pub(super) fn taken(&self, window: u32, cap: u32) -> u32 {
-        // A host that answers nobody is asked a few more times whether it still does, and no more.
+        // A host that answers nothing gets a few more requests, and no more.
         let is_silent = self.sent_since_answer >= window.saturating_add(STALLED_ALONE_MAX);
         let vacated = if is_silent { 0 } else { self.stalled.min(cap.saturating_mul(STALLED_WINDOWS_MAX)) };
         self.in_flight.saturating_sub(vacated)
     }
 
-    /// Probes under way. `is_well` says that the host only asked for a pause: then a probe that stalls is one of its
-    /// usual stalls, and another is sent. Of a host that has fallen silent, what is not answered is the answer.
+    /// Probes in flight. `is_well` says that the host only asked for a pause: then a probe that stalls is one of its usual
+    /// stalls, and another is sent. Where the host has fallen silent, a silent probe is the answer.
     pub(super) fn probing(&self, is_well: bool) -> u32 {
         self.probes - if is_well { self.probes_stalled.min(STALLED_ALONE_MAX) } else { 0 }
     }

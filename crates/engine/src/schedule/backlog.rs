@@ -1,15 +1,15 @@
 //! Which rows of the spool are taken into memory now, and which are left for later.
 //!
-//! The spool holds the whole list; memory holds a bounded part of it. Rows are taken in order, but a host gets only so
-//! many places: where it has them all, its rows are left in the spool and only the *blocks* that hold them are
-//! remembered, as ranges. So one slow host with millions of rows neither fills the memory nor hides the hosts behind
-//! it, and its rows are found again without searching the whole spool.
+//! The spool holds the whole list; memory holds a bounded part of it. Rows are taken in order, but each host has a limit
+//! on its rows in memory. Beyond it, the host's rows stay in the spool, and only the *blocks* that hold them are
+//! remembered, as ranges. So one slow host with millions of rows neither fills the memory nor hides the hosts behind it,
+//! and its rows are found again without a search of the whole spool.
 //!
-//! Nor do many such hosts. When half of the memory is taken, the rest is for hosts that have next to nothing there, and
-//! it is filled only while few of the hosts in memory are at work: reading past hosts that work finds nothing better to
-//! do, and what was passed over has to be read again. A host is at work while its rows get their outcomes.
+//! Nor do many such hosts. When half of the memory is full, the rest is for hosts with few rows in memory, and it is filled
+//! only while few of the hosts in memory make progress: reading past hosts that make progress finds nothing more useful,
+//! and the rows that are passed over have to be read again. A host makes progress while its rows get their outcomes.
 //!
-//! Pure: it says what to read next, the caller reads and asks row by row; `now` is an argument.
+//! Pure: it says what to read next, and the caller reads and asks row by row; `now` is an argument.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -21,28 +21,28 @@ use tokio::time::Instant;
 pub const ROWS_PER_HOST_MAX: usize = 1024;
 /// Rows in memory, all hosts together: about 10 MB of URLs of ordinary length.
 pub const ROWS_MAX: usize = 32 * 1024;
-/// With so many rows in memory room is scarce.
+/// With this many rows in memory, room is scarce.
 pub const ROWS_PLENTY: usize = ROWS_MAX / 2;
-/// Rows of one host while room is scarce: five hundred hosts that settle nothing still hide nobody.
+/// Rows of one host while room is scarce: five hundred hosts that settle nothing still hide no other host.
 pub const ROWS_PER_HOST_SCARCE: usize = 32;
-/// So many hosts at work, eight exchanges each, are all the work that a run takes on by default.
-pub const HOSTS_AT_WORK_PLENTY: usize = 32;
-/// A host that settles no row for one to two of these is not at work. Longer than most answers take; what is lost when
-/// it is too short is the reading of some blocks.
-pub const WORK_SHOWS_WITHIN: Duration = Duration::from_secs(1);
-/// Ranges of blocks remembered for one host: a host whose rows are that scattered gets its last range widened over the
-/// blocks between, which are then read for nothing.
+/// This many hosts that make progress, with eight exchanges each, are as many exchanges as a run makes by default.
+pub const HOSTS_IN_PROGRESS_PLENTY: usize = 32;
+/// A host that settles no row for one to two of these makes no progress. Longer than most responses take; if it is too
+/// short, some blocks are read for nothing.
+pub const PROGRESS_SHOWS_WITHIN: Duration = Duration::from_secs(1);
+/// Ranges of blocks that are kept for one host. A host with more gets its last range widened over the blocks between, which
+/// are then read for nothing.
 pub const RANGES_PER_HOST_MAX: usize = 256;
 
 /// The number of a block of the spool.
 pub type Block = u64;
 
-/// Where a row goes.
+/// What to do with a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// Into memory, to its shard.
+    /// Take it into memory and send it to its shard.
     Take,
-    /// It stays in the spool for now.
+    /// Leave it in the spool for now.
     Leave,
 }
 
@@ -51,40 +51,40 @@ pub enum Admission {
 pub enum Read<K> {
     /// The next block in order.
     Next,
-    /// This block again, for the rows of this host from the given row on.
+    /// This block again, for the rows of one host from a given row on.
     Again {
         /// The host.
         host: K,
         /// The block.
         block: Block,
-        /// Rows of the host below this one have been taken before.
+        /// Rows of the host below this one have been taken.
         from_row: u64,
     },
-    /// Nothing, until a row is settled or the spool grows.
+    /// Nothing until a row is settled or the spool grows.
     Nothing,
 }
 
 #[derive(Debug, Default)]
 struct HostRows {
     in_memory: usize,
-    /// Blocks which may hold rows that were left, as ranges from the key up to, not including, the value.
+    /// Blocks that may hold rows that were left, as ranges from the key up to, but not including, the value.
     left: BTreeMap<Block, Block>,
     /// Every row of the host below this one has been taken.
     next_row: u64,
-    /// The period in which it last got its first row or settled one.
-    last_worked: u64,
+    /// The period in which the host last got its first row or settled one.
+    last_progress: u64,
 }
 
-/// Which hosts in memory have been at work in this period or the one before.
+/// Which hosts in memory have made progress in this period or the one before.
 #[derive(Debug, Default)]
-struct Work {
+struct ProgressCount {
     period: u64,
     period_began: Option<Instant>,
     hosts_now: usize,
     hosts_before: usize,
 }
 
-impl Work {
+impl ProgressCount {
     fn hosts(&self) -> usize {
         self.hosts_now + self.hosts_before
     }
@@ -92,10 +92,10 @@ impl Work {
     fn at(&mut self, now: Instant) {
         let began = *self.period_began.get_or_insert(now);
         let passed = now.saturating_duration_since(began);
-        if passed < WORK_SHOWS_WITHIN {
+        if passed < PROGRESS_SHOWS_WITHIN {
             return;
         }
-        let is_recent = passed < 2 * WORK_SHOWS_WITHIN;
+        let is_recent = passed < 2 * PROGRESS_SHOWS_WITHIN;
         self.hosts_before = if is_recent { self.hosts_now } else { 0 };
         self.hosts_now = 0;
         self.period += if is_recent { 1 } else { 2 };
@@ -103,14 +103,14 @@ impl Work {
     }
 
     fn begins(&mut self, host: &mut HostRows) {
-        host.last_worked = self.period;
+        host.last_progress = self.period;
         self.hosts_now += 1;
     }
 
     fn ends(&mut self, host: &HostRows) {
-        if host.last_worked == self.period {
+        if host.last_progress == self.period {
             self.hosts_now -= 1;
-        } else if host.last_worked + 1 == self.period {
+        } else if host.last_progress + 1 == self.period {
             self.hosts_before -= 1;
         }
     }
@@ -121,12 +121,12 @@ impl Work {
 pub struct Backlog<K> {
     hosts: BTreeMap<K, HostRows>,
     in_memory: usize,
-    work: Work,
+    progress: ProgressCount,
     /// Hosts with rows left in the spool.
     hosts_with_left: usize,
-    /// Those of them that have room for more.
+    /// Hosts among them that may get more rows.
     hungry: BTreeSet<K>,
-    /// The hungry host that was served last: they take turns, in the order of their keys.
+    /// The hungry host whose rows were read last: they take turns, in the order of their keys.
     served_last: Option<K>,
 }
 
@@ -135,7 +135,7 @@ impl<K: Clone + Ord> Default for Backlog<K> {
         Self {
             hosts: BTreeMap::new(),
             in_memory: 0,
-            work: Work::default(),
+            progress: ProgressCount::default(),
             hosts_with_left: 0,
             hungry: BTreeSet::new(),
             served_last: None,
@@ -146,8 +146,8 @@ impl<K: Clone + Ord> Default for Backlog<K> {
 impl<K: Clone + Ord> Backlog<K> {
     /// What to read now. Rows that were left come before new ones, so that a host's rows keep their order.
     pub fn next_read(&mut self, now: Instant) -> Read<K> {
-        self.work.at(now);
-        let is_enough_to_do = is_scarce(self.in_memory) && self.work.hosts() >= HOSTS_AT_WORK_PLENTY;
+        self.progress.at(now);
+        let is_enough_to_do = is_scarce(self.in_memory) && self.progress.hosts() >= HOSTS_IN_PROGRESS_PLENTY;
         if self.in_memory >= ROWS_MAX || is_enough_to_do {
             return Read::Nothing;
         }
@@ -159,22 +159,23 @@ impl<K: Clone + Ord> Backlog<K> {
         again.unwrap_or(Read::Next)
     }
 
-    /// When [`next_read`](Self::next_read) may say something else although nothing has been settled: hosts that were at
-    /// work may have come to a stand.
+    /// When [`next_read`](Self::next_read) may return something else although no row was settled: hosts may have stopped to
+    /// make progress.
     pub fn look_again_at(&self) -> Option<Instant> {
-        let began = self.work.period_began.filter(|_| is_scarce(self.in_memory) && self.work.hosts() > 0)?;
-        Some(began + WORK_SHOWS_WITHIN)
+        let began =
+            self.progress.period_began.filter(|_| is_scarce(self.in_memory) && self.progress.hosts() > 0)?;
+        Some(began + PROGRESS_SHOWS_WITHIN)
     }
 
-    /// Whose turn it is.
+    /// The host whose turn it is.
     fn hungriest(&self) -> Option<&K> {
         let after =
             self.served_last.as_ref().and_then(|last| self.hungry.range((Excluded(last), Unbounded)).next());
         after.or_else(|| self.hungry.first())
     }
 
-    /// Asks for a place for a row that is read in order. Where the answer is [`Admission::Take`], the row counts as in
-    /// memory until [`settled`](Self::settled).
+    /// Decides about a row that was read in order. After [`Admission::Take`] the row counts as in memory until
+    /// [`settled`](Self::settled).
     pub fn admit(&mut self, key: &K, row: u64, block: Block) -> Admission {
         let has_room = self.in_memory < ROWS_MAX;
         let share = share(self.in_memory);
@@ -184,7 +185,7 @@ impl<K: Clone + Ord> Backlog<K> {
         };
         if has_room && host.left.is_empty() && host.in_memory < share {
             if host.in_memory == 0 {
-                self.work.begins(host);
+                self.progress.begins(host);
             }
             host.in_memory += 1;
             host.next_row = row + 1;
@@ -202,7 +203,7 @@ impl<K: Clone + Ord> Backlog<K> {
         Admission::Leave
     }
 
-    /// Asks for a place for a row of a block that is read again.
+    /// Decides about a row of a block that is read again.
     pub fn admit_again(&mut self, key: &K, row: u64) -> Admission {
         let has_room = self.in_memory < ROWS_MAX;
         let share = share(self.in_memory);
@@ -211,7 +212,7 @@ impl<K: Clone + Ord> Backlog<K> {
             return Admission::Leave;
         }
         if host.in_memory == 0 {
-            self.work.begins(host);
+            self.progress.begins(host);
         }
         host.in_memory += 1;
         host.next_row = row + 1;
@@ -219,7 +220,7 @@ impl<K: Clone + Ord> Backlog<K> {
         Admission::Take
     }
 
-    /// A block was read again to its end for this host: `exhausted` says that no row of the host remains in it.
+    /// A block was read again for this host: `exhausted` says that no row of the host remains in it.
     pub fn read_again(&mut self, key: &K, block: Block, exhausted: bool) {
         self.served_last = Some(key.clone());
         let share = share(self.in_memory);
@@ -239,15 +240,15 @@ impl<K: Clone + Ord> Backlog<K> {
         }
     }
 
-    /// A row that was in memory has got its outcome, or is parked.
+    /// A row in memory got its outcome, or was parked.
     pub fn settled(&mut self, key: &K, now: Instant) {
-        self.work.at(now);
+        self.progress.at(now);
         let Some(host) = self.hosts.get_mut(key) else { return };
-        self.work.ends(host);
+        self.progress.ends(host);
         host.in_memory = host.in_memory.saturating_sub(1);
         self.in_memory = self.in_memory.saturating_sub(1);
         if host.in_memory > 0 {
-            self.work.begins(host);
+            self.progress.begins(host);
         }
         if host.left.is_empty() {
             if host.in_memory == 0 {
@@ -270,7 +271,7 @@ impl<K: Clone + Ord> Backlog<K> {
         self.hosts_with_left > 0
     }
 
-    /// Ranges of blocks that are remembered, all hosts together: what the memory beside the rows is proportional to.
+    /// Ranges of blocks that are kept for all hosts: the memory beside the rows is proportional to this.
     #[must_use]
     pub fn ranges(&self) -> usize {
         self.hosts.values().map(|host| host.left.len()).sum()
@@ -281,19 +282,19 @@ fn is_scarce(in_memory: usize) -> bool {
     in_memory >= ROWS_PLENTY
 }
 
-/// How many rows one host may have in memory now.
+/// The limit on the rows in memory of one host now.
 fn share(in_memory: usize) -> usize {
     if is_scarce(in_memory) { ROWS_PER_HOST_SCARCE } else { ROWS_PER_HOST_MAX }
 }
 
-/// Whether a host is to be given more of the rows that were left: in pieces that are worth reading a block for.
+/// Whether to read more of the rows that a host has left: only when enough of them fit.
 fn is_hungry(in_memory_of_host: usize, share: usize) -> bool {
     in_memory_of_host <= share / 2
 }
 
 fn leave(left: &mut BTreeMap<Block, Block>, block: Block) {
     let is_full = left.len() >= RANGES_PER_HOST_MAX;
-    // Rows come in order, so only the last range can grow.
+    // Rows are read in order, so only the last range can grow.
     if let Some(mut last) = left.last_entry() {
         if block < *last.get() {
             return;

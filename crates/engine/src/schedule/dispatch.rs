@@ -1,5 +1,5 @@
-//! Takes rows from the spool and hands them to the shards of their hosts, so that memory holds a bounded part of the
-//! list; knows when everything is settled.
+//! The actor that takes rows from the spool and sends them to the shards of their hosts, so that memory holds a bounded part
+//! of the list. It ends when every row is settled.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -28,15 +28,15 @@ use crate::schedule::router::{FromShard, Router, ShardGone};
 use crate::sink::part_verifier::UnverifiedPart;
 use crate::sink::{ALREADY_THERE, Listed, Message, RowSettled, SinkGone, SinkHandle, file_fault};
 
-/// Verdicts and moved jobs taken at once.
+/// Settled rows that are received at once.
 const BATCH_MAX: usize = 1024;
 /// Directories remembered as new in this run: bounds the memory of a list with as many directories as files.
 const NEW_DIRECTORIES_MAX: usize = 4096;
 
-/// What an earlier run left of the rows that are not settled.
+/// What earlier runs left: the states of all rows, and the details of unsettled ones.
 pub(crate) struct Unfinished {
     pub(crate) states: Summary,
-    /// Rows that were in doubt and turned out to be done.
+    /// Rows that were in doubt after a crash and turned out to be done.
     pub(crate) settled: BTreeSet<RowId>,
     pub(crate) waiting: BTreeMap<RowId, Waiting>,
     pub(crate) parts: BTreeMap<RowId, Kept>,
@@ -64,9 +64,9 @@ pub(crate) struct Dispatcher {
     backlog: Backlog<Origin>,
     /// The next row to be read in order.
     cursor: u64,
-    /// The block of `cursor`, read ahead, and the rows in it that have not been looked at.
+    /// The remaining rows of the block of `cursor`.
     ahead: std::vec::IntoIter<(RowId, Row)>,
-    /// Directories that did not exist when their first row came: nothing but this haul's files is in them.
+    /// Directories that did not exist when their first row was read: only files of this haul are in them.
     new_directories: BTreeSet<RelativePath>,
     no_clobber: bool,
     clock: WallClock,
@@ -77,7 +77,7 @@ pub(crate) struct Dispatcher {
 #[derive(Debug)]
 pub(crate) enum DispatchError {
     Spool(io::Error),
-    /// The sink or a shard has gone; it knows why.
+    /// The sink or a shard has ended early, and reports why.
     Gone,
 }
 
@@ -181,7 +181,7 @@ impl Dispatcher {
         Ok(self.channels.router.assign(Assignment { job, not_before, memory: None })?)
     }
 
-    /// Reads a piece of the spool; false if there is nothing to read or no room for it.
+    /// Reads a block of the spool, or a part of it; returns false if there is nothing to read or no room for it.
     async fn read_on(&mut self, published: u64) -> Result<bool, DispatchError> {
         match self.backlog.next_read(clock::now()) {
             Read::Nothing => Ok(false),
@@ -211,7 +211,7 @@ impl Dispatcher {
         Ok(true)
     }
 
-    /// A row read in order.
+    /// Takes a row that was read in order.
     async fn offer(&mut self, id: RowId, row: Row) -> Result<(), DispatchError> {
         if !self.is_pending(id) {
             return Ok(());
@@ -253,7 +253,7 @@ impl Dispatcher {
         Ok(self.channels.sink.send(Message::Listed(listed)).await?)
     }
 
-    /// Reads a block once more, for the rows of one host that were left in it.
+    /// Reads a block again, for the rows of one host that were left in it.
     async fn read_again(&mut self, host: &Origin, block: u64, from_row: u64) -> Result<(), DispatchError> {
         let mut rows = Vec::new();
         self.rows.read_block(BlockId(block), &mut rows)?;
@@ -277,7 +277,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Sends a row that has a place in memory on its way.
+    /// Sends a row that was admitted to memory to its shard.
     async fn begin(
         &mut self,
         row: RowId,
@@ -310,17 +310,17 @@ impl Dispatcher {
         }
     }
 
-    /// Whether something stands where the row's file belongs. It is not of this haul, whose files all have outcomes.
-    /// Only saves a download that could not be kept: that nothing is replaced is seen to when the file gets its name.
+    /// Whether a file exists under the row's name. It is not of this haul, whose files all have outcomes. This check only
+    /// saves a useless download: the sink never replaces a file anyway.
     fn is_taken(&mut self, name: &str) -> bool {
         let Ok(path) = name.parse::<RelativePath>() else { return false };
-        let stands = |path| self.storage.metadata(path).is_ok_and(|metadata| metadata.is_some());
-        let Some(directory) = path.parent() else { return stands(&path) };
+        let exists = |path| self.storage.metadata(path).is_ok_and(|metadata| metadata.is_some());
+        let Some(directory) = path.parent() else { return exists(&path) };
         if self.new_directories.contains(&directory) {
             return false;
         }
-        if stands(&directory) {
-            return stands(&path);
+        if exists(&directory) {
+            return exists(&path);
         }
         if self.new_directories.len() >= NEW_DIRECTORIES_MAX {
             self.new_directories.clear();

@@ -1,4 +1,4 @@
-//! A row on its way: what the dispatcher hands to a shard, and a shard to the sink.
+//! A row in progress: the dispatcher sends it to a shard, and the shard sends it to the sink.
 
 use longhaul_http::{HttpUrl, Origin, Partial};
 use longhaul_journal::{Expectation, RowId};
@@ -21,9 +21,9 @@ pub(crate) struct Assignment {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) row: RowId,
-    /// The row's own URL. Its origin is the host for which the row holds a place in memory.
+    /// The row's own URL. The row counts against the rows in memory of this URL's host.
     pub(crate) url: HttpUrl,
-    /// Where redirects have led, if they did.
+    /// Where redirects have led, if the row was redirected.
     pub(crate) redirected: Option<Redirected>,
     /// The final name below the haul's directory.
     pub(crate) name: String,
@@ -31,29 +31,29 @@ pub(crate) struct Job {
     pub(crate) attempts: u32,
     /// The class of the last failure, and how many in a row were of that class.
     pub(crate) last_failures: Option<(Class, u32)>,
-    /// Attempts of this run that were broken off before their deadline.
+    /// Attempts of this run that were aborted before their deadline.
     pub(crate) cuts: u32,
     /// When the first attempt of this run began, in milliseconds of Unix time; 0 before it.
     pub(crate) started_unix_ms: u64,
-    /// What has been kept of the body.
+    /// The part of the body that was received.
     pub(crate) partial: Option<Partial>,
-    /// What the list says of the content.
+    /// What the list says about the content.
     pub(crate) expected: Expectation,
-    /// The digest of what has been kept, where one is expected.
+    /// The digest of the part that was received, where the list has one.
     pub(crate) sha256: Option<Sha256>,
-    /// The furthest that any attempt of this run has come, whatever the version. Only beyond it there is progress: a host
-    /// that has another version every time would be asked for ever.
+    /// The most bytes that any attempt of this run has received, of any version. Only bytes beyond it are progress: otherwise
+    /// a host that serves another version each time would be asked for ever.
     pub(crate) furthest: u64,
 }
 
 /// Where redirects have led.
 #[derive(Debug, Clone)]
 pub(crate) struct Redirected {
-    /// What is to be asked for now.
+    /// The URL to request now.
     pub(crate) url: HttpUrl,
-    /// The URLs on the way, the row's own first.
+    /// The earlier URLs, the row's own first.
     pub(crate) earlier: Vec<HttpUrl>,
-    /// The way began on the public internet and must not lead into a private network.
+    /// The redirects began on the public internet and must not lead into a private network.
     pub(crate) forbid_private: bool,
 }
 
@@ -76,12 +76,12 @@ impl Job {
         }
     }
 
-    /// The URL to be asked for now.
+    /// The URL to request now.
     pub(crate) fn target(&self) -> &HttpUrl {
         self.redirected.as_ref().map_or(&self.url, |redirected| &redirected.url)
     }
 
-    /// Notes a failure; returns how many in a row were of its class, this one included.
+    /// Notes a failure; returns the number of consecutive failures of its class, this one included.
     pub(crate) fn note_failure(&mut self, class: Class) -> u32 {
         let alike = self.last_failures.filter(|&(last, _)| last == class).map_or(1, |(_, count)| count + 1);
         self.last_failures = Some((class, alike));

@@ -1,5 +1,5 @@
-//! Which row is next: rows in memory, the shard each host belongs to, the queue of each host, and what becomes of a row
-//! whose attempt failed.
+//! Which row is next: the rows in memory (`backlog`, `dispatch`), the shard that owns each host (`host_routing`, `router`),
+//! the queue of each host (`frontier`), and what becomes of a row whose attempt failed (`retry`).
 
 pub mod backlog;
 pub(crate) mod dispatch;

@@ -1,8 +1,8 @@
 //! What becomes of a URL after a failed attempt: tried again, and when; parked; or given up.
 //!
 //! The only place where that is decided. Pure: the attempt's fault and history go in, a [`Decision`] comes out, and
-//! randomness is a number that the caller passes in. What the failure means for the host's pace is
-//! [`pace`](crate::pace)'s affair, told through [`FailureKind::signal`].
+//! randomness is a number that the caller passes in. What the failure means for the pace of the host is for
+//! [`pace`](crate::pace) to decide, which gets it as [`FailureKind::signal`].
 
 use std::time::Duration;
 
@@ -11,8 +11,7 @@ use tokio::time::Instant;
 use crate::exchange::Class;
 use crate::pace::{Denial, Signal};
 
-/// Tries of one URL unless the user says otherwise. With two answers in five failing at random, twenty tries lose one
-/// URL in a hundred million.
+/// Tries of one URL by default. Where two responses in five fail at random, twenty tries lose one URL in a hundred million.
 pub const TRIES_DEFAULT: u32 = 20;
 /// The wait after the first failed attempt; each further one waits [`WAIT_GROWTH`] times longer.
 const WAIT_FIRST: Duration = Duration::from_millis(100);
@@ -20,29 +19,29 @@ const WAIT_FIRST: Duration = Duration::from_millis(100);
 const WAIT_GROWTH: f64 = 1.6;
 /// The longest wait between two attempts of one URL.
 const WAIT_MAX: Duration = Duration::from_secs(30);
-/// The wait before an attempt that failed by our own machine's trouble is made again; it is not charged.
+/// The wait after an attempt that failed because of our own machine; it is not charged.
 const WAIT_LOCAL: Duration = Duration::from_secs(1);
-/// A Retry-After up to this long is waited for in the run; beyond it the rows of the host are parked for a later run.
+/// The longest Retry-After that a run waits for; beyond it the rows of the host are parked for a later run.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
-/// A name that does not exist is asked for once more before that is believed.
+/// Tries of a URL whose host name does not exist, before that is believed.
 const TRIES_NAME_NOT_FOUND: u32 = 2;
-/// A broken answer may be a proxy's slip or a cut on the way; the same again is the server's way.
+/// Tries of a URL with a malformed response: a proxy or a broken connection may cause one, the server causes three.
 const TRIES_PROTOCOL: u32 = 3;
-/// A host is not given up before so many failures in a row, or as many as one URL has tries, if those are fewer.
+/// A host is not given up before this many consecutive failures, or as many as one URL has tries, if those are fewer ...
 pub const HOST_FAILURES_MIN: u32 = 10;
-/// Nor before it has failed for this long, unless the user says otherwise ...
+/// ... nor before it has failed for this long, by default ...
 pub const HOST_PATIENCE: Duration = Duration::from_mins(1);
-/// ... or this many times as long, if it had served well: it may have banned us, and bans last minutes.
+/// ... or this many times as long if it had served well: it may have banned us, and bans last minutes.
 const HOST_PATIENCE_SERVED: u32 = 5;
-/// A URL that is denied so often in a row, while its host serves others, is denied for itself.
+/// After this many consecutive denials of one URL, while its host serves others, the denials concern the URL.
 const TRIES_DENIED: u32 = 6;
 
-/// How long a run bears with what fails.
+/// How long a run retries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// With one URL.
+    /// Tries of one URL.
     pub tries: Tries,
-    /// With a host that answers nothing at all.
+    /// How long a host that only fails is tried before it is given up.
     pub host: Duration,
 }
 
@@ -53,7 +52,7 @@ impl Default for RetryPolicy {
 }
 
 impl From<Tries> for RetryPolicy {
-    /// So many tries, and the usual patience with hosts.
+    /// This many tries, and the default for hosts.
     fn from(tries: Tries) -> Self {
         Self { tries, ..Self::default() }
     }
@@ -62,9 +61,9 @@ impl From<Tries> for RetryPolicy {
 /// How often one URL is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tries {
-    /// At most so many times (at least 1).
+    /// At most this many times (at least 1).
     AtMost(u32),
-    /// Until it is done.
+    /// Until it succeeds.
     Unlimited,
 }
 
@@ -83,19 +82,19 @@ impl Tries {
     }
 }
 
-/// Whose trouble a failure is, and so whether trying again can help.
+/// What caused a failure, and so whether a retry can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// It may well go better next time: charged to the URL, and the host's pace hears of it.
+    /// A retry may succeed. Charged to the URL, and reported to the pace of the host.
     Transient,
-    /// The host asked for room: not charged to the URL while the host serves others.
+    /// The host asked for fewer requests. Not charged to the URL while the host serves others.
     Throttled,
-    /// It will be the same next time, or at best after these few tries.
+    /// A retry fails in the same way.
     Permanent {
-        /// Tries in all before it is believed.
+        /// Tries before that is believed.
         tries: u32,
     },
-    /// Our own machine's trouble: charged to nobody.
+    /// Our own machine caused it. Charged to no URL and no host.
     Local,
 }
 
@@ -126,7 +125,7 @@ impl FailureKind {
             Class::Throttled => Self::Throttled,
             Class::ServerError => match status {
                 Some(503 | 509 | 529) => Self::Throttled,
-                // What the server says it cannot do it will not do a minute later either.
+                // The server does not support the request, and will not a minute later.
                 Some(501 | 505) => Self::Permanent { tries: 1 },
                 _ => Self::Transient,
             },
@@ -142,7 +141,7 @@ impl FailureKind {
         }
     }
 
-    /// What the failure tells the host's pace. `latency` is how long the answer took, where there was one.
+    /// What the failure says about the pace of the host. `latency` is the time to the response, where there was one.
     #[must_use]
     pub fn signal(
         self,
@@ -152,11 +151,11 @@ impl FailureKind {
         retry_after: Option<Duration>,
     ) -> Signal {
         match (self, class) {
-            // Whatever becomes of the URL, the host has denied it.
+            // Whatever becomes of the URL, the host has denied the request.
             (_, Class::ClientError) if matches!(status, Some(403 | 418)) => Signal::Denied { latency },
             (Self::Throttled, _) => Signal::Throttle { retry_after },
             (Self::Local, _) => Signal::Neutral,
-            // A host that answers 'no such thing', or something that makes no sense, is well.
+            // A host that responds 'not found', or with a malformed message, is not overloaded.
             (_, Class::ClientError | Class::Auth | Class::Redirect | Class::Protocol | Class::Mismatch) => {
                 Signal::Success { latency }
             }
@@ -177,74 +176,74 @@ pub enum Decision {
         /// Whether the attempt counts against the URL's tries.
         charged: bool,
     },
-    /// The host asked for a longer pause than this run will wait.
+    /// The host asked for a longer pause than a run waits.
     Park {
-        /// When the host will take requests again.
+        /// When the host accepts requests again.
         until: Instant,
     },
-    /// Failed for good, unless the host denies the next ones, too: to be asked again when more is known.
+    /// Held: fails for good if the denial turns out to concern the URL, and is tried again if it concerns the pace.
     Doubt,
     /// Failed for good.
     GiveUp,
 }
 
-/// A host that fails.
+/// The consecutive failures of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HostFailing {
-    /// Failures in a row, with no success between them.
+    /// Failures without a success between them.
     pub failures: u32,
-    /// Since the first of them.
+    /// The time since the first of them.
     pub lasted: Duration,
-    /// It had served a good many before.
+    /// The host had served well before.
     pub served_well: bool,
 }
 
 /// The history and circumstances of a failed attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt {
-    /// Whose trouble it was.
+    /// What caused the failure.
     pub kind: FailureKind,
     /// Charged attempts so far, this one included (were it charged).
     pub attempts: u32,
-    /// Attempts in a row, this one included, that failed in the same class.
+    /// Consecutive attempts, this one included, that failed in the same class.
     pub alike: u32,
-    /// What the host asked for, uncapped.
+    /// The pause that the host asked for, uncapped.
     pub retry_after: Option<Duration>,
-    /// What the host's failing amounts to, if it fails.
+    /// The consecutive failures of the host, if it fails.
     pub host_failing: Option<HostFailing>,
     /// What it means, if it is a denial.
     pub denial: Option<Denial>,
-    /// The attempt brought bytes that the next one builds upon.
+    /// The attempt received bytes that the next one can build on.
     pub made_progress: bool,
-    /// It was broken off before its deadline, because its host served others meanwhile.
+    /// The attempt was aborted before its deadline, because its host served others meanwhile.
     pub was_cut_short: bool,
-    /// The host fails so often anyway that so many failures say nothing about the URL.
+    /// The host fails so often at any pace that this many failures say nothing about the URL.
     pub is_chance: bool,
 }
 
-/// Decides. `jitter` is a random number in 0..1.
+/// Decides what becomes of the URL. `jitter` is a random number in 0..1.
 #[must_use]
 pub fn decide(attempt: &Attempt, retry_policy: RetryPolicy, now: Instant, jitter: f64) -> Decision {
     if attempt.was_cut_short {
         return Decision::Again { at: now, charged: false };
     }
-    // What a permanent answer says about later is no promise that later will be different.
+    // A Retry-After in a permanent failure does not promise another outcome.
     let asked = attempt
         .retry_after
         .filter(|_| matches!(attempt.kind, FailureKind::Throttled | FailureKind::Transient));
     if let Some(wait) = asked.filter(|&wait| wait > RETRY_AFTER_MAX) {
         return Decision::Park { until: now + wait };
     }
-    // Waiting longer and longer is for what is the URL's own trouble; how often its host is asked is the pace's matter.
+    // Growing waits are for failures of the URL; how often its host is asked is for the pace to decide.
     let wait = wait_after(if attempt.is_chance { 1 } else { attempt.attempts }, jitter);
     let host_given_up = host_given_up(attempt.host_failing, retry_policy);
-    // While it was asked for so often the host has served others.
+    // Whether the host has served others between these attempts.
     let is_served = attempt.host_failing.is_none_or(|failing| failing.failures < attempt.alike);
     let is_permanent = matches!(attempt.kind, FailureKind::Permanent { .. });
     let is_denied_itself = is_permanent && attempt.alike >= TRIES_DENIED && is_served;
     match (attempt.kind, attempt.denial) {
         (FailureKind::Permanent { .. }, Some(Denial::Undecided)) => return Decision::Doubt,
-        // One that outlasts the user's patience is none. Where the user says that 403 is for the pace, it is not the URL's.
+        // A storm that outlasts the user's patience is none. Where the user makes 403 transient, it concerns the pace too.
         (FailureKind::Permanent { .. } | FailureKind::Transient, Some(Denial::OfPace))
             if !host_given_up && !is_denied_itself =>
         {
@@ -258,7 +257,7 @@ pub fn decide(attempt: &Attempt, retry_policy: RetryPolicy, now: Instant, jitter
         FailureKind::Local => Decision::Again { at: now + WAIT_LOCAL, charged: false },
         FailureKind::Throttled if host_given_up => Decision::GiveUp,
         FailureKind::Throttled => Decision::Again { at: now + asked.unwrap_or(wait), charged: false },
-        // Progress earns a fresh start: a large file over a poor line may be cut many times and still arrive.
+        // An attempt with progress is not charged: a large file over a poor line may be interrupted many times.
         FailureKind::Transient if attempt.made_progress || is_worth_trying => {
             let at = now + asked.unwrap_or_default().max(wait);
             Decision::Again { at, charged: !attempt.made_progress }
@@ -270,9 +269,9 @@ pub fn decide(attempt: &Attempt, retry_policy: RetryPolicy, now: Instant, jitter
     }
 }
 
-/// Whether a host is given up in this run: it has failed [`HOST_FAILURES_MIN`] times in a row, with no success between
-/// them, and for as long as the user bears with it; five times as long, if it had served well. A burst of failures is
-/// short, and a few failures may be long apart.
+/// Whether a host is given up in this run: it has failed [`HOST_FAILURES_MIN`] times in a row, and for the time that the
+/// policy gives it; five times as long if it had served well. Both are needed: a burst of failures is short, and a few
+/// failures may be far apart.
 #[must_use]
 pub fn host_given_up(failing: Option<HostFailing>, retry_policy: RetryPolicy) -> bool {
     let (Tries::AtMost(most), Some(failing)) = (retry_policy.tries, failing) else { return false };
@@ -281,7 +280,8 @@ pub fn host_given_up(failing: Option<HostFailing>, retry_policy: RetryPolicy) ->
     failing.failures >= most.min(HOST_FAILURES_MIN) && failing.lasted >= lasts
 }
 
-/// Exponential, capped, with jitter over the upper half: spreads the returns without ever returning at once.
+/// The wait after this many attempts: exponential, capped, with jitter over the upper half, so that retries spread and none
+/// comes at once.
 fn wait_after(attempts: u32, jitter: f64) -> Duration {
     let exponent = i32::try_from(attempts.saturating_sub(1).min(64)).unwrap_or(64);
     let growth = WAIT_GROWTH.powi(exponent).min(WAIT_MAX.as_secs_f64() / WAIT_FIRST.as_secs_f64());

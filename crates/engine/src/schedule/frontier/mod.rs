@@ -25,7 +25,7 @@ use host_queue::HostQueue;
 
 pub use controllers::Sent;
 
-/// The host of a job, for as long as it has any job here, waiting or in flight.
+/// A host, for as long as it has any job here, waiting or in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostId(usize);
 
@@ -34,16 +34,16 @@ pub struct HostId(usize);
 pub enum Next<J> {
     /// Start this job.
     Start {
-        /// Where it belongs.
+        /// Its host.
         host: HostId,
         /// To be passed to [`Frontier::ended`].
         sent: Sent,
         /// The job.
         job: J,
     },
-    /// Nothing before this time, unless a job is pushed or an answer comes.
+    /// Nothing before this time, unless a job is pushed or a request ends.
     WaitUntil(Instant),
-    /// Nothing until a job is pushed or an answer comes.
+    /// Nothing until a job is pushed or a request ends.
     Idle,
 }
 
@@ -54,12 +54,12 @@ pub struct Frontier<K, J> {
     free: Vec<usize>,
     controllers: Controllers,
     by_key: BTreeMap<K, HostId>,
-    /// Hosts which may be able to start a job now, in turn. May name hosts that have been forgotten: their numbers are
+    /// Hosts that may be able to start a job now, in turn. It may contain hosts that have been forgotten: their numbers are
     /// free once they have left this queue.
     ready: VecDeque<HostId>,
-    /// Hosts that had their turn and were not to be asked then. The same holds for their numbers.
+    /// Hosts that had their turn while they were not to be asked. The same holds for their numbers.
     suspended: Vec<HostId>,
-    /// When a host is to be looked at again: each host has one such time at most.
+    /// When to check a host again: each host has one such time at most.
     wakes: BTreeSet<(Instant, HostId)>,
     delayed_sequence: u64,
     waiting: usize,
@@ -115,7 +115,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         }
     }
 
-    /// What to do now. To be asked until it says something other than [`Next::Start`].
+    /// What to do now. To be called until it returns something other than [`Next::Start`].
     pub fn next(&mut self, now: Instant) -> Next<J> {
         self.next_where(now, |_| true, |_| 0)
     }
@@ -170,12 +170,12 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         self.wakes.first().map_or(Next::Idle, |&(at, _)| Next::WaitUntil(at))
     }
 
-    /// Hosts that were left alone have their turns again.
+    /// Hosts that were suspended have their turns again.
     pub fn resume_suspended(&mut self) {
         self.ready.extend(self.suspended.drain(..));
     }
 
-    /// How many exchanges of the host in a row have failed, and since when, whatever others achieve by the same pace.
+    /// The consecutive failures of this host, and the time of the first, whatever other hosts of its controller do.
     #[must_use]
     pub fn failing(&self, id: HostId) -> Option<(u32, Instant)> {
         self.hosts[id.0].as_ref()?.failing
@@ -197,13 +197,13 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         jobs
     }
 
-    /// Takes every job of the host that is waiting, whatever it waits for.
+    /// Takes every job of the host that is waiting.
     pub fn drain(&mut self, id: HostId) -> Vec<J> {
         self.take(id).into_iter().map(|(_, job)| job).collect()
     }
 
-    /// Forgets the host if it has no job waiting or in flight. One that is left alone until a time is forgotten only
-    /// when that time has come: the jobs that the list brings in between must not find it unprotected.
+    /// Forgets the host if it has no job waiting or in flight. A paused host is forgotten only after the pause: jobs that the
+    /// list brings in between must not start before.
     pub fn forget_if_idle(&mut self, id: HostId) {
         let Some(host) = self.hosts[id.0].as_ref().filter(|host| host.is_idle()) else { return };
         match self.controller_of(host).and_then(|controller| controller.belief().blocked_until) {
@@ -237,13 +237,13 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
             .filter_map(|host| Some((&host.key, self.controller_of(host)?, host.waiting())))
     }
 
-    /// Jobs that wait, for whatever reason.
+    /// The number of jobs that wait, for any reason.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// Times at which a host is to be looked at again: one per host at most, however many jobs wait.
+    /// The number of times at which hosts are checked again: one per host at most, however many jobs wait.
     #[must_use]
     pub fn wakes(&self) -> usize {
         self.wakes.len()
