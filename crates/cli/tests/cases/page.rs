@@ -1,4 +1,4 @@
-//! The page that lists all cases, generated from their files. `LONGHAUL_WRITE_PAGE=1` writes it.
+//! The page `docs/faults.md`, generated from the cases. `LONGHAUL_WRITE_PAGE=1` writes it anew.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,24 +11,35 @@ use longhaul_origin::script::{Case, CaseOutcome, Proof};
 use crate::workspace;
 
 const PAGE: &str = "docs/faults.md";
-/// HTTP/2 is not supported.
+/// Cases of HTTP/2, which the client does not speak.
 const NOT_SPOKEN: std::ops::RangeInclusive<u16> = 75..=85;
+/// The highest number of a case.
 const LAST: u16 = 130;
-/// The most cases that may be untested.
+/// How many cases may be without a proof.
 const MISSING_MAX: usize = 5;
 
 const ABOUT: &str = "\
-# Faults, and what Longhaul does about them
+# What can go wrong, and what Longhaul does about it
 
-Look up here what Longhaul does when something goes wrong, case by case. This page is generated from the files of
-`crates/origin/cases`, one row per file. A case is data: what the hosts and the name server do, byte by byte, what the user runs,
-and the expected result: exit code, outcomes, files on disk, requests, time, memory.
-`cargo test -p longhaul-cli --test cases` plays all of them against the program; with `-- --ignored` it changes each case in a way
-that must make it fail. `LONGHAUL_WRITE_PAGE=1` before the first command writes this page.
+This page tells you, case by case, what Longhaul does when a name server, a network, a server, a file or this machine fails. The outcomes in
+the tables are:
 
-Outcomes: *retry*, it is tried again within its retry policy, with jitter; *incomplete*, what was received is kept and the rest
-requested; *failed* for good; *refused* by policy; *done*; *local*, a fault of this machine, charged to no URL and no host. Every
-wait has a deadline.
+- *retry*: the URL is tried again, with increasing and random waits, until its attempts are used up;
+- *incomplete*: the bytes that arrived are kept, and only the rest is requested;
+- *failed*: the URL fails for good;
+- *refused*: Longhaul refuses to do it;
+- *done*: the file is complete;
+- *local*: the fault is on this machine; it counts against no URL and no host.
+
+Every wait has a deadline.
+
+To meet a case with your own client, run `longhaul serve hostile=http://127.0.0.1:9000`: the [server](cli.md#serve) then behaves as
+the case says.
+
+The tables are generated from the files in `crates/origin/cases`. Each file states what the servers and the name server do, byte by byte, what
+the user runs, and the expected exit code, outcomes, files, requests, time and memory. `cargo test -p longhaul-cli --test cases` plays all
+cases against the program; with `-- --ignored` it breaks each case on purpose and expects it to fail. Set `LONGHAUL_WRITE_PAGE=1` to write
+this page anew.
 
 ";
 
@@ -46,17 +57,17 @@ const CHAPTERS: [(u16, &str); 11] = [
     (u16::MAX, ""),
 ];
 
-/// Checks that the page matches the cases, and that every number has a case.
+/// Checks that the page agrees with the cases, and that every number has a case.
 pub(crate) fn check(cases: &[Arc<(String, Case)>]) -> Result<(), Failed> {
     let numbers: BTreeSet<u16> = cases.iter().map(|case| case.1.number).collect();
     let absent: Vec<u16> =
         (1..=LAST).filter(|number| !numbers.contains(number) && !NOT_SPOKEN.contains(number)).collect();
     if !absent.is_empty() {
-        return Err(format!("there is no case with the number {absent:?}").into());
+        return Err(format!("no case has the number {absent:?}").into());
     }
     let missing = cases.iter().filter(|case| matches!(case.1.proof, Proof::Missing(_))).count();
     if missing > MISSING_MAX {
-        return Err(format!("{missing} cases are not tested").into());
+        return Err(format!("{missing} cases have no proof").into());
     }
     let (page, path) = (page(cases), workspace().join(PAGE));
     if std::env::var_os("LONGHAUL_WRITE_PAGE").is_some() {
@@ -65,7 +76,7 @@ pub(crate) fn check(cases: &[Arc<(String, Case)>]) -> Result<(), Failed> {
     if fs::read_to_string(&path).unwrap_or_default() == page {
         Ok(())
     } else {
-        Err(format!("{PAGE} does not match the cases: LONGHAUL_WRITE_PAGE=1 writes it").into())
+        Err(format!("{PAGE} does not agree with the cases; LONGHAUL_WRITE_PAGE=1 writes it anew").into())
     }
 }
 
@@ -75,12 +86,13 @@ fn page(cases: &[Arc<(String, Case)>]) -> String {
         let [(first, title), (next, _)] = *window else { continue };
         let _ = writeln!(page, "## {title}\n");
         if NOT_SPOKEN.contains(&first) {
-            let _ = writeln!(page, "Longhaul offers servers only HTTP/1.1 (cases 75 to 85).\n");
+            let _ =
+                writeln!(page, "Longhaul does not speak HTTP/2 yet, and offers servers HTTP/1.1 only (cases 75 to 85).\n");
             continue;
         }
         let _ = writeln!(
             page,
-            "| | fault | RFC | outcome | what Longhaul does | tested by |\n|---|---|---|---|---|---|"
+            "| | what goes wrong | RFC | outcome | what Longhaul does | test |\n|---|---|---|---|---|---|"
         );
         for case in cases.iter().filter(|case| (first..next).contains(&case.1.number)) {
             page.push_str(&row(&case.0, &case.1));
@@ -103,10 +115,10 @@ fn row(name: &str, case: &Case) -> String {
             });
             tests.collect::<Vec<_>>().join(", ")
         }
-        Proof::Missing(reason) => format!("not tested: {reason}"),
+        Proof::Missing(reason) => format!("not shown: {reason}"),
     };
     if let Some(fault) = &case.known {
-        let _ = write!(shown, "; **known bug**: {fault}");
+        let _ = write!(shown, ", **not so yet**: {fault}");
     }
     format!(
         "| {} | {} | {} | {} | {} | {shown} |\n",
