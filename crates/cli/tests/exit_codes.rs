@@ -1,37 +1,37 @@
-//! Every exit code, and what is said with it.
+//! Every exit code, and the message that comes with it.
 
 mod common;
 
-use common::{Place, Served, answering, refusing, text};
+use common::{TestDirectory, TestServer, respond_always, text, unused_address};
 
-/// Runs `get` on one URL and returns its code and what it said.
+/// Runs `get` for one URL. Returns the exit code and standard error.
 fn get(url: &str, flags: &[&str]) -> (i32, String) {
-    let place = Place::new();
+    let place = TestDirectory::new();
     let arguments = [&["get", "-d", "out", url], flags].concat();
-    let output = place.longhaul(&arguments).output().expect("it runs");
-    assert!(output.stdout.is_empty(), "nothing but data goes to standard output");
+    let output = place.longhaul(&arguments).output().expect("the program starts");
+    assert!(output.stdout.is_empty(), "standard output is for data only");
     (output.status.code().expect("no signal"), text(&output.stderr))
 }
 
 #[test]
-fn zero_when_all_is_done() {
-    let served = Served::plain();
-    let (code, said) = get(&served.url("/a"), &[]);
-    assert_eq!(code, 0, "{said}");
-    assert!(said.contains("1 done"), "{said}");
+fn success_is_0() {
+    let server = TestServer::plain();
+    let (code, printed) = get(&server.url("/a"), &[]);
+    assert_eq!(code, 0, "{printed}");
+    assert!(printed.contains("1 done"), "{printed}");
 }
 
 #[test]
-fn each_class_of_failures_has_its_own() {
-    let unauthorised = answering(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
-    let garbage = answering(b"what do you want?\r\n\r\n");
+fn each_class_of_failures_has_its_code() {
+    let unauthorised = respond_always(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+    let garbage = respond_always(b"what do you want?\r\n\r\n");
     let elsewhere =
-        answering(b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n");
-    let absent = answering(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
-    let failing = answering(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n");
-    let silent = answering(b"");
+        respond_always(b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n");
+    let absent = respond_always(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    let failing = respond_always(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n");
+    let silent = respond_always(b"");
     let table = [
-        (format!("http://{}/", refusing()), 4, "refused"),
+        (format!("http://{}/", unused_address()), 4, "refused"),
         (format!("http://{silent}/"), 4, "timed out"),
         (format!("https://{garbage}/"), 5, "tls"),
         (format!("http://{unauthorised}/"), 6, "401 Unauthorized"),
@@ -42,32 +42,32 @@ fn each_class_of_failures_has_its_own() {
         ("ftp://127.0.0.1/a".to_owned(), 2, "unsupported scheme ftp"),
     ];
     for (url, expected, word) in table {
-        let (code, said) = get(&url, &["--tries", "1", "--timeout", "1s"]);
-        assert_eq!(code, expected, "{url}: {said}");
-        assert!(said.contains(word), "{url}: {said}");
+        let (code, printed) = get(&url, &["--tries", "1", "--timeout", "1s"]);
+        assert_eq!(code, expected, "{url}: {printed}");
+        assert!(printed.contains(word), "{url}: {printed}");
     }
 }
 
 #[test]
-fn of_several_failures_the_lowest() {
-    let absent = answering(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+fn the_lowest_code_of_several_failures_wins() {
+    let absent = respond_always(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     let url = format!("http://{absent}/");
-    assert_eq!(get(&url, &[&format!("http://{}/", refusing()), "--tries", "1"]).0, 4);
+    assert_eq!(get(&url, &[&format!("http://{}/", unused_address()), "--tries", "1"]).0, 4);
     assert_eq!(get(&url, &["no url"]).0, 2);
 }
 
 #[test]
-fn a_parked_row_is_for_a_later_run() {
+fn a_parked_row_is_9() {
     let busy =
-        answering(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 86400\r\nContent-Length: 0\r\n\r\n");
-    let (code, said) = get(&format!("http://{busy}/"), &[]);
-    assert_eq!(code, 9, "{said}");
-    assert!(said.contains("to resume: longhaul get -d out"), "{said}");
+        respond_always(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 86400\r\nContent-Length: 0\r\n\r\n");
+    let (code, printed) = get(&format!("http://{busy}/"), &[]);
+    assert_eq!(code, 9, "{printed}");
+    assert!(printed.contains("to resume: longhaul get -d out"), "{printed}");
 }
 
 #[test]
-fn usage() {
-    let place = Place::new();
+fn usage_errors_are_2() {
+    let place = TestDirectory::new();
     let table: [(&[&str], &str); 13] = [
         (&["get", "-d", "out", "--no-such-flag"], "--no-such-flag"),
         (&["get", "http://127.0.0.1/"], "--dir"),
@@ -84,17 +84,17 @@ fn usage() {
         (&["retry", "out", "--class", "timeout,bogus"], "--class <CLASS>': expected one of dns, refused"),
     ];
     for (arguments, word) in table {
-        let output = place.longhaul(arguments).output().expect("it runs");
-        let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
-        assert!(said.contains(word), "{arguments:?}: {said}");
-        assert!(!place.path("out").exists(), "{arguments:?}: nothing is touched");
+        let output = place.longhaul(arguments).output().expect("the program starts");
+        let printed = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {printed}");
+        assert!(printed.contains(word), "{arguments:?}: {printed}");
+        assert!(!place.path("out").exists(), "{arguments:?}: nothing is created");
     }
 }
 
 #[test]
-fn files_that_cannot_be_used() {
-    let place = Place::new();
+fn file_errors_are_3() {
+    let place = TestDirectory::new();
     place.file("file", "");
     let table: [(&[&str], &str); 7] = [
         (&["get", "-i", "missing.txt", "-d", "out"], "cannot read the list missing.txt: No such file"),
@@ -109,19 +109,21 @@ fn files_that_cannot_be_used() {
         (&["export", ".", "--format", "csv"], "there is no haul here"),
     ];
     for (arguments, word) in table {
-        let output = place.longhaul(arguments).output().expect("it runs");
-        let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {said}");
-        assert!(said.contains(word), "{arguments:?}: {said}");
-        assert!(!place.path("out").exists(), "{arguments:?}: nothing is touched");
+        let output = place.longhaul(arguments).output().expect("the program starts");
+        let printed = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {printed}");
+        assert!(printed.contains(word), "{arguments:?}: {printed}");
+        assert!(!place.path("out").exists(), "{arguments:?}: nothing is created");
     }
 }
 
 #[test]
-fn what_ended_a_run_is_the_last_line_for_machines_too() {
-    let place = Place::new();
-    let output =
-        place.longhaul(&["get", "-i", "missing.txt", "-d", "out", "--json"]).output().expect("it runs");
+fn an_error_is_the_last_json_line() {
+    let place = TestDirectory::new();
+    let output = place
+        .longhaul(&["get", "-i", "missing.txt", "-d", "out", "--json"])
+        .output()
+        .expect("the program starts");
     let lines = common::json_lines(&output.stdout);
     assert_eq!(lines.len(), 1);
     assert_eq!((&lines[0]["event"], &lines[0]["exit_code"]), (&"error".into(), &3.into()));

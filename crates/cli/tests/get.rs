@@ -1,35 +1,35 @@
-//! `get` from end to end: lists in, files and words out.
+//! `get` from end to end: lists, files, messages and events.
 
 mod common;
 
 use std::collections::BTreeSet;
 
-use common::{Place, Served, json_lines, text};
+use common::{TestDirectory, TestServer, json_lines, text};
 use longhaul_origin::{FaultMix, InjectedFault, Options};
 
 #[test]
-fn a_second_run_asks_for_nothing() {
-    let (place, served) = (Place::new(), Served::plain());
-    place.file("list.txt", served.list(20));
+fn a_second_run_requests_nothing() {
+    let (place, server) = (TestDirectory::new(), TestServer::plain());
+    place.file("list.txt", server.list(20));
     for directory_flag in ["-d", "-P", "--directory-prefix"] {
         let arguments = ["get", "-c", "-i", "list.txt", directory_flag, "out"];
         place.longhaul(&arguments).assert().code(0);
-        assert_eq!(served.origin.stats().requests, 20);
+        assert_eq!(server.origin.stats().requests, 20);
     }
     place.longhaul(&["get", "-d", "out"]).assert().code(0);
-    assert_eq!(served.origin.stats().requests, 20);
+    assert_eq!(server.origin.stats().requests, 20);
     for number in 0..20 {
         let path = format!("/f/{number}");
-        assert_eq!(place.read(&format!("out/{}", served.name(&path))), served.content(&path));
+        assert_eq!(place.read(&format!("out/{}", server.name(&path))), server.content(&path));
     }
 }
 
 #[test]
 fn standard_input_and_arguments_are_lists() {
-    let (place, served) = (Place::new(), Served::plain());
-    let url = served.url("/argument");
+    let (place, server) = (TestDirectory::new(), TestServer::plain());
+    let url = server.url("/argument");
     let command = &mut place.longhaul(&["get", "-i", "-", "-d", "out", &url]);
-    command.write_stdin(served.list(3)).assert().code(0);
+    command.write_stdin(server.list(3)).assert().code(0);
     let status = place.status("out").expect("a haul");
     assert_eq!((&status["rows"], &status["done"]), (&4.into(), &4.into()));
     let labels: Vec<&str> =
@@ -38,34 +38,38 @@ fn standard_input_and_arguments_are_lists() {
 }
 
 #[test]
-fn bad_lines_cost_nothing_but_themselves() {
-    let (place, served) = (Place::new(), Served::plain());
+fn invalid_lines_do_not_affect_the_others() {
+    let (place, server) = (TestDirectory::new(), TestServer::plain());
     let mut list = b"\xEF\xBB\xBF# a comment\r\n\r\n".to_vec();
-    list.extend(served.url("/a").into_bytes());
+    list.extend(server.url("/a").into_bytes());
     list.extend(b"\r\n\xff\xfe\nno url\n");
     list.extend(vec![b'x'; 1 << 20]);
-    list.extend(format!("\n\x1b[2J\u{202e}evil\n{}\n{}", served.url("/b"), served.url("/a")).into_bytes());
+    list.extend(format!("\n\x1b[2J\u{202e}evil\n{}\n{}", server.url("/b"), server.url("/a")).into_bytes());
     place.file("list.txt", &list);
-    let output = place.longhaul(&["get", "-i", "list.txt", "-d", "out"]).output().expect("it runs");
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(!said.contains(['\x1b', '\u{202e}']), "{said}");
+    let output =
+        place.longhaul(&["get", "-i", "list.txt", "-d", "out"]).output().expect("the program starts");
+    let printed = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{printed}");
+    assert!(!printed.contains(['\x1b', '\u{202e}']), "{printed}");
     for reason in ["not valid UTF-8", "longer than 64 KiB", "no scheme", "\\u{1b}[2J\\u{202e}evil"] {
-        assert!(said.contains(reason), "{reason}: {said}");
+        assert!(printed.contains(reason), "{reason}: {printed}");
     }
-    assert_eq!(place.read(&format!("out/{}", served.name("/a"))), served.content("/a"));
-    assert_eq!(place.read(&format!("out/{}", served.name("/b"))), served.content("/b"));
+    assert_eq!(place.read(&format!("out/{}", server.name("/a"))), server.content("/a"));
+    assert_eq!(place.read(&format!("out/{}", server.name("/b"))), server.content("/b"));
     let status = place.status("out").expect("a haul");
     assert_eq!((&status["done"], &status["failed"], &status["skipped"]), (&2.into(), &4.into(), &1.into()));
 }
 
 #[test]
-fn json_lines_tell_every_outcome_once_and_end_with_the_report() {
-    let place = Place::new();
-    let served = Served::start(FaultMix::none().on("/f/1", .., InjectedFault::NotFound), Options::default());
-    place.file("list.txt", served.list(5));
-    let output =
-        place.longhaul(&["get", "-i", "list.txt", "-d", "out", "--json", "-q"]).output().expect("it runs");
+fn every_outcome_is_one_event_and_the_report_is_the_last() {
+    let place = TestDirectory::new();
+    let server =
+        TestServer::start(FaultMix::none().on("/f/1", .., InjectedFault::NotFound), Options::default());
+    place.file("list.txt", server.list(5));
+    let output = place
+        .longhaul(&["get", "-i", "list.txt", "-d", "out", "--json", "-q"])
+        .output()
+        .expect("the program starts");
     assert_eq!(output.status.code(), Some(8));
     let lines = json_lines(&output.stdout);
     let of = |event: &str| lines.iter().filter(|line| line["event"] == event).collect::<Vec<_>>();
@@ -87,85 +91,92 @@ fn json_lines_tell_every_outcome_once_and_end_with_the_report() {
 }
 
 #[test]
-fn retries_are_told_to_those_who_ask() {
+fn retries_are_printed_with_verbose() {
     let fails_once = || FaultMix::none().on("/a", 1..=1, InjectedFault::ResetBeforeHead);
-    for (flag, is_told) in [("-v", true), ("--json", false)] {
-        let (place, served) = (Place::new(), Served::start(fails_once(), Options::default()));
-        let output =
-            place.longhaul(&["get", "-d", "out", &served.url("/a"), flag]).output().expect("it runs");
-        let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{said}");
-        assert_eq!(said.contains("retry: "), is_told, "{said}");
-        assert!(said.contains("1 retry\n"), "{said}");
+    for (flag, is_printed) in [("-v", true), ("--json", false)] {
+        let (place, server) = (TestDirectory::new(), TestServer::start(fails_once(), Options::default()));
+        let output = place
+            .longhaul(&["get", "-d", "out", &server.url("/a"), flag])
+            .output()
+            .expect("the program starts");
+        let printed = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{printed}");
+        assert_eq!(printed.contains("retry: "), is_printed, "{printed}");
+        assert!(printed.contains("1 retry\n"), "{printed}");
     }
 }
 
 #[test]
-fn quiet_says_nothing_but_failures() {
-    let (place, served) = (Place::new(), Served::plain());
-    let output = place.longhaul(&["get", "-q", "-d", "out", &served.url("/a")]).output().expect("it runs");
+fn quiet_prints_failures_only() {
+    let (place, server) = (TestDirectory::new(), TestServer::plain());
+    let output =
+        place.longhaul(&["get", "-q", "-d", "out", &server.url("/a")]).output().expect("the program starts");
     assert!(output.stderr.is_empty() && output.stdout.is_empty());
-    let output = place.longhaul(&["get", "-q", "-d", "out", "no url"]).output().expect("it runs");
+    let output = place.longhaul(&["get", "-q", "-d", "out", "no url"]).output().expect("the program starts");
     assert_eq!(text(&output.stderr).lines().count(), 1);
 }
 
 #[test]
-fn a_file_of_somebody_else_is_never_touched() {
+fn a_file_of_another_program_is_never_changed() {
     for (flag, code) in [("--continue", 3), ("-nc", 0), ("--no-clobber", 0)] {
-        let (place, served) = (Place::new(), Served::plain());
-        let name = format!("out/{}", served.name("/a"));
+        let (place, server) = (TestDirectory::new(), TestServer::plain());
+        let name = format!("out/{}", server.name("/a"));
         place.file(&name, "mine");
-        place.longhaul(&["get", flag, "-d", "out", &served.url("/a")]).assert().code(code);
+        place.longhaul(&["get", flag, "-d", "out", &server.url("/a")]).assert().code(code);
         assert_eq!(place.read(&name), b"mine");
     }
 }
 
 #[test]
-fn failed_rows_are_tried_again_by_class() {
-    let place = Place::new();
-    let served =
-        Served::start(FaultMix::none().on("/f/1", 1..=1, InjectedFault::NotFound), Options::default());
-    place.file("list.txt", served.list(3));
-    let output = place.longhaul(&["get", "-i", "list.txt", "-d", "out"]).output().expect("it runs");
+fn retry_selects_failures_by_class() {
+    let place = TestDirectory::new();
+    let server =
+        TestServer::start(FaultMix::none().on("/f/1", 1..=1, InjectedFault::NotFound), Options::default());
+    place.file("list.txt", server.list(3));
+    let output =
+        place.longhaul(&["get", "-i", "list.txt", "-d", "out"]).output().expect("the program starts");
     assert_eq!(output.status.code(), Some(8));
     assert!(text(&output.stderr).contains("longhaul retry out --class 4xx\n"), "{}", text(&output.stderr));
     place.longhaul(&["retry", "out", "--class", "timeout,5xx"]).assert().code(8);
-    assert_eq!(served.origin.stats().requests, 3);
+    assert_eq!(server.origin.stats().requests, 3);
     place.longhaul(&["retry", "out", "--class", "4xx"]).assert().code(0);
-    assert_eq!(served.origin.stats().requests, 4);
+    assert_eq!(server.origin.stats().requests, 4);
 }
 
 #[test]
-fn statuses_can_be_tried_again() {
-    let place = Place::new();
-    let served = Served::start(FaultMix::none().on("/a", 1..=2, InjectedFault::NotFound), Options::default());
-    let url = served.url("/a");
+fn final_statuses_can_be_retried() {
+    let place = TestDirectory::new();
+    let server =
+        TestServer::start(FaultMix::none().on("/a", 1..=2, InjectedFault::NotFound), Options::default());
+    let url = server.url("/a");
     place.longhaul(&["get", "-d", "out", &url, "--retry-on-http-error", "404,410"]).assert().code(0);
-    assert_eq!(served.origin.stats().requests, 3);
+    assert_eq!(server.origin.stats().requests, 3);
 }
 
 #[test]
-fn a_dry_run_says_what_a_run_would_do_and_touches_nothing() {
-    let (place, served) = (Place::new(), Served::plain());
-    place.file("list.txt", format!("{}no url\n{}", served.list(2), served.list(1)));
-    let output =
-        place.longhaul(&["get", "--dry-run", "-i", "list.txt", "-d", "out"]).output().expect("it runs");
+fn a_dry_run_prints_what_a_run_would_fetch_and_changes_nothing() {
+    let (place, server) = (TestDirectory::new(), TestServer::plain());
+    place.file("list.txt", format!("{}no url\n{}", server.list(2), server.list(1)));
+    let output = place
+        .longhaul(&["get", "--dry-run", "-i", "list.txt", "-d", "out"])
+        .output()
+        .expect("the program starts");
     assert_eq!(output.status.code(), Some(2));
     let expected: String =
-        ["/f/0", "/f/1"].map(|path| format!("{}\t{}\n", served.url(path), served.name(path))).concat();
+        ["/f/0", "/f/1"].map(|path| format!("{}\t{}\n", server.url(path), server.name(path))).concat();
     assert_eq!(text(&output.stdout), expected);
-    let said = text(&output.stderr);
-    assert!(said.contains("list.txt:3: no url: "), "{said}");
-    assert!(said.contains("2 to fetch, 1 refused, 1 skipped"), "{said}");
+    let printed = text(&output.stderr);
+    assert!(printed.contains("list.txt:3: no url: "), "{printed}");
+    assert!(printed.contains("2 to fetch, 1 refused, 1 skipped"), "{printed}");
     assert!(!place.path("out").exists());
-    assert_eq!(served.origin.stats().connections, 0);
+    assert_eq!(server.origin.stats().connections, 0);
 
-    // What is done already would not be fetched again, and a second look does not change that.
-    place.longhaul(&["get", "-q", "-d", "out", &served.url("/f/0")]).assert().code(0);
+    // A finished URL is not listed, and a second dry run gives the same result.
+    place.longhaul(&["get", "-q", "-d", "out", &server.url("/f/0")]).assert().code(0);
     for _ in 0..2 {
         let output = place.longhaul(&["get", "--dry-run", "--json", "-i", "list.txt", "-d", "out"]).output();
-        let lines = json_lines(&output.expect("it runs").stdout);
+        let lines = json_lines(&output.expect("the program starts").stdout);
         assert_eq!(lines.len(), 1);
-        assert_eq!((&lines[0]["url"], &lines[0]["line"]), (&served.url("/f/1").into(), &2.into()));
+        assert_eq!((&lines[0]["url"], &lines[0]["line"]), (&server.url("/f/1").into(), &2.into()));
     }
 }

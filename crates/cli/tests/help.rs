@@ -1,11 +1,11 @@
-//! What `--help` says: a change of the command line is seen by whoever makes it.
+//! Snapshots of `--help`: every change of the command line shows in review.
 
 mod common;
 
-use common::{Place, text};
+use common::{TestDirectory, text};
 
 fn help(arguments: &[&str]) -> String {
-    let output = Place::new().longhaul(arguments).output().expect("it runs");
+    let output = TestDirectory::new().longhaul(arguments).output().expect("the program starts");
     assert_eq!(output.status.code(), Some(0));
     assert!(output.stderr.is_empty());
     text(&output.stdout)

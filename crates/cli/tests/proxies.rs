@@ -1,4 +1,4 @@
-//! `serve proxy=...` over real sockets: toxics by flags, and by the client libraries of Toxiproxy.
+//! `serve proxy=...` over real sockets: toxics set by flags, and by the client libraries of Toxiproxy.
 #![expect(clippy::disallowed_methods, reason = "clients of the standard library")]
 
 mod common;
@@ -14,23 +14,23 @@ use std::time::{Duration, Instant};
 
 use common::serving::{Serving, connect, echoes};
 use common::tools::{is_installed, skip};
-use common::{CHILD_TIME_MAX, Place, text};
+use common::{CHILD_TIME_MAX, TestDirectory, text};
 use longhaul_origin::proxy::{Effect, ToxicKind};
 use rustix::process::Signal;
 use serde_json::Value;
 
-/// What a client script exits with whose library is not installed.
+/// The exit code of a client script whose library is not installed.
 const NOT_INSTALLED: i32 = 77;
 
-/// An echo, and so many proxies of it as there are names.
+/// An echo server, and proxies in front of it.
 struct Echo {
     echo: Serving,
-    place: Place,
+    place: TestDirectory,
 }
 
 impl Echo {
     fn start() -> Self {
-        let place = Place::new();
+        let place = TestDirectory::new();
         Self { echo: Serving::start(&place, &["echo=tcp://127.0.0.1:0", "-q"]), place }
     }
 
@@ -43,12 +43,12 @@ impl Echo {
     }
 }
 
-/// One request to the control; its status and answer.
+/// Sends a request to the control API. Returns the status and the body.
 fn ask(control: SocketAddr, method: &str, path: &str, body: &str) -> (u16, Value) {
     let mut client = connect(control);
     let length = body.len();
     let request = format!("{method} {path} HTTP/1.0\r\nHost: c\r\nContent-Length: {length}\r\n\r\n{body}");
-    client.write_all(request.as_bytes()).expect("taken");
+    client.write_all(request.as_bytes()).expect("the peer accepts the bytes");
     let mut answer = String::new();
     client.read_to_string(&mut answer).expect("an answer");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
@@ -73,12 +73,12 @@ fn toxics_by_flags() {
     assert!(echoes(&mut connect(proxies.address(1)), b"hello"));
     assert!(start.elapsed() >= Duration::from_millis(300), "{:?}", start.elapsed());
     let mut short = connect(proxies.address(2));
-    short.write_all(b"hello, world").expect("taken");
+    short.write_all(b"hello, world").expect("the peer accepts the bytes");
     let mut received = String::new();
     short.read_to_string(&mut received).expect("an end in order");
     assert_eq!(received, "hello");
     let mut rude = connect(proxies.address(3));
-    rude.write_all(b"hello").expect("taken");
+    rude.write_all(b"hello").expect("the peer accepts the bytes");
     assert_eq!(rude.read(&mut [0; 1]).expect_err("a reset").kind(), ErrorKind::ConnectionReset);
 
     drop((short, rude));
@@ -93,7 +93,7 @@ fn toxics_by_flags() {
 }
 
 #[test]
-fn what_is_down_comes_up_by_the_control_and_an_absent_upstream_is_told() {
+fn the_control_api_enables_a_proxy_and_an_absent_upstream_is_logged() {
     let echo = Echo::start();
     let flags =
         ["--toxic", "web:down", "--toxic", "web:latency,latency=1", "--control", "0", "--timeout", "5s"];
@@ -107,15 +107,15 @@ fn what_is_down_comes_up_by_the_control_and_an_absent_upstream_is_told() {
     let address: SocketAddr = web["listen"].as_str().expect("an address").parse().expect("an address");
     assert!(echoes(&mut connect(address), b"hello"));
 
-    // A proxy of nobody.
-    let nobody = common::refusing();
+    // A proxy without a server behind it.
+    let nobody = common::unused_address();
     let body = format!(r#"{{"name":"nobody","upstream":"{nobody}"}}"#);
     let (status, proxy) = ask(control, "POST", "/proxies", &body);
     assert_eq!(status, 201, "{proxy}");
     let address: SocketAddr = proxy["listen"].as_str().expect("an address").parse().expect("an address");
     assert_eq!(connect(address).read(&mut [0; 1]).expect("an end in order"), 0);
 
-    // Whoever disables a proxy hangs up on its clients.
+    // Disabling a proxy disconnects its clients.
     let (_, web) = ask(control, "GET", "/proxies/web", "");
     let address: SocketAddr = web["listen"].as_str().expect("an address").parse().expect("an address");
     let mut open = connect(address);
@@ -131,7 +131,7 @@ fn what_is_down_comes_up_by_the_control_and_an_absent_upstream_is_told() {
 }
 
 #[test]
-fn nothing_is_lost_while_toxics_come_and_go_under_many_clients() {
+fn no_byte_is_lost_while_toxics_change_under_many_clients() {
     const CLIENTS: usize = 20;
     const CHANGES: usize = 60;
     let echo = Echo::start();
@@ -164,7 +164,7 @@ fn nothing_is_lost_while_toxics_come_and_go_under_many_clients() {
     }
     is_over.store(true, Ordering::Relaxed);
     for client in clients {
-        client.join().expect("everything came back");
+        client.join().expect("every echo is right");
     }
     let log = proxies.log_lines(2 * CHANGES + CLIENTS);
     let right = log.lines().filter(|line| {
@@ -175,10 +175,10 @@ fn nothing_is_lost_while_toxics_come_and_go_under_many_clients() {
 }
 
 #[test]
-fn what_makes_no_sense_is_said_before_anything_is_served() {
-    let place = Place::new();
+fn an_invalid_command_line_serves_nothing() {
+    let place = TestDirectory::new();
     let web = "proxy=tcp://127.0.0.1:0,to=127.0.0.1:9,name=web";
-    for (arguments, code, said) in [
+    for (arguments, code, printed) in [
         (["proxy=tcp://127.0.0.1:0"].as_slice(), 2, "to= is missing"),
         (&["proxy=tcp://:0,to=a:1"], 2, "listens on one address"),
         (&[web, web], 2, "two proxies have the name web"),
@@ -197,15 +197,15 @@ fn what_makes_no_sense_is_said_before_anything_is_served() {
         (&["--control", "192.0.2.1:0"], 4, "192.0.2.1"),
         (&["proxy=tcp://192.0.2.1:0,to=a:1"], 4, "192.0.2.1"),
     ] {
-        let output = place.longhaul(&[&["serve"], arguments].concat()).output().expect("it runs");
+        let output = place.longhaul(&[&["serve"], arguments].concat()).output().expect("the program starts");
         let error = text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
-        assert!(error.contains(said), "{arguments:?}: {error}");
+        assert!(error.contains(printed), "{arguments:?}: {error}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
     }
 }
 
-/// The blocks of the page in that language.
+/// The code blocks of the page in this language.
 fn blocks<'a>(page: &'a str, language: &str) -> Vec<(usize, &'a str)> {
     let fence = format!("```{language}\n");
     let block = |(at, _): (usize, &str)| {
@@ -216,7 +216,7 @@ fn blocks<'a>(page: &'a str, language: &str) -> Vec<(usize, &'a str)> {
 }
 
 #[test]
-fn the_session_of_the_page_goes_as_it_says() {
+fn the_session_on_the_page_works() {
     if !is_installed("curl") {
         return;
     }
@@ -234,7 +234,7 @@ fn the_session_of_the_page_goes_as_it_says() {
     assert!(commands.len() >= 4 && commands.len() == answers.len());
     for ((at, command), (answered, answer)) in commands.into_iter().zip(answers) {
         assert!(at < answered);
-        // No proxy of the user's is asked on the way.
+        // curl must not use a proxy of the user.
         let curl = here(command).replace("curl ", "curl -q --noproxy '*' --max-time 20 ");
         let output = Command::new("sh").args(["-c", &curl]).output().expect("a shell");
         assert_eq!(text(&output.stdout), here(answer), "{command}");
@@ -242,13 +242,13 @@ fn the_session_of_the_page_goes_as_it_says() {
 }
 
 #[test]
-fn the_table_of_the_page_has_every_toxic() {
+fn the_table_on_the_page_has_every_toxic() {
     let page = include_str!("../../../docs/proxy.md");
     for kind in ToxicKind::ALL {
         let attributes = Effect::of(kind).attributes();
         let keys: Vec<String> = attributes.iter().map(|(key, _)| format!("`{key}`")).collect();
         let row = format!("\n| `{kind}` | {} | ", keys.join(", "));
-        assert!(page.contains(&row), "docs/proxy.md should have {row}");
+        assert!(page.contains(&row), "docs/proxy.md lacks {row}");
     }
 }
 
@@ -257,8 +257,9 @@ fn libraries() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("toxiproxy_client")
 }
 
-/// Has a client script drive a control, with an echo to stand for; where its library is absent it says so.
-fn driven_by(program: &str, script: &str, search_path: (&str, PathBuf)) {
+/// Runs a client script against the control API, with an echo server as upstream. If its library is missing, it prints
+/// that.
+fn run_client(program: &str, script: &str, search_path: (&str, PathBuf)) {
     let echo = Echo::start();
     let proxies = Serving::start_with(&echo.place, &["--control", "0"], 1);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/toxiproxy_client").join(script);
@@ -273,11 +274,14 @@ fn driven_by(program: &str, script: &str, search_path: (&str, PathBuf)) {
             return skip(&format!("{program} does not run: {error}"), &format!("apt-get install {package}"));
         }
     };
-    let (said, complained) = (text(&output.stdout), text(&output.stderr));
+    let (printed, errors) = (text(&output.stdout), text(&output.stderr));
     if output.status.code() == Some(NOT_INSTALLED) {
-        return skip(&format!("the client library is not installed: {}", said.trim()), ".ci/run installs it");
+        return skip(
+            &format!("the client library is not installed: {}", printed.trim()),
+            ".ci/run installs it",
+        );
     }
-    assert!(output.status.success(), "{said}{complained}");
+    assert!(output.status.success(), "{printed}{errors}");
     let (code, _, log) = proxies.stop(Signal::TERM);
     assert_eq!(code, Some(0));
     assert!(
@@ -287,11 +291,11 @@ fn driven_by(program: &str, script: &str, search_path: (&str, PathBuf)) {
 }
 
 #[test]
-fn the_client_library_for_python_drives_it() {
-    driven_by("python3", "client.py", ("PYTHONPATH", libraries().join("python")));
+fn the_client_library_for_python_works() {
+    run_client("python3", "client.py", ("PYTHONPATH", libraries().join("python")));
 }
 
 #[test]
-fn the_client_library_for_node_drives_it() {
-    driven_by("node", "client.cjs", ("NODE_PATH", libraries().join("node_modules")));
+fn the_client_library_for_node_works() {
+    run_client("node", "client.cjs", ("NODE_PATH", libraries().join("node_modules")));
 }

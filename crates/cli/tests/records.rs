@@ -1,20 +1,20 @@
-//! `export` and `status`: what is recorded, for machines and for people.
+//! `export` and `status`: the records of a haul, for machines and for people.
 
 mod common;
 
-use common::{Place, Served, json_lines, text};
+use common::{TestDirectory, TestServer, json_lines, text};
 use longhaul_origin::{FaultMix, InjectedFault, Options};
 use rustix::process::{Signal, kill_process};
 
-/// A haul with a row of every outcome.
-fn haul() -> (Place, Served) {
-    let place = Place::new();
-    let served =
-        Served::start(FaultMix::none().on("/absent", .., InjectedFault::NotFound), Options::default());
-    let urls = ["/a", "/absent", "/a"].map(|path| served.url(path));
+/// A haul with a row for every outcome.
+fn haul() -> (TestDirectory, TestServer) {
+    let place = TestDirectory::new();
+    let server =
+        TestServer::start(FaultMix::none().on("/absent", .., InjectedFault::NotFound), Options::default());
+    let urls = ["/a", "/absent", "/a"].map(|path| server.url(path));
     place.file("list.txt", format!("# comment\n{}\n=1+1,\"x\"\n", urls.join("\n")));
     place.longhaul(&["get", "-q", "-i", "list.txt", "-d", "out"]).assert().code(2);
-    (place, served)
+    (place, server)
 }
 
 const COLUMNS: &str = "row,list,line,url,outcome,class,status,size,blake3,etag,last_modified,verification,name,\
@@ -22,8 +22,9 @@ const COLUMNS: &str = "row,list,line,url,outcome,class,status,size,blake3,etag,l
 
 #[test]
 fn jsonl_has_every_row_with_every_column() {
-    let (place, served) = haul();
-    let output = place.longhaul(&["export", "out", "--format", "jsonl"]).output().expect("it runs");
+    let (place, server) = haul();
+    let output =
+        place.longhaul(&["export", "out", "--format", "jsonl"]).output().expect("the program starts");
     let rows = json_lines(&output.stdout);
     assert_eq!(rows.len(), 4);
     for line in text(&output.stdout).lines() {
@@ -31,12 +32,12 @@ fn jsonl_has_every_row_with_every_column() {
         assert!(COLUMNS.split(',').map(at).is_sorted(), "{line}");
     }
     let done = &rows[0];
-    let content = served.origin.site().content("/a");
+    let content = server.origin.site().content("/a");
     let digest = content.blake3().map(|byte| format!("{byte:02x}")).concat();
     assert_eq!((&done["outcome"], &done["status"]), (&"done".into(), &200.into()));
     assert_eq!((&done["blake3"], &done["size"]), (&digest.into(), &content.len().into()));
     assert_eq!((&done["etag"], &done["line"]), (&content.etag().into(), &2.into()));
-    assert_eq!((&done["verification"], &done["name"]), (&"length".into(), &served.name("/a").into()));
+    assert_eq!((&done["verification"], &done["name"]), (&"length".into(), &server.name("/a").into()));
     let finished = done["finished"].as_str().expect("a time");
     assert!(finished.len() == 24 && finished.ends_with('Z') && finished >= "2024", "{finished}");
 
@@ -62,12 +63,12 @@ fn csv_is_data_to_a_spreadsheet() {
 }
 
 #[test]
-fn an_export_that_cannot_be_written_says_so() {
+fn an_export_that_cannot_be_written_is_an_error() {
     let (place, _served) = haul();
     let output = place
         .longhaul(&["export", "out", "--format", "csv", "-o", "no/where.csv"])
         .output()
-        .expect("it runs");
+        .expect("the program starts");
     assert_eq!(output.status.code(), Some(3));
     assert!(
         text(&output.stderr).contains("cannot write no/where.csv: No such file"),
@@ -77,7 +78,7 @@ fn an_export_that_cannot_be_written_says_so() {
 }
 
 #[test]
-fn status_adds_up_for_people_and_machines() {
+fn the_counts_of_status_add_up() {
     let (place, _served) = haul();
     let status = place.status("out").expect("a haul");
     let expected = serde_json::json!({
@@ -88,9 +89,9 @@ fn status_adds_up_for_people_and_machines() {
         "damage": [],
     });
     assert_eq!(status, expected);
-    let output = place.longhaul(&["status", "out"]).output().expect("it runs");
-    let said = text(&output.stdout).replace(&place.path("list.txt").display().to_string(), "LIST");
-    insta::assert_snapshot!(said, @r"
+    let output = place.longhaul(&["status", "out"]).output().expect("the program starts");
+    let printed = text(&output.stdout).replace(&place.path("list.txt").display().to_string(), "LIST");
+    insta::assert_snapshot!(printed, @r"
     4 rows: 1 done, 2 failed, 1 skipped, 0 to go
     failed by class: 1 4xx, 1 list
     list LIST: 5 lines, 1 ignored
@@ -100,27 +101,27 @@ fn status_adds_up_for_people_and_machines() {
 }
 
 #[test]
-fn status_says_why_a_host_is_slow() {
-    let place = Place::new();
+fn status_names_the_reason_why_a_host_is_slow() {
+    let place = TestDirectory::new();
     let faults = FaultMix::none().under("/", 1..=u64::MAX, InjectedFault::Status429RetryAfter(300));
-    let served = Served::start(faults, Options::default());
-    place.file("list", served.list(3));
+    let server = TestServer::start(faults, Options::default());
+    place.file("list", server.list(3));
     let mut running = place.spawn(&["get", "-i", "list", "-d", "out"]);
-    // The first pause is told at once, and what came back meanwhile with the next note.
+    // The first pause is recorded at once, and rows that come back to the queue with the next record.
     let host = place.wait_for_host("out", |host| host["waiting"] == 3);
     assert_eq!(host["limiter"], "asked to wait");
-    let hosts = place.longhaul(&["status", "out", "--hosts"]).output().expect("it runs");
-    let said = text(&hosts.stdout);
-    assert!(said.contains(" at a time, asked to wait, next request in "), "{said}");
-    assert!(said.contains("; 3 rows wait\n"), "{said}");
-    kill_process(running.pid(), Signal::TERM).expect("it is there");
+    let hosts = place.longhaul(&["status", "out", "--hosts"]).output().expect("the program starts");
+    let printed = text(&hosts.stdout);
+    assert!(printed.contains(" at a time, asked to wait, next request in "), "{printed}");
+    assert!(printed.contains("; 3 rows wait\n"), "{printed}");
+    kill_process(running.pid(), Signal::TERM).expect("it exists");
     assert_eq!(running.code(), Some(9));
 
-    // The next run knows of it.
-    let asked = served.origin.stats().requests;
+    // The next run begins with it.
+    let asked = server.origin.stats().requests;
     let mut running = place.spawn(&["get", "-i", "list", "-d", "out"]);
     place.wait_for_status("out", |status| !status["running"].is_null());
-    kill_process(running.pid(), Signal::TERM).expect("it is there");
+    kill_process(running.pid(), Signal::TERM).expect("it exists");
     assert_eq!(running.code(), Some(9));
-    assert_eq!(served.origin.stats().requests, asked);
+    assert_eq!(server.origin.stats().requests, asked);
 }

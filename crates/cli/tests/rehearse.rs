@@ -1,17 +1,19 @@
-//! The rehearsal, in small.
+//! A small rehearsal, and a small comparison.
 
 mod common;
 
-use common::{Place, text};
+use common::{TestDirectory, text};
 
 #[test]
-fn nothing_is_lost_and_nothing_is_wrong() {
-    let place = Place::new();
+fn a_rehearsal_passes() {
+    let place = TestDirectory::new();
     for seed in ["1", "2"] {
-        let output =
-            place.longhaul(&["rehearse", "--files", "60", "--seed", seed]).output().expect("it runs");
-        let said = text(&output.stdout);
-        assert_eq!(output.status.code(), Some(0), "{said}{}", text(&output.stderr));
+        let output = place
+            .longhaul(&["rehearse", "--files", "60", "--seed", seed])
+            .output()
+            .expect("the program starts");
+        let printed = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{printed}{}", text(&output.stderr));
         for line in [
             "  lost       0\n",
             "  wrong      0\n",
@@ -19,31 +21,33 @@ fn nothing_is_lost_and_nothing_is_wrong() {
             "0 of them requested again\n",
             "passed\n",
         ] {
-            assert!(said.contains(line), "{line}{said}");
+            assert!(printed.contains(line), "{line}{printed}");
         }
     }
 }
 
 #[test]
-fn a_directory_that_is_in_use_is_refused() {
-    let place = Place::new();
+fn a_directory_with_files_is_refused() {
+    let place = TestDirectory::new();
     place.file("here/mine", "mine");
-    let output = place.longhaul(&["rehearse", "--files", "1", "-d", "here"]).output().expect("it runs");
+    let output =
+        place.longhaul(&["rehearse", "--files", "1", "-d", "here"]).output().expect("the program starts");
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(place.read("here/mine"), b"mine");
 }
 
-/// In small, and without the others, who would take their minutes: ours is judged by what lies on disk.
+/// Without the other downloaders, which would take minutes.
 #[test]
-fn a_contest_of_one() {
-    let place = Place::new();
-    let mut command = place.longhaul(&["rehearse", "--peers", "--files", "40", "-d", "contest"]);
-    let output = command.env("PATH", place.path("nowhere")).output().expect("it runs");
-    let said = text(&output.stdout);
-    let ours = said.lines().find(|line| line.starts_with("longhaul ")).unwrap_or_else(|| panic!("{said}"));
+fn a_comparison_with_longhaul_alone() {
+    let place = TestDirectory::new();
+    let mut command = place.longhaul(&["rehearse", "--peers", "--files", "40", "-d", "comparison"]);
+    let output = command.env("PATH", place.path("nowhere")).output().expect("the program starts");
+    let printed = text(&output.stdout);
+    let ours =
+        printed.lines().find(|line| line.starts_with("longhaul ")).unwrap_or_else(|| panic!("{printed}"));
     let cells: Vec<&str> = ours.split_whitespace().collect();
-    assert!(cells[2].parse::<u32>().expect("a number") >= 36, "{said}");
-    assert_eq!(cells[3..5], ["0", "0"], "{said}");
-    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(cells[2].parse::<u32>().expect("a number") >= 36, "{printed}");
+    assert_eq!(cells[3..5], ["0", "0"], "{printed}");
+    assert_eq!(output.status.code(), Some(0), "{printed}");
     assert!(text(&output.stderr).contains("wget: not installed"), "{}", text(&output.stderr));
 }

@@ -1,4 +1,4 @@
-//! `serve`, against the clients that people have: curl, wget, and many at once.
+//! `serve` with the usual clients: curl, wget, and many connections at once.
 #![expect(clippy::disallowed_methods, reason = "clients of the standard library, and files on disk")]
 
 mod common;
@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use common::serving::{CLIENT_TIME, Serving, connect, echoes};
 use common::tools::is_installed;
-use common::{Place, text};
+use common::{TestDirectory, text};
 use rustix::process::Signal;
 
-fn curl(place: &Place, arguments: &[&str]) -> Output {
+fn curl(place: &TestDirectory, arguments: &[&str]) -> Output {
     let mut command = Command::new("curl");
     command.current_dir(place.path("")).args(["-q", "--noproxy", "*", "-sS", "--max-time", "20"]);
     command.args(arguments).output().expect("curl runs")
@@ -34,7 +34,7 @@ fn curl_gets_files_whole_in_part_on_condition_and_resumed() {
     if !is_installed("curl") {
         return;
     }
-    let place = Place::new();
+    let place = TestDirectory::new();
     let bytes = pattern(1_000_000);
     place.file("public/f.bin", &bytes);
     place.file("public/d/g.txt", "g");
@@ -57,13 +57,13 @@ fn curl_gets_files_whole_in_part_on_condition_and_resumed() {
     assert!(place.read("part") == bytes[999_993..]);
     assert_eq!(status(&get(&["-r", "1000000-", "-o", "part", &url])), "416");
 
-    // By tag and by date: the second time nothing is sent.
+    // By tag and by date: the second response has no body.
     assert_eq!(status(&get(&["--etag-save", "tag", "-o", "tagged", &url])), "200");
     assert_eq!(status(&get(&["--etag-compare", "tag", "-o", "again", &url])), "304");
     assert_eq!(status(&get(&["-R", "-o", "dated", &url])), "200");
     assert_eq!(status(&get(&["-z", "dated", "-o", "again", &url])), "304");
 
-    // What has half arrived is completed; what is complete is told to be so.
+    // A partial file is completed.
     place.file("resumed", &bytes[..400_000]);
     assert_eq!(status(&get(&["-C", "-", "-o", "resumed", &url])), "206");
     assert!(place.read("resumed") == bytes);
@@ -74,7 +74,7 @@ fn curl_gets_files_whole_in_part_on_condition_and_resumed() {
     assert!(text(&place.read("x")).contains("g.txt"));
     assert_eq!(status(&get(&["--path-as-is", "-o", "x", &serving.url(0, "/../resumed")])), "404");
     assert_eq!(status(&get(&["-X", "DELETE", "-o", "x", &url])), "405");
-    // An upload is refused, and the client gets to read that it is.
+    // An upload is refused, and the client can read the response.
     let upload = get(&["-H", "Expect:", "--data-binary", "@whole", "-o", "x", &url]);
     assert_eq!(
         (status(&upload).as_str(), upload.status.success()),
@@ -98,7 +98,7 @@ fn curl_speaks_tls() {
     if !is_installed("curl") {
         return;
     }
-    let place = Place::new();
+    let place = TestDirectory::new();
     place.file("public/f", pattern(300_000));
     let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("an identity");
     place.file("cert.pem", identity.cert.pem());
@@ -111,7 +111,7 @@ fn curl_speaks_tls() {
     let output = curl(&place, &get);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(place.read("f") == pattern(300_000));
-    // Whoever does not trust it, or does not speak TLS, is told so in the log.
+    // A client that does not trust the certificate, or does not speak TLS, is logged.
     assert!(!curl(&place, &["--connect-to", &connect_to, "-o", "g", &url]).status.success());
     assert!(!curl(&place, &[&format!("http://{address}/f"), "-o", "g"]).status.success());
     let (code, _, log) = serving.stop(Signal::TERM);
@@ -119,8 +119,8 @@ fn curl_speaks_tls() {
 }
 
 #[test]
-fn connect_which_ends_its_direction_gets_the_whole_answer() {
-    let place = Place::new();
+fn a_client_that_ends_its_direction_gets_the_whole_response() {
+    let place = TestDirectory::new();
     let bytes = pattern(3_000_000);
     place.file("public/big", &bytes);
     place.file("public/small", "a few bytes");
@@ -138,25 +138,25 @@ fn connect_which_ends_its_direction_gets_the_whole_answer() {
             let endpoint = format!("{scheme}://{}", serving.address(at));
             let request = format!("GET {path} HTTP/1.0\\r\\n\\r\\n");
             let output = place.longhaul(&["connect", "-kq", &endpoint, "--send", &request]).output();
-            let output = output.expect("it runs");
+            let output = output.expect("the program starts");
             assert_eq!(output.status.code(), Some(0), "{endpoint}{path}: {}", text(&output.stderr));
             assert!(output.stdout.ends_with(expected), "{endpoint}{path}: {} bytes", output.stdout.len());
         }
     }
     let mut child = place.spawn(&["connect", "-q", &format!("tcp://{}", serving.address(2))]);
     let mut lines = BufReader::new(child.0.stdout.take().expect("piped")).lines();
-    // More than there is room for on the way before the end of the input is seen.
+    // More bytes than the buffers on the way hold, before the server sees the end of the input.
     assert_eq!(lines.by_ref().take(100_000).map_while(Result::ok).count(), 100_000);
     drop(lines);
     child.code();
 }
 
 #[test]
-fn wget_gets_files_resumed_on_condition_and_a_whole_folder() {
+fn wget_resumes_uses_conditions_and_mirrors_a_folder() {
     if !is_installed("wget") {
         return;
     }
-    let place = Place::new();
+    let place = TestDirectory::new();
     let bytes = pattern(500_000);
     place.file("public/f.bin", &bytes);
     place.file("public/d/e f.txt", "in a folder");
@@ -179,8 +179,8 @@ fn wget_gets_files_resumed_on_condition_and_a_whole_folder() {
     assert!(place.read("resumed/f.bin") == bytes);
 
     wget(&["-N", "-P", "dated", &url]);
-    let said = wget(&["-N", "-P", "dated", &url]);
-    assert!(!said.contains("->"), "it was fetched again: {said}");
+    let printed = wget(&["-N", "-P", "dated", &url]);
+    assert!(!printed.contains("->"), "the file was downloaded again: {printed}");
 
     wget(&["-r", "-np", "-nH", "-P", "mirror", &serving.url(0, "/")]);
     assert!(place.read("mirror/f.bin") == bytes);
@@ -188,9 +188,9 @@ fn wget_gets_files_resumed_on_condition_and_a_whole_folder() {
 }
 
 #[test]
-fn five_hundred_clients_at_once_beside_two_that_misbehave() {
+fn five_hundred_clients_are_served_beside_two_that_misbehave() {
     const CLIENTS: u16 = 500;
-    let place = Place::new();
+    let place = TestDirectory::new();
     let serving = Serving::start(&place, &["echo=tcp://127.0.0.1:0", "--timeout", "3s"]);
     let address = serving.address(0);
 
@@ -206,7 +206,7 @@ fn five_hundred_clients_at_once_beside_two_that_misbehave() {
         }
         start.elapsed()
     });
-    // All are open before the first one speaks; the second round is on the same connections.
+    // All connections are open before the first one sends; the second round uses the same connections.
     let mut streams: Vec<TcpStream> = (0..CLIENTS).map(|_| connect(address)).collect();
     for round in 0..2_u16 {
         for (number, stream) in (round..).zip(&mut streams) {
@@ -227,10 +227,10 @@ fn five_hundred_clients_at_once_beside_two_that_misbehave() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_holds_nobody_up() {
-    // More lines than a pipe holds.
+fn a_log_without_a_reader_does_not_delay_the_services() {
+    // More lines than fit into a pipe.
     const CLIENTS: u32 = 3_000;
-    let place = Place::new();
+    let place = TestDirectory::new();
     let serving = Serving::start(&place, &["daytime=tcp://127.0.0.1:0"]);
     for _ in 0..CLIENTS {
         let mut answer = String::new();
@@ -244,7 +244,7 @@ fn a_log_that_nobody_reads_holds_nobody_up() {
 
 #[test]
 fn several_services_on_one_host() {
-    let place = Place::new();
+    let place = TestDirectory::new();
     let services = [
         "daytime=tcp://127.0.0.1:0",
         "time=tcp://127.0.0.1:0",
@@ -269,7 +269,7 @@ fn several_services_on_one_host() {
     connect(serving.address(2)).read_exact(&mut line).expect("characters");
     assert!(line.ends_with(b"\r\n"));
     let mut seeded = connect(serving.address(5));
-    seeded.write_all(b"GET /a HTTP/1.0\r\nHost: o\r\n\r\n").expect("taken");
+    seeded.write_all(b"GET /a HTTP/1.0\r\nHost: o\r\n\r\n").expect("the peer accepts the bytes");
     let mut answer = Vec::new();
     seeded.read_to_end(&mut answer).expect("an end");
     assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
@@ -280,14 +280,14 @@ fn several_services_on_one_host() {
 }
 
 #[test]
-fn any_client_meets_the_cases_and_they_end_as_they_say() {
-    let place = Place::new();
+fn clients_can_meet_the_cases() {
+    let place = TestDirectory::new();
     let serving = Serving::start(&place, &["hostile=http://127.0.0.1:0", "--quiet"]);
     let front = serving.address(0);
     let ask = |method: &str, path: &str| {
         let mut stream = connect(front);
         write!(stream, "{method} {path} HTTP/1.1\r\nHost: {front}\r\nConnection: close\r\n\r\n")
-            .expect("taken");
+            .expect("the peer accepts the bytes");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         answer
@@ -299,7 +299,7 @@ fn any_client_meets_the_cases_and_they_end_as_they_say() {
         "{list}"
     );
     assert!(list.lines().filter(|line| line.starts_with("/case/")).count() > 100, "{list}");
-    for (method, path, status, said) in [
+    for (method, path, status, printed) in [
         ("GET", "/case/999", 404, "there is no case `999`"),
         ("GET", "/nothing", 404, "/ lists the cases"),
         ("GET", "/case/014/a", 404, "/case/014-reset-for-ever"),
@@ -311,23 +311,23 @@ fn any_client_meets_the_cases_and_they_end_as_they_say() {
     ] {
         let answer = ask(method, path);
         assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(said),
+            answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(printed),
             "{path}: {answer}"
         );
     }
-    // The program keeps the first half, comes back by the same way, and asks for the rest.
+    // The program keeps the first half, follows the redirect again, and requests the rest.
     let content = longhaul_origin::script::content(0, 9000);
     let output = place.longhaul(&["get", "-d", "out", &serving.url(0, "/case/016/a")]).output();
-    let output = output.expect("it runs");
+    let output = output.expect("the program starts");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let file = format!("out/127.0.0.1+{}/case/016/a", front.port());
     assert!(place.read(&file) == content, "{}", text(&output.stderr));
-    // From the beginning again; the way without a path is that of the case's own run.
+    // From the beginning again. Without a path, the redirect leads to the URL of the case's own run.
     assert!(ask("DELETE", "/case/016").starts_with("HTTP/1.1 204 "));
     assert!(ask("HEAD", "/case/016-early-fin").contains("/a\r\n"));
     if is_installed("curl") {
         let get = |path: &str| curl(&place, &["-L", "-o", "curled", &serving.url(0, path)]).status.code();
-        // "Partial file", "recv failure", "too many redirects", "weird server reply".
+        // Exit codes of curl: partial file, receive failure, too many redirects, weird server reply.
         assert_eq!(get("/case/016"), Some(18));
         assert!(place.read("curled") == content[..5000]);
         assert_eq!(get("/case/016"), Some(0));
@@ -342,8 +342,8 @@ fn any_client_meets_the_cases_and_they_end_as_they_say() {
 }
 
 #[test]
-fn every_address_is_one_of_each_family_on_one_port() {
-    let place = Place::new();
+fn without_an_address_both_families_listen_on_one_port() {
+    let place = TestDirectory::new();
     let mut child = place.spawn(&["serve", "daytime=tcp://:0", "-q"]);
     let mut lines = BufReader::new(child.0.stdout.take().expect("piped")).lines();
     let first = lines.next().expect("a line").expect("UTF-8");
@@ -353,8 +353,8 @@ fn every_address_is_one_of_each_family_on_one_port() {
         .read_to_string(&mut answer)
         .expect("a line");
     assert!(answer.ends_with(" GMT\r\n"));
-    rustix::process::kill_process(child.pid(), Signal::TERM).expect("a child of ours");
-    // A machine without IPv6 has one line only.
+    rustix::process::kill_process(child.pid(), Signal::TERM).expect("it is a child of this process");
+    // A machine without IPv6 prints one line only.
     for line in lines {
         assert_eq!(line.expect("UTF-8"), format!("daytime tcp://[::]:{port}"));
     }
@@ -362,13 +362,13 @@ fn every_address_is_one_of_each_family_on_one_port() {
 }
 
 #[test]
-fn what_cannot_be_served_is_said_before_anything_is() {
-    let place = Place::new();
+fn one_service_that_cannot_start_prevents_all() {
+    let place = TestDirectory::new();
     let holder = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let taken = format!("echo=tcp://{}", holder.local_addr().expect("its address"));
+    let taken = format!("echo=tcp://{}", holder.local_addr().expect("it is bound"));
     fs::write(place.path("nonsense.pem"), "nonsense").expect("written");
     let tls = "files=https://127.0.0.1:0,dir=.,cert=nonsense.pem,key=nonsense.pem";
-    for (arguments, code, said) in [
+    for (arguments, code, printed) in [
         (["ecco=tcp://127.0.0.1:0"].as_slice(), 2, "'ecco=tcp://127.0.0.1:0'"),
         (&["echo=tcp://127.0.0.1"], 2, "numeric address and a port"),
         (&["files=http://127.0.0.1:0"], 2, "dir= is missing"),
@@ -379,10 +379,10 @@ fn what_cannot_be_served_is_said_before_anything_is() {
         (&["echo=tcp://127.0.0.1:0", "daytime=tcp://192.0.2.1:0"], 4, "192.0.2.1"),
         (&[&taken], 4, "in use"),
     ] {
-        let output = place.longhaul(&[&["serve"], arguments].concat()).output().expect("it runs");
+        let output = place.longhaul(&[&["serve"], arguments].concat()).output().expect("the program starts");
         let error = text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
-        assert!(error.contains(said), "{arguments:?}: {error}");
+        assert!(error.contains(printed), "{arguments:?}: {error}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
         assert!(!error.contains("--cert") && !error.contains("--key"), "flags of another command: {error}");
     }

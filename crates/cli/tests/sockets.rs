@@ -1,4 +1,4 @@
-//! `connect`, `listen` and `sockets`: against each other, and against socat, ncat and Python.
+//! `connect`, `listen` and `sockets`: with each other, and with socat, ncat and Python.
 #![expect(clippy::disallowed_methods, reason = "tests play the peers that the program talks to")]
 
 mod common;
@@ -10,41 +10,41 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use common::tools::is_installed;
-use common::{Background, Place, answering, json_lines, refusing, text};
+use common::{Background, TestDirectory, json_lines, respond_always, text, unused_address};
 use longhaul_socket::{Endpoint, owner};
 
-/// All byte values, longer than any buffer on the way.
+/// Bytes of every value, more than the buffers on the way hold.
 fn blob(length: usize) -> Vec<u8> {
     (0..length).map(|at| u8::try_from((at * 31 + at / 251) % 256).expect("a byte")).collect()
 }
 
-/// Serves one client on a thread: `answer` of everything it has sent until it ended its direction.
-fn answering_once(answer: impl FnOnce(Vec<u8>) -> Vec<u8> + Send + 'static) -> (String, JoinHandle<()>) {
+/// Serves one client on a thread: sends `answer` of everything that the client sent before it ended its direction.
+fn serve_one_client(answer: impl FnOnce(Vec<u8>) -> Vec<u8> + Send + 'static) -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let endpoint = format!("tcp://{}", listener.local_addr().expect("its address"));
+    let endpoint = format!("tcp://{}", listener.local_addr().expect("it is bound"));
     let thread = thread::spawn(move || {
         let (mut client, _) = listener.accept().expect("a client");
         client.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
         let mut received = Vec::new();
         client.read_to_end(&mut received).expect("an end");
-        client.write_all(&answer(received)).expect("taken");
+        client.write_all(&answer(received)).expect("the peer accepts the bytes");
     });
     (endpoint, thread)
 }
 
-/// The program, listening in the background, and where it listens.
-struct Listening {
+/// `listen` in the background, with its endpoint.
+struct ListeningProgram {
     program: Background,
     endpoint: String,
-    said: BufReader<ChildStderr>,
-    /// Read as it comes: a full pipe would hold the exchange up.
+    printed: BufReader<ChildStderr>,
+    /// A thread reads it continuously: a full pipe would stop the relay.
     out: JoinHandle<Vec<u8>>,
 }
 
-impl Listening {
-    fn start(place: &Place, arguments: &[&str]) -> Self {
+impl ListeningProgram {
+    fn start(place: &TestDirectory, arguments: &[&str]) -> Self {
         let mut program = place.spawn(&[&["listen"], arguments].concat());
-        let mut said = BufReader::new(program.0.stderr.take().expect("piped"));
+        let mut printed = BufReader::new(program.0.stderr.take().expect("piped"));
         let mut output = program.0.stdout.take().expect("piped");
         let out = thread::spawn(move || {
             let mut out = Vec::new();
@@ -52,32 +52,32 @@ impl Listening {
             out
         });
         let mut line = String::new();
-        said.read_line(&mut line).expect("a line");
+        printed.read_line(&mut line).expect("a line");
         let endpoint = line.strip_prefix("listening on ").unwrap_or_else(|| panic!("{line:?}"));
         let endpoint = endpoint.split_whitespace().next().expect("an endpoint").to_owned();
-        Self { program, endpoint, said, out }
+        Self { program, endpoint, printed, out }
     }
 
     fn port(&self) -> &str {
         self.endpoint.rsplit_once(':').expect("a port").1
     }
 
-    /// Its exit code, what it put out and what it said, after it has ended by itself.
+    /// Waits until it ends. Returns its exit code, standard output and standard error.
     fn end(mut self) -> (Option<i32>, Vec<u8>, String) {
-        let mut said = String::new();
-        self.said.read_to_string(&mut said).expect("readable");
-        (self.program.code(), self.out.join().expect("read"), said)
+        let mut printed = String::new();
+        self.printed.read_to_string(&mut printed).expect("readable");
+        (self.program.code(), self.out.join().expect("read"), printed)
     }
 }
 
-/// Runs a peer that brings `input`, and returns what it put out.
+/// Runs another program with `input` and returns its output.
 fn peer(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let mut command = assert_cmd::Command::new(program);
     let output = command.args(arguments).write_stdin(input).timeout(Duration::from_secs(30)).output();
-    output.expect("it runs").stdout
+    output.expect("the program starts").stdout
 }
 
-/// A port that nobody holds.
+/// A port that is free now.
 fn free_port(kind: &str) -> String {
     let any = ("127.0.0.1", 0);
     let address = match kind {
@@ -87,12 +87,12 @@ fn free_port(kind: &str) -> String {
     address.expect("a free port").port().to_string()
 }
 
-/// A peer in the background that listens, and has begun to.
+/// Starts another program in the background and waits until it listens.
 fn listening_peer(program: &str, arguments: &[&str], endpoint: &str) -> Background {
     listening_peer_with(program, arguments, endpoint, (Stdio::null(), Stdio::null()))
 }
 
-/// The same with this standard input and output.
+/// As [`listening_peer`], with this standard input and output.
 fn listening_peer_with(
     program: &str,
     arguments: &[&str],
@@ -108,44 +108,44 @@ fn listening_peer_with(
         if holder.is_some_and(|holder| holder.processes.iter().any(|process| process.pid == child.0.id())) {
             return child;
         }
-        assert!(child.0.try_wait().expect("a child of ours").is_none(), "{program} has ended");
+        assert!(child.0.try_wait().expect("it is a child of this process").is_none(), "{program} has ended");
         thread::sleep(Duration::from_millis(10));
     }
     panic!("{program} does not listen at {endpoint}");
 }
 
 #[test]
-fn what_is_piped_in_is_sent_and_ended_and_what_comes_is_put_out_and_nothing_else() {
-    let (endpoint, server) = answering_once(|received| received.into_iter().rev().collect());
+fn connect_relays_both_directions_and_their_ends() {
+    let (endpoint, server) = serve_one_client(|received| received.into_iter().rev().collect());
     let content = blob(3_000_000);
-    let output = Place::new()
+    let output = TestDirectory::new()
         .longhaul(&["connect", &endpoint])
         .write_stdin(content.clone())
         .output()
-        .expect("it runs");
-    server.join().expect("served");
+        .expect("the program starts");
+    server.join().expect("the server thread ends");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(output.stdout.into_iter().rev().eq(content));
     assert!(text(&output.stderr).starts_with(&format!("connected to {endpoint} in ")));
 }
 
 #[test]
-fn both_directions_flow_at_once() {
+fn both_directions_are_relayed_at_the_same_time() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let endpoint = format!("tcp://{}", listener.local_addr().expect("its address"));
+    let endpoint = format!("tcp://{}", listener.local_addr().expect("it is bound"));
     let server = thread::spawn(move || {
         let (mut client, _) = listener.accept().expect("a client");
         let mut other = client.try_clone().expect("a clone");
-        // An echo that answers as it reads: neither side may wait for the other's end.
+        // The echo responds while it reads: neither side may wait for the end of the other.
         std::io::copy(&mut client, &mut other).expect("an echo")
     });
     let content = blob(8_000_000);
-    let output = Place::new()
+    let output = TestDirectory::new()
         .longhaul(&["connect", "-q", &endpoint])
         .write_stdin(content.clone())
         .output()
-        .expect("it runs");
-    assert_eq!(server.join().expect("served"), 8_000_000);
+        .expect("the program starts");
+    assert_eq!(server.join().expect("the server thread ends"), 8_000_000);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(output.stdout == content, "every byte comes back");
     assert!(output.stderr.is_empty());
@@ -153,13 +153,13 @@ fn both_directions_flow_at_once() {
 
 #[test]
 fn text_is_sent_with_its_escapes_and_dumped() {
-    let (endpoint, server) = answering_once(|received| {
+    let (endpoint, server) = serve_one_client(|received| {
         assert_eq!(received, b"GET / HTTP/1.0\r\n\r\n");
         b"\x1b[2J".to_vec()
     });
     let arguments = ["connect", &endpoint, "--send", r"GET / HTTP/1.0\r\n\r\n", "--hex"];
-    let output = Place::new().longhaul(&arguments).output().expect("it runs");
-    server.join().expect("served");
+    let output = TestDirectory::new().longhaul(&arguments).output().expect("the program starts");
+    server.join().expect("the server thread ends");
     assert_eq!(
         text(&output.stdout),
         "> 00000000  47 45 54 20 2f 20 48 54  54 50 2f 31 2e 30 0d 0a  |GET / HTTP/1.0..|\n\
@@ -170,30 +170,33 @@ fn text_is_sent_with_its_escapes_and_dumped() {
 
 #[test]
 fn names_are_resolved() {
-    let (endpoint, server) = answering_once(|received| received);
+    let (endpoint, server) = serve_one_client(|received| received);
     let endpoint = endpoint.replace("127.0.0.1", "localhost");
-    let output = Place::new().longhaul(&["connect", &endpoint, "--send", "hello"]).output().expect("it runs");
-    server.join().expect("served");
+    let output = TestDirectory::new()
+        .longhaul(&["connect", &endpoint, "--send", "hello"])
+        .output()
+        .expect("the program starts");
+    server.join().expect("the server thread ends");
     assert_eq!(text(&output.stdout), "hello");
     assert!(text(&output.stderr).contains(&format!("({endpoint})")));
 }
 
 #[test]
-fn a_peer_that_ends_first_is_not_kept_waiting_by_an_idle_standard_input() {
-    let address = answering(b"daytime\n");
-    let mut child = Place::new().longhaul_with_open_input(&["connect", &format!("tcp://{address}")]);
+fn an_idle_standard_input_does_not_delay_the_end() {
+    let address = respond_always(b"daytime\n");
+    let mut child = TestDirectory::new().longhaul_with_open_input(&["connect", &format!("tcp://{address}")]);
     let mut out = String::new();
-    // The peer reads something first.
-    child.0.stdin.as_mut().expect("piped").write_all(b"?").expect("taken");
+    // The peer reads something before it responds.
+    child.0.stdin.as_mut().expect("piped").write_all(b"?").expect("the peer accepts the bytes");
     child.0.stdout.take().expect("piped").read_to_string(&mut out).expect("readable");
     assert_eq!((child.code(), out.as_str()), (Some(0), "daytime\n"));
 }
 
 #[test]
-fn each_failure_says_what_where_in_which_phase_after_how_long_and_what_next() {
-    let silent = answering(b"");
-    let garbage = answering(b"what do you want?\r\n\r\n");
-    let closed = refusing();
+fn an_error_names_the_phase_the_endpoint_the_time_and_the_next_step() {
+    let silent = respond_always(b"");
+    let garbage = respond_always(b"what do you want?\r\n\r\n");
+    let closed = unused_address();
     let table: [(&[&str], i32, &[&str]); 8] = [
         (
             &[&format!("tcp://{closed}")],
@@ -229,22 +232,24 @@ fn each_failure_says_what_where_in_which_phase_after_how_long_and_what_next() {
     ];
     for (arguments, code, words) in table {
         let send: &[&str] = if arguments.contains(&"--send") { &[] } else { &["--send", "hello"] };
-        let output =
-            Place::new().longhaul(&[&["connect"], arguments, send].concat()).output().expect("it runs");
-        let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        let output = TestDirectory::new()
+            .longhaul(&[&["connect"], arguments, send].concat())
+            .output()
+            .expect("the program starts");
+        let printed = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {printed}");
         assert!(output.stdout.is_empty());
         for word in words {
-            assert!(said.contains(word), "{arguments:?}: {word:?} is not in {said}");
+            assert!(printed.contains(word), "{arguments:?}: {word:?} is not in {printed}");
         }
     }
 }
 
 #[test]
-fn datagrams_and_their_answers() {
+fn connect_relays_datagrams() {
     let server = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     server.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
-    let endpoint = format!("udp://{}", server.local_addr().expect("its address"));
+    let endpoint = format!("udp://{}", server.local_addr().expect("it is bound"));
     let thread = thread::spawn(move || {
         let mut buffer = [0; 2_000];
         let (length, from) = server.recv_from(&mut buffer).expect("a datagram");
@@ -252,79 +257,88 @@ fn datagrams_and_their_answers() {
             server.send_to(piece, from).expect("sent");
         }
     });
-    let output = Place::new().longhaul(&["connect", &endpoint, "--send", "said"]).output().expect("it runs");
-    thread.join().expect("served");
-    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(0), "said once twice"));
+    let output = TestDirectory::new()
+        .longhaul(&["connect", &endpoint, "--send", "printed"])
+        .output()
+        .expect("the program starts");
+    thread.join().expect("the server thread ends");
+    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(0), "printed once twice"));
 
     let silent = UdpSocket::bind("127.0.0.1:0").expect("a free port");
-    let endpoint = format!("udp://{}", silent.local_addr().expect("its address"));
+    let endpoint = format!("udp://{}", silent.local_addr().expect("it is bound"));
     let arguments = ["connect", &endpoint, "--send", "hello", "--timeout", "300ms"];
-    let output = Place::new().longhaul(&arguments).output().expect("it runs");
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(4), "{said}");
-    assert!(said.contains(&format!("receive from {endpoint}: timed out after ")), "{said}");
+    let output = TestDirectory::new().longhaul(&arguments).output().expect("the program starts");
+    let printed = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{printed}");
+    assert!(printed.contains(&format!("receive from {endpoint}: timed out after ")), "{printed}");
 }
 
 #[test]
-fn listen_takes_one_and_answers_it() {
-    let place = Place::new();
-    let listening = Listening::start(&place, &["tcp://127.0.0.1:0", "--send", "welcome"]);
-    let output =
-        place.longhaul(&["connect", &listening.endpoint]).write_stdin("hello").output().expect("it runs");
+fn listen_serves_one_client() {
+    let place = TestDirectory::new();
+    let listening = ListeningProgram::start(&place, &["tcp://127.0.0.1:0", "--send", "welcome"]);
+    let output = place
+        .longhaul(&["connect", &listening.endpoint])
+        .write_stdin("hello")
+        .output()
+        .expect("the program starts");
     assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(0), "welcome"));
-    let (code, out, said) = listening.end();
-    assert_eq!((code, text(&out).as_str()), (Some(0), "hello"), "{said}");
-    assert!(said.starts_with("connection from tcp://127.0.0.1:"), "{said}");
+    let (code, out, printed) = listening.end();
+    assert_eq!((code, text(&out).as_str()), (Some(0), "hello"), "{printed}");
+    assert!(printed.starts_with("connection from tcp://127.0.0.1:"), "{printed}");
 }
 
 #[test]
-fn listen_with_datagrams() {
-    let place = Place::new();
-    let listening = Listening::start(&place, &["udp://127.0.0.1:0", "--send", "welcome"]);
+fn listen_serves_one_sender_of_datagrams() {
+    let place = TestDirectory::new();
+    let listening = ListeningProgram::start(&place, &["udp://127.0.0.1:0", "--send", "welcome"]);
     let arguments = ["connect", &listening.endpoint, "--send", "hello"];
-    let output = place.longhaul(&arguments).output().expect("it runs");
+    let output = place.longhaul(&arguments).output().expect("the program starts");
     assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(0), "welcome"));
-    let (code, out, said) = listening.end();
-    assert_eq!((code, text(&out).as_str()), (Some(0), "hello"), "{said}");
+    let (code, out, printed) = listening.end();
+    assert_eq!((code, text(&out).as_str()), (Some(0), "hello"), "{printed}");
 }
 
 #[test]
-fn kept_open_it_takes_many_at_once_until_it_is_stopped() {
-    let place = Place::new();
+fn with_keep_many_clients_are_served_until_it_is_stopped() {
+    let place = TestDirectory::new();
     let path = place.path("a.sock");
     let endpoint = format!("unix://{}", path.display());
-    let listening = Listening::start(&place, &[&endpoint, "--keep", "--send", "welcome"]);
+    let listening = ListeningProgram::start(&place, &[&endpoint, "--keep", "--send", "welcome"]);
     let idle: Vec<_> =
         (0..5).map(|_| std::os::unix::net::UnixStream::connect(&path).expect("connected")).collect();
     for number in 0..5 {
         let arguments = ["connect", "-q", &endpoint, "--send", &format!("client {number}\n")];
-        let output = place.longhaul(&arguments).output().expect("it runs");
+        let output = place.longhaul(&arguments).output().expect("the program starts");
         assert_eq!(text(&output.stdout), "welcome", "{}", text(&output.stderr));
     }
-    let output = place.longhaul(&["listen", &endpoint]).output().expect("it runs");
+    let output = place.longhaul(&["listen", &endpoint]).output().expect("the program starts");
     assert_eq!(output.status.code(), Some(4));
     assert!(text(&output.stderr).contains("address in use"), "{}", text(&output.stderr));
 
     rustix::process::kill_process(listening.program.pid(), rustix::process::Signal::TERM).expect("sent");
-    let (code, out, said) = listening.end();
+    let (code, out, printed) = listening.end();
     let expected = [0, 1, 2, 3, 4].map(|number| format!("client {number}\n")).concat();
-    assert_eq!((code, text(&out)), (Some(0), expected), "{said}");
-    assert!(!path.exists(), "the socket's file goes with it");
+    assert_eq!((code, text(&out)), (Some(0), expected), "{printed}");
+    assert!(!path.exists(), "the file of the socket is removed");
     drop(idle);
 }
 
 #[test]
-fn nobody_comes() {
-    let place = Place::new();
+fn listen_times_out_without_a_client() {
+    let place = TestDirectory::new();
     let arguments = ["listen", "tcp://127.0.0.1:0", "--accept-timeout", "100ms"];
-    let output = place.longhaul(&arguments).output().expect("it runs");
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(4), "{said}");
-    assert!(said.contains("accept on tcp://127.0.0.1:") && said.contains(": timed out after "), "{said}");
+    let output = place.longhaul(&arguments).output().expect("the program starts");
+    let printed = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{printed}");
+    assert!(
+        printed.contains("accept on tcp://127.0.0.1:") && printed.contains(": timed out after "),
+        "{printed}"
+    );
 }
 
-/// A certificate for localhost that has a title for terminals in its subject, and its key, as files.
-fn identity(place: &Place) -> (String, String) {
+/// The files of a certificate for localhost, whose subject contains an escape sequence, and of its key.
+fn identity(place: &TestDirectory) -> (String, String) {
     let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).expect("names");
     params.distinguished_name.push(rcgen::DnType::OrganizationName, "\u{1b}]0;owned\u{7}");
     let key = rcgen::KeyPair::generate().expect("a key");
@@ -334,65 +348,72 @@ fn identity(place: &Place) -> (String, String) {
 }
 
 #[test]
-fn tls_tells_who_the_peer_says_it_is_and_checks_it() {
-    let place = Place::new();
+fn a_tls_session_is_verified_and_summarised() {
+    let place = TestDirectory::new();
     let (cert, key) = identity(&place);
     let tls = ["tls://127.0.0.1:0", "--cert", &cert, "--key", &key, "--keep", "--send", "welcome"];
-    let listening = Listening::start(&place, &tls);
+    let listening = ListeningProgram::start(&place, &tls);
     let endpoint = format!("tls://localhost:{}", listening.port());
 
-    let output = place.longhaul(&["connect", &endpoint, "--send", "hello"]).output().expect("it runs");
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(5), "{said}");
-    assert!(said.contains("certificate from an unknown issuer after"), "{said}");
-    assert!(said.contains("no authority that this machine trusts has signed the certificate"), "{said}");
+    let output =
+        place.longhaul(&["connect", &endpoint, "--send", "hello"]).output().expect("the program starts");
+    let printed = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{printed}");
+    assert!(printed.contains("certificate from an unknown issuer after"), "{printed}");
+    assert!(
+        printed.contains("no authority that this machine trusts has signed the certificate"),
+        "{printed}"
+    );
 
     let trusting = |flags: &[&str], cert: &str| {
         let mut command = place.longhaul(&[&["connect", &endpoint, "--send", "hello"], flags].concat());
-        command.env("SSL_CERT_FILE", cert).output().expect("it runs")
+        command.env("SSL_CERT_FILE", cert).output().expect("the program starts")
     };
     for (flags, checked) in [(&[] as &[&str], "checked   yes"), (&["-k"], "checked   no")] {
         let output = trusting(flags, &cert);
-        let said = text(&output.stderr);
-        assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(0), "welcome"), "{said}");
+        let printed = text(&output.stderr);
+        assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(0), "welcome"), "{printed}");
         for line in
             ["protocol  TLSv1.3", "cipher    TLS13_", "subject   ", "issuer    ", "valid     ", checked]
         {
-            assert!(said.contains(line), "{line:?} is not in {said}");
+            assert!(printed.contains(line), "{line:?} is not in {printed}");
         }
-        assert!(said.contains("names     localhost"), "{said}");
-        assert!(said.contains("owned") && !said.contains('\u{1b}') && !said.contains('\u{7}'), "{said:?}");
+        assert!(printed.contains("names     localhost"), "{printed}");
+        assert!(
+            printed.contains("owned") && !printed.contains('\u{1b}') && !printed.contains('\u{7}'),
+            "{printed:?}"
+        );
     }
 }
 
 #[test]
-fn a_listener_with_tls_needs_an_identity() {
-    let place = Place::new();
-    let output = place.longhaul(&["listen", "tls://127.0.0.1:0"]).output().expect("it runs");
+fn a_listener_with_tls_needs_a_certificate() {
+    let place = TestDirectory::new();
+    let output = place.longhaul(&["listen", "tls://127.0.0.1:0"]).output().expect("the program starts");
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
     let file = place.file("a.pem", "nothing");
     let file = file.to_str().expect("UTF-8");
     let arguments = ["listen", "tls://127.0.0.1:0", "--cert", file, "--key", file];
-    assert_eq!(place.longhaul(&arguments).output().expect("it runs").status.code(), Some(3));
+    assert_eq!(place.longhaul(&arguments).output().expect("the program starts").status.code(), Some(3));
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn sockets_name_the_process_of_a_listener_a_connection_and_a_datagram_socket() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("its address");
+    let address = listener.local_addr().expect("it is bound");
     let client = TcpStream::connect(address).expect("connected");
     let (_server, _) = listener.accept().expect("accepted");
-    let client = client.local_addr().expect("its address");
+    let client = client.local_addr().expect("it is bound");
     let udp = UdpSocket::bind("127.0.0.1:0").expect("a free port");
-    let udp = udp.local_addr().map(|address| (udp, address)).expect("its address");
+    let udp = udp.local_addr().map(|address| (udp, address)).expect("it is bound");
     let us = u64::from(std::process::id());
-    let place = Place::new();
+    let place = TestDirectory::new();
     let ask = |endpoint: String| {
-        let output = place.longhaul(&["sockets", &endpoint, "--json"]).output().expect("it runs");
+        let output = place.longhaul(&["sockets", &endpoint, "--json"]).output().expect("the program starts");
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         let mut lines = json_lines(&output.stdout);
-        // The port may have been another test's a moment ago; what is left of that connection belongs to nobody.
+        // Another test may have used the port before. Its closed connections have no process.
         lines.retain(|line| line["state"] != "time-wait");
         assert!(lines.iter().all(|line| line["processes"][0]["pid"] == us), "{lines:?}");
         let rows = lines.iter().map(|line| {
@@ -416,39 +437,41 @@ fn sockets_name_the_process_of_a_listener_a_connection_and_a_datagram_socket() {
     let at_udp = format!("udp://{}", udp.1);
     assert_eq!(ask(at_udp.clone()), [row(&at_udp, "-", "unconnected")]);
 
-    let output = place.longhaul(&["sockets", &here]).output().expect("it runs");
+    let output = place.longhaul(&["sockets", &here]).output().expect("the program starts");
     let table = text(&output.stdout);
     assert!(table.starts_with("protocol  local "), "{table}");
     assert!(table.lines().skip(1).all(|line| line.contains(&format!(" {us} "))), "{table}");
-    let all = text(&place.longhaul(&["sockets"]).output().expect("it runs").stdout);
+    let all = text(&place.longhaul(&["sockets"]).output().expect("the program starts").stdout);
     assert!(all.contains(&here) && all.contains(&at_udp), "{all}");
 
     drop(udp);
-    let output = place.longhaul(&["sockets", &at_udp]).output().expect("it runs");
+    let output = place.longhaul(&["sockets", &at_udp]).output().expect("the program starts");
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), b"".as_slice()));
 }
 
-/// Whoever follows the advice finds who is in the way, also where every address was asked for.
+/// The advice leads to the process that holds the address, also if all addresses were requested.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_endpoint_of_an_address_in_use_leads_to_its_holder() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let held = listener.local_addr().expect("its address");
-    let place = Place::new();
-    let output =
-        place.longhaul(&["serve", &format!("echo=tcp://:{}", held.port())]).output().expect("it runs");
-    let said = text(&output.stderr);
-    assert!(said.contains(&format!("tcp://0.0.0.0:{}: address in use", held.port())), "{said}");
-    assert!(said.contains("`longhaul sockets ENDPOINT`"), "{said}");
+    let held = listener.local_addr().expect("it is bound");
+    let place = TestDirectory::new();
+    let output = place
+        .longhaul(&["serve", &format!("echo=tcp://:{}", held.port())])
+        .output()
+        .expect("the program starts");
+    let printed = text(&output.stderr);
+    assert!(printed.contains(&format!("tcp://0.0.0.0:{}: address in use", held.port())), "{printed}");
+    assert!(printed.contains("`longhaul sockets ENDPOINT`"), "{printed}");
     for asked in ["0.0.0.0", "[::]", ""] {
         let output = place.longhaul(&["sockets", &format!("tcp://{asked}:{}", held.port())]).output();
-        let table = text(&output.expect("it runs").stdout);
+        let table = text(&output.expect("the program starts").stdout);
         assert!(table.contains(&format!("tcp://{held} ")), "{asked}: {table}");
         assert!(table.contains(&format!(" {} ", std::process::id())), "{asked}: {table}");
     }
 }
 
-/// Reads all that one client sends and sends it back, then ends.
+/// Python: reads everything that one client sends, sends it back, and ends.
 const PYTHON_SERVER: &str = "
 import socket, sys
 kind, place = sys.argv[1], sys.argv[2]
@@ -462,7 +485,7 @@ else:
     c.close()
 ";
 
-/// Sends standard input and puts out what comes back.
+/// Python: sends standard input and prints the response.
 const PYTHON_CLIENT: &str = "
 import socket, sys
 kind, port = sys.argv[1], int(sys.argv[2])
@@ -475,17 +498,20 @@ else:
     while data := s.recv(65536): sys.stdout.buffer.write(data)
 ";
 
-/// Connects to an echo of another's making and compares.
-fn echoes(place: &Place, endpoint: &str, content: &[u8], who: &str) {
-    let output =
-        place.longhaul(&["connect", "-q", "-k", endpoint]).write_stdin(content).output().expect("it runs");
+/// Connects to the echo server of another program and compares the bytes.
+fn echoes(place: &TestDirectory, endpoint: &str, content: &[u8], who: &str) {
+    let output = place
+        .longhaul(&["connect", "-q", "-k", endpoint])
+        .write_stdin(content)
+        .output()
+        .expect("the program starts");
     assert_eq!(output.status.code(), Some(0), "{who} at {endpoint}: {}", text(&output.stderr));
     assert!(output.stdout == content, "{who} at {endpoint}: {} bytes", output.stdout.len());
 }
 
 #[test]
-fn servers_of_others() {
-    let place = Place::new();
+fn connect_works_with_other_servers() {
+    let place = TestDirectory::new();
     let (tcp, udp) = (blob(300_000), b"one datagram".to_vec());
     if is_installed("python3") {
         for (kind, content) in [("tcp", &tcp), ("udp", &udp)] {
@@ -524,72 +550,73 @@ fn servers_of_others() {
         let port = free_port("tcp");
         let endpoint = format!("tcp://127.0.0.1:{port}");
         let arguments = ["-l", "127.0.0.1", &port];
-        let (said, heard) = (place.file("said", "welcome"), place.path("heard"));
+        let (printed, heard) = (place.file("printed", "welcome"), place.path("heard"));
         let files = (
-            std::fs::File::open(said).expect("it is there").into(),
+            std::fs::File::open(printed).expect("it exists").into(),
             std::fs::File::create(&heard).expect("a file").into(),
         );
         let mut server = listening_peer_with("ncat", &arguments, &endpoint, files);
         let output = place.longhaul(&["connect", "-q", &endpoint]).write_stdin(tcp.clone()).output();
-        assert_eq!(text(&output.expect("it runs").stdout), "welcome", "ncat");
+        assert_eq!(text(&output.expect("the program starts").stdout), "welcome", "ncat");
         assert_eq!(server.code(), Some(0));
         assert!(place.read("heard") == tcp, "ncat");
     }
 }
 
-/// Lets a client of another's making talk to `listen`, and compares what each has heard.
-fn is_heard(
-    place: &Place,
+/// Connects the client of another program to `listen`, and compares what each received.
+fn check_client(
+    place: &TestDirectory,
     listen: &[&str],
     program: &str,
-    arguments: impl Fn(&Listening) -> Vec<String>,
+    arguments: impl Fn(&ListeningProgram) -> Vec<String>,
     content: &[u8],
 ) {
-    let listening = Listening::start(place, &[listen, &["--send", "welcome"]].concat());
+    let listening = ListeningProgram::start(place, &[listen, &["--send", "welcome"]].concat());
     let arguments = arguments(&listening);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let heard = peer(program, &arguments, content);
-    let (code, out, said) = listening.end();
-    assert_eq!(text(&heard), "welcome", "{program} {arguments:?}: {said}");
-    assert_eq!(code, Some(0), "{program} {arguments:?}: {said}");
+    let (code, out, printed) = listening.end();
+    assert_eq!(text(&heard), "welcome", "{program} {arguments:?}: {printed}");
+    assert_eq!(code, Some(0), "{program} {arguments:?}: {printed}");
     assert!(out == content, "{program} {arguments:?}: {} bytes", out.len());
 }
 
 #[test]
-fn clients_of_others() {
-    let place = Place::new();
+fn listen_works_with_other_clients() {
+    let place = TestDirectory::new();
     let (tcp, udp) = (blob(300_000), b"one datagram".to_vec());
     let strings = |arguments: &[&str]| arguments.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
     if is_installed("python3") {
         for (kind, content) in [("tcp", &tcp), ("udp", &udp)] {
             let endpoint = format!("{kind}://127.0.0.1:0");
-            let arguments = |listening: &Listening| strings(&["-c", PYTHON_CLIENT, kind, listening.port()]);
-            is_heard(&place, &[&endpoint], "python3", arguments, content);
+            let arguments =
+                |listening: &ListeningProgram| strings(&["-c", PYTHON_CLIENT, kind, listening.port()]);
+            check_client(&place, &[&endpoint], "python3", arguments, content);
         }
     }
     if is_installed("socat") {
         for (kind, connect, content) in [("tcp", "TCP4", &tcp), ("udp", "UDP4", &udp)] {
             let endpoint = format!("{kind}://127.0.0.1:0");
-            let arguments = |listening: &Listening| {
+            let arguments = |listening: &ListeningProgram| {
                 strings(&["-t2", "-", &format!("{connect}:127.0.0.1:{}", listening.port())])
             };
-            is_heard(&place, &[&endpoint], "socat", arguments, content);
+            check_client(&place, &[&endpoint], "socat", arguments, content);
         }
         let endpoint = format!("unix://{}", place.path("listen.sock").display());
-        let arguments = |listening: &Listening| {
+        let arguments = |listening: &ListeningProgram| {
             let path = listening.endpoint.strip_prefix("unix://").expect("a path");
             strings(&["-t5", "-", &format!("UNIX-CONNECT:{path}")])
         };
-        is_heard(&place, &[&endpoint], "socat", arguments, &tcp);
+        check_client(&place, &[&endpoint], "socat", arguments, &tcp);
         let (cert, key) = identity(&place);
         let listen = ["tls://127.0.0.1:0", "--cert", &cert, "--key", &key];
-        let arguments = |listening: &Listening| {
+        let arguments = |listening: &ListeningProgram| {
             strings(&["-t5", "-", &format!("OPENSSL:127.0.0.1:{},verify=0", listening.port())])
         };
-        is_heard(&place, &listen, "socat", arguments, b"over TLS");
+        check_client(&place, &listen, "socat", arguments, b"over TLS");
     }
     if is_installed("ncat") {
-        let arguments = |listening: &Listening| strings(&["127.0.0.1", listening.port()]);
-        is_heard(&place, &["tcp://127.0.0.1:0"], "ncat", arguments, &tcp);
+        let arguments = |listening: &ListeningProgram| strings(&["127.0.0.1", listening.port()]);
+        check_client(&place, &["tcp://127.0.0.1:0"], "ncat", arguments, &tcp);
     }
 }

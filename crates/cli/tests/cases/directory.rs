@@ -1,4 +1,4 @@
-//! The working directory of a case: what lies there before, and what has to lie there after.
+//! The working directory of a case: its files before and after a run.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,19 +10,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use longhaul_origin::script::{Expectations, ExpectedFile, FileContent, InitialFile, ManyFiles, Stage};
 
-/// Where the program keeps the state of a haul: not looked into.
+/// The directory with the state of a haul, which is not compared.
 const STATE: &str = ".longhaul";
-/// Bytes of a file that a failure shows.
+/// Bytes of a file that a failure report shows.
 const SHOWN_BYTES_MAX: usize = 48;
 
-/// A directory that is removed when dropped, with the file systems in it, and room beside it.
+/// A directory that is removed when dropped, with the file systems mounted in it, and a directory around it.
 pub(crate) struct TestDirectory {
     around: PathBuf,
     path: PathBuf,
     disks: RefCell<Vec<PathBuf>>,
 }
 
-/// What was there, by its path.
+/// Files by their paths.
 pub(crate) type Found = BTreeMap<String, Vec<u8>>;
 
 impl TestDirectory {
@@ -38,7 +38,7 @@ impl TestDirectory {
         Self { around, path, disks: RefCell::default() }
     }
 
-    /// A place for what is none of the program's business.
+    /// A path outside of the working directory.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.around.join(name)
     }
@@ -47,14 +47,18 @@ impl TestDirectory {
         &self.path
     }
 
-    /// Lays out what lies there before. An error says what this machine does not allow.
-    pub(crate) fn lay(&self, before: &BTreeMap<String, InitialFile>, stage: &Stage) -> Result<(), String> {
+    /// Creates the files before a run. An error says what this machine does not allow.
+    pub(crate) fn prepare(
+        &self,
+        before: &BTreeMap<String, InitialFile>,
+        stage: &Stage,
+    ) -> Result<(), String> {
         for (path, file) in before {
             let path = self.path.join(stage.fill(path));
             match file {
                 InitialFile::Text(text) => put(&path, stage.fill(text).as_bytes()),
                 InitialFile::Content(FileContent::Link(to)) => {
-                    fs::create_dir_all(path.parent().expect("below the directory")).expect("a directory");
+                    fs::create_dir_all(path.parent().expect("the path has a parent")).expect("a directory");
                     symlink(stage.fill(to), &path).expect("a link");
                 }
                 InitialFile::Content(FileContent::Directory(mode)) => {
@@ -81,8 +85,8 @@ impl TestDirectory {
         Ok(())
     }
 
-    /// Everything there is, except for the state of hauls.
-    pub(crate) fn look(&self) -> Found {
+    /// Every file, except for the state of hauls.
+    pub(crate) fn files(&self) -> Found {
         let mut found = Found::new();
         walk(&self.path, "", &mut found);
         found
@@ -98,7 +102,7 @@ impl Drop for TestDirectory {
     }
 }
 
-/// How `now` differs from what was there `before` and what is `expected` beside it.
+/// The differences between `now` and the files `before` together with the `expected` ones.
 pub(crate) fn differences(
     before: &Found,
     expected: &Expectations,
@@ -111,8 +115,8 @@ pub(crate) fn differences(
     }
     for (path, file) in &expected.files {
         let path = stage.fill(path);
-        // The one file that the pattern means, or the pattern itself, which is no file.
-        let mut meant = now.keys().filter(|name| is_meant(name, &path) && !before.contains_key(*name));
+        // The one new file that matches the pattern; otherwise the pattern itself, which no file has as its name.
+        let mut meant = now.keys().filter(|name| matches_pattern(name, &path) && !before.contains_key(*name));
         let name = meant.next().filter(|_| meant.next().is_none()).cloned();
         wanted.insert(name.unwrap_or(path), content(file, stage));
     }
@@ -126,7 +130,7 @@ pub(crate) fn differences(
     let mut wrong = Vec::new();
     for (path, content) in &wanted {
         match now.get(path) {
-            None => wrong.push(format!("{path} is not there")),
+            None => wrong.push(format!("{path} is missing")),
             Some(found) if found != content => {
                 let at = found.iter().zip(content).position(|(one, other)| one != other);
                 let at = at.unwrap_or(found.len().min(content.len()));
@@ -140,18 +144,18 @@ pub(crate) fn differences(
         }
     }
     let others = now.iter().filter(|(path, _)| !wanted.contains_key(*path));
-    wrong.extend(others.map(|(path, content)| format!("{path} is there, {}", shown(content))));
+    wrong.extend(others.map(|(path, content)| format!("{path} is unexpected: {}", shown(content))));
     wrong
 }
 
-/// Whether `name` is `pattern`, with hexadecimal digits in place of its `*`.
-fn is_meant(name: &str, pattern: &str) -> bool {
+/// True if `name` is `pattern` with hexadecimal digits in place of its `*`.
+fn matches_pattern(name: &str, pattern: &str) -> bool {
     let Some((start, end)) = pattern.split_once('*') else { return name == pattern };
     let mark = name.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
     mark.is_some_and(|mark| !mark.is_empty() && mark.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// What a file has to be.
+/// The expected content of a file.
 pub(crate) fn content(file: &ExpectedFile, stage: &Stage) -> Vec<u8> {
     match file {
         ExpectedFile::Text(text) => stage.fill(text).into_bytes(),
@@ -161,7 +165,7 @@ pub(crate) fn content(file: &ExpectedFile, stage: &Stage) -> Vec<u8> {
 }
 
 pub(crate) fn put(path: &Path, bytes: &[u8]) {
-    fs::create_dir_all(path.parent().expect("below the directory")).expect("a directory");
+    fs::create_dir_all(path.parent().expect("the path has a parent")).expect("a directory");
     fs::write(path, bytes).expect("written");
 }
 
@@ -192,7 +196,7 @@ fn walk(directory: &Path, prefix: &str, found: &mut Found) {
     for entry in entries.filter_map(Result::ok) {
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = format!("{prefix}{name}");
-        let kind = entry.file_type().expect("it is there");
+        let kind = entry.file_type().expect("it exists");
         if kind.is_symlink() {
             found.insert(path, link(&fs::read_link(entry.path()).expect("a link")));
         } else if kind.is_dir() {

@@ -1,4 +1,4 @@
-//! Who the hosts of the cases say they are, and the one authority that the program trusts. Made once a run.
+//! The certificates of the servers in the cases, and the one authority that the program trusts. Created once per run.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use longhaul_origin::script::Identity;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 
-/// What there is: the identities by name, and the certificate of the authority.
+/// The identities by name, and the certificate of the authority.
 pub(crate) struct Identities {
     pub(crate) by_name: BTreeMap<String, Identity>,
     pub(crate) roots: String,

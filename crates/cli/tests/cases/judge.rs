@@ -1,4 +1,4 @@
-//! Whether a run went as expected.
+//! Compares a run with its expectations.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use crate::program::{Ended, LATE_MAX, speaks_json};
 
-/// Everything that is not as expected of the program itself.
+/// The differences between the program's behaviour and the expectations.
 pub(crate) fn judge(run: &Run, ended: &Ended, stage: &Stage) -> Vec<String> {
     let expect = &run.expect;
-    let mut wrong = ended.troubles.clone();
+    let mut wrong = ended.problems.clone();
     match ended.status {
-        None => wrong.push(format!("it was still at work after {:?}", run.within.0 + LATE_MAX)),
+        None => wrong.push(format!("it still ran after {:?}", run.within.0 + LATE_MAX)),
         Some(status) if status.code() == expect.code => {}
         Some(status) if status.code().is_some_and(|code| expect.code_is_one_of.contains(&code)) => {}
         Some(status) => {
@@ -22,10 +22,10 @@ pub(crate) fn judge(run: &Run, ended: &Ended, stage: &Stage) -> Vec<String> {
         }
     }
     if let Some(least) = run.not_before.filter(|least| ended.took < least.0) {
-        wrong.push(format!("it ended after {:?} already, expected {:?}", ended.took, least.0));
+        wrong.push(format!("it ended after {:?}, expected at least {:?}", ended.took, least.0));
     }
-    if let Some(most) = run.memory_max.filter(|most| ended.memory_max > most.0) {
-        wrong.push(format!("it had {} bytes of memory, more than {}", ended.memory_max, most.0));
+    if let Some(most) = run.memory_max.filter(|most| ended.memory_bytes_max > most.0) {
+        wrong.push(format!("it used {} bytes of memory, more than {}", ended.memory_bytes_max, most.0));
     }
     let events = ended.events();
     if speaks_json(run) {
@@ -56,17 +56,17 @@ pub(crate) fn judge(run: &Run, ended: &Ended, stage: &Stage) -> Vec<String> {
     {
         wrong.push(format!("standard output is {:?}, expected {output:?}", ended.stdout));
     }
-    let said = format!("{}\n{}", ended.stderr, ended.stdout);
-    for text in expect.says.iter().map(|text| stage.fill(text)).filter(|text| !said.contains(text)) {
-        wrong.push(format!("it does not say `{}`", text.escape_debug()));
+    let output = format!("{}\n{}", ended.stderr, ended.stdout);
+    for text in expect.says.iter().map(|text| stage.fill(text)).filter(|text| !output.contains(text)) {
+        wrong.push(format!("its output lacks `{}`", text.escape_debug()));
     }
-    for text in expect.never_says.iter().map(|text| stage.fill(text)).filter(|text| said.contains(text)) {
-        wrong.push(format!("it says `{}`", text.escape_debug()));
+    for text in expect.never_says.iter().map(|text| stage.fill(text)).filter(|text| output.contains(text)) {
+        wrong.push(format!("its output has `{}`", text.escape_debug()));
     }
     wrong
 }
 
-/// Everything that the hosts and the name server did not see as expected.
+/// The differences between what the servers and the name server saw and the expectations.
 pub(crate) fn judge_stage(
     hosts: &BTreeMap<String, HostPlan>,
     dns: Option<&DnsPlan>,
@@ -80,10 +80,10 @@ pub(crate) fn judge_stage(
         let heads = record.heads(name);
         let is_asked = |text: &str| heads.iter().any(|head| head.contains(text));
         for text in seen.asked.iter().map(|text| stage.fill(text)).filter(|text| !is_asked(text)) {
-            wrong.push(format!("{name} was not asked `{}`", text.escape_debug()));
+            wrong.push(format!("{name} did not receive `{}`", text.escape_debug()));
         }
         for text in seen.not_asked.iter().map(|text| stage.fill(text)).filter(|text| is_asked(text)) {
-            wrong.push(format!("{name} was asked `{}`", text.escape_debug()));
+            wrong.push(format!("{name} received `{}`", text.escape_debug()));
         }
     }
     span("queries", dns.and_then(|dns| dns.queries), record.queries(), &mut wrong);

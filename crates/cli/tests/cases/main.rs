@@ -1,7 +1,7 @@
-//! Plays every case of what goes wrong against the program: `crates/origin/cases` holds one file for each.
+//! Plays every failure case in `crates/origin/cases` against the program.
 //!
-//! `cargo test -p longhaul-cli --test cases` plays them all, `-- 015` those of one number. With `-- --ignored` each case
-//! is broken on purpose, in every way that it names and by hosts that do nothing wrong, and has to fail.
+//! `cargo test -p longhaul-cli --test cases` plays them all, `-- 015` those of one number. With `-- --ignored`, each case
+//! is broken on purpose, by each of its mutations and by servers without faults, and has to fail.
 #![expect(clippy::disallowed_methods, reason = "tests look at what is on disk, and the cases are files")]
 
 mod directory;
@@ -9,7 +9,7 @@ mod identities;
 mod judge;
 mod output;
 mod page;
-mod performance;
+mod play;
 mod program;
 
 use std::fs;
@@ -20,11 +20,11 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Failed, Trial};
 use longhaul_origin::script::{Case, Proof};
 
-use crate::performance::Proven;
+use crate::play::Proven;
 
-/// Cases at a time: nearly all of their time is waiting.
+/// Cases played at the same time. They mostly wait.
 const CASES_AT_A_TIME: usize = 8;
-/// A folder that was not found, or lost half of its files, is no test passed.
+/// Fewer cases than this mean that the folder was not found or is incomplete.
 const CASES_MIN: usize = 100;
 
 fn main() -> ExitCode {
@@ -39,9 +39,9 @@ fn main() -> ExitCode {
     };
     let mut trials = Vec::new();
     for case in &cases {
-        trials.push(played(case));
+        trials.push(play_trial(case));
         if case.1.known.is_none() {
-            trials.extend(broken(case));
+            trials.extend(broken_trials(case));
         }
     }
     let all = cases.clone();
@@ -51,14 +51,14 @@ fn main() -> ExitCode {
 
 /// The root of the workspace.
 fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("it is there")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("it exists")
 }
 
 fn folder() -> PathBuf {
     workspace().join("crates/origin/cases")
 }
 
-/// Every case with the name of its file, in the order of their numbers.
+/// Every case with the name of its file, ordered by number.
 fn cases() -> Result<Vec<(String, Case)>, String> {
     let files = fs::read_dir(folder()).map_err(|error| format!("{}: {error}", folder().display()))?;
     let paths = files.filter_map(|file| Some(file.ok()?.path()));
@@ -78,14 +78,14 @@ fn cases() -> Result<Vec<(String, Case)>, String> {
     names.iter().map(read).collect()
 }
 
-fn played(case: &Arc<(String, Case)>) -> Trial {
+fn play_trial(case: &Arc<(String, Case)>) -> Trial {
     let shared = Arc::clone(case);
     Trial::test(case.0.clone(), move || {
         let (name, case) = &*shared;
-        let outcome = performance::prove(name, case);
+        let outcome = play::prove(name, case);
         match (&case.known, outcome) {
-            (_, Ok(Proven::NotHere(reason))) => {
-                eprintln!("NOT HERE {name}: {reason}");
+            (_, Ok(Proven::Unsupported(reason))) => {
+                eprintln!("UNSUPPORTED {name}: {reason}");
                 Ok(())
             }
             (None, outcome) => outcome.map(drop).map_err(Failed::from),
@@ -94,14 +94,14 @@ fn played(case: &Arc<(String, Case)>) -> Trial {
                 Ok(())
             }
             (Some(_), Ok(Proven::Yes)) => {
-                Err("it is marked as known to fail, and passes: remove the mark".into())
+                Err("it is marked as known to fail but passes: remove the mark".into())
             }
         }
     })
 }
 
-/// The case made wrong: each must fail.
-fn broken(shared: &Arc<(String, Case)>) -> Vec<Trial> {
+/// A trial for each way in which the case is broken on purpose. The broken case must fail.
+fn broken_trials(shared: &Arc<(String, Case)>) -> Vec<Trial> {
     let (name, case) = &**shared;
     if !matches!(case.proof, Proof::Play { .. }) {
         return Vec::new();
@@ -111,14 +111,14 @@ fn broken(shared: &Arc<(String, Case)>) -> Vec<Trial> {
         wrong.push(("by hosts that do nothing wrong".to_owned(), honest));
     }
     for mutation in &case.mutations {
-        let mutated = case.mutated(mutation).expect("checked when it was read");
+        let mutated = case.mutated(mutation).expect("the mutations were checked when the case was read");
         wrong.push((format!("at {}: {}", mutation.at, mutation.why), mutated));
     }
     let trial = |(what, case): (String, Case)| {
         let (title, name) = (format!("{name} broken {what}"), name.clone());
-        let test = move || match performance::prove(&name, &case) {
-            Err(_) | Ok(Proven::NotHere(_)) => Ok(()),
-            Ok(Proven::Yes) => Err(format!("{name} was broken {what}, and passes all the same").into()),
+        let test = move || match play::prove(&name, &case) {
+            Err(_) | Ok(Proven::Unsupported(_)) => Ok(()),
+            Ok(Proven::Yes) => Err(format!("{name} was broken {what} but passes").into()),
         };
         Trial::test(title, test).with_ignored_flag(true)
     };

@@ -1,35 +1,35 @@
-//! What a program says, read as it comes.
+//! Captures the output of a program while it runs.
 
 use std::io::Read;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// Output that is kept; a program that says more is not listened to.
+/// The most output that is kept. After that, reading stops.
 const OUTPUT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// An output, read by a thread as it comes.
-pub(crate) struct Listened {
-    text: Arc<Mutex<Heard>>,
+/// An output that a thread reads continuously.
+pub(crate) struct CapturedOutput {
+    text: Arc<Mutex<Captured>>,
     thread: thread::JoinHandle<()>,
 }
 
 #[derive(Default)]
-struct Heard {
+struct Captured {
     bytes: Vec<u8>,
     has_left: bool,
 }
 
-impl Listened {
+impl CapturedOutput {
     pub(crate) fn to(output: Option<impl Read + Send + 'static>) -> Self {
-        let text = Arc::new(Mutex::new(Heard::default()));
-        let heard = Arc::clone(&text);
+        let text = Arc::new(Mutex::new(Captured::default()));
+        let captured = Arc::clone(&text);
         let thread = thread::spawn(move || {
             let Some(mut output) = output else { return };
             let mut buffer = [0; 8192];
             while let Ok(read @ 1..) = output.read(&mut buffer) {
-                let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
-                heard.bytes.extend_from_slice(&buffer[..read]);
-                if heard.has_left || heard.bytes.len() > OUTPUT_BYTES_MAX {
+                let mut captured = captured.lock().unwrap_or_else(PoisonError::into_inner);
+                captured.bytes.extend_from_slice(&buffer[..read]);
+                if captured.has_left || captured.bytes.len() > OUTPUT_BYTES_MAX {
                     return;
                 }
             }
@@ -38,22 +38,22 @@ impl Listened {
     }
 
     pub(crate) fn so_far(&self) -> String {
-        String::from_utf8_lossy(&self.heard().bytes).into_owned()
+        String::from_utf8_lossy(&self.captured().bytes).into_owned()
     }
 
-    /// Hangs up at the next word.
+    /// Closes the output after the next read.
     pub(crate) fn leave(&self) {
-        self.heard().has_left = true;
+        self.captured().has_left = true;
     }
 
     pub(crate) fn end(self) -> String {
         let Self { text, thread } = self;
         let _ = thread.join();
-        let heard = text.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&heard.bytes).into_owned()
+        let captured = text.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&captured.bytes).into_owned()
     }
 
-    fn heard(&self) -> MutexGuard<'_, Heard> {
+    fn captured(&self) -> MutexGuard<'_, Captured> {
         self.text.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

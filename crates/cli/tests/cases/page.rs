@@ -86,8 +86,10 @@ fn page(cases: &[Arc<(String, Case)>]) -> String {
         let [(first, title), (next, _)] = *window else { continue };
         let _ = writeln!(page, "## {title}\n");
         if NOT_SPOKEN.contains(&first) {
-            let _ =
-                writeln!(page, "Longhaul does not speak HTTP/2 yet, and offers servers HTTP/1.1 only (cases 75 to 85).\n");
+            let _ = writeln!(
+                page,
+                "Longhaul does not speak HTTP/2 yet, and offers servers HTTP/1.1 only (cases 75 to 85).\n"
+            );
             continue;
         }
         let _ = writeln!(

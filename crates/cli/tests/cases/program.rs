@@ -1,4 +1,4 @@
-//! The program under observation: its output, its end, its memory, and what is done to it meanwhile.
+//! Runs the program and observes it: its output, its end and its memory, while the actions of the case are performed.
 
 use std::fs;
 use std::io::Write as _;
@@ -14,46 +14,46 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::directory::{TestDirectory, content, put};
-use crate::output::Listened;
+use crate::output::CapturedOutput;
 
-/// How often the program is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
-/// How much later than its time it may be seen to end.
+/// Time between two checks of the program.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+/// How much longer than its limit a run may take before it is killed.
 pub(crate) const LATE_MAX: Duration = Duration::from_millis(250);
-/// How long a run beside another one may take.
+/// Time limit of a run beside another one.
 const BESIDE_MAX: Duration = Duration::from_secs(5);
 
-/// What a run left behind.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// Nothing if it had to be killed for being late.
+    /// `None` if it was killed because its time was over.
     pub(crate) status: Option<ExitStatus>,
     pub(crate) took: Duration,
-    pub(crate) memory_max: u64,
+    pub(crate) memory_bytes_max: u64,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
-    /// Acts that did not come about, or not as they should.
-    pub(crate) troubles: Vec<String>,
+    /// Actions that were not performed, or failed.
+    pub(crate) problems: Vec<String>,
 }
 
 impl Ended {
-    /// The lines of standard output that are events.
+    /// The events on standard output.
     pub(crate) fn events(&self) -> Vec<Value> {
         events(&self.stdout)
     }
 }
 
-/// Whether the program is told to speak JSON.
+/// True if the run gets the flag `--json`.
 pub(crate) fn speaks_json(run: &Run) -> bool {
     matches!(run.arguments.first().map(String::as_str), Some("get" | "retry")) && run.expect.output.is_none()
 }
 
-/// Runs the program to its end, or to the end of its time.
+/// Runs the program until it ends or its time is over.
 pub(crate) fn observe(run: &Run, stage: &Stage, directory: &TestDirectory, roots: &Path) -> Ended {
-    let troubles = run.first.iter().filter_map(|action| change(action, stage, directory).err()).collect();
+    let problems = run.first.iter().filter_map(|action| change(action, stage, directory).err()).collect();
     let mut child = start(run, stage, directory, roots);
     let begun = clock::now();
-    let (stdout, stderr) = (Listened::to(child.stdout.take()), Listened::to(child.stderr.take()));
+    let (stdout, stderr) = (CapturedOutput::to(child.stdout.take()), CapturedOutput::to(child.stderr.take()));
     let input = child.stdin.take();
     if let (Some(mut input), Some(text)) = (input, &run.input) {
         let (text, stalls) = (stage.fill(text), run.input_stalls);
@@ -64,12 +64,12 @@ pub(crate) fn observe(run: &Run, stage: &Stage, directory: &TestDirectory, roots
             }
         });
     }
-    let mut watching =
-        Watching { run, stage, directory, roots, stdout, stderr, next: 0, last: begun, troubles };
-    let mut memory_max = 0;
+    let mut observation =
+        Observation { run, stage, directory, roots, stdout, stderr, next: 0, last: begun, problems };
+    let mut memory_bytes_max = 0;
     let time_max = run.within.0 + LATE_MAX;
     let status = loop {
-        match child.try_wait().expect("a child of ours") {
+        match child.try_wait().expect("it is a child of this process") {
             Some(status) => break Some(status),
             None if begun.elapsed() > time_max => {
                 let _ = child.kill();
@@ -78,21 +78,21 @@ pub(crate) fn observe(run: &Run, stage: &Stage, directory: &TestDirectory, roots
             }
             None => {}
         }
-        memory_max = memory_max.max(memory_of(child.id()));
-        watching.act(&child);
-        thread::sleep(LOOK_EVERY);
+        memory_bytes_max = memory_bytes_max.max(memory_of(child.id()));
+        observation.act(&child);
+        thread::sleep(POLL_INTERVAL);
     };
     let took = begun.elapsed();
-    if let Some(act) = run.actions.get(watching.next) {
-        watching.troubles.push(format!("it ended before {:?}", act.when));
+    if let Some(act) = run.actions.get(observation.next) {
+        observation.problems.push(format!("it ended before {:?}", act.when));
     }
     Ended {
         status,
         took,
-        memory_max,
-        stdout: watching.stdout.end(),
-        stderr: watching.stderr.end(),
-        troubles: watching.troubles,
+        memory_bytes_max,
+        stdout: observation.stdout.end(),
+        stderr: observation.stderr.end(),
+        problems: observation.problems,
     }
 }
 
@@ -123,20 +123,20 @@ fn command(
     command
 }
 
-/// What of the limits of a run this machine does not allow, if anything.
+/// The limit of a run that this machine cannot set up, if any.
 pub(crate) fn not_allowed(run: &Run) -> Option<String> {
     run.limits.network.as_ref()?;
     let mut probe = Command::new("unshare");
     probe.args(["--map-root-user", "--net", "ip", "link", "set", "lo", "up"]);
     let is_allowed =
         probe.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
-    (!is_allowed).then(|| "no network of its own can be made here".to_owned())
+    (!is_allowed).then(|| "this machine cannot create a network namespace".to_owned())
 }
 
 fn start(run: &Run, stage: &Stage, directory: &TestDirectory, roots: &Path) -> Child {
     let mut arguments = run.arguments.clone();
     if speaks_json(run) {
-        // The first is the command.
+        // The first argument is the command.
         arguments.insert(1, "--json".to_owned());
     }
     let mut command = command(&arguments, stage, directory, roots, &run.limits);
@@ -145,20 +145,20 @@ fn start(run: &Run, stage: &Stage, directory: &TestDirectory, roots: &Path) -> C
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a child")
 }
 
-struct Watching<'a> {
+struct Observation<'a> {
     run: &'a Run,
     stage: &'a Stage,
     directory: &'a TestDirectory,
     roots: &'a Path,
-    stdout: Listened,
-    stderr: Listened,
+    stdout: CapturedOutput,
+    stderr: CapturedOutput,
     next: usize,
     last: Instant,
-    troubles: Vec<String>,
+    problems: Vec<String>,
 }
 
-impl Watching<'_> {
-    /// Does what is due now.
+impl Observation<'_> {
+    /// Performs the actions that are due.
     fn act(&mut self, child: &Child) {
         while let Some(TimedAction { when, action }) =
             self.run.actions.get(self.next).filter(|act| self.is_due(&act.when))
@@ -166,8 +166,8 @@ impl Watching<'_> {
             let _ = when;
             self.next += 1;
             self.last = clock::now();
-            if let Err(trouble) = self.perform(action, child) {
-                self.troubles.push(trouble);
+            if let Err(problem) = self.perform(action, child) {
+                self.problems.push(problem);
             }
         }
     }
@@ -178,9 +178,9 @@ impl Watching<'_> {
             Trigger::After(time) => self.last.elapsed() >= time.0,
             Trigger::Event(event) => {
                 let (name, count) = event.split_once(' ').unwrap_or((event, "1"));
-                let told = events(&self.stdout.so_far());
-                let told = told.iter().filter(|told| told["event"] == name).count();
-                count.parse::<usize>().is_ok_and(|count| told >= count)
+                let events = events(&self.stdout.so_far());
+                let seen = events.iter().filter(|event| event["event"] == name).count();
+                count.parse::<usize>().is_ok_and(|count| seen >= count)
             }
         }
     }
@@ -212,10 +212,11 @@ impl Watching<'_> {
             .stderr(Stdio::piped())
             .spawn()
             .expect("a child");
-        let (stdout, stderr) = (Listened::to(other.stdout.take()), Listened::to(other.stderr.take()));
+        let (stdout, stderr) =
+            (CapturedOutput::to(other.stdout.take()), CapturedOutput::to(other.stderr.take()));
         let begun = clock::now();
         let status = loop {
-            if let Some(status) = other.try_wait().expect("a child of ours") {
+            if let Some(status) = other.try_wait().expect("it is a child of this process") {
                 break status;
             }
             if begun.elapsed() > BESIDE_MAX {
@@ -223,18 +224,20 @@ impl Watching<'_> {
                 let _ = other.wait();
                 return Err("the run beside it does not end".to_owned());
             }
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(POLL_INTERVAL);
         };
-        let said = stdout.end() + &stderr.end();
+        let output = stdout.end() + &stderr.end();
         let says = self.stage.fill(says);
-        if status.code() != Some(code) || !said.contains(&says) {
-            return Err(format!("the run beside it: {status}, expected {code} and `{says}`, said {said}"));
+        if status.code() != Some(code) || !output.contains(&says) {
+            return Err(format!(
+                "the run beside it: {status}, expected {code} and `{says}`, printed {output}"
+            ));
         }
         Ok(())
     }
 }
 
-/// Does what needs no program.
+/// Performs an action that concerns files only.
 fn change(action: &Action, stage: &Stage, directory: &TestDirectory) -> Result<(), String> {
     let place = |path: &str| directory.path().join(stage.fill(path));
     match action {
@@ -250,7 +253,7 @@ fn change(action: &Action, stage: &Stage, directory: &TestDirectory) -> Result<(
             std::os::unix::fs::symlink(place(to), path).map_err(|error| error.to_string())
         }
         Action::Signal(_) | Action::CloseOutput | Action::Beside { .. } => {
-            Err("there is no program yet".to_owned())
+            Err("the program does not run yet".to_owned())
         }
     }
 }
@@ -271,7 +274,7 @@ fn events(output: &str) -> Vec<Value> {
     output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
-/// The most that was resident so far (proc(5), `VmHWM`), in bytes.
+/// The peak resident memory in bytes (proc(5), `VmHWM`).
 fn memory_of(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

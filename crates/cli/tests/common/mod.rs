@@ -1,8 +1,8 @@
-//! The program, the hosts it downloads from, and places to download to. Everything is on loopback and bounded.
+//! Runs the program in a directory of its own, against servers on loopback. Every wait has a limit.
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![expect(
     clippy::disallowed_methods,
-    reason = "tests look at what is on disk, and serve what no library would"
+    reason = "tests read files directly, and serve bytes that no library would send"
 )]
 
 pub(crate) mod serving;
@@ -22,13 +22,13 @@ use longhaul_origin::{FaultMix, HostileServer, Options, Site, Sizes};
 use longhaul_socket::{Endpoint, SystemNetwork};
 use serde_json::Value;
 
-/// No child lives longer.
+/// The longest life of a child process.
 pub(crate) const CHILD_TIME_MAX: Duration = Duration::from_mins(1);
 
-/// A directory that is removed when dropped.
-pub(crate) struct Place(PathBuf);
+/// A working directory that is removed when dropped.
+pub(crate) struct TestDirectory(PathBuf);
 
-impl Place {
+impl TestDirectory {
     pub(crate) fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -44,8 +44,8 @@ impl Place {
     /// Writes a file and returns its path.
     pub(crate) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
-        fs::create_dir_all(path.parent().expect("below the place")).expect("a directory");
-        fs::write(&path, bytes).expect("written");
+        fs::create_dir_all(path.parent().expect("the path has a parent")).expect("a directory");
+        fs::write(&path, bytes).expect("the file can be written");
         path
     }
 
@@ -53,14 +53,14 @@ impl Place {
         fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// The program, started here and bounded.
+    /// The program, with this working directory and a time limit.
     pub(crate) fn longhaul(&self, arguments: &[&str]) -> assert_cmd::Command {
         let mut command = assert_cmd::Command::new(program());
         command.current_dir(&self.0).env("COLUMNS", "100").timeout(CHILD_TIME_MAX).args(arguments);
         command
     }
 
-    /// The program in the background.
+    /// Starts the program in the background.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Background {
         let mut command = Command::new(program());
         command.current_dir(&self.0).args(arguments);
@@ -68,7 +68,7 @@ impl Place {
         Background(child.expect("a child"))
     }
 
-    /// The same, with a standard input that stays open.
+    /// Starts the program in the background, with a standard input that stays open.
     pub(crate) fn longhaul_with_open_input(&self, arguments: &[&str]) -> Background {
         let mut command = Command::new(program());
         command.current_dir(&self.0).args(arguments);
@@ -76,13 +76,13 @@ impl Place {
         Background(child.expect("a child"))
     }
 
-    /// `status --json`, once there is a haul.
+    /// The object of `status --json`, or `None` while there is no haul.
     pub(crate) fn status(&self, directory: &str) -> Option<Value> {
-        let output = self.longhaul(&["status", directory, "--json"]).output().expect("it runs");
+        let output = self.longhaul(&["status", directory, "--json"]).output().expect("the program starts");
         output.status.success().then(|| serde_json::from_slice(&output.stdout).expect("JSON"))
     }
 
-    /// Waits, bounded, until the status of a haul is as it should be.
+    /// Waits up to ten seconds until the status of a haul satisfies `is_so`.
     pub(crate) fn wait_for_status(&self, directory: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         for _ in 0..1_000 {
             if let Some(status) = self.status(directory).filter(&is_so) {
@@ -90,14 +90,16 @@ impl Place {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        panic!("the status of {directory} never became what it should: {:?}", self.status(directory));
+        panic!("the status of {directory} never became as expected: {:?}", self.status(directory));
     }
 
-    /// What `status --hosts` says of the first host, once that is so, bounded.
+    /// Waits up to ten seconds until the first host of `status --hosts` satisfies `is_so`.
     pub(crate) fn wait_for_host(&self, directory: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         for _ in 0..1_000 {
-            let output =
-                self.longhaul(&["status", directory, "--hosts", "--json"]).output().expect("it runs");
+            let output = self
+                .longhaul(&["status", directory, "--hosts", "--json"])
+                .output()
+                .expect("the program starts");
             let status: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
             let host = &status["hosts"][0];
             if !host.is_null() && is_so(host) {
@@ -105,11 +107,11 @@ impl Place {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        panic!("what is said of the hosts in {directory} never became what it should");
+        panic!("the hosts of {directory} never became as expected");
     }
 }
 
-impl Drop for Place {
+impl Drop for TestDirectory {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
@@ -119,7 +121,7 @@ fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_longhaul"))
 }
 
-/// A child that does not outlive its test.
+/// A child process that is killed when dropped.
 pub(crate) struct Background(pub(crate) Child);
 
 impl Background {
@@ -127,15 +129,15 @@ impl Background {
         rustix::process::Pid::from_child(&self.0)
     }
 
-    /// Its exit code, waited for within bounds.
+    /// Waits up to a minute for the exit code; `None` after a signal.
     pub(crate) fn code(&mut self) -> Option<i32> {
         for _ in 0..6_000 {
-            if let Some(status) = self.0.try_wait().expect("a child of ours") {
+            if let Some(status) = self.0.try_wait().expect("it is a child of this process") {
                 return status.code();
             }
             thread::sleep(Duration::from_millis(10));
         }
-        panic!("the child is still at work");
+        panic!("the child does not end");
     }
 }
 
@@ -146,17 +148,17 @@ impl Drop for Background {
     }
 }
 
-/// A well-behaved host, or a hostile one, on a thread of its own. It ends with the test.
-pub(crate) struct Served {
+/// A seeded server on a thread of its own, with or without faults. It ends with the test.
+pub(crate) struct TestServer {
     pub(crate) origin: HostileServer,
     address: SocketAddr,
 }
 
-impl Served {
+impl TestServer {
     pub(crate) fn start(faults: FaultMix, options: Options) -> Self {
         let site = Arc::new(Site::new(1).with_sizes(Sizes::between(100, 5_000)));
         let origin = HostileServer::new(site, faults, options);
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         let host = origin.clone();
         thread::spawn(move || {
             let runtime =
@@ -164,11 +166,11 @@ impl Served {
             runtime.block_on(async {
                 let any = Endpoint::tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
                 let running = host.listen(&SystemNetwork::new(), any).expect("a free port");
-                tell.send(running.endpoint().socket_addr()).expect("somebody waits");
+                sender.send(running.endpoint().socket_addr()).expect("the test waits for the address");
                 std::future::pending::<()>().await;
             });
         });
-        Self { origin, address: told.recv().expect("an address") }
+        Self { origin, address: receiver.recv().expect("an address") }
     }
 
     pub(crate) fn plain() -> Self {
@@ -179,12 +181,12 @@ impl Served {
         format!("http://{}{path}", self.address)
     }
 
-    /// The default name of the file of a path.
+    /// The file name that a path gets.
     pub(crate) fn name(&self, path: &str) -> String {
         format!("{}+{}{path}", self.address.ip(), self.address.port())
     }
 
-    /// A list of so many files, `/f/0` and on.
+    /// A list of this many files: `/f/0`, `/f/1` and so on.
     pub(crate) fn list(&self, files: usize) -> String {
         (0..files).map(|number| self.url(&format!("/f/{number}")) + "\n").collect()
     }
@@ -194,11 +196,11 @@ impl Served {
     }
 }
 
-/// A peer that reads a request and answers always the same bytes, whatever was asked; then it closes. With no bytes it
-/// answers nothing and keeps the connection.
-pub(crate) fn answering(answer: &'static [u8]) -> SocketAddr {
+/// A server that responds to every request with the same bytes and closes. Without bytes it never responds and keeps the
+/// connection open.
+pub(crate) fn respond_always(answer: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    let address = listener.local_addr().expect("its address");
+    let address = listener.local_addr().expect("it is bound");
     thread::spawn(move || {
         let mut kept = Vec::new();
         for connection in listener.incoming() {
@@ -214,12 +216,12 @@ pub(crate) fn answering(answer: &'static [u8]) -> SocketAddr {
     address
 }
 
-/// An address at which nobody listens.
-pub(crate) fn refusing() -> SocketAddr {
+/// An address at which no socket listens.
+pub(crate) fn unused_address() -> SocketAddr {
     TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a free port")
 }
 
-/// The lines of an output as JSON.
+/// Parses each line of an output as JSON.
 pub(crate) fn json_lines(output: &[u8]) -> Vec<Value> {
     let text = str::from_utf8(output).expect("UTF-8");
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()

@@ -1,32 +1,31 @@
-//! A running `serve`, and what clients of it need.
+//! Runs `serve` and connects clients to it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::{Background, Place};
+use super::{Background, TestDirectory};
 
-/// No client waits longer.
+/// The longest wait of a client.
 pub(crate) const CLIENT_TIME: Duration = Duration::from_secs(30);
 
-/// A running `serve`, and where each of its services is.
+/// A running `serve`, with the lines that it printed.
 pub(crate) struct Serving {
     pub(crate) child: Background,
     pub(crate) lines: Vec<(String, String)>,
 }
 
 impl Serving {
-    /// With a line for each argument that names an endpoint.
-    pub(crate) fn start(place: &Place, arguments: &[&str]) -> Self {
+    /// Starts `serve` and waits for a line for each argument with an endpoint.
+    pub(crate) fn start(place: &TestDirectory, arguments: &[&str]) -> Self {
         let sockets = arguments.iter().filter(|argument| argument.contains("://")).count();
         Self::start_with(place, arguments, sockets)
     }
 
-    /// With so many lines.
-    pub(crate) fn start_with(place: &Place, arguments: &[&str], sockets: usize) -> Self {
+    /// Starts `serve` and waits for this many lines.
+    pub(crate) fn start_with(place: &TestDirectory, arguments: &[&str], sockets: usize) -> Self {
         let mut child = place.spawn(&[&["serve"], arguments].concat());
         let output = child.0.stdout.take().expect("piped");
         let lines = BufReader::new(output).lines().take(sockets).map(|line| {
@@ -35,7 +34,7 @@ impl Serving {
             (name.to_owned(), endpoint.to_owned())
         });
         let lines: Vec<_> = lines.collect();
-        assert_eq!(lines.len(), sockets, "it listens on everything");
+        assert_eq!(lines.len(), sockets, "it prints a line for each socket");
         Self { child, lines }
     }
 
@@ -47,24 +46,24 @@ impl Serving {
         format!("{}{path}", self.lines[at].1)
     }
 
-    /// So many lines of its log, waited for: each connection ends at its deadlines at the latest.
+    /// Waits for this many lines of the log. Each connection ends at its deadlines at the latest.
     pub(crate) fn log_lines(&mut self, count: usize) -> String {
         let log = self.child.0.stderr.as_mut().expect("piped");
         let (mut text, mut ends) = (Vec::new(), 0);
         while ends < count {
-            // Byte by byte: what follows is left for whoever stops it.
+            // Byte by byte, so that `stop` can read the rest.
             let mut byte = [0];
-            log.read_exact(&mut byte).expect("it goes on");
+            log.read_exact(&mut byte).expect("the log continues");
             text.extend_from_slice(&byte);
             ends += usize::from(byte == *b"\n");
         }
         String::from_utf8(text).expect("UTF-8")
     }
 
-    /// Stops it by a signal; its exit code, how long that took, and what it said on standard error.
+    /// Stops it with a signal. Returns its exit code, the time that took, and the rest of its log.
     pub(crate) fn stop(mut self, signal: Signal) -> (Option<i32>, Duration, String) {
         let start = Instant::now();
-        rustix::process::kill_process(self.child.pid(), signal).expect("a child of ours");
+        rustix::process::kill_process(self.child.pid(), signal).expect("it is a child of this process");
         let code = self.child.code();
         let elapsed = start.elapsed();
         let mut log = String::new();
@@ -82,7 +81,7 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
 
 pub(crate) fn echoes(stream: &mut TcpStream, sent: &[u8]) -> bool {
     let mut received = vec![0; sent.len()];
-    stream.write_all(sent).expect("taken");
+    stream.write_all(sent).expect("the peer accepts the bytes");
     stream.read_exact(&mut received).expect("echoed");
     received == sent
 }

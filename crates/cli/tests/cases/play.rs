@@ -1,4 +1,4 @@
-//! A case from its beginning to its end.
+//! Plays a case from its beginning to its end.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,22 +12,22 @@ use crate::judge::{judge, judge_stage};
 use crate::program::{Ended, not_allowed, observe};
 use crate::workspace;
 
-/// Lines of an output that a failure shows.
+/// Lines of each output that a failure report shows.
 const LINES_SHOWN_MAX: usize = 60;
 
-/// A case that did not fail.
+/// The result of a case that did not fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Proven {
     Yes,
-    /// This machine does not allow what it takes.
-    NotHere(String),
+    /// This machine does not allow what the case needs.
+    Unsupported(String),
 }
 
-/// Proves a case; otherwise says all there is to say.
+/// Proves a case. The error is a full report of the differences.
 pub(crate) fn prove(name: &str, case: &Case) -> Result<Proven, String> {
     match &case.proof {
         Proof::Play { .. } => play(name, case),
-        Proof::Elsewhere(tests) => tests.iter().try_for_each(|test| is_there(test)).map(|()| Proven::Yes),
+        Proof::Elsewhere(tests) => tests.iter().try_for_each(|test| check_exists(test)).map(|()| Proven::Yes),
         Proof::Missing(_) => Ok(Proven::Yes),
     }
 }
@@ -44,25 +44,25 @@ fn play(name: &str, case: &Case) -> Result<Proven, String> {
     let stage = match stage {
         Ok(stage) => stage,
         Err(_) if hosts.values().any(|host| host.address.is_ipv6()) && !has_ipv6() => {
-            return Ok(Proven::NotHere("there is no IPv6 here".to_owned()));
+            return Ok(Proven::Unsupported("this machine has no IPv6".to_owned()));
         }
         Err(error) => return Err(format!("{error}: {:?}", std::error::Error::source(&error))),
     };
-    let laid = directory.lay(before, &stage);
-    if let Some(reason) = laid.err().or_else(|| runs.iter().find_map(not_allowed)) {
-        return Ok(Proven::NotHere(reason));
+    let prepared = directory.prepare(before, &stage);
+    if let Some(reason) = prepared.err().or_else(|| runs.iter().find_map(not_allowed)) {
+        return Ok(Proven::Unsupported(reason));
     }
-    let mut lying = directory.look();
-    let mut told = String::new();
+    let mut files_before = directory.files();
+    let mut log = String::new();
     let mut wrong = Vec::new();
     for (number, run) in runs.iter().enumerate() {
         let ended = observe(run, &stage, &directory, &roots);
         let mut of_run = judge(run, &ended, &stage);
-        let now = directory.look();
-        of_run.extend(differences(&lying, &run.expect, &now, &stage));
-        lying = now;
+        let files_now = directory.files();
+        of_run.extend(differences(&files_before, &run.expect, &files_now, &stage));
+        files_before = files_now;
         wrong.extend(of_run.into_iter().map(|what| format!("run {}: {what}", number + 1)));
-        tell(&mut told, number, &run.arguments, &ended);
+        push_run(&mut log, number, &run.arguments, &ended);
     }
     wrong.extend(judge_stage(hosts, dns.as_ref(), &stage));
     if wrong.is_empty() {
@@ -70,23 +70,23 @@ fn play(name: &str, case: &Case) -> Result<Proven, String> {
     }
     let file = format!("crates/origin/cases/{name}.toml");
     let record = stage.record().text();
-    Err(format!("{file}: {}\n  {}\n-- on the wire\n{record}{told}", case.title, wrong.join("\n  ")))
+    Err(format!("{file}: {}\n  {}\n-- on the wire\n{record}{log}", case.title, wrong.join("\n  ")))
 }
 
 fn has_ipv6() -> bool {
     std::net::TcpListener::bind(("::1", 0)).is_ok()
 }
 
-fn tell(told: &mut String, number: usize, arguments: &[String], ended: &Ended) {
-    let _ = writeln!(told, "-- run {}: longhaul {} (took {:?})", number + 1, arguments.join(" "), ended.took);
+fn push_run(log: &mut String, number: usize, arguments: &[String], ended: &Ended) {
+    let _ = writeln!(log, "-- run {}: longhaul {} (took {:?})", number + 1, arguments.join(" "), ended.took);
     for (what, text) in [("standard error", &ended.stderr), ("standard output", &ended.stdout)] {
         let lines: Vec<&str> = text.lines().take(LINES_SHOWN_MAX).collect();
-        let _ = writeln!(told, "-- {what}\n{}", lines.join("\n"));
+        let _ = writeln!(log, "-- {what}\n{}", lines.join("\n"));
     }
 }
 
-/// Whether there is such a test: `FILE::FUNCTION`.
-fn is_there(test: &str) -> Result<(), String> {
+/// Checks that the test `FILE::FUNCTION` exists.
+fn check_exists(test: &str) -> Result<(), String> {
     let (file, function) = test.split_once("::").ok_or_else(|| format!("`{test}` is not FILE::FUNCTION"))?;
     let source = fs::read_to_string(workspace().join(file)).map_err(|error| format!("{file}: {error}"))?;
     let found = source.contains(&format!("fn {function}(")) || source.contains(&format!("fn {function}<"));
