@@ -21,6 +21,10 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
 /// Simultaneous downloads for the tools that support them: as many as Longhaul makes from this number of hosts.
 const PARALLEL: &str = "128";
+/// wget downloads one file at a time, so xargs(1) runs several, each with a part of the list.
+const WGET_PROCESSES: &str = "64";
+/// URLs for each wget, so that a thousand of them keep all processes busy.
+const WGET_URLS: &str = "16";
 /// A flag that old versions of wget2 do not have.
 const RETRY_ON: &str = "--retry-on-http-error";
 /// Statuses that are worth another attempt.
@@ -59,6 +63,14 @@ impl Downloader {
             return std::env::current_exe().map(OsString::from);
         }
         Ok(self.as_str().into())
+    }
+
+    /// The command that runs it, if that is another one.
+    const fn runner(self) -> Option<&'static str> {
+        match self {
+            Self::Wget => Some("xargs"),
+            Self::Longhaul | Self::Wget2 | Self::Curl | Self::Aria2 => None,
+        }
     }
 
     /// The version from the first line of `--version`; `None` if it is not installed.
@@ -119,14 +131,17 @@ impl Downloader {
 
     /// The command that downloads the list in `directory` into it.
     pub(super) fn command(self, directory: &Path) -> io::Result<Command> {
-        let mut command = Command::new(self.program()?);
+        let mut command = match self.runner() {
+            Some(runner) => Command::new(runner),
+            None => Command::new(self.program()?),
+        };
         command.current_dir(directory).args(self.arguments());
         Ok(command)
     }
 
     /// The command as a user would type it.
     pub(super) fn command_line(self) -> String {
-        let mut words = vec![self.as_str().to_owned()];
+        let mut words = vec![self.runner().unwrap_or(self.as_str()).to_owned()];
         words.extend(self.arguments());
         words.join(" ")
     }
@@ -134,33 +149,31 @@ impl Downloader {
     /// The flags that a careful user would give it. `docs/performance.md` says why.
     fn arguments(self) -> Vec<String> {
         let flags = match self {
-            Self::Longhaul => format!("get --quiet --timeout {TIMEOUT_SECONDS} -d . -i"),
-            Self::Wget | Self::Wget2 => {
-                let mut flags = format!(
-                    "--quiet --force-directories --no-host-directories --retry-connrefused --tries={TRIES} \
-                     --timeout={TIMEOUT_SECONDS} --waitretry=1"
-                );
+            Self::Longhaul => format!("get --quiet --timeout {TIMEOUT_SECONDS} -d . -i {LIST}"),
+            Self::Wget => format!(
+                "--arg-file={LIST} --max-procs={WGET_PROCESSES} --max-args={WGET_URLS} wget {} {RETRY_ON}={RETRIED_STATUSES}",
+                wget_flags()
+            ),
+            Self::Wget2 => {
+                let mut flags = format!("{} --max-threads={PARALLEL}", wget_flags());
                 if self.supports(RETRY_ON) {
                     let _ = write!(flags, " {RETRY_ON}={RETRIED_STATUSES}");
                 }
-                if self == Self::Wget2 {
-                    let _ = write!(flags, " --max-threads={PARALLEL}");
-                }
-                flags + " -i"
+                format!("{flags} -i {LIST}")
             }
             Self::Curl => format!(
-                "--silent --fail --create-dirs --retry {TRIES} --retry-all-errors \
-                 --connect-timeout {TIMEOUT_SECONDS} --speed-limit 1 --speed-time {TIMEOUT_SECONDS} \
-                 --parallel --parallel-max {PARALLEL} --config"
+                "--silent --fail --create-dirs --remove-on-error --retry {TRIES} --retry-all-errors --retry-delay 1 \
+                 --connect-timeout {TIMEOUT_SECONDS} --speed-limit 100 --speed-time {TIMEOUT_SECONDS} \
+                 --parallel --parallel-max {PARALLEL} --config {LIST}"
             ),
             Self::Aria2 => format!(
                 "--quiet --auto-file-renaming=false --allow-overwrite=true --retry-wait=1 --max-tries={TRIES} \
                  --timeout={TIMEOUT_SECONDS} --connect-timeout={TIMEOUT_SECONDS} --lowest-speed-limit=100 \
-                 --max-connection-per-server=1 --max-concurrent-downloads={PARALLEL} -i"
+                 --max-connection-per-server=1 --max-concurrent-downloads={PARALLEL} -i {LIST}"
             ),
         };
         // No flag has a space in it.
-        flags.split_whitespace().map(str::to_owned).chain([LIST.to_owned()]).collect()
+        flags.split_whitespace().map(str::to_owned).collect()
     }
 
     /// The number in the final name of a file of the comparison; `None` for any other name.
@@ -175,6 +188,14 @@ impl Downloader {
         };
         digits.parse().ok().filter(|_| is_final)
     }
+}
+
+/// Flags of both wget and wget2.
+fn wget_flags() -> String {
+    format!(
+        "--quiet --force-directories --no-host-directories --retry-connrefused --tries={TRIES} \
+         --timeout={TIMEOUT_SECONDS} --waitretry=1"
+    )
 }
 
 #[cfg(test)]
