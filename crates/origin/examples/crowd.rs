@@ -1,8 +1,8 @@
-//! Many clients of an echo at once, for `bench/serve.sh`: `crowd tcp://127.0.0.1:7007 10000 1024 [PID]`.
+//! Many concurrent clients of an echo service, for `bench/serve.sh`: `crowd tcp://127.0.0.1:7007 10000 1024 [PID]`.
 //!
-//! All of them connect before the first one speaks. Beside them there is one that never reads and one that sends a byte a
-//! second. Each of the others sends so many bytes of its own and expects them back. Prints how long it took, how long the
-//! slowest echo took, and, where the server's process is given, its memory for each connection.
+//! All of them connect before the first one sends. Two further clients misbehave: one never reads, and one sends a byte per
+//! second. Each of the others sends this many bytes and expects them back. Prints the total time, the time of the slowest echo
+//! and, if the process ID of the server is given, its memory per connection.
 #![expect(clippy::disallowed_methods, reason = "proc(5) is asked for the memory of the server")]
 
 use std::error::Error;
@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-/// Connecting at a time: below the backlog of a listener.
+/// Concurrent attempts to connect, fewer than the backlog of a listener.
 const CONNECTING_MAX: usize = 512;
 const TIME_MAX: Duration = Duration::from_mins(2);
 

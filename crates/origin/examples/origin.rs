@@ -1,12 +1,12 @@
-//! The origin as a program, for scripts: it serves until its standard input ends and prints what it has seen.
+//! The hostile server as a program, for scripts: it serves until its standard input ends, and then prints its counts.
 //!
 //! ```text
 //! origin --listen tcp://127.0.0.1:0 [--listen ...] [--seed N] [--mix none|rehearsal] [--latency-ms N]
 //!        [--absent-share 0.1] [--size-bytes MIN[-MAX]] [--stall-seconds N]
 //! ```
 //!
-//! The endpoints come first, one a line, with their real ports; the last line is one JSON object. All of them
-//! are one host: an attempt on a path counts at whichever endpoint it is made.
+//! It prints its endpoints first, one per line, with their real ports. The last line is one JSON object. All endpoints belong to
+//! one server: an attempt on a path counts, whichever endpoint receives it.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -57,11 +57,11 @@ async fn serve(plan: Plan) -> io::Result<()> {
 
     let (ended, end) = oneshot::channel();
     thread::spawn(move || {
-        // Whatever becomes of the input, it has ended.
+        // An error of the input ends it, too.
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         let _ = ended.send(());
     });
-    // The thread sends, or it is gone: the end in both cases.
+    // The thread sends, or it has panicked: the input has ended in both cases.
     let _ = end.await;
 
     for listener in listeners {
@@ -70,7 +70,7 @@ async fn serve(plan: Plan) -> io::Result<()> {
     writeln!(output, "{}", json(&origin.stats()))
 }
 
-/// What the arguments ask for.
+/// The parsed arguments.
 struct Plan {
     endpoints: Vec<Endpoint>,
     seed: u64,
@@ -99,7 +99,7 @@ impl Plan {
                     plan.faults = match text.as_str() {
                         "none" => FaultMix::none(),
                         "rehearsal" => FaultMix::rehearsal(),
-                        _ => return Err(format!("--mix {text}: neither none nor rehearsal").into()),
+                        _ => return Err(format!("--mix {text}: expected none or rehearsal").into()),
                     }
                 }
                 "--latency-ms" => plan.options.latency = Duration::from_millis(value(&name, &text)?),
@@ -113,7 +113,7 @@ impl Plan {
             }
         }
         if plan.endpoints.is_empty() {
-            return Err("nowhere to listen: give --listen tcp://127.0.0.1:0".into());
+            return Err("no endpoint: give --listen tcp://127.0.0.1:0".into());
         }
         Ok(plan)
     }

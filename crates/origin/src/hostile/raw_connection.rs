@@ -7,7 +7,7 @@ use std::time::Duration;
 use longhaul_socket::{Deadline, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::server::Options;
+use super::options::Options;
 use crate::http1::{ReceiveError, RequestHead, RequestReader, Status};
 
 /// How long a closed connection still receives. Without it, bytes that nobody has read would turn our FIN into a reset

@@ -8,7 +8,7 @@ use super::delivery::Delivery;
 use super::injected_fault::InjectedFault;
 use super::raw_connection::{AfterResponse, RawConnection, Received};
 use super::response::{SeededRequest, SeededResponse};
-use super::server::Shared;
+use super::shared::Shared;
 use super::stats::PathKey;
 use crate::http1::{Method, RequestHead, ResponseFraming, Status};
 use crate::random::{DrawPurpose, draw};

@@ -2,81 +2,28 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use longhaul_socket::clock::WallClock;
 use longhaul_socket::{Endpoint, Network, Transport};
 
 use super::mix::FaultMix;
+use super::options::Options;
 use super::serve;
+use super::shared::Shared;
 use super::site::Site;
-use super::stats::{PathKey, Stats, StatsCollector};
+use super::stats::{PathKey, Stats};
 use super::target::Target;
 use crate::accept_loop::{AcceptSettings, Accepted, ConnectionCounts, ListenerTask};
-use crate::http1::http_date;
-
-/// Limits and times of a server.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// Open connections, per listener, at least one; further ones wait to be accepted.
-    pub connections_max: usize,
-    /// The size of a request head, in bytes; a longer one is refused with `431`.
-    pub head_bytes_max: usize,
-    /// The time for the next request to arrive with its whole head, from the end of the last response.
-    pub head_time: Duration,
-    /// The time for the client to take one piece of a response, of at most about 64 KiB.
-    pub write_time: Duration,
-    /// How long a fault keeps the client waiting before the connection is closed.
-    pub stall: Duration,
-    /// The delay of each response.
-    pub latency: Duration,
-    /// The clock of the `Date` field.
-    pub clock: WallClock,
-}
-
-impl Default for Options {
-    /// 4,096 connections, heads of 32 KiB, a minute for every time, no latency, and the clock of the system.
-    fn default() -> Self {
-        let minute = Duration::from_mins(1);
-        Self {
-            connections_max: 4_096,
-            head_bytes_max: 32 * 1024,
-            head_time: minute,
-            write_time: minute,
-            stall: minute,
-            latency: Duration::ZERO,
-            clock: WallClock::system(),
-        }
-    }
-}
-
-impl Options {
-    /// The time for `Date`.
-    pub(crate) fn date(&self) -> SystemTime {
-        http_date(self.clock)
-    }
-}
 
 /// A server of a [`Site`] with the faults of a [`FaultMix`]. Clones are the same server, with the same attempts and
 /// [`Stats`].
 #[derive(Debug, Clone)]
 pub struct HostileServer(Arc<Shared>);
 
-/// What all connections of a server share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) site: Arc<Site>,
-    pub(super) faults: FaultMix,
-    pub(super) options: Options,
-    pub(super) stats: StatsCollector,
-    connections: Arc<ConnectionCounts>,
-}
-
 impl HostileServer {
     /// A server that does not listen yet.
     pub fn new(site: Arc<Site>, faults: FaultMix, options: Options) -> Self {
-        let (stats, connections) = (StatsCollector::default(), Arc::default());
-        Self(Arc::new(Shared { site, faults, options, stats, connections }))
+        Self(Arc::new(Shared::new(site, faults, options)))
     }
 
     /// A server with one listener: [`new`](Self::new) and [`listen`](Self::listen) in one.

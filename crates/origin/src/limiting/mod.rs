@@ -7,6 +7,7 @@
 mod model_state;
 mod serve;
 mod server;
+mod shared;
 
 pub use model_state::{ExchangeRecord, LimitingStats};
 pub use server::{LimitingServer, RunningLimitingServer, VirtualHosts};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use longhaul_socket::Transport;
 
 use super::model_state::OpenExchange;
-use super::server::{Shared, VirtualHosts};
+use super::shared::{ServersByName, Shared};
 use crate::hostile::{
     AfterResponse, ClientWait, Options, RawConnection, Received, SeededRequest, SeededResponse,
 };
@@ -20,7 +20,7 @@ const TIMER_DELAY: Duration = Duration::from_micros(500);
 const PIECE_BYTES: u64 = 64 * 1024;
 
 /// Serves `transport` until either side ends it.
-pub(super) async fn serve(servers: &VirtualHosts, transport: Box<dyn Transport>) {
+pub(super) async fn serve(servers: &ServersByName, transport: Box<dyn Transport>) {
     let mut connection = RawConnection::new(transport, servers.options());
     loop {
         let after = match connection.receive().await {

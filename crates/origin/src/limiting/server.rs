@@ -9,6 +9,7 @@ use longhaul_socket::{Endpoint, Network};
 
 use super::model_state::{ExchangeRecord, LimitingStats, ModelState};
 use super::serve;
+use super::shared::{ServersByName, Shared};
 use crate::accept_loop::{AcceptSettings, Accepted, ListenerTask};
 use crate::hostile::{Options, Site};
 use crate::limit_model::LimitModel;
@@ -19,14 +20,6 @@ use crate::limit_model::LimitModel;
 /// request that gets no response is held open for [`Options::stall`], or until the client goes.
 #[derive(Debug, Clone)]
 pub struct LimitingServer(Arc<Shared>);
-
-/// What all connections of a server share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) site: Arc<Site>,
-    pub(super) options: Options,
-    pub(super) model_state: ModelState,
-}
 
 impl LimitingServer {
     /// A server that does not listen yet. `log` is called with the record of each exchange that has ended; it must not
@@ -60,21 +53,18 @@ impl LimitingServer {
 /// Servers behind one listener, told apart by the host name of the request (RFC 9110 section 7.2). Each has its own limits
 /// and counts.
 #[derive(Debug, Clone)]
-pub struct VirtualHosts {
-    default: LimitingServer,
-    named: BTreeMap<String, LimitingServer>,
-}
+pub struct VirtualHosts(ServersByName);
 
 impl VirtualHosts {
     /// The default server gets the requests for all names that have no other one.
     pub fn new(default: LimitingServer) -> Self {
-        Self { default, named: BTreeMap::new() }
+        Self(ServersByName { default: default.0, named: BTreeMap::new() })
     }
 
     /// Sends requests for this name, on whatever port, to `server`.
     #[must_use]
     pub fn with(mut self, name: &str, server: LimitingServer) -> Self {
-        self.named.insert(name.to_ascii_lowercase(), server);
+        self.0.named.insert(name.to_ascii_lowercase(), server.0);
         self
     }
 
@@ -88,27 +78,17 @@ impl VirtualHosts {
     /// Outside of a tokio runtime.
     pub fn listen(&self, network: &dyn Network, endpoint: Endpoint) -> io::Result<RunningLimitingServer> {
         let settings = AcceptSettings {
-            connections_max: self.default.0.options.connections_max,
+            connections_max: self.0.options().connections_max,
             stop_grace: Duration::ZERO,
             counts: Arc::default(),
         };
-        let servers = Arc::new(self.clone());
+        let servers = Arc::new(self.0.clone());
         let serve = move |Accepted { transport, .. }| {
             let servers = Arc::clone(&servers);
             async move { serve::serve(&servers, transport).await }
         };
         let listener = network.listen(endpoint)?;
         Ok(RunningLimitingServer(ListenerTask::accept(listener, settings, serve, |_| {})))
-    }
-
-    /// The options of the connections.
-    pub(super) fn options(&self) -> &Options {
-        &self.default.0.options
-    }
-
-    /// The server of this name.
-    pub(super) fn server(&self, name: Option<&str>) -> &Shared {
-        &name.and_then(|name| self.named.get(name)).unwrap_or(&self.default).0
     }
 }
 

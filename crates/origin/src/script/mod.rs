@@ -15,10 +15,12 @@ mod host_plan;
 mod injecting_transport;
 mod mutation;
 mod name_server;
+mod placeholders;
 mod play;
 mod record;
 mod run_plan;
 mod stage;
+mod time_limit;
 mod values;
 
 pub use case::{Case, CaseOutcome, InvalidCase, Proof};
@@ -34,5 +36,6 @@ pub use run_plan::{
     Action, Expectations, ExpectedFile, FileContent, InitialFile, ManyFiles, ProcessLimits, Run, TimedAction,
     Trigger,
 };
-pub use stage::{Identity, STAGE_TIME_MAX, Stage, StageError};
+pub use stage::{Identity, Stage, StageError};
+pub use time_limit::STAGE_TIME_MAX;
 pub use values::{Bytes, Section, Size, Span, Time, content};

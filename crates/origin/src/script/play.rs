@@ -12,8 +12,9 @@ use tokio::time::sleep;
 
 use super::host_plan::{Drip, HostPlan, OpeningPhase, Repeat, Serve, Step};
 use super::injecting_transport::{InjectedBytes, InjectingTransport};
+use super::placeholders::{Placeholders, fill};
 use super::record::TrafficRecord;
-use super::stage::{Placeholders, STAGE_TIME_MAX, fill};
+use super::time_limit::STAGE_TIME_MAX;
 use super::values::{Section, content};
 use crate::accept_loop::{AcceptSettings, Accepted, ListenerTask};
 use crate::http1::{ReceiveError, RequestReader};

@@ -1,7 +1,7 @@
 //! The hosts and the name server of a case, open on loopback, on a thread of its own.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -17,11 +17,11 @@ use tokio::sync::oneshot;
 use super::dns_plan::DnsPlan;
 use super::host_plan::{HostPlan, ListenMode};
 use super::name_server;
+use super::placeholders::{Placeholders, fill};
 use super::play;
 use super::record::TrafficRecord;
+use super::time_limit::STAGE_TIME_MAX;
 
-/// A stage ends by itself after this time. A case takes seconds.
-pub const STAGE_TIME_MAX: Duration = Duration::from_mins(2);
 /// Attempts to open the hosts, each with other ports.
 const PORTS_TRIED_MAX: usize = 4;
 /// How long to wait for a connection that cannot be established.
@@ -70,9 +70,6 @@ pub enum StageError {
     #[error("the stage cannot be set up")]
     Thread(#[source] std::io::Error),
 }
-
-/// The values of the placeholders in the texts of a case.
-pub(super) type Placeholders = Arc<BTreeMap<String, String>>;
 
 /// The running hosts and name server of a case. Dropping it ends them.
 #[derive(Debug)]
@@ -178,27 +175,6 @@ impl Drop for Stage {
     }
 }
 
-/// Replaces the placeholders in `text`. Other braces stay as they are.
-pub(super) fn fill(text: &str, placeholders: &BTreeMap<String, String>) -> String {
-    let mut filled = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('{') {
-        filled.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let name = rest.find('}').map(|end| &rest[1..end]);
-        let value = name.and_then(|name| placeholders.get(name).map(|value| (name, value)));
-        if let Some((name, value)) = value {
-            filled.push_str(value);
-            rest = &rest[name.len() + 2..];
-        } else {
-            filled.push('{');
-            rest = &rest[1..];
-        }
-    }
-    filled.push_str(rest);
-    filled
-}
-
 async fn set_up(
     hosts: &BTreeMap<String, HostPlan>,
     dns: Option<&DnsPlan>,
@@ -301,6 +277,3 @@ fn acceptor(
     let options = TlsServerOptions::from_pem(chain.as_bytes(), key.as_bytes()).map_err(unusable)?;
     TlsAcceptor::new(options).map_err(unusable)
 }
-
-/// Loopback, any port.
-pub(super) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);

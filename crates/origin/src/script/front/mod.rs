@@ -15,7 +15,7 @@ use self::catalogue::Catalogue;
 use self::stages::{STAGES_MAX, Stages};
 use super::case::InvalidCase;
 use super::embedded::cases;
-use super::stage::STAGE_TIME_MAX;
+use super::time_limit::STAGE_TIME_MAX;
 
 /// All cases, and the open stages of those that were requested. Clones share the stages, which end with the last clone.
 #[derive(Clone)]

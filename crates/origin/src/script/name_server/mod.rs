@@ -3,7 +3,7 @@
 mod message;
 
 use std::error::Error;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +13,15 @@ use tokio::sync::watch;
 use self::message::{Question, answer};
 use super::dns_plan::{DnsPlan, DnsReply, DnsTransport};
 use super::record::TrafficRecord;
-use super::stage::{ANY_PORT, STAGE_TIME_MAX};
+use super::time_limit::STAGE_TIME_MAX;
 use crate::accept_loop::{AcceptSettings, Accepted, ListenerTask};
 
 /// A port that is free over UDP may be taken over TCP; so many ports are tried.
 const PORTS_TRIED_MAX: usize = 32;
 /// The longest query of a client of a case (RFC 1035 section 4.2.1).
 const QUERY_BYTES_MAX: usize = 512;
+/// Loopback, any port.
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// Open connections; no case needs so many.
 const CONNECTIONS_MAX: usize = 64;
 
