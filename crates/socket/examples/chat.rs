@@ -8,12 +8,12 @@ use longhaul_socket::framing::{Framing, Messages};
 use longhaul_socket::{Deadline, Fault, FaultKind, Stream, TcpListener, Timeouts};
 use tokio::sync::broadcast::{self, Sender, error::RecvError};
 
-/// Who has said nothing for so long has left.
+/// Idle time after which a client is taken to have left.
 const QUIET_MAX: Duration = Duration::from_mins(10);
-/// How long to wait after a connection could not be accepted: the usual cause, too many open files, takes time to go.
+/// The pause after a connection could not be accepted: the usual cause, too many open files, does not pass at once.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 const LINE_BYTES_MAX: usize = 1024;
-/// Lines kept for clients that are slow to take them; older ones they miss.
+/// Lines kept for slow clients; they miss older ones.
 const LINES_KEPT: usize = 64;
 
 #[derive(Clone)]
@@ -59,10 +59,10 @@ async fn talk(
     say: &impl Fn(String),
 ) -> Result<(), Fault> {
     client.send(format!("you are {number}").as_bytes()).await?;
-    // Its own lines alone move it: what others say keeps nobody in the room.
+    // Only its own lines reset the deadline: the lines of others do not keep a client in the room.
     let mut quiet = Deadline::after(QUIET_MAX);
     loop {
-        // Both waits are cancel safe: whichever is not ready loses nothing.
+        // Both waits are cancel safe: the one that is not ready loses nothing.
         tokio::select! {
             received = client.receive_within(quiet) => match received? {
                 Some(text) => {

@@ -1,4 +1,4 @@
-//! Sends a text to an echo server and prints what comes back: `echo_client_async tcp://127.0.0.1:7007 hello`.
+//! Sends a text to an echo server and prints the response: `echo_client_async tcp://127.0.0.1:7007 hello`.
 
 use std::error::Error;
 

@@ -1,5 +1,5 @@
-//! Sends a text to an echo server and prints what comes back, sending and receiving at the same time without ever
-//! blocking in either: `echo_client_nonblocking tcp://127.0.0.1:7007 hello`.
+//! Sends a text to an echo server and prints the response; it sends and receives at the same time, and blocks in
+//! neither: `echo_client_nonblocking tcp://127.0.0.1:7007 hello`.
 
 use std::error::Error;
 use std::time::Duration;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use longhaul_socket::blocking::{Stream, TcpListener};
 use longhaul_socket::{Fault, FaultKind};
 
-/// How long to wait after a connection could not be accepted: the usual cause, too many open files, takes time to go.
+/// The pause after a connection could not be accepted: the usual cause, too many open files, does not pass at once.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     loop {
         match listener.accept() {
             Ok(stream) => drop(thread::spawn(|| serve(stream))),
-            // Nobody came within the default timeout.
+            // No client connected within the default timeout.
             Err(fault) if fault.kind() == FaultKind::TimedOut => {}
             Err(fault) => {
                 eprintln!("{fault}");
@@ -35,7 +35,7 @@ fn serve(stream: Stream) {
     }
 }
 
-/// Every wait in here ends after 20 s, so no client can hold the connection longer than that by doing nothing.
+/// Every wait ends after 20 s, so an idle client cannot hold the connection longer.
 fn echo(mut stream: Stream) -> Result<usize, Fault> {
     let mut buffer = [0; 4096];
     let mut bytes = 0;

@@ -1,4 +1,4 @@
-//! An echo server (RFC 862) on one thread, which never blocks but in one place:
+//! An echo server (RFC 862) on one thread, which blocks in one place only:
 //! `echo_server_nonblocking [tcp://127.0.0.1:7007]`.
 
 use std::error::Error;
@@ -7,12 +7,12 @@ use std::time::Duration;
 use longhaul_socket::blocking::{Interest, Pollable, Stream, TcpListener, wait_ready};
 use longhaul_socket::{Deadline, Fault, FaultKind};
 
-/// Silence after which a client is dropped.
+/// Idle time after which a client is dropped.
 const IDLE_MAX: Duration = Duration::from_secs(20);
-/// How long to wait after a connection could not be accepted: the usual cause, too many open files, takes time to go.
+/// The pause after a connection could not be accepted: the usual cause, too many open files, does not pass at once.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
-/// A client, and what has been received of it and not yet been sent back.
+/// A client, and the bytes that were received from it and not sent back yet.
 struct Client {
     stream: Stream,
     pending: Vec<u8>,
@@ -25,12 +25,12 @@ impl Client {
         Self { stream, pending: Vec::new(), ended: false, deadline: Deadline::after(IDLE_MAX) }
     }
 
-    /// Back-pressure: from a client that does not take its echo, no more is received.
+    /// Back-pressure: nothing is received from a client that does not take its echo.
     fn interest(&self) -> Interest {
         if self.pending.is_empty() { Interest::Readable } else { Interest::Writable }
     }
 
-    /// Does what can be done at once. `false` when all is done.
+    /// Does what can be done without waiting. `false` when the client is done.
     fn step(&mut self) -> Result<bool, Fault> {
         if self.pending.is_empty() && !self.ended {
             let mut buffer = [0; 4096];
@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(endpoint.parse()?)?;
     println!("listening on {}", listener.local());
     let mut clients: Vec<Client> = Vec::new();
-    // Until then nobody is accepted.
+    // Until then no client is accepted.
     let mut rest: Option<Deadline> = None;
     loop {
         rest = rest.filter(|rest| !rest.has_passed());
@@ -81,7 +81,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 }
             }
         }
-        // From the back, so that the indices before stay what they are.
+        // From the end, so that earlier indices stay valid.
         finished.iter().rev().for_each(|index| drop(clients.remove(*index)));
         clients.retain(|client| !client.deadline.has_passed());
         if ready.iter().any(|ready| ready.index == waiting) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use longhaul_socket::clock::WallClock;
 use longhaul_socket::{Endpoint, Fault, FaultKind, Protocol, Stream, TcpListener, UdpSocket};
 
-/// How long to wait after a connection could not be accepted: the usual cause, too many open files, takes time to go.
+/// The pause after a connection could not be accepted: the usual cause, too many open files, does not pass at once.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 #[tokio::main(flavor = "current_thread")]
@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Takes connections for ever, and gives each a task of its own.
+/// Accepts connections for ever, each in a task of its own.
 async fn serve<F>(listener: &TcpListener, service: impl Fn(Stream) -> F)
 where
     F: Future<Output = Result<(), Fault>> + Send + 'static,
@@ -72,8 +72,8 @@ async fn discard(mut stream: Stream) -> Result<(), Fault> {
     stream.close().await
 }
 
-/// RFC 867 leaves the format open. What the client says does not matter, but it has to be received: a socket that is
-/// closed with something unread sends RST, which can overtake the answer.
+/// RFC 867 leaves the format open. The client's data do not matter, but have to be received: a socket that is closed with
+/// unread bytes sends RST, which can overtake the response.
 async fn daytime(mut stream: Stream, clock: WallClock) -> Result<(), Fault> {
     stream.send(format!("{} s since 1970\r\n", clock.unix_ms() / 1000).as_bytes()).await?;
     stream.shutdown_write().await?;

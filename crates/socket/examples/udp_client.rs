@@ -1,4 +1,4 @@
-//! Sends a datagram, up to five times since datagrams get lost, and prints the answer:
+//! Sends a datagram, up to five times because datagrams get lost, and prints the response:
 //! `udp_client udp://127.0.0.1:7007 hello`.
 
 use std::error::Error;

@@ -47,7 +47,7 @@
 //!   simulation in which time is virtual and everything can break; `system` is the real one, [`SystemNetwork`].
 //! - `os`: opening sockets of the operating system, and waiting for them with poll(2).
 //! - `names`: [`Resolver`], with a cache, one query per name and a deadline per caller.
-//! - `tls`: whom to trust, who a server is, the handshake.
+//! - `tls`: trusted certificates, the identity of a server, the handshake.
 //! - `stream`, `datagram`, `listener`: the sockets, in both flavours. `framing`: messages over streams. `speed`: a minimum
 //!   speed for streams.
 //! - `connect`: [`Connector`], from a [`Target`] to a [`Stream`] over the fastest of its addresses (RFC 8305).

@@ -1,5 +1,5 @@
-//! The async flavour on the loopback interface: servers and clients, at once and under deadlines.
-#![expect(clippy::disallowed_methods, reason = "the files of Unix sockets are removed by whoever makes them")]
+//! The async flavour on the loopback interface: servers and clients, without waiting and under deadlines.
+#![expect(clippy::disallowed_methods, reason = "tests remove the files of their Unix-domain sockets")]
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ async fn pair() -> (Stream, Stream) {
 }
 
 #[tokio::test]
-async fn a_server_and_a_client_close_one_side_after_the_other() {
+async fn each_direction_of_a_stream_is_closed_on_its_own() {
     let (mut client, mut server) = pair().await;
     assert_eq!((client.local(), client.remote()), (server.remote(), server.local()));
     client.send(b"question").await.unwrap();
@@ -35,7 +35,7 @@ async fn a_server_and_a_client_close_one_side_after_the_other() {
 }
 
 #[tokio::test]
-async fn nothing_waits_that_was_told_not_to() {
+async fn try_calls_do_not_wait() {
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let fault = listener.try_accept().unwrap_err();
     assert_eq!((fault.phase(), fault.kind()), (Phase::Accept, FaultKind::WouldBlock));
@@ -60,7 +60,7 @@ async fn nothing_waits_that_was_told_not_to() {
 }
 
 #[tokio::test]
-async fn datagrams_with_and_without_a_connection() {
+async fn datagrams_in_connected_and_unconnected_mode() {
     let server = UdpSocket::bind(any("udp")).unwrap();
     let mut client = UdpSocket::bind(any("udp")).unwrap();
     client.connect(server.local()).unwrap();
@@ -71,7 +71,7 @@ async fn datagrams_with_and_without_a_connection() {
     server.send_to(b"two", from).await.unwrap();
     assert_eq!(client.receive(&mut buffer).await.unwrap(), 3);
 
-    // Nobody is there any more, and the system tells the one who is connected.
+    // The peer is gone, and the system reports it to a connected socket.
     drop(server);
     client.send(b"three").await.unwrap();
     let fault = client.receive(&mut buffer).await.unwrap_err();
@@ -79,10 +79,10 @@ async fn datagrams_with_and_without_a_connection() {
 }
 
 #[tokio::test]
-async fn a_refusal_wakes_the_one_who_is_receiving_already() {
-    let nobody = UdpSocket::bind(any("udp")).unwrap().local();
+async fn a_refused_datagram_wakes_a_pending_receive() {
+    let unbound = UdpSocket::bind(any("udp")).unwrap().local();
     let mut client = UdpSocket::bind(any("udp")).unwrap();
-    client.connect(nobody).unwrap();
+    client.connect(unbound).unwrap();
     let mut buffer = [0; 64];
     let (received, sent) = tokio::join!(biased; client.receive(&mut buffer), client.send(b"hello"));
     sent.unwrap();
@@ -90,7 +90,7 @@ async fn a_refusal_wakes_the_one_who_is_receiving_already() {
 }
 
 #[tokio::test]
-async fn options_are_set_before_the_connection_and_can_be_read_back() {
+async fn options_are_set_before_connecting_and_can_be_read_back() {
     let asked = SocketOptions {
         no_delay: Some(false),
         keep_alive: Some(KeepAlive::On {
@@ -125,7 +125,7 @@ async fn options_are_set_before_the_connection_and_can_be_read_back() {
 }
 
 #[tokio::test]
-async fn an_endpoint_of_the_other_protocol_is_a_mistake() {
+async fn an_endpoint_of_the_other_protocol_is_misuse() {
     let fault = TcpListener::bind(any("udp")).unwrap_err();
     assert_eq!((fault.phase(), fault.kind()), (Phase::Bind, FaultKind::Misuse));
     let fault = UdpSocket::bind(any("tcp")).unwrap_err();
@@ -139,7 +139,7 @@ async fn an_endpoint_of_the_other_protocol_is_a_mistake() {
 }
 
 #[tokio::test]
-async fn what_is_sent_after_the_own_end_is_not_blamed_on_the_peer() {
+async fn sending_after_our_own_shutdown_is_not_blamed_on_the_peer() {
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let mut client = Stream::connect(listener.local()).await.unwrap();
     let mut server = listener.accept().await.unwrap();
@@ -157,10 +157,10 @@ async fn what_is_sent_after_the_own_end_is_not_blamed_on_the_peer() {
 }
 
 #[tokio::test]
-async fn a_connected_datagram_socket_can_be_asked_not_to_wait() {
+async fn try_calls_of_a_connected_datagram_socket_do_not_wait() {
     let mut client = UdpSocket::bind(any("udp")).unwrap();
     let mut server = UdpSocket::bind(any("udp")).unwrap();
-    assert_eq!(client.try_send(b"to nobody").unwrap_err().kind(), FaultKind::Misuse);
+    assert_eq!(client.try_send(b"without a peer").unwrap_err().kind(), FaultKind::Misuse);
     client.connect(server.local()).unwrap();
     server.connect(client.local()).unwrap();
     let soon = || Deadline::after(Duration::from_millis(20));
@@ -180,7 +180,7 @@ async fn a_connected_datagram_socket_can_be_asked_not_to_wait() {
 }
 
 #[tokio::test]
-async fn an_empty_buffer_waits_for_nothing() {
+async fn receiving_into_an_empty_buffer_does_not_wait() {
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let mut client = Stream::connect(listener.local()).await.unwrap();
     let _silent = listener.accept().await.unwrap();
@@ -194,7 +194,7 @@ async fn an_empty_buffer_waits_for_nothing() {
 }
 
 #[tokio::test]
-async fn datagram_sockets_share_an_endpoint_only_if_both_say_so() {
+async fn datagram_sockets_share_an_endpoint_only_if_both_have_the_option() {
     for options in [
         SocketOptions::default(),
         SocketOptions::system(),
@@ -211,7 +211,7 @@ async fn datagram_sockets_share_an_endpoint_only_if_both_say_so() {
 }
 
 #[tokio::test]
-async fn times_are_rounded_up_and_a_refused_option_is_named() {
+async fn times_are_rounded_up_and_a_fault_names_the_refused_option() {
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let keep_alive = |idle, interval, probes| SocketOptions {
         keep_alive: Some(KeepAlive::On { idle, interval, probes }),
@@ -237,7 +237,7 @@ async fn times_are_rounded_up_and_a_refused_option_is_named() {
 }
 
 #[tokio::test]
-async fn two_listeners_share_a_port_only_if_both_say_so() {
+async fn listeners_share_a_port_only_if_both_have_the_option() {
     let shared = SocketOptions { reuse_port: Some(true), ..SocketOptions::default() };
     let first = TcpListener::bind_with(any("tcp"), &shared, 1).unwrap();
     assert!(TcpListener::bind_with(first.local(), &shared, 1).is_ok());
@@ -247,7 +247,7 @@ async fn two_listeners_share_a_port_only_if_both_say_so() {
 }
 
 #[tokio::test]
-async fn a_multicast_group_hears_what_is_sent_to_it() {
+async fn a_member_receives_what_is_sent_to_its_multicast_group() {
     use longhaul_socket::Group;
     let group = Group::V4([239, 77, 7, 1].into(), [127, 0, 0, 1].into());
     let listener = UdpSocket::bind("udp://0.0.0.0:0".parse().unwrap()).unwrap();
@@ -264,7 +264,7 @@ async fn a_multicast_group_hears_what_is_sent_to_it() {
 }
 
 #[tokio::test]
-async fn broadcasts_have_to_be_allowed() {
+async fn broadcasts_are_denied_without_the_option() {
     let socket = UdpSocket::bind(any("udp")).unwrap();
     let everybody = "udp://127.255.255.255:9".parse().unwrap();
     assert_eq!(socket.send_to(b"x", everybody).await.unwrap_err().kind(), FaultKind::Denied);
@@ -274,7 +274,7 @@ async fn broadcasts_have_to_be_allowed() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn unix_sockets_are_streams_like_any_other() {
+async fn unix_domain_streams_have_the_same_calls() {
     use longhaul_socket::{UnixListener, UnixPath};
     let folder = std::env::temp_dir().join(format!("longhaul-unix-{}", std::process::id()));
     let _ = std::fs::remove_file(&folder);
@@ -294,7 +294,7 @@ async fn unix_sockets_are_streams_like_any_other() {
 }
 
 #[tokio::test]
-async fn the_whole_life_of_a_socket_and_its_silences_have_limits_too() {
+async fn total_and_idle_timeouts_end_calls() {
     let (mut client, mut server) = pair().await;
     let short = Duration::from_millis(100);
     client.set_timeouts(Timeouts { idle: Some(short), ..Timeouts::default() });
@@ -306,7 +306,7 @@ async fn the_whole_life_of_a_socket_and_its_silences_have_limits_too() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_datagram_that_does_not_fit_is_told() {
+async fn a_datagram_longer_than_the_buffer_is_too_long() {
     let socket = UdpSocket::bind(any("udp")).unwrap();
     socket.send_to(b"twelve bytes", socket.local()).await.unwrap();
     socket.send_to(b"fits", socket.local()).await.unwrap();
@@ -318,7 +318,7 @@ async fn a_datagram_that_does_not_fit_is_told() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn options_of_place_and_family_can_be_read_back() {
+async fn device_and_family_options_can_be_read_back() {
     let asked = SocketOptions {
         bind_device: Some("lo".into()),
         reuse_port: Some(true),

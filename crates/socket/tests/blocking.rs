@@ -1,6 +1,6 @@
-//! The blocking flavour on the loopback interface: servers and clients, at once and under deadlines.
+//! The blocking flavour on the loopback interface: servers and clients, without waiting and under deadlines.
 #![cfg(unix)]
-#![expect(clippy::disallowed_methods, reason = "the files of Unix sockets are removed by whoever makes them")]
+#![expect(clippy::disallowed_methods, reason = "tests remove the files of their Unix-domain sockets")]
 
 use std::io::Read;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ fn pair() -> (Stream, Stream) {
 }
 
 #[test]
-fn a_server_and_a_client_close_one_side_after_the_other() {
+fn each_direction_of_a_stream_is_closed_on_its_own() {
     let (mut client, mut server) = pair();
     assert_eq!((client.local(), client.remote()), (server.remote(), server.local()));
     client.send(b"question").unwrap();
@@ -44,7 +44,7 @@ fn a_server_and_a_client_close_one_side_after_the_other() {
 }
 
 #[test]
-fn nothing_waits_that_was_told_not_to() {
+fn try_calls_do_not_wait() {
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let fault = listener.try_accept().unwrap_err();
     assert_eq!((fault.phase(), fault.kind()), (Phase::Accept, FaultKind::WouldBlock));
@@ -69,7 +69,7 @@ fn nothing_waits_that_was_told_not_to() {
 }
 
 #[test]
-fn datagrams_with_and_without_a_connection() {
+fn datagrams_in_connected_and_unconnected_mode() {
     let server = UdpSocket::bind(any("udp")).unwrap();
     let mut client = UdpSocket::bind(any("udp")).unwrap();
     client.connect(server.local()).unwrap();
@@ -80,7 +80,7 @@ fn datagrams_with_and_without_a_connection() {
     server.send_to(b"two", from).unwrap();
     assert_eq!(client.receive(&mut buffer).unwrap(), 3);
 
-    // Nobody is there any more, and the system tells the one who is connected.
+    // The peer is gone, and the system reports it to a connected socket.
     drop(server);
     client.send(b"three").unwrap();
     let fault = client.receive(&mut buffer).unwrap_err();
@@ -88,7 +88,7 @@ fn datagrams_with_and_without_a_connection() {
 }
 
 #[test]
-fn options_are_set_before_the_connection_and_can_be_read_back() {
+fn options_are_set_before_connecting_and_can_be_read_back() {
     let asked = SocketOptions {
         no_delay: Some(false),
         keep_alive: Some(KeepAlive::On {
@@ -123,7 +123,7 @@ fn options_are_set_before_the_connection_and_can_be_read_back() {
 }
 
 #[test]
-fn an_endpoint_of_the_other_protocol_is_a_mistake() {
+fn an_endpoint_of_the_other_protocol_is_misuse() {
     let fault = TcpListener::bind(any("udp")).unwrap_err();
     assert_eq!((fault.phase(), fault.kind()), (Phase::Bind, FaultKind::Misuse));
     let fault = UdpSocket::bind(any("tcp")).unwrap_err();
@@ -137,7 +137,7 @@ fn an_endpoint_of_the_other_protocol_is_a_mistake() {
 }
 
 #[test]
-fn what_is_sent_after_the_own_end_is_not_blamed_on_the_peer() {
+fn sending_after_our_own_shutdown_is_not_blamed_on_the_peer() {
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let mut client = Stream::connect(listener.local()).unwrap();
     let mut server = listener.accept().unwrap();
@@ -155,10 +155,10 @@ fn what_is_sent_after_the_own_end_is_not_blamed_on_the_peer() {
 }
 
 #[test]
-fn a_connected_datagram_socket_can_be_asked_not_to_wait() {
+fn try_calls_of_a_connected_datagram_socket_do_not_wait() {
     let mut client = UdpSocket::bind(any("udp")).unwrap();
     let mut server = UdpSocket::bind(any("udp")).unwrap();
-    assert_eq!(client.try_send(b"to nobody").unwrap_err().kind(), FaultKind::Misuse);
+    assert_eq!(client.try_send(b"without a peer").unwrap_err().kind(), FaultKind::Misuse);
     client.connect(server.local()).unwrap();
     server.connect(client.local()).unwrap();
     let soon = || Deadline::after(Duration::from_millis(20));
@@ -178,7 +178,7 @@ fn a_connected_datagram_socket_can_be_asked_not_to_wait() {
 }
 
 #[test]
-fn an_empty_buffer_waits_for_nothing() {
+fn receiving_into_an_empty_buffer_does_not_wait() {
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let mut client = Stream::connect(listener.local()).unwrap();
     let _silent = listener.accept().unwrap();
@@ -192,7 +192,7 @@ fn an_empty_buffer_waits_for_nothing() {
 }
 
 #[test]
-fn datagram_sockets_share_an_endpoint_only_if_both_say_so() {
+fn datagram_sockets_share_an_endpoint_only_if_both_have_the_option() {
     for options in [
         SocketOptions::default(),
         SocketOptions::system(),
@@ -209,7 +209,7 @@ fn datagram_sockets_share_an_endpoint_only_if_both_say_so() {
 }
 
 #[test]
-fn times_are_rounded_up_and_a_refused_option_is_named() {
+fn times_are_rounded_up_and_a_fault_names_the_refused_option() {
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let keep_alive = |idle, interval, probes| SocketOptions {
         keep_alive: Some(KeepAlive::On { idle, interval, probes }),
@@ -235,7 +235,7 @@ fn times_are_rounded_up_and_a_refused_option_is_named() {
 }
 
 #[test]
-fn two_listeners_share_a_port_only_if_both_say_so() {
+fn listeners_share_a_port_only_if_both_have_the_option() {
     let shared = SocketOptions { reuse_port: Some(true), ..SocketOptions::default() };
     let first = TcpListener::bind_with(any("tcp"), &shared, 1).unwrap();
     assert!(TcpListener::bind_with(first.local(), &shared, 1).is_ok());
@@ -245,7 +245,7 @@ fn two_listeners_share_a_port_only_if_both_say_so() {
 }
 
 #[test]
-fn a_multicast_group_hears_what_is_sent_to_it() {
+fn a_member_receives_what_is_sent_to_its_multicast_group() {
     let group = Group::V4([239, 77, 7, 1].into(), [127, 0, 0, 1].into());
     let listener = UdpSocket::bind("udp://0.0.0.0:0".parse().unwrap()).unwrap();
     listener.join_multicast(group).unwrap();
@@ -261,7 +261,7 @@ fn a_multicast_group_hears_what_is_sent_to_it() {
 }
 
 #[test]
-fn broadcasts_have_to_be_allowed() {
+fn broadcasts_are_denied_without_the_option() {
     let socket = UdpSocket::bind(any("udp")).unwrap();
     let everybody = "udp://127.255.255.255:9".parse().unwrap();
     assert_eq!(socket.send_to(b"x", everybody).unwrap_err().kind(), FaultKind::Denied);
@@ -270,7 +270,7 @@ fn broadcasts_have_to_be_allowed() {
 }
 
 #[test]
-fn unix_sockets_are_streams_like_any_other() {
+fn unix_domain_streams_have_the_same_calls() {
     let folder = std::env::temp_dir().join(format!("longhaul-unix-blocking-{}", std::process::id()));
     let _ = std::fs::remove_file(&folder);
     let path = UnixPath::new(folder.clone()).unwrap();
@@ -289,7 +289,7 @@ fn unix_sockets_are_streams_like_any_other() {
 }
 
 #[test]
-fn the_whole_life_of_a_socket_and_its_silences_have_limits_too() {
+fn total_and_idle_timeouts_end_calls() {
     let (mut client, mut server) = pair();
     let short = Duration::from_millis(100);
     client.set_timeouts(Timeouts { idle: Some(short), ..Timeouts::default() });
@@ -300,7 +300,7 @@ fn the_whole_life_of_a_socket_and_its_silences_have_limits_too() {
 }
 
 #[test]
-fn several_sockets_are_waited_for_at_once() {
+fn wait_ready_returns_the_ready_ones_of_several_sockets() {
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let udp = UdpSocket::bind(any("udp")).unwrap();
     let mut client = Stream::connect(listener.local()).unwrap();
@@ -362,7 +362,7 @@ fn tls_on_both_sides() {
 }
 
 #[test]
-fn a_certificate_that_nobody_vouches_for_is_refused() {
+fn a_certificate_from_an_unknown_issuer_is_refused() {
     let (server, _) = identity();
     let (_, trust) = identity();
     let listener = TcpListener::bind(any("tcp")).unwrap();
@@ -379,7 +379,7 @@ fn a_certificate_that_nobody_vouches_for_is_refused() {
 }
 
 #[test]
-fn an_end_without_farewell_is_not_taken_for_one() {
+fn an_end_without_close_notify_is_closed_early() {
     let (server, trust) = identity();
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let acceptor = TlsAcceptor::new(server).unwrap();
@@ -394,7 +394,7 @@ fn an_end_without_farewell_is_not_taken_for_one() {
 }
 
 #[test]
-fn a_port_without_listener_refuses() {
+fn a_port_without_a_listener_refuses() {
     let free = TcpListener::bind(any("tcp")).unwrap().local();
     let fault = Stream::connect(free).unwrap_err();
     assert_eq!((fault.phase(), fault.kind()), (Phase::Connect, FaultKind::Refused));
@@ -402,14 +402,14 @@ fn a_port_without_listener_refuses() {
 }
 
 #[test]
-fn a_reset_is_seen_as_one() {
+fn a_reset_is_reported_as_reset() {
     let (mut client, server) = pair();
     server.reset();
     assert_eq!(client.receive(&mut [0; 1]).unwrap_err().kind(), FaultKind::Reset);
 }
 
 #[test]
-fn a_stream_that_drips_is_too_slow() {
+fn a_stream_that_sends_a_byte_now_and_then_is_too_slow() {
     let (mut client, server) = pair();
     let speed = MinimumSpeed { bytes_per_second: 1_000, window: Duration::from_millis(100) };
     let mut watched = MonitoredStream::new(server, Duration::from_secs(20), speed);
@@ -422,7 +422,7 @@ fn a_stream_that_drips_is_too_slow() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_datagram_that_does_not_fit_is_told() {
+fn a_datagram_longer_than_the_buffer_is_too_long() {
     let socket = UdpSocket::bind(any("udp")).unwrap();
     socket.send_to(b"twelve bytes", socket.local()).unwrap();
     socket.send_to(b"fits", socket.local()).unwrap();
@@ -434,7 +434,7 @@ fn a_datagram_that_does_not_fit_is_told() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn options_of_place_and_family_can_be_read_back() {
+fn device_and_family_options_can_be_read_back() {
     let asked = SocketOptions {
         bind_device: Some("lo".into()),
         reuse_port: Some(true),

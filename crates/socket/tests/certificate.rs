@@ -1,4 +1,4 @@
-//! What certificates say.
+//! Reading certificates.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn made(names: Vec<String>) -> Vec<u8> {
 }
 
 #[test]
-fn subject_issuer_times_and_names() {
+fn subject_issuer_validity_and_names_are_read() {
     let names = ["a.test", "*.b.test", "127.0.0.1", "2001:db8::1"].map(str::to_owned).to_vec();
     let certificate = Certificate::from_der(&made(names.clone())).unwrap();
     assert!(certificate.subject.contains("CN=a.test"), "{}", certificate.subject);
@@ -28,14 +28,14 @@ fn subject_issuer_times_and_names() {
 }
 
 #[test]
-fn many_names_are_counted() {
+fn names_beyond_the_limit_are_counted() {
     let names = (0..150).map(|number| format!("host-{number}.test")).collect();
     let certificate = Certificate::from_der(&made(names)).unwrap();
     assert_eq!((certificate.names.len(), certificate.names_left_out), (100, 50));
 }
 
 #[test]
-fn what_is_none_is_refused() {
+fn bytes_that_are_not_a_certificate_are_refused() {
     let good = made(vec!["a.test".to_owned()]);
     for length in 0..good.len() {
         assert!(Certificate::from_der(&good[..length]).is_err(), "cut at {length}");
@@ -44,7 +44,7 @@ fn what_is_none_is_refused() {
 
 proptest! {
     #[test]
-    fn a_damaged_one_is_read_or_refused(at in 0_usize..500, byte in any::<u8>()) {
+    fn a_damaged_certificate_is_read_or_refused(at in 0_usize..500, byte in any::<u8>()) {
         use std::sync::LazyLock;
         static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| made(vec!["a.test".to_owned()]));
         let mut bytes = GOOD.clone();

@@ -8,21 +8,21 @@ use longhaul_socket::{ConnectTimeouts, Connector, Deadline, DeadlinePassed, Reso
 use tokio::time::advance;
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_ends_at_the_instant_of_its_deadline() {
+async fn a_wait_ends_at_its_deadline() {
     let start = clock::now();
     let deadline = Deadline::after(Duration::from_secs(3));
     assert_eq!(deadline.bound(pending::<()>()).await, Err(DeadlinePassed));
     assert_eq!(clock::now(), deadline.instant());
     assert_eq!(start.elapsed(), Duration::from_secs(3));
     assert_eq!((deadline.has_passed(), deadline.remaining()), (true, Duration::ZERO));
-    // Chained waits share what is left, which is nothing now; what is ready needs no time.
+    // Waits in a row share the time left, which is zero now; a future that is ready needs none.
     assert_eq!(deadline.bound(pending::<()>()).await, Err(DeadlinePassed));
     assert_eq!(clock::now(), deadline.instant());
     assert_eq!(deadline.bound(ready(5)).await, Ok(5));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_earlier_of_two_is_the_stricter() {
+async fn earlier_of_returns_the_earlier_deadline() {
     let (sooner, later) = (Deadline::after(Duration::from_secs(1)), Deadline::after(Duration::from_secs(2)));
     assert_eq!(sooner.earlier_of(later), sooner);
     assert_eq!(later.earlier_of(sooner), sooner);
@@ -32,7 +32,7 @@ async fn the_earlier_of_two_is_the_stricter() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_wait_is_too_long_to_count() {
+async fn a_wait_beyond_the_range_of_the_clock_is_cut() {
     let deadline = Deadline::after(Duration::MAX);
     assert!(deadline.remaining() > Duration::from_hours(24 * 365));
 }
@@ -45,11 +45,11 @@ async fn the_wall_clock_counts_from_its_start() {
     let last = WallClock::starting_at(u64::MAX);
     advance(Duration::from_millis(250)).await;
     assert_eq!(last.unix_ms(), u64::MAX);
-    // Later than the day on which this was written.
+    // Later than the day on which this test was written.
     assert!(WallClock::system().unix_ms() > 1_763_000_000_000);
 }
 
-/// Compiles only if the waits can be spawned on a runtime with several threads.
+/// Compiles only if the futures can be spawned on a runtime with several threads.
 #[test]
 fn waits_can_move_between_threads() {
     fn is_send<T: Send>(_: T) {}

@@ -1,4 +1,4 @@
-//! The table of docs/sockets.md is the code's own advice, word for word.
+//! The table and the program of docs/sockets.md match the code, word for word.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use longhaul_socket::{Advice, CertificateFault, Fault, FaultKind, Stream, System
 const PAGE: &str = include_str!("../../../docs/sockets.md");
 const HEADING: &str = "| error | says | what it means | what to do |\n|---|---|---|---|\n";
 
-/// The most common ones: those of the systems by their names, and kinds of failure that have no number.
+/// The most common errors by their names, and the most common kinds of failure without an error number.
 const SYSTEM_ERRORS: [&str; 14] = [
     "ECONNREFUSED",
     "ETIMEDOUT",
@@ -39,7 +39,7 @@ const KINDS: [FaultKind; 9] = [
 fn table() -> String {
     let mut text = HEADING.to_owned();
     let mut push = |name: &str, kind: FaultKind, Advice { meaning, action }: Advice| {
-        writeln!(text, "| {name} | {kind} | {meaning} | {action} |").expect("a string takes everything");
+        writeln!(text, "| {name} | {kind} | {meaning} | {action} |").expect("writing to a string succeeds");
     };
     for name in SYSTEM_ERRORS {
         let error = SystemError::ALL.iter().find(|error| error.name == name).expect("it is in the table");
@@ -52,7 +52,7 @@ fn table() -> String {
 }
 
 #[test]
-fn the_table_says_what_the_code_says() {
+fn the_table_of_the_page_matches_the_code() {
     let table = table();
     assert!(SYSTEM_ERRORS.len() + KINDS.len() >= 20);
     assert!(PAGE.contains(&table), "the table of docs/sockets.md should be:\n\n{table}");
@@ -76,7 +76,7 @@ async fn exchange() -> Result<(), Fault> {
 }
 
 #[tokio::test]
-async fn the_exchange_of_the_page_runs_and_is_this_one() {
+async fn the_program_of_the_page_runs() {
     exchange().await.expect("an exchange");
     let source = include_str!("documented.rs");
     let begin = source.find("async fn exchange()").expect("it is above");

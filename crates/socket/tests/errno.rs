@@ -1,5 +1,5 @@
-//! The table of the error numbers, held against the headers of the systems: those of Linux as the `libc` crate has them,
-//! the others as they are documented.
+//! The table of error numbers, compared with the headers of the systems: for Linux by the `libc` crate, for the others by
+//! their documentation.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -22,7 +22,7 @@ macro_rules! numbered {
     ($($name:ident),* $(,)?) => { &[$((stringify!($name), libc::$name)),*] };
 }
 
-/// What sockets return on Linux: socket(2), bind(2), listen(2), accept(2), connect(2), send(2), recv(2), shutdown(2),
+/// The errors of sockets on Linux: socket(2), bind(2), listen(2), accept(2), connect(2), send(2), recv(2), shutdown(2),
 /// setsockopt(2), socket(7), ip(7), tcp(7), udp(7), unix(7) and the sources of the kernel.
 #[cfg(target_os = "linux")]
 #[rustfmt::skip]
@@ -36,7 +36,7 @@ const OF_SOCKETS: &[(&str, i32)] = numbered![
     EDOM, EOVERFLOW, EINTR, ERESTART, ECANCELED,
 ];
 
-/// What they do not return: errors of processes, terminals, disks, STREAMS, libraries, keys and cards.
+/// The other errors: of processes, terminals, disks, STREAMS, libraries, keys and cards.
 #[cfg(target_os = "linux")]
 #[rustfmt::skip]
 const NOT_OF_SOCKETS: &[(&str, i32)] = numbered![
@@ -91,7 +91,7 @@ fn named(name: &str) -> &'static SystemError {
     found.unwrap_or_else(|| panic!("{name} is not in the table"))
 }
 
-/// POSIX and Windows Sockets spell one name in two ways.
+/// POSIX and Windows Sockets spell one name differently.
 fn posix_name(windows: &str) -> &str {
     match windows {
         "WSAEWOULDBLOCK" => "EAGAIN",
@@ -104,7 +104,7 @@ fn posix_name(windows: &str) -> &str {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn every_number_of_linux_is_in_the_table_or_is_not_of_sockets() {
+fn the_table_has_every_socket_error_of_linux() {
     for (name, number) in OF_SOCKETS {
         let known = SystemError::of_number(Platform::Linux, *number);
         assert_eq!(known.map(|error| error.name), Some(*name), "{number}");
@@ -114,19 +114,19 @@ fn every_number_of_linux_is_in_the_table_or_is_not_of_sockets() {
     for (name, number) in NOT_OF_SOCKETS {
         assert_eq!(SystemError::of_number(Platform::Linux, *number), None, "{name}");
     }
-    // 41 and 58 are not given to anything.
+    // 41 and 58 are unused.
     for number in (1..=LINUX_MAX).filter(|number| ![41, 58].contains(number)) {
         let known = SystemError::of_number(Platform::Linux, number).is_some();
         assert!(
             known != apart.contains(&number),
-            "{number} is forgotten: {}",
+            "{number} is missing: {}",
             io::Error::from_raw_os_error(number)
         );
     }
 }
 
 #[test]
-fn the_numbers_of_macos_and_bsd_are_those_of_their_headers() {
+fn the_numbers_of_macos_and_bsd_match_their_headers() {
     for (name, apple, bsd) in APPLE_AND_BSD {
         for (platform, number) in [(Platform::Apple, *apple), (Platform::Bsd, *bsd)] {
             let numbers = named(name).numbers(platform);
@@ -137,28 +137,28 @@ fn the_numbers_of_macos_and_bsd_are_those_of_their_headers() {
             );
         }
     }
-    // Everything that 4.2BSD numbered for sockets: ENOTSOCK to EHOSTUNREACH, and EWOULDBLOCK to EALREADY.
+    // All socket errors of 4.2BSD: ENOTSOCK to EHOSTUNREACH, and EWOULDBLOCK to EALREADY.
     for number in 35..=65 {
         for platform in [Platform::Apple, Platform::Bsd] {
-            assert!(kind_of_number(platform, number).is_some(), "{number} is forgotten on {platform:?}");
+            assert!(kind_of_number(platform, number).is_some(), "{number} is missing on {platform:?}");
         }
     }
 }
 
 #[test]
-fn the_numbers_of_windows_are_the_documented_ones() {
+fn the_numbers_of_windows_match_the_documentation() {
     for (name, number) in WINDOWS {
         let known = SystemError::of_number(Platform::Windows, *number);
         assert_eq!(known.map(|error| error.name), Some(posix_name(name)), "{name}");
     }
     for number in (10_035..=10_065).chain(10_091..=10_093).chain(11_001..=11_004) {
-        assert!(kind_of_number(Platform::Windows, number).is_some(), "{number} is forgotten");
+        assert!(kind_of_number(Platform::Windows, number).is_some(), "{number} is missing");
     }
     assert_eq!(kind_of_number(Platform::Windows, 10_054), Some(FaultKind::Reset));
 }
 
 #[test]
-fn a_name_stands_once_and_a_number_means_one_thing() {
+fn names_and_numbers_are_unique() {
     let names: BTreeSet<&str> = SystemError::ALL.iter().map(|error| error.name).collect();
     assert_eq!(names.len(), SystemError::ALL.len());
     for platform in PLATFORMS {
@@ -207,7 +207,7 @@ fn each_error_and_each_kind_has_advice_of_its_own() {
         }
     }
     let meanings: BTreeSet<&str> = kinds().iter().map(|kind| kind.advice().meaning).collect();
-    assert_eq!(meanings.len(), kinds().len(), "two kinds call for two reactions");
+    assert_eq!(meanings.len(), kinds().len(), "each kind has advice of its own");
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn every_fault_prints_phase_endpoint_and_elapsed_and_has_advice() {
             assert_eq!(fault.advice(), kind.advice());
         }
     }
-    // By way of the system's numbers too: the finer advice is that of the error underneath.
+    // By the error numbers of the system, too: the more specific advice of the source takes precedence.
     for error in SystemError::ALL {
         let Some(number) = error.numbers(Platform::current()).first() else { continue };
         let fault = Fault::from_io(Phase::Connect, io::Error::from_raw_os_error(*number), Duration::ZERO)

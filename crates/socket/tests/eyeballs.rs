@@ -1,4 +1,4 @@
-//! Happy eyeballs: which address is tried when, who wins, and what a total failure tells.
+//! Happy eyeballs: which address is tried when, which connection wins, and the fault if all fail.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ fn at(ip: &str) -> Endpoint {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_address_that_refuses_gives_way_at_once() {
+async fn after_a_refusal_the_next_address_is_tried_at_once() {
     let net = Net::new(&["10.0.0.1", "10.0.0.2"]).listening("10.0.0.2");
     assert_eq!(net.connect_in().await, (at("10.0.0.2"), Duration::ZERO));
 }
@@ -86,7 +86,7 @@ async fn a_slow_first_address_may_still_win() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_losers_are_closed() {
+async fn the_other_attempts_are_closed() {
     let net = Net::new(&["10.0.0.1", "10.0.0.2"]).listening("10.0.0.1").listening("10.0.0.2");
     net.network.latency(Duration::from_millis(400));
     let winner = net.connect().await.unwrap();
@@ -96,7 +96,7 @@ async fn the_losers_are_closed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_silent_ends_at_the_deadline() {
+async fn the_race_ends_at_the_deadline() {
     let net = Net::new(&["10.0.0.1", "10.0.0.2"]).silent("10.0.0.1").silent("10.0.0.2");
     let start = clock::now();
     let fault = net.connect().await.unwrap_err();
@@ -117,7 +117,7 @@ async fn resolving_and_connecting_share_one_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_tells_more_than_no_way_there() {
+async fn refused_is_more_informative_than_unreachable() {
     let net = Net::new(&["10.0.0.1", "10.0.0.2"]);
     let fault = net.connect().await.unwrap_err();
     assert_eq!((fault.kind(), fault.endpoint()), (FaultKind::Refused, Some(at("10.0.0.2"))));
@@ -131,7 +131,7 @@ async fn a_refusal_tells_more_than_no_way_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_total_failure_the_name_is_asked_again() {
+async fn if_all_addresses_fail_the_name_is_looked_up_again() {
     let net = Net::new(&["10.0.0.1"]).listening("10.0.0.2");
     assert!(net.connect().await.is_err());
     net.network.name("a.test", ["10.0.0.2".parse().unwrap()]);
@@ -139,7 +139,7 @@ async fn after_a_total_failure_the_name_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_address_needs_no_name() {
+async fn an_ip_address_needs_no_look_up() {
     let net = Net::new(&[]).listening("fd00::1");
     let target = Target::new("[fd00::1]".parse().unwrap(), PORT);
     let stream = net.connector.connect(&target, &ConnectTimeouts::default()).await.unwrap();
@@ -147,7 +147,7 @@ async fn an_address_needs_no_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_that_turns_private_is_denied_where_that_is_asked_for() {
+async fn a_name_that_changes_to_a_private_address_is_denied_if_public_only() {
     let net = Net::new(&["10.0.0.1", "127.0.0.1"]).listening("10.0.0.1");
     let target = Target::new("a.test".parse().unwrap(), PORT).public_only();
     let fault = net.connector.connect(&target, &ConnectTimeouts::default()).await.unwrap_err();
@@ -169,7 +169,7 @@ fn peers() -> impl Strategy<Value = Vec<(bool, Peer)>> {
 
 proptest! {
     #[test]
-    fn whatever_the_addresses_do_the_race_ends_as_it_must(peers in peers()) {
+    fn the_race_has_the_right_result_whatever_the_addresses_do(peers in peers()) {
         let addresses: Vec<String> = peers
             .iter()
             .enumerate()

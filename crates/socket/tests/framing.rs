@@ -1,4 +1,4 @@
-//! Messages over streams: limits, pieces, endings, and any bytes at all. The targets under `fuzz/` look for the same.
+//! Messages over streams: limits, pieces, ends of streams, and arbitrary bytes.
 #![cfg(all(unix, feature = "codec"))]
 
 use std::time::Duration;
@@ -17,7 +17,7 @@ async fn pair(framing: Framing) -> (Messages, Stream) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_is_put_together_from_its_pieces() {
+async fn a_message_is_assembled_from_its_pieces() {
     let (mut messages, mut peer) = pair(Framing::lengths(100)).await;
     for piece in [&b"\0\0"[..], b"\0\x05he", b"llo\0\0\0", b"\0"] {
         peer.send(piece).await.unwrap();
@@ -30,8 +30,8 @@ async fn a_message_is_put_together_from_its_pieces() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_within_a_message_is_told() {
-    // Also where the codec has taken the length, and nothing is left in the buffer.
+async fn an_end_within_a_message_is_closed_early() {
+    // Also if the codec has consumed the length, and the buffer is empty.
     for beginning in [&b"\0\0"[..], b"\0\0\0\x05", b"\0\0\0\x05he"] {
         let (mut messages, mut peer) = pair(Framing::lengths(100)).await;
         peer.send(beginning).await.unwrap();
@@ -42,7 +42,7 @@ async fn an_end_within_a_message_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_too_long_is_refused_on_both_sides() {
+async fn a_message_that_is_too_long_is_refused_on_both_sides() {
     let (mut messages, mut peer) = pair(Framing::lengths(4)).await;
     let fault = messages.send(b"12345").await.unwrap_err();
     assert_eq!((fault.phase(), fault.kind()), (Phase::Send, FaultKind::TooLong));
@@ -55,7 +55,7 @@ async fn what_is_too_long_is_refused_on_both_sides() {
     peer.close().await.unwrap();
     assert_eq!(messages.receive().await.unwrap_err().kind(), FaultKind::TooLong);
     assert_eq!(messages.receive().await.unwrap().as_deref(), Some(b"1234".as_slice()));
-    // It is the peer that is mistaken here; in sending it is the caller.
+    // On receiving, the peer is at fault; on sending, the caller.
     assert_eq!(messages.receive().await.unwrap_err().kind(), FaultKind::Other);
     for no_line in [&b"\xff"[..], b"a\nb"] {
         assert_eq!(messages.send(no_line).await.unwrap_err().kind(), FaultKind::Misuse);
@@ -65,7 +65,7 @@ async fn what_is_too_long_is_refused_on_both_sides() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_come_of_a_message_is_kept() {
+async fn a_partial_message_is_kept_for_the_next_call() {
     let (mut messages, mut peer) = pair(Framing::lines(100)).await;
     for piece in ["fir", "st\nsecond\nth"] {
         assert_eq!(messages.try_receive().unwrap_err().kind(), FaultKind::WouldBlock);
@@ -90,7 +90,7 @@ fn a_line_is_one_line() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_drips_ends_at_the_deadline_of_the_whole() {
+async fn the_deadline_is_for_a_message_as_a_whole() {
     let (mut messages, mut peer) = pair(Framing::lines(1000)).await;
     let drip = async {
         while peer.send(b"x").await.is_ok() {
@@ -103,12 +103,12 @@ async fn a_message_that_drips_ends_at_the_deadline_of_the_whole() {
             let fault = outcome.unwrap_err();
             assert_eq!((fault.kind(), fault.elapsed()), (FaultKind::TimedOut, Duration::from_secs(5)));
         }
-        () = drip => unreachable!("the peer is still there"),
+        () = drip => unreachable!("the peer is connected"),
     }
 }
 
 #[test]
-fn the_blocking_flavour_speaks_the_same() {
+fn the_blocking_flavour_has_the_same_framing() {
     use blocking::framing::Messages;
     let listener = blocking::TcpListener::bind("tcp://127.0.0.1:0".parse().unwrap()).unwrap();
     let client = blocking::Stream::connect(listener.local()).unwrap();
@@ -142,7 +142,7 @@ fn decoded(framing: Framing, encoded: &[u8], piece_bytes: usize) -> Result<Vec<V
 
 proptest! {
     #[test]
-    fn what_is_packed_comes_out_the_same(
+    fn an_encoded_message_is_decoded_again(
         messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..8),
         piece_bytes in 1_usize..50,
     ) {
@@ -152,7 +152,7 @@ proptest! {
     }
 
     #[test]
-    fn lines_come_out_the_same(
+    fn an_encoded_line_is_decoded_again(
         lines in prop::collection::vec("[^\n\r]{0,10}", 0..8),
         piece_bytes in 1_usize..50,
     ) {
@@ -163,13 +163,13 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_break_the_limits(
+    fn no_bytes_exceed_the_limits(
         bytes in prop::collection::vec(prop_oneof![Just(0), Just(b'\n'), Just(b'\r'), any::<u8>()], 0..200),
         piece_bytes in 1_usize..50,
         bytes_max in 0_usize..20,
     ) {
         for framing in [Framing::lengths(bytes_max), Framing::lines(bytes_max)] {
-            // However they are cut, the same comes out.
+            // The result does not depend on how the bytes are cut.
             let whole = decoded(framing, &bytes, 1_000).ok();
             prop_assert_eq!(&decoded(framing, &bytes, piece_bytes).ok(), &whole);
             for message in whole.unwrap_or_default() {

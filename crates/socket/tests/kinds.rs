@@ -1,4 +1,4 @@
-//! The table of error numbers, what is found inside wrapped errors, and how faults read.
+//! The table of error numbers, the kinds of wrapped errors, and the text of faults.
 
 use std::error::Error;
 use std::io;
@@ -13,7 +13,7 @@ use longhaul_socket::{
 const PLATFORMS: [Platform; 4] = [Platform::Linux, Platform::Apple, Platform::Bsd, Platform::Windows];
 
 #[test]
-fn the_four_systems_number_their_errors_each_in_its_way() {
+fn each_platform_has_its_own_error_numbers() {
     let cases = [
         (FaultKind::Refused, [111, 61, 61, 10061]),
         (FaultKind::Reset, [104, 54, 54, 10054]),
@@ -38,7 +38,7 @@ fn the_four_systems_number_their_errors_each_in_its_way() {
 }
 
 #[test]
-fn a_number_of_one_system_is_not_read_as_that_of_another() {
+fn a_number_means_nothing_on_another_platform() {
     assert_eq!(kind_of_number(Platform::Apple, 104), None);
     assert_eq!(kind_of_number(Platform::Linux, 10054), None);
     assert_eq!(kind_of_number(Platform::Windows, 111), None);
@@ -52,7 +52,7 @@ fn a_number_of_one_system_is_not_read_as_that_of_another() {
 }
 
 #[test]
-fn errors_without_a_number_go_by_their_kind() {
+fn errors_without_a_number_are_classified_by_their_kind() {
     use io::ErrorKind;
     let cases = [
         (ErrorKind::ConnectionRefused, FaultKind::Refused),
@@ -72,11 +72,11 @@ fn errors_without_a_number_go_by_their_kind() {
     ];
     for (from, kind) in cases {
         assert_eq!(kind_of(&from.into()), kind, "{from:?}");
-        assert_eq!(kind_of(&io::Error::new(from, "as a library would put it")), kind, "{from:?}");
+        assert_eq!(kind_of(&io::Error::new(from, "an error of a library")), kind, "{from:?}");
     }
 }
 
-/// A library's error around another, some levels deep.
+/// The error of a library that wraps another one, some levels deep.
 #[derive(Debug)]
 struct Wrapped(Box<dyn Error + Send + Sync>);
 
@@ -101,7 +101,7 @@ fn wrapped(error: impl Into<Box<dyn Error + Send + Sync>>, levels: usize) -> io:
 }
 
 #[test]
-fn what_is_wrapped_is_found() {
+fn a_wrapped_error_is_classified_by_the_inner_one() {
     let reset = || io::Error::from(io::ErrorKind::ConnectionReset);
     let expired = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
     let fault = Fault::new(Phase::Body, FaultKind::TooSlow, Duration::ZERO);
@@ -115,12 +115,12 @@ fn what_is_wrapped_is_found() {
 }
 
 #[test]
-fn a_very_deep_error_is_given_up_on() {
+fn unwrapping_stops_at_a_limit() {
     assert_eq!(kind_of(&wrapped(io::Error::from(io::ErrorKind::ConnectionReset), 10_000)), FaultKind::Other);
 }
 
 #[test]
-fn only_trouble_of_this_machine_is_local() {
+fn only_failures_of_this_machine_are_local() {
     assert!(FaultKind::LocalExhausted.is_local());
     assert!(FaultKind::LocalNetworkDown.is_local());
     assert!(!FaultKind::Unreachable.is_local());
@@ -128,7 +128,7 @@ fn only_trouble_of_this_machine_is_local() {
 }
 
 #[test]
-fn a_fault_tells_one_level_and_keeps_the_rest() {
+fn display_shows_one_level_and_source_has_the_rest() {
     let endpoint: Endpoint = "tcp://[2001:db8::1]:443".parse().unwrap();
     let after = Duration::from_millis(1_200);
     let expired = FaultKind::Certificate(CertificateFault::Expired);
@@ -161,9 +161,9 @@ fn a_result_with_a_fault_is_small() {
     assert!(size_of::<Result<(), Fault>>() <= size_of::<usize>());
 }
 
-/// Journals and logs count by these words.
+/// Journals and logs use these words as keys.
 #[test]
-fn phases_keep_their_words() {
+fn the_words_of_phases_are_stable() {
     let phases = [
         (Phase::Resolve, "resolve with"),
         (Phase::Bind, "bind to"),

@@ -1,4 +1,4 @@
-//! The network in memory: three endings, latency, bounds, and a network that goes away and comes back.
+//! The network in memory: the ends of connections, latency, limits, and a network that goes down and up.
 
 use std::io;
 use std::time::Duration;
@@ -25,14 +25,14 @@ fn endpoint() -> Endpoint {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_ends_with_fin() {
+async fn a_shutdown_ends_with_fin() {
     let (_network, mut client, mut server) = connected().await;
     server.write_all(b"last").await.unwrap();
     server.shutdown().await.unwrap();
     let mut received = Vec::new();
     client.read_to_end(&mut received).await.unwrap();
     assert_eq!(received, b"last");
-    // The other direction goes on.
+    // The other direction stays open.
     client.write_all(b"thanks").await.unwrap();
     let mut thanks = [0; 6];
     server.read_exact(&mut thanks).await.unwrap();
@@ -41,7 +41,7 @@ async fn it_ends_with_fin() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_ends_with_reset() {
+async fn a_reset_ends_with_rst() {
     let (_network, mut client, mut server) = connected().await;
     server.write_all(b"last").await.unwrap();
     server.reset();
@@ -52,14 +52,14 @@ async fn it_ends_with_reset() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_never_ends() {
+async fn a_silent_connection_never_ends() {
     let (_network, mut client, _server) = connected().await;
     let hour = Deadline::after(Duration::from_hours(1));
     assert!(hour.bound(client.read(&mut [0; 1])).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropping_resets_when_something_was_left_unread() {
+async fn dropping_with_unread_bytes_sends_rst() {
     let (_network, mut client, server) = connected().await;
     drop(server);
     assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0);
@@ -71,7 +71,7 @@ async fn dropping_resets_when_something_was_left_unread() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bytes_take_the_latency_and_keep_their_order() {
+async fn bytes_arrive_in_order_after_the_latency() {
     let (_network, mut client, mut server) = connected().await;
     let start = clock::now();
     client.write_all(b"ab").await.unwrap();
@@ -85,7 +85,7 @@ async fn bytes_take_the_latency_and_keep_their_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_writer_ahead_of_its_reader_waits() {
+async fn a_writer_waits_when_the_pipe_is_full() {
     let (_network, mut client, mut server) = connected().await;
     let megabyte = vec![7; 1 << 20];
     let blocked = Deadline::after(Duration::from_mins(1)).bound(client.write_all(&megabyte)).await;
@@ -102,7 +102,7 @@ async fn a_writer_ahead_of_its_reader_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_listens_and_nobody_answers() {
+async fn dials_are_refused_without_a_listener_and_hang_when_silenced() {
     let network = MemoryNetwork::new();
     network.latency(LATENCY);
     let start = clock::now();
@@ -117,13 +117,13 @@ async fn nobody_listens_and_nobody_answers() {
 
 async fn refusal(network: &MemoryNetwork) -> io::ErrorKind {
     match network.dial(endpoint()).await {
-        Ok(_) => panic!("nobody listens"),
+        Ok(_) => panic!("there is no listener"),
         Err(error) => error.kind(),
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_network_that_goes_down_stalls_connections_and_loses_nothing() {
+async fn connections_stall_while_the_network_is_down_and_lose_nothing() {
     let (network, mut client, mut server) = connected().await;
     client.write_all(b"before").await.unwrap();
     network.down();
@@ -143,7 +143,7 @@ async fn a_network_that_goes_down_stalls_connections_and_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_a_blackout_nothing_answers() {
+async fn in_a_blackout_dials_and_look_ups_hang() {
     let network = MemoryNetwork::new();
     network.name("a.test", ["10.0.0.1".parse().unwrap()]).blackout();
     let hour = || Deadline::after(Duration::from_hours(1));
@@ -154,7 +154,7 @@ async fn in_a_blackout_nothing_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn listeners_have_their_endpoints_for_themselves() {
+async fn an_endpoint_has_one_listener() {
     let network = MemoryNetwork::new();
     let free: Endpoint = "tcp://0.0.0.0:0".parse().unwrap();
     let (first, second) = (network.listen(free).unwrap(), network.listen(free).unwrap());
@@ -165,11 +165,11 @@ async fn listeners_have_their_endpoints_for_themselves() {
         io::ErrorKind::InvalidInput
     );
 
-    // Who listens on any address listens on each.
+    // A listener at the unspecified address listens at each address.
     let each =
         Endpoint::new("10.9.8.7".parse().unwrap(), first.endpoint().protocol(), first.endpoint().port());
     let mut client = network.dial(each).await.unwrap();
-    // Who stops listening refuses, and resets what it had not accepted.
+    // A dropped listener refuses, and resets the connections that it has not accepted.
     drop(first);
     assert_eq!(client.read(&mut [0; 1]).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     assert!(network.dial(each).await.is_err());
@@ -177,7 +177,7 @@ async fn listeners_have_their_endpoints_for_themselves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_to_a_peer_that_has_gone_is_noticed_after_a_round_trip() {
+async fn a_write_to_a_closed_peer_fails_after_a_round_trip() {
     let (_network, mut client, server) = connected().await;
     drop(server);
     client.write_all(b"lost").await.unwrap();

@@ -1,4 +1,4 @@
-//! Endpoints and hosts: what is read, what is written, what is refused.
+//! Endpoints, hosts and addresses: parsing, writing, and refusing.
 
 use std::net::IpAddr;
 
@@ -33,7 +33,7 @@ proptest! {
     }
 
     #[test]
-    fn no_path_reaches_the_terminal_raw(text in any::<String>()) {
+    fn a_path_is_displayed_without_control_characters(text in any::<String>()) {
         if let Ok(address) = format!("unix://{text}").parse::<Address>() {
             prop_assert!(!address.to_string().chars().any(char::is_control));
         }
@@ -47,7 +47,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_parsers_panic(text in any::<String>()) {
+    fn no_text_makes_a_parser_panic(text in any::<String>()) {
         let _ = text.parse::<Endpoint>();
         if let Ok(host) = text.parse::<Host>() {
             prop_assert_eq!(host.to_string().parse(), Ok(host));
@@ -56,7 +56,7 @@ proptest! {
 }
 
 #[test]
-fn endpoints_that_are_none() {
+fn invalid_endpoints_are_refused() {
     let cases = [
         ("", InvalidEndpoint::NoProtocol),
         ("127.0.0.1:80", InvalidEndpoint::NoProtocol),
@@ -75,7 +75,7 @@ fn endpoints_that_are_none() {
 }
 
 #[test]
-fn hosts_that_are_none() {
+fn invalid_hosts_are_refused() {
     let label = "a".repeat(64);
     let long = format!("{}b", "a.".repeat(127));
     let cases = [
@@ -100,7 +100,7 @@ fn hosts_that_are_none() {
 }
 
 #[test]
-fn an_address_in_disguise_is_no_name() {
+fn an_ipv4_address_in_another_notation_is_not_a_name() {
     for text in ["127.1", "0177.0.0.1", "0x7f.1", "2130706433", "0x7f000001", "1.2.3.4.", "a.0x", "256.1.1.1"]
     {
         assert_eq!(text.parse::<Host>(), Err(InvalidHost::EndsInNumber), "{text:?}");
@@ -111,7 +111,7 @@ fn an_address_in_disguise_is_no_name() {
 }
 
 #[test]
-fn a_bad_character_is_escaped_when_shown() {
+fn a_bad_character_is_escaped_in_the_message() {
     let error = "a\x1b[2Jb".parse::<HostName>().unwrap_err();
     assert_eq!(error.to_string(), r"a host name cannot contain '\u{1b}'");
 }
@@ -125,7 +125,7 @@ fn names_may_have_253_characters() {
 }
 
 #[test]
-fn addresses_that_are_none() {
+fn invalid_addresses_are_refused() {
     let cases = [
         ("unix://".to_owned(), InvalidAddress::BadPath),
         ("unix://a\0b".to_owned(), InvalidAddress::BadPath),

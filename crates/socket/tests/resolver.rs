@@ -1,4 +1,4 @@
-//! The resolver: cache, single flight, bounds, deadlines.
+//! The resolver: cache, one look-up per name, limits, deadlines.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -26,7 +26,7 @@ fn soon() -> Deadline {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_is_kept_for_a_minute() {
+async fn a_result_is_cached_for_a_minute() {
     let (network, resolver) = setup();
     network.name("a.test", [A]);
     for _ in 0..3 {
@@ -42,7 +42,7 @@ async fn an_answer_is_kept_for_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_is_kept_for_two_seconds() {
+async fn a_failure_is_cached_for_two_seconds() {
     let (network, resolver) = setup();
     for _ in 0..3 {
         let fault = resolver.resolve(&name("a.test"), soon()).await.unwrap_err();
@@ -56,7 +56,7 @@ async fn a_failure_is_kept_for_two_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_forgotten_is_asked_again() {
+async fn a_forgotten_name_is_looked_up_again() {
     let (network, resolver) = setup();
     network.name("a.test", [A]);
     resolver.resolve(&name("a.test"), soon()).await.unwrap();
@@ -66,7 +66,7 @@ async fn what_is_forgotten_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_callers_are_one_flight() {
+async fn a_thousand_callers_share_one_look_up() {
     let (network, resolver) = setup();
     network.name("a.test", [A]).name("b.test", [A]).lookup_latency(Duration::from_millis(300));
     let start = clock::now();
@@ -101,13 +101,13 @@ async fn each_caller_has_its_own_deadline() {
     let fault = hasty.0.unwrap_err();
     assert_eq!((fault.kind(), hasty.1), (FaultKind::TimedOut, Duration::from_secs(1)));
     assert_eq!(fault.elapsed(), Duration::from_secs(1));
-    // The flight of the hasty one ended with it; the patient one took over.
+    // The look-up of the caller with the short deadline ended with it; the other caller took over.
     assert!(patient.0.is_ok());
     assert_eq!((network.lookups(), patient.1), (2, Duration::from_secs(4)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_server_holds_nobody_beyond_the_deadline() {
+async fn a_silent_network_does_not_outlast_the_deadline() {
     let (network, resolver) = setup();
     network.name_fails("a.test", LookupError::Silent);
     let start = clock::now();
@@ -134,7 +134,7 @@ async fn failures_keep_their_kinds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_ten_thousand_addresses_sixteen_are_used() {
+async fn at_most_sixteen_addresses_are_used() {
     let (network, resolver) = setup();
     network.name("a.test", (0..10_000).map(|n| Ipv4Addr::from_bits(0x0a00_0000 + n / 2).into()));
     let addresses = resolver.resolve(&name("a.test"), soon()).await.unwrap();
@@ -143,7 +143,7 @@ async fn of_ten_thousand_addresses_sixteen_are_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_cache_drops_the_names_that_were_not_used() {
+async fn the_cache_evicts_the_least_recently_used_names() {
     let (network, resolver) = setup();
     network.name("often.test", [A]);
     for number in 0..20_000 {

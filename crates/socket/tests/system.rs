@@ -1,5 +1,5 @@
-//! The system's network, on the loopback interface: TCP with its faults, and names from a server of the test's own.
-#![expect(clippy::disallowed_methods, reason = "the name server of the test is no part of what is tested")]
+//! The system's network, on the loopback interface: TCP with its faults, and names from a name server of the test.
+#![expect(clippy::disallowed_methods, reason = "the name server of the test is not under test")]
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ async fn bytes_go_both_ways_and_end_with_fin() {
 }
 
 #[tokio::test]
-async fn a_reset_is_seen_as_one() {
+async fn a_reset_is_reported_as_reset() {
     let (mut client, server) = connected().await;
     server.reset();
     let fault = client.receive_within(&mut [0; 1], long()).await.unwrap_err();
@@ -51,7 +51,7 @@ async fn a_reset_is_seen_as_one() {
 }
 
 #[tokio::test]
-async fn a_peer_that_never_reads_does_not_hold_a_writer() {
+async fn sending_to_a_peer_that_never_reads_times_out() {
     let (mut client, _server) = connected().await;
     let more_than_any_buffer = vec![0; 64 << 20];
     let deadline = Deadline::after(Duration::from_millis(50));
@@ -60,7 +60,7 @@ async fn a_peer_that_never_reads_does_not_hold_a_writer() {
 }
 
 #[tokio::test]
-async fn a_port_without_listener_refuses() {
+async fn a_port_without_a_listener_refuses() {
     let network = SystemNetwork::new();
     let free = network.listen(ANY_PORT.parse().unwrap()).unwrap().endpoint();
     let error = network.dial(free).await.err().unwrap();
@@ -73,7 +73,7 @@ async fn a_port_without_listener_refuses() {
 }
 
 #[tokio::test]
-async fn datagrams_are_no_streams() {
+async fn a_udp_endpoint_has_no_streams() {
     let network = SystemNetwork::new();
     let endpoint: Endpoint = "udp://127.0.0.1:0".parse().unwrap();
     assert_eq!(network.dial(endpoint).await.err().unwrap().kind(), std::io::ErrorKind::InvalidInput);
@@ -81,9 +81,8 @@ async fn datagrams_are_no_streams() {
 }
 
 #[tokio::test]
-async fn some_names_are_never_asked_of_a_server() {
-    let nobody = vec![];
-    let network = SystemNetwork::with_name_servers(nobody);
+async fn special_use_names_are_not_sent_to_a_server() {
+    let network = SystemNetwork::with_name_servers(Vec::new());
     for name in ["localhost", "a.localhost", "LOCALHOST."] {
         let addresses = network.lookup(&name.parse().unwrap()).await.unwrap();
         assert!(addresses.iter().all(IpAddr::is_loopback), "{name}: {addresses:?}");
@@ -95,27 +94,27 @@ async fn some_names_are_never_asked_of_a_server() {
 }
 
 #[tokio::test]
-async fn a_server_answers() {
+async fn a_name_server_is_asked() {
     let mut server = NameServer::start(Answer::Address([192, 0, 2, 7])).await;
     assert_eq!(server.lookup("a.test").await.unwrap(), [IpAddr::from([192, 0, 2, 7])]);
     assert!(server.queries() >= 1);
-    // Not a name of a host, by RFC 952, and yet one that people give to machines.
+    // By RFC 952 not the name of a host, but in use.
     assert_eq!(server.lookup("ex_ample.test").await.unwrap(), [IpAddr::from([192, 0, 2, 7])]);
     assert!(server.queries() >= 1);
-    // None that a query can hold: nothing is asked, and nobody is said to have failed.
+    // No query can contain this name: none is sent, and no server has failed.
     assert!(matches!(server.lookup("-a.test").await, Err(LookupError::NotFound)));
     assert_eq!(server.queries(), 0);
 }
 
 #[tokio::test]
-async fn that_a_name_does_not_exist_is_asked_twice() {
+async fn a_name_that_does_not_exist_is_queried_twice() {
     let mut server = NameServer::start(Answer::Code(3)).await;
     assert!(matches!(server.lookup("a.test").await, Err(LookupError::NotFound)));
     assert!(server.queries() >= 4, "two look-ups for two families");
 }
 
 #[tokio::test]
-async fn a_server_that_fails_is_not_taken_for_an_answer() {
+async fn an_error_of_the_name_server_is_not_a_missing_name() {
     for code in [2, 5] {
         let server = NameServer::start(Answer::Code(code)).await;
         let outcome = server.lookup("a.test").await;
@@ -124,18 +123,18 @@ async fn a_server_that_fails_is_not_taken_for_an_answer() {
 }
 
 #[tokio::test]
-async fn a_truncated_answer_is_asked_for_again_over_tcp() {
+async fn a_truncated_response_is_queried_again_over_tcp() {
     let server = NameServer::start(Answer::OverTcp([192, 0, 2, 8])).await;
     assert_eq!(server.lookup("a.test").await.unwrap(), [IpAddr::from([192, 0, 2, 8])]);
 }
 
 #[tokio::test]
-async fn a_silent_server_holds_nobody() {
+async fn a_silent_name_server_does_not_outlast_the_deadline() {
     let server = NameServer::start(Answer::Nothing).await;
     let name: HostName = "a.test".parse().unwrap();
     let short = Deadline::after(Duration::from_millis(50));
     assert!(short.bound(server.network.lookup(&name)).await.is_err());
-    // And the next caller is served, silent or not.
+    // The next look-up is made, too.
     assert!(server.network.lookup(&"localhost".parse().unwrap()).await.is_ok());
 }
 
@@ -148,13 +147,13 @@ fn one_network_serves_several_runtimes() {
     let driver = std::thread::spawn(move || servers.block_on(stopped));
 
     assert!(first.block_on(server.lookup("a.test")).is_ok());
-    // Now nobody drives the first runtime any more.
+    // From now on nothing drives the first runtime.
     assert_eq!(second.block_on(server.lookup("b.test")).unwrap(), [IpAddr::from([192, 0, 2, 9])]);
     drop(stop);
     assert!(driver.join().unwrap().is_err());
 }
 
-/// What the name server of a test says to every query.
+/// How the name server of a test responds to every query.
 #[derive(Clone, Copy)]
 enum Answer {
     Address([u8; 4]),
@@ -163,7 +162,7 @@ enum Answer {
     Nothing,
 }
 
-/// A name server on the loopback interface, and a network that asks it only.
+/// A name server on the loopback interface, and a network that asks only this one.
 struct NameServer {
     network: SystemNetwork,
     seen: tokio::sync::mpsc::UnboundedReceiver<()>,

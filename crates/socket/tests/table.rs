@@ -1,6 +1,6 @@
-//! The sockets of this machine: which process holds them, and tables that lie.
+//! The sockets of this machine: which process holds them, and malformed tables.
 #![cfg(target_os = "linux")]
-#![expect(clippy::disallowed_methods, reason = "tests open the sockets that are looked for")]
+#![expect(clippy::disallowed_methods, reason = "tests open sockets of their own")]
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixListener;
@@ -17,11 +17,11 @@ fn pids(socket: &OpenSocket) -> Vec<u32> {
 }
 
 fn owner_of(endpoint: Endpoint) -> OpenSocket {
-    owner(endpoint).expect("proc is readable").unwrap_or_else(|| panic!("nobody holds {endpoint}"))
+    owner(endpoint).expect("proc is readable").unwrap_or_else(|| panic!("no socket holds {endpoint}"))
 }
 
 #[test]
-fn a_listener_both_ends_of_a_connection_and_a_datagram_socket_have_this_process() {
+fn each_kind_of_socket_is_listed_with_this_process() {
     for ip in ["127.0.0.1", "::1"] {
         let Ok(listener) = TcpListener::bind((ip, 0)) else {
             println!("skipped: this machine has no {ip}");
@@ -51,13 +51,13 @@ fn a_listener_both_ends_of_a_connection_and_a_datagram_socket_have_this_process(
 }
 
 #[test]
-fn another_process_is_named() {
+fn the_process_that_holds_a_socket_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = Endpoint::tcp(listener.local_addr().unwrap());
     let mut command = Command::new("sleep");
     command.arg("60").stdin(Stdio::from(std::os::fd::OwnedFd::from(listener)));
     let child = command.spawn().map(Child).expect("sleep(1)");
-    // With it goes our own copy of the descriptor.
+    // Dropping it closes our own copy of the descriptor.
     drop(command);
     let held = owner_of(endpoint);
     assert_eq!(pids(&held), [child.0.id()]);
@@ -74,7 +74,7 @@ impl Drop for Child {
 }
 
 #[test]
-fn all_addresses_hold_each_and_an_exact_one_comes_first() {
+fn a_wildcard_socket_holds_each_address_and_an_exact_one_takes_precedence() {
     let all = UdpSocket::bind("0.0.0.0:0").unwrap();
     let port = all.local_addr().unwrap().port();
     let wanted: Endpoint = format!("udp://127.0.0.1:{port}").parse().unwrap();
@@ -87,7 +87,7 @@ fn all_addresses_hold_each_and_an_exact_one_comes_first() {
 }
 
 #[test]
-fn who_asks_for_every_address_is_told_of_each() {
+fn a_wildcard_endpoint_matches_a_socket_at_any_address() {
     let one = UdpSocket::bind("127.0.0.1:0").unwrap();
     let held = Endpoint::udp(one.local_addr().unwrap());
     for ip in ["0.0.0.0", "[::]"] {
@@ -102,13 +102,13 @@ fn who_asks_for_every_address_is_told_of_each() {
     let of_this_process = |socket: &OpenSocket| socket.touches(all) && !pids(socket).is_empty();
     assert_eq!(open_sockets().unwrap().iter().filter(|socket| of_this_process(socket)).count(), 3);
     drop((client, server));
-    let nobody: Endpoint = format!("tcp://127.0.0.2:{}", all.port()).parse().unwrap();
-    assert_eq!(owner(nobody).unwrap(), None);
+    let unused: Endpoint = format!("tcp://127.0.0.2:{}", all.port()).parse().unwrap();
+    assert_eq!(owner(unused).unwrap(), None);
 }
 
-/// An exact holder first, then one at every address, then whoever is only a part of what is asked for.
+/// First a socket at the endpoint itself, then one at all addresses, then one at an address that the endpoint includes.
 #[test]
-fn who_fits_best_is_the_owner() {
+fn the_best_match_is_the_owner() {
     let six = |v6_only: bool, port: u16| {
         let options = SocketOptions { v6_only: Some(v6_only), ..SocketOptions::default() };
         let endpoint = format!("udp://[::]:{port}").parse().unwrap();
@@ -125,8 +125,8 @@ fn who_fits_best_is_the_owner() {
     assert_eq!(owner_of(only.local()).v6_only, Some(true));
     let keeps_away =
         owner(loopback).unwrap().is_none_or(|holder| holder.local != SocketName::Endpoint(only.local()));
-    assert!(keeps_away, "it keeps away from IPv4");
-    // Another process of this machine may have taken it meanwhile.
+    assert!(keeps_away, "it refuses IPv4");
+    // Another process may have bound it meanwhile.
     if let Ok(beside) = UdpSocket::bind(("127.0.0.1", port)) {
         assert_eq!(
             owner_of(loopback).local,
@@ -137,7 +137,7 @@ fn who_fits_best_is_the_owner() {
 }
 
 #[test]
-fn nobody_holds_what_is_closed() {
+fn a_closed_socket_has_no_owner() {
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     let endpoint = Endpoint::udp(udp.local_addr().unwrap());
     drop(udp);
@@ -146,8 +146,8 @@ fn nobody_holds_what_is_closed() {
 }
 
 #[test]
-fn a_unix_socket_has_its_path() {
-    // The last one holds a row of the table of /proc.
+fn a_unix_domain_socket_is_listed_with_its_path() {
+    // The last path contains a row of the table of /proc.
     for name in ["table sock", "two\nlines\n", "a\n0: 00000002 00000000 00010000 0001 01 47 /b"] {
         let directory = std::env::temp_dir().join(format!("longhaul-{}", std::process::id()));
         let path = directory.join(name);
@@ -168,7 +168,7 @@ const HEADER: &str =
 
 #[cfg(target_endian = "little")]
 #[test]
-fn rows_of_the_four_tables() {
+fn rows_of_the_four_tables_are_parsed() {
     let rest = "00000000:00000000 00:00000000 00000000  1000        0 4711 1 0000 100 0 0 10 0";
     let table = [
         (
@@ -224,7 +224,7 @@ fn rows_of_the_four_tables() {
 }
 
 #[test]
-fn rows_that_are_none_are_left_out() {
+fn malformed_rows_are_left_out() {
     let rest = "00000000:00000000 00:00000000 00000000 0 0";
     let rows = [
         String::new(),
@@ -251,7 +251,7 @@ fn rows_that_are_none_are_left_out() {
 }
 
 #[test]
-fn a_path_is_kept_as_it_is() {
+fn a_path_is_not_changed() {
     let rows = unix_rows(
         "Num       RefCount Protocol Flags    Type St Inode Path\n\
          0000000000000000: 00000002 00000000 00010000 0001 01 17 /a  b \u{1b}[2J\n\
@@ -264,17 +264,17 @@ fn a_path_is_kept_as_it_is() {
 }
 
 proptest! {
-    /// Whatever stands in the tables, reading them ends and invents nothing.
+    /// Parsing any text ends, and no row comes from fewer bytes than a row has.
     #[test]
-    fn any_text_is_read(text in "\\PC*(\n[0-9A-F: ]{0,120}){0,20}") {
+    fn any_text_is_parsed_without_inventing_rows(text in "\\PC*(\n[0-9A-F: ]{0,120}){0,20}") {
         let lines = text.lines().count();
         prop_assert!(inet_rows(&text, Protocol::Tcp).len() < lines.max(1));
         prop_assert!(unix_rows(&text).len() < lines.max(1));
     }
 
-    /// What Linux writes is what is read.
+    /// A row that Linux could write is parsed.
     #[test]
-    fn a_row_is_read_as_it_was_written(words in prop::array::uniform4(any::<u32>()), port in 1_u16.., state in 1_u8..=11, inode in any::<u64>()) {
+    fn a_row_in_the_format_of_linux_is_parsed(words in prop::array::uniform4(any::<u32>()), port in 1_u16.., state in 1_u8..=11, inode in any::<u64>()) {
         let ip: std::net::IpAddr = {
             let mut bytes = [0; 16];
             for (to, word) in bytes.chunks_exact_mut(4).zip(words) {

@@ -56,7 +56,7 @@ impl UdpSocket {
 
     #[cfg(unix)]
     async fn receive_one(&self, buffer: &mut [u8], deadline: Deadline) -> io::Result<(usize, SocketAddr)> {
-        // A report of ICMP that nobody is there makes the socket ready for its error only, not readable.
+        // The ICMP message that no socket is bound there makes this one ready for its error only, not readable.
         let interest = Interest::READABLE.add(Interest::ERROR);
         let receive = self.socket.async_io(interest, || settings::receive(&self.socket, &mut *buffer));
         deadline.bound_io(receive).await

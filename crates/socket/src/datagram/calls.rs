@@ -32,7 +32,7 @@ macro_rules! datagram_calls {
             }
 
             /// Connected mode, udp(7): [`send`](Self::send) goes to `remote`, and only datagrams from there are received.
-            /// Sends nothing. If nobody is there (ICMP), a later call fails as `Refused`.
+            /// Sends nothing. If no socket is bound there (ICMP), a later call fails as `Refused`.
             ///
             /// # Errors
             /// In phase `Connect`.

@@ -248,7 +248,7 @@ macro_rules! stream_calls {
             }
 
             /// Ends the peer's direction, shutdown(2): [`receive`](Self::receive) returns what has arrived, and then the
-            /// end. The peer is not told.
+            /// end. The peer does not notice.
             ///
             /// # Errors
             /// In phase `Shutdown`; `Unsupported` for a stream in memory.

@@ -1,8 +1,7 @@
-//! TLS over a transport: whom to trust, who a server is, and the handshake.
+//! TLS over a transport: trusted certificates, the identity of a server, and the handshake.
 //!
-//! rustls does the work and stays inside this folder, apart from the acceptors in `listener/` and the meaning of its errors
-//! in `faults/tls.rs`. It refuses what is unsafe (TLS 1.1 and older, renegotiation, floods of empty records); nothing of
-//! that can be switched back on.
+//! Everything is rustls; the acceptors in `listener/`, the streams, and `faults/tls.rs` use it too, and no public item shows
+//! it. rustls refuses TLS 1.1 and older, renegotiation, and floods of empty records; none of these can be enabled.
 
 #[cfg(feature = "certificates")]
 mod certificate;

@@ -1,8 +1,7 @@
-//! The examples, as they are, against the tools that people have: socat, ncat and Python's socket module; our servers
-//! with their clients, and our clients with their servers. A test whose tool is absent fails in CI, and is
-//! skipped elsewhere.
+//! The examples against other programs: socat, ncat and Python's socket module; our servers with their clients, and our
+//! clients with their servers. A test whose tool is absent fails in CI, and is skipped elsewhere.
 #![cfg(unix)]
-#![expect(clippy::disallowed_methods, reason = "a crowd of clients that say nothing")]
+#![expect(clippy::disallowed_methods, reason = "many clients that send nothing")]
 
 mod processes;
 
@@ -47,7 +46,7 @@ while True:
     data, peer = s.recvfrom(65535); s.sendto(data, peer)
 ";
 
-/// The clients of others, each as a command to which a text is given and which prints what comes back.
+/// Other clients: each is a command that sends its input and prints the response.
 fn their_clients(port: u16) -> Vec<(&'static str, Vec<String>)> {
     let port = port.to_string();
     vec![
@@ -57,7 +56,7 @@ fn their_clients(port: u16) -> Vec<(&'static str, Vec<String>)> {
     ]
 }
 
-/// Their echo servers.
+/// Other echo servers.
 fn their_servers(port: u16) -> Vec<(&'static str, Vec<String>)> {
     let words = |text: String| text.split(' ').map(str::to_owned).collect();
     vec![
@@ -74,7 +73,7 @@ fn our_server(example: &str) -> (Process, Endpoint) {
 }
 
 #[test]
-fn our_echo_servers_serve_their_clients() {
+fn our_echo_servers_serve_other_clients() {
     for server in SERVERS {
         let (_server, endpoint) = our_server(server);
         for (client, arguments) in their_clients(endpoint.port()) {
@@ -86,7 +85,7 @@ fn our_echo_servers_serve_their_clients() {
 }
 
 #[test]
-fn our_echo_clients_use_their_servers() {
+fn our_echo_clients_use_other_servers() {
     for (index, (server, _)) in their_servers(0).into_iter().enumerate() {
         if !installed(server) {
             continue;
@@ -116,8 +115,8 @@ fn our_echo_clients_use_our_servers() {
 }
 
 #[test]
-fn a_client_says_which_phase_failed_where_and_when() {
-    // Bound, so that nobody else gets the port, and not listening.
+fn a_client_reports_phase_endpoint_and_time_of_a_failure() {
+    // Bound, so that no other process gets the port, and not listening.
     let held = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     held.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
     let address = held.local_addr().expect("it is bound").as_socket().expect("an IP address");
@@ -130,7 +129,7 @@ fn a_client_says_which_phase_failed_where_and_when() {
 }
 
 #[test]
-fn datagrams_go_both_ways() {
+fn our_datagram_server_serves_other_clients() {
     let mut server = Process::example("udp_server", &["udp://127.0.0.1:0"]);
     let endpoint: Endpoint = server.line().strip_prefix("listening on ").unwrap().parse().unwrap();
     let port = endpoint.port().to_string();
@@ -143,7 +142,7 @@ fn datagrams_go_both_ways() {
             assert_eq!(run(Process::start(client, &arguments), TEXT), TEXT, "{client}");
         }
     }
-    // At the end of its input ncat leaves without waiting for an answer, so that must not come.
+    // At the end of its input ncat ends without waiting for a response, so the input must stay open.
     if installed("ncat") {
         let mut client = Process::start("ncat", &["-u".into(), "127.0.0.1".into(), port]);
         client.say(TEXT);
@@ -156,7 +155,7 @@ fn datagrams_go_both_ways() {
 type Arguments = fn(u16) -> Vec<String>;
 
 #[test]
-fn our_datagrams_reach_their_servers() {
+fn our_datagram_client_uses_other_servers() {
     let servers: [(&str, Arguments); 3] = [
         ("socat", |port| vec![format!("UDP-LISTEN:{port},bind=127.0.0.1,fork"), "PIPE".into()]),
         ("ncat", |port| {
@@ -170,7 +169,7 @@ fn our_datagrams_reach_their_servers() {
         }
         let port = free_port();
         let _server = Process::start(server, &arguments(port));
-        // Nobody can tell from outside whether a datagram socket is there yet.
+        // From outside it is unknown whether a datagram socket is bound yet.
         let start = clock::now();
         let answer = loop {
             let endpoint = format!("udp://127.0.0.1:{port}");
@@ -204,10 +203,10 @@ fn many_services_run_in_one_process() {
     assert_eq!(ours.trim_end(), TEXT);
 }
 
-/// Too few descriptors for all who come: the servers rest between their attempts, and serve whoever comes later.
+/// With too few descriptors for all clients, the servers pause between their attempts, and serve later clients.
 #[test]
-fn servers_that_are_out_of_descriptors_go_on() {
-    /// Enough for a few clients beside the listeners, the runtime, and whatever the shell has inherited.
+fn servers_survive_running_out_of_descriptors() {
+    /// Enough for a few clients beside the listeners, the runtime, and the descriptors that the shell has inherited.
     const DESCRIPTORS: u32 = 32;
     for example in
         ["echo_server_async", "echo_server_blocking", "echo_server_nonblocking", "chat", "many_services"]
@@ -217,9 +216,9 @@ fn servers_that_are_out_of_descriptors_go_on() {
         let line = server.line();
         let place = line.split_once("tcp://").unwrap().1.split(' ').next().unwrap().to_owned();
         let crowd: Vec<TcpStream> = (0..DESCRIPTORS).map(|_| TcpStream::connect(&place).unwrap()).collect();
-        // One attempt each 50 ms; without a rest there are thousands.
+        // One attempt every 50 ms; without a pause there are thousands.
         let complaints = server.complaints(Duration::from_millis(300));
-        assert!(complaints < 50, "{example} complains {complaints} times");
+        assert!(complaints < 50, "{example} prints {complaints} lines to standard error");
         drop(crowd);
         let mut later = TcpStream::connect(&place).unwrap();
         later.set_read_timeout(Some(Duration::from_secs(20))).unwrap();

@@ -1,5 +1,5 @@
-//! Processes that end with the test, and waits for them that end.
-#![expect(clippy::disallowed_methods, reason = "these are tests of what stands outside, on its clock")]
+//! Child processes that end with the test, and waits for them with a limit.
+#![expect(clippy::disallowed_methods, reason = "other processes run on the real clock")]
 
 use std::env;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Beyond all reason on a busy machine.
+/// Longer than any of this takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A process, killed when it is dropped.
@@ -26,7 +26,7 @@ impl Process {
         Self::spawn(Command::new(path_of(name)).args(arguments))
     }
 
-    /// The same, with no more than so many files and sockets open at a time.
+    /// One of our examples, with a limit on its open files and sockets.
     pub(crate) fn limited_example(name: &str, arguments: &[&str], descriptors: u32) -> Self {
         let script = format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"");
         Self::spawn(Command::new("sh").arg("-c").arg(script).arg(path_of(name)).args(arguments))
@@ -50,21 +50,21 @@ impl Process {
         String::from_utf8(line).unwrap().trim_end().to_owned()
     }
 
-    /// How many lines it complains in, from its first one on and for this long.
+    /// How many lines it prints to standard error within this time, from its first one on.
     pub(crate) fn complaints(&self, during: Duration) -> usize {
-        let first = self.errors.recv_timeout(PATIENCE).expect("a complaint of the process");
+        let first = self.errors.recv_timeout(PATIENCE).expect("a line on standard error of the process");
         assert!(!first.is_empty());
         let start = Instant::now();
         let more = std::iter::from_fn(|| self.errors.recv_timeout(during.checked_sub(start.elapsed())?).ok());
         1 + more.count()
     }
 
-    /// Gives it a line.
+    /// Writes a line to its standard input.
     pub(crate) fn say(&mut self, line: &str) {
         writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
-    /// How it ends, and what it complains about.
+    /// Waits for its end, and returns its exit status and its standard error.
     pub(crate) fn failure(mut self) -> (Option<i32>, String) {
         drop(self.child.stdin.take());
         let errors = all(&self.errors);
@@ -87,10 +87,10 @@ impl Drop for Process {
     }
 }
 
-/// Gives `input` to a process, and what it prints until it ends its output.
+/// Writes `input` to a process, and returns its standard output.
 pub(crate) fn run(mut process: Process, input: &str) -> String {
     let mut stdin = process.child.stdin.take().unwrap();
-    // One that needs no input may be gone already.
+    // A process that needs no input may have ended already.
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     all(&process.lines)
@@ -145,11 +145,11 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Waits until somebody listens on `port`.
+/// Waits until a process listens on `port`.
 pub(crate) fn until_taken(port: u16) {
     let start = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(start.elapsed() < PATIENCE, "nobody listens on port {port}");
+        assert!(start.elapsed() < PATIENCE, "no process listens on port {port}");
         thread::sleep(Duration::from_millis(20));
     }
 }

@@ -1,4 +1,4 @@
-//! Certificates of every kind, made for the occasion.
+//! Certificates for the tests.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// As `openssl req -x509` makes it, with `CA:TRUE`; `change` makes it special.
+    /// As `openssl req -x509` makes it, with `CA:TRUE`; `change` modifies it.
     pub(crate) fn self_signed(change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut params = params_for("a.test");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -1,4 +1,4 @@
-//! TLS over the network in memory: sessions here, certificates and misbehaviour in the files beside.
+//! TLS over the network in memory: sessions here, certificates and misbehaving servers in the other files.
 
 mod identity;
 mod misbehaviour;
@@ -29,7 +29,7 @@ async fn connect(network: MemoryNetwork, options: TlsOptions, host: &str) -> Res
     connector.connect(&target, &ConnectTimeouts::default()).await
 }
 
-/// A handshake of a client that trusts as `options` say, and the outcome on its side.
+/// A handshake of a client with these options, and its result on the client's side.
 async fn handshake(identity: &Identity, options: TlsOptions, host: &str) -> Result<Stream, Fault> {
     let (network, listener) = network();
     let acceptor = identity.acceptor(&[b"http/1.1"]);
@@ -41,7 +41,7 @@ async fn handshake(identity: &Identity, options: TlsOptions, host: &str) -> Resu
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_issued_certificate_is_accepted_and_the_summary_tells_what_was_agreed_on() {
+async fn an_issued_certificate_is_accepted_and_the_summary_has_the_parameters() {
     let identity = Identity::issued(|_| {});
     let stream = handshake(&identity, identity.trusted(), "a.test").await.unwrap();
     let summary = stream.tls().unwrap();
@@ -51,7 +51,7 @@ async fn an_issued_certificate_is_accepted_and_the_summary_tells_what_was_agreed
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_missing_close_notify_is_passed_on() {
+async fn a_missing_close_notify_is_reported() {
     let identity = Identity::issued(|_| {});
     let (network, listener) = network();
     let acceptor = identity.acceptor(&[]);
@@ -69,7 +69,7 @@ async fn a_missing_close_notify_is_passed_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tls_runs_through_a_tunnel_that_is_itself_tls() {
+async fn tls_runs_within_tls() {
     let (proxy, origin) = (Identity::issued(|_| {}), Identity::issued(|_| {}));
     let (network, listener) = network();
     let both = [proxy.root_pem.as_str(), origin.root_pem.as_str()].concat();
@@ -120,7 +120,7 @@ async fn our_acceptor_and_our_connector_agree() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_stalls_in_the_handshake_holds_an_acceptor_until_its_deadline() {
+async fn an_accept_of_a_client_that_stalls_in_the_handshake_ends_at_its_deadline() {
     let identity = Identity::issued(|_| {});
     let (network, listener) = network();
     let _silent = network.dial(listener.endpoint()).await.unwrap();
@@ -131,13 +131,13 @@ async fn a_client_that_stalls_in_the_handshake_holds_an_acceptor_until_its_deadl
 }
 
 #[test]
-fn an_identity_is_refused_where_it_is_made() {
+fn an_invalid_identity_is_refused_when_it_is_made() {
     let (one, other) = (Identity::issued(|_| {}), Identity::issued(|_| {}));
     assert!(matches!(TlsServerOptions::from_pem(b"", b""), Err(InvalidIdentity::BadKey)));
     let no_key = TlsServerOptions::from_der(one.chain_der(), b"no key".to_vec());
     assert!(matches!(no_key, Err(InvalidIdentity::BadKey)));
-    let nobody = TlsServerOptions::from_der(Vec::new(), one.key_der());
-    assert!(matches!(nobody, Err(InvalidIdentity::NoCertificate)));
+    let without_certificate = TlsServerOptions::from_der(Vec::new(), one.key_der());
+    assert!(matches!(without_certificate, Err(InvalidIdentity::NoCertificate)));
     let stranger = TlsServerOptions::from_der(one.chain_der(), other.key_der()).unwrap();
     assert!(matches!(TlsAcceptor::new(stranger), Err(InvalidIdentity::Unusable(_))));
 }

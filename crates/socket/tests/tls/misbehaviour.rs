@@ -1,4 +1,4 @@
-//! Servers that do something else than a handshake, and what a client makes of it.
+//! Servers that do not complete a handshake, and the fault of the client.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::identity::Identity;
 use crate::{connect, network};
 
-/// What the client makes of a server that does `misbehave` instead of a handshake.
+/// The fault of a client whose server does `misbehave` instead of a handshake.
 async fn misbehaving<F: Future>(misbehave: impl FnOnce(Box<dyn Transport>) -> F) -> Fault {
     let (network, listener) = network();
     let options = Identity::issued(|_| {}).trusted();
@@ -39,10 +39,10 @@ async fn a_stalled_handshake_ends_at_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handshake_that_drips_ends_at_its_deadline_too() {
+async fn a_handshake_that_sends_a_byte_now_and_then_ends_at_its_deadline() {
     let start = clock::now();
     let fault = misbehaving(|mut transport| async move {
-        // The header of a handshake record of 4,096 bytes, and then a byte each second.
+        // The header of a handshake record of 4,096 bytes, and then a byte per second.
         for byte in [0x16, 0x03, 0x03, 0x10, 0x00].into_iter().chain(std::iter::repeat_n(2, 60)) {
             if transport.write_all(&[byte]).await.is_err() {
                 break;
@@ -57,7 +57,7 @@ async fn a_handshake_that_drips_ends_at_its_deadline_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handshake_that_is_cut_off() {
+async fn a_connection_closed_during_the_handshake_is_closed_early() {
     let closed = misbehaving(|mut transport| async move {
         transport.read_u8().await.unwrap();
         transport.shutdown().await.unwrap();
@@ -68,19 +68,19 @@ async fn a_handshake_that_is_cut_off() {
     let reset = misbehaving(|transport| async { transport.reset() });
     assert_eq!(reset.await.kind(), FaultKind::Reset);
 
-    // A warning that all is over (close_notify), before anything has begun.
-    let farewell = misbehaving(|mut transport| async move {
+    // The alert close_notify, before the handshake.
+    let fault = misbehaving(|mut transport| async move {
         transport.write_all(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x01, 0x00]).await.unwrap();
         transport.shutdown().await.unwrap();
         transport
     });
-    let fault = farewell.await;
+    let fault = fault.await;
     assert_eq!(fault.phase(), Phase::Tls);
     assert!(matches!(fault.kind(), FaultKind::ClosedEarly | FaultKind::TlsOther), "{fault:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_records_that_say_nothing_is_cut_off() {
+async fn a_flood_of_empty_records_ends_the_handshake() {
     let fault = misbehaving(|mut transport| async move {
         // Warning alerts (user_canceled) and empty handshake records, by the thousand.
         let nothing = [0x15, 0x03, 0x03, 0x00, 0x02, 0x01, 0x5a, 0x16, 0x03, 0x03, 0x00, 0x00];
@@ -97,7 +97,7 @@ async fn a_flood_of_records_that_say_nothing_is_cut_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alert_is_told_as_such() {
+async fn an_alert_is_reported_as_tls_alert() {
     let fault = misbehaving(|mut transport| async move {
         // A fatal handshake_failure (RFC 8446 section 6.2).
         transport.write_all(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28]).await.unwrap();

@@ -1,4 +1,4 @@
-//! Who is trusted, and what the fault says of who is not.
+//! Which certificates are trusted, and the faults of the others.
 
 use std::error::Error;
 
@@ -18,7 +18,7 @@ async fn refused_as(identity: Identity, host: &str) -> FaultKind {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_self_signed_certificate_is_a_root_for_itself() {
+async fn a_self_signed_certificate_can_be_its_own_root() {
     let authority = Identity::self_signed(|_| {});
     assert!(handshake(&authority, authority.trusted(), "a.test").await.is_ok());
     let end_entity = Identity::self_signed(|params| params.is_ca = IsCa::ExplicitNoCa);
@@ -28,7 +28,7 @@ async fn a_self_signed_certificate_is_a_root_for_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_root_for_itself_is_still_bound_to_its_dates_and_its_name() {
+async fn dates_and_name_of_its_own_root_still_count() {
     let cases = [
         (Identity::self_signed(expired), "a.test", CertificateFault::Expired),
         (Identity::self_signed(not_yet_valid), "a.test", CertificateFault::NotYetValid),
@@ -40,7 +40,7 @@ async fn a_root_for_itself_is_still_bound_to_its_dates_and_its_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_faults_of_a_certificate_are_told_apart() {
+async fn each_certificate_fault_has_its_kind() {
     let cases = [
         (Identity::issued(expired), "a.test", CertificateFault::Expired),
         (Identity::issued(not_yet_valid), "a.test", CertificateFault::NotYetValid),
@@ -52,7 +52,7 @@ async fn the_faults_of_a_certificate_are_told_apart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn strangers_are_not_trusted() {
+async fn unknown_issuers_are_not_trusted() {
     let strangers = [
         // Another authority, of the same name as the one that is trusted.
         Identity::issued(|_| {}),
@@ -70,7 +70,7 @@ async fn strangers_are_not_trusted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn insecurity_is_for_the_host_that_was_named() {
+async fn the_check_is_skipped_for_the_named_host_only() {
     let identity = Identity::self_signed(expired);
     let options = || Identity::issued(|_| {}).trusted().insecure_for("a.test".parse().unwrap());
     assert!(handshake(&identity, options(), "a.test").await.is_ok());
@@ -79,7 +79,7 @@ async fn insecurity_is_for_the_host_that_was_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_address_is_proven_by_a_certificate_for_it() {
+async fn a_certificate_for_an_ip_address_is_accepted_for_it() {
     let with_address = |params: &mut CertificateParams| {
         params.subject_alt_names = vec![rcgen::SanType::IpAddress("10.0.0.1".parse().unwrap())];
     };
@@ -90,7 +90,7 @@ async fn an_address_is_proven_by_a_certificate_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_to_trust_is_said_so() {
+async fn a_handshake_without_trusted_roots_says_so() {
     let identity = Identity::issued(|_| {});
     let fault = handshake(&identity, TlsOptions::empty(), "a.test").await.unwrap_err();
     assert_eq!((fault.phase(), fault.kind()), (Phase::Tls, FaultKind::Other));

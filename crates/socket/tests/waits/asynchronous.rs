@@ -7,7 +7,7 @@ use longhaul_socket::{
     TlsAcceptor, TlsOptions, UdpSocket,
 };
 
-use crate::{TIMEOUT, Watch, any, identity, impatient, localhost, soon};
+use crate::{TIMEOUT, Watch, any, identity, localhost, set_short_default, soon};
 
 async fn pair() -> (Stream, Stream) {
     let listener = TcpListener::bind(any("tcp")).unwrap();
@@ -17,7 +17,7 @@ async fn pair() -> (Stream, Stream) {
 
 #[tokio::test]
 async fn resolving() {
-    impatient();
+    set_short_default();
     let silent = UdpSocket::bind(any("udp")).unwrap();
     let network = SystemNetwork::with_name_servers(vec![silent.local().socket_addr()]);
     let connector = Connector::new(Arc::new(network), TlsOptions::empty());
@@ -32,9 +32,9 @@ async fn resolving() {
 
 #[tokio::test]
 async fn connecting() {
-    impatient();
+    set_short_default();
     let listener = TcpListener::bind_with(any("tcp"), &SocketOptions::default(), 0).unwrap();
-    // Nobody accepts, so the backlog fills, and then the system answers no more.
+    // Nothing accepts, so the backlog fills, and then the system does not respond.
     let mut waiting = Vec::new();
     for _ in 0..8 {
         match Stream::connect_within(listener.local(), soon()).await {
@@ -51,7 +51,7 @@ async fn connecting() {
 #[tokio::test]
 async fn connecting_to_a_path() {
     use longhaul_socket::{UnixListener, UnixPath};
-    impatient();
+    set_short_default();
     let file = std::env::temp_dir().join(format!("longhaul-full-{}", std::process::id()));
     let path = UnixPath::new(file.clone()).unwrap();
     let listener = UnixListener::bind_with(path.clone(), &SocketOptions::system(), 0).unwrap();
@@ -66,7 +66,7 @@ async fn connecting_to_a_path() {
 
 #[tokio::test]
 async fn accepting() {
-    impatient();
+    set_short_default();
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let watch = Watch::start();
     watch.ended(Phase::Accept, TIMEOUT, listener.accept().await);
@@ -75,8 +75,8 @@ async fn accepting() {
 }
 
 #[tokio::test]
-async fn shaking_hands_with_a_silent_server() {
-    impatient();
+async fn handshake_with_a_silent_server() {
+    set_short_default();
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let (_, trust) = identity();
     let connector = Connector::new(Arc::new(SystemNetwork::new()), trust);
@@ -89,8 +89,8 @@ async fn shaking_hands_with_a_silent_server() {
 }
 
 #[tokio::test]
-async fn shaking_hands_with_a_silent_client() {
-    impatient();
+async fn handshake_with_a_silent_client() {
+    set_short_default();
     let acceptor = TlsAcceptor::new(identity().0).unwrap();
     let (_client, server) = pair().await;
     let watch = Watch::start();
@@ -102,7 +102,7 @@ async fn shaking_hands_with_a_silent_client() {
 
 #[tokio::test]
 async fn receiving() {
-    impatient();
+    set_short_default();
     let (mut client, _server) = pair().await;
     let mut buffer = [0; 4];
     let watch = Watch::start();
@@ -117,7 +117,7 @@ async fn receiving() {
 
 #[tokio::test]
 async fn sending() {
-    impatient();
+    set_short_default();
     let (mut client, _server) = pair().await;
     let more_than_any_buffer = vec![0; 64 << 20];
     let watch = Watch::start();
@@ -130,7 +130,7 @@ async fn sending() {
 
 #[tokio::test]
 async fn receiving_datagrams() {
-    impatient();
+    set_short_default();
     let mut socket = UdpSocket::bind(any("udp")).unwrap();
     let mut buffer = [0; 4];
     let watch = Watch::start();
@@ -145,8 +145,8 @@ async fn receiving_datagrams() {
 }
 
 #[tokio::test]
-async fn saying_farewell() {
-    impatient();
+async fn shutting_down() {
+    set_short_default();
     let (server, trust) = identity();
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let acceptor = TlsAcceptor::new(server).unwrap();

@@ -9,7 +9,7 @@ use longhaul_socket::{
     ConnectTimeouts, FaultKind, Phase, SocketOptions, SystemNetwork, TlsOptions, UnixPath,
 };
 
-use crate::{TIMEOUT, Watch, any, identity, impatient, localhost, soon};
+use crate::{TIMEOUT, Watch, any, identity, localhost, set_short_default, soon};
 
 fn pair() -> (Stream, Stream) {
     let listener = TcpListener::bind(any("tcp")).unwrap();
@@ -19,7 +19,7 @@ fn pair() -> (Stream, Stream) {
 
 #[test]
 fn resolving() {
-    impatient();
+    set_short_default();
     let silent = UdpSocket::bind(any("udp")).unwrap();
     let network = SystemNetwork::with_name_servers(vec![silent.local().socket_addr()]);
     let connector = Connector::new(Arc::new(network), TlsOptions::empty());
@@ -34,9 +34,9 @@ fn resolving() {
 
 #[test]
 fn connecting() {
-    impatient();
+    set_short_default();
     let listener = TcpListener::bind_with(any("tcp"), &SocketOptions::default(), 0).unwrap();
-    // Nobody accepts, so the backlog fills, and then the system answers no more.
+    // Nothing accepts, so the backlog fills, and then the system does not respond.
     let mut waiting = Vec::new();
     for _ in 0..8 {
         match Stream::connect_within(listener.local(), soon()) {
@@ -52,7 +52,7 @@ fn connecting() {
 
 #[test]
 fn connecting_to_a_path() {
-    impatient();
+    set_short_default();
     let file = std::env::temp_dir().join(format!("longhaul-full-blocking-{}", std::process::id()));
     let path = UnixPath::new(file.clone()).unwrap();
     let listener = UnixListener::bind_with(path.clone(), &SocketOptions::system(), 0).unwrap();
@@ -67,7 +67,7 @@ fn connecting_to_a_path() {
 
 #[test]
 fn accepting() {
-    impatient();
+    set_short_default();
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let watch = Watch::start();
     watch.ended(Phase::Accept, TIMEOUT, listener.accept());
@@ -76,8 +76,8 @@ fn accepting() {
 }
 
 #[test]
-fn shaking_hands_with_a_silent_server() {
-    impatient();
+fn handshake_with_a_silent_server() {
+    set_short_default();
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let (_, trust) = identity();
     let connector = Connector::new(Arc::new(SystemNetwork::new()), trust);
@@ -90,8 +90,8 @@ fn shaking_hands_with_a_silent_server() {
 }
 
 #[test]
-fn shaking_hands_with_a_silent_client() {
-    impatient();
+fn handshake_with_a_silent_client() {
+    set_short_default();
     let acceptor = TlsAcceptor::new(identity().0).unwrap();
     let (_client, server) = pair();
     let watch = Watch::start();
@@ -103,7 +103,7 @@ fn shaking_hands_with_a_silent_client() {
 
 #[test]
 fn receiving() {
-    impatient();
+    set_short_default();
     let (mut client, _server) = pair();
     let mut buffer = [0; 4];
     let watch = Watch::start();
@@ -118,7 +118,7 @@ fn receiving() {
 
 #[test]
 fn sending() {
-    impatient();
+    set_short_default();
     let (mut client, _server) = pair();
     let more_than_any_buffer = vec![0; 64 << 20];
     let watch = Watch::start();
@@ -131,7 +131,7 @@ fn sending() {
 
 #[test]
 fn receiving_datagrams() {
-    impatient();
+    set_short_default();
     let mut socket = UdpSocket::bind(any("udp")).unwrap();
     let mut buffer = [0; 4];
     let watch = Watch::start();
@@ -146,8 +146,8 @@ fn receiving_datagrams() {
 }
 
 #[test]
-fn saying_farewell() {
-    impatient();
+fn shutting_down() {
+    set_short_default();
     let (server, trust) = identity();
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let acceptor = TlsAcceptor::new(server).unwrap();
@@ -174,8 +174,8 @@ fn saying_farewell() {
 }
 
 #[test]
-fn waiting_for_several() {
-    impatient();
+fn waiting_for_several_sockets() {
+    set_short_default();
     let listener = TcpListener::bind(any("tcp")).unwrap();
     let socket = UdpSocket::bind(any("udp")).unwrap();
     let watch = Watch::start();

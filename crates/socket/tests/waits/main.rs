@@ -1,5 +1,5 @@
-//! Each wait of the crate is made to wait for ever, and ends: at the default timeout of the process when nothing else
-//! was said, at the deadline of the call when one was given. Both flavours, on the loopback interface.
+//! Each wait of the crate ends although its peer does nothing: at the default timeout of the process, or at the deadline of
+//! the call if it has one. Both flavours, on the loopback interface.
 #![cfg(unix)]
 
 mod asynchronous;
@@ -11,12 +11,12 @@ use longhaul_socket::{
     Deadline, Endpoint, Fault, FaultKind, Phase, Target, TlsOptions, TlsServerOptions, clock, defaults,
 };
 
-/// The default of this process; the deadlines of single calls are half of it.
+/// The default timeout of this process; deadlines of calls are half of it.
 const TIMEOUT: Duration = Duration::from_millis(160);
-/// By how much a wait may be late: a machine that is busy with other tests.
+/// How late a wait may end on a machine that is busy with other tests.
 const LATE_MAX: Duration = Duration::from_millis(250);
 
-fn impatient() {
+fn set_short_default() {
     defaults::set_timeout(TIMEOUT);
 }
 
@@ -24,7 +24,7 @@ fn soon() -> Deadline {
     Deadline::after(TIMEOUT / 2)
 }
 
-/// Measures a wait that should have been in vain.
+/// Measures a wait that should time out.
 struct Watch(tokio::time::Instant);
 
 impl Watch {
@@ -34,7 +34,7 @@ impl Watch {
 
     fn ended<T>(self, phase: Phase, wait: Duration, outcome: Result<T, Fault>) {
         let took = self.0.elapsed();
-        let fault = outcome.err().expect("the wait to be in vain");
+        let fault = outcome.err().expect("the wait to time out");
         assert_eq!((fault.phase(), fault.kind()), (phase, FaultKind::TimedOut), "{fault}");
         assert!(fault.elapsed() >= wait.mul_f64(0.9), "{fault}, too early for {wait:?}");
         assert!(took < wait + LATE_MAX, "{phase} took {took:?} of {wait:?}");
