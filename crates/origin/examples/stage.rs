@@ -1,4 +1,4 @@
-//! Opens the hosts and the name server of one case, for any client to be tried on, and shows what goes over the wire.
+//! Opens the hosts and the name server of one case, so that any client can try it, and shows the traffic.
 //!
 //! ```text
 //! cargo run -p longhaul-origin --example stage -- crates/origin/cases/016-early-fin.toml
@@ -17,7 +17,7 @@ use std::time::Duration;
 use longhaul_origin::script::{Case, Proof, STAGE_TIME_MAX, Stage};
 use longhaul_socket::Deadline;
 
-/// How often what went over the wire is shown.
+/// How often the traffic is shown.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 
 fn main() -> Result<(), Box<dyn Error>> {

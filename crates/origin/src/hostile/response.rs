@@ -24,8 +24,8 @@ impl SeededRequest {
         Self { head, target }
     }
 
-    /// Whether no further request can follow on this connection. The body of a request is never read, so nothing behind it
-    /// could be told from it.
+    /// Whether no further request can follow on this connection. The body of a request is never read, so where a next
+    /// request begins is unknown.
     pub(crate) fn is_last(&self) -> bool {
         !self.head.is_http_1_1() || self.head.closes() || self.head.has_body()
     }

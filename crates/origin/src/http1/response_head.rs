@@ -17,12 +17,12 @@ pub(crate) enum ResponseFraming {
     UntilClose,
 }
 
-/// What the `Connection` field says (RFC 9112 section 9).
+/// The value of the `Connection` field (RFC 9112 section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConnectionOption {
     /// Nothing: an HTTP/1.1 connection persists.
     Unsaid,
-    /// `keep-alive`, which an HTTP/1.0 client has to be told.
+    /// `keep-alive`, which an HTTP/1.0 client needs to reuse the connection.
     KeepAlive,
     Close,
 }

@@ -2,7 +2,7 @@
 //!
 //! A service implements [`HttpService`] and knows nothing of connections. The deadlines of the connection are those of the
 //! guarded transport below. It refuses to guess: a request body that the service did not read ends the connection, because
-//! nothing behind it could be told from it.
+//! where the next request begins is unknown then.
 
 mod request_body;
 mod response;

@@ -21,7 +21,7 @@ const TRAILER_LINES_MAX: usize = 100;
 pub(crate) enum UnreadBody {
     TooLarge,
     TooSlow,
-    /// The peer ended it early, or it is not chunked as it says.
+    /// The client ended it early, or its chunks are malformed.
     Broken,
 }
 

@@ -10,7 +10,7 @@ use super::response::Response;
 use crate::http1::{ConnectionOption, Method, ReceiveError, RequestReader, http_date};
 use crate::service_host::{Ending, ResponseInProgress, ServedConnection, close_after_peer, until_stopped};
 
-/// The least that a head may have, whatever the limits say: RFC 9112 section 3 recommends 8,000 bytes for its first line
+/// The smallest limit on a head that is enforced: RFC 9112 section 3 recommends 8,000 bytes for its first line
 /// alone.
 const HEAD_BYTES_MIN: usize = 8 * 1024;
 
@@ -67,7 +67,7 @@ pub(crate) async fn serve<S: HttpService>(service: &S, connection: ServedConnect
             break;
         }
     }
-    // A peer that is already gone has nothing to be told.
+    // A client that has already left needs no orderly close.
     let _ = close_after_peer(&mut stream, DISCARDED_BYTES_MAX).await;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What a connection of a proxy needs: its upstream, its toxics, and its chance.
+//! The route of a proxy: its upstream, its toxics, and how a connection passes through them.
 
 use std::fmt;
 use std::future::poll_fn;

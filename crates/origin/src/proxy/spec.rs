@@ -37,7 +37,7 @@ impl Default for ListenAddress {
 }
 
 impl From<Endpoint> for ListenAddress {
-    /// The protocol is TCP, whatever it was.
+    /// Keeps address and port; the protocol is TCP.
     fn from(endpoint: Endpoint) -> Self {
         Self::new(endpoint.socket_addr())
     }

@@ -1,4 +1,4 @@
-//! Seeded chance: draws that depend on nothing but a seed and what they decide, and the shares that they are compared with.
+//! Seeded randomness: draws that depend only on a seed and on what they decide, and the shares that they are compared with.
 
 mod draw;
 mod share;

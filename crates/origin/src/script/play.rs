@@ -30,7 +30,7 @@ const GARBAGE_RECORD: &[u8] = &[
 ];
 /// How long it may take to close a TLS session that has received garbage.
 const ALERT_WAIT: Duration = Duration::from_secs(1);
-/// Open connections of a host; no case needs so many.
+/// The most open connections of a host; no case needs more.
 const CONNECTIONS_MAX: usize = 4_096;
 
 pub(super) struct Host {

@@ -94,7 +94,7 @@ impl GuardedTransport {
         Poll::Ready(Err(error))
     }
 
-    /// Accounts for the result of a write that offered so many bytes.
+    /// Accounts for the result of a write of `offered` bytes.
     fn wrote(
         &mut self,
         cx: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! What has passed through a guarded transport, for those who look at it from outside.
+//! What has passed through a guarded transport, as its owner sees it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

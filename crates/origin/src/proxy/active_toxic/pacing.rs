@@ -19,19 +19,19 @@ const PIECE_TIME: Duration = Duration::from_millis(50);
 pub(super) struct Latency {
     mean: Duration,
     jitter: Duration,
-    chance: Rng,
+    generator: Rng,
     queue: EventQueue,
 }
 
 impl Latency {
-    pub(super) fn new(mean: Duration, jitter: Duration, chance: Rng) -> Self {
-        Self { mean, jitter, chance, queue: EventQueue::default() }
+    pub(super) fn new(mean: Duration, jitter: Duration, generator: Rng) -> Self {
+        Self { mean, jitter, generator, queue: EventQueue::default() }
     }
 
     /// Evenly distributed between latency minus jitter and latency plus jitter, and at least zero.
     fn delay(&mut self) -> Duration {
         let spread_micros = u64::try_from(2 * self.jitter.as_micros()).unwrap_or(u64::MAX);
-        let drawn = Duration::from_micros(self.chance.u64(0..=spread_micros));
+        let drawn = Duration::from_micros(self.generator.u64(0..=spread_micros));
         (self.mean + drawn).saturating_sub(self.jitter)
     }
 }
@@ -131,7 +131,7 @@ pub(super) struct Size {
 pub(super) struct Slicer {
     size: Size,
     delay: Duration,
-    chance: Rng,
+    generator: Rng,
     queue: EventQueue,
     /// Bytes until the next cut.
     left: Option<usize>,
@@ -139,15 +139,15 @@ pub(super) struct Slicer {
 }
 
 impl Slicer {
-    pub(super) fn new(size: Size, delay: Duration, chance: Rng) -> Self {
-        Self { size, delay, chance, queue: EventQueue::default(), left: None, free: None }
+    pub(super) fn new(size: Size, delay: Duration, generator: Rng) -> Self {
+        Self { size, delay, generator, queue: EventQueue::default(), left: None, free: None }
     }
 
     fn draw_size(&mut self) -> usize {
         let Size { average_bytes, variation_bytes } = self.size;
         let variation_bytes = variation_bytes.min(average_bytes);
         let spread = average_bytes - variation_bytes..=average_bytes.saturating_add(variation_bytes);
-        usize::try_from(self.chance.u64(spread)).unwrap_or(usize::MAX).max(1)
+        usize::try_from(self.generator.u64(spread)).unwrap_or(usize::MAX).max(1)
     }
 }
 

@@ -16,13 +16,13 @@ use super::record::TrafficRecord;
 use super::time_limit::STAGE_TIME_MAX;
 use crate::accept_loop::{AcceptSettings, Accepted, ListenerTask};
 
-/// A port that is free over UDP may be taken over TCP; so many ports are tried.
+/// Attempts to find a port that is free over both UDP and TCP.
 const PORTS_TRIED_MAX: usize = 32;
 /// The longest query of a client of a case (RFC 1035 section 4.2.1).
 const QUERY_BYTES_MAX: usize = 512;
 /// Loopback, any port.
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-/// Open connections; no case needs so many.
+/// The most open connections; no case needs more.
 const CONNECTIONS_MAX: usize = 64;
 
 /// Serves until the tasks are dropped.
