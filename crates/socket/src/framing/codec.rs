@@ -25,6 +25,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec, LinesCodec, LinesCodecError};
 
+use crate::addressing::Address;
 use crate::faults::{Fault, FaultKind, Phase};
 
 /// The most that is received at once: enough for a good rate, and little compared with the socket's own buffers.
@@ -129,7 +130,7 @@ impl From<LinesCodecError> for FramingError {
 
 impl FramingError {
     /// The fault of a call that began at `start` and failed with this error.
-    pub(crate) fn at(self, phase: Phase, start: Instant, address: crate::Address) -> Fault {
+    pub(crate) fn at(self, phase: Phase, start: Instant, address: Address) -> Fault {
         let kind = match self {
             Self::CutShort => FaultKind::ClosedEarly,
             Self::TooLong(_) => FaultKind::TooLong,

@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::sync::{Mutex, mpsc};
 
-use super::script::Script;
+use super::state::SharedState;
 use super::transport::MemoryTransport;
 use crate::addressing::Endpoint;
 use crate::network::{BoxFuture, Listener, Transport};
@@ -13,12 +13,16 @@ use crate::network::{BoxFuture, Listener, Transport};
 pub(super) struct MemoryListener {
     endpoint: Endpoint,
     backlog: Mutex<mpsc::Receiver<MemoryTransport>>,
-    script: Script,
+    state: SharedState,
 }
 
 impl MemoryListener {
-    pub(super) fn new(endpoint: Endpoint, backlog: mpsc::Receiver<MemoryTransport>, script: Script) -> Self {
-        Self { endpoint, backlog: Mutex::new(backlog), script }
+    pub(super) fn new(
+        endpoint: Endpoint,
+        backlog: mpsc::Receiver<MemoryTransport>,
+        state: SharedState,
+    ) -> Self {
+        Self { endpoint, backlog: Mutex::new(backlog), state }
     }
 }
 
@@ -40,7 +44,7 @@ impl Listener for MemoryListener {
 
 impl Drop for MemoryListener {
     fn drop(&mut self) {
-        self.script.state().listeners.remove(&self.endpoint);
+        self.state.lock().listeners.remove(&self.endpoint);
         let backlog = self.backlog.get_mut();
         backlog.close();
         while let Ok(transport) = backlog.try_recv() {

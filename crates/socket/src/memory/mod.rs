@@ -8,10 +8,11 @@
 //!
 //! [`Transport::reset`]: crate::Transport::reset
 
+mod condition;
 mod listener;
 mod network;
 mod pipe;
-mod script;
+mod state;
 mod transport;
 
 pub use network::MemoryNetwork;

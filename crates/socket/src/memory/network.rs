@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
+use super::condition::{Condition, SharedCondition};
 use super::listener::MemoryListener;
-use super::script::{Condition, Script};
+use super::state::SharedState;
 use super::transport::MemoryTransport;
 use crate::addressing::{Endpoint, HostName, Protocol};
 use crate::network::{BoxFuture, Listener, LocalRoute, LookupError, Network, Transport};
@@ -52,7 +53,8 @@ const CLIENT_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 /// ```
 #[derive(Clone, Default)]
 pub struct MemoryNetwork {
-    script: Script,
+    state: SharedState,
+    condition: SharedCondition,
 }
 
 impl MemoryNetwork {
@@ -68,7 +70,7 @@ impl MemoryNetwork {
     pub fn name(&self, name: &str, addresses: impl IntoIterator<Item = IpAddr>) -> &Self {
         let addresses: Vec<IpAddr> = addresses.into_iter().collect();
         let answer = if addresses.is_empty() { Err(LookupError::NotFound) } else { Ok(addresses) };
-        self.script.state().names.insert(scripted_name(name), answer);
+        self.state.lock().names.insert(parsed_name(name), answer);
         self
     }
 
@@ -77,75 +79,75 @@ impl MemoryNetwork {
     /// # Panics
     /// When `name` is not a valid host name: it comes from the test itself.
     pub fn name_fails(&self, name: &str, error: LookupError) -> &Self {
-        self.script.state().names.insert(scripted_name(name), Err(error));
+        self.state.lock().names.insert(parsed_name(name), Err(error));
         self
     }
 
     /// From now on each look-up takes this long.
     pub fn lookup_latency(&self, latency: Duration) -> &Self {
-        self.script.state().lookup_latency = latency;
+        self.state.lock().lookup_latency = latency;
         self
     }
 
     /// From now on data takes this long each way, and a dial twice as long. Existing connections keep their latency.
     pub fn latency(&self, one_way: Duration) -> &Self {
-        self.script.state().one_way_latency = one_way;
+        self.state.lock().one_way_latency = one_way;
         self
     }
 
     /// From now on a dial to `endpoint` never ends. Existing connections are not affected.
     pub fn silence(&self, endpoint: Endpoint) -> &Self {
-        self.script.state().silent.insert(endpoint);
+        self.state.lock().silent.insert(endpoint);
         self
     }
 
     /// Undoes [`silence`](Self::silence), for dials that begin from now on.
     pub fn unsilence(&self, endpoint: Endpoint) -> &Self {
-        self.script.state().silent.remove(&endpoint);
+        self.state.lock().silent.remove(&endpoint);
         self
     }
 
     /// Takes the network down, as if the cable were unplugged: dials and look-ups fail at once. Connections stall without
     /// losing data.
     pub fn down(&self) -> &Self {
-        self.script.change(Condition::Down);
+        self.condition.change(Condition::Down);
         self
     }
 
     /// Takes the network down beyond this machine: dials and look-ups that begin now never end. Connections stall.
     pub fn blackout(&self) -> &Self {
-        self.script.change(Condition::Blackout);
+        self.condition.change(Condition::Blackout);
         self
     }
 
     /// Brings the network up again; stalled connections go on.
     pub fn up(&self) -> &Self {
-        self.script.change(Condition::Up);
+        self.condition.change(Condition::Up);
         self
     }
 
     /// How many look-ups have begun.
     pub fn lookups(&self) -> usize {
-        self.script.state().lookups
+        self.state.lock().lookups
     }
 
     /// How many dials have begun.
     pub fn dials(&self) -> usize {
-        self.script.state().dials
+        self.state.lock().dials
     }
 
     async fn find(&self, name: &HostName) -> Result<Vec<IpAddr>, LookupError> {
         let (condition, latency) = {
-            let mut state = self.script.state();
+            let mut state = self.state.lock();
             state.lookups += 1;
-            (state.condition, state.lookup_latency)
+            (self.condition.get(), state.lookup_latency)
         };
         match condition {
             Condition::Up => sleep_unless_zero(latency).await,
             Condition::Down => return Err(LookupError::ServerFailed("the network is down".into())),
             Condition::Blackout => pending().await,
         }
-        let answer = self.script.state().names.get(name).cloned().unwrap_or(Err(LookupError::NotFound));
+        let answer = self.state.lock().names.get(name).cloned().unwrap_or(Err(LookupError::NotFound));
         match answer {
             Err(LookupError::Silent) => pending().await,
             answer => answer,
@@ -155,10 +157,10 @@ impl MemoryNetwork {
     async fn connect(&self, remote: Endpoint) -> io::Result<MemoryTransport> {
         require_tcp(remote)?;
         let (condition, latency, local) = {
-            let mut state = self.script.state();
+            let mut state = self.state.lock();
             state.dials += 1;
             let silent = state.silent.contains(&remote);
-            let condition = if silent { Condition::Blackout } else { state.condition };
+            let condition = if silent { Condition::Blackout } else { self.condition.get() };
             (condition, state.one_way_latency, client_endpoint(remote, state.next_port()))
         };
         match condition {
@@ -166,8 +168,8 @@ impl MemoryNetwork {
             Condition::Down => return Err(io::ErrorKind::NetworkUnreachable.into()),
             Condition::Blackout => pending().await,
         }
-        let listener = self.script.state().listener(remote).cloned();
-        let (ours, theirs) = MemoryTransport::pair(local, remote, latency, &self.script);
+        let listener = self.state.lock().listener(remote).cloned();
+        let (ours, theirs) = MemoryTransport::pair(local, remote, latency, &self.condition);
         let accepted = match listener {
             Some(listener) => listener.send(theirs).await.is_ok(),
             None => false,
@@ -188,7 +190,7 @@ impl Network for MemoryNetwork {
 
     fn listen(&self, endpoint: Endpoint) -> io::Result<Box<dyn Listener>> {
         require_tcp(endpoint)?;
-        let mut state = self.script.state();
+        let mut state = self.state.lock();
         let port = if endpoint.port() == 0 { state.next_port() } else { endpoint.port() };
         let endpoint = Endpoint::new(endpoint.ip(), endpoint.protocol(), port);
         if state.listeners.contains_key(&endpoint) {
@@ -197,11 +199,11 @@ impl Network for MemoryNetwork {
         let (sender, receiver) = mpsc::channel(BACKLOG_MAX);
         state.listeners.insert(endpoint, sender);
         drop(state);
-        Ok(Box::new(MemoryListener::new(endpoint, receiver, self.script.clone())))
+        Ok(Box::new(MemoryListener::new(endpoint, receiver, self.state.clone())))
     }
 
     fn local_route(&self, _ip: IpAddr) -> LocalRoute {
-        match self.script.state().condition {
+        match self.condition.get() {
             Condition::Up | Condition::Blackout => LocalRoute::Present,
             Condition::Down => LocalRoute::Absent,
         }
@@ -210,19 +212,19 @@ impl Network for MemoryNetwork {
 
 impl fmt::Debug for MemoryNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.script.state();
+        let state = self.state.lock();
         f.debug_struct("MemoryNetwork")
-            .field("condition", &state.condition)
+            .field("condition", &self.condition.get())
             .field("names", &state.names)
             .field("listeners", &state.listeners.keys())
             .finish_non_exhaustive()
     }
 }
 
-fn scripted_name(name: &str) -> HostName {
+fn parsed_name(name: &str) -> HostName {
     match name.parse() {
         Ok(name) => name,
-        Err(error) => panic!("the script names the host {name:?}: {error}"),
+        Err(error) => panic!("the test names the host {name:?}: {error}"),
     }
 }
 

@@ -11,7 +11,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::ReadBuf;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::script::Script;
+use super::condition::SharedCondition;
 use crate::time::clock;
 
 /// Bytes in transit and unread bytes together, like a socket's buffers: beyond that the writer waits.
@@ -29,7 +29,7 @@ pub(super) enum Ending {
 pub(super) struct Pipe {
     state: Mutex<State>,
     latency: Duration,
-    script: Script,
+    condition: SharedCondition,
 }
 
 #[derive(Default)]
@@ -90,8 +90,8 @@ impl State {
 }
 
 impl Pipe {
-    pub(super) fn new(latency: Duration, script: Script) -> Self {
-        Self { state: Mutex::default(), latency, script }
+    pub(super) fn new(latency: Duration, condition: SharedCondition) -> Self {
+        Self { state: Mutex::default(), latency, condition }
     }
 
     /// Accepts as many of `bytes` as there is room for.
@@ -132,7 +132,7 @@ impl Pipe {
         timer: &mut Option<Pin<Box<Sleep>>>,
     ) -> Poll<io::Result<()>> {
         loop {
-            if !self.script.passes(cx) {
+            if !self.condition.passes(cx) {
                 return Poll::Pending;
             }
             let mut state = self.state();

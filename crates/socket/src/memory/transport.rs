@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+use super::condition::SharedCondition;
 use super::pipe::{Ending, Pipe};
-use super::script::Script;
 use crate::addressing::{Address, Endpoint};
 use crate::network::Transport;
 
@@ -29,10 +29,10 @@ impl MemoryTransport {
         local: Endpoint,
         remote: Endpoint,
         latency: Duration,
-        script: &Script,
+        condition: &SharedCondition,
     ) -> (Self, Self) {
-        let up = Arc::new(Pipe::new(latency, script.clone()));
-        let down = Arc::new(Pipe::new(latency, script.clone()));
+        let up = Arc::new(Pipe::new(latency, condition.clone()));
+        let down = Arc::new(Pipe::new(latency, condition.clone()));
         let client =
             Self { local, remote, incoming: Arc::clone(&down), outgoing: Arc::clone(&up), arrival: None };
         let server = Self { local: remote, remote: local, incoming: up, outgoing: down, arrival: None };

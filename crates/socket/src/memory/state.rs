@@ -1,9 +1,8 @@
-//! The current state of a network in memory: the test changes it, and the connections read it.
+//! The current state of a network in memory: names, listeners, latency and counters. The test changes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -12,20 +11,8 @@ use super::transport::MemoryTransport;
 use crate::addressing::{Endpoint, HostName};
 use crate::network::LookupError;
 
-/// Whether the network works.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Condition {
-    #[default]
-    Up,
-    /// New operations fail at once; connections stall.
-    Down,
-    /// New operations never end; connections stall.
-    Blackout,
-}
-
 #[derive(Default)]
-pub(super) struct State {
-    pub(super) condition: Condition,
+pub(super) struct NetworkState {
     pub(super) one_way_latency: Duration,
     pub(super) lookup_latency: Duration,
     pub(super) names: BTreeMap<HostName, Result<Vec<IpAddr>, LookupError>>,
@@ -34,11 +21,9 @@ pub(super) struct State {
     pub(super) lookups: usize,
     pub(super) dials: usize,
     pub(super) ports_used: u16,
-    /// Readers that wait until the network is up.
-    stalled: Vec<Waker>,
 }
 
-impl State {
+impl NetworkState {
     /// A port from the dynamic range (RFC 6335 section 6); it is reused after 16,383 others.
     pub(super) fn next_port(&mut self) -> u16 {
         const FIRST: u16 = 49_152;
@@ -59,33 +44,13 @@ impl State {
     }
 }
 
-/// The state, shared by the network, its listeners and its connections.
+/// The state, shared by the network and its listeners.
 #[derive(Clone, Default)]
-pub(super) struct Script(Arc<Mutex<State>>);
+pub(super) struct SharedState(Arc<Mutex<NetworkState>>);
 
-impl Script {
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+impl SharedState {
+    pub(super) fn lock(&self) -> MutexGuard<'_, NetworkState> {
         // A panic of another holder cannot leave the state inconsistent: each change is a single statement.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn change(&self, condition: Condition) {
-        let mut state = self.state();
-        state.condition = condition;
-        let woken = if condition == Condition::Up { std::mem::take(&mut state.stalled) } else { Vec::new() };
-        drop(state);
-        woken.into_iter().for_each(Waker::wake);
-    }
-
-    /// Whether data passes; if not, the task is woken once it does.
-    pub(super) fn passes(&self, cx: &mut Context<'_>) -> bool {
-        let mut state = self.state();
-        if state.condition == Condition::Up {
-            return true;
-        }
-        if !state.stalled.iter().any(|waker| waker.will_wake(cx.waker())) {
-            state.stalled.push(cx.waker().clone());
-        }
-        false
     }
 }
