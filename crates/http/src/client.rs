@@ -4,13 +4,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
-use longhaul_socket::{Connector, Fault, FaultKind, Phase, SpeedMonitor, clock};
+use longhaul_socket::{Connector, FaultKind, SpeedMonitor, clock};
 use tokio::time::Instant;
 
 use crate::connection::{
-    DirectRouter, ExchangeTerms, Failure, FaultContext, Route, Router, Session, SessionFactory, Via, connect,
+    DirectRouter, ExchangeTerms, Failure, FaultContext, ReceivedHead, Route, Router, Session, SessionFactory,
+    Via, connect,
 };
-use crate::fault::{Error, ProtocolFaultKind, SocketFault};
+use crate::fault::{Error, SocketFault};
 use crate::limits::Limits;
 use crate::pool::{Lease, Pool};
 use crate::request::{ExchangeHook, ExchangeHooks, Request, RequestHead};
@@ -108,7 +109,7 @@ impl Client {
         let may_be_pooled = !request.forbid_private || route.via() != Via::Direct;
         if may_be_pooled && let Some(lease) = pool.take(&route, started, |ip| connector.is_own(ip)) {
             let idle = lease.idle().unwrap_or_default();
-            match self.exchange(lease, request, head.clone(), started, ends).await {
+            match self.exchange(lease, request, &head, started, ends).await {
                 Ok(response) => {
                     pool.worked(&route);
                     return Ok(response);
@@ -121,7 +122,7 @@ impl Client {
         // Boxed: the future of connecting is ten times the size of all the rest, and rarely needed.
         let session = Box::pin(self.connect(&route, request, started, ends)).await?;
         let lease = pool.admit(session, route, clock::now());
-        self.exchange(lease, request, head, started, ends).await.map_err(|failure| failure.error)
+        self.exchange(lease, request, &head, started, ends).await.map_err(|failure| failure.error)
     }
 
     /// Closes the connections that have been idle for too long at `now`, and those that their peers have closed. The caller
@@ -167,34 +168,27 @@ impl Client {
             }
             error(fault)
         })?;
-        sessions.open(stream, peer).await.map_err(|cause| {
-            let fault = Fault::new(Phase::Send, FaultKind::Other, clock::now() - started);
-            error(fault.at(peer.endpoint).of(route.first_hop().host().clone()).because(cause))
-        })
+        Ok(sessions.open(stream, peer))
     }
 
     async fn exchange(
         &self,
         mut lease: Lease<Session>,
         request: &Request,
-        head: RequestHead,
+        head: &RequestHead,
         started: Instant,
         ends: Option<Instant>,
     ) -> Result<Response, Failure> {
         let Shared { limits, timeouts, pool, hooks, .. } = &*self.shared;
         let host = request.url().origin().host().clone();
         let context = FaultContext { host, peer: lease.session.peer(), started };
-        let terms = ExchangeTerms { context: &context, limits, timeouts, ends };
-        let (status, fields) = lease.session.exchange(head, &terms).await?;
-        if status == 101 {
-            return Err(context.protocol_error(Phase::Head, ProtocolFaultKind::UnaskedUpgrade).into());
-        }
-        let head = Head::new(status, fields, context.peer, request.method())
-            .map_err(|kind| context.protocol_error(Phase::Head, kind))?;
+        let terms = ExchangeTerms { context: &context, timeouts, ends };
+        let ReceivedHead { head, is_persistent } = lease.session.exchange(head, &terms).await?;
         hooks.after(request, &head);
         let monitor = SpeedMonitor::new(timeouts.idle, timeouts.speed, ends);
         let is_new_connection = lease.idle().is_none();
-        let body = Body::new(&head, lease, Rc::clone(pool), context, monitor, limits.drain_bytes_max);
+        let pool = Rc::clone(pool);
+        let body = Body::new(&head, is_persistent, lease, pool, context, monitor, limits.drain_bytes_max);
         Ok(Response { head, body, is_new_connection })
     }
 }

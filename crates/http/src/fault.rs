@@ -11,6 +11,7 @@ use std::time::Duration;
 use longhaul_socket::{Fault, FaultKind, Phase};
 
 use crate::connection::{Peer, Via};
+use crate::h1;
 
 /// Why an exchange failed.
 #[derive(Debug, thiserror::Error)]
@@ -151,6 +152,28 @@ pub enum ProtocolFaultKind {
 }
 
 impl ProtocolFaultKind {
+    /// The kind of a fault of the HTTP/1 core; `None` if the peer only closed the connection too early.
+    pub(crate) const fn of(fault: h1::Fault) -> Option<Self> {
+        use h1::Fault;
+        Some(match fault {
+            Fault::NotHttp | Fault::UnsupportedVersion | Fault::BadStatus => Self::NotHttp,
+            Fault::ControlInHead => Self::BadHead,
+            Fault::HeadTooLarge => Self::HeadTooLarge,
+            Fault::TooManyFields => Self::TooManyFields,
+            Fault::BadContentLength | Fault::BadTransferEncoding | Fault::AmbiguousFraming => {
+                Self::BadFraming
+            }
+            Fault::UnaskedUpgrade => Self::UnaskedUpgrade,
+            Fault::TooManyInterim => Self::TooManyInterim,
+            Fault::BadChunkSize
+            | Fault::BadChunkEnd
+            | Fault::ChunkExtensionsTooLarge
+            | Fault::BadTrailers
+            | Fault::ChunkedTwice => Self::BadChunk,
+            Fault::ClosedBeforeHead | Fault::ClosedInHead | Fault::ClosedInBody => return None,
+        })
+    }
+
     /// The fault as a clause, in lower case.
     pub const fn as_str(self) -> &'static str {
         match self {

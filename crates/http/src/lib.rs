@@ -5,6 +5,7 @@
 //!   chunk.
 //! - [`Router`], [`Route`], [`Peer`]: where the connection for a request leads, and who is at its other end.
 //! - [`ExchangeHook`]: what adds fields to requests and reads fields of responses.
+//! - [`h1`]: the HTTP/1.1 core, without I/O.
 //! - [`Timeouts`] and [`Limits`]: how long each phase may take, and how much of everything is accepted.
 //! - [`Error`]: what failed, in which phase, with which [`Peer`], after how long.
 //! - [`redirect`], [`range`], [`retry_after`], [`rate_limit`]: what follows from a response, as pure functions.
@@ -55,6 +56,7 @@ mod resume;
 mod timeouts;
 mod url;
 
+pub mod h1;
 pub mod redirect;
 
 pub use announced::rate_limit::RateLimit;

@@ -3,18 +3,10 @@
 
 use std::time::Duration;
 
-/// Bytes of one response head. Real heads with a dozen cookies and a content security policy stay under 32 KiB; eight times
-/// that leaves room for odd ones and still bounds the memory of a thousand connections.
-pub const HEAD_BYTES_MAX: usize = 256 * 1024;
+pub use crate::h1::{FIELDS_MAX, HEAD_BYTES_MAX, INTERIM_RESPONSES_MAX};
 
 /// The least limit on the head. A smaller one is raised to this.
 pub const HEAD_BYTES_LEAST: usize = 8 * 1024;
-
-/// Fields of one response head. Browsers accept a few hundred; nobody sends more by mistake.
-pub const FIELDS_MAX: usize = 500;
-
-/// Interim (1xx) responses before the final one. RFC 9110 section 15.2 allows any number; early hints send two or three.
-pub const INTERIM_RESPONSES_MAX: usize = 16;
 
 /// Bytes of a `Location`. RFC 9110 section 4.1 asks recipients to support at least 8,000 octets of a URI.
 pub const LOCATION_BYTES_MAX: usize = 8 * 1024;

@@ -1,46 +1,48 @@
-//! HTTP/1.1 over one connection: hyper's state machine, driven by whoever waits for an exchange.
+//! HTTP/1.1 over one connection: the core in [`h1`] between the stream and whoever waits for an exchange.
 //!
-//! hyper's client expects its connection to be a task of its own, woken for every request and every chunk. Here the future
-//! of the exchange polls it directly: no task, no second wake-up, and dropping a body drops its connection. Between
-//! exchanges nobody polls; what a peer sent or closed meanwhile is seen when the connection is taken out of the pool.
+//! There is no task: the future of the exchange reads and writes, and dropping it closes the connection. Between exchanges
+//! nobody reads; what a peer sent or closed meanwhile is seen when the connection is taken out of the pool.
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
-use bytes::Bytes;
-use http::HeaderMap;
-use http_body_util::Empty;
-use hyper::body::{Body as _, Incoming};
-use hyper::client::conn::http1;
-use longhaul_socket::{Endpoint, FaultKind, Phase, Stream, clock};
+use bytes::{Bytes, BytesMut};
+use longhaul_socket::{Endpoint, FaultKind, Phase, Stream, clock, kind_of};
+use tokio::io::{AsyncReadExt as _, AsyncWrite};
 use tokio::time::Instant;
 
-use super::diagnosis::{body_error, head_error, is_reset};
 use super::fault_context::FaultContext;
 use super::peer::Peer;
-use super::session::{ExchangeTerms, Failure};
+use super::session::{ExchangeTerms, Failure, ReceivedHead};
 use super::timer::PostponedTimer;
-use super::wire::{Meter, Scratch, Wire};
 use crate::fault::{Error, ProtocolFaultKind};
+use crate::h1::{self, Message};
 use crate::limits::{HEAD_BYTES_LEAST, Limits};
 use crate::pool::Broken;
 use crate::request::RequestHead;
-use crate::response::Framing;
+use crate::response::Head;
 use crate::timeouts::after;
 
-type NoBody = Empty<Bytes>;
+/// Room for the first read of a response: most heads, and small files with them, fit.
+const READ_BYTES_MIN: usize = 8 * 1024;
+/// Room for one read: enough that a fast body is not bound by system calls, and little enough to stay in the cache.
+const READ_BYTES_MAX: usize = 64 * 1024;
 
 pub(crate) struct Http1 {
-    sender: http1::SendRequest<NoBody>,
-    // `None` once hyper is done with it.
-    driver: Option<Box<http1::Connection<Wire, NoBody>>>,
-    /// The body of the present response.
-    body: Option<Incoming>,
-    meter: Rc<Meter>,
+    stream: Stream,
+    core: h1::Session,
+    /// The request, and how much of it the stream has taken.
+    request: Vec<u8>,
+    written: usize,
+    is_flushed: bool,
+    /// Room for the next read: grows while reads fill it.
+    read_bytes: usize,
+    /// No exchange is under way, and the last one allows another.
+    is_persistent: bool,
     timer: PostponedTimer,
     peer: Peer,
     /// Our own address.
@@ -48,29 +50,37 @@ pub(crate) struct Http1 {
     _presence: Rc<()>,
 }
 
+/// Why no head came.
+enum HeadError {
+    /// The stream failed, or ended.
+    Stream(Option<io::Error>),
+    /// The peer broke the protocol.
+    Protocol(h1::Fault),
+    TimedOut,
+}
+
 impl Http1 {
-    pub(crate) async fn open(
-        stream: Stream,
-        peer: Peer,
-        scratch: Scratch,
-        limits: &Limits,
-        presence: Rc<()>,
-    ) -> Result<Self, hyper::Error> {
+    pub(crate) fn new(stream: Stream, peer: Peer, limits: &Limits, presence: Rc<()>) -> Self {
         let local = stream.local().endpoint().map(Endpoint::ip);
-        let meter = Rc::new(Meter::default());
-        let wire = Wire::new(stream, scratch, Rc::clone(&meter));
-        let (sender, driver) = http1::Builder::new()
-            .max_buf_size(limits.head_bytes_max.max(HEAD_BYTES_LEAST))
-            .max_headers(limits.fields_max)
-            // Both are read the way everyone reads them, and what they announce is what frames the body. Lines without a
-            // colon stay refused: skipping one could hide a length.
-            .allow_obsolete_multiline_headers_in_responses(true)
-            .allow_spaces_after_header_name_in_responses(true)
-            .handshake(wire)
-            .await?;
-        let driver = Some(Box::new(driver));
-        let timer = PostponedTimer::default();
-        Ok(Self { sender, driver, body: None, meter, timer, peer, local, _presence: presence })
+        let limits = h1::Limits {
+            head_bytes_max: limits.head_bytes_max.max(HEAD_BYTES_LEAST),
+            fields_max: limits.fields_max,
+            interim_responses_max: limits.interim_responses_max,
+            ..h1::Limits::default()
+        };
+        Self {
+            stream,
+            core: h1::Session::new(limits),
+            request: Vec::new(),
+            written: 0,
+            is_flushed: false,
+            read_bytes: READ_BYTES_MIN,
+            is_persistent: true,
+            timer: PostponedTimer::default(),
+            peer,
+            local,
+            _presence: presence,
+        }
     }
 
     pub(crate) fn peer(&self) -> Peer {
@@ -82,20 +92,11 @@ impl Http1 {
         self.local
     }
 
-    /// Whether another exchange may begin: the peer neither closed the connection nor sent a byte that nobody asked for.
+    /// Whether another exchange may begin: the last one is complete and allows it, and since then the peer neither closed the
+    /// connection nor sent a byte.
     pub(crate) fn is_usable(&mut self) -> bool {
-        self.drive(&mut Context::from_waker(Waker::noop()));
-        self.driver.is_some() && self.sender.is_ready()
-    }
-
-    /// Lets hyper read and write what it can.
-    fn drive(&mut self, cx: &mut Context<'_>) {
-        if let Some(driver) = &mut self.driver {
-            // How it ended reaches the waiting exchange or body by its own way; what is left is that it ended.
-            if Pin::new(driver).poll(cx).is_ready() {
-                self.driver = None;
-            }
-        }
+        self.find_end();
+        self.is_persistent && self.poll_fill(&mut Context::from_waker(Waker::noop())).is_pending()
     }
 
     /// Ready once `due` has come.
@@ -107,82 +108,180 @@ impl Http1 {
     /// more use.
     pub(crate) async fn exchange(
         &mut self,
-        head: RequestHead,
+        head: &RequestHead,
         terms: &ExchangeTerms<'_>,
-    ) -> Result<(u16, HeaderMap), Failure> {
-        let mut request = head.into_request();
-        let counter = self.meter.reset(terms.limits.interim_responses_max);
-        hyper::ext::on_informational(&mut request, move |_| {
-            counter.fetch_add(1, Ordering::Relaxed);
-        });
-
+    ) -> Result<ReceivedHead, Failure> {
+        let context = terms.context;
+        self.request.clear();
+        head.write_to(&mut self.request)?;
+        (self.written, self.is_flushed, self.read_bytes) = (0, false, READ_BYTES_MIN);
+        self.is_persistent = false;
+        // A byte before the request belongs to no response.
+        if let Poll::Ready(early) = poll_fn(|cx| Poll::Ready(self.poll_fill(cx))).await {
+            return Err(match early {
+                Ok(0) => self.failure(HeadError::Stream(None), Phase::Send, context),
+                Ok(_) => context.protocol_error(Phase::Send, ProtocolFaultKind::UnaskedBytes).into(),
+                Err(error) => self.failure(HeadError::Stream(Some(error)), Phase::Send, context),
+            });
+        }
+        if self.core.begin(head.http_method()).is_err() {
+            return Err(context.protocol_error(Phase::Send, ProtocolFaultKind::UnaskedBytes).into());
+        }
         let send_due = after(clock::now(), terms.timeouts.send);
         let mut head_due = None;
-        let mut sending = pin!(self.sender.send_request(request));
-        let response = poll_fn(|cx| {
-            self.drive(cx);
-            if self.meter.is_flooded() {
-                let error = terms.context.protocol_error(Phase::Head, ProtocolFaultKind::TooManyInterim);
-                return Poll::Ready(Err(Failure::from(error)));
-            }
-            let phase = if self.meter.request_is_written() { Phase::Head } else { Phase::Send };
-            if let Poll::Ready(response) = sending.as_mut().poll(cx) {
-                return Poll::Ready(response.map_err(|error| self.failure(error, phase, terms)));
+        let received = poll_fn(|cx| {
+            let received = self.poll_head(cx);
+            let phase = if self.is_flushed { Phase::Head } else { Phase::Send };
+            if let Poll::Ready(received) = received {
+                return Poll::Ready(received.map_err(|error| (error, phase)));
             }
             let due = match phase {
                 Phase::Head => *head_due.get_or_insert_with(|| after(clock::now(), terms.timeouts.head)),
                 _ => send_due,
             };
             let due = terms.ends.map_or(due, |ends| ends.min(due));
-            self.poll_timer(cx, due)
-                .map(|()| Err(Failure::from(terms.context.socket_error(phase, FaultKind::TimedOut))))
+            self.timer.poll(cx, due).map(|()| Err((HeadError::TimedOut, phase)))
         })
-        .await?;
-        let (parts, body) = response.into_parts();
-        self.body = Some(body);
-        Ok((parts.status.as_u16(), parts.headers))
+        .await;
+        let (head, framing) = received.map_err(|(error, phase)| self.failure(error, phase, context))?;
+        let is_persistent = framing.is_persistent;
+        let head = Head::received(head.status, head.fields, self.peer, &framing);
+        Ok(ReceivedHead { head, is_persistent })
     }
 
-    /// The next data of the body; `None` after the last. Trailers come out as nothing.
+    /// Writes and reads what it can, up to the final head.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(h1::Head, h1::Framing), HeadError>> {
+        loop {
+            match self.core.poll().map_err(HeadError::Protocol)? {
+                Some(Message::Head(head, framing)) => return Poll::Ready(Ok((head, framing))),
+                Some(_) => continue,
+                None => {}
+            }
+            // What the peer has said already counts, even if it does not take the request any more.
+            match self.poll_fill(cx) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(HeadError::Stream(None))),
+                Poll::Ready(Ok(_)) => continue,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(HeadError::Stream(Some(error)))),
+                Poll::Pending => {}
+            }
+            if self.is_flushed {
+                return Poll::Pending;
+            }
+            ready!(self.poll_write(cx)).map_err(|error| HeadError::Stream(Some(error)))?;
+        }
+    }
+
+    /// Writes the rest of the request.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let rest @ [_, ..] = &self.request[self.written..] {
+            match ready!(Pin::new(&mut self.stream).poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.written += written,
+            }
+        }
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.is_flushed = true;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads once, straight into the buffer of the core; zero is the end of the stream.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let remaining = self.core.reader().remaining();
+        // No more than the body is read, so that the next response finds an empty buffer.
+        let room = match remaining.map(usize::try_from) {
+            Some(Ok(remaining)) => remaining.min(READ_BYTES_MAX),
+            Some(Err(_)) => READ_BYTES_MAX,
+            None => self.read_bytes,
+        };
+        let buffer = self.core.buffer_mut();
+        buffer.reserve(room);
+        let read = ready!(pin!(self.stream.read_buf(buffer)).poll(cx))?;
+        if read >= self.read_bytes {
+            self.read_bytes = (2 * self.read_bytes).min(READ_BYTES_MAX);
+        }
+        Poll::Ready(Ok(read))
+    }
+
+    /// The next data of the body, out of its chunks; `None` after the last. Trailers are dropped, and other transfer codings
+    /// stay.
     pub(crate) fn poll_data(
         &mut self,
         cx: &mut Context<'_>,
         context: &FaultContext,
-        framing: Framing,
     ) -> Poll<Option<Result<Bytes, Error>>> {
-        let mut frame = poll_frame(&mut self.body, cx);
-        if frame.is_pending() {
-            // The first poll told hyper that there is a reader; now it may read, and the frame may be there.
-            self.drive(cx);
-            frame = poll_frame(&mut self.body, cx);
+        loop {
+            match self.core.poll() {
+                Ok(Some(Message::Body(bytes))) => return Poll::Ready(Some(Ok(bytes))),
+                Ok(Some(Message::End(end))) => {
+                    self.end(end);
+                    return Poll::Ready(None);
+                }
+                Ok(Some(_)) => continue,
+                Ok(None) => {}
+                Err(fault) => return Poll::Ready(Some(Err(error_of(fault, Phase::Body, context)))),
+            }
+            match ready!(self.poll_fill(cx)) {
+                Ok(0) => {
+                    let closed = self.core.close().map_err(|fault| error_of(fault, Phase::Body, context));
+                    return Poll::Ready(closed.map(|end| self.end(end)).err().map(Err));
+                }
+                Ok(_) => {}
+                // An end without close_notify where more was to come is an early end like any other (RFC 9112 section 9.8).
+                Err(error) => {
+                    let fault = context.fault(Phase::Body, kind_of(&error)).because(error);
+                    return Poll::Ready(Some(Err(context.socket(fault))));
+                }
+            }
         }
-        frame.map(|frame| {
-            frame.map(|frame| match frame {
-                Ok(frame) => Ok(frame.into_data().unwrap_or_default()),
-                Err(error) => Err(body_error(error, context, framing)),
-            })
-        })
     }
 
-    fn failure(&self, error: hyper::Error, phase: Phase, terms: &ExchangeTerms<'_>) -> Failure {
-        let bytes_read = self.meter.bytes_read();
-        let broken = if error.is_canceled() {
-            Some(Broken::Unsent)
-        } else if bytes_read > 0 {
+    /// Looks for the end of a response of which nothing more has to be read.
+    fn find_end(&mut self) {
+        if !self.is_persistent
+            && let Ok(Some(Message::End(end))) = self.core.poll()
+        {
+            self.end(end);
+        }
+    }
+
+    fn end(&mut self, end: h1::End) {
+        self.is_persistent = end.is_persistent;
+        // An idle connection holds no memory.
+        *self.core.buffer_mut() = BytesMut::new();
+        self.request = Vec::new();
+    }
+
+    fn failure(&self, error: HeadError, phase: Phase, context: &FaultContext) -> Failure {
+        let stream = match error {
+            HeadError::Protocol(fault) => return error_of(fault, Phase::Head, context).into(),
+            HeadError::TimedOut => return context.socket_error(phase, FaultKind::TimedOut).into(),
+            HeadError::Stream(stream) => stream,
+        };
+        let kind = stream.as_ref().map_or(FaultKind::ClosedEarly, kind_of);
+        // A broken pipe is no reset: the peer had closed the connection in an orderly way before it refused what came then.
+        let is_pipe = stream.as_ref().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+        let broken = if self.core.reader().has_read() && self.written > 0 {
             None
-        } else if is_reset(&error) {
+        } else if self.written == 0 {
+            Some(Broken::Unsent)
+        } else if kind == FaultKind::Reset && !is_pipe {
             Some(Broken::Reset)
         } else {
             Some(Broken::Closed)
         };
-        let error = head_error(error, terms.context, phase, bytes_read, terms.limits.head_bytes_max);
-        Failure { error, broken }
+        let fault = context.fault(phase, kind);
+        let fault = match stream {
+            Some(error) => fault.because(error),
+            None => fault,
+        };
+        Failure { error: context.socket(fault), broken }
     }
 }
 
-fn poll_frame(
-    body: &mut Option<Incoming>,
-    cx: &mut Context<'_>,
-) -> Poll<Option<hyper::Result<hyper::body::Frame<Bytes>>>> {
-    body.as_mut().map_or(Poll::Ready(None), |body| Pin::new(body).poll_frame(cx))
+/// The error that a fault of the core is. One that only says that the peer stopped is of the connection.
+fn error_of(fault: h1::Fault, phase: Phase, context: &FaultContext) -> Error {
+    match ProtocolFaultKind::of(fault) {
+        Some(kind) => Error::Protocol(context.protocol(phase, kind).because(fault)),
+        None => context.socket(context.fault(phase, FaultKind::ClosedEarly).because(fault)),
+    }
 }

@@ -2,18 +2,16 @@
 //! protocol spoken on them is used ([`session`]).
 
 mod connect;
-mod diagnosis;
 mod fault_context;
 mod http1;
 mod peer;
 mod route;
 mod session;
 mod timer;
-mod wire;
 
 pub use peer::{Peer, Via};
 pub use route::{DirectRouter, Route, Router};
 
 pub(crate) use connect::connect;
 pub(crate) use fault_context::FaultContext;
-pub(crate) use session::{ExchangeTerms, Failure, Session, SessionFactory};
+pub(crate) use session::{ExchangeTerms, Failure, ReceivedHead, Session, SessionFactory};

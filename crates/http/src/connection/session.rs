@@ -1,25 +1,22 @@
 //! A connection as the protocol spoken on it uses it. Framing belongs to the protocol: nobody outside knows how the end of
 //! a body stands on the wire.
 
-use std::error::Error as StdError;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::HeaderMap;
 use longhaul_socket::Stream;
 use tokio::time::Instant;
 
 use super::fault_context::FaultContext;
 use super::http1::Http1;
 use super::peer::Peer;
-use super::wire::Scratch;
 use crate::fault::Error;
 use crate::limits::Limits;
 use crate::pool::{Broken, Reservation, Reserve};
 use crate::request::RequestHead;
-use crate::response::Framing;
+use crate::response::Head;
 use crate::timeouts::Timeouts;
 
 /// A connection, by the protocol that is spoken on it.
@@ -31,10 +28,16 @@ pub(crate) enum Session {
 /// What an exchange may take.
 pub(crate) struct ExchangeTerms<'a> {
     pub(crate) context: &'a FaultContext,
-    pub(crate) limits: &'a Limits,
     pub(crate) timeouts: &'a Timeouts,
     /// The end of the whole, body included.
     pub(crate) ends: Option<Instant>,
+}
+
+/// The final head of a response.
+pub(crate) struct ReceivedHead {
+    pub(crate) head: Head,
+    /// Whether the session can carry another exchange once the body has been read, as far as the head tells.
+    pub(crate) is_persistent: bool,
 }
 
 /// An exchange that brought no head.
@@ -51,27 +54,21 @@ impl From<Error> for Failure {
     }
 }
 
-/// Makes sessions out of streams. They share a buffer, and are counted.
+/// Makes sessions out of streams, and counts them.
 pub(crate) struct SessionFactory {
     limits: Limits,
-    scratch: Scratch,
     /// Each open connection holds one.
     presence: Rc<()>,
 }
 
 impl SessionFactory {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { limits: *limits, scratch: Scratch::new(), presence: Rc::new(()) }
+        Self { limits: *limits, presence: Rc::new(()) }
     }
 
     /// A session over `stream`, in the protocol that was agreed on in the TLS handshake.
-    pub(crate) async fn open(
-        &self,
-        stream: Stream,
-        peer: Peer,
-    ) -> Result<Session, Box<dyn StdError + Send + Sync>> {
-        let scratch = self.scratch.clone();
-        Ok(Session::H1(Http1::open(stream, peer, scratch, &self.limits, Rc::clone(&self.presence)).await?))
+    pub(crate) fn open(&self, stream: Stream, peer: Peer) -> Session {
+        Session::H1(Http1::new(stream, peer, &self.limits, Rc::clone(&self.presence)))
     }
 
     /// How many of its sessions exist.
@@ -88,13 +85,13 @@ impl Session {
         }
     }
 
-    /// Sends one request and waits for the status and the fields of the final response. After a failure, or if the future
-    /// is dropped, the session is of no more use.
+    /// Sends one request and waits for the head of the final response. After a failure, or if the future is dropped, the
+    /// session is of no more use.
     pub(crate) async fn exchange(
         &mut self,
-        head: RequestHead,
+        head: &RequestHead,
         terms: &ExchangeTerms<'_>,
-    ) -> Result<(u16, HeaderMap), Failure> {
+    ) -> Result<ReceivedHead, Failure> {
         match self {
             Self::H1(session) => session.exchange(head, terms).await,
         }
@@ -105,10 +102,9 @@ impl Session {
         &mut self,
         cx: &mut Context<'_>,
         context: &FaultContext,
-        framing: Framing,
     ) -> Poll<Option<Result<Bytes, Error>>> {
         match self {
-            Self::H1(session) => session.poll_data(cx, context, framing),
+            Self::H1(session) => session.poll_data(cx, context),
         }
     }
 

@@ -1,17 +1,17 @@
 //! The head of a request: what the hooks have set, and the fields that frame the message.
 
-use bytes::Bytes;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, IF_RANGE, RANGE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use http_body_util::Empty;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::fields::replace;
 use super::hook::ExchangeHooks;
 use super::{Method, RangeRequest, Request};
 use crate::connection::Via;
 use crate::fault::Error;
+use crate::h1::request::Target;
+use crate::h1::{self, FieldList, FieldName};
 
 /// Fields that frame the message or choose its connection. This crate alone sets them: those of a caller are not sent.
 pub const RESERVED_FIELDS: [HeaderName; 10] =
@@ -21,12 +21,12 @@ pub const RESERVED_FIELDS: [HeaderName; 10] =
 const FIELDS_USUAL: usize = 8;
 
 /// The head of one request, ready to be sent over any connection.
-#[derive(Clone)]
 pub(crate) struct RequestHead {
     method: Method,
-    target: Uri,
+    via: Via,
+    target: String,
     /// The value of `Host`.
-    authority: HeaderValue,
+    authority: String,
     /// All other fields.
     fields: HeaderMap,
 }
@@ -43,10 +43,7 @@ impl RequestHead {
             }
             Via::Forward => request.url.as_str(),
         };
-        let target = Bytes::copy_from_slice(target.as_bytes());
-        let target = Uri::from_maybe_shared(target).map_err(|error| Error::Unsendable(error.into()))?;
-        let authority = HeaderValue::try_from(request.url.origin().authority())
-            .expect("a parsed host has only letters, digits and the marks of addresses");
+        let authority = request.url.origin().authority();
         let mut fields = HeaderMap::with_capacity(FIELDS_USUAL);
         hooks.before(request, &mut fields);
         if !request.headers.is_empty() {
@@ -58,22 +55,31 @@ impl RequestHead {
         if let Some(range) = &request.range {
             insert_range(&mut fields, range)?;
         }
-        Ok(Self { method: request.method, target, authority, fields })
+        Ok(Self { method: request.method, via, target: target.to_owned(), authority, fields })
     }
 
-    /// The head as hyper takes it.
-    pub(crate) fn into_request(self) -> http::Request<Empty<Bytes>> {
-        let mut request = http::Request::new(Empty::new());
-        *request.method_mut() = match self.method {
+    pub(crate) const fn http_method(&self) -> http::Method {
+        match self.method {
             Method::Get => http::Method::GET,
             Method::Head => http::Method::HEAD,
+        }
+    }
+
+    /// Appends the head as HTTP/1.1 writes it.
+    pub(crate) fn write_to(&self, into: &mut Vec<u8>) -> Result<(), Error> {
+        let target = match self.via {
+            Via::Direct | Via::Tunnel => Target::Origin(&self.target),
+            Via::Forward => Target::Absolute(&self.target),
         };
-        *request.uri_mut() = self.target;
-        let fields = request.headers_mut();
-        // First, as RFC 9110 section 7.2 recommends: a map keeps the order in which names came.
-        fields.insert(HOST, self.authority);
-        fields.extend(self.fields);
-        request
+        let mut fields = FieldList::new();
+        for (name, value) in &self.fields {
+            // In lower case, like `host`: whoever compares names with case sees one case.
+            let name =
+                FieldName::new(name.as_str().as_bytes()).map_err(|error| Error::Unsendable(error.into()))?;
+            fields.push(name, value.clone());
+        }
+        h1::request::write(into, &self.http_method(), target, &self.authority, &fields)
+            .map_err(|error| Error::Unsendable(error.into()))
     }
 }
 

@@ -56,6 +56,7 @@ enum State {
 impl Body {
     pub(crate) fn new(
         head: &Head,
+        is_persistent: bool,
         lease: Lease<Session>,
         pool: Rc<Pool<Session>>,
         context: FaultContext,
@@ -67,7 +68,7 @@ impl Body {
             pool,
             context,
             framing: head.framing,
-            keep_connection: head.leaves_connection_clean(),
+            keep_connection: is_persistent,
             drain_bytes_max,
             received: 0,
             monitor,
@@ -166,7 +167,7 @@ impl Body {
     /// The next data of the body; `None` at its end.
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         let Some(Lease { session, .. }) = &mut self.lease else { return Poll::Ready(None) };
-        if let Poll::Ready(data) = session.poll_data(cx, &self.context, self.framing) {
+        if let Poll::Ready(data) = session.poll_data(cx, &self.context) {
             return Poll::Ready(data);
         }
         let (due, kind) = self.monitor.due();

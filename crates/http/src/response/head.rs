@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
-use http::header::{
-    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RETRY_AFTER, TRANSFER_ENCODING,
-};
+use http::header::{ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName};
 
 use crate::announced::rate_limit::{self, RateLimit};
 use crate::announced::retry_after;
 use crate::connection::{Peer, Via};
 use crate::fault::ProtocolFaultKind;
-use crate::request::Method;
+use crate::h1::{self, BodyLength, Version};
+use crate::resume::ContentRange;
 use crate::resume::Validator;
-use crate::resume::{ContentRange, decimal};
 
 /// How the end of a body is known (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,22 +43,15 @@ pub struct Head {
 }
 
 impl Head {
-    pub(crate) fn new(
-        status: u16,
-        headers: HeaderMap,
-        peer: Peer,
-        method: Method,
-    ) -> Result<Self, ProtocolFaultKind> {
-        let content_length = content_length(&headers)?;
-        let bodiless = method == Method::Head || matches!(status, 204 | 304);
-        let framing = if bodiless {
-            Framing::Empty
-        } else if headers.contains_key(TRANSFER_ENCODING) {
-            transfer_framing(&headers)?
-        } else {
-            content_length.map_or(Framing::UntilClose, Framing::Length)
+    /// The head of a response as its protocol frames it.
+    pub(crate) fn received(status: u16, headers: HeaderMap, peer: Peer, framing: &h1::Framing) -> Self {
+        let length = match framing.length {
+            BodyLength::None | BodyLength::Tunnel => Framing::Empty,
+            BodyLength::Known(length) => Framing::Length(length),
+            BodyLength::Chunked => Framing::Chunked,
+            BodyLength::UntilClose => Framing::UntilClose,
         };
-        Ok(Self { status, headers, peer, content_length, framing })
+        Self { status, headers, peer, content_length: framing.content_length, framing: length }
     }
 
     /// The head of a response to a GET, from its parts: for tests and simulations of code that decides by heads.
@@ -68,7 +59,10 @@ impl Head {
     /// # Errors
     /// The lengths in the fields are invalid or contradict each other.
     pub fn from_parts(status: u16, headers: HeaderMap, peer: Peer) -> Result<Self, ProtocolFaultKind> {
-        Self::new(status, headers, peer, Method::Get)
+        match h1::Framing::of(&http::Method::GET, status, Version::Http11, &headers) {
+            Ok(framing) => Ok(Self::received(status, headers, peer, &framing)),
+            Err(fault) => Err(ProtocolFaultKind::of(fault).unwrap_or(ProtocolFaultKind::BadFraming)),
+        }
     }
 
     /// Whether a proxy may have sent this in place of the host: it asks for credentials of its own (407), or did not reach
@@ -120,54 +114,7 @@ impl Head {
         prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(MULTIPART))
     }
 
-    /// Whether, once the body is read, nothing can be left on the connection that another response could be mistaken for.
-    ///
-    /// Both framings in one head are how responses are smuggled (RFC 9112 section 6.3), and a body announced where none may
-    /// follow will be sent by somebody.
-    pub(crate) fn leaves_connection_clean(&self) -> bool {
-        let transfer_coded = self.headers.contains_key(TRANSFER_ENCODING);
-        match self.framing {
-            Framing::Chunked => self.content_length.is_none(),
-            Framing::UntilClose => false,
-            Framing::Length(_) => true,
-            Framing::Empty => {
-                self.status != 204 || (!transfer_coded && self.content_length.unwrap_or(0) == 0)
-            }
-        }
-    }
-
     fn field(&self, name: &HeaderName) -> Option<&[u8]> {
         self.headers.get(name).map(http::HeaderValue::as_bytes)
     }
-}
-
-/// One length, however often it is repeated (RFC 9112 section 6.3, rule 5).
-fn content_length(headers: &HeaderMap) -> Result<Option<u64>, ProtocolFaultKind> {
-    let mut length = None;
-    for value in headers.get_all(CONTENT_LENGTH) {
-        let text = value.to_str().map_err(|_| ProtocolFaultKind::BadFraming)?;
-        for item in text.split(',') {
-            let stated = decimal(item.trim()).ok_or(ProtocolFaultKind::BadFraming)?;
-            if length.is_some_and(|length| length != stated) {
-                return Err(ProtocolFaultKind::BadFraming);
-            }
-            length = Some(stated);
-        }
-    }
-    Ok(length)
-}
-
-/// Chunked if that is the last coding; chunked anywhere else, or twice, cannot be undone.
-fn transfer_framing(headers: &HeaderMap) -> Result<Framing, ProtocolFaultKind> {
-    let mut chunked = false;
-    for value in headers.get_all(TRANSFER_ENCODING) {
-        let text = value.to_str().map_err(|_| ProtocolFaultKind::BadFraming)?;
-        for coding in text.split(',').map(str::trim).filter(|coding| !coding.is_empty()) {
-            if chunked {
-                return Err(ProtocolFaultKind::BadFraming);
-            }
-            chunked = coding.eq_ignore_ascii_case("chunked");
-        }
-    }
-    Ok(if chunked { Framing::Chunked } else { Framing::UntilClose })
 }

@@ -7,5 +7,3 @@ mod validator;
 pub use content_range::ContentRange;
 pub use range::{Partial, ResumeDecision};
 pub use validator::{IfRange, STRONG_DATE_AGE_MS, VALIDATOR_BYTES_MAX, Validator};
-
-pub(crate) use content_range::decimal;
