@@ -56,6 +56,8 @@ mod resume;
 mod timeouts;
 mod url;
 
+#[doc(hidden)]
+pub mod fuzz;
 pub mod h1;
 pub mod redirect;
 
