@@ -1,4 +1,4 @@
-//! The watch over our own network: an outage of ours is charged to nobody.
+//! Detection of outages of our own network, so that no host and no URL is charged for one.
 
 pub(crate) mod monitor;
 pub mod outage;

@@ -1,7 +1,7 @@
-//! The actor that watches over our own network: hears from the shards who was heard and who was silent, asks around
-//! when nobody is heard any more, and lets everybody know.
+//! The actor that detects outages of our own network: shards report which hosts responded and which timed out, it probes
+//! endpoints when no host responds any more, and it publishes the state of the network.
 //!
-//! What it all means is decided in [`outage`](crate::connectivity::outage). It refuses to say anything of a single host.
+//! The decisions are made in [`outage`](crate::connectivity::outage). It never judges a single host.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -22,24 +22,25 @@ use crate::connectivity::outage::{
 use crate::haul::executor::sleep_until;
 use crate::report::event::{Event, Observer};
 
-/// Addresses that nobody has (RFC 5737, RFC 3849): the way to them is the default route, if there is one.
+/// Addresses for documentation, which no machine has (RFC 5737, RFC 3849): the route to them is the default route.
 const ANYWHERE: [IpAddr; 2] =
     [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1))];
 
-/// What a shard has noticed.
+/// What a shard reports.
 #[derive(Debug, Clone, Copy)]
 enum Notice {
     Heard { host: Option<Endpoint>, at: Instant },
     Silent { host: Option<Endpoint>, since: Instant, is_local: bool },
 }
 
-/// The shards' end. Clones speak to the same connectivity monitor.
+/// A handle of the monitor for a shard. Clones lead to the same monitor.
 #[derive(Clone)]
 pub(crate) struct ConnectivityMonitorHandle {
-    /// Unbounded, but each exchange leaves one notice at most, and only while something is amiss or once in a while.
+    /// Unbounded, but an exchange sends at most two notices: when it stalls or fails, and when its host responds, which is
+    /// reported at most once a second for each host unless the network is in doubt.
     notices: mpsc::UnboundedSender<Notice>,
     state: watch::Receiver<ConnectivityState>,
-    /// Whether a word from anybody is worth a notice now.
+    /// Whether every response is worth a notice now: while the network is in doubt or down.
     is_listening: Arc<AtomicBool>,
 }
 
@@ -63,12 +64,12 @@ impl ConnectivityMonitorHandle {
     /// Returns when the state has changed. Cancel safe.
     pub(crate) async fn changed(&mut self) {
         if self.state.changed().await.is_err() {
-            // A connectivity monitor that has gone says no more.
+            // The monitor has ended: its state does not change any more.
             std::future::pending::<()>().await;
         }
     }
 
-    /// Whether the connectivity monitor waits for a word from anybody.
+    /// Whether the monitor waits for a response from any host.
     pub(crate) fn is_listening(&self) -> bool {
         self.is_listening.load(Ordering::Relaxed)
     }
@@ -104,9 +105,9 @@ impl ConnectivityMonitor {
         (connectivity_monitor, handle)
     }
 
-    /// Watches until every handle is gone.
+    /// Runs until every handle is dropped.
     pub(crate) async fn run(mut self) {
-        let mut asking: Option<BoxFuture<'static, (bool, LocalRoute)>> = None;
+        let mut probing: Option<BoxFuture<'static, (bool, LocalRoute)>> = None;
         loop {
             let next_round_at = self.outage.next_round_at(clock::now());
             tokio::select! {
@@ -115,19 +116,19 @@ impl ConnectivityMonitor {
                     Some(notice) => self.take(notice),
                     None => return,
                 },
-                (is_answered, route) = ended(&mut asking) => {
-                    asking = None;
-                    self.outage.round_ended(is_answered, route, clock::now());
+                (is_responding, route) = ended(&mut probing) => {
+                    probing = None;
+                    self.outage.round_ended(is_responding, route, clock::now());
                 }
                 () = sleep_until(next_round_at) => {
                     let round = self.outage.round(clock::now());
-                    asking = Some(self.ask(round));
+                    probing = Some(self.probe(round));
                 }
             }
             self.publish();
             if self.outage.state().connectivity == Connectivity::Up {
-                // Whatever it finds, it is not asked for any more.
-                asking = None;
+                // The network is up: the results of the probes do not matter any more.
+                probing = None;
             }
         }
     }
@@ -137,7 +138,7 @@ impl ConnectivityMonitor {
         match notice {
             Notice::Heard { host, at } => self.outage.heard(host, at, now),
             Notice::Silent { host, since, is_local } => {
-                let route = if is_local { LocalRoute::Absent } else { self.way_out() };
+                let route = if is_local { LocalRoute::Absent } else { self.best_route() };
                 self.outage.silent(Timeout { endpoint: host, since, route }, now);
             }
         }
@@ -145,10 +146,10 @@ impl ConnectivityMonitor {
 
     fn publish(&self) {
         let state = self.outage.state();
-        let sky_before = self.state.borrow().connectivity;
+        let connectivity_before = self.state.borrow().connectivity;
         self.is_listening.store(state.connectivity != Connectivity::Up, Ordering::Relaxed);
         self.state.send_if_modified(|known| std::mem::replace(known, state) != state);
-        match (sky_before, state.connectivity) {
+        match (connectivity_before, state.connectivity) {
             (Connectivity::Up | Connectivity::Suspect, Connectivity::Down) => {
                 self.observer.emit(&Event::Offline);
             }
@@ -159,26 +160,26 @@ impl ConnectivityMonitor {
         }
     }
 
-    /// Whether the machine has a way out at all: to anybody who was heard, or by default.
-    fn way_out(&self) -> LocalRoute {
+    /// Whether the machine has a route to any host that responded lately, or a default route.
+    fn best_route(&self) -> LocalRoute {
         let heard = self.outage.heard_lately(clock::now()).map(Endpoint::ip);
         let routes = heard.chain(ANYWHERE).map(|ip| self.network.local_route(ip));
         routes.reduce(better).unwrap_or(LocalRoute::Unknown)
     }
 
-    /// Asks everybody of a round at once: whether anyone answered, and whether the machine has a way out.
-    fn ask(&self, ProbeRound { endpoints, canary }: ProbeRound) -> BoxFuture<'static, (bool, LocalRoute)> {
-        let route = self.way_out();
+    /// Probes all endpoints of a round at once; the result is whether any responded, and the best route.
+    fn probe(&self, ProbeRound { endpoints, canary }: ProbeRound) -> BoxFuture<'static, (bool, LocalRoute)> {
+        let route = self.best_route();
         let network = Arc::clone(&self.network);
         let canary =
             self.canary.clone().filter(|_| canary).map(|target| (Arc::clone(&self.connector), target));
         Box::pin(async move {
             let mut probes = JoinSet::new();
             for endpoint in endpoints {
-                probes.spawn(answers(Arc::clone(&network), endpoint));
+                probes.spawn(responds(Arc::clone(&network), endpoint));
             }
             if let Some((connector, target)) = canary {
-                probes.spawn(async move { canary_answers(&connector, &target).await });
+                probes.spawn(async move { canary_responds(&connector, &target).await });
             }
             while let Some(probe) = probes.join_next().await {
                 if probe.unwrap_or(false) {
@@ -190,14 +191,14 @@ impl ConnectivityMonitor {
     }
 }
 
-async fn ended(asking: &mut Option<BoxFuture<'static, (bool, LocalRoute)>>) -> (bool, LocalRoute) {
-    match asking {
+async fn ended(probing: &mut Option<BoxFuture<'static, (bool, LocalRoute)>>) -> (bool, LocalRoute) {
+    match probing {
         Some(round) => round.await,
         None => std::future::pending().await,
     }
 }
 
-/// Of several ways one that is there is enough.
+/// The better of two: one route that is present is enough.
 fn better(one: LocalRoute, other: LocalRoute) -> LocalRoute {
     match (one, other) {
         (LocalRoute::Present, _) | (_, LocalRoute::Present) => LocalRoute::Present,
@@ -206,8 +207,8 @@ fn better(one: LocalRoute, other: LocalRoute) -> LocalRoute {
     }
 }
 
-/// Whether anything comes from there. A refusal is an answer.
-async fn answers(network: Arc<dyn Network>, endpoint: Endpoint) -> bool {
+/// Whether anything responds at the endpoint. A refusal is a response.
+async fn responds(network: Arc<dyn Network>, endpoint: Endpoint) -> bool {
     match Deadline::after(PROBE_WITHIN).bound(network.dial(endpoint)).await {
         Ok(Ok(_)) => true,
         Ok(Err(error)) => matches!(kind_of(&error), FaultKind::Refused | FaultKind::Reset),
@@ -215,7 +216,7 @@ async fn answers(network: Arc<dyn Network>, endpoint: Endpoint) -> bool {
     }
 }
 
-async fn canary_answers(connector: &Connector, target: &Target) -> bool {
+async fn canary_responds(connector: &Connector, target: &Target) -> bool {
     let timeouts = ConnectTimeouts { connect: PROBE_WITHIN, tls: PROBE_WITHIN };
     match connector.connect(target, &timeouts).await {
         Ok(_) => true,

@@ -1,20 +1,20 @@
-//! Whether it is our own network that is down, or the hosts.
+//! Decides whether our own network is down, or single hosts are.
 //!
-//! One silence looks like the other. A host that stops answering is charged for it, and so are its URLs; for a cable
-//! that is out nobody must be. What tells them apart is whether *anyone* is heard: so a failure without a word from its
-//! peer is not judged before somebody else was heard after it, or nobody could be.
+//! A host that does not respond looks the same in both cases. In the one, the host and its URLs are charged; in the other,
+//! nobody is. What tells them apart is whether *any* host responds. So an attempt without a response is not judged before
+//! another host has responded after it, or no host could have.
 //!
-//! A state machine without I/O: `now` is an argument, inputs are what was heard, what was silent and what probes found;
-//! outputs are an [`ConnectivityState`] and the probes to be made.
+//! A state machine without I/O: `now` is an argument, inputs are responses, timeouts and results of probes, outputs are a
+//! [`ConnectivityState`] and the probes to make.
 //!
-//! | state | meaning | leaves it |
+//! | state | meaning | ends when |
 //! |---|---|---|
-//! | clear | failures are what they seem | a silence that nobody refutes: in doubt; the machine has no way out: down |
-//! | in doubt | endpoints that were heard lately are asked | one answers, or they are too few to tell: clear; none of several does: down |
-//! | down | nothing is sent but a probe a second, and nobody is charged | an answer, or a way out where the lack of one was the evidence: clear |
+//! | up | timeouts count against their hosts | a timeout that no response refutes: suspect; the machine has no route: down |
+//! | suspect | endpoints that responded lately are probed | one responds, or they are too few to tell: up; none of several does: down |
+//! | down | only a round of probes a second is sent, and nobody is charged | a response, or a route where there was none: up |
 //!
-//! What it refuses: to call the network down because one host, or two, are silent. Where no others are known there is
-//! nothing to go by but the machine's own routes and the canary, if the user has named one.
+//! It never concludes from one or two silent hosts that the network is down. If no other hosts are known, only the routing
+//! table of the machine and the canary, if the user has named one, can tell.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -22,93 +22,93 @@ use std::time::Duration;
 use longhaul_socket::{Endpoint, LocalRoute};
 use tokio::time::Instant;
 
-/// Endpoints asked at a time, the canary not counted: enough that not all of them are likely to be gone, few enough to
-/// be nobody's burden.
+/// Endpoints probed at a time, without the canary: enough that hardly all of them are gone at once, and few enough to be no
+/// burden.
 pub const PROBES_MAX: usize = 8;
-/// The time that a probe has: connections over half the world take a quarter of it, with one packet lost.
+/// The deadline of a probe: four times what a connection around half the world takes with one packet lost.
 pub const PROBE_WITHIN: Duration = Duration::from_secs(2);
-/// Time between the beginnings of two rounds of probes while the network is down.
+/// Time from one round of probes to the next while the network is down.
 pub const PROBE_EVERY: Duration = Duration::from_secs(1);
-/// An endpoint that was heard less long ago than this is worth asking.
+/// An endpoint is probed if it responded less long ago than this.
 pub const HEARD_LATELY: Duration = Duration::from_mins(10);
-/// After a round that found the network well, silences are taken for what they seem for this long.
+/// For this long after a round that found the network up, timeouts count against their hosts.
 pub const WELL_FOR: Duration = Duration::from_secs(2);
-/// A silence is refuted by whoever was heard in its last part; before that the network may have been there.
+/// A response in this last part of a timeout refutes it; at the time of an earlier one the network may still have been up.
 pub const SILENCE_COUNTS: Duration = Duration::from_secs(3);
-/// So many addresses, silent all at once, are no coincidence. Two may have banned us, or died, in the same minute.
+/// So many addresses that are silent at once mean an outage. Two may have banned us, or died, in the same minute.
 pub const ADDRESSES_SILENT_MIN: usize = 3;
-/// Where the machine does have a way out, the belief that everybody fell silent at once for another reason than their
-/// own is given up after this long: a night. Hosts are charged again then, so that a run comes to its end.
+/// If the machine has a route, an outage that was concluded from silent hosts is given up after this long, a night. From then
+/// on hosts are charged again, so that a run comes to its end.
 pub const BELIEVED_FOR: Duration = Duration::from_hours(12);
 
-/// What is known of our own network.
+/// The state of our own network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connectivity {
-    /// Nothing speaks against it.
+    /// It is up, as far as is known.
     Up,
-    /// It is being found out.
+    /// It may be down: probes are to tell.
     Suspect,
     /// It is down.
     Down,
 }
 
-/// What those need to know who judge failures.
+/// What the judgement of failures depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectivityState {
     /// The state.
     pub connectivity: Connectivity,
-    /// Failures up to this time may be judged, if the connectivity is not in doubt.
+    /// Failures up to this time may be judged, unless the state is [`Connectivity::Suspect`].
     pub judged_through: Instant,
-    /// The end of the last outage: an exchange that began before it may have failed of it.
+    /// The end of the last outage: an exchange that began before it may have failed because of it.
     pub last_outage_end: Option<Instant>,
 }
 
-/// An attempt that failed without a word from its peer.
+/// An attempt that failed without a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeout {
-    /// Where, if it came so far.
+    /// The endpoint of the host, if it is known.
     pub endpoint: Option<Endpoint>,
-    /// When the last word came, or the attempt began.
+    /// When the host last responded to the attempt, or the attempt began.
     pub since: Instant,
-    /// Whether the machine has a way out at all.
+    /// Whether the machine has a route at all.
     pub route: LocalRoute,
 }
 
-/// The state machine. One for all hosts of a run.
+/// The state machine, one for all hosts of a run.
 #[derive(Debug)]
 pub struct OutageDetector {
     state: State,
     last_heard: Option<Instant>,
-    /// Those heard lately, the last one first, one entry each.
+    /// Endpoints that responded, the last one first, one entry each.
     heard: VecDeque<(Endpoint, Instant)>,
-    /// Those that were silent in this doubt or outage.
+    /// Endpoints that have been silent since the network is in doubt or down.
     silent: BTreeSet<Endpoint>,
     has_canary: bool,
     well_until: Option<Instant>,
     judged_through: Instant,
     last_outage_end: Option<Instant>,
-    /// Where the next round begins among those to be asked, so that all of them have their turn.
-    turn: usize,
+    /// Index of the first endpoint of the next round, so that all of them are probed in turn.
+    next_probe: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Up,
-    Suspect { since: Instant, is_asking: bool, addresses_asked: usize },
-    Down { since: Instant, by_route: bool, next_round: Instant, is_asking: bool },
+    Suspect { since: Instant, is_probing: bool, addresses_probed: usize },
+    Down { since: Instant, by_route: bool, next_round: Instant, is_probing: bool },
 }
 
-/// Whom to ask now, all at once.
+/// What to probe now, all at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeRound {
-    /// A connection to any of them, or a refusal by one, is an answer.
+    /// Endpoints to connect to. A connection or a refusal is a response.
     pub endpoints: Vec<Endpoint>,
-    /// The canary, too.
+    /// Whether to probe the canary, too.
     pub canary: bool,
 }
 
 impl OutageDetector {
-    /// Nothing is known yet. `has_canary` says that the user has named somebody to ask.
+    /// A detector that knows of no host. `has_canary`: the user has named a host to probe.
     #[must_use]
     pub fn new(has_canary: bool, now: Instant) -> Self {
         Self {
@@ -120,11 +120,11 @@ impl OutageDetector {
             well_until: None,
             judged_through: now,
             last_outage_end: None,
-            turn: 0,
+            next_probe: 0,
         }
     }
 
-    /// What is known now.
+    /// The present state.
     #[must_use]
     pub fn state(&self) -> ConnectivityState {
         let connectivity = match self.state {
@@ -139,7 +139,7 @@ impl OutageDetector {
         }
     }
 
-    /// Since when the network is down, if it is.
+    /// When the network went down, if it is down.
     #[must_use]
     pub fn down_since(&self) -> Option<Instant> {
         match self.state {
@@ -155,20 +155,20 @@ impl OutageDetector {
         if let Some(endpoint) = endpoint {
             self.heard.retain(|&(other, _)| other != endpoint);
             self.heard.push_front((endpoint, at));
-            // Twice as many as are asked: those that are silent now are not asked first.
+            // Twice as many as are probed at a time, because those that are silent now are probed last.
             self.heard.truncate(2 * PROBES_MAX);
         }
         match self.state {
             State::Down { since, .. } if at > since => self.clear(now),
-            // A word from before the doubt refutes nothing.
+            // A response from before the doubt refutes nothing.
             State::Suspect { since, .. } if at > since => self.clear(now),
             _ => {}
         }
     }
 
-    /// An attempt failed without a word.
-    pub fn silent(&mut self, silence: Timeout, now: Instant) {
-        let Timeout { endpoint, since, route } = silence;
+    /// An attempt failed without a response.
+    pub fn silent(&mut self, timeout: Timeout, now: Instant) {
+        let Timeout { endpoint, since, route } = timeout;
         if route == LocalRoute::Absent {
             self.silent.extend(endpoint);
             if !matches!(self.state, State::Down { .. }) {
@@ -183,86 +183,86 @@ impl OutageDetector {
         let counts_from = since.max(now.checked_sub(SILENCE_COUNTS).unwrap_or(since));
         let is_refuted = self.last_heard.is_some_and(|heard| heard >= counts_from)
             || self.well_until.is_some_and(|until| now < until);
-        let is_anyone_to_ask = self.has_canary || self.to_ask(endpoint, now).next().is_some();
-        if is_refuted || !is_anyone_to_ask {
+        let is_anyone_to_probe = self.has_canary || self.to_probe(endpoint, now).next().is_some();
+        if is_refuted || !is_anyone_to_probe {
             self.judged_through = now;
         } else {
             self.silent.extend(endpoint);
-            self.state = State::Suspect { since: now, is_asking: false, addresses_asked: 0 };
+            self.state = State::Suspect { since: now, is_probing: false, addresses_probed: 0 };
         }
     }
 
-    /// When to ask for a [`round`](Self::round); `None` if nobody has to be asked.
+    /// When the next [`round`](Self::round) of probes is due; `None` if none is.
     #[must_use]
     pub fn next_round_at(&self, now: Instant) -> Option<Instant> {
         match self.state {
-            State::Suspect { is_asking: false, .. } => Some(now),
-            State::Down { next_round, is_asking: false, .. } => Some(next_round),
+            State::Suspect { is_probing: false, .. } => Some(now),
+            State::Down { next_round, is_probing: false, .. } => Some(next_round),
             _ => None,
         }
     }
 
     /// Begins a round of probes. It ends with [`round_ended`](Self::round_ended).
     pub fn round(&mut self, now: Instant) -> ProbeRound {
-        let mut endpoints: Vec<Endpoint> = self.to_ask(None, now).collect();
+        let mut endpoints: Vec<Endpoint> = self.to_probe(None, now).collect();
         match &mut self.state {
             State::Up => endpoints.clear(),
-            State::Suspect { is_asking, addresses_asked, .. } => {
-                *is_asking = true;
-                // The silent ones last: what they did not answer may have been asked before the network came back.
+            State::Suspect { is_probing, addresses_probed, .. } => {
+                *is_probing = true;
+                // The silent ones last: their attempts may have begun before the network came back.
                 endpoints.sort_by_key(|endpoint| self.silent.contains(endpoint));
-                let asked = endpoints.iter().take(PROBES_MAX).chain(&self.silent);
-                *addresses_asked = asked.map(|endpoint| endpoint.ip()).collect::<BTreeSet<_>>().len();
+                let probed = endpoints.iter().take(PROBES_MAX).chain(&self.silent);
+                *addresses_probed = probed.map(|endpoint| endpoint.ip()).collect::<BTreeSet<_>>().len();
             }
-            State::Down { is_asking, next_round, .. } => {
-                *is_asking = true;
+            State::Down { is_probing, next_round, .. } => {
+                *is_probing = true;
                 *next_round = now + PROBE_EVERY;
                 endpoints.extend(
                     self.silent.iter().filter(|&silent| !self.heard.iter().any(|(heard, _)| heard == silent)),
                 );
-                let first = self.turn % endpoints.len().max(1);
+                let first = self.next_probe % endpoints.len().max(1);
                 endpoints.rotate_left(first);
-                self.turn = first + PROBES_MAX;
+                self.next_probe = first + PROBES_MAX;
             }
         }
         endpoints.truncate(PROBES_MAX);
         ProbeRound { endpoints, canary: self.has_canary }
     }
 
-    /// Those heard lately, the last one first.
+    /// Endpoints that responded lately, the last one first.
     pub fn heard_lately(&self, now: Instant) -> impl Iterator<Item = Endpoint> {
-        self.to_ask(None, now)
+        self.to_probe(None, now)
     }
 
-    /// A round of probes is over: whether anybody answered, and whether the machine has a way out.
-    pub fn round_ended(&mut self, is_answered: bool, route: LocalRoute, now: Instant) {
+    /// A round of probes is over. `is_responding`: a probe was answered; `route`: whether the machine has a route.
+    pub fn round_ended(&mut self, is_responding: bool, route: LocalRoute, now: Instant) {
         match &mut self.state {
             State::Up => {}
-            &mut State::Suspect { addresses_asked, .. } => {
-                let is_evident = self.has_canary || addresses_asked >= ADDRESSES_SILENT_MIN;
+            &mut State::Suspect { addresses_probed, .. } => {
+                let is_evident = self.has_canary || addresses_probed >= ADDRESSES_SILENT_MIN;
                 match route {
-                    _ if is_answered => self.clear(now),
+                    _ if is_responding => self.clear(now),
                     LocalRoute::Absent => self.go_down(true, now),
                     _ if is_evident => self.go_down(false, now),
                     _ => self.clear(now),
                 }
             }
-            State::Down { since, by_route, is_asking, .. } => {
-                *is_asking = false;
-                // A way out where there was none is as good as an answer: those who are silent now may be so by themselves.
-                let is_back = is_answered || *by_route && route == LocalRoute::Present;
-                let is_unbelievable =
+            State::Down { since, by_route, is_probing, .. } => {
+                *is_probing = false;
+                // A new route counts like a response: hosts that are silent now may be down themselves.
+                let is_back = is_responding || *by_route && route == LocalRoute::Present;
+                let is_given_up =
                     route != LocalRoute::Absent && now.saturating_duration_since(*since) >= BELIEVED_FOR;
-                if is_back || is_unbelievable {
+                if is_back || is_given_up {
                     self.clear(now);
                 }
             }
         }
     }
 
-    /// Those heard lately, except for one.
-    fn to_ask(&self, except: Option<Endpoint>, now: Instant) -> impl Iterator<Item = Endpoint> {
-        // Nobody can be heard while the network is down, and nobody is forgotten for that.
+    /// Endpoints that responded lately, except for one.
+    fn to_probe(&self, except: Option<Endpoint>, now: Instant) -> impl Iterator<Item = Endpoint> {
+        // While the network is down no host can respond, and none is dropped from the list for that.
         let until = match self.state {
             State::Up => now,
             State::Suspect { since, .. } | State::Down { since, .. } => since,
@@ -285,7 +285,7 @@ impl OutageDetector {
     }
 
     fn go_down(&mut self, by_route: bool, now: Instant) {
-        self.state = State::Down { since: now, by_route, next_round: now + PROBE_EVERY, is_asking: false };
+        self.state = State::Down { since: now, by_route, next_round: now + PROBE_EVERY, is_probing: false };
         self.judged_through = now;
     }
 }

@@ -1,5 +1,5 @@
-//! What a failure was, in one word: the vocabulary that the journal stores, `retry --class` selects by and the exit
-//! code is made from.
+//! The class of a failure: one word that the journal stores, that `retry --class` selects by, and that the exit code follows
+//! from.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,10 +14,10 @@ macro_rules! classes {
         pub enum Class { $($(#[$doc])* $variant),+ }
 
         impl Class {
-            /// Every class, in the order in which people are shown them.
+            /// Every class, in the order of display.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The word that stands for it on the command line and in the journal.
+            /// The word on the command line and in the journal.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
@@ -31,7 +31,7 @@ classes! {
     Dns = "dns",
     /// The endpoint refused the connection.
     Refused = "refused",
-    /// No route to the endpoint, or a filter said no.
+    /// There is no route to the endpoint, or a filter rejected the connection.
     Unreachable = "unreachable",
     /// The peer reset the connection.
     Reset = "reset",
@@ -39,29 +39,29 @@ classes! {
     Closed = "closed",
     /// A deadline passed.
     Timeout = "timeout",
-    /// The body came, but below the minimum speed.
+    /// The body came at less than the minimum speed.
     Slow = "slow",
     /// The TLS handshake or a certificate failed.
     Tls = "tls",
-    /// The answer breaks HTTP.
+    /// The response breaks the protocol.
     Protocol = "protocol",
-    /// What came is not what the list says of it.
+    /// The content is not what the list expects.
     Mismatch = "mismatch",
-    /// A redirect that cannot or must not be followed.
+    /// A redirect that cannot be followed, or is not allowed.
     Redirect = "redirect",
     /// 401 or 407: credentials are missing or wrong.
     Auth = "auth",
-    /// 429 and its kin, beyond all patience.
+    /// 429, for longer than the run waits.
     Throttled = "throttled",
-    /// Another answer of the 400s.
+    /// Another status of the 400s.
     ClientError = "4xx",
-    /// An answer of the 500s, or one outside 100-599.
+    /// A status of the 500s, or one outside of 100 to 599.
     ServerError = "5xx",
-    /// A file could not be written, or one that is not ours stands in its place.
+    /// A file could not be written, or a file of somebody else has its name.
     File = "file",
     /// A line of the list that is no URL Longhaul can fetch.
     List = "list",
-    /// Trouble of this machine: out of sockets, ports or memory, or its own network is down.
+    /// This machine is the cause: it is out of sockets, ports or memory, or its own network is down.
     Local = "local",
     /// None of the others.
     Other = "other",

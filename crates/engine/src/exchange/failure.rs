@@ -1,4 +1,4 @@
-//! A failed attempt in the engine's own terms: its class, what retrying needs to know, and the record for the journal.
+//! A failed attempt: its class, what the decision about a retry needs, and the record for the journal.
 
 use std::error::Error as StdError;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use longhaul_socket::{Endpoint, FaultKind, Phase};
 
 use crate::exchange::Class;
 
-/// Bytes of a message in the journal: enough for a chain of causes, bounded because servers can write into it.
+/// Bytes of a message in the journal: enough for a chain of causes, and bounded because parts of it come from servers.
 const MESSAGE_BYTES_MAX: usize = 500;
 
 /// Why an attempt failed.
@@ -23,13 +23,13 @@ pub(crate) struct Failure {
     pub(crate) peer: Option<Peer>,
     /// A proxy on the way to the host is the cause, so neither the host nor the URL is charged.
     pub(crate) is_of_proxy: bool,
-    /// The kind, where it was trouble on the way.
+    /// The kind, if the connection failed.
     pub(crate) kind: Option<FaultKind>,
-    /// What the host asked for, uncapped.
+    /// The wait that the host asked for, without a limit.
     pub(crate) retry_after: Option<Duration>,
-    /// The attempt left more bytes behind than it found.
+    /// The attempt kept more bytes than any before it.
     pub(crate) made_progress: bool,
-    /// It was broken off before its deadline, because its host served others meanwhile.
+    /// The shard ended it before its deadline, because its host served other requests meanwhile.
     pub(crate) was_cut_short: bool,
     pub(crate) record: FaultRecord,
 }
@@ -56,7 +56,7 @@ impl Failure {
         }
     }
 
-    /// An exchange that broke. `forbids_private` says that it was not allowed to leave the public internet.
+    /// An exchange that failed. `forbids_private`: it was not allowed to leave the public internet.
     pub(crate) fn of_error(error: &Error, forbids_private: bool) -> Self {
         let is_forbidden = forbids_private && error.fault_kind() == Some(FaultKind::Denied);
         let class = if is_forbidden { Class::Redirect } else { class_of(error) };
@@ -70,16 +70,17 @@ impl Failure {
         failure
     }
 
-    /// An exchange that was silent while its host served others, broken off in this phase.
+    /// An exchange that the shard ended in this phase, because its host served other requests meanwhile.
     pub(crate) fn of_cut(phase: Phase, peer: Option<Peer>, elapsed: Duration) -> Self {
-        let message = "silent while its host served others: asked again before its deadline".to_owned();
+        let message =
+            "no response while its host served other requests: sent again before its deadline".to_owned();
         let mut failure = Self::new(Class::Timeout, phase, peer, elapsed, message);
         failure.was_cut_short = true;
         failure
     }
 
-    /// Whether nothing came from the peer, which may be the peer's doing or that of a network that is down. This machine
-    /// itself is always there.
+    /// Whether the host did not respond, of which either the host or a network that is down may be the cause. A host on this
+    /// machine cannot be cut off.
     pub(crate) fn is_silence(&self) -> bool {
         let is_elsewhere = self.host_endpoint().is_none_or(|endpoint| !endpoint.ip().is_loopback());
         let is_silent = match self.class {
@@ -101,12 +102,12 @@ impl Failure {
         self.peer.and_then(Peer::host_endpoint)
     }
 
-    /// Whether the system itself said so.
+    /// Whether the operating system reports that the network is down.
     pub(crate) fn says_network_is_down(&self) -> bool {
         self.kind == Some(FaultKind::LocalNetworkDown)
     }
 
-    /// An answer that is no success.
+    /// A response that is no success.
     pub(crate) fn of_status(head: &Head, elapsed: Duration, now_unix_ms: u64) -> Self {
         let class = match head.status {
             401 | 407 => Class::Auth,
@@ -130,7 +131,7 @@ impl Failure {
         failure
     }
 
-    /// An answer that breaks the protocol in a way that only the engine can see.
+    /// A response that breaks the protocol in a way that only the caller of the HTTP client can see.
     pub(crate) fn of_protocol(kind: ProtocolFaultKind, head: &Head, elapsed: Duration) -> Self {
         let mut failure =
             Self::new(Class::Protocol, Phase::Head, Some(head.peer), elapsed, kind.as_str().to_owned());
@@ -138,7 +139,7 @@ impl Failure {
         failure
     }
 
-    /// A body that is not what the list says of it.
+    /// A body that is not what the list expects.
     pub(crate) fn of_mismatch(what: &str, head: &Head, elapsed: Duration) -> Self {
         let message = format!("not what the list expects: {what}");
         let mut failure = Self::new(Class::Mismatch, Phase::Body, Some(head.peer), elapsed, message);
@@ -146,7 +147,7 @@ impl Failure {
         failure
     }
 
-    /// A row of a host that has been given up before it was tried.
+    /// A row that is not tried because its host has been given up.
     pub(crate) fn of_host_given_up(last: &FaultRecord) -> Self {
         let class = Class::of_record(last);
         let mut failure = Self::new(class, Phase::Connect, None, Duration::ZERO, String::new());
@@ -182,15 +183,14 @@ fn class_of(error: &Error) -> Class {
             Some(FaultKind::TooSlow) => Class::Slow,
             Some(kind) if kind.is_local() => Class::Local,
             Some(_) if error.phase() == Phase::Tls => Class::Tls,
-            // Once the session stands, an alert or a record that cannot be read is a connection that broke.
+            // After the handshake, an alert or an unreadable record is a broken connection.
             Some(FaultKind::TlsAlert | FaultKind::TlsOther | FaultKind::NotTls) => Class::Closed,
             _ => Class::Other,
         },
     }
 }
 
-/// What to do about a certificate that was not accepted: nothing else that fails here is so often the fault of this
-/// machine's clock.
+/// What to do about a certificate that was not accepted: often the clock of this machine is wrong.
 fn advice_on_certificate(error: &Error) -> Option<&'static str> {
     match error {
         Error::Socket(fault) if matches!(fault.kind(), FaultKind::Certificate(_)) => {
@@ -220,7 +220,7 @@ fn bounded(mut text: String) -> String {
     text
 }
 
-/// The status with its registered reason; what the server calls it is not repeated.
+/// The status with its registered reason phrase, not the server's own.
 fn status_text(status: u16) -> String {
     let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     reason.map_or_else(|| status.to_string(), |reason| format!("{status} {reason}"))

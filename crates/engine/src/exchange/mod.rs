@@ -1,9 +1,10 @@
-//! One attempt at one URL: the request, the body on its way to the sink, and what a failure was.
+//! One attempt at one URL: the requests, the transfer of the body to the sink, and the class of a failure.
 
 pub(crate) mod attempt;
 pub(crate) mod byte_rate;
 pub(crate) mod class;
 pub(crate) mod failure;
+pub(crate) mod progress;
 mod receiving;
 
 pub use class::{Class, UnknownClass};

@@ -1,7 +1,6 @@
-//! A body on its way to the sink: in pieces, with what is needed to go on where it breaks off.
+//! Transfers a body to the sink in pieces, and keeps what is needed to resume it.
 //!
-//! It refuses to call a body complete that is only a part of the whole, and bytes beyond what was announced or what the list
-//! expects.
+//! It never reports a part of the whole as complete, and it refuses bytes beyond the announced or expected length.
 
 use std::time::Duration;
 
@@ -11,32 +10,34 @@ use longhaul_journal::{Part, Verification};
 use longhaul_socket::{Deadline, Phase, clock};
 use tokio::time::Instant;
 
-use crate::exchange::attempt::{Ended, ExchangeContext, Progress};
+use crate::exchange::attempt::{Ended, ExchangeContext};
 use crate::exchange::failure::Failure;
+use crate::exchange::progress::Progress;
 use crate::list::expectation::{self, Sha256};
 use crate::report::Event;
 use crate::schedule::job::Job;
 use crate::sink::resume;
 use crate::sink::{Completion, Message, Piece, SinkGone};
 
-/// A body goes to the sink in pieces of about this size; one that is smaller goes as a whole.
+/// Size of the pieces in which a body goes to the sink; a smaller body goes in one piece.
 const PIECE_BYTES: u64 = 256 * 1024;
-/// However small, what has come is handed over after this long, so that a kill costs little.
+/// A piece goes to the sink after this long however small it is, so that a killed process loses little.
 const PIECE_WAIT_MAX: Duration = Duration::from_secs(1);
-/// Fewer bytes than this are not worth a range request, nor the name of progress: asking for the whole costs no more.
+/// Fewer bytes than this are neither kept nor count as progress: requesting the whole costs no more than a range request.
 const KEEP_BYTES_MIN: u64 = 1024;
 
-/// Where a body belongs in the whole.
+/// The place of a body in the whole representation.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Span {
+pub(crate) struct BodyRange {
+    /// Offset of its first byte.
     pub(crate) from: u64,
-    /// Where it has to end, if it is a part.
+    /// Offset of its end, if it is a part.
     pub(crate) end: Option<u64>,
-    /// The length of the whole, where it is known.
+    /// The length of the whole, if it is known.
     pub(crate) total: Option<u64>,
 }
 
-impl Span {
+impl BodyRange {
     pub(crate) fn whole(head: &Head) -> Self {
         let total = match head.framing {
             Framing::Length(length) => Some(length),
@@ -46,57 +47,60 @@ impl Span {
     }
 }
 
-/// What became of one body.
+/// How the transfer of one body ended.
 pub(crate) enum Received {
+    /// The attempt has ended with it.
     Ended(Ended),
-    /// It was the part that was announced, of so many bytes, and not yet the end of the whole.
+    /// The announced part is complete, and the whole is not.
     More {
+        /// Bytes of the part.
         bytes: u64,
     },
 }
 
-/// A body on its way to the sink.
-pub(crate) struct Receiving<'a> {
+/// The transfer of one body.
+pub(crate) struct BodyTransfer<'a> {
     context: &'a ExchangeContext,
     job: &'a mut Job,
     progress: &'a Progress,
-    /// Where the pending bytes belong.
+    /// Offset of the pending bytes in the whole.
     offset: u64,
     pending: Vec<Bytes>,
     pending_bytes: u64,
     pending_since: Option<Instant>,
-    /// The sink knows of this body.
+    /// The sink has been told of this body.
     is_begun: bool,
-    span: Span,
+    range: BodyRange,
 }
 
-impl<'a> Receiving<'a> {
+impl<'a> BodyTransfer<'a> {
     pub(crate) fn new(
         context: &'a ExchangeContext,
         job: &'a mut Job,
         progress: &'a Progress,
-        span: Span,
+        range: BodyRange,
     ) -> Self {
         Self {
             context,
             job,
             progress,
-            offset: span.from,
+            offset: range.from,
             pending: Vec::new(),
             pending_bytes: 0,
             pending_since: None,
-            is_begun: span.from > 0,
-            span,
+            is_begun: range.from > 0,
+            range,
         }
     }
 
+    /// Reads the body to its end.
     pub(crate) async fn run(
         mut self,
         head: &Head,
         mut body: Body,
         begun: Instant,
     ) -> Result<Received, SinkGone> {
-        let Span { from, end, total } = self.span;
+        let BodyRange { from, end, total } = self.range;
         if from == 0 {
             self.job.partial = Some(Partial { have: 0, validator: head.validator(), total });
         }
@@ -108,7 +112,7 @@ impl<'a> Receiving<'a> {
             body.drain().await;
             return Ok(Received::Ended(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed()))));
         }
-        let misfit = || Failure::of_protocol(ProtocolFaultKind::BadContentRange, head, begun.elapsed());
+        let wrong_range = || Failure::of_protocol(ProtocolFaultKind::BadContentRange, head, begun.elapsed());
         loop {
             let next_chunk = self.progress.unless_cut(body.chunk());
             let arrived = match self.pending_since {
@@ -129,13 +133,13 @@ impl<'a> Receiving<'a> {
                 Ok(Some(chunk)) => {
                     let size_min = self.received() + chunk.len() as u64;
                     let unexpected = || {
-                        // A body whose length is not announced need not have an end.
+                        // A body without an announced length may be endless.
                         let what = expectation::too_long(&self.job.expected, size_min)?;
                         Some(Failure::of_mismatch(&what, head, begun.elapsed()))
                     };
-                    // More than was announced: nobody knows which of the bytes are meant, so none of them is kept.
-                    let is_misfit = end.is_some_and(|end| size_min > end);
-                    if let Some(failure) = is_misfit.then(misfit).or_else(unexpected) {
+                    // More than was announced: which of the bytes are right is unknown, so none is kept.
+                    let is_beyond = end.is_some_and(|end| size_min > end);
+                    if let Some(failure) = is_beyond.then(wrong_range).or_else(unexpected) {
                         self.discard().await?;
                         return Ok(Received::Ended(Ended::Failed(failure)));
                     }
@@ -148,17 +152,17 @@ impl<'a> Receiving<'a> {
         let size = self.received();
         if let Some(end) = end {
             if size < end {
-                return self.keep(misfit()).await;
+                return self.keep(wrong_range()).await;
             }
             if total != Some(size) {
-                return self.go_on().await;
+                return self.keep_part().await;
             }
         }
         if let Some(what) = expectation::mismatch(&self.job.expected, size, self.job.sha256.as_ref()) {
             self.discard().await?;
             return Ok(Received::Ended(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed()))));
         }
-        // A part need not say again what the whole is called; it was asked for under that name.
+        // A 206 need not repeat the validators: the request named them in `If-Range`.
         let validator = match &self.job.partial {
             Some(partial) if from > 0 => partial.validator.clone(),
             _ => head.validator(),
@@ -177,7 +181,7 @@ impl<'a> Receiving<'a> {
         Ok(Received::Ended(Ended::Complete(piece, completion)))
     }
 
-    /// What has come is of no use, and neither is what was kept.
+    /// Discards the bytes of this body and those kept before.
     async fn discard(&mut self) -> Result<(), SinkGone> {
         self.job.partial = None;
         if !self.is_begun {
@@ -187,22 +191,22 @@ impl<'a> Receiving<'a> {
         self.progress.held_up(self.context.sink.send(Message::Begin { row, part })).await
     }
 
-    /// The end of the whole as far as it has come.
+    /// Offset behind the last byte received.
     fn received(&self) -> u64 {
         self.offset + self.pending_bytes
     }
 
-    /// A part has come as it was announced: it is kept, and the rest is to be asked for.
-    async fn go_on(mut self) -> Result<Received, SinkGone> {
+    /// Keeps a complete part, so that the rest can be requested.
+    async fn keep_part(mut self) -> Result<Received, SinkGone> {
         let have = self.received();
         if self.pending_bytes > 0 {
             self.hand_over().await?;
         }
         if let Some(partial) = &mut self.job.partial {
             partial.have = have;
-            partial.total = self.span.total;
+            partial.total = self.range.total;
         }
-        Ok(Received::More { bytes: have - self.span.from })
+        Ok(Received::More { bytes: have - self.range.from })
     }
 
     async fn take(&mut self, chunk: Bytes) -> Result<(), SinkGone> {
@@ -224,7 +228,7 @@ impl<'a> Receiving<'a> {
         Ok(())
     }
 
-    /// Gives what is pending to the sink; the body is not complete yet.
+    /// Hands the pending bytes to the sink; the body is not complete yet.
     async fn hand_over(&mut self) -> Result<(), SinkGone> {
         if !std::mem::replace(&mut self.is_begun, true) {
             let part = self.job.partial.as_ref().map(resume::part).unwrap_or_default();
@@ -248,7 +252,7 @@ impl<'a> Receiving<'a> {
         Ok(Piece { offset, chunks: std::mem::take(&mut self.pending), permit })
     }
 
-    /// The body broke off: what can be built upon is kept.
+    /// Ends a transfer that failed, and keeps the bytes that a range request can continue.
     async fn keep(mut self, mut failure: Failure) -> Result<Received, SinkGone> {
         let have = self.received();
         let resumable = self.job.partial.as_ref().is_some_and(|partial| partial.validator.is_strong());
@@ -256,7 +260,7 @@ impl<'a> Receiving<'a> {
             if self.pending_bytes > 0 {
                 self.hand_over().await?;
             }
-            let furthest = self.job.furthest.max(self.span.from);
+            let furthest = self.job.furthest.max(self.range.from);
             failure.made_progress = have >= furthest + KEEP_BYTES_MIN;
             self.job.furthest = furthest.max(have);
             if let Some(partial) = &mut self.job.partial {

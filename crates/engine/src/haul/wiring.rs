@@ -21,7 +21,7 @@ use tracing::{Instrument as _, info_span};
 use crate::connectivity::monitor::{ConnectivityMonitor, ConnectivityMonitorHandle};
 use crate::exchange::Class;
 use crate::exchange::attempt::ExchangeContext;
-use crate::exchange::byte_rate::RateLimit;
+use crate::exchange::byte_rate::ByteRateLimit;
 use crate::haul::Builder;
 use crate::haul::HaulError;
 use crate::haul::Settings;
@@ -206,7 +206,7 @@ impl Haul {
         deps: &ShardDeps,
         hosts: &Arc<[HostRecord]>,
     ) -> Result<(Vec<mpsc::UnboundedSender<ToShard>>, Vec<ShardEnd>), HaulError> {
-        let rate = self.settings.rate_limit.map(|rate| Arc::new(RateLimit::new(rate)));
+        let rate = self.settings.rate_limit.map(|rate| Arc::new(ByteRateLimit::new(rate)));
         let redirects =
             RedirectPolicy { allow_downgrade: self.settings.allow_downgrade, ..RedirectPolicy::default() };
         let (mut shards, mut ends) = (Vec::new(), Vec::new());

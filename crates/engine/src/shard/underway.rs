@@ -11,7 +11,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
-use crate::exchange::attempt::{Ended, ExchangeContext, Progress, attempt};
+use crate::exchange::attempt::{Ended, ExchangeContext, attempt};
+use crate::exchange::progress::Progress;
 use crate::schedule::frontier::{HostId, Sent};
 use crate::schedule::job::Job;
 use crate::sink::{SinkGone, SinkHandle};
