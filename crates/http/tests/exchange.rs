@@ -1,4 +1,4 @@
-//! One request after another: what is sent, which connection is used, what is kept.
+//! Exchanges over a memory network: what is sent, which connection is used, which connections are kept.
 
 mod support;
 
@@ -45,7 +45,7 @@ async fn a_connection_is_used_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_head_says_who_asks_and_for_what() {
+async fn a_request_head_has_the_expected_fields() {
     local(async {
         let script = answers(1);
         let seen = script.seen.clone();
@@ -78,7 +78,7 @@ async fn the_head_says_who_asks_and_for_what() {
     .await;
 }
 
-/// Sets fields that are not a hook's to set, and one that is; counts its calls.
+/// Sets all reserved fields and one other; counts its calls.
 #[derive(Default)]
 struct Meddler {
     before: AtomicUsize,
@@ -101,7 +101,7 @@ impl ExchangeHook for Meddler {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hook_sees_every_exchange_once_and_cannot_frame_a_message() {
+async fn a_hook_sees_every_exchange_once_and_cannot_set_reserved_fields() {
     local(async {
         let (first, second) = (Script::parse(&format!("request\n{ANSWER}\nrequest\nclose")), answers(1));
         let seen = [first.seen.clone(), second.seen.clone()];
@@ -125,10 +125,10 @@ async fn a_hook_sees_every_exchange_once_and_cannot_frame_a_message() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_connection_costs_one_free_retry() {
+async fn a_request_over_a_stale_connection_is_sent_once_more() {
     for ending in ["close", "reset"] {
         local(async {
-            // Closed only after the next request has been read: no look at the idle connection could have told.
+            // The peer closes only after it has read the next request, so the idle connection looked usable.
             let first = Script::parse(&format!("request\n{ANSWER}\nrequest\n{ending}"));
             let scene = Scene::new(vec![first, answers(1)]);
             fetch(&scene).await;
@@ -140,7 +140,7 @@ async fn a_stale_connection_costs_one_free_retry() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_host_that_keeps_connections_and_resets_one_means_the_request() {
+async fn a_reset_by_a_host_that_keeps_connections_is_a_failure() {
     // How long the connection had been idle, how it ends, and whether the request is sent again.
     for (idle, ending, is_stale) in
         [("0s", "reset", false), ("999ms", "reset", false), ("1s", "reset", true), ("0s", "close", true)]
@@ -165,7 +165,7 @@ async fn a_host_that_keeps_connections_and_resets_one_means_the_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_connections_of_a_host_that_breaks_them_are_not_kept_for_a_while() {
+async fn connections_to_a_host_that_breaks_them_are_not_kept_for_a_minute() {
     local(async {
         let breaks = Script::parse(&format!("request\n{ANSWER}\nrequest\nreset"));
         let scene = Scene::new(vec![breaks, answers(1), answers(1), answers(2)]);
@@ -183,7 +183,7 @@ async fn the_connections_of_a_host_that_breaks_them_are_not_kept_for_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_free_retry_is_only_one() {
+async fn a_request_is_sent_once_more_at_most() {
     local(async {
         let first = Script::parse(&format!("request\n{ANSWER}\nrequest\nclose"));
         let scene = Scene::new(vec![first, Script::parse("request\nclose"), answers(1)]);
@@ -196,7 +196,7 @@ async fn the_free_retry_is_only_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_has_begun_is_not_asked_for_again() {
+async fn a_response_that_has_begun_is_not_requested_again() {
     local(async {
         let first = Script::parse(&format!("request\n{ANSWER}\nrequest\nsend \"HTTP/1.1 2\"\nclose"));
         let scene = Scene::new(vec![first, answers(1)]);
@@ -222,7 +222,7 @@ async fn silence_on_a_used_connection_is_not_stale() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bytes_on_an_idle_connection_retire_it() {
+async fn an_idle_connection_with_unrequested_bytes_is_closed() {
     local(async {
         let poisoned =
             Script::parse(&format!("request\n{ANSWER}\nwait 1s\nsend \"HTTP/1.1 200 OK\\r\\n\\r\\n\""));
@@ -236,7 +236,7 @@ async fn bytes_on_an_idle_connection_retire_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn idle_connections_are_closed_in_time() {
+async fn idle_connections_are_closed_after_a_time() {
     local(async {
         let scene = Scene::new(vec![answers(1), answers(1)]);
         fetch(&scene).await;
@@ -277,7 +277,7 @@ impl Network for Moving {
 
 /// No deadline has to pass for that.
 #[tokio::test(start_paused = true)]
-async fn a_connection_from_an_address_that_is_no_more_ours_is_not_used_again() {
+async fn a_connection_from_an_address_that_was_lost_is_not_used_again() {
     local(async {
         let silent = Script::parse(&format!("request\n{ANSWER}\nrequest"));
         let mut scene = Scene::new(vec![silent, answers(1)]);
@@ -317,7 +317,7 @@ async fn no_more_idle_connections_are_kept_than_allowed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_dropped_ends_its_connection() {
+async fn dropping_a_body_closes_its_connection() {
     local(async {
         let scene = Scene::new(vec![answers(1), answers(1)]);
         drop(scene.get().await.expect("a head"));
@@ -329,7 +329,7 @@ async fn a_body_that_is_dropped_ends_its_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_small_rest_is_drained_and_a_large_one_is_not() {
+async fn only_a_small_rest_of_a_body_is_drained() {
     for (length, sent, kept) in [(5_000, 5_000, true), (50_000, 50_000, false), (5_000, 4_999, false)] {
         local(async {
             let script = format!(
@@ -347,7 +347,7 @@ async fn a_small_rest_is_drained_and_a_large_one_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn head_has_no_body_whatever_its_fields_say() {
+async fn a_response_to_head_has_no_body_whatever_its_fields_say() {
     local(async {
         let script = "request\nsend \"HTTP/1.1 200 OK\\r\\nContent-Length: 5\\r\\n\\r\\n\"\n".repeat(2);
         let scene = Scene::new(vec![Script::parse(&script)]);
@@ -378,7 +378,7 @@ async fn a_slow_reader_does_not_make_its_peer_slow() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_whole_has_an_end_if_it_is_given_one() {
+async fn the_total_timeout_ends_an_exchange() {
     let timeouts = Timeouts { total: Some(Duration::from_secs(5)), ..Timeouts::default() };
     local(async {
         let script =
@@ -395,7 +395,7 @@ async fn the_whole_has_an_end_if_it_is_given_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_waited_for_without_end() {
+async fn every_wait_ends_at_its_deadline() {
     local(async {
         let network = MemoryNetwork::new();
         network.silence(PEER);
@@ -411,7 +411,7 @@ async fn nobody_is_waited_for_without_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_private_address_is_refused_where_it_is_forbidden() {
+async fn a_private_address_is_refused_if_the_request_forbids_it() {
     local(async {
         let scene = Scene::new(vec![answers(2)]);
         fetch(&scene).await;
@@ -438,7 +438,7 @@ async fn a_failed_body_stays_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn errors_say_where_when_and_what_on_one_level() {
+async fn an_error_displays_phase_peer_kind_and_time() {
     local(async {
         let scene = Scene::new(vec![Script::parse("request\nwait 2s\nsend \"nonsense\\r\\n\\r\\n\"")]);
         let error = scene.get().await.err().expect("no HTTP");
@@ -450,7 +450,7 @@ async fn errors_say_where_when_and_what_on_one_level() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_never_reads_is_given_up() {
+async fn sending_to_a_peer_that_never_reads_times_out() {
     local(async {
         let scene = Scene::new(vec![Script::default()]);
         let large = HeaderValue::from_str(&"x".repeat(1 << 20)).expect("a long value");
@@ -464,7 +464,7 @@ async fn a_peer_that_never_reads_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_to_nothing_is_discarded_with_its_connection() {
+async fn a_response_without_a_request_is_discarded_with_its_connection() {
     local(async {
         let premature =
             Script::parse("send \"HTTP/1.1 200 OK\\r\\nContent-Length: 5\\r\\n\\r\\nwrong\"\nrequest");
@@ -478,7 +478,7 @@ async fn an_answer_to_nothing_is_discarded_with_its_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_is_about_to_close_takes_no_place_in_the_pool() {
+async fn a_connection_that_the_peer_will_close_is_not_pooled() {
     local(async {
         let script = "request\nsend \"HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: 5\\r\\n\\r\\nhello\"";
         let scene = Scene::new(vec![Script::parse(script)]);
@@ -489,7 +489,7 @@ async fn a_connection_that_is_about_to_close_takes_no_place_in_the_pool() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn limits_and_times_beyond_all_reason_are_taken_for_reasonable_ones() {
+async fn extreme_limits_and_timeouts_are_clamped() {
     local(async {
         let script =
             "request\nsend \"HTTP/1.1 200 OK\\r\\nContent-Length: 5\\r\\n\\r\\n\"\nwait 1s\nsend \"hello\"";

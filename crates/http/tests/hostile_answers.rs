@@ -84,7 +84,7 @@ fn described(error: &Error) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_hostile_answer_has_its_outcome() {
+async fn every_hostile_response_has_its_outcome() {
     let cases = cases();
     assert!(cases.len() >= CASES_MIN, "only {} cases", cases.len());
     let mut wrong = Vec::new();

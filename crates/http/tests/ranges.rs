@@ -1,4 +1,4 @@
-//! Resuming: bytes of two responses are joined only where nothing speaks against it.
+//! Resuming: bytes of two responses are joined only if their validators and ranges agree.
 
 use longhaul_http::range::{Partial, ResumeDecision, decide, disregards_tag, refuse_unasked};
 use longhaul_http::{
@@ -32,7 +32,7 @@ fn decision(partial: &Partial, status: u16, fields: &[(&'static str, &str)]) -> 
 }
 
 #[test]
-fn only_strong_validators_ask_for_a_rest() {
+fn a_range_is_requested_only_under_a_strong_validator() {
     let asked =
         |fields: &[(&'static str, &str)]| partial(fields).request().and_then(|request| request.if_range);
     assert_eq!(asked(&[("etag", "\"a\"")]), Some(IfRange::Etag("\"a\"".to_owned())));
@@ -49,7 +49,7 @@ fn only_strong_validators_ask_for_a_rest() {
 }
 
 #[test]
-fn a_host_that_disregards_tags_is_asked_by_date() {
+fn a_host_that_disregards_tags_gets_a_date_as_the_condition() {
     let fields = [("etag", "\"a\""), ("last-modified", MODIFIED), ("date", MUCH_LATER)];
     let has_ranges = [&fields[..], &[("accept-ranges", "bytes")]].concat();
     let disregards = |partial: &Partial, status, fields: &[(&'static str, &str)]| {
@@ -68,7 +68,7 @@ fn a_host_that_disregards_tags_is_asked_by_date() {
 }
 
 #[test]
-fn a_rest_is_appended_where_everything_agrees() {
+fn a_part_is_appended_if_everything_agrees() {
     let ours = partial(&[("etag", "\"a\"")]);
     let range = ("content-range", "bytes 100-999/1000");
     let append = ResumeDecision::Append { from: 100, body_bytes: 900, total: Some(1_000) };
@@ -80,7 +80,7 @@ fn a_rest_is_appended_where_everything_agrees() {
 }
 
 #[test]
-fn what_changed_starts_again() {
+fn a_changed_resource_is_requested_from_the_beginning() {
     let ours = partial(&[("etag", "\"a\""), ("last-modified", MODIFIED)]);
     let range = ("content-range", "bytes 100-999/1000");
     assert_eq!(decision(&ours, 200, &[("etag", "\"b\"")]), ResumeDecision::Replace);
@@ -91,7 +91,7 @@ fn what_changed_starts_again() {
 }
 
 #[test]
-fn other_ranges_are_refused() {
+fn ranges_that_were_not_requested_are_refused() {
     let ours = partial(&[("etag", "\"a\"")]);
     let bad = ResumeDecision::Refuse(ProtocolFaultKind::BadContentRange);
     assert_eq!(decision(&ours, 206, &[]), bad);
@@ -114,7 +114,7 @@ fn other_ranges_are_refused() {
 }
 
 #[test]
-fn beyond_the_end_is_complete_or_something_else() {
+fn status_416_means_complete_or_changed() {
     let whole = Partial { have: 1_000, ..partial(&[("etag", "\"a\"")]) };
     let unknown_total = Partial { total: None, ..whole.clone() };
     assert_eq!(decision(&whole, 416, &[("content-range", "bytes */1000")]), ResumeDecision::Complete);
@@ -129,7 +129,7 @@ fn beyond_the_end_is_complete_or_something_else() {
 }
 
 #[test]
-fn lengths_frame_what_they_should() {
+fn lengths_frame_only_bodies() {
     assert_eq!(head(200, &[("content-length", "7")]).framing, Framing::Length(7));
     assert_eq!(head(200, &[("transfer-encoding", "gzip, Chunked")]).framing, Framing::Chunked);
     assert_eq!(head(200, &[("transfer-encoding", "gzip")]).framing, Framing::UntilClose);

@@ -90,7 +90,7 @@ fn every_form_is_read() {
 }
 
 #[test]
-fn nonsense_is_no_announcement() {
+fn invalid_fields_announce_nothing() {
     let cases: &[Lines<'_>] = &[
         &[],
         &[("RateLimit", "")],
@@ -120,7 +120,7 @@ fn nonsense_is_no_announcement() {
 }
 
 #[test]
-fn what_is_huge_is_bounded() {
+fn huge_values_are_clamped() {
     let digits = "9".repeat(400);
     for value in ["18446744073709551616", &digits] {
         let lines = fields(&[("X-RateLimit-Remaining", value), ("X-RateLimit-Reset", value)]);

@@ -1,4 +1,4 @@
-//! Where redirects lead, and where nobody follows.
+//! Which redirects are followed, and where they lead.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -62,7 +62,7 @@ fn other_schemes_are_refused() {
 }
 
 #[test]
-fn nothing_leads_from_https_to_http_unless_allowed() {
+fn a_downgrade_is_followed_only_if_allowed() {
     assert_eq!(hop("https://example.org/", 302, "http://example.org/b"), Err(RedirectFault::Downgrade));
     assert!(hop("http://example.org/", 302, "https://example.org/b").is_ok());
     let policy = RedirectPolicy { allow_downgrade: true, ..RedirectPolicy::default() };
@@ -72,7 +72,7 @@ fn nothing_leads_from_https_to_http_unless_allowed() {
 }
 
 #[test]
-fn the_public_internet_does_not_lead_into_private_networks() {
+fn a_public_host_does_not_redirect_into_a_private_network() {
     let inner =
         ["127.0.0.1", "2130706433", "10.1.2.3", "169.254.169.254", "[::1]", "[fe80::1]", "[::ffff:10.0.0.1]"];
     for host in inner {
@@ -89,7 +89,7 @@ fn the_public_internet_does_not_lead_into_private_networks() {
 
 /// Behind a proxy the address of the host is unknown, and that of the proxy says nothing about it.
 #[test]
-fn a_host_of_unknown_address_is_held_to_the_rule_for_public_hosts() {
+fn a_host_of_unknown_address_counts_as_public() {
     let from_unknown = |from: &str, location: &'static str| {
         let redirection = Redirection { status: 302, location: Some(location.as_bytes()), host_ip: None };
         next(&RedirectPolicy::default(), &url(from), &[], redirection)
@@ -104,7 +104,7 @@ fn a_host_of_unknown_address_is_held_to_the_rule_for_public_hosts() {
 }
 
 #[test]
-fn chains_end() {
+fn redirect_chains_are_bounded() {
     let redirection = Redirection { status: 302, location: Some(b"/next"), host_ip: Some(PUBLIC) };
     let earlier: Vec<_> = (0..REDIRECTS_MAX).map(|n| url(&format!("http://example.org/{n}"))).collect();
     let from = url("http://example.org/now");
@@ -117,7 +117,7 @@ fn chains_end() {
 }
 
 #[test]
-fn statuses_and_locations_that_lead_nowhere() {
+fn statuses_and_locations_that_are_not_followed() {
     let nowhere = |status| {
         next(
             &RedirectPolicy::default(),

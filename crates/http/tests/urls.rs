@@ -8,7 +8,7 @@ fn parse(text: &str) -> Result<HttpUrl, UrlError> {
 }
 
 #[test]
-fn what_cannot_be_fetched_says_why() {
+fn an_invalid_url_says_what_is_wrong() {
     let unsupported = |scheme: &str| UrlError::UnsupportedScheme(scheme.to_owned());
     for (text, expected) in [
         ("ftp://example.org/", unsupported("ftp")),
@@ -30,7 +30,7 @@ fn what_cannot_be_fetched_says_why() {
 }
 
 #[test]
-fn notations_of_one_address_are_one_origin() {
+fn notations_of_one_address_give_one_origin() {
     let plain = parse("http://127.0.0.1/").expect("an address");
     for text in ["http://0x7f.1/", "http://2130706433/", "http://0177.0.0.1/", "http://127.1:80/"] {
         assert_eq!(parse(text).expect(text).origin(), plain.origin(), "{text}");

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 const EXAMPLE_UNIX_MS: u64 = 784_111_777_000;
 
 #[test]
-fn seconds_and_three_forms_of_dates() {
+fn seconds_and_all_forms_of_dates_are_read() {
     let ten_seconds_before = EXAMPLE_UNIX_MS - 10_000;
     for text in [
         "10",
@@ -24,7 +24,7 @@ fn seconds_and_three_forms_of_dates() {
 }
 
 #[test]
-fn the_past_is_no_wait_and_garbage_is_no_answer() {
+fn a_past_date_is_no_wait_and_garbage_is_none() {
     assert_eq!(parse(b"Sun, 06 Nov 1994 08:49:37 GMT", EXAMPLE_UNIX_MS + 1), Some(Duration::ZERO));
     assert_eq!(parse(b"0", 0), Some(Duration::ZERO));
     for garbage in ["", "-5", "+5", "1.5", "soon", "10 seconds", "Sun, 99 Nov 1994 08:49:37 GMT", "\u{ff11}"]
@@ -34,7 +34,7 @@ fn the_past_is_no_wait_and_garbage_is_no_answer() {
 }
 
 #[test]
-fn the_absurd_is_cut() {
+fn a_huge_wait_is_clamped() {
     for text in ["99999999999", "99999999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
         assert_eq!(parse(text.as_bytes(), 0), Some(RETRY_AFTER_MAX), "{text}");
     }

@@ -1,4 +1,4 @@
-//! A scripted peer on a network in memory, and a client to meet it.
+//! A scripted peer on a memory network, and a client for it.
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
 pub(crate) mod script;
@@ -17,7 +17,7 @@ pub(crate) use script::Script;
 
 pub(crate) const PEER: Endpoint = Endpoint::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), Protocol::Tcp, 80);
 
-/// A network with one peer, which plays the n-th script on its n-th connection and silence afterwards.
+/// A network with one peer, which plays the n-th script on its n-th connection, and is silent on further ones.
 pub(crate) struct Scene {
     pub(crate) network: MemoryNetwork,
     pub(crate) client: Client,
@@ -69,7 +69,7 @@ pub(crate) async fn read_all(body: &mut Body) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// Reads one request head; `None` where the peer went away first.
+/// Reads one request head; `None` if the peer closed first.
 pub(crate) async fn read_head(transport: &mut Box<dyn Transport>) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

@@ -1,4 +1,4 @@
-//! What a peer does on one connection, as data.
+//! A script for a peer on one connection.
 //!
 //! ```text
 //! request                     reads one request head
@@ -42,7 +42,7 @@ impl Script {
         Self { steps: lines.map(step).collect(), seen: Rc::default() }
     }
 
-    /// Plays the script to its end; a peer that goes away ends it too.
+    /// Plays the script to its end, or until the other side closes.
     pub(crate) async fn play(self, mut transport: Box<dyn Transport>) {
         for step in &self.steps {
             let alive = match step {
