@@ -47,8 +47,8 @@ impl Error {
         }
     }
 
-    /// Whether a proxy failed before the host was asked anything: its name was not found, it took no connection, or the
-    /// TLS session with it could not be made.
+    /// Whether a proxy failed before it could forward the request: its name was not found, it accepted no connection, or its
+    /// TLS handshake failed.
     pub fn is_before_proxy(&self) -> bool {
         matches!(self, Self::Socket(fault) if fault.via == Via::Forward && fault.phase() <= Phase::Tls)
     }

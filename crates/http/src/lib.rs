@@ -3,7 +3,7 @@
 //! - [`HttpUrl`], [`Origin`]: what can be requested.
 //! - [`Client::send`]: sends a [`Request`] and returns a [`Response`]: a [`Head`], and a [`Body`] that is read chunk by
 //!   chunk.
-//! - [`Router`], [`Route`], [`Peer`]: where the connection for a request leads, and who is at its other end.
+//! - [`Router`], [`Route`], [`Peer`]: where the connection for a request leads, and its other end.
 //! - [`ExchangeHook`]: what adds fields to requests and reads fields of responses.
 //! - [`h1`]: the HTTP/1.1 core, without I/O.
 //! - [`Timeouts`] and [`Limits`]: how long each phase may take, and how much of everything is accepted.

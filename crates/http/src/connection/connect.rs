@@ -10,7 +10,7 @@ use crate::timeouts::Timeouts;
 /// What may be offered in the TLS handshake (RFC 7301).
 const ALPN: &[&[u8]] = &[b"http/1.1"];
 
-/// A connection along `route`, and who is at its other end. `public_only` refuses a host at a private address; the address
+/// A connection along `route`, and its peer. `public_only` refuses a host at a private address; the address
 /// of a proxy is the user's own choice. `started` is when the exchange began.
 pub(crate) async fn connect(
     connector: &Connector,

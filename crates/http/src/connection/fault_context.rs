@@ -1,4 +1,4 @@
-//! What every error of an exchange has to say about it: with whom, and for how long.
+//! What every error of an exchange states: the host, the peer, and the elapsed time.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! HTTP/1.1 over one connection: the core in [`h1`] between the stream and whoever waits for an exchange.
+//! HTTP/1.1 over one connection: moves bytes between the stream and the core in [`h1`].
 //!
-//! There is no task: the future of the exchange reads and writes, and dropping it closes the connection. Between exchanges
-//! nobody reads; what a peer sent or closed meanwhile is seen when the connection is taken out of the pool.
+//! There is no task: the future of the exchange reads and writes, and dropping it closes the connection. Nothing reads between
+//! exchanges; what the peer sent or closed meanwhile is noticed when the connection is taken out of the pool.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Bytes, BytesMut};
 use longhaul_socket::{Endpoint, FaultKind, Phase, Stream, clock, kind_of};
-use tokio::io::{AsyncReadExt as _, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::fault_context::FaultContext;
@@ -52,10 +52,11 @@ pub(crate) struct Http1 {
 
 /// Why no head came.
 enum HeadError {
-    /// The stream failed, or ended.
-    Stream(Option<io::Error>),
-    /// The peer broke the protocol.
-    Protocol(h1::Fault),
+    /// The stream failed.
+    Stream(io::Error),
+    /// The peer broke the protocol, or closed the connection.
+    Core(h1::Fault),
+    /// A deadline has passed.
     TimedOut,
 }
 
@@ -96,7 +97,11 @@ impl Http1 {
     /// connection nor sent a byte.
     pub(crate) fn is_usable(&mut self) -> bool {
         self.find_end();
-        self.is_persistent && self.poll_fill(&mut Context::from_waker(Waker::noop())).is_pending()
+        let (mut byte, mut cx) = ([0], Context::from_waker(Waker::noop()));
+        // Anything that can be read, the end of the stream included, ends the use of the connection. The buffer of the core
+        // would be allocated for it.
+        self.is_persistent
+            && Pin::new(&mut self.stream).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending()
     }
 
     /// Ready once `due` has come.
@@ -119,9 +124,9 @@ impl Http1 {
         // A byte before the request belongs to no response.
         if let Poll::Ready(early) = poll_fn(|cx| Poll::Ready(self.poll_fill(cx))).await {
             return Err(match early {
-                Ok(0) => self.failure(HeadError::Stream(None), Phase::Send, context),
+                Ok(0) => self.failure(HeadError::Core(h1::Fault::ClosedBeforeHead), Phase::Send, context),
                 Ok(_) => context.protocol_error(Phase::Send, ProtocolFaultKind::UnaskedBytes).into(),
-                Err(error) => self.failure(HeadError::Stream(Some(error)), Phase::Send, context),
+                Err(error) => self.failure(HeadError::Stream(error), Phase::Send, context),
             });
         }
         if self.core.begin(head.http_method()).is_err() {
@@ -152,22 +157,25 @@ impl Http1 {
     /// Writes and reads what it can, up to the final head.
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(h1::Head, h1::Framing), HeadError>> {
         loop {
-            match self.core.poll().map_err(HeadError::Protocol)? {
+            match self.core.poll().map_err(HeadError::Core)? {
                 Some(Message::Head(head, framing)) => return Poll::Ready(Ok((head, framing))),
                 Some(_) => continue,
                 None => {}
             }
-            // What the peer has said already counts, even if it does not take the request any more.
-            match self.poll_fill(cx) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(HeadError::Stream(None))),
-                Poll::Ready(Ok(_)) => continue,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(HeadError::Stream(Some(error)))),
-                Poll::Pending => {}
+            let written = if self.is_flushed { Poll::Ready(Ok(())) } else { self.poll_write(cx) };
+            match (written, self.poll_fill(cx)) {
+                // A peer may respond and close before it has taken the whole request.
+                (Poll::Ready(Err(_)), Poll::Ready(Ok(1..))) => self.is_flushed = true,
+                (Poll::Ready(Err(error)), _) | (_, Poll::Ready(Err(error))) => {
+                    return Poll::Ready(Err(HeadError::Stream(error)));
+                }
+                (_, Poll::Ready(Ok(0))) => {
+                    let closed = self.core.close().err().unwrap_or(h1::Fault::ClosedInHead);
+                    return Poll::Ready(Err(HeadError::Core(closed)));
+                }
+                (_, Poll::Ready(Ok(_))) => {}
+                (_, Poll::Pending) => return Poll::Pending,
             }
-            if self.is_flushed {
-                return Poll::Pending;
-            }
-            ready!(self.poll_write(cx)).map_err(|error| HeadError::Stream(Some(error)))?;
         }
     }
 
@@ -252,29 +260,27 @@ impl Http1 {
     }
 
     fn failure(&self, error: HeadError, phase: Phase, context: &FaultContext) -> Failure {
-        let stream = match error {
-            HeadError::Protocol(fault) => return error_of(fault, Phase::Head, context).into(),
+        let (error, is_reset) = match error {
             HeadError::TimedOut => return context.socket_error(phase, FaultKind::TimedOut).into(),
-            HeadError::Stream(stream) => stream,
+            HeadError::Core(fault) if !fault.is_early_close() => {
+                return error_of(fault, Phase::Head, context).into();
+            }
+            HeadError::Core(fault) => (error_of(fault, phase, context), false),
+            HeadError::Stream(error) => {
+                let kind = kind_of(&error);
+                // A broken pipe is no reset: the peer had closed the connection in an orderly way before it refused what
+                // came then.
+                let is_reset = kind == FaultKind::Reset && error.kind() != io::ErrorKind::BrokenPipe;
+                (context.socket(context.fault(phase, kind).because(error)), is_reset)
+            }
         };
-        let kind = stream.as_ref().map_or(FaultKind::ClosedEarly, kind_of);
-        // A broken pipe is no reset: the peer had closed the connection in an orderly way before it refused what came then.
-        let is_pipe = stream.as_ref().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
-        let broken = if self.core.reader().has_read() && self.written > 0 {
-            None
-        } else if self.written == 0 {
-            Some(Broken::Unsent)
-        } else if kind == FaultKind::Reset && !is_pipe {
-            Some(Broken::Reset)
-        } else {
-            Some(Broken::Closed)
+        let broken = match self.written {
+            0 => Some(Broken::Unsent),
+            _ if self.core.reader().has_read() => None,
+            _ if is_reset => Some(Broken::Reset),
+            _ => Some(Broken::Closed),
         };
-        let fault = context.fault(phase, kind);
-        let fault = match stream {
-            Some(error) => fault.because(error),
-            None => fault,
-        };
-        Failure { error: context.socket(fault), broken }
+        Failure { error, broken }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Connections: where they lead ([`route`]), who is at the other end ([`peer`]), how they are made ([`connect`]), and how the
-//! protocol spoken on them is used ([`session`]).
+//! Connections: where they lead ([`route`]), their other end ([`peer`]), how they are made ([`connect`]), and the protocol
+//! that is spoken on them ([`session`]).
 
 mod connect;
 mod fault_context;

@@ -1,8 +1,8 @@
 //! The other end of a connection, and whether that is the host of the URL or a proxy on the way to it.
 //!
-//! Whatever draws a conclusion about a *host* (which hosts share a limit, whether a redirect leaves the public internet,
-//! whether the host is this machine) asks for [`Peer::host_endpoint`] and may be told that it is unknown. The peer's own
-//! endpoint says only where bytes came from.
+//! Code that draws a conclusion about a *host* (which hosts share a limit, whether a redirect leaves the public internet,
+//! whether the host is this machine) uses [`Peer::host_endpoint`], which may be unknown. The endpoint of the peer says only
+//! where bytes came from.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! Routes: where the connection for a request leads.
 //!
-//! Who decides about proxies implements [`Router`]. Nothing else in this crate asks how an origin is reached: connecting,
-//! the pool and the form of the request target follow from the [`Route`].
+//! A [`Router`] decides which origins are reached through a proxy. Everything else follows from the [`Route`]: connecting, the
+//! pool, and the form of the request target.
 
 use std::fmt;
 
@@ -45,8 +45,8 @@ impl fmt::Display for Route {
     }
 }
 
-/// Decides how an origin is reached. Asked once for each request; the same origin should get the same route, or no
-/// connection is ever used again.
+/// Decides how an origin is reached. Called once for each request. The same origin should get the same route, because
+/// connections are used again only along the same route.
 pub trait Router: Send + Sync {
     /// The route for requests to `origin`. A request to an `https` origin is not sent over [`Route::Forward`], because the
     /// proxy would read it.

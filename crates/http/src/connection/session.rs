@@ -1,5 +1,5 @@
-//! A connection as the protocol spoken on it uses it. Framing belongs to the protocol: nobody outside knows how the end of
-//! a body stands on the wire.
+//! Sessions: connections with the protocol that is spoken on them. Framing belongs to the protocol; the rest of the crate does
+//! not know how the end of a body is written.
 
 use std::net::IpAddr;
 use std::rc::Rc;

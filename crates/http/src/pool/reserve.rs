@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 /// A session that can be kept for further exchanges.
 pub(crate) trait Reserve: Sized {
-    /// Whether another exchange may begin: the peer neither closed the connection nor sent a byte that nobody asked for.
+    /// Whether another exchange may begin: the peer neither closed the connection nor sent a byte without a request.
     fn is_usable(&mut self) -> bool;
 
     /// Our own address on the connection, where it has one.

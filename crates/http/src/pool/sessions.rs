@@ -17,8 +17,8 @@ use super::reuse::{Broken, ReuseHistory};
 use crate::connection::Route;
 use crate::limits::Limits;
 
-/// A session that was used less long ago than this is not asked whether its own address is still ours: that takes three
-/// system calls.
+/// A session that was used less long ago than this is taken without a check that its local address is still ours: the check
+/// takes three system calls.
 const ADDRESS_TRUSTED_FOR: Duration = Duration::from_secs(1);
 
 /// When a session was put into the pool, as a number: a larger one is more recent.

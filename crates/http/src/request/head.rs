@@ -73,7 +73,7 @@ impl RequestHead {
         };
         let mut fields = FieldList::new();
         for (name, value) in &self.fields {
-            // In lower case, like `host`: whoever compares names with case sees one case.
+            // In lower case, like `host`.
             let name =
                 FieldName::new(name.as_str().as_bytes()).map_err(|error| Error::Unsendable(error.into()))?;
             fields.push(name, value.clone());
