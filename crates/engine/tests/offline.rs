@@ -1,4 +1,4 @@
-//! Our own network goes away and comes back. No host and no URL is charged for it, whoever is on the list.
+//! Our own network goes down and comes back: no host and no URL is charged for it.
 
 mod world;
 
@@ -10,9 +10,9 @@ use world::{Run, Told, What, World, list_of, paths, simulate};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cut {
-    /// The cable is out: the machine knows.
+    /// The cable is out: the machine has no route.
     Cable,
-    /// Nothing comes through, and nobody says so.
+    /// Packets are lost somewhere beyond the machine.
     Silence,
 }
 
@@ -23,7 +23,7 @@ fn name(host: usize) -> String {
     format!("host-{host}.test")
 }
 
-/// Downloads from so many hosts, which are all well; the network goes away in the middle for a while.
+/// Downloads from so many working hosts; in the middle the network is down for a while.
 fn run_through(cut: Cut, hosts: usize, away: Duration, settings: fn(&mut Settings)) -> Run {
     simulate(async {
         let world = World::new(11);
@@ -36,7 +36,7 @@ fn run_through(cut: Cut, hosts: usize, away: Duration, settings: fn(&mut Setting
                 )
             })
             .collect();
-        // A refusal is an answer, too.
+        // A refusal is a response, too.
         world.endpoint("canary.test");
         let network = world.network.clone();
         let mut seen = 0;
@@ -67,7 +67,7 @@ fn run_through(cut: Cut, hosts: usize, away: Duration, settings: fn(&mut Setting
     })
 }
 
-/// Nothing was charged, it was said once, and it went on at once.
+/// No attempt was charged, the outage was reported once, and downloads resumed at once.
 fn assert_uncharged(run: &Run, away: Duration) {
     let charged: Vec<_> = run.all(What::Done).filter(|told| told.attempts != 1).collect();
     assert!(charged.is_empty(), "{} URLs were charged: {:#?}", charged.len(), charged.first());
@@ -85,7 +85,7 @@ fn assert_uncharged(run: &Run, away: Duration) {
 }
 
 #[test]
-fn an_hour_without_a_cable_is_charged_to_nobody() {
+fn an_hour_without_a_route_is_not_charged() {
     let away = Duration::from_hours(1);
     for hosts in [1, 2, 10] {
         assert_uncharged(&run_through(Cut::Cable, hosts, away, |_| {}), away);
@@ -93,24 +93,24 @@ fn an_hour_without_a_cable_is_charged_to_nobody() {
 }
 
 #[test]
-fn an_hour_of_silence_from_everybody_is_charged_to_nobody() {
+fn an_hour_without_any_response_is_not_charged() {
     let away = Duration::from_hours(1);
     for hosts in [3, 10] {
         assert_uncharged(&run_through(Cut::Silence, hosts, away, |_| {}), away);
     }
 }
 
-/// It is noticed before the first deadline passes: what waits on a connection that stood before is not charged either.
+/// The outage is noticed before the first deadline passes, so requests on open connections are not charged either.
 #[test]
-fn half_of_a_deadline_is_enough() {
+fn an_outage_shorter_than_a_deadline_is_not_charged() {
     let away = Duration::from_secs(6);
     assert_uncharged(&run_through(Cut::Cable, 4, away, |_| {}), away);
     assert_uncharged(&run_through(Cut::Silence, 4, away, |_| {}), away);
 }
 
-/// With one host there is nobody to compare with but the one whom the user has named.
+/// With one host on the list only the canary can tell an outage from a dead host.
 #[test]
-fn a_canary_tells_for_a_single_host() {
+fn a_canary_detects_an_outage_for_a_single_host() {
     let away = Duration::from_hours(1);
     let run = run_through(Cut::Silence, 1, away, |settings| {
         settings.canary = Some("http://canary.test/".parse().expect("a URL"));
@@ -118,9 +118,9 @@ fn a_canary_tells_for_a_single_host() {
     assert_uncharged(&run, away);
 }
 
-/// A host that dies while others live is its own affair: it is given up, and nobody waits for it.
+/// A host that stops responding while others respond is given up, and the others do not wait for it.
 #[test]
-fn one_host_that_dies_is_no_outage() {
+fn one_dead_host_is_no_outage() {
     simulate(async {
         let world = World::new(11);
         world.network.silence(world.endpoint(&name(0)));

@@ -1,4 +1,4 @@
-//! Whose silence it is: told what was heard and what was not, the core says whether our own network is down.
+//! The outage detector: from responses, timeouts and probes it concludes whether our own network is down.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ fn endpoint(host: u8) -> Endpoint {
     format!("tcp://198.51.100.{host}:80").parse().expect("an endpoint")
 }
 
-/// The core and its clock.
+/// A detector and its clock.
 struct Scene {
     outage: OutageDetector,
     now: Instant,
 }
 
 impl Scene {
-    /// A network on which so many hosts have been heard just now.
+    /// A network on which so many hosts have just responded.
     fn with_hosts(hosts: u8) -> Self {
         let now = clock::now() + HEARD_LATELY;
         let mut scene = Self { outage: OutageDetector::new(false, now), now };
@@ -37,14 +37,14 @@ impl Scene {
         self.outage.heard(Some(endpoint(host)), self.now, self.now);
     }
 
-    /// An attempt that had waited for so many seconds has failed.
+    /// An attempt failed that had waited for so many seconds.
     fn silent(&mut self, host: u8, seconds: u64, route: LocalRoute) {
         let since = self.now.checked_sub(Duration::from_secs(seconds)).expect("the clock began earlier");
         self.outage.silent(Timeout { endpoint: Some(endpoint(host)), since, route }, self.now);
     }
 
     fn round(&mut self) -> ProbeRound {
-        let at = self.outage.next_round_at(self.now).expect("somebody is to be asked");
+        let at = self.outage.next_round_at(self.now).expect("a round of probes is due");
         self.now = self.now.max(at);
         self.outage.round(self.now)
     }
@@ -55,33 +55,33 @@ impl Scene {
 }
 
 #[test]
-fn who_is_heard_refutes_a_silence() {
+fn a_response_refutes_a_timeout() {
     let mut scene = Scene::with_hosts(5);
     scene.later(20);
     scene.heard(1);
     scene.later(1);
     scene.silent(0, 20, LocalRoute::Present);
     assert_eq!(scene.connectivity(), Connectivity::Up);
-    assert_eq!(scene.outage.state().judged_through, scene.now, "it may be judged at once");
+    assert_eq!(scene.outage.state().judged_through, scene.now, "the failure may be judged at once");
 }
 
 /// A host behind a proxy shows that the network is there, and gives no endpoint to probe.
 #[test]
-fn a_host_of_unknown_endpoint_refutes_a_silence_and_is_not_probed() {
+fn a_response_from_an_unknown_endpoint_counts_and_is_not_probed() {
     let mut scene = Scene::with_hosts(0);
     scene.outage.heard(None, scene.now, scene.now);
     assert_eq!(scene.outage.heard_lately(scene.now).count(), 0);
     scene.outage.silent(Timeout { endpoint: None, since: scene.now, route: LocalRoute::Absent }, scene.now);
-    assert_eq!(scene.connectivity(), Connectivity::Down, "detection by the routing table goes on");
+    assert_eq!(scene.connectivity(), Connectivity::Down, "a missing route is still noticed");
     scene.later(1);
     scene.outage.heard(None, scene.now, scene.now);
     assert_eq!(scene.connectivity(), Connectivity::Up);
 }
 
 #[test]
-fn a_word_from_before_the_network_went_refutes_nothing() {
+fn a_response_from_before_the_outage_refutes_nothing() {
     let mut scene = Scene::with_hosts(5);
-    // The attempt began before the last word of anybody, and has waited for long since.
+    // The attempt began before the last response of any host, and has waited long since.
     scene.later(15);
     scene.silent(0, 20, LocalRoute::Present);
     assert_eq!(scene.connectivity(), Connectivity::Suspect);
@@ -89,27 +89,27 @@ fn a_word_from_before_the_network_went_refutes_nothing() {
 }
 
 #[test]
-fn one_answer_settles_the_doubt() {
+fn one_response_ends_the_doubt() {
     let mut scene = Scene::with_hosts(5);
     scene.later(15);
     scene.silent(0, 10, LocalRoute::Present);
     let round = scene.round();
-    assert_eq!(round.endpoints, [4, 3, 2, 1, 0].map(endpoint), "the silent one comes last");
-    assert!(scene.outage.next_round_at(scene.now).is_none(), "one round at a time");
+    assert_eq!(round.endpoints, [4, 3, 2, 1, 0].map(endpoint), "the silent one is probed last");
+    assert!(scene.outage.next_round_at(scene.now).is_none(), "there is one round at a time");
     scene.later(1);
     scene.outage.round_ended(true, LocalRoute::Present, scene.now);
     assert_eq!(scene.connectivity(), Connectivity::Up);
     assert_eq!(scene.outage.state().judged_through, scene.now);
-    assert_eq!(scene.outage.state().last_outage_end, None, "there was none");
+    assert_eq!(scene.outage.state().last_outage_end, None, "there was no outage");
     scene.silent(1, 10, LocalRoute::Present);
-    assert_eq!(scene.connectivity(), Connectivity::Up, "it has just been found well");
+    assert_eq!(scene.connectivity(), Connectivity::Up, "a probe has just been answered");
     scene.now += WELL_FOR;
     scene.silent(1, 10, LocalRoute::Present);
     assert_eq!(scene.connectivity(), Connectivity::Suspect);
 }
 
 #[test]
-fn when_nobody_answers_it_is_our_own_network_until_somebody_does() {
+fn without_any_response_the_network_is_down_until_there_is_one() {
     let mut scene = Scene::with_hosts(5);
     scene.later(15);
     scene.silent(0, 10, LocalRoute::Present);
@@ -134,7 +134,7 @@ fn when_nobody_answers_it_is_our_own_network_until_somebody_does() {
 }
 
 #[test]
-fn an_exchange_that_goes_on_ends_an_outage_too() {
+fn a_response_to_an_exchange_ends_an_outage() {
     let mut scene = Scene::with_hosts(5);
     scene.later(15);
     scene.silent(0, 10, LocalRoute::Present);
@@ -146,7 +146,7 @@ fn an_exchange_that_goes_on_ends_an_outage_too() {
 }
 
 #[test]
-fn two_hosts_that_fall_silent_are_charged_for_it() {
+fn two_silent_hosts_are_no_outage() {
     let mut scene = Scene::with_hosts(2);
     scene.later(15);
     scene.silent(0, 10, LocalRoute::Present);
@@ -157,7 +157,7 @@ fn two_hosts_that_fall_silent_are_charged_for_it() {
 }
 
 #[test]
-fn the_only_host_is_charged_unless_the_machine_knows_better() {
+fn the_only_host_is_charged_unless_there_is_no_route() {
     let mut scene = Scene::with_hosts(1);
     scene.later(15);
     scene.silent(0, 10, LocalRoute::Present);
@@ -175,14 +175,14 @@ fn the_only_host_is_charged_unless_the_machine_knows_better() {
 }
 
 #[test]
-fn a_way_out_that_is_gone_counts_although_somebody_was_just_heard() {
+fn a_missing_route_counts_in_spite_of_a_recent_response() {
     let mut scene = Scene::with_hosts(5);
     scene.silent(0, 0, LocalRoute::Absent);
     assert_eq!(scene.connectivity(), Connectivity::Down);
 }
 
 #[test]
-fn a_canary_is_somebody_to_ask() {
+fn the_canary_is_probed() {
     let now = clock::now();
     let mut outage = OutageDetector::new(true, now);
     let silence = Timeout { endpoint: Some(endpoint(0)), since: now, route: LocalRoute::Unknown };
@@ -195,7 +195,7 @@ fn a_canary_is_somebody_to_ask() {
 }
 
 #[test]
-fn a_silence_of_everybody_is_not_believed_for_ever() {
+fn an_outage_without_evidence_from_routes_is_given_up() {
     let mut scene = Scene::with_hosts(5);
     scene.later(15);
     scene.silent(0, 10, LocalRoute::Present);
@@ -204,7 +204,7 @@ fn a_silence_of_everybody_is_not_believed_for_ever() {
     scene.now += BELIEVED_FOR;
     let _ = scene.round();
     scene.outage.round_ended(false, LocalRoute::Present, scene.now);
-    assert_eq!(scene.connectivity(), Connectivity::Up, "the run must come to its end");
+    assert_eq!(scene.connectivity(), Connectivity::Up, "the run has to end");
 }
 
 #[derive(Debug, Clone)]
@@ -234,7 +234,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    /// After any history there is a next action, rounds are bounded, and one answer clears the connectivity.
+    /// After any history there is a next action, rounds are bounded, and one response ends the outage.
     #[test]
     fn no_history_leads_to_a_state_without_a_next_action(steps in steps()) {
         let mut scene = Scene::with_hosts(0);
