@@ -1,6 +1,10 @@
-//! See `longhaul_http::fuzz::response` for what has to hold.
+//! Responses: status line, fields, body.
+#![allow(dead_code, reason = "each target uses one property")]
 #![no_main]
+
+#[path = "../properties/http.rs"]
+mod properties;
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|data: &[u8]| longhaul_http::fuzz::response(data));
+fuzz_target!(|data: &[u8]| properties::response(data));

@@ -56,8 +56,6 @@ mod resume;
 mod timeouts;
 mod url;
 
-#[doc(hidden)]
-pub mod fuzz;
 pub mod h1;
 pub mod redirect;
 
