@@ -1,4 +1,4 @@
-//! Limits that a host announces in its responses (RateLimit and X-RateLimit fields), and whether to believe them.
+//! Limits that a host announces in its responses (`RateLimit` and `X-RateLimit` fields), and whether to believe them.
 //!
 //! An announcement is an upper bound and no more: a host may refuse earlier, and the number may be a constant, a count of
 //! something else, or nonsense. So the announcements have to behave like a counter first: between a response and the
