@@ -1,23 +1,4 @@
-//! Messages over streams: a stream has no borders, so each message travels with its length before it, or as a line.
-//!
-//! The codecs are those of tokio-util; here are the limits, the deadlines, and one word for what ends too early.
-//! [`Messages`] puts them around a [`Stream`]; [`Framing::encode`] and [`MessageDecoder`] are for whoever moves the bytes himself.
-//!
-//! ```
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use longhaul_socket::framing::{Framing, Messages};
-//! use longhaul_socket::{Stream, TcpListener};
-//!
-//! let listener = TcpListener::bind("tcp://127.0.0.1:0".parse()?)?;
-//! let mut client = Messages::new(Stream::connect(listener.local()).await?, Framing::lengths(65_536));
-//! let mut server = Messages::new(listener.accept().await?, Framing::lengths(65_536));
-//!
-//! client.send(b"one packet").await?;
-//! assert_eq!(server.receive().await?.as_deref(), Some(b"one packet".as_slice()));
-//! # Ok(())
-//! # }
-//! ```
+//! Encoding and decoding messages: the codecs of tokio-util, with limits.
 
 use std::io;
 
