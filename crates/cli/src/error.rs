@@ -21,6 +21,8 @@ pub(crate) enum CommandError {
     Haul(#[from] HaulError),
     #[error("nothing to download: no list, no URL, and no haul in {}", directory.display())]
     NothingToDo { directory: PathBuf },
+    #[error("{} is a file, not a URL", path.display())]
+    ListAsUrl { path: PathBuf },
     #[error("standard input is named twice but can be read only once")]
     StandardInputTwice,
     #[error("cannot read the list {label}")]
@@ -72,6 +74,7 @@ impl CommandError {
             Self::Haul(error) => Exit::of_error(error),
             Self::Socket(fault) => socket_exit(fault),
             Self::NothingToDo { .. }
+            | Self::ListAsUrl { .. }
             | Self::StandardInputTwice
             | Self::NoIdentity
             | Self::Plan(_)
@@ -102,6 +105,7 @@ impl CommandError {
     pub(crate) fn advice(&self) -> Option<&'static str> {
         let advice = match self {
             Self::NothingToDo { .. } => "give a list with -i LIST, or URLs; see `longhaul get --help`",
+            Self::ListAsUrl { .. } => "give a list with -i LIST",
             Self::StandardInputTwice => "use `-i -` once",
             Self::Haul(error) => return haul_advice(error),
             Self::List { .. } => "check the name of the list; nothing has been changed",
@@ -118,7 +122,9 @@ impl CommandError {
             | Self::Start(_)
             | Self::Case(_)
             | Self::Rehearsal { .. } => return None,
-            Self::LogFilter(_) => "use a level such as debug, or targets such as longhaul::pace=trace,info",
+            Self::LogFilter(_) => {
+                "use a level such as debug, or targets such as longhaul=debug,longhaul::pace=trace"
+            }
         };
         Some(advice)
     }
@@ -165,7 +171,7 @@ fn haul_advice(error: &HaulError) -> Option<&'static str> {
         HaulError::ListBroken { .. } => {
             "the lines before it are recorded; run the same command again to resume"
         }
-        HaulError::Directory { .. } => "give a directory with -d DIR that exists or can be created",
+        HaulError::Directory { .. } => "check its path and its permissions",
         HaulError::Disk(_) => {
             "nothing that was reported is lost; repair the disk and run the same command again to resume"
         }

@@ -66,6 +66,11 @@ pub(crate) fn holds_haul(directory: &Path) -> bool {
     directory.join(STATE_DIRECTORY).is_dir()
 }
 
+/// True if there is a file at this path.
+pub(crate) fn is_file(path: &Path) -> bool {
+    path.is_file()
+}
+
 /// Opens a list. A directory is an error here instead of at the first read.
 pub(crate) fn open_list(path: &Path) -> io::Result<File> {
     let file = File::open(path)?;

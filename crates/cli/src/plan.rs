@@ -61,6 +61,9 @@ impl Plan {
         if input_files.is_empty() && urls.is_empty() && !files::holds_haul(&directory) {
             return Err(CommandError::NothingToDo { directory });
         }
+        if let Some(path) = urls.iter().find(|url| names_file(url)) {
+            return Err(CommandError::ListAsUrl { path: path.into() });
+        }
         let inputs: Vec<Input> = input_files.into_iter().map(Input::of).collect();
         if inputs.iter().filter(|input| **input == Input::Standard).count() > 1 {
             return Err(CommandError::StandardInputTwice);
@@ -102,6 +105,11 @@ impl Input {
             Self::Standard => Source::Reader { label: "-".to_owned(), reader: Box::new(io::stdin()) },
         }
     }
+}
+
+/// True if an argument names a file and is not a URL: most likely a list without `-i`.
+fn names_file(url: &str) -> bool {
+    !url.contains("://") && files::is_file(Path::new(url))
 }
 
 impl From<OutputArguments> for Output {

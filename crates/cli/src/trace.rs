@@ -1,6 +1,6 @@
 //! Writes the library's `tracing` spans and events to standard error. Off unless the user asks for it.
 //!
-//! `LONGHAUL_LOG` selects what is written: a level (`debug`), targets with levels (`longhaul::pace=trace,info`), or
+//! `LONGHAUL_LOG` selects what is written: a level (`debug`), targets with levels (`longhaul=debug,longhaul::pace=trace`), or
 //! `off`. Without the variable, `-vv` writes everything at [`FLAG_LEVEL`]. An event is one line with its time, its level,
 //! the spans around it, its target and its fields. Text of servers and lists is escaped.
 

@@ -68,7 +68,9 @@ fn a_parked_row_is_9() {
 #[test]
 fn usage_errors_are_2() {
     let place = TestDirectory::new();
-    let table: [(&[&str], &str); 13] = [
+    place.file("list.txt", "");
+    let table: [(&[&str], &str); 14] = [
+        (&["get", "-d", "out", "list.txt"], "list.txt is a file, not a URL"),
         (&["get", "-d", "out", "--no-such-flag"], "--no-such-flag"),
         (&["get", "http://127.0.0.1/"], "--dir"),
         (&["get", "-d", "out"], "no haul in out"),
