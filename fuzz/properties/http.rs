@@ -1,5 +1,5 @@
-//! What must hold for any foreign input of the HTTP crate. The fuzz targets and `crates/http/tests/foreign.rs` call the same
-//! functions; each panics if its property does not hold.
+//! What must hold for any foreign input of the HTTP crate. The fuzz targets and `crates/http/tests/foreign.rs` call the
+//! same functions; each panics if its property does not hold.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -22,8 +22,8 @@ const LIMITS: Limits = Limits {
     trailer_fields_max: 5,
 };
 
-/// However the bytes of a response are cut into reads, the same events come out, and the limits hold. The first byte chooses
-/// the method and the size of the reads.
+/// However the bytes of a response are cut into reads, the same events come out, and the limits hold. The first byte
+/// chooses the method and the size of the reads.
 pub(crate) fn response(data: &[u8]) {
     let Some((&choice, bytes)) = data.split_first() else { return };
     let method = match choice & 3 {
@@ -67,8 +67,8 @@ pub(crate) fn retry_after(value: &[u8]) {
     assert!(later <= wait);
 }
 
-/// `RateLimit` and its kin: a reset is bounded, and what is announced does not depend on unrelated fields. The first byte
-/// chooses the names of the fields; the lines that follow are their values in turn.
+/// `RateLimit` and its kin: a reset is bounded, and what is announced does not depend on unrelated fields. The first
+/// byte chooses the names of the fields; the lines that follow are their values in turn.
 pub(crate) fn rate_limit(data: &[u8]) {
     const NAMES: [&[&str]; 4] = [
         &["ratelimit"],
@@ -90,8 +90,8 @@ pub(crate) fn rate_limit(data: &[u8]) {
     assert_eq!(limits::parse(&fields, 1_000), announced);
 }
 
-/// `Location`: no redirect leads to another scheme, from `https` to `http`, into a private network, or takes credentials to
-/// another origin.
+/// `Location`: no redirect leads to another scheme, from `https` to `http`, into a private network, or takes
+/// credentials to another origin.
 pub(crate) fn location(value: &[u8]) {
     const PUBLIC: IpAddr = IpAddr::V4(Ipv4Addr::new(9, 9, 9, 9));
     let from: HttpUrl = "https://user:word@example.org/a/b?c".parse().expect("a URL");

@@ -1,5 +1,5 @@
-//! What must hold for any foreign input of the socket crate. The fuzz targets and `crates/socket/tests/foreign.rs` call the
-//! same functions; each panics if its property does not hold.
+//! What must hold for any foreign input of the socket crate. The fuzz targets and `crates/socket/tests/foreign.rs` call
+//! the same functions; each panics if its property does not hold.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -7,8 +7,8 @@ use std::str::FromStr;
 use longhaul_socket::framing::{Framing, FramingError, MessageDecoder};
 use longhaul_socket::{Address, Certificate, Endpoint, Host, Protocol, table};
 
-/// A text that parses as an endpoint, a host or an address is written so that it parses as the same again, and an address
-/// is written without control characters.
+/// A text that parses as an endpoint, a host or an address is written so that it parses as the same again, and an
+/// address is written without control characters.
 pub(crate) fn addresses(text: &str) {
     round_trip::<Endpoint>(text);
     round_trip::<Host>(text);

@@ -72,8 +72,8 @@ async fn discard(mut stream: Stream) -> Result<(), Fault> {
     stream.close().await
 }
 
-/// RFC 867 leaves the format open. The client's data do not matter, but have to be received: a socket that is closed with
-/// unread bytes sends RST, which can overtake the response.
+/// RFC 867 leaves the format open. The client's data do not matter, but have to be received: a socket that is closed
+/// with unread bytes sends RST, which can overtake the response.
 async fn daytime(mut stream: Stream, clock: WallClock) -> Result<(), Fault> {
     stream.send(format!("{} s since 1970\r\n", clock.unix_ms() / 1000).as_bytes()).await?;
     stream.shutdown_write().await?;

@@ -25,14 +25,15 @@
 //!
 //! # What it offers
 //!
-//! - [`TcpListener`], [`UnixListener`], [`Stream`], [`UdpSocket`], [`TlsAcceptor`], and [`Connector`] for names and TLS; in
-//!   [`blocking`] the same types with the same methods, for programs without a runtime.
-//! - Three forms of a call: `receive` ends at the timeout of the socket ([`Timeouts`], by default [`defaults::timeout`]),
-//!   `receive_within` at a given deadline, and `try_receive` at once, with `WouldBlock`. Sending and accepting have the same
-//!   forms. Calls that take several steps have no `try_` form, because a caller could not resume them: connecting, the TLS
-//!   handshake, `receive_exact`, `shutdown_write`, and sending a message. To do these without blocking a thread, use the
-//!   async flavour. [`Connector`] takes [`ConnectTimeouts`] for its steps.
-//! - To wait for several sockets at once: `readable` and `writable` with tokio's `select!`, and [`blocking::wait_ready`].
+//! - [`TcpListener`], [`UnixListener`], [`Stream`], [`UdpSocket`], [`TlsAcceptor`], and [`Connector`] for names and
+//!   TLS; in [`blocking`] the same types with the same methods, for programs without a runtime.
+//! - Three forms of a call: `receive` ends at the timeout of the socket ([`Timeouts`], by default
+//!   [`defaults::timeout`]), `receive_within` at a given deadline, and `try_receive` at once, with `WouldBlock`.
+//!   Sending and accepting have the same forms. Calls that take several steps have no `try_` form, because a caller
+//!   could not resume them: connecting, the TLS handshake, `receive_exact`, `shutdown_write`, and sending a message. To
+//!   do these without blocking a thread, use the async flavour. [`Connector`] takes [`ConnectTimeouts`] for its steps.
+//! - To wait for several sockets at once: `readable` and `writable` with tokio's `select!`, and
+//!   [`blocking::wait_ready`].
 //! - [`Fault::advice`]: what a failure means and what to do. [`SystemError`] is the table of error numbers.
 //! - [`owner`] and [`open_sockets`]: which process holds an endpoint, and all sockets of this machine.
 //! - [`SocketOptions`] by name; [`MonitoredStream`] for a minimum speed; `framing` (feature `codec`) for messages.
@@ -48,25 +49,27 @@
 //! - `os`: opening sockets of the operating system, and waiting for them with poll(2).
 //! - `names`: [`Resolver`], with a cache, one query per name and a deadline per caller.
 //! - `tls`: trusted certificates, the identity of a server, the handshake.
-//! - `stream`, `datagram`, `listener`: the sockets, in both flavours. `framing`: messages over streams. `speed`: a minimum
-//!   speed for streams.
+//! - `stream`, `datagram`, `listener`: the sockets, in both flavours. `framing`: messages over streams. `speed`: a
+//!   minimum speed for streams.
 //! - `connect`: [`Connector`], from a [`Target`] to a [`Stream`] over the fastest of its addresses (RFC 8305).
 //! - `table`: the sockets of this machine and their processes. `blocking`: the public names of the blocking flavour.
 //!
-//! The async flavour uses tokio and needs a runtime with time and I/O enabled; the blocking one uses poll(2), on Unix only.
-//! Their calls are written once, as macros that expand with and without `async`; opening sockets, options and deadlines are
-//! the same code.
+//! The async flavour uses tokio and needs a runtime with time and I/O enabled; the blocking one uses poll(2), on Unix
+//! only. Their calls are written once, as macros that expand with and without `async`; opening sockets, options and
+//! deadlines are the same code.
 //!
-//! Absent on purpose: HTTP, retries and any policy. The crate reports a failure once, precisely, and its callers decide.
+//! Absent on purpose: HTTP, retries and any policy. The crate reports a failure once, precisely, and its callers
+//! decide.
 //!
 //! # Types of other crates in the public API
 //!
-//! No type of rustls, socket2, rustix, hickory or `tokio::net` is part of the public API. These types of other crates are:
+//! No type of rustls, socket2, rustix, hickory or `tokio::net` is part of the public API. These types of other crates
+//! are:
 //!
-//! - `tokio::io::{AsyncRead, AsyncWrite, ReadBuf}`, the traits under [`Transport`], [`Stream`] and [`MonitoredStream`]: HTTP
-//!   and TLS libraries expect them.
-//! - `tokio::time::Instant` in [`clock::now`], [`Deadline`] and [`SpeedMonitor`]: only this instant follows the virtual time
-//!   of a paused runtime.
+//! - `tokio::io::{AsyncRead, AsyncWrite, ReadBuf}`, the traits under [`Transport`], [`Stream`] and [`MonitoredStream`]:
+//!   HTTP and TLS libraries expect them.
+//! - `tokio::time::Instant` in [`clock::now`], [`Deadline`] and [`SpeedMonitor`]: only this instant follows the virtual
+//!   time of a paused runtime.
 //! - `bytes::Bytes` in the `framing` module (feature `codec`): a message is handed over without a copy.
 
 mod addressing;

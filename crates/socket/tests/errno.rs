@@ -1,5 +1,5 @@
-//! The table of error numbers, compared with the headers of the systems: for Linux by the `libc` crate, for the others by
-//! their documentation.
+//! The table of error numbers, compared with the headers of the systems: for Linux by the `libc` crate, for the others
+//! by their documentation.
 
 use std::collections::BTreeSet;
 use std::io;

@@ -1,5 +1,5 @@
-//! The two flavours have the same names and methods. Most of them are written once, in the `calls` of each group; here the
-//! public functions that each flavour writes by hand are compared.
+//! The two flavours have the same names and methods. Most of them are written once, in the `calls` of each group; here
+//! the public functions that each flavour writes by hand are compared.
 
 use std::collections::BTreeSet;
 

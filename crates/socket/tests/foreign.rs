@@ -1,5 +1,5 @@
-//! The properties that the fuzz targets check, on the stable toolchain: each seed of `fuzz/seeds`, mutations of the seeds, and
-//! arbitrary input.
+//! The properties that the fuzz targets check, on the stable toolchain: each seed of `fuzz/seeds`, mutations of the
+//! seeds, and arbitrary input.
 #![expect(clippy::disallowed_methods, reason = "seeds are files of the repository")]
 
 #[path = "../../../fuzz/properties/inputs.rs"]

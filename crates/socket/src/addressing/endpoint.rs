@@ -31,8 +31,8 @@ impl fmt::Display for Protocol {
 
 /// IP address, protocol and port: together they name one socket of one machine.
 ///
-/// Text form: `tcp://127.0.0.1:80` or `udp://[::1]:53`. Zones of link-local addresses (`%eth0`) are refused: they have a
-/// meaning on one machine only.
+/// Text form: `tcp://127.0.0.1:80` or `udp://[::1]:53`. Zones of link-local addresses (`%eth0`) are refused: they have
+/// a meaning on one machine only.
 ///
 /// ```
 /// use longhaul_socket::{Endpoint, Protocol};

@@ -14,8 +14,8 @@ const LABEL_BYTES_MAX: usize = 63;
 ///
 /// One trailing dot is accepted and dropped. Internationalised names must be in their ASCII form (`xn--`).
 ///
-/// Names that end in a number, such as `127.1`, `0x7f.1` or `1.2.3.4`, are refused: the system's resolver would take them
-/// for addresses, which would bypass a check of addresses (WHATWG URL, "ends in a number").
+/// Names that end in a number, such as `127.1`, `0x7f.1` or `1.2.3.4`, are refused: the system's resolver would take
+/// them for addresses, which would bypass a check of addresses (WHATWG URL, "ends in a number").
 ///
 /// ```
 /// use longhaul_socket::HostName;

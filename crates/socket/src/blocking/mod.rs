@@ -1,8 +1,9 @@
 //! The blocking flavour: the same names and methods as the async one, without a runtime.
 //!
-//! Its sockets are non-blocking: each call makes an attempt, and if it has to wait it waits in poll(2) until its deadline.
-//! So connecting, accepting, sending, receiving and handshakes all end on time, and none needs a thread of its own. Calls
-//! named `try_...` never wait, and fail as `WouldBlock` where they would have to; [`wait_ready`] waits for several sockets.
+//! Its sockets are non-blocking: each call makes an attempt, and if it has to wait it waits in poll(2) until its
+//! deadline. So connecting, accepting, sending, receiving and handshakes all end on time, and none needs a thread of
+//! its own. Calls named `try_...` never wait, and fail as `WouldBlock` where they would have to; [`wait_ready`] waits
+//! for several sockets.
 //!
 //! ```
 //! use longhaul_socket::blocking::{Stream, TcpListener};

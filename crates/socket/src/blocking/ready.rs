@@ -68,8 +68,8 @@ impl private::Socket for UdpSocket {
     }
 }
 
-/// A socket that is ready. A socket that has failed, or that its peer has closed, is ready for whatever was waited for: the
-/// next call returns the reason.
+/// A socket that is ready. A socket that has failed, or that its peer has closed, is ready for whatever was waited for:
+/// the next call returns the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ready {
     /// The index of the socket in the argument.

@@ -13,8 +13,8 @@ use crate::stream::Stream;
 use crate::time::{ConnectTimeouts, Deadline};
 use crate::tls::{Tls, TlsOptions};
 
-/// Connects to targets, with a deadline for each step. Clones share the cache of names and the TLS sessions, and may be used
-/// in different runtimes.
+/// Connects to targets, with a deadline for each step. Clones share the cache of names and the TLS sessions, and may be
+/// used in different runtimes.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -51,12 +51,12 @@ impl Connector {
         Self { network, resolver, tls: Arc::new(Tls::new(tls)) }
     }
 
-    /// Connects to `target`: resolves its name, connects to the first of its addresses that accepts (RFC 8305), and completes
-    /// a TLS handshake if the target uses TLS. Cancel safe: dropping the future closes all sockets.
+    /// Connects to `target`: resolves its name, connects to the first of its addresses that accepts (RFC 8305), and
+    /// completes a TLS handshake if the target uses TLS. Cancel safe: dropping the future closes all sockets.
     ///
     /// # Errors
-    /// In phase `Resolve`, `Connect` or `Tls`. If several addresses fail, the fault is the most informative one, and the
-    /// name leaves the cache. If [`Target::public_only`] excludes all addresses, the fault is `Denied`.
+    /// In phase `Resolve`, `Connect` or `Tls`. If several addresses fail, the fault is the most informative one, and
+    /// the name leaves the cache. If [`Target::public_only`] excludes all addresses, the fault is `Denied`.
     pub async fn connect(&self, target: &Target, timeouts: &ConnectTimeouts) -> Result<Stream, Fault> {
         let transport = self.dial(target, Deadline::after(timeouts.connect)).await?;
         if target.tls {
@@ -80,8 +80,8 @@ impl Connector {
         self.tls.handshake(transport, target, deadline).await.map(|session| Stream::secure(session.into()))
     }
 
-    /// Completes a TLS handshake with `target` over `stream`, which keeps its timeouts. Cancel safe: dropping the future
-    /// closes the connection.
+    /// Completes a TLS handshake with `target` over `stream`, which keeps its timeouts. Cancel safe: dropping the
+    /// future closes the connection.
     ///
     /// # Errors
     /// In phase `Tls`; the connection is closed.

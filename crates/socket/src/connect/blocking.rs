@@ -13,11 +13,11 @@ use crate::stream::blocking::Stream;
 use crate::time::{ConnectTimeouts, Deadline, clock};
 use crate::tls::{Tls, TlsOptions, TlsSession};
 
-/// Connects to targets, with a deadline for each step; the blocking [`Connector`](crate::Connector). Clones share the cache
-/// of names and the TLS sessions.
+/// Connects to targets, with a deadline for each step; the blocking [`Connector`](crate::Connector). Clones share the
+/// cache of names and the TLS sessions.
 ///
-/// Two things differ from the async flavour. It tries one address after the other, IPv6 and IPv4 alternately, each with an
-/// equal share of the time left. And its sockets are always the system's: the network only resolves names.
+/// Two things differ from the async flavour. It tries one address after the other, IPv6 and IPv4 alternately, each with
+/// an equal share of the time left. And its sockets are always the system's: the network only resolves names.
 #[derive(Clone)]
 pub struct Connector {
     resolver: Resolver,
@@ -30,8 +30,8 @@ impl Connector {
         Self { resolver: Resolver::new(network), tls: Arc::new(Tls::new(tls)) }
     }
 
-    /// Connects to `target`: resolves its name, connects to the first of its addresses that accepts, and completes a TLS
-    /// handshake if the target uses TLS.
+    /// Connects to `target`: resolves its name, connects to the first of its addresses that accepts, and completes a
+    /// TLS handshake if the target uses TLS.
     ///
     /// # Errors
     /// In phase `Resolve`, `Connect` or `Tls`. If several addresses fail, the fault is the last one.

@@ -1,8 +1,8 @@
 //! Happy eyeballs (RFC 8305): tries all addresses of a host within one deadline.
 //!
-//! One address after the other is slow if the first is dead; all at once wastes the host's resources. So each attempt has a
-//! head start before the next one begins, and when an attempt fails the next begins at once. The first connection wins; the
-//! other attempts are dropped, which closes their sockets.
+//! One address after the other is slow if the first is dead; all at once wastes the host's resources. So each attempt
+//! has a head start before the next one begins, and when an attempt fails the next begins at once. The first connection
+//! wins; the other attempts are dropped, which closes their sockets.
 
 use std::future::poll_fn;
 use std::io;
@@ -21,8 +21,8 @@ use crate::time::{Deadline, clock};
 /// The "Connection Attempt Delay" of RFC 8305 section 5.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// The addresses in the order in which to try them: IPv6 and IPv4 alternately, IPv6 first (RFC 8305 section 4); within a
-/// family the order is kept.
+/// The addresses in the order in which to try them: IPv6 and IPv4 alternately, IPv6 first (RFC 8305 section 4); within
+/// a family the order is kept.
 pub(crate) fn interleave(addresses: &[IpAddr]) -> Vec<IpAddr> {
     let mut v6 = addresses.iter().filter(|ip| ip.is_ipv6());
     let mut v4 = addresses.iter().filter(|ip| ip.is_ipv4());
@@ -34,8 +34,8 @@ pub(crate) fn interleave(addresses: &[IpAddr]) -> Vec<IpAddr> {
     order
 }
 
-/// How much a failure says about the host. A response of the host says most; `Unreachable` says least, because every IPv6
-/// address gives it on a machine with IPv4 only.
+/// How much a failure says about the host. A response of the host says most; `Unreachable` says least, because every
+/// IPv6 address gives it on a machine with IPv4 only.
 fn information(fault: &Fault) -> u8 {
     match fault.kind() {
         FaultKind::Refused | FaultKind::Reset => 5,
@@ -68,8 +68,8 @@ enum Step {
 
 /// Connects to the first of `endpoints` that accepts, before `deadline`.
 ///
-/// If all fail, the fault is the most informative one; if the deadline passes, it names the endpoint that was tried first of
-/// those that are still pending. Its elapsed time counts from the start of the race.
+/// If all fail, the fault is the most informative one; if the deadline passes, it names the endpoint that was tried
+/// first of those that are still pending. Its elapsed time counts from the start of the race.
 pub(crate) async fn race(
     network: &dyn Network,
     endpoints: &[Endpoint],

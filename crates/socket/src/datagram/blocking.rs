@@ -18,8 +18,8 @@ use crate::time::{Deadline, Timeouts, WaitLimits, clock};
 /// A socket for datagrams, each of which arrives as a whole or not at all (RFC 768); the blocking
 /// [`UdpSocket`](crate::UdpSocket), with the same methods.
 ///
-/// A datagram that is longer than the buffer is lost; Linux reports it as `TooLong`, other systems do not. Use a buffer of
-/// 65,535 bytes, or of the maximum of the protocol above.
+/// A datagram that is longer than the buffer is lost; Linux reports it as `TooLong`, other systems do not. Use a buffer
+/// of 65,535 bytes, or of the maximum of the protocol above.
 ///
 /// ```
 /// use longhaul_socket::blocking::UdpSocket;

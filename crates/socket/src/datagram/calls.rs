@@ -1,13 +1,14 @@
 //! The calls of a datagram socket, written once for both flavours.
 //!
-//! `datagram_calls!(async await)` expands to the async flavour and `datagram_calls!()` to the blocking one: they differ in
-//! `async` and `.await` only. Beside the expansion each flavour writes by hand how it takes over a socket, waits, sends and
-//! receives: `register`, `wait_readable`, `wait_writable`, `send_one`, `receive_one` and `try_receive_one`.
+//! `datagram_calls!(async await)` expands to the async flavour and `datagram_calls!()` to the blocking one: they differ
+//! in `async` and `.await` only. Beside the expansion each flavour writes by hand how it takes over a socket, waits,
+//! sends and receives: `register`, `wait_readable`, `wait_writable`, `send_one`, `receive_one` and `try_receive_one`.
 
 macro_rules! datagram_calls {
     ($($async:tt $await:tt)?) => {
         impl UdpSocket {
-            /// A socket bound to `local`; port 0 lets the system choose. The async flavour must be called within a runtime.
+            /// A socket bound to `local`; port 0 lets the system choose. The async flavour must be called within a
+            /// runtime.
             ///
             /// # Errors
             /// In phase `Bind`; `Misuse` for a TCP endpoint.
@@ -31,8 +32,8 @@ macro_rules! datagram_calls {
                 opened().map_err(|error| fault(Phase::Bind, error, start, local.into()))
             }
 
-            /// Connected mode, udp(7): [`send`](Self::send) goes to `remote`, and only datagrams from there are received.
-            /// Sends nothing. If no socket is bound there (ICMP), a later call fails as `Refused`.
+            /// Connected mode, udp(7): [`send`](Self::send) goes to `remote`, and only datagrams from there are
+            /// received. Sends nothing. If no socket is bound there (ICMP), a later call fails as `Refused`.
             ///
             /// # Errors
             /// In phase `Connect`.
@@ -101,8 +102,8 @@ macro_rules! datagram_calls {
                 sent.map_err(|error| fault(Phase::Send, error, start, remote.into()))
             }
 
-            /// Receives one datagram, and returns its length and its sender, within [`Timeouts::read`]. The async call is
-            /// cancel safe.
+            /// Receives one datagram, and returns its length and its sender, within [`Timeouts::read`]. The async call
+            /// is cancel safe.
             ///
             /// # Errors
             /// In phase `Receive`.
@@ -121,8 +122,8 @@ macro_rules! datagram_calls {
                 self.in_phase(Phase::Receive, start, received.map(|(length, from)| (length, Endpoint::udp(from))))
             }
 
-            /// Sends `datagram` to the peer that the socket is connected to, within [`Timeouts::write`]. The async call is
-            /// cancel safe.
+            /// Sends `datagram` to the peer that the socket is connected to, within [`Timeouts::write`]. The async call
+            /// is cancel safe.
             ///
             /// # Errors
             /// In phase `Send`; also if the socket is not [`connect`](Self::connect)ed.
@@ -169,13 +170,14 @@ macro_rules! datagram_calls {
                 self.in_phase(Phase::Receive, clock::now(), received)
             }
 
-            /// Sends `datagram` to the peer that the socket is connected to if the system has room for it now; otherwise the
-            /// fault is `WouldBlock`.
+            /// Sends `datagram` to the peer that the socket is connected to if the system has room for it now;
+            /// otherwise the fault is `WouldBlock`.
             pub fn try_send(&self, datagram: &[u8]) -> Result<(), Fault> {
                 self.in_phase(Phase::Send, clock::now(), SockRef::from(&self.socket).send(datagram).map(drop))
             }
 
-            /// Receives a datagram that has arrived, and returns its length; the fault is `WouldBlock` if there is none.
+            /// Receives a datagram that has arrived, and returns its length; the fault is `WouldBlock` if there is
+            /// none.
             pub fn try_receive(&self, buffer: &mut [u8]) -> Result<usize, Fault> {
                 self.try_receive_from(buffer).map(|(length, _from)| length)
             }
@@ -195,7 +197,8 @@ macro_rules! datagram_calls {
                 self.in_phase(Phase::Wait, start, ready)
             }
 
-            /// Waits until the system has room for a datagram, within [`Timeouts::write`]. The async call is cancel safe.
+            /// Waits until the system has room for a datagram, within [`Timeouts::write`]. The async call is cancel
+            /// safe.
             ///
             /// # Errors
             /// In phase `Wait`.
@@ -210,7 +213,8 @@ macro_rules! datagram_calls {
                 self.in_phase(Phase::Wait, start, ready)
             }
 
-            /// Whether datagrams may go to broadcast addresses, `SO_BROADCAST`, socket(7); if not, sending there is `Denied`.
+            /// Whether datagrams may go to broadcast addresses, `SO_BROADCAST`, socket(7); if not, sending there is
+            /// `Denied`.
             pub fn set_broadcast(&self, on: bool) -> Result<(), Fault> {
                 self.set(|socket| socket.set_broadcast(on))
             }
@@ -230,13 +234,14 @@ macro_rules! datagram_calls {
                 self.set(|socket| settings::set_interface(socket, group))
             }
 
-            /// Whether this machine receives the multicast datagrams that it sends, `IP_MULTICAST_LOOP`. System default: yes.
+            /// Whether this machine receives the multicast datagrams that it sends, `IP_MULTICAST_LOOP`. System
+            /// default: yes.
             pub fn set_multicast_loop(&self, on: bool) -> Result<(), Fault> {
                 self.set(|socket| settings::set_loop(socket, self.local.ip(), on))
             }
 
-            /// The time to live of multicast datagrams, `IP_MULTICAST_TTL`. System default: 1, which keeps them on the local
-            /// network.
+            /// The time to live of multicast datagrams, `IP_MULTICAST_TTL`. System default: 1, which keeps them on the
+            /// local network.
             pub fn set_multicast_hops(&self, hops: u8) -> Result<(), Fault> {
                 self.set(|socket| settings::set_hops(socket, self.local.ip(), hops))
             }

@@ -15,7 +15,8 @@ use crate::faults::DatagramTooLong;
 /// A multicast group, and the network interface through which to join it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Group {
-    /// An IPv4 group (`224.0.0.0/4`), and the address of an interface of this machine; `0.0.0.0` lets the system choose.
+    /// An IPv4 group (`224.0.0.0/4`), and the address of an interface of this machine; `0.0.0.0` lets the system
+    /// choose.
     V4(Ipv4Addr, Ipv4Addr),
     /// An IPv6 group (`ff00::/8`), and the index of an interface of this machine; 0 lets the system choose.
     V6(Ipv6Addr, u32),

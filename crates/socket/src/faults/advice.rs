@@ -33,8 +33,8 @@ impl fmt::Display for Advice {
 }
 
 impl Fault {
-    /// What the failure means and what to do: by the error number of the system if one is among the sources, otherwise by
-    /// its kind.
+    /// What the failure means and what to do: by the error number of the system if one is among the sources, otherwise
+    /// by its kind.
     ///
     /// ```
     /// use std::io;

@@ -131,8 +131,8 @@ pub(crate) struct DatagramTooLong {
     pub(crate) room: usize,
 }
 
-/// The fault of a call that began at `start` and failed with `error`. [`DeadlinePassed`] is not kept as a source: it says no
-/// more than the kind `TimedOut`.
+/// The fault of a call that began at `start` and failed with `error`. [`DeadlinePassed`] is not kept as a source: it
+/// says no more than the kind `TimedOut`.
 pub(crate) fn fault(phase: Phase, error: io::Error, start: Instant, address: Address) -> Fault {
     let is_deadline = error.get_ref().and_then(|inner| inner.downcast_ref::<DeadlinePassed>()).is_some();
     let elapsed = clock::now().saturating_duration_since(start);

@@ -1,7 +1,7 @@
 //! The table of the error numbers that socket calls return, on each operating system.
 //!
-//! Sources: asm-generic/errno.h and errno-base.h (Linux); sys/errno.h (macOS and FreeBSD; OpenBSD and NetBSD agree up to
-//! 81); winsock2.h and winerror.h (Windows). It has all errors in the manual pages of the socket calls, and more.
+//! Sources: asm-generic/errno.h and errno-base.h (Linux); sys/errno.h (macOS and FreeBSD; OpenBSD and NetBSD agree up
+//! to 81); winsock2.h and winerror.h (Windows). It has all errors in the manual pages of the socket calls, and more.
 
 use super::{Advice, FaultKind, Platform};
 

@@ -1,7 +1,7 @@
 //! Messages over a stream, written once for both flavours.
 //!
-//! `messages!(async await)` expands to the async flavour and `messages!()` to the blocking one: they differ in `async` and
-//! `.await`, and in which `Stream` is in scope.
+//! `messages!(async await)` expands to the async flavour and `messages!()` to the blocking one: they differ in `async`
+//! and `.await`, and in which `Stream` is in scope.
 
 macro_rules! messages {
     ($($async:tt $await:tt)?) => {
@@ -21,7 +21,8 @@ macro_rules! messages {
                 Self { stream, framing, decoder, chunk: vec![0; CHUNK_BYTES].into() }
             }
 
-            /// Sends one message, within [`Timeouts::write`](crate::Timeouts::write). The async call is not cancel safe.
+            /// Sends one message, within [`Timeouts::write`](crate::Timeouts::write). The async call is not cancel
+            /// safe.
             ///
             /// # Errors
             /// In phase `Send`. Of a message that is `TooLong`, or not a line and so `Misuse`, nothing was sent.
@@ -38,12 +39,13 @@ macro_rules! messages {
                 self.stream.send_within(&encoded, deadline)$(.$await)?
             }
 
-            /// Receives one message, however many pieces it arrives in, within [`Timeouts::read`](crate::Timeouts::read);
-            /// `None` at the end of the stream. The async call is cancel safe: the part that has arrived is kept.
+            /// Receives one message, however many pieces it arrives in, within
+            /// [`Timeouts::read`](crate::Timeouts::read); `None` at the end of the stream. The async call is cancel
+            /// safe: the part that has arrived is kept.
             ///
             /// # Errors
-            /// In phase `Receive`; `ClosedEarly` if the stream ends within a message, `TooLong`, or `Other` for a line that
-            /// is not UTF-8.
+            /// In phase `Receive`; `ClosedEarly` if the stream ends within a message, `TooLong`, or `Other` for a line
+            /// that is not UTF-8.
             pub $($async)? fn receive(&mut self) -> Result<Option<Bytes>, Fault> {
                 let deadline = Deadline::after(self.stream.timeouts().read);
                 self.receive_within(deadline)$(.$await)?
@@ -68,8 +70,8 @@ macro_rules! messages {
                 }
             }
 
-            /// Returns the next message if it has arrived as a whole, and `None` at the end of the stream; otherwise the
-            /// fault is `WouldBlock`, and the part that has arrived is kept for the next call.
+            /// Returns the next message if it has arrived as a whole, and `None` at the end of the stream; otherwise
+            /// the fault is `WouldBlock`, and the part that has arrived is kept for the next call.
             pub fn try_receive(&mut self) -> Result<Option<Bytes>, Fault> {
                 let start = clock::now();
                 loop {
@@ -89,8 +91,8 @@ macro_rules! messages {
                 &self.stream
             }
 
-            /// The stream inside, to set its timeouts or to close it. Bytes received from it directly are lost to the next
-            /// message.
+            /// The stream inside, to set its timeouts or to close it. Bytes received from it directly are lost to the
+            /// next message.
             pub fn get_mut(&mut self) -> &mut Stream {
                 &mut self.stream
             }

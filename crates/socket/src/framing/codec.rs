@@ -31,8 +31,8 @@ impl Framing {
         Self { delimiter: Delimiter::Length, bytes_max }
     }
 
-    /// Messages that are lines of UTF-8, at most `bytes_max` bytes each, and end with LF or CR LF. The line end is not part
-    /// of the message. The last line may lack it.
+    /// Messages that are lines of UTF-8, at most `bytes_max` bytes each, and end with LF or CR LF. The line end is not
+    /// part of the message. The last line may lack it.
     pub const fn lines(bytes_max: usize) -> Self {
         Self { delimiter: Delimiter::LineEnd, bytes_max }
     }

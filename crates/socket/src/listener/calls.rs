@@ -8,8 +8,8 @@
 macro_rules! tcp_listener_calls {
     ($($async:tt $await:tt)?) => {
         impl TcpListener {
-            /// Listens on `local` with the default [`SocketOptions`] and a backlog of 1,024 connections. Port 0 lets the
-            /// system choose. The async flavour must be called within a runtime.
+            /// Listens on `local` with the default [`SocketOptions`] and a backlog of 1,024 connections. Port 0 lets
+            /// the system choose. The async flavour must be called within a runtime.
             ///
             /// # Errors
             /// In phase `Bind` or `Listen`.
@@ -17,9 +17,9 @@ macro_rules! tcp_listener_calls {
                 Self::open(local, None, BACKLOG)
             }
 
-            /// As [`bind`](Self::bind), with these options, which accepted connections inherit as far as the system allows,
-            /// and this backlog: so many connections wait to be accepted, or fewer if the system's own limit is lower,
-            /// listen(2).
+            /// As [`bind`](Self::bind), with these options, which accepted connections inherit as far as the system
+            /// allows, and this backlog: so many connections wait to be accepted, or fewer if the system's own limit is
+            /// lower, listen(2).
             pub fn bind_with(local: Endpoint, options: &SocketOptions, backlog: u32) -> Result<Self, Fault> {
                 Self::open(local, Some(options), backlog)
             }
@@ -109,11 +109,12 @@ macro_rules! accept_calls {
                 self.limits.timeouts = timeouts;
             }
 
-            /// Accepts the next connection, within [`Timeouts::accept`]. Several tasks or threads may wait at once; each
-            /// gets a different connection. The async call is cancel safe: no connection is lost.
+            /// Accepts the next connection, within [`Timeouts::accept`]. Several tasks or threads may wait at once;
+            /// each gets a different connection. The async call is cancel safe: no connection is lost.
             ///
             /// # Errors
-            /// In phase `Accept`. The listener stays usable; after `LocalExhausted`, wait a moment before the next call.
+            /// In phase `Accept`. The listener stays usable; after `LocalExhausted`, wait a moment before the next
+            /// call.
             pub $($async)? fn accept(&self) -> Result<Stream, Fault> {
                 self.accept_within(self.limits.accept())$(.$await)?
             }

@@ -1,5 +1,5 @@
-//! The calls of a TLS acceptor, written once for both flavours: see [`calls`](super::calls). By hand each flavour has its
-//! `handshake`, and the deadline that a stream gives it.
+//! The calls of a TLS acceptor, written once for both flavours: see [`calls`](super::calls). By hand each flavour has
+//! its `handshake`, and the deadline that a stream gives it.
 
 macro_rules! tls_acceptor {
     ($($async:tt $await:tt)?) => {
@@ -18,8 +18,8 @@ macro_rules! tls_acceptor {
                 Ok(Self { config: options.into_config()? })
             }
 
-            /// Shakes hands with the client over `stream`, within its [`Timeouts::tls`](crate::Timeouts::tls). The async
-            /// call is cancel safe: dropping the future closes the connection.
+            /// Shakes hands with the client over `stream`, within its [`Timeouts::tls`](crate::Timeouts::tls). The
+            /// async call is cancel safe: dropping the future closes the connection.
             ///
             /// # Errors
             /// In phase `Tls`; the connection is closed.

@@ -18,8 +18,8 @@ use crate::time::{Deadline, Timeouts, WaitLimits, clock};
 
 /// A socket that accepts Unix-domain connections.
 ///
-/// Dropping it does not remove the file at its path, and while the file exists nothing can bind there: the program removes
-/// it, before binding or after dropping.
+/// Dropping it does not remove the file at its path, and while the file exists nothing can bind there: the program
+/// removes it, before binding or after dropping.
 pub struct UnixListener {
     socket: tokio::net::UnixListener,
     local: UnixPath,

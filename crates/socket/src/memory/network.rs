@@ -22,8 +22,8 @@ const BACKLOG_MAX: usize = 128;
 const CLIENT_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const CLIENT_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 
-/// A network in memory. Clones are the same network: the code under test gets one, and the test keeps another to change the
-/// network while that code runs.
+/// A network in memory. Clones are the same network: the code under test gets one, and the test keeps another to change
+/// the network while that code runs.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -107,8 +107,8 @@ impl MemoryNetwork {
         self
     }
 
-    /// Takes the network down, as if the cable were unplugged: dials and look-ups fail at once. Connections stall without
-    /// losing data.
+    /// Takes the network down, as if the cable were unplugged: dials and look-ups fail at once. Connections stall
+    /// without losing data.
     pub fn down(&self) -> &Self {
         self.condition.change(Condition::Down);
         self

@@ -45,7 +45,8 @@ struct State {
 
 #[derive(Clone, Copy)]
 struct Abandoned {
-    /// When the writer learns of it. If the reader closed in an orderly way, only a write shows it: RST is the response.
+    /// When the writer learns of it. If the reader closed in an orderly way, only a write shows it: RST is the
+    /// response.
     known_from: Option<Instant>,
 }
 
@@ -124,7 +125,8 @@ impl Pipe {
         Poll::Ready(Ok(taken))
     }
 
-    /// Fills `buf` with bytes that have arrived; leaves it empty at the end. `timer` wakes the reader for bytes in transit.
+    /// Fills `buf` with bytes that have arrived; leaves it empty at the end. `timer` wakes the reader for bytes in
+    /// transit.
     pub(super) fn poll_read(
         &self,
         cx: &mut Context<'_>,
@@ -165,8 +167,8 @@ impl Pipe {
         state.wake_both();
     }
 
-    /// Closes the reading end, if it is open: with RST if `reset` is set or bytes are unread, as RFC 1122 section 4.2.2.13
-    /// requires. Returns how it was closed.
+    /// Closes the reading end, if it is open: with RST if `reset` is set or bytes are unread, as RFC 1122 section
+    /// 4.2.2.13 requires. Returns how it was closed.
     pub(super) fn abandon(&self, reset: bool) -> Ending {
         let mut state = self.state();
         let ending = if reset || !state.segments.is_empty() { Ending::Reset } else { Ending::Fin };

@@ -27,13 +27,13 @@ use crate::time::Deadline;
 const IN_FLIGHT_MAX: usize = 256;
 /// Look-ups in the queue; further callers wait to enter it, under their deadlines.
 const QUEUE_MAX: usize = 256;
-/// How long to wait for one response. Then the query is sent again, because datagrams get lost. Short enough to leave time
-/// for getaddrinfo(3) within the usual 10 s when no server responds.
+/// How long to wait for one response. Then the query is sent again, because datagrams get lost. Short enough to leave
+/// time for getaddrinfo(3) within the usual 10 s when no server responds.
 const RESPONSE_WAIT_MAX: Duration = Duration::from_secs(2);
 /// How often a server is asked.
 const ATTEMPTS_MAX: usize = 2;
-/// How long to wait for the other address family once one has responded. RFC 8305 section 3 proposes 50 ms to clients that
-/// can use a later response; here it is lost.
+/// How long to wait for the other address family once one has responded. RFC 8305 section 3 proposes 50 ms to clients
+/// that can use a later response; here it is lost.
 const OTHER_FAMILY_WAIT: Duration = Duration::from_millis(250);
 /// The limit of a look-up, however many servers and aliases are involved.
 const LOOKUP_MAX: Duration = Duration::from_secs(30);
@@ -108,8 +108,8 @@ async fn run_query(resolvers: Resolvers, Query { name, mut reply }: Query) {
     }
 }
 
-/// Queries both address families at once. After the first response, the other is not waited for long: some servers never
-/// respond to queries for IPv6.
+/// Queries both address families at once. After the first response, the other is not waited for long: some servers
+/// never respond to queries for IPv6.
 async fn lookup(resolvers: &Resolvers, name: &HostName) -> LookupResult {
     let mut ipv6 = pin!(lookup_family(&resolvers.ipv6, name));
     let mut ipv4 = pin!(lookup_family(&resolvers.ipv4, name));
@@ -148,8 +148,8 @@ async fn other_family(
 }
 
 async fn lookup_family(resolver: &TokioResolver, name: &HostName) -> LookupResult {
-    // The final dot makes the name absolute: no search domain is tried. Read as ASCII, a name may contain characters that
-    // IDNA forbids and people use, such as an underscore. A name that does not fit into a query does not exist.
+    // The final dot makes the name absolute: no search domain is tried. Read as ASCII, a name may contain characters
+    // that IDNA forbids and people use, such as an underscore. A name that does not fit into a query does not exist.
     let name = Name::from_ascii(format!("{name}.")).map_err(|_| LookupError::NotFound)?;
     let records = resolver.lookup_ip(name).await.map_err(classify)?;
     let addresses: Vec<IpAddr> = records.iter().collect();

@@ -1,7 +1,7 @@
 //! getaddrinfo(3), which blocks and cannot be cancelled, on a few dedicated threads.
 //!
-//! A resolver that hangs blocks these threads only: their queue is bounded, callers that have given up are skipped, and the
-//! runtime's pool of blocking threads is not used.
+//! A resolver that hangs blocks these threads only: their queue is bounded, callers that have given up are skipped, and
+//! the runtime's pool of blocking threads is not used.
 
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};

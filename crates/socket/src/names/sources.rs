@@ -1,7 +1,7 @@
 //! The sources of names on this machine, and the order in which they are asked.
 //!
-//! DNS first, because its queries can be cancelled; then getaddrinfo(3), which has sources of its own (such as mDNS, and
-//! search domains) and confirms that a name does not exist.
+//! DNS first, because its queries can be cancelled; then getaddrinfo(3), which has sources of its own (such as mDNS,
+//! and search domains) and confirms that a name does not exist.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::OnceLock;
@@ -25,8 +25,8 @@ impl NameSources {
         Self { servers: NameServers::Only(servers), ..Self::default() }
     }
 
-    /// The addresses of `name`. "Not found" needs two queries that agree; if they fail differently, the error is the one
-    /// after which a retry may succeed.
+    /// The addresses of `name`. "Not found" needs two queries that agree; if they fail differently, the error is the
+    /// one after which a retry may succeed.
     pub(crate) async fn lookup(&self, name: &HostName) -> Result<Vec<IpAddr>, LookupError> {
         if let Some(result) = special_use(name) {
             return result;

@@ -1,8 +1,8 @@
 //! The traits that a network implements.
 //!
 //! [`SystemNetwork`](crate::SystemNetwork) is the network of this machine, [`MemoryNetwork`](crate::memory::MemoryNetwork)
-//! a simulation; a test may bring its own. Implementations have no deadlines: the [`Resolver`] and the [`Connector`] put
-//! one around each call, and each call may be dropped at any time.
+//! a simulation; a test may bring its own. Implementations have no deadlines: the [`Resolver`] and the [`Connector`]
+//! put one around each call, and each call may be dropped at any time.
 //!
 //! [`Resolver`]: crate::Resolver
 //! [`Connector`]: crate::Connector
@@ -38,8 +38,8 @@ pub trait Network: Send + Sync + 'static {
         LocalRoute::Unknown
     }
 
-    /// Whether `ip` is an address of this machine, `true` if that is unknown: a connection from any other address gets no
-    /// answers any more. Sends nothing and does not wait.
+    /// Whether `ip` is an address of this machine, `true` if that is unknown: a connection from any other address gets
+    /// no answers any more. Sends nothing and does not wait.
     fn is_own(&self, ip: IpAddr) -> bool {
         let _ = ip;
         true
@@ -105,8 +105,8 @@ pub trait Listener: Send + Sync {
     /// The endpoint that it listens on, with the port that the network chose.
     fn endpoint(&self) -> Endpoint;
 
-    /// Accepts the next connection, and returns it with the peer's endpoint. Cancel safe: no connection is lost when the
-    /// future is dropped.
+    /// Accepts the next connection, and returns it with the peer's endpoint. Cancel safe: no connection is lost when
+    /// the future is dropped.
     fn accept(&self) -> BoxFuture<'_, io::Result<(Box<dyn Transport>, Endpoint)>>;
 }
 

@@ -14,7 +14,8 @@ impl SocketOptions {
         steps(family, role).try_for_each(|step| step(self, socket))
     }
 
-    /// Sets the options that are not `None`, and ignores errors: for our own defaults, without which a socket works too.
+    /// Sets the options that are not `None`, and ignores errors: for our own defaults, without which a socket works
+    /// too.
     pub(crate) fn apply_leniently(&self, socket: &SockRef<'_>, family: Family, role: Role) {
         steps(family, role).for_each(|step| {
             let _ = step(self, socket);

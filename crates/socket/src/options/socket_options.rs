@@ -16,10 +16,10 @@ pub(super) const DSCP_SHIFT: u32 = 2;
 
 /// The options of a socket. `None` keeps the system's default, except for `reuse_address`.
 ///
-/// Options are set before the socket is bound or connected, so that they apply from the first packet on. They can be read
-/// back from an open socket. Options that do not apply are ignored: TCP options on a UDP socket, `v6_only` on an IPv4
-/// socket, all but the buffer sizes on a Unix-domain socket. An option that the system does not have is `Unsupported`; the
-/// fault for an option that it refuses names the option.
+/// Options are set before the socket is bound or connected, so that they apply from the first packet on. They can be
+/// read back from an open socket. Options that do not apply are ignored: TCP options on a UDP socket, `v6_only` on an
+/// IPv4 socket, all but the buffer sizes on a Unix-domain socket. An option that the system does not have is
+/// `Unsupported`; the fault for an option that it refuses names the option.
 ///
 /// ```
 /// use longhaul_socket::SocketOptions;
@@ -29,37 +29,39 @@ pub(super) const DSCP_SHIFT: u32 = 2;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SocketOptions {
-    /// `TCP_NODELAY`, tcp(7). Whether small segments are sent at once instead of after the acknowledgement of earlier ones
-    /// (Nagle's algorithm). Default: yes; system default: no.
+    /// `TCP_NODELAY`, tcp(7). Whether small segments are sent at once instead of after the acknowledgement of earlier
+    /// ones (Nagle's algorithm). Default: yes; system default: no.
     pub no_delay: Option<bool>,
-    /// `SO_KEEPALIVE`, socket(7). Whether and how the system probes an idle connection; if the peer does not answer, calls
-    /// fail as `TimedOut`. Default: after 15 s, every 5 s, 3 times; system default: no.
+    /// `SO_KEEPALIVE`, socket(7). Whether and how the system probes an idle connection; if the peer does not answer,
+    /// calls fail as `TimedOut`. Default: after 15 s, every 5 s, 3 times; system default: no.
     pub keep_alive: Option<KeepAlive>,
     /// `TCP_USER_TIMEOUT`, tcp(7), RFC 5482; Linux and Android. How long sent data may stay unacknowledged before calls
-    /// fail as `TimedOut`. In milliseconds, rounded up; zero is the system's own limit, about 15 minutes. Default: 30 s.
+    /// fail as `TimedOut`. In milliseconds, rounded up; zero is the system's own limit, about 15 minutes. Default: 30
+    /// s.
     pub user_timeout: Option<Duration>,
     /// `SO_REUSEADDR`, socket(7). Whether an endpoint may be bound while connections of an earlier socket are in
     /// `TIME_WAIT`; on UDP, whether several sockets may share an endpoint, as members of a multicast group do, and take
-    /// each other's datagrams. Never set on Windows, where it lets another program take over the endpoint. Default: `None`,
-    /// which means yes for listeners and no for other sockets; system default: no.
+    /// each other's datagrams. Never set on Windows, where it lets another program take over the endpoint. Default:
+    /// `None`, which means yes for listeners and no for other sockets; system default: no.
     pub reuse_address: Option<bool>,
-    /// `SO_REUSEPORT`, socket(7); not on Windows. Whether several sockets of one user may be bound to one endpoint; Linux
-    /// distributes connections and datagrams among them. Default: `None`; system default: no.
+    /// `SO_REUSEPORT`, socket(7); not on Windows. Whether several sockets of one user may be bound to one endpoint;
+    /// Linux distributes connections and datagrams among them. Default: `None`; system default: no.
     pub reuse_port: Option<bool>,
     /// `SO_SNDBUF`, socket(7). Size of the send buffer in bytes. Linux doubles the value, reports the doubled one, and
     /// stops adjusting it. Default: `None`.
     pub send_buffer_bytes: Option<usize>,
-    /// `SO_RCVBUF`, socket(7). Size of the receive buffer in bytes, otherwise as `send_buffer_bytes`. Set before connecting
-    /// or listening, it limits the window that TCP advertises. Default: `None`.
+    /// `SO_RCVBUF`, socket(7). Size of the receive buffer in bytes, otherwise as `send_buffer_bytes`. Set before
+    /// connecting or listening, it limits the window that TCP advertises. Default: `None`.
     pub receive_buffer_bytes: Option<usize>,
-    /// `SO_LINGER`, socket(7). What closing does with bytes that are not delivered yet. Default: `None`; system default:
+    /// `SO_LINGER`, socket(7). What closing does with bytes that are not delivered yet. Default: `None`; system
+    /// default:
     /// [`Linger::Background`].
     pub linger: Option<Linger>,
     /// `IPV6_V6ONLY`, ipv6(7). Whether an IPv6 socket refuses IPv4, so that `[::]` does not include `0.0.0.0`. Default:
     /// yes; system defaults differ.
     pub v6_only: Option<bool>,
-    /// `SO_BINDTODEVICE`, socket(7); Linux and Android. The only network interface that the socket uses, such as `eth0`.
-    /// Default: `None`; system default: any.
+    /// `SO_BINDTODEVICE`, socket(7); Linux and Android. The only network interface that the socket uses, such as
+    /// `eth0`. Default: `None`; system default: any.
     pub bind_device: Option<String>,
     /// `IP_TOS`, ip(7), and `IPV6_TCLASS`, ipv6(7). The differentiated-services code point of sent packets, RFC 2474.
     /// Default: `None`; system default: 0.
@@ -87,8 +89,8 @@ pub enum KeepAlive {
 pub enum Linger {
     /// Closing returns at once, and the system goes on delivering them.
     Background,
-    /// Closing waits up to this long, in whole seconds rounded up, for their delivery; zero discards them and sends RST.
-    /// Keep it short: closing has no other deadline.
+    /// Closing waits up to this long, in whole seconds rounded up, for their delivery; zero discards them and sends
+    /// RST. Keep it short: closing has no other deadline.
     Wait(Duration),
 }
 

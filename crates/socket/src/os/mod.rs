@@ -1,5 +1,5 @@
-//! Sockets of the operating system: opening them, and waiting for them with poll(2). Both flavours open theirs here; the
-//! blocking one waits here, too.
+//! Sockets of the operating system: opening them, and waiting for them with poll(2). Both flavours open theirs here;
+//! the blocking one waits here, too.
 
 mod open;
 #[cfg(unix)]

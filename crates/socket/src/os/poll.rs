@@ -29,7 +29,8 @@ impl PolledSocket {
         &self.0
     }
 
-    /// Runs `operation` as soon as the socket is ready for it. The first attempt is made even if the deadline has passed.
+    /// Runs `operation` as soon as the socket is ready for it. The first attempt is made even if the deadline has
+    /// passed.
     pub(crate) fn when<T>(
         &self,
         events: PollFlags,
@@ -63,8 +64,8 @@ impl AsFd for PolledSocket {
     }
 }
 
-/// poll(2) until a socket is ready or the deadline passes; whether one is ready. If the deadline has passed already, looks
-/// once.
+/// poll(2) until a socket is ready or the deadline passes; whether one is ready. If the deadline has passed already,
+/// looks once.
 pub(crate) fn poll_until(sockets: &mut [PollFd<'_>], deadline: Deadline) -> io::Result<bool> {
     loop {
         let remaining = deadline.remaining();

@@ -14,8 +14,8 @@ use crate::addressing::Address;
 use crate::faults::{Fault, Phase};
 use crate::time::clock;
 
-/// A stream that fails as `TooSlow` when data arrives below its minimum speed, and as `TimedOut` when none arrives for too
-/// long. Writing is not monitored.
+/// A stream that fails as `TooSlow` when data arrives below its minimum speed, and as `TimedOut` when none arrives for
+/// too long. Writing is not monitored.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -61,8 +61,8 @@ impl<S> MonitoredStream<S> {
 monitored_stream_calls!();
 
 impl<S: AsyncRead + Unpin> MonitoredStream<S> {
-    /// Receives at least one byte, as many as have arrived. Returns 0 at the end of the stream, or when `buffer` is empty.
-    /// Cancel safe.
+    /// Receives at least one byte, as many as have arrived. Returns 0 at the end of the stream, or when `buffer` is
+    /// empty. Cancel safe.
     ///
     /// # Errors
     /// In phase `Receive`.

@@ -12,8 +12,8 @@ use crate::time::Deadline;
 
 /// A stream that can be received from before a deadline.
 pub trait ReceiveWithin {
-    /// Receives at least one byte, as many as have arrived, before `deadline`. Returns 0 at the end of the stream, or when
-    /// `buffer` is empty.
+    /// Receives at least one byte, as many as have arrived, before `deadline`. Returns 0 at the end of the stream, or
+    /// when `buffer` is empty.
     ///
     /// # Errors
     /// In phase `Receive`; `TimedOut` at the deadline.
@@ -26,8 +26,8 @@ impl ReceiveWithin for Stream {
     }
 }
 
-/// A stream that fails as `TooSlow` when data arrives below its minimum speed, and as `TimedOut` when none arrives for too
-/// long; the blocking [`MonitoredStream`](crate::MonitoredStream), with the same methods. Writing is not monitored.
+/// A stream that fails as `TooSlow` when data arrives below its minimum speed, and as `TimedOut` when none arrives for
+/// too long; the blocking [`MonitoredStream`](crate::MonitoredStream), with the same methods. Writing is not monitored.
 #[derive(Debug)]
 pub struct MonitoredStream<S> {
     stream: S,
@@ -45,7 +45,8 @@ impl<S> MonitoredStream<S> {
 monitored_stream_calls!();
 
 impl<S: ReceiveWithin> MonitoredStream<S> {
-    /// Receives at least one byte, as many as have arrived. Returns 0 at the end of the stream, or when `buffer` is empty.
+    /// Receives at least one byte, as many as have arrived. Returns 0 at the end of the stream, or when `buffer` is
+    /// empty.
     ///
     /// # Errors
     /// In phase `Receive`.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// The minimum speed of a stream: `bytes_per_second` on average over every `window` of waiting.
 ///
-/// Only time spent waiting for the peer counts: a consumer that takes a minute to process a chunk does not make its peer
-/// slow.
+/// Only time spent waiting for the peer counts: a consumer that takes a minute to process a chunk does not make its
+/// peer slow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MinimumSpeed {
     /// The minimum average, in bytes per second; 0 turns the check off.

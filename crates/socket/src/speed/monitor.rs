@@ -12,8 +12,8 @@ use crate::time::{Deadline, clock};
 /// Compares the bytes received with the time spent waiting for them: a state machine that the reader drives.
 /// [`MonitoredStream`](crate::MonitoredStream) is a stream with one.
 ///
-/// Only time spent waiting for the peer counts. The monitor reads the clock when a wait begins and when it ends, and not for
-/// bytes that have arrived already.
+/// Only time spent waiting for the peer counts. The monitor reads the clock when a wait begins and when it ends, and
+/// not for bytes that have arrived already.
 #[derive(Clone, Debug)]
 pub struct SpeedMonitor {
     idle: Duration,
@@ -41,8 +41,8 @@ impl SpeedMonitor {
         }
     }
 
-    /// Records that bytes arrived. A window ends as soon as enough of them have, so that a stall after a burst is noticed
-    /// within one window.
+    /// Records that bytes arrived. A window ends as soon as enough of them have, so that a stall after a burst is
+    /// noticed within one window.
     pub fn arrived(&mut self, bytes: u64) {
         self.window_bytes += bytes;
         let waited = self.waiting_since.take();
@@ -54,8 +54,8 @@ impl SpeedMonitor {
         }
     }
 
-    /// Records that the reader waits, and returns when the wait is too long, and the kind of fault that it is then. During
-    /// one wait the instant does not move back.
+    /// Records that the reader waits, and returns when the wait is too long, and the kind of fault that it is then.
+    /// During one wait the instant does not move back.
     pub fn due(&mut self) -> (Instant, FaultKind) {
         let since = *self.waiting_since.get_or_insert_with(clock::now);
         let mut due = (Deadline::at(since).later_by(self.idle).instant(), FaultKind::TimedOut);

@@ -21,8 +21,9 @@ use crate::tls::{TlsSummary, certificates_of, summary_of};
 
 /// An established connection: TCP, a Unix-domain socket, or one in memory; plain or over TLS.
 ///
-/// Each call is limited by its kind in [`Timeouts`], or by the deadline that it is given. As `AsyncRead` and `AsyncWrite`
-/// a stream adds nothing to the transport: no buffer, no lock, and no timeout. Put a deadline around each such wait.
+/// Each call is limited by its kind in [`Timeouts`], or by the deadline that it is given. As `AsyncRead` and
+/// `AsyncWrite` a stream adds nothing to the transport: no buffer, no lock, and no timeout. Put a deadline around each
+/// such wait.
 ///
 /// Over TLS, an end without `close_notify` is `UnexpectedEof`. The protocol above knows whether the data were complete
 /// (RFC 9112 section 9.8).
@@ -90,8 +91,8 @@ impl Stream {
         self.transport().local()
     }
 
-    /// The address of the peer. A connection that a Unix-domain listener accepted has no name of its own: this is the path
-    /// of the listener.
+    /// The address of the peer. A connection that a Unix-domain listener accepted has no name of its own: this is the
+    /// path of the listener.
     pub fn remote(&self) -> Address {
         self.transport().remote()
     }

@@ -80,8 +80,8 @@ impl Stream {
         self.local.clone()
     }
 
-    /// The address of the peer. A connection that a Unix-domain listener accepted has no name of its own: this is the path
-    /// of the listener.
+    /// The address of the peer. A connection that a Unix-domain listener accepted has no name of its own: this is the
+    /// path of the listener.
     pub fn remote(&self) -> Address {
         self.remote.clone()
     }

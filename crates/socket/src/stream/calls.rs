@@ -1,15 +1,15 @@
 //! The calls of a stream, written once for both flavours.
 //!
 //! `stream_calls!(async await)` expands to the async flavour and `stream_calls!()` to the blocking one: they differ in
-//! `async` and `.await` only. Beside the expansion each flavour writes by hand how it connects, reads, writes, waits and
-//! closes: `dial`, `read_some`, `write_some`, `flush_all`, `try_read`, `try_write`, `wait_readable`, `wait_writable`,
-//! `end_write`, `end_read`, `current_options`, `change_options`, `tls_state` and `holds_bytes`.
+//! `async` and `.await` only. Beside the expansion each flavour writes by hand how it connects, reads, writes, waits
+//! and closes: `dial`, `read_some`, `write_some`, `flush_all`, `try_read`, `try_write`, `wait_readable`,
+//! `wait_writable`, `end_write`, `end_read`, `current_options`, `change_options`, `tls_state` and `holds_bytes`.
 
 macro_rules! stream_calls {
     ($($async:tt $await:tt)?) => {
         impl Stream {
-            /// Connects to `remote` with the default [`SocketOptions`], within the default timeout. A `Connector` connects
-            /// to host names. The async call is cancel safe: dropping the future closes the socket.
+            /// Connects to `remote` with the default [`SocketOptions`], within the default timeout. A `Connector`
+            /// connects to host names. The async call is cancel safe: dropping the future closes the socket.
             ///
             /// # Errors
             /// In phase `Connect`; `Misuse` for a UDP endpoint.
@@ -80,8 +80,8 @@ macro_rules! stream_calls {
                 self.limits.timeouts = timeouts;
             }
 
-            /// Sends all of `bytes`, within [`Timeouts::write`]. The async call is not cancel safe: it is unknown how many
-            /// bytes were sent.
+            /// Sends all of `bytes`, within [`Timeouts::write`]. The async call is not cancel safe: it is unknown how
+            /// many bytes were sent.
             ///
             /// # Errors
             /// In phase `Send`; `TimedOut` if the peer did not take all bytes in time. It is unknown how many it took:
@@ -111,8 +111,8 @@ macro_rules! stream_calls {
                 self.flush_all(deadline)$(.$await)?
             }
 
-            /// Receives at least one byte, as many as have arrived, within [`Timeouts::read`]. Returns 0 at the end of the
-            /// stream, or when `buffer` is empty. The async call is cancel safe.
+            /// Receives at least one byte, as many as have arrived, within [`Timeouts::read`]. Returns 0 at the end of
+            /// the stream, or when `buffer` is empty. The async call is cancel safe.
             ///
             /// # Errors
             /// In phase `Receive`; `TimedOut` if nothing arrived in time.
@@ -176,15 +176,16 @@ macro_rules! stream_calls {
                 Ok(())
             }
 
-            /// Sends what the system takes without waiting, and returns how many bytes that was; the fault is `WouldBlock`
-            /// if it takes none. Over TLS, accepted bytes may leave with a later call. In the async flavour the runtime
-            /// decides: it knows the state of the socket as of the last time this task yielded.
+            /// Sends what the system takes without waiting, and returns how many bytes that was; the fault is
+            /// `WouldBlock` if it takes none. Over TLS, accepted bytes may leave with a later call. In the async
+            /// flavour the runtime decides: it knows the state of the socket as of the last time this task yielded.
             pub fn try_send(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
                 let sent = self.check_open_for(bytes).and_then(|()| self.try_write(bytes));
                 self.in_phase(Phase::Send, clock::now(), sent)
             }
 
-            /// Receives what has arrived, as [`receive`](Self::receive); the fault is `WouldBlock` if nothing has. As for
+            /// Receives what has arrived, as [`receive`](Self::receive); the fault is `WouldBlock` if nothing has. As
+            /// for
             /// [`try_send`](Self::try_send), the async runtime decides.
             pub fn try_receive(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
                 if buffer.is_empty() {
@@ -194,9 +195,9 @@ macro_rules! stream_calls {
                 self.in_phase(Phase::Receive, clock::now(), received)
             }
 
-            /// Waits until there is something to receive, or the end of the stream, within [`Timeouts::read`]. The async
-            /// call is cancel safe. To wait for several sockets, use tokio's `select!` or, in the blocking flavour,
-            /// `wait_ready`.
+            /// Waits until there is something to receive, or the end of the stream, within [`Timeouts::read`]. The
+            /// async call is cancel safe. To wait for several sockets, use tokio's `select!` or, in the blocking
+            /// flavour, `wait_ready`.
             ///
             /// # Errors
             /// In phase `Wait`; `Unsupported` for a stream in memory.
@@ -230,8 +231,8 @@ macro_rules! stream_calls {
                 self.in_phase(Phase::Wait, start, ready)
             }
 
-            /// Ends our direction (FIN; over TLS `close_notify` first), within [`Timeouts::write`]: the peer receives what
-            /// was sent, and then the end. The peer may go on sending. The async call is not cancel safe.
+            /// Ends our direction (FIN; over TLS `close_notify` first), within [`Timeouts::write`]: the peer receives
+            /// what was sent, and then the end. The peer may go on sending. The async call is not cancel safe.
             ///
             /// # Errors
             /// In phase `Shutdown`.
@@ -247,8 +248,8 @@ macro_rules! stream_calls {
                 self.in_phase(Phase::Shutdown, start, ended)
             }
 
-            /// Ends the peer's direction, shutdown(2): [`receive`](Self::receive) returns what has arrived, and then the
-            /// end. The peer does not notice.
+            /// Ends the peer's direction, shutdown(2): [`receive`](Self::receive) returns what has arrived, and then
+            /// the end. The peer does not notice.
             ///
             /// # Errors
             /// In phase `Shutdown`; `Unsupported` for a stream in memory.

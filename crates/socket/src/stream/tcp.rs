@@ -33,8 +33,8 @@ pub(crate) async fn dial(remote: SocketAddr, options: Option<&SocketOptions>) ->
     Ok(transport)
 }
 
-/// The error if a socket has connected to itself, which RFC 9293 section 3.5 allows: no socket listened on a port of the
-/// dynamic range, and the system chose that port for our end.
+/// The error if a socket has connected to itself, which RFC 9293 section 3.5 allows: no socket listened on a port of
+/// the dynamic range, and the system chose that port for our end.
 pub(crate) fn connected_to_itself() -> io::Error {
     io::ErrorKind::ConnectionRefused.into()
 }

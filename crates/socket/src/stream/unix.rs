@@ -15,8 +15,8 @@ use crate::network::Transport;
 use crate::options::{Family, Role, SocketOptions, options_of};
 use crate::os::{new_socket, set_options};
 
-/// The time between two attempts while the listener's backlog is full: connect(2) on a non-blocking socket does not wait for
-/// room on Linux, and no event reports it.
+/// The time between two attempts while the listener's backlog is full: connect(2) on a non-blocking socket does not
+/// wait for room on Linux, and no event reports it.
 pub(crate) const BACKLOG_RETRY: std::time::Duration = std::time::Duration::from_millis(5);
 
 /// A Unix-domain connection of the system. Both ends have the path of the listener as their address.
@@ -56,7 +56,8 @@ impl Transport for UnixTransport {
         self.path.clone().into()
     }
 
-    /// Unix-domain sockets have no RST: the peer receives an end, or a reset if it has sent bytes that were not received.
+    /// Unix-domain sockets have no RST: the peer receives an end, or a reset if it has sent bytes that were not
+    /// received.
     fn reset(self: Box<Self>) {}
 
     fn options(&self) -> io::Result<SocketOptions> {

@@ -14,7 +14,8 @@ use crate::stream::dial;
 
 /// The network of this machine. It opens sockets and starts threads when they are first needed.
 ///
-/// Several runtimes may share it: a connection belongs to the runtime that dials, and look-ups run on threads of their own.
+/// Several runtimes may share it: a connection belongs to the runtime that dials, and look-ups run on threads of their
+/// own.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

@@ -60,8 +60,8 @@ fn is_link_down(_ip: IpAddr) -> bool {
     false
 }
 
-/// The link of the longest prefix that covers the address, by the text of `/proc/net/route`. Addresses and masks in it are
-/// hexadecimal numbers in the byte order of the machine.
+/// The link of the longest prefix that covers the address, by the text of `/proc/net/route`. Addresses and masks in it
+/// are hexadecimal numbers in the byte order of the machine.
 #[cfg_attr(not(any(target_os = "android", target_os = "linux")), expect(dead_code, reason = "Linux only"))]
 fn link_v4(table: &str, ip: Ipv4Addr) -> Option<&str> {
     let ip = u32::from_ne_bytes(ip.octets());

@@ -20,21 +20,21 @@ pub struct OpenSocket {
     pub processes: Vec<Process>,
     /// Its inode; 0 if it has none.
     pub inode: u64,
-    /// `IPV6_V6ONLY`: whether an IPv6 socket that listens or is not connected refuses IPv4. `None` for other sockets, and
-    /// if the system does not report it.
+    /// `IPV6_V6ONLY`: whether an IPv6 socket that listens or is not connected refuses IPv4. `None` for other sockets,
+    /// and if the system does not report it.
     pub v6_only: Option<bool>,
 }
 
-/// The name of one end of an [`OpenSocket`]. Unlike an [`Address`](crate::Address) it may have a path that is not UTF-8 or
-/// has no file.
+/// The name of one end of an [`OpenSocket`]. Unlike an [`Address`](crate::Address) it may have a path that is not UTF-8
+/// or has no file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SocketName {
     /// IP address, protocol and port. The IPv4 address of an IPv6 socket is shown as an IPv4 address.
     Endpoint(Endpoint),
     /// The path of a Unix-domain socket; an abstract name begins with `@`; empty for an unnamed socket.
     ///
-    /// A path may contain a line end. Without `sock_diag(7)`, the text after it may look like another row of the system's
-    /// table, and is taken for one.
+    /// A path may contain a line end. Without `sock_diag(7)`, the text after it may look like another row of the
+    /// system's table, and is taken for one.
     Unix(String),
 }
 

@@ -19,15 +19,16 @@ enum Fit {
     HoldsBoth,
     /// The endpoint is at all addresses, and the socket listens or receives at one of them.
     HoldsOne,
-    /// The endpoint is at all IPv6 addresses, which include IPv4, and the socket listens or receives at an IPv4 address.
+    /// The endpoint is at all IPv6 addresses, which include IPv4, and the socket listens or receives at an IPv4
+    /// address.
     HoldsOneOfIpv4,
     /// It is connected, and the endpoint is its local one.
     IsOneEnd,
 }
 
 impl OpenSocket {
-    /// Whether `endpoint` is its local end or its peer, or its local end is at all addresses with that port. An `endpoint` at
-    /// all addresses (`0.0.0.0`, `[::]`) matches each address with that port; `[::]` includes IPv4.
+    /// Whether `endpoint` is its local end or its peer, or its local end is at all addresses with that port. An
+    /// `endpoint` at all addresses (`0.0.0.0`, `[::]`) matches each address with that port; `[::]` includes IPv4.
     pub fn touches(&self, endpoint: Endpoint) -> bool {
         let wanted = canonical(endpoint);
         let is_remote = self.remote.as_ref().and_then(SocketName::endpoint).is_some_and(|remote| {
@@ -86,9 +87,9 @@ pub fn open_sockets() -> Result<Vec<OpenSocket>, SocketTableError> {
     Ok(sockets)
 }
 
-/// The socket that holds `endpoint`: one that listens or receives there; else one at all addresses with that port; else, if
-/// `endpoint` is at all addresses (`0.0.0.0`, `[::]`), one at any of them; else one that is connected from there. `None` if
-/// there is none.
+/// The socket that holds `endpoint`: one that listens or receives there; else one at all addresses with that port;
+/// else, if `endpoint` is at all addresses (`0.0.0.0`, `[::]`), one at any of them; else one that is connected from
+/// there. `None` if there is none.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")]

@@ -77,7 +77,8 @@ fn hexadecimal(text: &str, digits: usize) -> Option<u32> {
     if is_plain { u32::from_str_radix(text, 16).ok() } else { None }
 }
 
-/// The sockets of `/proc/net/unix`, without their processes. Bytes that are not UTF-8 must be replaced by `U+FFFD` first.
+/// The sockets of `/proc/net/unix`, without their processes. Bytes that are not UTF-8 must be replaced by `U+FFFD`
+/// first.
 ///
 /// ```
 /// use longhaul_socket::{SocketState, table::unix_rows};

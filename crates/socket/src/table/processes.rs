@@ -60,8 +60,8 @@ fn read_at_most(path: &Path, bytes_max: u64) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The processes that hold each socket, by its inode. Skips processes that this user may not inspect, and processes that
-/// end meanwhile.
+/// The processes that hold each socket, by its inode. Skips processes that this user may not inspect, and processes
+/// that end meanwhile.
 fn holders() -> Result<HashMap<u64, Vec<Process>>, SocketTableError> {
     const PATH: &str = "/proc";
     let entries = fs::read_dir(PATH).map_err(|source| SocketTableError::Unreadable { path: PATH, source })?;

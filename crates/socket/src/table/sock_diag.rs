@@ -1,8 +1,8 @@
 //! What `/proc` does not show, by `sock_diag(7)` over netlink(7).
 //!
-//! That is `IPV6_V6ONLY`, and the exact names of Unix-domain sockets: in `/proc`, a line end in a name looks like the end of
-//! a row. A kernel or sandbox without `sock_diag` is not a failure: then `v6_only` stays unknown, and the names come from
-//! `/proc`.
+//! That is `IPV6_V6ONLY`, and the exact names of Unix-domain sockets: in `/proc`, a line end in a name looks like the
+//! end of a row. A kernel or sandbox without `sock_diag` is not a failure: then `v6_only` stays unknown, and the names
+//! come from `/proc`.
 
 use std::collections::HashMap;
 use std::io;
@@ -42,7 +42,8 @@ const UNIX_MESSAGE_BYTES: usize = 16;
 const UDIAG_SHOW_NAME: u32 = 1;
 const UNIX_DIAG_NAME: u16 = 0;
 
-/// `IPV6_V6ONLY` of the IPv6 sockets that listen or are not connected, by inode; empty if the kernel does not report it.
+/// `IPV6_V6ONLY` of the IPv6 sockets that listen or are not connected, by inode; empty if the kernel does not report
+/// it.
 pub(super) fn v6_only() -> HashMap<u64, bool> {
     let mut known = HashMap::new();
     for protocol in [Protocol::Tcp, Protocol::Udp] {
@@ -76,8 +77,8 @@ pub(super) fn unix_sockets() -> io::Result<Vec<OpenSocket>> {
     Ok(sockets)
 }
 
-/// The Unix-domain sockets in a response of `sock_diag(7)`, without their processes. Messages that cannot be parsed are left
-/// out.
+/// The Unix-domain sockets in a response of `sock_diag(7)`, without their processes. Messages that cannot be parsed are
+/// left out.
 pub fn unix_diag_rows(response: &[u8]) -> Vec<OpenSocket> {
     let rows = messages(response).filter(|(kind, _)| *kind == BY_FAMILY);
     rows.filter_map(|(_, message)| unix_row(message)).collect()
@@ -104,8 +105,8 @@ fn unix_row(message: &[u8]) -> Option<OpenSocket> {
     Some(OpenSocket { local, remote: None, state, processes: Vec::new(), inode, v6_only: None })
 }
 
-/// Sends the request, and calls `row` for each row of the response. Nothing here waits: the kernel has the first part ready
-/// when send(2) returns, and each further part when the one before is received.
+/// Sends the request, and calls `row` for each row of the response. Nothing here waits: the kernel has the first part
+/// ready when send(2) returns, and each further part when the one before is received.
 fn dump(request: &[u8], mut row: impl FnMut(&[u8])) -> io::Result<()> {
     let socket = send_request(request)?;
     let mut buffer = vec![0; RESPONSE_BYTES_MAX];

@@ -1,8 +1,8 @@
 //! The one clock of the project.
 //!
-//! Deadlines and durations use the monotonic clock of the runtime, so that simulated time reaches every wait. Dates come
-//! from [`WallClock`]: it reads the system's clock once and then adds monotonic time, so a system clock that is set back
-//! or jumps a year does no harm.
+//! Deadlines and durations use the monotonic clock of the runtime, so that simulated time reaches every wait. Dates
+//! come from [`WallClock`]: it reads the system's clock once and then adds monotonic time, so a system clock that is
+//! set back or jumps a year does no harm.
 #![expect(clippy::disallowed_methods, reason = "this is the module that may read the clocks")]
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -12,7 +12,8 @@ const TLS_MAX: Duration = Duration::from_secs(10);
 /// How long each kind of call of a socket may take. Each limit is for a call as a whole, so a peer cannot extend it by
 /// sending a byte now and then.
 ///
-/// A call with a deadline of its own (`receive_within` and the like) uses that deadline instead of the limit of its kind;
+/// A call with a deadline of its own (`receive_within` and the like) uses that deadline instead of the limit of its
+/// kind;
 /// [`idle`](Self::idle) and [`total`](Self::total) still apply.
 ///
 /// ```
@@ -35,8 +36,8 @@ pub struct Timeouts {
     pub read: Duration,
     /// One call that sends all of its bytes, or shuts down.
     pub write: Duration,
-    /// The longest time within a call in which no byte moves; `None` for no limit. Set it to a few seconds where `read` or
-    /// `write` has to be long because a call moves much data.
+    /// The longest time within a call in which no byte moves; `None` for no limit. Set it to a few seconds where `read`
+    /// or `write` has to be long because a call moves much data.
     pub idle: Option<Duration>,
     /// The whole life of the socket, from its opening; `None`, the default, for no limit.
     pub total: Option<Duration>,
@@ -106,8 +107,8 @@ impl WaitLimits {
         }
     }
 
-    /// Fails once `deadline` has passed, from the second step of a call on: a call that moves many bytes ends on time even
-    /// if no step has to wait.
+    /// Fails once `deadline` has passed, from the second step of a call on: a call that moves many bytes ends on time
+    /// even if no step has to wait.
     pub(crate) fn check_progress(&self, has_moved: bool, deadline: Deadline) -> Result<(), DeadlinePassed> {
         if has_moved && self.capped(deadline).has_passed() { Err(DeadlinePassed) } else { Ok(()) }
     }

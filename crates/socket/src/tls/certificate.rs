@@ -11,7 +11,8 @@ use x509_cert::ext::pkix::name::GeneralName;
 /// A certificate may have thousands of names; further ones are only counted.
 const NAMES_MAX: usize = 100;
 
-/// The content of a certificate (RFC 5280). Its author chose every text in it: escape them before printing to a terminal.
+/// The content of a certificate (RFC 5280). Its author chose every text in it: escape them before printing to a
+/// terminal.
 ///
 /// That a certificate can be read does not mean that it can be trusted: the handshake decides that.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +33,8 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Parses a certificate in DER form, such as [`Stream::peer_certificates`](crate::Stream::peer_certificates) returns.
+    /// Parses a certificate in DER form, such as [`Stream::peer_certificates`](crate::Stream::peer_certificates)
+    /// returns.
     pub fn from_der(bytes: &[u8]) -> Result<Self, InvalidCertificate> {
         let certificate =
             x509_cert::Certificate::from_der(bytes).map_err(|error| InvalidCertificate(error.to_string()))?;

@@ -67,7 +67,8 @@ impl Tls {
         }
     }
 
-    /// The state of a client before its handshake with `target`, for the blocking flavour, which moves the bytes itself.
+    /// The state of a client before its handshake with `target`, for the blocking flavour, which moves the bytes
+    /// itself.
     #[cfg(unix)]
     pub(crate) async fn client(&self, target: &Target) -> io::Result<ClientConnection> {
         let name = server_name(&target.host)?;

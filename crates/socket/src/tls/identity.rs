@@ -18,8 +18,8 @@ pub struct TlsServerOptions {
 }
 
 impl TlsServerOptions {
-    /// From PEM: the certificate followed by the ones of its issuers, and the private key (PKCS #8, PKCS #1 or SEC1). Both
-    /// may be in the same text.
+    /// From PEM: the certificate followed by the ones of its issuers, and the private key (PKCS #8, PKCS #1 or SEC1).
+    /// Both may be in the same text.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, InvalidIdentity> {
         let chain = CertificateDer::pem_slice_iter(chain)
             .collect::<Result<Vec<_>, _>>()

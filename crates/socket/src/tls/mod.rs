@@ -1,7 +1,8 @@
 //! TLS over a transport: trusted certificates, the identity of a server, and the handshake.
 //!
-//! Everything is rustls; the acceptors in `listener/`, the streams, and `faults/tls.rs` use it too, and no public item shows
-//! it. rustls refuses TLS 1.1 and older, renegotiation, and floods of empty records; none of these can be enabled.
+//! Everything is rustls; the acceptors in `listener/`, the streams, and `faults/tls.rs` use it too, and no public item
+//! shows it. rustls refuses TLS 1.1 and older, renegotiation, and floods of empty records; none of these can be
+//! enabled.
 
 #[cfg(feature = "certificates")]
 mod certificate;

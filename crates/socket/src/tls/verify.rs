@@ -14,9 +14,10 @@ use super::roots::NoRoots;
 
 /// Verifies chain, name and dates against the trusted roots.
 ///
-/// `webpki` refuses the certificate of an authority as the certificate of a server. But `openssl req -x509`, the usual tool
-/// for a server at home or in a test, makes a certificate that is both, and a user who adds it to the roots trusts this very
-/// certificate. So if the certificate is itself a root, its name and dates decide; if not, its issuer is unknown.
+/// `webpki` refuses the certificate of an authority as the certificate of a server. But `openssl req -x509`, the usual
+/// tool for a server at home or in a test, makes a certificate that is both, and a user who adds it to the roots trusts
+/// this very certificate. So if the certificate is itself a root, its name and dates decide; if not, its issuer is
+/// unknown.
 #[derive(Debug)]
 pub(super) struct RootVerifier {
     web_pki: Arc<WebPkiServerVerifier>,

@@ -126,7 +126,8 @@ fn piecewise(output: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
 /// Whether a tool is installed. If it is not, the test is to be skipped, and says so.
 ///
 /// # Panics
-/// In CI (the environment variable `CI` is set), where a test whose tool is absent fails. `.ci/run` installs all of them.
+/// In CI (the environment variable `CI` is set), where a test whose tool is absent fails. `.ci/run` installs all of
+/// them.
 pub(crate) fn installed(tool: &str) -> bool {
     let paths = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&paths).any(|folder| folder.join(tool).exists());

@@ -1,5 +1,5 @@
-//! Each wait of the crate ends although its peer does nothing: at the default timeout of the process, or at the deadline of
-//! the call if it has one. Both flavours, on the loopback interface.
+//! Each wait of the crate ends although its peer does nothing: at the default timeout of the process, or at the
+//! deadline of the call if it has one. Both flavours, on the loopback interface.
 #![cfg(unix)]
 
 mod asynchronous;
