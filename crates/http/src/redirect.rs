@@ -54,7 +54,7 @@ pub struct Hop {
 #[non_exhaustive]
 pub enum RedirectFault {
     /// The chain came back to one of its URLs.
-    #[error("the redirects go round in a circle")]
+    #[error("the redirects form a loop")]
     Loop,
     /// The chain is longer than allowed.
     #[error("more than {0} redirects")]
