@@ -47,6 +47,7 @@ pub use longhaul_http::{
     ExchangeHook, Head, HeaderMap, HttpUrl, Limits, MinimumSpeed, Origin, RESERVED_FIELDS, Request, Route,
     Router, Timeouts,
 };
-pub use longhaul_journal::{FaultRecord, HostRecord, RowId};
+pub use longhaul_journal::{FaultRecord, HostRecord, Location, RowId};
 pub use report::{Counts, Event, Report, Row, RowOutcome, Status, reopen};
 pub use schedule::{backlog, frontier, retry};
+pub use sink::store;

@@ -404,6 +404,7 @@ fn a_part_that_was_in_doubt_is_not_told_as_changed() {
             finished_unix_ms: 0,
             name: None,
             final_url: None,
+            location: longhaul_journal::Location::File,
         };
         append_to_log(&world, |_| vec![Record::Doubt(RowId(0), done)]);
         let run = world.haul(&url).run().await;

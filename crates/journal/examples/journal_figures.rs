@@ -119,6 +119,7 @@ fn done(number: u64) -> Done {
         finished_unix_ms: NOW_UNIX_MS + number + 250,
         name: None,
         final_url: None,
+        location: longhaul_journal::Location::File,
     }
 }
 

@@ -96,6 +96,31 @@ pub struct Done {
     pub name: Option<String>,
     /// Where the redirects ended, if there were any.
     pub final_url: Option<String>,
+    /// Where the body lies.
+    pub location: Location,
+}
+
+/// Where a complete body lies beneath the haul's directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Location {
+    /// In a file of its own, under the row's final name.
+    #[default]
+    File,
+    /// In a file that holds the bodies of many rows.
+    Record {
+        /// The path of that file.
+        file: Box<str>,
+        /// The offset of the record's first byte.
+        offset: u64,
+        /// The length of the record in bytes, whatever it holds beside the body included.
+        length: u64,
+    },
+    /// In an object store.
+    Object {
+        /// The object's key.
+        key: Box<str>,
+    },
 }
 
 /// How a body was verified.

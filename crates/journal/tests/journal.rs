@@ -10,8 +10,8 @@ use common::{
 };
 use longhaul_journal::storage::{MemoryStorage, Storage};
 use longhaul_journal::{
-    Done, Entry, Expectation, Failed, FaultRecord, Journal, JournalError, Kept, Mark, Outcome, Part, Record,
-    RowId, State, Validator, Verification, Waiting,
+    Done, Entry, Expectation, Failed, FaultRecord, Journal, JournalError, Kept, Location, Mark, Outcome,
+    Part, Record, RowId, State, Validator, Verification, Waiting,
 };
 use proptest::prelude::*;
 
@@ -227,6 +227,18 @@ fn any_fault() -> impl Strategy<Value = FaultRecord> {
     )
 }
 
+fn any_location() -> impl Strategy<Value = Location> {
+    prop_oneof![
+        Just(Location::File),
+        (text(), any::<u64>(), any::<u64>()).prop_map(|(file, offset, length)| Location::Record {
+            file: file.into(),
+            offset,
+            length
+        }),
+        text().prop_map(|key| Location::Object { key: key.into() }),
+    ]
+}
+
 fn any_done() -> impl Strategy<Value = Done> {
     let verification = prop_oneof![
         Just(Verification::Length),
@@ -234,13 +246,14 @@ fn any_done() -> impl Strategy<Value = Done> {
         Just(Verification::LengthUnverified)
     ];
     let numbers = (any::<u16>(), any::<u64>(), any::<[u8; 32]>(), any::<u32>(), any::<u64>(), any::<u64>());
-    (numbers, any_validator(), verification, prop::option::of(text()), prop::option::of(text())).prop_map(
+    let texts = (prop::option::of(text()), prop::option::of(text()));
+    (numbers, any_validator(), verification, texts, any_location()).prop_map(
         |(
             (status, size, blake3, attempts, started_unix_ms, finished_unix_ms),
             validator,
             verification,
-            name,
-            final_url,
+            (name, final_url),
+            location,
         )| {
             Done {
                 status,
@@ -253,6 +266,7 @@ fn any_done() -> impl Strategy<Value = Done> {
                 finished_unix_ms,
                 name,
                 final_url,
+                location,
             }
         },
     )

@@ -17,6 +17,7 @@ use crate::haul::stop::Stopper;
 use crate::list::Source;
 use crate::list::intake::List;
 use crate::report::event::{Event, Observer};
+use crate::sink::store::{FileStore, Store};
 
 /// The name of the list that single URLs make up ([`Builder::url`]).
 pub const ARGUMENTS: &str = "arguments";
@@ -41,6 +42,7 @@ pub const ARGUMENTS: &str = "arguments";
 pub struct Builder {
     directory: PathBuf,
     storage: Option<Arc<dyn Storage>>,
+    store: Option<Arc<dyn Store>>,
     network: Option<Arc<dyn Network>>,
     tls: TlsOptions,
     sources: Vec<Source>,
@@ -59,6 +61,7 @@ impl Builder {
         Self {
             directory,
             storage: None,
+            store: None,
             network: None,
             tls: TlsOptions::system(),
             sources: Vec::new(),
@@ -150,6 +153,13 @@ impl Builder {
         self
     }
 
+    /// Keeps the bodies in another store than in a file each.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
     /// The date and time at which the run begins, in milliseconds of Unix time: for simulations.
     #[must_use]
     pub fn starts_at(mut self, unix_ms: u64) -> Self {
@@ -169,6 +179,7 @@ impl Builder {
         let Self {
             directory,
             storage,
+            store,
             network,
             tls,
             sources,
@@ -206,8 +217,10 @@ impl Builder {
                 Err(source) => return Err(HaulError::Directory { directory, source }),
             },
         };
+        let store = store.unwrap_or_else(|| Arc::new(FileStore::new(Arc::clone(&storage))));
         Ok(Haul {
             storage,
+            store,
             network: network.unwrap_or_else(|| Arc::new(system_network(&settings.name_servers))),
             tls,
             lists,

@@ -7,11 +7,14 @@ use longhaul_socket::clock::WallClock;
 
 use crate::haul::stop::Stopper;
 use crate::report::event::Observer;
+use crate::sink::store::Store;
 
 /// Where a haul keeps its files, whom it tells, what time it is, and who may stop it. Clones are the same.
 #[derive(Clone)]
 pub(crate) struct RunContext {
     pub(crate) storage: Arc<dyn Storage>,
+    /// Keeps the bodies.
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) observer: Arc<Observer>,
     pub(crate) clock: WallClock,
     pub(crate) stopper: Stopper,

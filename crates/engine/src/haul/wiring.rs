@@ -41,11 +41,13 @@ use crate::schedule::retry::RetryPolicy;
 use crate::schedule::router::{FromShard, Router, ToShard};
 use crate::shard::{Shard, ShardSettings};
 use crate::sink::part_verifier::{PartVerifier, UnverifiedPart};
+use crate::sink::store::Store;
 use crate::sink::{self, Committer, Halt, JournalHandles, SinkGone, SinkHandle, Tally};
 
 /// A haul that is ready to run. Running it again later, with the same directory, goes on where it ended.
 pub struct Haul {
     pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) network: Arc<dyn Network>,
     pub(crate) tls: TlsOptions,
     pub(crate) lists: Vec<List>,
@@ -89,6 +91,7 @@ impl Haul {
     async fn run_with(mut self, executor: Executor) -> Result<Report, HaulError> {
         let cx = RunContext {
             storage: Arc::clone(&self.storage),
+            store: Arc::clone(&self.store),
             observer: Arc::clone(&self.observer),
             clock: self.start_unix_ms.map_or_else(WallClock::system, WallClock::starting_at),
             stopper: self.stopper.clone(),
@@ -265,7 +268,7 @@ fn take_up(
     for damage in &damage {
         cx.observer.emit(&Event::Damaged { description: &damage.to_string() });
     }
-    let settled = sink::settle_doubts(&cx.storage, log, rows, &in_doubt).map_err(HaulError::Disk)?;
+    let settled = sink::settle_doubts(&*cx.store, log, rows, &in_doubt).map_err(HaulError::Disk)?;
     for (row, _) in &in_doubt {
         parts.remove(row);
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_http::{HttpUrl, Origin};
-use longhaul_journal::storage::{RelativePath, Storage};
+use longhaul_journal::storage::RelativePath;
 use longhaul_journal::{
     BLOCK_ROWS, BlockId, Entry, Expectation, Failed, FaultRecord, Kept, Row, RowId, SpoolReader, State,
     Summary, Waiting,
@@ -26,12 +26,11 @@ use crate::schedule::backlog::{Admission, Backlog, Read};
 use crate::schedule::job::{Assignment, Job};
 use crate::schedule::router::{FromShard, Router, ShardGone};
 use crate::sink::part_verifier::UnverifiedPart;
+use crate::sink::store::Store;
 use crate::sink::{ALREADY_THERE, Listed, Message, RowSettled, SinkGone, SinkHandle, file_fault};
 
 /// Settled rows that are received at once.
 const BATCH_MAX: usize = 1024;
-/// Directories remembered as new in this run: bounds the memory of a list with as many directories as files.
-const NEW_DIRECTORIES_MAX: usize = 4096;
 
 /// What earlier runs left: the states of all rows, and the details of unsettled ones.
 pub(crate) struct Unfinished {
@@ -57,7 +56,7 @@ pub(crate) struct Channels {
 
 /// The actor.
 pub(crate) struct Dispatcher {
-    storage: Arc<dyn Storage>,
+    store: Arc<dyn Store>,
     rows: SpoolReader,
     unfinished: Unfinished,
     channels: Channels,
@@ -66,8 +65,6 @@ pub(crate) struct Dispatcher {
     cursor: u64,
     /// The remaining rows of the block of `cursor`.
     ahead: std::vec::IntoIter<(RowId, Row)>,
-    /// Directories that did not exist when their first row was read: only files of this haul are in them.
-    new_directories: BTreeSet<RelativePath>,
     no_clobber: bool,
     clock: WallClock,
     stop: StopWatch,
@@ -107,16 +104,15 @@ impl Dispatcher {
         channels: Channels,
         no_clobber: bool,
     ) -> Self {
-        let RunContext { storage, clock, stopper, .. } = cx;
+        let RunContext { store, clock, stopper, .. } = cx;
         Self {
-            storage,
+            store,
             rows,
             unfinished,
             channels,
             backlog: Backlog::default(),
             cursor: 0,
             ahead: Vec::new().into_iter(),
-            new_directories: BTreeSet::new(),
             no_clobber,
             clock,
             stop: stopper.watch(),
@@ -310,23 +306,10 @@ impl Dispatcher {
         }
     }
 
-    /// Whether a file exists under the row's name. It is not of this haul, whose files all have outcomes. This check only
-    /// saves a useless download: the sink never replaces a file anyway.
-    fn is_taken(&mut self, name: &str) -> bool {
-        let Ok(path) = name.parse::<RelativePath>() else { return false };
-        let exists = |path| self.storage.metadata(path).is_ok_and(|metadata| metadata.is_some());
-        let Some(directory) = path.parent() else { return exists(&path) };
-        if self.new_directories.contains(&directory) {
-            return false;
-        }
-        if exists(&directory) {
-            return exists(&path);
-        }
-        if self.new_directories.len() >= NEW_DIRECTORIES_MAX {
-            self.new_directories.clear();
-        }
-        self.new_directories.insert(directory);
-        false
+    /// Whether something exists under the row's name. It is not of this haul, whose files all have outcomes. This check only
+    /// saves a useless download: the store never replaces a file anyway.
+    fn is_taken(&self, name: &str) -> bool {
+        name.parse::<RelativePath>().is_ok_and(|name| self.store.is_occupied(&name))
     }
 
     async fn refuse_taken(&self, job: Box<Job>) -> Result<(), DispatchError> {

@@ -2,13 +2,14 @@
 
 use std::io;
 
-use longhaul_journal::{Done, Part, Record, RowId};
+use longhaul_journal::{Done, Location, Part, Record, RowId};
 use longhaul_socket::clock;
 
 use super::committer::{Committer, Halt};
 use super::disk_error::passing_trouble;
-use super::group::{Entry, FileEntry, Written};
-use super::parts::{WriteError, parts_directory};
+use super::group::{CompleteRow, Entry};
+use super::parts::WriteError;
+use super::store::ResponseMeta;
 use super::{Completion, Piece, RowSettled};
 use crate::report::Event;
 use crate::schedule::job::Job;
@@ -24,18 +25,24 @@ impl Committer {
     /// Begins a body anew. The old bytes go before the new record comes, and the new bytes come after it: no crash leaves
     /// bytes of one version under the validator of another.
     pub(super) async fn begin(&mut self, row: RowId, part: Part) -> Result<(), Halt> {
-        self.retry_transient(|sink| sink.parts.clear(row)).await?;
+        let meta = ResponseMeta { validator: part.validator.clone(), length: part.total };
+        self.retry_transient(|sink| sink.parts.begin(row, &meta)).await?;
         self.recorded.insert(row, part.resumable);
         self.record(Record::Part(row, part)).await?;
         self.flush().await
     }
 
     /// Writes a piece; false if it does not continue what is there.
-    pub(super) async fn write(&mut self, row: RowId, piece: &Piece) -> Result<bool, Halt> {
+    pub(super) async fn write(
+        &mut self,
+        row: RowId,
+        piece: &Piece,
+        meta: &ResponseMeta,
+    ) -> Result<bool, Halt> {
         loop {
-            match self.parts.write(row, piece) {
+            match self.parts.write(row, piece, meta) {
                 Ok(()) => return Ok(true),
-                Err(WriteError::Broken) => {
+                Err(WriteError::Discontinuous) => {
                     self.parts.close(row);
                     return Ok(false);
                 }
@@ -54,35 +61,38 @@ impl Committer {
             // A body in one piece is not announced; what the log says of an earlier one is void all the same.
             self.begin(job.row, Part::default()).await?;
         }
-        let is_written = self.write(job.row, piece).await?;
-        let part = self.parts.take(job.row).filter(|part| is_written && part.len == completion.size);
+        let validator = crate::sink::resume::stored(&completion.validator);
+        let meta = ResponseMeta { validator: validator.clone(), length: Some(completion.size) };
+        let is_written = self.write(job.row, piece, &meta).await?;
+        let staged = self.parts.finish(job.row, completion.size).filter(|_| is_written);
         self.places.push(completion.place);
-        let Some(part) = part else {
+        let Some(staged) = staged else {
             let (row, url, lost) = (job.row, job.url.as_str(), completion.size);
             self.observer.emit(&Event::PartChanged { row, url, kept: 0, lost });
             return self.begin_again(job).await;
         };
         let done = Done {
             status: completion.status,
-            size: completion.size,
-            blake3: part.hasher.finalize().into(),
-            validator: crate::sink::resume::stored(&completion.validator),
+            size: staged.content.size,
+            blake3: staged.content.blake3,
+            validator,
             verification: completion.verification,
             attempts: job.attempts,
             started_unix_ms: job.started_unix_ms,
             finished_unix_ms: completion.finished_unix_ms,
             name: None,
             final_url: job.redirected.as_ref().map(|redirected| redirected.url.as_str().to_owned()),
+            location: Location::File,
         };
         self.record(Record::Doubt(job.row, done.clone())).await?;
-        let entry = FileEntry { job, file: Written::Open(part.file), done };
-        self.group.push(Entry::File(Box::new(entry)), clock::now());
+        let entry = CompleteRow { job, staged, done };
+        self.group.push(Entry::Complete(Box::new(entry)), clock::now());
         Ok(())
     }
 
     /// What was kept of the row is not what it should be: forgets it and has the row fetched from the beginning.
     pub(super) async fn begin_again(&mut self, mut job: Box<Job>) -> Result<(), Halt> {
-        self.retry_transient(|sink| sink.parts.remove(job.row)).await?;
+        self.retry_transient(|sink| sink.parts.discard(job.row)).await?;
         self.record(Record::Reopened(job.row)).await?;
         job.partial = None;
         self.tell(RowSettled::Again(job));
@@ -92,20 +102,12 @@ impl Committer {
     /// Makes large bodies under way durable now and then.
     pub(super) async fn sync_parts(&mut self) -> Result<(), Halt> {
         let mut synced = Vec::new();
-        let mut has_new_names = false;
-        for (row, part) in self.parts.iter_mut() {
-            if part.len - part.synced_len >= PART_SYNC_BYTES_MIN {
-                has_new_names |= part.synced_len == 0;
-                synced.push((row, part.file.sync().map(|()| part.len)));
-                part.synced_len = part.len;
-            }
-        }
+        let has_new = self.parts.sync_grown(PART_SYNC_BYTES_MIN, |row, result| synced.push((row, result)));
         if synced.is_empty() && self.log.uncommitted_bytes() < UNCOMMITTED_BYTES_MAX {
             return Ok(());
         }
-        if has_new_names {
-            // What has no name after a power failure is as good as lost.
-            self.retry_transient(|sink| sink.storage.sync_dir(Some(&parts_directory()))).await?;
+        if has_new {
+            self.retry_transient(|sink| sink.store.sync_begun()).await?;
         }
         for (row, result) in synced {
             match result {
@@ -115,7 +117,7 @@ impl Committer {
                 }
                 Err(error) => {
                     // Its remaining pieces find nothing to continue, and the row begins again.
-                    self.retry_transient(|sink| sink.parts.remove(row)).await?;
+                    self.retry_transient(|sink| sink.parts.discard(row)).await?;
                     self.sync_failed(error).await?;
                 }
             }

@@ -1,48 +1,42 @@
-//! The commit of a group: data, records, names, directories, marker, and only then the events.
+//! The commit of a group: bytes, records, publication, marker, and only then the events.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
 use longhaul_journal::storage::RelativePath;
-use longhaul_journal::{Failed, FaultRecord, Record};
+use longhaul_journal::{Failed, FaultRecord, Location, Record};
 
 use super::committer::{Committer, Halt};
 use super::disk_error::{file_fault, stands_in_the_way};
-use super::group::{Entry, FileEntry};
-use super::parts::part_path;
+use super::group::{CompleteRow, Entry};
 use super::{ALREADY_THERE, Listed, RowSettled};
 use crate::exchange::Class;
 use crate::report::Event;
-use crate::schedule::job::Job;
-
-/// Directories remembered as existing: bounds the memory of a list with as many directories as files.
-const KNOWN_DIRECTORIES_MAX: usize = 4096;
 
 impl Committer {
-    /// Makes the group durable: data, records, names, directories, marker; then tells of it.
+    /// Makes the group durable: bytes, records, publication, marker; then tells of it.
     pub(super) async fn commit(&mut self) -> Result<(), Halt> {
         let mut entries = self.group.take();
         if entries.is_empty() {
             return Ok(());
         }
         for entry in &mut entries {
-            if let Entry::File(file) = entry {
-                file.start_writeback();
+            if let Entry::Complete(complete) = entry {
+                complete.staged.start_writeback();
             }
         }
         let mut durable = Vec::with_capacity(entries.len());
         for mut entry in entries {
             let synced = match &mut entry {
-                Entry::File(file) => file.sync(),
+                Entry::Complete(complete) => complete.staged.sync(),
                 _ => Ok(()),
             };
             self.catch_up().await?;
             match (entry, synced) {
-                (Entry::File(file), Err(error)) => {
+                (Entry::Complete(complete), Err(error)) => {
                     // What a failed sync leaves in the file is unknown, so it is not asked again: the bytes are fetched
                     // anew.
-                    self.begin_again(file.job).await?;
+                    self.begin_again(complete.job).await?;
                     self.sync_failed(error).await?;
                 }
                 (entry, _) => {
@@ -51,29 +45,26 @@ impl Committer {
                 }
             }
         }
-        if durable.iter().any(|entry| matches!(entry, Entry::File(_))) {
-            // A name must not be on disk before the record that explains it.
+        if durable.iter().any(|entry| matches!(entry, Entry::Complete(_))) {
+            // A body must not be published before the record that explains it is durable.
             self.retry_transient(|sink| sink.log.prepare()).await?;
         }
         let mut settled = Vec::with_capacity(durable.len());
-        let mut directories = BTreeSet::new();
         for entry in durable {
             match entry {
-                Entry::File(file) => settled.extend(self.give_name(file, &mut directories).await?),
+                Entry::Complete(complete) => settled.extend(self.publish(complete).await?),
                 other => settled.push(other),
             }
             self.catch_up().await?;
         }
-        for directory in directories {
-            self.retry_transient(|sink| sink.storage.sync_dir(directory.as_ref())).await?;
-        }
+        self.retry_transient(|sink| sink.store.sync_published()).await?;
         if let Some(row) = settled.iter().filter_map(Entry::listed_row).max() {
             // The spool is the record of what the list itself has settled.
             self.retry_transient(|sink| sink.rows.ensure_durable(row)).await?;
         }
         for entry in &settled {
-            if let Entry::File(file) = entry {
-                self.record(Record::Done(file.job.row, file.done.clone())).await?;
+            if let Entry::Complete(complete) = entry {
+                self.record(Record::Done(complete.job.row, complete.done.clone())).await?;
             }
         }
         self.retry_transient(|sink| sink.log.commit()).await?;
@@ -83,23 +74,22 @@ impl Committer {
         Ok(())
     }
 
-    /// Gives a durable file its final name; where something stands in its way, the row has failed, or is skipped. Nothing
-    /// is settled where somebody else has removed the file meanwhile: the row begins again.
-    async fn give_name(
-        &mut self,
-        file: Box<FileEntry>,
-        directories: &mut BTreeSet<Option<RelativePath>>,
-    ) -> Result<Option<Entry>, Halt> {
-        let Err(error) = self.rename(&file.job, directories).await? else {
-            return Ok(Some(Entry::File(file)));
+    /// Publishes a durable body under its final name. If something occupies the name, the row fails or is skipped. `None` if
+    /// somebody else has removed the body meanwhile: the row begins again.
+    async fn publish(&mut self, mut complete: Box<CompleteRow>) -> Result<Option<Entry>, Halt> {
+        let error = match self.try_publish(&complete).await? {
+            Ok(location) => {
+                complete.done.location = location;
+                return Ok(Some(Entry::Complete(complete)));
+            }
+            Err(error) => error,
         };
-        let is_missing = || matches!(self.storage.metadata(&part_path(file.job.row)), Ok(None));
-        if error.kind() == io::ErrorKind::NotFound && is_missing() {
-            self.begin_again(file.job).await?;
+        let CompleteRow { job, done, .. } = *complete;
+        if error.kind() == io::ErrorKind::NotFound && matches!(self.store.unfinished(job.row), Ok(None)) {
+            self.begin_again(job).await?;
             return Ok(None);
         }
-        let FileEntry { job, done, .. } = *file;
-        self.retry_transient(|sink| sink.parts.remove(job.row)).await?;
+        self.retry_transient(|sink| sink.parts.discard(job.row)).await?;
         if self.no_clobber && error.kind() == io::ErrorKind::AlreadyExists {
             let reason = ALREADY_THERE.to_owned();
             self.record(Record::Skipped(job.row, reason.clone())).await?;
@@ -116,56 +106,26 @@ impl Committer {
         Ok(Some(Entry::Failed { job, failed }))
     }
 
-    /// Gives the row's part file its final name. The inner error is this file's own: something stands in its way.
-    async fn rename(
-        &mut self,
-        job: &Job,
-        directories: &mut BTreeSet<Option<RelativePath>>,
-    ) -> Result<io::Result<()>, Halt> {
-        let name: RelativePath = match job.name.parse() {
+    /// Publishes the row's body. The inner error concerns this name alone.
+    async fn try_publish(&mut self, complete: &CompleteRow) -> Result<io::Result<Location>, Halt> {
+        let name: RelativePath = match complete.job.name.parse() {
             Ok(name) => name,
             Err(error) => return Ok(Err(io::Error::new(io::ErrorKind::InvalidInput, error))),
         };
-        let parent = name.parent();
         loop {
-            let renamed = self
-                .make_directory(parent.as_ref())
-                .and_then(|()| self.storage.rename_noreplace(&part_path(job.row), &name));
-            match renamed {
-                Ok(()) => {
-                    // A new directory is durable when its own parent is.
-                    let mut level = parent;
-                    while directories.insert(level.clone()) {
-                        level = match level {
-                            Some(directory) => directory.parent(),
-                            None => break,
-                        };
-                    }
-                    return Ok(Ok(()));
-                }
+            match self.store.publish(&complete.staged, &name) {
+                Ok(location) => return Ok(Ok(location)),
                 Err(error) if stands_in_the_way(&error) => return Ok(Err(error)),
                 Err(error) => self.wait_out(error).await?,
             }
         }
     }
 
-    fn make_directory(&mut self, directory: Option<&RelativePath>) -> io::Result<()> {
-        let Some(directory) = directory else { return Ok(()) };
-        if !self.known_directories.contains(directory) {
-            self.storage.create_dir_all(directory)?;
-            if self.known_directories.len() >= KNOWN_DIRECTORIES_MAX {
-                self.known_directories.clear();
-            }
-            self.known_directories.insert(directory.clone());
-        }
-        Ok(())
-    }
-
     /// Tells everyone of an outcome that is durable now.
     fn settle(&mut self, entry: Entry) {
         match entry {
-            Entry::File(file) => {
-                let FileEntry { job, done, .. } = *file;
+            Entry::Complete(complete) => {
+                let CompleteRow { job, done, .. } = *complete;
                 self.recorded.remove(&job.row);
                 self.tally.done += 1;
                 let elapsed =

@@ -1,12 +1,12 @@
 //! The sink's actor: takes messages, writes, records, and commits in groups.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use longhaul_journal::storage::{RelativePath, Storage};
+use longhaul_journal::storage::Storage;
 use longhaul_journal::{HostRecord, LogWriter, Part, Record, RowId, SpoolReader, write_hosts};
 use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::disk_error::{is_out_of_files, passing_trouble};
 use super::group::{Entry, Group};
 use super::parts::{Parts, mark};
+use super::store::{ResponseMeta, Store};
 use super::{Inbox, Message, RowSettled};
 use crate::exchange::Class;
 use crate::haul::run_context::RunContext;
@@ -60,7 +61,9 @@ pub(crate) struct Tally {
 
 /// The actor. One for each haul.
 pub(crate) struct Committer {
-    pub(super) storage: Arc<dyn Storage>,
+    pub(super) store: Arc<dyn Store>,
+    /// For what the haul remembers of hosts.
+    storage: Arc<dyn Storage>,
     pub(super) log: LogWriter,
     pub(super) rows: SpoolReader,
     pub(super) parts: Parts,
@@ -70,7 +73,6 @@ pub(crate) struct Committer {
     inbox: mpsc::Receiver<Message>,
     /// The places of bodies that have been written and not yet recorded with the system.
     pub(super) places: Vec<OwnedSemaphorePermit>,
-    pub(super) known_directories: BTreeSet<RelativePath>,
     settled_rows: mpsc::UnboundedSender<RowSettled>,
     pub(super) observer: Arc<Observer>,
     pub(super) clock: WallClock,
@@ -93,10 +95,11 @@ impl Committer {
         settled_rows: mpsc::UnboundedSender<RowSettled>,
         no_clobber: bool,
     ) -> Self {
-        let RunContext { storage, observer, clock, stopper } = cx;
+        let RunContext { storage, store, observer, clock, stopper } = cx;
         let JournalHandles { log, rows, parts, hosts } = journal;
         Self {
-            parts: Parts::new(Arc::clone(&storage)),
+            parts: Parts::new(Arc::clone(&store)),
+            store,
             storage,
             log,
             rows,
@@ -104,7 +107,6 @@ impl Committer {
             group: Group::default(),
             inbox: inbox.messages,
             places: Vec::new(),
-            known_directories: BTreeSet::new(),
             settled_rows,
             observer,
             clock,
@@ -167,13 +169,13 @@ impl Committer {
                 self.record(Record::PartHeld(row, mark)).await
             }
             Message::Examined { row, proven: None } => {
-                self.retry_transient(|sink| sink.parts.remove(row)).await?;
+                self.retry_transient(|sink| sink.parts.discard(row)).await?;
                 self.recorded.insert(row, false);
                 self.record(Record::Part(row, Part::default())).await
             }
             Message::Begin { row, part } => self.begin(row, part).await,
             Message::Body { row, piece } => {
-                let is_written = self.write(row, &piece).await?;
+                let is_written = self.write(row, &piece, &ResponseMeta::default()).await?;
                 let can_resume = self.recorded.get(&row) == Some(&true);
                 match self.parts.mark(row).filter(|_| is_written && can_resume) {
                     Some(mark) => self.record(Record::PartHeld(row, mark)).await,
@@ -190,7 +192,7 @@ impl Committer {
                 Ok(())
             }
             Message::Park { job, waiting } => {
-                self.parts.leave(job.row);
+                self.parts.close_for_good(job.row);
                 let (fault, until_unix_ms) = (waiting.fault.clone(), waiting.until_unix_ms);
                 self.record(Record::Waiting(job.row, waiting)).await?;
                 let url = job.url.as_str();
@@ -200,13 +202,13 @@ impl Committer {
                 Ok(())
             }
             Message::Fail { job, failed } => {
-                self.retry_transient(|sink| sink.parts.remove(job.row)).await?;
+                self.retry_transient(|sink| sink.parts.discard(job.row)).await?;
                 self.record(Record::Failed(job.row, failed.clone())).await?;
                 self.group.push(Entry::Failed { job, failed }, clock::now());
                 Ok(())
             }
             Message::Skip { job, reason } => {
-                self.retry_transient(|sink| sink.parts.remove(job.row)).await?;
+                self.retry_transient(|sink| sink.parts.discard(job.row)).await?;
                 self.record(Record::Skipped(job.row, reason.clone())).await?;
                 self.group.push(Entry::Skipped { job, reason }, clock::now());
                 Ok(())
@@ -273,7 +275,7 @@ impl Committer {
     pub(super) async fn wait_out(&mut self, error: io::Error) -> Result<(), Halt> {
         let Some(reason) = passing_trouble(&error) else { return Err(Halt::Disk(error)) };
         // The files that wait for the commit are synced early rather than kept from those that are to come.
-        if is_out_of_files(&error) && self.group.close_files() {
+        if is_out_of_files(&error) && self.group.close_bodies() {
             return Ok(());
         }
         self.pauses.fetch_add(1, Ordering::Relaxed);

@@ -4,7 +4,7 @@ use std::io;
 
 use longhaul_journal::{FaultRecord, RowId};
 
-use super::parts::part_path;
+use super::store::part_path;
 use crate::exchange::Class;
 
 /// The disk failed: the number on every Unix, without an `ErrorKind` of its own. Elsewhere it is an error of the disk too.

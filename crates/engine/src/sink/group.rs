@@ -1,12 +1,10 @@
 //! What waits for the next commit, in the order in which it came.
 
-use std::io;
-
-use longhaul_journal::storage::File;
 use longhaul_journal::{Done, Failed, RowId};
 use tokio::time::Instant;
 
 use super::Listed;
+use super::store::Staged;
 use crate::schedule::job::Job;
 
 /// Files in one group: their descriptors stay open until they are synced, beside those of the group that is being
@@ -20,7 +18,7 @@ const WAIT_MAX: std::time::Duration = std::time::Duration::from_millis(75);
 
 /// One outcome that is recorded and not yet durable.
 pub(super) enum Entry {
-    File(Box<FileEntry>),
+    Complete(Box<CompleteRow>),
     Failed { job: Box<Job>, failed: Failed },
     Skipped { job: Box<Job>, reason: String },
     Listed(Listed),
@@ -31,40 +29,16 @@ impl Entry {
     pub(super) fn listed_row(&self) -> Option<RowId> {
         match self {
             Self::Listed(Listed::Duplicate { row, .. } | Listed::Refused { row, .. }) => Some(*row),
-            Self::File(_) | Self::Failed { .. } | Self::Skipped { .. } => None,
+            Self::Complete(_) | Self::Failed { .. } | Self::Skipped { .. } => None,
         }
     }
 }
 
-/// A complete body without its final name.
-pub(super) struct FileEntry {
+/// A row whose body is complete and has not been published.
+pub(super) struct CompleteRow {
     pub(super) job: Box<Job>,
-    pub(super) file: Written,
+    pub(super) staged: Staged,
     pub(super) done: Done,
-}
-
-/// A file that has been written to its end.
-pub(super) enum Written {
-    Open(Box<dyn File>),
-    /// It was synced, with this outcome, and closed. A sync that failed is not asked for again.
-    Synced(io::Result<()>),
-}
-
-impl FileEntry {
-    /// Has the system begin to write the file back.
-    pub(super) fn start_writeback(&mut self) {
-        if let Written::Open(file) = &mut self.file {
-            file.start_writeback();
-        }
-    }
-
-    /// Syncs the file and closes it; what came of that, if it was done before.
-    pub(super) fn sync(&mut self) -> io::Result<()> {
-        match std::mem::replace(&mut self.file, Written::Synced(Ok(()))) {
-            Written::Open(mut file) => file.sync(),
-            Written::Synced(outcome) => outcome,
-        }
-    }
 }
 
 #[derive(Default)]
@@ -76,20 +50,17 @@ pub(super) struct Group {
 
 impl Group {
     pub(super) fn push(&mut self, entry: Entry, now: Instant) {
-        self.files += usize::from(matches!(entry, Entry::File(_)));
+        self.files += usize::from(matches!(entry, Entry::Complete(_)));
         self.entries.push(entry);
         self.due.get_or_insert(now + WAIT_MAX);
     }
 
-    /// Syncs and closes the files that wait, where descriptors are short. Whether there was any.
-    pub(super) fn close_files(&mut self) -> bool {
+    /// Syncs and closes the bodies that wait, where descriptors are short. Whether any was open.
+    pub(super) fn close_bodies(&mut self) -> bool {
         let mut is_any_closed = false;
         for entry in &mut self.entries {
-            if let Entry::File(entry) = entry
-                && matches!(entry.file, Written::Open(_))
-            {
-                entry.file = Written::Synced(entry.sync());
-                is_any_closed = true;
+            if let Entry::Complete(complete) = entry {
+                is_any_closed |= complete.staged.close();
             }
         }
         is_any_closed

@@ -15,10 +15,11 @@ pub(crate) mod part_verifier;
 mod parts;
 mod recovery;
 pub(crate) mod resume;
+pub mod store;
 
 pub(crate) use committer::{Committer, Halt, JournalHandles, Tally};
 pub(crate) use disk_error::{file_fault, part_fault, passing_trouble};
-pub(crate) use parts::{Proven, mark, part_path};
+pub(crate) use parts::{VerifiedPart, mark};
 pub(crate) use recovery::settle_doubts;
 
 use std::sync::Arc;
@@ -49,7 +50,7 @@ pub(crate) const ALREADY_THERE: &str = "the file is there already";
 #[derive(Debug)]
 pub(crate) enum Message {
     /// So much of an earlier run's body is as it was written, and is gone on with; if anything is.
-    Examined { row: RowId, proven: Option<Box<Proven>> },
+    Examined { row: RowId, proven: Option<Box<VerifiedPart>> },
     /// A body begins that will come in several pieces: what is needed to resume it. What was kept before is void.
     Begin { row: RowId, part: Part },
     /// The next piece of a body.

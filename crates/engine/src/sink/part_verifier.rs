@@ -12,7 +12,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longhaul_journal::storage::{Metadata, Storage};
+use longhaul_journal::storage::Metadata;
 use longhaul_journal::{Kept, Mark, RowId, Waiting};
 use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::mpsc;
@@ -23,7 +23,8 @@ use crate::list::expectation::Sha256;
 use crate::report::event::{Event, Observer};
 use crate::schedule::job::Assignment;
 use crate::sink::resume;
-use crate::sink::{Message, Proven, SinkHandle, mark, part_fault, part_path, passing_trouble};
+use crate::sink::store::Store;
+use crate::sink::{Message, SinkHandle, VerifiedPart, mark, part_fault, passing_trouble};
 
 /// So much is read before anything else is looked at: some ten milliseconds of a good disk.
 const SLICE_BYTES: u64 = 16 * 1024 * 1024;
@@ -43,7 +44,7 @@ pub(crate) struct UnverifiedPart {
 
 /// The actor.
 pub(crate) struct PartVerifier {
-    storage: Arc<dyn Storage>,
+    store: Arc<dyn Store>,
     observer: Arc<Observer>,
     clock: WallClock,
     sink: SinkHandle,
@@ -68,9 +69,9 @@ impl PartVerifier {
         unverified: mpsc::UnboundedReceiver<UnverifiedPart>,
         verified: mpsc::UnboundedSender<Assignment>,
     ) -> Self {
-        let RunContext { storage, observer, clock, stopper } = cx;
+        let RunContext { store, observer, clock, stopper, .. } = cx;
         Self {
-            storage,
+            store,
             observer,
             clock,
             sink,
@@ -117,12 +118,12 @@ impl PartVerifier {
     }
 
     async fn begin(&mut self, unverified_part: UnverifiedPart) {
-        let path = part_path(unverified_part.assignment.job.row);
-        let found = match self.retry_transient(|part_verifier| part_verifier.storage.metadata(&path)).await {
-            Ok(found) => found,
+        let row = unverified_part.assignment.job.row;
+        let state = match self.retry_transient(|verifier| verifier.store.unfinished(row)).await {
+            Ok(state) => state,
             Err(error) => return self.leave(unverified_part.assignment, &error).await,
         };
-        let reading = PartReading::new(unverified_part, found);
+        let reading = PartReading::new(unverified_part, state);
         let Assignment { job, .. } = &reading.assignment;
         let bytes = reading.bytes_left();
         if bytes > 0 {
@@ -133,17 +134,14 @@ impl PartVerifier {
 
     /// Reads a slice; false when there is nothing more to be proven. After an error it may be called again.
     fn read_on(&mut self, reading: &mut PartReading) -> io::Result<bool> {
-        let path = part_path(reading.assignment.job.row);
         // Opened for each slice: however many are under way, they hold no descriptors.
-        let file = match self.storage.open_read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            opened => opened?,
-        };
+        let row = reading.assignment.job.row;
+        let Some(part) = self.store.read_unfinished(row)? else { return Ok(false) };
         let mut budget = SLICE_BYTES;
         while budget > 0 {
             let Some(wanted) = reading.wanted() else { return Ok(false) };
             let wanted = usize::try_from(wanted).map_or(READ_BYTES, |wanted| wanted.min(READ_BYTES));
-            let count = file.read_at(&mut self.buffer[..wanted], reading.read.len)?;
+            let count = part.read_at(&mut self.buffer[..wanted], reading.read.len)?;
             budget = budget.saturating_sub(count as u64);
             if count == 0 || !reading.take(&self.buffer[..count]) {
                 return Ok(false);
@@ -154,7 +152,7 @@ impl PartVerifier {
 
     /// Sends the row on its way with what is proven; false if nobody is left to take it.
     async fn conclude(&mut self, reading: PartReading) -> bool {
-        let PartReading { mut assignment, kept, found, proven, .. } = reading;
+        let PartReading { mut assignment, kept, state, proven, .. } = reading;
         let job = &mut assignment.job;
         let len = proven.as_ref().map_or(0, |proven| proven.len);
         // A version that made no marks left nothing that could be proven, or be found to have changed.
@@ -166,10 +164,10 @@ impl PartVerifier {
         }
         job.partial = resume::partial(&kept.part, len);
         let row = job.row;
-        let proven = match (&job.partial, proven, found) {
-            (Some(_), Some(Reached { len, hasher, sha256 }), Some(found)) => {
+        let proven = match (&job.partial, proven, state) {
+            (Some(_), Some(Reached { len, hasher, sha256 }), Some(state)) => {
                 job.sha256 = sha256;
-                Some(Box::new(Proven { len, hasher, found }))
+                Some(Box::new(VerifiedPart { len, hasher, state }))
             }
             _ => None,
         };
@@ -243,8 +241,8 @@ impl PartVerifier {
 struct PartReading {
     assignment: Assignment,
     kept: Kept,
-    /// The file as it was before it was read.
-    found: Option<Metadata>,
+    /// The state of the body before it was read.
+    state: Option<Metadata>,
     /// The marks that it is long enough for, from the next one on.
     marks: std::vec::IntoIter<Mark>,
     next: Option<Mark>,
@@ -265,9 +263,9 @@ struct Reached {
 }
 
 impl PartReading {
-    fn new(unverified_part: UnverifiedPart, found: Option<Metadata>) -> Self {
+    fn new(unverified_part: UnverifiedPart, state: Option<Metadata>) -> Self {
         let UnverifiedPart { assignment, kept } = unverified_part;
-        let len = found.map_or(0, |found| found.len);
+        let len = state.map_or(0, |state| state.len);
         let marks: Vec<Mark> =
             kept.marks.iter().copied().filter(|mark| (1..=len).contains(&mark.len)).collect();
         let end = marks.last().map_or(0, |mark| mark.len);
@@ -275,7 +273,7 @@ impl PartReading {
         let next = marks.next();
         let sha256 = Sha256::wanted(&assignment.job.expected);
         let read = Reached { len: 0, hasher: blake3::Hasher::new(), sha256 };
-        Self { assignment, kept, found, marks, next, end, read, proven: None }
+        Self { assignment, kept, state, marks, next, end, read, proven: None }
     }
 
     fn bytes_left(&self) -> u64 {

@@ -1,50 +1,48 @@
-//! Bodies under way: one file a row, below `.longhaul/parts/`, until it is complete and gets its final name.
+//! The bodies under way, by row: their writers in the store, their lengths and their running digests.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use longhaul_journal::storage::{File, Metadata, RelativePath, Storage};
-use longhaul_journal::{Mark, PARTS_DIRECTORY, RowId};
+use longhaul_journal::storage::Metadata;
+use longhaul_journal::{Mark, RowId};
 
 use super::Piece;
+use super::store::{BodyWriter, Content, ResponseMeta, Staged, Store};
 
-/// Bytes read at once when what was kept is read again.
-const READ_BYTES: usize = 256 * 1024;
-
-/// A file that is being written.
-pub(super) struct PartFile {
-    pub(super) file: Box<dyn File>,
-    pub(super) len: u64,
-    pub(super) hasher: blake3::Hasher,
-    /// Of `len`, so many bytes are on stable storage.
-    pub(super) synced_len: u64,
+/// A body that is being written.
+pub(super) struct OpenPart {
+    writer: Box<dyn BodyWriter>,
+    len: u64,
+    hasher: blake3::Hasher,
+    /// Of `len`, the bytes that are on stable storage.
+    synced_len: u64,
 }
 
-/// A file that rests between two attempts: what is in it is known, and as long as nobody touches it, it need not be read
-/// again.
+/// An unfinished body between two attempts. Its content is known, and need not be read again as long as its state is the same.
 #[derive(Debug)]
-pub(crate) struct Proven {
+pub(crate) struct VerifiedPart {
     pub(crate) len: u64,
     /// Over the first `len` bytes.
     pub(crate) hasher: blake3::Hasher,
-    /// The file when that was known.
-    pub(crate) found: Metadata,
+    /// The state of the body when that was known.
+    pub(crate) state: Metadata,
 }
 
-/// The part files of this run, by row.
+/// The unfinished bodies of this run.
 pub(super) struct Parts {
-    storage: Arc<dyn Storage>,
-    open: BTreeMap<RowId, PartFile>,
-    /// One for each row that waits with something kept: no more than there are rows in memory, at two kilobytes each.
-    resting: BTreeMap<RowId, Proven>,
+    store: Arc<dyn Store>,
+    open: BTreeMap<RowId, OpenPart>,
+    /// One for each row that waits for its next attempt with an unfinished body: no more than there are rows in memory, at two
+    /// kilobytes each.
+    closed: BTreeMap<RowId, VerifiedPart>,
 }
 
 /// Why a piece was not written.
 #[derive(Debug)]
 pub(super) enum WriteError {
-    /// What is on disk is not what the piece continues: it was changed by someone else, or lost.
-    Broken,
+    /// The piece does not continue the body in the store: somebody else has changed that, or it was lost.
+    Discontinuous,
     Io(io::Error),
 }
 
@@ -55,169 +53,120 @@ impl From<io::Error> for WriteError {
 }
 
 impl Parts {
-    pub(super) fn new(storage: Arc<dyn Storage>) -> Self {
-        Self { storage, open: BTreeMap::new(), resting: BTreeMap::new() }
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, open: BTreeMap::new(), closed: BTreeMap::new() }
     }
 
-    /// Makes sure that nothing is kept of the row.
-    pub(super) fn clear(&mut self, row: RowId) -> io::Result<()> {
-        self.resting.remove(&row);
-        if let Some(part) = self.open.get_mut(&row) {
-            part.file.truncate(0)?;
-            part.begin_again();
-            return Ok(());
-        }
-        let part = PartFile::fresh(self.create_empty(row)?);
+    /// Begins the row's body anew; nothing that was kept of it is left.
+    pub(super) fn begin(&mut self, row: RowId, meta: &ResponseMeta) -> io::Result<()> {
+        self.close_for_good(row);
+        let part = OpenPart::new(self.store.begin(row, meta)?);
         self.open.insert(row, part);
         Ok(())
     }
 
-    /// Writes a piece where it belongs. May be called again with the same piece after an error of the file system.
-    pub(super) fn write(&mut self, row: RowId, piece: &Piece) -> Result<(), WriteError> {
+    /// Writes a piece at its offset. May be called again with the same piece after an I/O error.
+    pub(super) fn write(&mut self, row: RowId, piece: &Piece, meta: &ResponseMeta) -> Result<(), WriteError> {
         if piece.offset == 0 && self.open.get(&row).is_none_or(|part| part.len > 0) {
-            self.clear(row)?;
+            self.begin(row, meta)?;
         }
         if !self.open.contains_key(&row) {
             let part = self.reopen(row, piece.offset)?;
-            self.resting.remove(&row);
+            self.closed.remove(&row);
             self.open.insert(row, part);
         }
-        let Some(part) = self.open.get_mut(&row) else { return Err(WriteError::Broken) };
+        let Some(part) = self.open.get_mut(&row) else { return Err(WriteError::Discontinuous) };
         if part.len != piece.offset {
-            return Err(WriteError::Broken);
+            return Err(WriteError::Discontinuous);
         }
-        let mut at = piece.offset;
+        let mut offset = piece.offset;
         for chunk in &piece.chunks {
-            part.file.write_all_at(chunk, at)?;
-            at += chunk.len() as u64;
+            part.writer.append(offset, chunk)?;
+            offset += chunk.len() as u64;
         }
         for chunk in &piece.chunks {
             part.hasher.update(chunk);
         }
-        part.len = at;
+        part.len = offset;
         Ok(())
     }
 
-    /// What the row's file holds, if it is being written.
+    /// The checkpoint of the row's body, if it is being written.
     pub(super) fn mark(&self, row: RowId) -> Option<Mark> {
         self.open.get(&row).map(|part| mark(&part.hasher, part.len))
     }
 
-    /// Closes the row's file for now; what is in it stays.
+    /// Closes the row's body until its next attempt.
     pub(super) fn close(&mut self, row: RowId) {
         let Some(part) = self.open.remove(&row) else { return };
-        if let Ok(found) = part.file.metadata() {
-            let PartFile { len, hasher, .. } = part;
-            self.resting.insert(row, Proven { len, hasher, found });
+        if let Ok(state) = part.writer.state() {
+            let OpenPart { len, hasher, .. } = part;
+            self.closed.insert(row, VerifiedPart { len, hasher, state });
         }
     }
 
-    /// Takes up what an earlier run kept.
-    pub(super) fn resume(&mut self, row: RowId, proven: Proven) {
-        self.resting.insert(row, proven);
+    /// Takes the verified body that an earlier run left.
+    pub(super) fn resume(&mut self, row: RowId, verified: VerifiedPart) {
+        self.closed.insert(row, verified);
     }
 
-    /// Closes the row's file for the rest of this run; what is in it stays.
-    pub(super) fn leave(&mut self, row: RowId) {
+    /// Closes the row's body for the rest of this run; the store keeps it.
+    pub(super) fn close_for_good(&mut self, row: RowId) {
         self.open.remove(&row);
-        self.resting.remove(&row);
+        self.closed.remove(&row);
     }
 
-    /// Removes what was kept of the row.
-    pub(super) fn remove(&mut self, row: RowId) -> io::Result<()> {
-        self.leave(row);
-        remove_part(&*self.storage, row)
+    /// Discards the row's body.
+    pub(super) fn discard(&mut self, row: RowId) -> io::Result<()> {
+        self.close_for_good(row);
+        self.store.discard(row)
     }
 
-    /// Takes the row's complete file.
-    pub(super) fn take(&mut self, row: RowId) -> Option<PartFile> {
-        self.open.remove(&row)
+    /// Takes the row's body, which is complete if it has `size` bytes; `None` if it has not.
+    pub(super) fn finish(&mut self, row: RowId, size: u64) -> Option<Staged> {
+        let OpenPart { writer, len, hasher, .. } = self.open.remove(&row)?;
+        let content = Content { size, blake3: hasher.finalize().into() };
+        (len == size).then(|| Staged::new(row, content, writer.finish()))
     }
 
-    /// The files that are being written.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (RowId, &mut PartFile)> {
-        self.open.iter_mut().map(|(&row, part)| (row, part))
-    }
-
-    fn create_empty(&self, row: RowId) -> io::Result<Box<dyn File>> {
-        let path = part_path(row);
-        match self.storage.create(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let mut file = self.storage.open(&path)?;
-                file.truncate(0)?;
-                Ok(file)
+    /// Syncs every body that has grown by `bytes_min` since its last sync. Calls `synced` with the row and with its length, or
+    /// the error. Returns whether a body was among them whose begin is not durable.
+    pub(super) fn sync_grown(
+        &mut self,
+        bytes_min: u64,
+        mut synced: impl FnMut(RowId, io::Result<u64>),
+    ) -> bool {
+        let mut has_new = false;
+        for (&row, part) in &mut self.open {
+            if part.len - part.synced_len >= bytes_min {
+                has_new |= part.synced_len == 0;
+                synced(row, part.writer.sync().map(|()| part.len));
+                part.synced_len = part.len;
             }
-            created => created,
         }
+        has_new
     }
 
-    /// Opens a file of an earlier attempt, if it is untouched and `len` bytes of it are known, and cuts it to those.
-    fn reopen(&self, row: RowId, len: u64) -> Result<PartFile, WriteError> {
-        let Some(proven) = self.resting.get(&row).filter(|proven| proven.len == len) else {
-            return Err(WriteError::Broken);
+    /// Opens a body of an earlier attempt, if nobody has changed it and its length is known to be `len`.
+    fn reopen(&self, row: RowId, len: u64) -> Result<OpenPart, WriteError> {
+        let verified = self.closed.get(&row).filter(|verified| verified.len == len);
+        let Some(VerifiedPart { hasher, state, .. }) = verified else {
+            return Err(WriteError::Discontinuous);
         };
-        let mut file = match self.storage.open(&part_path(row)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(WriteError::Broken),
-            opened => opened?,
-        };
-        if file.metadata()? != proven.found {
-            return Err(WriteError::Broken);
-        }
-        file.truncate(len)?;
-        Ok(PartFile { file, len, hasher: proven.hasher.clone(), synced_len: 0 })
+        let writer = self.store.reopen(row, len, state)?.ok_or(WriteError::Discontinuous)?;
+        Ok(OpenPart { writer, len, hasher: hasher.clone(), synced_len: 0 })
     }
 }
 
-impl PartFile {
-    fn fresh(file: Box<dyn File>) -> Self {
-        Self { file, len: 0, hasher: blake3::Hasher::new(), synced_len: 0 }
-    }
-
-    fn begin_again(&mut self) {
-        self.len = 0;
-        self.hasher.reset();
-        self.synced_len = 0;
+impl OpenPart {
+    fn new(writer: Box<dyn BodyWriter>) -> Self {
+        Self { writer, len: 0, hasher: blake3::Hasher::new(), synced_len: 0 }
     }
 }
 
-/// The statement that `hasher` has taken the first `len` bytes of a part file.
+/// The checkpoint of a body whose first `len` bytes `hasher` has taken.
 pub(crate) fn mark(hasher: &blake3::Hasher, len: u64) -> Mark {
     let hash = hasher.finalize();
     let (digest, _) = hash.as_bytes().split_first_chunk().expect("a hash has 32 bytes");
     Mark { len, digest: *digest }
-}
-
-/// The directory of the part files.
-pub(super) fn parts_directory() -> RelativePath {
-    PARTS_DIRECTORY.parse().expect("a directory's name makes a valid path")
-}
-
-/// The path of a row's part file.
-pub(crate) fn part_path(row: RowId) -> RelativePath {
-    format!("{PARTS_DIRECTORY}/{}", row.0).parse().expect("a directory's name and a number make a valid path")
-}
-
-/// Removes the row's part file, if there is one.
-pub(super) fn remove_part(storage: &dyn Storage, row: RowId) -> io::Result<()> {
-    match storage.remove(&part_path(row)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Hashes the first `len` bytes; `None` if the file is shorter.
-pub(super) fn hash_file(file: &dyn File, len: u64) -> io::Result<Option<blake3::Hasher>> {
-    let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; READ_BYTES];
-    let mut at = 0;
-    while at < len {
-        let wanted = usize::try_from(len - at).map_or(READ_BYTES, |left| left.min(READ_BYTES));
-        let count = file.read_at(&mut buffer[..wanted], at)?;
-        if count == 0 {
-            return Ok(None);
-        }
-        hasher.update(&buffer[..count]);
-        at += count as u64;
-    }
-    Ok(Some(hasher))
 }

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use longhaul::store::Store;
 use longhaul::{Builder, Event, Haul, HaulError, Report, Settings, Source, Stopper};
 use longhaul_journal::storage::{Failure, MemoryStorage, Storage};
 use longhaul_socket::clock;
@@ -40,6 +41,8 @@ impl Crash {
 type When = Box<dyn FnMut(&Told) -> bool + Send>;
 type Watch = Box<dyn FnMut(&Told, &Stopper) + Send>;
 
+type MakeStore<'a> = Box<dyn FnOnce(Arc<dyn Storage>) -> Arc<dyn Store> + 'a>;
+
 /// A run that is about to be made.
 pub(crate) struct Plan<'a> {
     world: &'a World,
@@ -51,6 +54,7 @@ pub(crate) struct Plan<'a> {
     crash: Option<(Crash, When)>,
     sabotage: Option<Sabotage>,
     trap: Option<Arc<Trap>>,
+    store: Option<MakeStore<'a>>,
 }
 
 /// Which calls of the storage fail, counted from 0.
@@ -83,6 +87,7 @@ impl World {
             crash: None,
             sabotage: None,
             trap: None,
+            store: None,
         }
     }
 }
@@ -150,9 +155,15 @@ impl<'a> Plan<'a> {
         self
     }
 
+    /// Keeps the bodies in the store that `make` makes over the run's storage.
+    pub(crate) fn store(mut self, make: impl FnOnce(Arc<dyn Storage>) -> Arc<dyn Store> + 'a) -> Self {
+        self.store = Some(Box::new(make));
+        self
+    }
+
     /// Runs to the end, or to the crash.
     pub(crate) async fn run(self) -> Run {
-        let Self { world, list, timeout, settings, builder, watch, crash, sabotage, trap } = self;
+        let Self { world, list, timeout, settings, builder, watch, crash, sabotage, trap, store } = self;
         let storage = world.storage();
         match sabotage {
             Some(Sabotage::One(call, failure)) => storage.fail_after(call, failure),
@@ -174,7 +185,11 @@ impl<'a> Plan<'a> {
             has_crashed: false,
         }));
         let on_event = Arc::clone(&recorder);
-        let haul = builder(Haul::builder("unused"))
+        let mut prepared = builder(Haul::builder("unused"));
+        if let Some(make) = store {
+            prepared = prepared.store(make(Arc::clone(&seam)));
+        }
+        let haul = prepared
             .storage(seam)
             .network(Arc::new(world.network.clone()))
             .source(Source::Reader { label: "list".to_owned(), reader: Box::new(Cursor::new(list)) })

@@ -7,9 +7,9 @@ use crate::error::JournalError;
 use crate::layout::Kind;
 use crate::storage::RelativePath;
 
-/// The version of everything after the header, as it is written. Version 1 had no marks of part files, and no
-/// expectations.
-pub(crate) const VERSION: u16 = 2;
+/// The version of everything after the header, as it is written. Version 1 had no marks of part files and no expectations.
+/// Version 2 had no locations.
+pub(crate) const VERSION: u16 = 3;
 /// The oldest version that is read: all of it means the same today.
 const VERSION_MIN: u16 = 1;
 /// Both copies together.

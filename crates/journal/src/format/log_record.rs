@@ -1,7 +1,9 @@
 //! The payloads of the log and of summaries.
 
 use super::wire::{Pieces, put_number, put_text, put_text_if};
-use crate::record::{Done, Failed, FaultRecord, Mark, Part, Record, Validator, Verification, Waiting};
+use crate::record::{
+    Done, Failed, FaultRecord, Location, Mark, Part, Record, Validator, Verification, Waiting,
+};
 use crate::row::RowId;
 
 const SESSION: u8 = 1;
@@ -17,6 +19,11 @@ const MARKER: u8 = 10;
 const STATES: u8 = 11;
 const SUMMARY_END: u8 = 12;
 const PART_HELD: u8 = 13;
+
+/// The flag of a `done` whose body does not lie in a file of its own.
+const HAS_LOCATION: u8 = 0x80;
+const LOCATION_RECORD: u8 = 1;
+const LOCATION_OBJECT: u8 = 2;
 
 /// What a frame of the log says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -221,7 +228,8 @@ fn encode_done(done: &Done, out: &mut Vec<u8>) {
     let flags = validator_flags(done.validator.as_ref())
         | flag(done.name.is_some(), 0x08)
         | flag(done.final_url.is_some(), 0x10)
-        | verification << 5;
+        | verification << 5
+        | flag(done.location != Location::File, HAS_LOCATION);
     out.push(flags);
     put_number(out, u64::from(done.status));
     put_number(out, done.size);
@@ -233,6 +241,19 @@ fn encode_done(done: &Done, out: &mut Vec<u8>) {
     put_text_if(out, done.final_url.as_ref());
     if let Verification::Digest(algorithm) = &done.verification {
         put_text(out, algorithm);
+    }
+    match &done.location {
+        Location::File => {}
+        Location::Record { file, offset, length } => {
+            out.push(LOCATION_RECORD);
+            put_text(out, file);
+            put_number(out, *offset);
+            put_number(out, *length);
+        }
+        Location::Object { key } => {
+            out.push(LOCATION_OBJECT);
+            put_text(out, key);
+        }
     }
 }
 
@@ -246,12 +267,13 @@ fn decode_done(pieces: &mut Pieces<'_>) -> Option<Done> {
     let validator = pieces.take_if(flags & 0x01 != 0, |pieces| take_validator(pieces, flags))?;
     let name = pieces.take_if(flags & 0x08 != 0, Pieces::text)?;
     let final_url = pieces.take_if(flags & 0x10 != 0, Pieces::text)?;
-    let verification = match flags >> 5 {
+    let verification = match (flags & !HAS_LOCATION) >> 5 {
         0 => Verification::Length,
         1 => Verification::Digest(pieces.text()?),
         2 => Verification::LengthUnverified,
         _ => return None,
     };
+    let location = pieces.take_if(flags & HAS_LOCATION != 0, take_location)?.unwrap_or_default();
     Some(Done {
         status,
         size,
@@ -263,7 +285,19 @@ fn decode_done(pieces: &mut Pieces<'_>) -> Option<Done> {
         finished_unix_ms,
         name,
         final_url,
+        location,
     })
+}
+
+fn take_location(pieces: &mut Pieces<'_>) -> Option<Location> {
+    match pieces.byte()? {
+        LOCATION_RECORD => {
+            let file = pieces.text()?.into();
+            Some(Location::Record { file, offset: pieces.number()?, length: pieces.number()? })
+        }
+        LOCATION_OBJECT => Some(Location::Object { key: pieces.text()?.into() }),
+        _ => None,
+    }
 }
 
 fn begin(out: &mut Vec<u8>, kind: u8, row: RowId) {

@@ -51,6 +51,7 @@ pub(crate) fn done(number: u64) -> Done {
         finished_unix_ms: NOW_UNIX_MS + number,
         name: None,
         final_url: None,
+        location: longhaul_journal::Location::File,
     }
 }
 

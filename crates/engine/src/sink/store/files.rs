@@ -1,0 +1,261 @@
+//! A file for every body: below `.longhaul/parts/` until it is complete, then under its final name. Publication is a rename.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use longhaul_journal::storage::{File, FileKind, Metadata, RelativePath, Storage};
+use longhaul_journal::{Location, PARTS_DIRECTORY, RowId};
+
+use super::{BodyWriter, Content, ResponseMeta, Staged, StagedBody, Store};
+
+/// Directories remembered, of each kind: bounds the memory of a list with as many directories as files.
+const DIRECTORIES_MAX: usize = 4096;
+/// Bytes read at once when a complete file is verified.
+const READ_BYTES: usize = 256 * 1024;
+
+/// Keeps each body in a file of its own.
+pub struct FileStore {
+    storage: Arc<dyn Storage>,
+    directories: Mutex<Directories>,
+}
+
+#[derive(Default)]
+struct Directories {
+    /// They exist.
+    known: BTreeSet<RelativePath>,
+    /// They did not exist when the first row came that needs them: only files of this haul are in them.
+    new: BTreeSet<RelativePath>,
+    /// They hold names that are not durable; `None` is the haul's directory itself.
+    unsynced: BTreeSet<Option<RelativePath>>,
+}
+
+impl FileStore {
+    /// Keeps the files in this storage.
+    pub fn new(storage: Arc<dyn Storage>) -> Self {
+        Self { storage, directories: Mutex::default() }
+    }
+
+    fn directories(&self) -> MutexGuard<'_, Directories> {
+        self.directories.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn make_directory(&self, directory: Option<&RelativePath>) -> io::Result<()> {
+        let Some(directory) = directory else { return Ok(()) };
+        if self.directories().known.contains(directory) {
+            return Ok(());
+        }
+        self.storage.create_dir_all(directory)?;
+        remember(&mut self.directories().known, directory.clone());
+        Ok(())
+    }
+
+    fn rename(&self, row: RowId, name: &RelativePath) -> io::Result<()> {
+        let parent = name.parent();
+        self.make_directory(parent.as_ref())?;
+        self.storage.rename_noreplace(&part_path(row), name)?;
+        self.note_unsynced(parent);
+        Ok(())
+    }
+
+    /// Notes that a directory holds a name that is not durable. A new directory is durable when its own parent is.
+    fn note_unsynced(&self, directory: Option<RelativePath>) {
+        let mut directories = self.directories();
+        let mut level = directory;
+        while directories.unsynced.insert(level.clone()) {
+            level = match level {
+                Some(directory) => directory.parent(),
+                None => return,
+            };
+        }
+    }
+
+    fn exists(&self, path: &RelativePath) -> bool {
+        self.storage.metadata(path).is_ok_and(|metadata| metadata.is_some())
+    }
+
+    /// Syncs the file at a path if it has this content; false if it has not.
+    fn sync_if_equal(&self, path: &RelativePath, content: &Content) -> io::Result<bool> {
+        let mut file = match self.storage.open_read(path) {
+            Ok(file) => file,
+            // An error on a file that may be ours is no answer: the row would be fetched again, and find its own file in
+            // its way.
+            Err(error) if self.may_be_equal(path, content) => return Err(error),
+            Err(_) => return Ok(false),
+        };
+        if !is_equal(&*file, content)? {
+            return Ok(false);
+        }
+        file.sync()?;
+        Ok(true)
+    }
+
+    fn may_be_equal(&self, path: &RelativePath, content: &Content) -> bool {
+        let metadata = self.storage.metadata(path).ok().flatten();
+        metadata.is_some_and(|metadata| metadata.kind == FileKind::File && metadata.len == content.size)
+    }
+}
+
+impl Store for FileStore {
+    fn begin(&self, row: RowId, _meta: &ResponseMeta) -> io::Result<Box<dyn BodyWriter>> {
+        let path = part_path(row);
+        let file = match self.storage.create(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let mut file = self.storage.open(&path)?;
+                file.truncate(0)?;
+                file
+            }
+            created => created?,
+        };
+        Ok(Box::new(FileBody(file)))
+    }
+
+    fn reopen(&self, row: RowId, len: u64, state: &Metadata) -> io::Result<Option<Box<dyn BodyWriter>>> {
+        let Some(mut file) = found(self.storage.open(&part_path(row)))? else { return Ok(None) };
+        if file.metadata()? != *state {
+            return Ok(None);
+        }
+        file.truncate(len)?;
+        Ok(Some(Box::new(FileBody(file))))
+    }
+
+    fn discard(&self, row: RowId) -> io::Result<()> {
+        found(self.storage.remove(&part_path(row))).map(drop)
+    }
+
+    fn unfinished(&self, row: RowId) -> io::Result<Option<Metadata>> {
+        self.storage.metadata(&part_path(row))
+    }
+
+    fn read_unfinished(&self, row: RowId) -> io::Result<Option<Box<dyn File>>> {
+        found(self.storage.open_read(&part_path(row)))
+    }
+
+    fn sync_begun(&self) -> io::Result<()> {
+        self.storage.sync_dir(Some(&parts_directory()))
+    }
+
+    fn publish(&self, staged: &Staged, name: &RelativePath) -> io::Result<Location> {
+        self.rename(staged.row, name).map(|()| Location::File)
+    }
+
+    fn sync_published(&self) -> io::Result<()> {
+        loop {
+            // Taken out before the sync: a name that comes during it is noted anew.
+            let Some(directory) = self.directories().unsynced.pop_first() else { return Ok(()) };
+            if let Err(error) = self.storage.sync_dir(directory.as_ref()) {
+                self.directories().unsynced.insert(directory);
+                return Err(error);
+            }
+        }
+    }
+
+    fn verify(&self, location: &Location, name: &RelativePath, content: &Content) -> io::Result<bool> {
+        if *location != Location::File {
+            return Ok(false);
+        }
+        let file = found(self.storage.open_read(name))?;
+        file.map_or(Ok(false), |file| is_equal(&*file, content))
+    }
+
+    fn recover(&self, row: RowId, name: &RelativePath, content: &Content) -> io::Result<Option<Location>> {
+        if !self.sync_if_equal(name, content)? {
+            if !self.sync_if_equal(&part_path(row), content)? {
+                return Ok(None);
+            }
+            match self.rename(row, name) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+                renamed => renamed?,
+            }
+        }
+        self.note_unsynced(name.parent());
+        self.sync_published()?;
+        Ok(Some(Location::File))
+    }
+
+    fn is_occupied(&self, name: &RelativePath) -> bool {
+        let Some(directory) = name.parent() else { return self.exists(name) };
+        if self.directories().new.contains(&directory) {
+            return false;
+        }
+        if self.exists(&directory) {
+            return self.exists(name);
+        }
+        remember(&mut self.directories().new, directory);
+        false
+    }
+}
+
+struct FileBody(Box<dyn File>);
+
+impl BodyWriter for FileBody {
+    fn append(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync()
+    }
+
+    fn state(&self) -> io::Result<Metadata> {
+        self.0.metadata()
+    }
+
+    fn finish(self: Box<Self>) -> Box<dyn StagedBody> {
+        self
+    }
+}
+
+impl StagedBody for FileBody {
+    fn start_writeback(&mut self) {
+        self.0.start_writeback();
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync()
+    }
+}
+
+/// The path of a row's unfinished body.
+pub(crate) fn part_path(row: RowId) -> RelativePath {
+    format!("{PARTS_DIRECTORY}/{}", row.0).parse().expect("a directory's name and a number make a valid path")
+}
+
+fn parts_directory() -> RelativePath {
+    PARTS_DIRECTORY.parse().expect("a directory's name makes a valid path")
+}
+
+fn remember(directories: &mut BTreeSet<RelativePath>, directory: RelativePath) {
+    if directories.len() >= DIRECTORIES_MAX {
+        directories.clear();
+    }
+    directories.insert(directory);
+}
+
+/// `None` for `NotFound`.
+fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
+    }
+}
+
+/// Whether the whole file has this content.
+fn is_equal(file: &dyn File, content: &Content) -> io::Result<bool> {
+    if file.len()? != content.size {
+        return Ok(false);
+    }
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; READ_BYTES];
+    let mut offset = 0;
+    while offset < content.size {
+        let wanted = usize::try_from(content.size - offset).map_or(READ_BYTES, |left| left.min(READ_BYTES));
+        let count = file.read_at(&mut buffer[..wanted], offset)?;
+        if count == 0 {
+            return Ok(false);
+        }
+        hasher.update(&buffer[..count]);
+        offset += count as u64;
+    }
+    Ok(*hasher.finalize().as_bytes() == content.blake3)
+}

@@ -1,0 +1,164 @@
+//! Where the bytes of bodies are kept: while they arrive, and once they are complete.
+//!
+//! A [`Store`] knows bytes and nothing else. It does not know the journal, and it decides nothing about the order in which
+//! things become durable: the committer calls it in the order of the promises (bytes synced, record durable, body published,
+//! publication durable, outcome recorded). [`FileStore`] keeps every body in a file of its own. An archive or an object store is
+//! another implementation of the same trait.
+//!
+//! Every body under way has a [`BodyWriter`] of its own, and every complete one a [`StagedBody`]; both are `Send` and share
+//! nothing but what their store shares. So bodies can be written, hashed and synced by more than one thread.
+
+mod files;
+
+pub use files::FileStore;
+pub(crate) use files::part_path;
+
+use std::io;
+
+use longhaul_journal::storage::{File, Metadata, RelativePath};
+use longhaul_journal::{Location, RowId, Validator};
+
+/// Keeps the bodies of a haul. Every call may block.
+///
+/// The way of a body: [`begin`](Self::begin), or [`reopen`](Self::reopen) for one that an earlier attempt left;
+/// [`BodyWriter::append`] until it is complete; [`BodyWriter::finish`]; [`StagedBody::sync`]; [`publish`](Self::publish);
+/// [`sync_published`](Self::sync_published). [`discard`](Self::discard) ends it at any point before its publication.
+///
+/// # Errors
+/// An operation that fails with [`StorageFull`](io::ErrorKind::StorageFull), [`QuotaExceeded`](io::ErrorKind::QuotaExceeded) or
+/// for want of descriptors is called again with the same arguments, until it succeeds or the haul is stopped. Other errors end
+/// the haul, unless the operation says otherwise.
+pub trait Store: Send + Sync + 'static {
+    /// Begins the body of a row. Nothing that was kept of the row before is left when this returns.
+    fn begin(&self, row: RowId, meta: &ResponseMeta) -> io::Result<Box<dyn BodyWriter>>;
+
+    /// Opens the unfinished body of a row and cuts it to its first `len` bytes. `None` if there is none, or if its state is
+    /// not `state`: somebody else has changed it since.
+    fn reopen(&self, row: RowId, len: u64, state: &Metadata) -> io::Result<Option<Box<dyn BodyWriter>>>;
+
+    /// Removes the unfinished body of a row, if there is one.
+    fn discard(&self, row: RowId) -> io::Result<()>;
+
+    /// The state of the unfinished body of a row; `None` if there is none.
+    fn unfinished(&self, row: RowId) -> io::Result<Option<Metadata>>;
+
+    /// Opens the unfinished body of a row for reading; `None` if there is none.
+    fn read_unfinished(&self, row: RowId) -> io::Result<Option<Box<dyn File>>>;
+
+    /// Returns when a loss of power cannot make the store lose track of the bodies that were begun before this call. Their
+    /// bytes are as durable as [`BodyWriter::sync`] has made them.
+    fn sync_begun(&self) -> io::Result<()>;
+
+    /// Publishes a complete body under a name: readers of the haul find it there from now on. Replaces nothing. The
+    /// publication is durable after the next [`sync_published`](Self::sync_published).
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if the name is taken. [`NotFound`](io::ErrorKind::NotFound) if the staged
+    /// body has disappeared. These, and any other error that concerns this name alone, fail the row and not the haul.
+    fn publish(&self, staged: &Staged, name: &RelativePath) -> io::Result<Location>;
+
+    /// Returns when every publication so far survives a loss of power.
+    fn sync_published(&self) -> io::Result<()>;
+
+    /// Whether the published body at this location has this content. Reads all of it.
+    fn verify(&self, location: &Location, name: &RelativePath, content: &Content) -> io::Result<bool>;
+
+    /// Ends a publication that a crash interrupted. Looks for a body of this content, staged or published; publishes it if
+    /// that has not happened; and returns its location once bytes and publication are durable. `None` if there is no such body:
+    /// the row is then fetched again.
+    fn recover(&self, row: RowId, name: &RelativePath, content: &Content) -> io::Result<Option<Location>>;
+
+    /// Whether something that is not of this haul stands where a body of this name would be published. A hint that saves a
+    /// download: [`publish`](Self::publish) decides.
+    fn is_occupied(&self, name: &RelativePath) -> bool;
+}
+
+/// Takes the bytes of one body.
+pub trait BodyWriter: Send {
+    /// Writes the bytes that belong at this offset. The offset is where the last call ended, or the same as in a call that
+    /// failed: the bytes of that one are void then.
+    fn append(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Returns when everything appended is on stable storage. After an error the body is discarded: what a failed sync leaves is
+    /// unknown, so it is never repeated.
+    fn sync(&mut self) -> io::Result<()>;
+
+    /// The state of the unfinished body, by which [`Store::reopen`] tells whether anybody has changed it since.
+    fn state(&self) -> io::Result<Metadata>;
+
+    /// Takes the body for complete. What can fail is left to [`StagedBody::sync`].
+    fn finish(self: Box<Self>) -> Box<dyn StagedBody>;
+}
+
+/// A complete body that has not been published.
+pub trait StagedBody: Send {
+    /// Has the system begin to write the bytes to disk, without waiting. A hint.
+    fn start_writeback(&mut self) {}
+
+    /// Returns when all bytes are on stable storage. Called once; after an error the body is discarded.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// What a response says of the body that follows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResponseMeta {
+    /// What names this version of the content (RFC 9110 section 8.8).
+    pub validator: Option<Validator>,
+    /// The length of the whole body in bytes, where the server announced it.
+    pub length: Option<u64>,
+}
+
+/// The identity of a complete body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its BLAKE3 digest.
+    pub blake3: [u8; 32],
+}
+
+/// A complete body on its way to publication.
+pub struct Staged {
+    /// The row that it belongs to.
+    pub row: RowId,
+    /// What it holds.
+    pub content: Content,
+    body: StagedState,
+}
+
+enum StagedState {
+    Open(Box<dyn StagedBody>),
+    /// It was synced with this result, and closed.
+    Synced(io::Result<()>),
+}
+
+impl Staged {
+    pub(super) fn new(row: RowId, content: Content, body: Box<dyn StagedBody>) -> Self {
+        Self { row, content, body: StagedState::Open(body) }
+    }
+
+    /// Has the system begin to write the bytes to disk.
+    pub(super) fn start_writeback(&mut self) {
+        if let StagedState::Open(body) = &mut self.body {
+            body.start_writeback();
+        }
+    }
+
+    /// Syncs and closes the body now, and keeps the result for [`sync`](Self::sync). False if that has been done before.
+    pub(super) fn close(&mut self) -> bool {
+        let is_open = matches!(self.body, StagedState::Open(_));
+        if is_open {
+            self.body = StagedState::Synced(self.sync());
+        }
+        is_open
+    }
+
+    /// Syncs and closes the body. If it is closed already, this is the result of that sync: a failed sync is not repeated.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        match std::mem::replace(&mut self.body, StagedState::Synced(Ok(()))) {
+            StagedState::Open(mut body) => body.sync(),
+            StagedState::Synced(result) => result,
+        }
+    }
+}
