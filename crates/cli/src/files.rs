@@ -71,15 +71,6 @@ pub(crate) fn is_file(path: &Path) -> bool {
     path.is_file()
 }
 
-/// Opens a list. A directory is an error here instead of at the first read.
-pub(crate) fn open_list(path: &Path) -> io::Result<File> {
-    let file = File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    Ok(file)
-}
-
 /// Creates the file that the user named, or truncates it.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     File::create(path)

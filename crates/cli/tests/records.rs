@@ -125,3 +125,44 @@ fn status_names_the_reason_why_a_host_is_slow() {
     assert_eq!(running.code(), Some(9));
     assert_eq!(server.origin.stats().requests, asked);
 }
+
+/// A list whose items have a column that Longhaul does not interpret.
+struct Titled(Vec<(String, &'static str)>, u64);
+
+impl longhaul::ListReader for Titled {
+    fn next(&mut self) -> std::io::Result<Option<longhaul::Item>> {
+        let Some((url, title)) = self.0.get(usize::try_from(self.1).expect("a short list")) else {
+            return Ok(None);
+        };
+        self.1 += 1;
+        let fields = [("title", *title)].into_iter().filter(|(_, title)| !title.is_empty()).collect();
+        Ok(Some(longhaul::Item::new(self.1, url, longhaul::Expectation::default(), fields)))
+    }
+
+    fn position(&self) -> u64 {
+        self.1
+    }
+}
+
+#[test]
+fn columns_that_are_not_interpreted_arrive_in_the_export() {
+    let (place, served) = (Place::new(), Served::plain());
+    let titles = ["a \"title\", with a comma", ""];
+    let items =
+        (0..).zip(titles).map(|(number, title)| (served.url(&format!("/f/{number}")), title)).collect();
+    let source = longhaul::Source::Items { label: "titled".to_owned(), reader: Box::new(Titled(items, 0)) };
+    let haul = longhaul::Haul::builder(place.path("out")).source(source).build().expect("a haul");
+    assert_eq!(haul.run().expect("a run").counts.done, 2);
+
+    let output = place.longhaul(&["export", "out", "--format", "jsonl"]).output().expect("it runs");
+    let rows = json_lines(&output.stdout);
+    assert_eq!(rows[0]["fields"]["title"], titles[0]);
+    assert_eq!(rows[1].get("fields"), None);
+
+    let output = place.longhaul(&["export", "out", "--format", "csv"]).output().expect("it runs");
+    let csv = text(&output.stdout);
+    let lines: Vec<&str> = csv.split_terminator("\r\n").collect();
+    assert_eq!(lines[0], format!("{COLUMNS},fields"));
+    assert!(lines[1].ends_with(r#","{""title"":""a \""title\"", with a comma""}""#), "{}", lines[1]);
+    assert!(lines[2].ends_with(','), "{}", lines[2]);
+}

@@ -2,6 +2,12 @@
 
 mod world;
 
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use longhaul::{Expectation, Fields, Item, ListReader};
+use longhaul_journal::{Journal, RowId};
 use world::{Reply, Run, Scripted, What, World, simulate};
 
 const HOST: &str = "files.test";
@@ -218,5 +224,84 @@ fn an_expectation_that_comes_to_a_duplicate_is_not_skipped() {
         assert_eq!(first.counts(), (1, 0, 1, 0));
         let second = world.haul(format!("{url}\tsize=2\n{url}\tsize=2\n")).run().await;
         assert_eq!(second.counts(), (1, 0, 1, 0));
+    });
+}
+
+/// A list of URLs in memory, each with a column that the engine does not know.
+struct Catalogue {
+    entries: VecDeque<(String, Option<&'static str>)>,
+    position: u64,
+}
+
+impl Catalogue {
+    fn new(entries: &[(&str, Option<&'static str>)]) -> Self {
+        let entry = |&(path, title): &(&str, _)| (format!("http://{HOST}{path}"), title);
+        Self { entries: entries.iter().map(entry).collect(), position: 0 }
+    }
+}
+
+impl ListReader for Catalogue {
+    fn next(&mut self) -> io::Result<Option<Item>> {
+        let Some((url, title)) = self.entries.pop_front() else { return Ok(None) };
+        self.position += 1;
+        let fields = title.into_iter().map(|title| ("title", title)).collect();
+        Ok(Some(Item::new(self.position, &url, Expectation::default(), fields)))
+    }
+
+    fn position(&self) -> u64 {
+        self.position
+    }
+}
+
+#[test]
+fn a_column_that_the_engine_does_not_know_travels_with_its_row() {
+    simulate(async {
+        let world = World::new(3);
+        let host = world.scripted(HOST, |request| match &*request.path {
+            "/absent" => Reply::status(404),
+            path => Reply::status(200).body(path.as_bytes()),
+        });
+        let entries = [
+            ("/a", Some("first")),
+            ("/absent", Some("second")),
+            ("/a", Some("third, the same URL")),
+            ("/b", None),
+        ];
+        let columns =
+            |title: Option<&str>| title.into_iter().map(|title| ("title", title)).collect::<Fields>();
+        let run = world.haul("").items(Catalogue::new(&entries)).run().await;
+        assert_eq!(run.counts(), (2, 1, 1, 0));
+        for (row, (_, title)) in (0_u64..).zip(entries) {
+            let told = run.told.iter().find(|told| told.is_outcome() && told.row == Some(row));
+            assert_eq!(told.expect("every row has an outcome").fields, columns(title), "row {row}");
+        }
+        let journal = Journal::read(Arc::new(world.storage())).expect("a journal");
+        assert!(journal.rows().has_fields());
+        let mut rows = Vec::new();
+        journal.for_each_outcome(|id, row, _| rows.push((id, row.fields.clone()))).expect("readable");
+        let expected = (0..).map(RowId).zip(entries.map(|(_, title)| columns(title)));
+        assert_eq!(rows, expected.collect::<Vec<_>>());
+
+        let again = world.haul("").items(Catalogue::new(&entries)).run().await;
+        assert_eq!(again.counts(), (2, 1, 1, 0), "the same items add no rows");
+        let changed = [("/a", Some("another title"))];
+        let renamed = world.haul("").items(Catalogue::new(&changed)).run().await;
+        assert_eq!(renamed.counts(), (2, 1, 2, 0), "another value makes another row");
+        assert_eq!(host.requests().len(), 3, "no URL is fetched twice");
+    });
+}
+
+#[test]
+fn what_a_reader_cannot_hand_over_whole_is_a_failed_row() {
+    simulate(async {
+        let world = World::new(3);
+        let _host = world.scripted(HOST, |request| Reply::status(200).body(request.path.as_bytes()));
+        let long: &'static str = Box::leak("x".repeat(Fields::BYTES_MAX).into_boxed_str());
+        let entries = [("/a", Some(long)), ("/b", Some("short"))];
+        let run = world.haul("").items(Catalogue::new(&entries)).run().await;
+        assert_eq!(run.counts(), (1, 1, 0, 0));
+        let failed = run.all(What::Failed).next().expect("one row fails");
+        let message = &failed.fault.as_ref().expect("a fault").message;
+        assert!(message.contains("the other columns are longer than 64 KiB"), "{message}");
     });
 }

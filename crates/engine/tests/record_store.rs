@@ -17,6 +17,7 @@ use world::{Crash, ORIGIN, Plan, What, World, list, path, simulate};
 const ARCHIVE: &str = "bodies.archive";
 /// Row (8 bytes), length (8), BLAKE3 digest (32); the body follows.
 const RECORD_HEADER_BYTES: u64 = 48;
+const HEADER_LEN: usize = 48;
 const FILES: usize = 60;
 
 /// Appends complete bodies to one file.
@@ -207,7 +208,7 @@ fn archive() -> RelativePath {
 }
 
 fn read_header(file: &dyn File, offset: u64) -> Option<(RowId, Content)> {
-    let mut header = [0; RECORD_HEADER_BYTES as usize];
+    let mut header = [0; HEADER_LEN];
     (file.read_at(&mut header, offset).ok()? == header.len()).then_some(())?;
     let number = |at: usize| u64::from_le_bytes(header[at..at + 8].try_into().expect("eight bytes"));
     let blake3 = header[16..].try_into().expect("32 bytes");

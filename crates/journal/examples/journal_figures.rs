@@ -48,6 +48,7 @@ fn measure(directory: &Path, rows: u64) -> Result<(), Box<dyn Error>> {
                 source,
                 line,
                 entry: Entry::Fetch { url, name: None, expected: Expectation::default() },
+                fields: longhaul_journal::Fields::default(),
             })?;
         }
         spool.flush()

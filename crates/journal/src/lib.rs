@@ -41,6 +41,6 @@ pub use log::LogWriter;
 pub use outcomes::Outcome;
 pub use read_only::ReadOnly;
 pub use record::{Done, Failed, FaultRecord, Location, Mark, Part, Record, Validator, Verification, Waiting};
-pub use row::{Entry, Expectation, FileIdentity, Row, RowId, Source, SourceId};
+pub use row::{Entry, Expectation, Fields, FileIdentity, Row, RowId, Source, SourceId};
 pub use spool::{BLOCK_ROWS, BlockId, SpoolReader, SpoolWriter};
 pub use states::{Counts, State, Summary};

@@ -30,6 +30,39 @@ pub struct Row {
     pub line: u64,
     /// What it says.
     pub entry: Entry,
+    /// The other columns of the line.
+    pub fields: Fields,
+}
+
+/// Columns of a list that Longhaul does not interpret, in the order of the list. They travel with their row into the events and
+/// the export. Empty by default; an empty value costs no allocation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Fields(Box<[(String, String)]>);
+
+impl Fields {
+    /// The longest names and values of one row, added up, in bytes: as long as the longest line of a list.
+    pub const BYTES_MAX: usize = 64 << 10;
+
+    /// Whether the row has no other columns.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The names and values of the columns.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The names and values together, in bytes.
+    pub fn byte_len(&self) -> usize {
+        self.0.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(columns: I) -> Self {
+        Self(columns.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
 }
 
 /// What a line says.

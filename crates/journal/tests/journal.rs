@@ -337,7 +337,8 @@ proptest! {
         let source = opened.spool.append_source("list").unwrap();
         for line in 1..=6 {
             let entry = Entry::Fetch { url: "https://example.org/".to_owned(), name: None, expected: Expectation::default() };
-            opened.spool.append(&longhaul_journal::Row { source, line, entry }).unwrap();
+            let fields = longhaul_journal::Fields::default();
+            opened.spool.append(&longhaul_journal::Row { source, line, entry, fields }).unwrap();
         }
         opened.spool.flush().unwrap();
         let (attempts, started_unix_ms, finished_unix_ms, flag) = times;

@@ -4,7 +4,9 @@ mod common;
 
 use common::{BOOT_ID, NOW_UNIX_MS, all_rows, append_rows, open, read_file, row, state_files, write_file};
 use longhaul_journal::storage::MemoryStorage;
-use longhaul_journal::{BlockId, Entry, Expectation, FileIdentity, Journal, Row, RowId, SourceId, State};
+use longhaul_journal::{
+    BlockId, Entry, Expectation, Fields, FileIdentity, Journal, Row, RowId, SourceId, State,
+};
 use proptest::prelude::*;
 use std::io;
 use std::sync::Arc;
@@ -101,10 +103,13 @@ fn a_row_that_is_too_long_is_refused_and_harms_nothing() {
     let mut opened = open(&storage).unwrap();
     append_rows(&mut opened, 3).unwrap();
     let entry = Entry::Fetch { url: "x".repeat(2 << 20), name: None, expected: Expectation::default() };
-    let long = Row { source: SourceId(0), line: 4, entry };
+    let long = Row { source: SourceId(0), line: 4, entry, fields: Fields::default() };
     assert_eq!(opened.spool.append(&long).unwrap_err().kind(), io::ErrorKind::InvalidInput);
-    let lost = Row { source: SourceId(0), line: 4, entry: Entry::Lost };
+    let lost = Row { source: SourceId(0), line: 4, entry: Entry::Lost, fields: Fields::default() };
     assert_eq!(opened.spool.append(&lost).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    let fields = [("column", "x".repeat(Fields::BYTES_MAX))].into_iter().collect();
+    let wide = Row { fields, ..row(4) };
+    assert_eq!(opened.spool.append(&wide).unwrap_err().kind(), io::ErrorKind::InvalidInput);
     append_rows(&mut opened, 3).unwrap();
     assert_eq!(all_rows(&opened.rows).len(), 6);
 }
@@ -134,7 +139,7 @@ fn segments_follow_each_other() {
             name: None,
             expected: Expectation::default(),
         };
-        Row { source, line, entry }
+        Row { source, line, entry, fields: Fields::default() }
     };
     for line in 0..600 {
         opened.spool.append(&long(line)).unwrap();
@@ -222,13 +227,20 @@ fn any_entry() -> impl Strategy<Value = Entry> {
     ]
 }
 
+fn any_columns() -> impl Strategy<Value = Vec<(String, String)>> {
+    prop::collection::vec((any::<String>(), any::<String>()), 0..3)
+}
+
 proptest! {
     #[test]
-    fn any_row_is_read_back(entries in prop::collection::vec((any::<u32>(), any::<u64>(), any_entry()), 1..20)) {
+    fn any_row_is_read_back(entries in prop::collection::vec((any::<u32>(), any::<u64>(), any_entry(), any_columns()), 1..20)) {
         let storage = MemoryStorage::new(1);
         let mut opened = Journal::open(Arc::new(storage.clone()), NOW_UNIX_MS, BOOT_ID, "").unwrap();
-        let rows: Vec<Row> =
-            entries.into_iter().map(|(source, line, entry)| Row { source: SourceId(source), line, entry }).collect();
+        let row = |(source, line, entry, columns): (u32, u64, Entry, Vec<(String, String)>)| {
+            Row { source: SourceId(source), line, entry, fields: columns.into_iter().collect() }
+        };
+        let rows: Vec<Row> = entries.into_iter().map(row).collect();
+        let has_fields = rows.iter().any(|row| !row.fields.is_empty());
         for row in &rows {
             opened.spool.append(row).unwrap();
         }
@@ -237,5 +249,6 @@ proptest! {
         let opened = open(&storage.crash()).unwrap();
         let found: Vec<Row> = all_rows(&opened.rows).into_iter().map(|(_, row)| row).collect();
         prop_assert_eq!(found, rows);
+        prop_assert_eq!(opened.rows.has_fields(), has_fields);
     }
 }

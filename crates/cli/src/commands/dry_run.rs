@@ -1,15 +1,11 @@
 //! `longhaul get --dry-run`: checks the lists and prints what would be downloaded.
 //!
-//! The engine itself reads the lists, into a scratch copy of the haul and with a network that never responds. So the names,
-//! duplicates and refused lines printed here are those of a run, and neither the directory nor any host is touched.
+//! The engine reads the lists into a scratch copy of the haul, and fetches nothing. So names, duplicates and refused lines are
+//! those of a run, and neither the directory nor any host is touched.
 
-use std::io::{self, Read};
-use std::net::IpAddr;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::io;
 
-use longhaul::{Event, Haul, Row, RowOutcome, Source, Status, Stopper};
-use longhaul_socket::{BoxFuture, Endpoint, HostName, Listener, LookupError, Network, Transport};
+use longhaul::{Haul, HaulError, Row, RowOutcome, Source, Status};
 
 use super::{write_data, write_message};
 use crate::error::CommandError;
@@ -75,104 +71,22 @@ fn json_line(row: &Row<'_>) -> String {
 
 /// Reads every list to its end into the scratch haul.
 fn read_lists(plan: Plan, scratch: &ScratchDirectory) -> Result<(), CommandError> {
-    let Plan { directory: _, inputs, urls, settings, output: _ } = plan;
-    let mut unread_lists = inputs.len() + usize::from(!urls.is_empty());
-    if unread_lists == 0 {
+    let Plan { inputs, urls, settings, .. } = plan;
+    if inputs.is_empty() && urls.is_empty() {
         return Ok(());
     }
-    let stopper: Arc<OnceLock<Stopper>> = Arc::default();
-    let mut builder = Haul::builder(scratch.path()).network(Arc::new(SilentNetwork)).settings(|defaults| {
-        *defaults = settings;
-        // Nothing responds, so one download is enough.
-        defaults.jobs_max = 1;
-        defaults.shards = 1;
-    });
-    let first_error = FirstReadError::default();
-    for input in inputs {
-        builder = builder.source(source(input, &first_error)?);
-    }
-    builder = urls.into_iter().fold(builder, longhaul::Builder::url);
-    let shared_stopper = Arc::clone(&stopper);
-    let haul = builder
-        .on_event(move |event| {
-            if let Event::ListRead { .. } = event {
-                unread_lists -= 1;
-                if unread_lists == 0
-                    && let Some(stopper) = shared_stopper.get()
-                {
-                    stopper.stop();
-                }
-            }
-        })
-        .build()?;
-    // The cell is empty: it is set here only.
-    let _ = stopper.set(haul.stopper());
-    haul.run()?;
-    let error = first_error.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-    error.map_or(Ok(()), |(label, source)| Err(CommandError::List { label, source }))
-}
-
-/// The first error of reading a list, with the label of the list.
-#[derive(Debug, Default, Clone)]
-struct FirstReadError(Arc<Mutex<Option<(String, io::Error)>>>);
-
-/// Reads a list and records an error of the reader as its end, so that the engine ends the run.
-struct RecordingReader<R> {
-    reader: R,
-    label: String,
-    first_error: FirstReadError,
-}
-
-impl<R: Read> Read for RecordingReader<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.reader.read(buffer) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
-                let mut first_error = self.first_error.0.lock().unwrap_or_else(PoisonError::into_inner);
-                first_error.get_or_insert((self.label.clone(), error));
-                Ok(0)
-            }
-            read => read,
-        }
+    let builder = Haul::builder(scratch.path()).settings(|defaults| *defaults = settings);
+    let builder = inputs.into_iter().map(source).fold(builder, longhaul::Builder::source);
+    let builder = urls.into_iter().fold(builder, longhaul::Builder::url);
+    match builder.build()?.read_lists() {
+        Err(HaulError::ListBroken { label, source, .. }) => Err(CommandError::List { label, source }),
+        read => Ok(read.map(drop)?),
     }
 }
 
-/// A list as a reader. The engine would skip a file that has not changed since an earlier run.
-fn source(input: Input, first_error: &FirstReadError) -> Result<Source, CommandError> {
-    let first_error = first_error.clone();
-    Ok(match input {
-        Input::Standard => {
-            let label = "-".to_owned();
-            let reader = RecordingReader { reader: io::stdin(), label: label.clone(), first_error };
-            Source::Reader { label, reader: Box::new(reader) }
-        }
-        Input::File(path) => {
-            let label = canonical_label(&path);
-            let reader = files::open_list(&path)
-                .map_err(|source| CommandError::List { label: path.display().to_string(), source })?;
-            let reader = RecordingReader { reader, label: label.clone(), first_error };
-            Source::Reader { label, reader: Box::new(reader) }
-        }
-    })
-}
-
-/// The label that the engine gives to the list of a file: the same in every run, whatever the working directory.
-fn canonical_label(path: &PathBuf) -> String {
-    path.canonicalize().as_ref().unwrap_or(path).to_string_lossy().into_owned()
-}
-
-/// A network that never responds.
-struct SilentNetwork;
-
-impl Network for SilentNetwork {
-    fn lookup<'a>(&'a self, _name: &'a HostName) -> BoxFuture<'a, Result<Vec<IpAddr>, LookupError>> {
-        Box::pin(std::future::pending())
-    }
-
-    fn dial(&self, _endpoint: Endpoint) -> BoxFuture<'_, io::Result<Box<dyn Transport>>> {
-        Box::pin(std::future::pending())
-    }
-
-    fn listen(&self, _endpoint: Endpoint) -> io::Result<Box<dyn Listener>> {
-        Err(io::ErrorKind::Unsupported.into())
+fn source(input: Input) -> Source {
+    match input {
+        Input::File(path) => Source::File(path),
+        Input::Standard => Source::Reader { label: "-".to_owned(), reader: Box::new(io::stdin()) },
     }
 }

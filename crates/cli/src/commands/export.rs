@@ -22,7 +22,7 @@ pub(super) fn run(arguments: ExportArguments) -> Result<Exit, CommandError> {
         Some(path) => Box::new(files::create(path).map_err(output_error)?),
         None => Box::new(io::stdout().lock()),
     };
-    match write(&status, RecordWriter::new(format, BufWriter::new(output)))? {
+    match write(&status, RecordWriter::new(format, status.has_fields(), BufWriter::new(output)))? {
         // The reader has seen enough, as in `longhaul export DIR --format csv | head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe && path.is_none() => Ok(Exit::Complete),
         written => written.map(|()| Exit::Complete).map_err(output_error),

@@ -1,10 +1,10 @@
 //! The cells of a record. Their names and their order are stable; `docs/cli.md` lists them.
 
 use data_encoding::HEXLOWER;
-use longhaul::{FaultRecord, Row, RowOutcome};
+use longhaul::{FaultRecord, Fields, Row, RowOutcome};
 use longhaul_journal::{Done, Failed, Verification};
 
-use crate::render::rfc3339;
+use crate::render::{json, rfc3339};
 
 /// The names of the cells, in order.
 pub(super) const COLUMNS: [&str; 21] = [
@@ -30,6 +30,9 @@ pub(super) const COLUMNS: [&str; 21] = [
     "message",
     "final_url",
 ];
+
+/// The name of the last cell, which only hauls have whose lists have columns that Longhaul does not interpret.
+pub(crate) const FIELDS_COLUMN: &str = "fields";
 
 /// One value of a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,6 +79,11 @@ struct Details {
     elapsed_ms: Cell,
     message: Cell,
     final_url: Cell,
+}
+
+/// The cell of [`FIELDS_COLUMN`]: the columns as one JSON object.
+pub(super) fn fields_cell(fields: &Fields) -> Cell {
+    if fields.is_empty() { Cell::Empty } else { Cell::Text(json::columns(fields).to_string()) }
 }
 
 /// The record of a row, with a cell for each of [`COLUMNS`].

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::cells::{COLUMNS, Cell};
+use super::cells::Cell;
 use crate::render::escaped;
 
 /// Writes records with the line end of RFC 4180 section 2, CR LF.
@@ -14,12 +14,12 @@ impl<W: Write> CsvWriter<W> {
     }
 
     /// Writes the names of the columns.
-    pub(super) fn write_header(&mut self) -> io::Result<()> {
-        self.0.write_record(COLUMNS).map_err(io_error)
+    pub(super) fn write_header(&mut self, columns: impl IntoIterator<Item = &'static str>) -> io::Result<()> {
+        self.0.write_record(columns).map_err(io_error)
     }
 
-    pub(super) fn write(&mut self, cells: &[Cell]) -> io::Result<()> {
-        self.0.write_record(cells.iter().map(text)).map_err(io_error)
+    pub(super) fn write<'a>(&mut self, cells: impl IntoIterator<Item = &'a Cell>) -> io::Result<()> {
+        self.0.write_record(cells.into_iter().map(text)).map_err(io_error)
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {

@@ -138,9 +138,8 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
             fields.extend(fault_fields(fault));
             ("parked", fields)
         }
-        Event::Done { row, url, name, size, blake3, status, attempts, elapsed } => (
-            "done",
-            vec![
+        Event::Done { row, url, name, size, blake3, status, attempts, elapsed, fields: columns } => {
+            let mut fields = vec![
                 ("row", row.0.into()),
                 ("url", url.into()),
                 ("name", name.into()),
@@ -149,9 +148,11 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
                 ("status", status.into()),
                 ("attempts", attempts.into()),
                 ("elapsed_ms", ms(elapsed)),
-            ],
-        ),
-        Event::Failed { row, url, fault, status, attempts } => {
+            ];
+            fields.extend(column_fields(columns));
+            ("done", fields)
+        }
+        Event::Failed { row, url, fault, status, attempts, fields: columns } => {
             let mut fields = vec![
                 ("row", row.0.into()),
                 ("url", url.into()),
@@ -159,10 +160,13 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
                 ("attempts", attempts.into()),
             ];
             fields.extend(fault_fields(fault));
+            fields.extend(column_fields(columns));
             ("failed", fields)
         }
-        Event::Skipped { row, url, reason } => {
-            ("skipped", vec![("row", row.0.into()), ("url", url.into()), ("reason", reason.into())])
+        Event::Skipped { row, url, reason, fields: columns } => {
+            let mut fields = vec![("row", row.0.into()), ("url", url.into()), ("reason", reason.into())];
+            fields.extend(column_fields(columns));
+            ("skipped", fields)
         }
         Event::Paced { host, window, limiter, rate, blocked } => (
             "paced",
@@ -183,6 +187,11 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
         Event::Stopping => ("stopping", Vec::new()),
         _ => return None,
     })
+}
+
+/// The columns of the list that are not interpreted, as one object; nothing where there are none.
+fn column_fields(columns: &longhaul::Fields) -> Option<(&'static str, Value)> {
+    (!columns.is_empty()).then(|| ("fields", json::columns(columns)))
 }
 
 fn ms(duration: Duration) -> Value {

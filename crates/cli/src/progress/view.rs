@@ -141,7 +141,12 @@ mod tests {
         progress.tick(start);
         for _ in 0..20 {
             progress.observe(
-                &Event::Skipped { row: longhaul::RowId(0), url: "", reason: "" },
+                &Event::Skipped {
+                    row: longhaul::RowId(0),
+                    url: "",
+                    reason: "",
+                    fields: &longhaul::Fields::default(),
+                },
                 start + Duration::from_secs(1),
             );
         }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use longhaul::Fields;
 use serde_json::Value;
 
 use super::is_hostile;
@@ -17,6 +18,11 @@ pub(crate) fn object(fields: &[(&str, Value)]) -> String {
     }
     text.push('}');
     text
+}
+
+/// The columns of a list that are not interpreted, as one object. Of columns of the same name the last one stays.
+pub(crate) fn columns(columns: &Fields) -> Value {
+    Value::Object(columns.iter().map(|(name, value)| (name.to_owned(), value.into())).collect())
 }
 
 /// Escapes hostile characters. In JSON they occur in strings only, where an escape has the same meaning (RFC 8259

@@ -20,7 +20,8 @@ use crate::connectivity::outage::{
     Connectivity, ConnectivityState, OutageDetector, PROBE_WITHIN, ProbeRound, Timeout,
 };
 use crate::haul::executor::sleep_until;
-use crate::report::event::{Event, Observer};
+use crate::report::event::Event;
+use crate::report::observer::Observer;
 
 /// Addresses for documentation, which no machine has (RFC 5737, RFC 3849): the route to them is the default route.
 const ANYWHERE: [IpAddr; 2] =

@@ -19,7 +19,7 @@ use crate::exchange::progress::Progress;
 use crate::exchange::receiving::{BodyRange, BodyTransfer, Received};
 use crate::list::expectation;
 use crate::pace::Announcement;
-use crate::report::event::Observer;
+use crate::report::observer::Observer;
 use crate::schedule::job::{Job, Redirected};
 use crate::sink::{Completion, Message, Piece, SinkGone, SinkHandle};
 

@@ -16,7 +16,9 @@ use crate::haul::Settings;
 use crate::haul::stop::Stopper;
 use crate::list::Source;
 use crate::list::intake::List;
-use crate::report::event::{Event, Observer};
+use crate::list::text::TextList;
+use crate::report::event::Event;
+use crate::report::observer::Callback;
 use crate::sink::store::{FileStore, Store};
 
 /// The name of the list that single URLs make up ([`Builder::url`]).
@@ -50,7 +52,7 @@ pub struct Builder {
     settings: Settings,
     hooks: Vec<Arc<dyn ExchangeHook>>,
     router: Arc<dyn Router>,
-    observer: Observer,
+    callback: Callback,
     stopper: Stopper,
     start_unix_ms: Option<u64>,
     boot_id: Option<[u8; 16]>,
@@ -69,7 +71,7 @@ impl Builder {
             settings: Settings::default(),
             hooks: Vec::new(),
             router: Arc::new(DirectRouter),
-            observer: Observer::new(|_| {}),
+            callback: Box::new(|_| {}),
             stopper: Stopper::default(),
             start_unix_ms: None,
             boot_id: None,
@@ -124,11 +126,14 @@ impl Builder {
         self
     }
 
-    /// Is called with every event, one at a time, on the thread where it happened. A callback that is slow slows the
-    /// haul down.
+    /// Calls this function with every event, one at a time, in the order in which they happened.
+    ///
+    /// [`Haul::run`] calls it on a thread of its own. A slow function delays the end of the run, and the downloads only once it is
+    /// 65,536 events behind. If it panics, the haul stops and `run` passes the panic on. [`Haul::run_here`] calls it where the
+    /// event happens: there it holds up everything.
     #[must_use]
     pub fn on_event(mut self, callback: impl FnMut(&Event<'_>) + Send + 'static) -> Self {
-        self.observer = Observer::new(callback);
+        self.callback = Box::new(callback);
         self
     }
 
@@ -187,7 +192,7 @@ impl Builder {
             settings,
             hooks,
             router,
-            observer,
+            callback,
             stopper,
             start_unix_ms,
             boot_id,
@@ -196,7 +201,7 @@ impl Builder {
         for source in sources {
             let label = match &source {
                 Source::File(path) => path.display().to_string(),
-                Source::Reader { label, .. } => label.clone(),
+                Source::Reader { label, .. } | Source::Items { label, .. } => label.clone(),
             };
             lists.push(source.open().map_err(|source| HaulError::List { label, source })?);
         }
@@ -204,7 +209,7 @@ impl Builder {
             let text = urls.join("\n");
             lists.push(List {
                 label: ARGUMENTS.to_owned(),
-                reader: Box::new(io::Cursor::new(text)),
+                reader: Box::new(TextList::new(io::Cursor::new(text))),
                 identity: None,
             });
         }
@@ -226,7 +231,7 @@ impl Builder {
             lists,
             settings,
             options: ClientOptions { user_agent, headers, hooks, router },
-            observer: Arc::new(observer),
+            callback,
             stopper,
             start_unix_ms,
             boot_id,

@@ -6,7 +6,7 @@ use longhaul_journal::storage::Storage;
 use longhaul_socket::clock::WallClock;
 
 use crate::haul::stop::Stopper;
-use crate::report::event::Observer;
+use crate::report::observer::Observer;
 use crate::sink::store::Store;
 
 /// Where a haul keeps its files, whom it tells, what time it is, and who may stop it. Clones are the same.

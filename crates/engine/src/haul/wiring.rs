@@ -32,7 +32,8 @@ use crate::haul::stop::Stopper;
 use crate::list::intake::{Intake, List, Published};
 use crate::pace::host_state_cache::HostStateCache;
 use crate::report::counters::Counters;
-use crate::report::event::{Event, Observer};
+use crate::report::event::Event;
+use crate::report::observer::{Callback, RunningObserver};
 use crate::report::summary::{Counts, Report, unread_lists};
 use crate::schedule::dispatch::{Channels, DispatchError, Dispatcher, Unfinished};
 use crate::schedule::host_routing::{LimitRouting, ShardId};
@@ -53,7 +54,7 @@ pub struct Haul {
     pub(crate) lists: Vec<List>,
     pub(crate) settings: Settings,
     pub(crate) options: ClientOptions,
-    pub(crate) observer: Arc<Observer>,
+    pub(crate) callback: Callback,
     pub(crate) stopper: Stopper,
     pub(crate) start_unix_ms: Option<u64>,
     pub(crate) boot_id: Option<[u8; 16]>,
@@ -89,10 +90,14 @@ impl Haul {
     }
 
     async fn run_with(mut self, executor: Executor) -> Result<Report, HaulError> {
+        let callback = std::mem::replace(&mut self.callback, Box::new(|_| {}));
+        // Dropped last, when every actor has ended: the run ends after its last event has been handed over.
+        let observer =
+            RunningObserver::start(executor, callback, self.stopper.clone()).map_err(HaulError::Start)?;
         let cx = RunContext {
             storage: Arc::clone(&self.storage),
             store: Arc::clone(&self.store),
-            observer: Arc::clone(&self.observer),
+            observer: observer.observer(),
             clock: self.start_unix_ms.map_or_else(WallClock::system, WallClock::starting_at),
             stopper: self.stopper.clone(),
         };

@@ -1,4 +1,4 @@
-//! Reads the lists into the spool: line, URL, name, row.
+//! Reads the lists into the spool: item, URL, name, row.
 //!
 //! Lists are streamed: a row can be fetched as soon as the lines before it have been read, however long the list is and
 //! however slowly it comes. What has been read is handed to the system before the reader waits for more.
@@ -7,21 +7,23 @@
 //! already becomes a duplicate of its first row. Running the same list again finds its rows by walking along them; from
 //! the first line that differs on, lines are new.
 
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_http::HttpUrl;
-use longhaul_journal::{Entry, Expectation, FileIdentity, Row, RowId, SourceId, SpoolReader, SpoolWriter};
+use longhaul_journal::{
+    Entry, Expectation, Fields, FileIdentity, Row, RowId, SourceId, SpoolReader, SpoolWriter,
+};
 use tokio::sync::watch;
 
-use super::lines::{Line, Lines};
 use super::naming::{Naming, Placed};
+use super::reader::{Item, ItemContent, ListReader};
 use super::walk::Walk;
 use crate::haul::run_context::RunContext;
 use crate::haul::stop::StopWatch;
-use crate::list::expectation;
-use crate::report::event::{Event, Observer};
+use crate::report::event::Event;
+use crate::report::observer::Observer;
 use crate::sink::passing_trouble;
 
 /// Rows are published at the latest after so many: the first request need not wait for the rest of the buffer.
@@ -33,7 +35,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(crate) struct List {
     /// What the user called it.
     pub(crate) label: String,
-    pub(crate) reader: Box<dyn Read + Send>,
+    pub(crate) reader: Box<dyn ListReader>,
     /// What tells one state of the list from another, where it is a file.
     pub(crate) identity: Option<FileIdentity>,
 }
@@ -96,7 +98,7 @@ impl Intake {
     }
 
     async fn read(&mut self, list: List) -> Result<(), IntakeError> {
-        let List { label, reader, identity } = list;
+        let List { label, mut reader, identity } = list;
         let readings: Vec<_> =
             self.rows.sources().into_iter().filter(|source| source.label == label).collect();
         let mut walk = None;
@@ -109,27 +111,25 @@ impl Intake {
         }
         let mut source: Option<SourceId> = None;
         let mut new_rows = 0;
-        let mut lines = Lines::new(reader);
         loop {
-            if lines.would_read() || self.unpublished >= ROWS_PER_FLUSH {
+            if reader.would_block() || self.unpublished >= ROWS_PER_FLUSH {
                 self.flush().await?;
                 tokio::task::yield_now().await;
             }
-            let line = match lines.next_line() {
-                Ok(Some(line)) => Parsed::of(&line),
+            let item = match reader.next() {
+                Ok(Some(item)) => item,
                 Ok(None) => break,
                 Err(source) => {
                     self.flush().await?;
-                    return Err(IntakeError::List { label, line: lines.number() + 1, source });
+                    return Err(IntakeError::List { label, line: reader.position() + 1, source });
                 }
             };
             if self.stop.is_stopped() {
                 // The haul may be closed by now: what was read last is left to the next run.
                 return Ok(());
             }
-            let number = lines.number();
             if let Some(known) = &mut walk {
-                if known.matches(number, &line).map_err(IntakeError::Spool)? {
+                if known.matches(&item).map_err(IntakeError::Spool)? {
                     continue;
                 }
                 // The walk is over: the list goes on beyond its rows, or is another list by the same name.
@@ -140,7 +140,7 @@ impl Intake {
                 Some(source) => source,
                 None => *source.insert(self.patiently_append_source(&label).await?),
             };
-            self.append(source, number, line).await?;
+            self.append(source, item).await?;
             new_rows += 1;
         }
         let source = match (source, &walk) {
@@ -149,34 +149,36 @@ impl Intake {
             (None, None) => None,
         };
         if let Some(source) = source {
-            let (numbers, ignored) = (lines.number(), lines.ignored());
-            self.retry_transient(|intake| intake.spool.finish_source(source, identity, numbers, ignored))
+            let (lines, ignored) = (reader.position(), reader.ignored());
+            self.retry_transient(|intake| intake.spool.finish_source(source, identity, lines, ignored))
                 .await?;
         }
         self.flush().await?;
-        tracing::debug!(label, lines = lines.number(), new_rows, "the list is read");
-        self.observer.emit(&Event::ListRead { label: &label, lines: lines.number(), new_rows });
+        let lines = reader.position();
+        tracing::debug!(label, lines, new_rows, "the list is read");
+        self.observer.emit(&Event::ListRead { label: &label, lines, new_rows });
         Ok(())
     }
 
-    async fn append(&mut self, source: SourceId, line: u64, parsed: Parsed) -> Result<(), IntakeError> {
-        let entry = match parsed {
-            Parsed::Refused { text, reason } => Entry::Refused { text, reason },
-            Parsed::Url { url, text, expected } => {
+    async fn append(&mut self, source: SourceId, item: Item) -> Result<(), IntakeError> {
+        let (entry, fields) = match item.content {
+            ItemContent::Refused { text, reason } => (Entry::Refused { text, reason }, Fields::default()),
+            ItemContent::Url { url, text, expected, fields } => {
                 let mut placed = None;
                 self.retry_transient(|intake| {
                     placed = Some(intake.place(&url, &expected)?);
                     Ok(())
                 })
                 .await?;
-                match placed {
+                let entry = match placed {
                     Some(Placed::Duplicate { of }) => Entry::Duplicate { url: text, of },
                     Some(Placed::New { name }) => Entry::Fetch { url: text, name, expected },
                     None => Entry::Fetch { url: text, name: None, expected },
-                }
+                };
+                (entry, fields)
             }
         };
-        let row = Row { source, line, entry };
+        let row = Row { source, line: item.position, entry, fields };
         self.retry_transient(|intake| intake.spool.append(&row).map(drop)).await?;
         self.unpublished += 1;
         Ok(())
@@ -234,39 +236,5 @@ impl Intake {
             self.observer.resume();
         }
         outcome.map_err(IntakeError::Spool)
-    }
-}
-
-/// A line as it is understood.
-#[derive(Debug)]
-pub(crate) enum Parsed {
-    /// Something to fetch, and what is said of its content. `text` is what is stored: normalised, except where it carries
-    /// credentials.
-    Url { url: Box<HttpUrl>, text: String, expected: Expectation },
-    /// Nothing that can be fetched.
-    Refused { text: String, reason: String },
-}
-
-impl Parsed {
-    fn of(line: &Line<'_>) -> Self {
-        match line {
-            Line::Text(text) => Self::of_text(text).unwrap_or_else(|reason| Self::Refused {
-                text: super::lines::excerpt(text.as_bytes()),
-                reason,
-            }),
-            Line::Refused { excerpt, reason } => {
-                Self::Refused { text: excerpt.clone(), reason: (*reason).to_owned() }
-            }
-        }
-    }
-
-    /// A URL, and behind a tab what is said of its content.
-    fn of_text(text: &str) -> Result<Self, String> {
-        let (address, fields) = text.split_once('\t').unwrap_or((text, ""));
-        let url = address.parse::<HttpUrl>().map_err(|error| error.to_string())?;
-        let expected = expectation::parse(fields)?;
-        let text =
-            if url.credentials().is_some() { address.trim_end().to_owned() } else { url.as_str().to_owned() };
-        Ok(Self::Url { url: Box::new(url), text, expected })
     }
 }

@@ -8,6 +8,8 @@ use std::time::UNIX_EPOCH;
 
 use longhaul_journal::FileIdentity;
 
+use super::reader::ListReader;
+use super::text::TextList;
 use crate::haul::machine;
 use crate::list::intake::List;
 
@@ -23,6 +25,13 @@ pub enum Source {
         /// Read on a thread of its own; may block.
         reader: Box<dyn Read + Send>,
     },
+    /// Items from a reader of another format, known by a label as above.
+    Items {
+        /// What it is called in reports.
+        label: String,
+        /// Read on a thread of its own; may block.
+        reader: Box<dyn ListReader>,
+    },
 }
 
 impl fmt::Debug for Source {
@@ -32,6 +41,9 @@ impl fmt::Debug for Source {
             Self::Reader { label, .. } => {
                 f.debug_struct("Reader").field("label", label).finish_non_exhaustive()
             }
+            Self::Items { label, .. } => {
+                f.debug_struct("Items").field("label", label).finish_non_exhaustive()
+            }
         }
     }
 }
@@ -40,11 +52,14 @@ impl Source {
     /// Opens it. A file is known by its full path, wherever the program is started from.
     pub(crate) fn open(self) -> io::Result<List> {
         match self {
-            Self::Reader { label, reader } => Ok(List { label, reader, identity: None }),
+            Self::Reader { label, reader } => {
+                Ok(List { label, reader: Box::new(TextList::new(reader)), identity: None })
+            }
+            Self::Items { label, reader } => Ok(List { label, reader, identity: None }),
             Self::File(path) => {
                 let file = machine::open_list(&path)?;
                 let identity = identity(&file.metadata()?);
-                Ok(List { label: label(&path), reader: Box::new(file), identity })
+                Ok(List { label: label(&path), reader: Box::new(TextList::new(file)), identity })
             }
         }
     }

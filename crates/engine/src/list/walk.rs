@@ -9,7 +9,7 @@ use std::io;
 
 use longhaul_journal::{BLOCK_ROWS, BlockId, Entry, Expectation, Row, RowId, SourceId, SpoolReader};
 
-use super::intake::Parsed;
+use super::reader::{Item, ItemContent};
 
 pub(super) struct Walk {
     rows: SpoolReader,
@@ -49,11 +49,11 @@ impl Walk {
     }
 
     /// Whether the line is the list's next row. After a false it is not to be asked again.
-    pub(super) fn matches(&mut self, line: u64, parsed: &Parsed) -> io::Result<bool> {
+    pub(super) fn matches(&mut self, item: &Item) -> io::Result<bool> {
         let Some(row) = self.next_row()? else { return Ok(false) };
-        let is_same = row.line == line && says(&row.entry, parsed);
-        let is_same = match (&row.entry, parsed) {
-            (&Entry::Duplicate { of, .. }, Parsed::Url { expected, .. }) if is_same => {
+        let is_same = row.line == item.position && says(row, &item.content);
+        let is_same = match (&row.entry, &item.content) {
+            (&Entry::Duplicate { of, .. }, ItemContent::Url { expected, .. }) if is_same => {
                 self.is_checked_by(of, expected)?
             }
             _ => is_same,
@@ -114,14 +114,16 @@ fn first_lines(rows: &SpoolReader) -> io::Result<BTreeMap<SourceId, u64>> {
 
 /// Whether this is what the row was made from. Of a row that is damaged nobody can say that: the lines from there on are
 /// taken as new, and most of them turn out to be known.
-fn says(entry: &Entry, parsed: &Parsed) -> bool {
-    match (entry, parsed) {
-        (Entry::Fetch { url, expected: of_row, .. }, Parsed::Url { text, expected, .. }) => {
-            url == text && of_row == expected
+fn says(row: &Row, content: &ItemContent) -> bool {
+    match (&row.entry, content) {
+        (Entry::Fetch { url, expected: of_row, .. }, ItemContent::Url { text, expected, fields, .. }) => {
+            url == text && of_row == expected && row.fields == *fields
         }
         // Apart from what is expected.
-        (Entry::Duplicate { url, .. }, Parsed::Url { text, .. }) => url == text,
-        (Entry::Refused { text, .. }, Parsed::Refused { text: excerpt, .. }) => text == excerpt,
+        (Entry::Duplicate { url, .. }, ItemContent::Url { text, fields, .. }) => {
+            url == text && row.fields == *fields
+        }
+        (Entry::Refused { text, .. }, ItemContent::Refused { text: excerpt, .. }) => text == excerpt,
         _ => false,
     }
 }

@@ -1,10 +1,9 @@
 //! The one stream of events that leaves the engine. The progress display, the machine-readable output and a library
 //! user's own code are readers of this one stream.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use longhaul_journal::{FaultRecord, RowId};
+use longhaul_journal::{FaultRecord, Fields, RowId};
 
 use crate::pace::Limiter;
 use crate::report::summary::Counts;
@@ -116,6 +115,8 @@ pub enum Event<'a> {
         attempts: u32,
         /// From the first attempt to the last byte.
         elapsed: Duration,
+        /// The columns of the list that are not interpreted.
+        fields: &'a Fields,
     },
     /// Failed for good.
     Failed {
@@ -129,6 +130,8 @@ pub enum Event<'a> {
         status: Option<u16>,
         /// Attempts, the last one included.
         attempts: u32,
+        /// The columns of the list that are not interpreted.
+        fields: &'a Fields,
     },
     /// Nothing had to be fetched.
     Skipped {
@@ -138,6 +141,8 @@ pub enum Event<'a> {
         url: &'a str,
         /// Why.
         reason: &'a str,
+        /// The columns of the list that are not interpreted.
+        fields: &'a Fields,
     },
     /// The pace of a host changed in kind.
     Paced {
@@ -171,43 +176,4 @@ pub enum Event<'a> {
     Online,
     /// The run is stopping before the end, as it was told to.
     Stopping,
-}
-
-/// Where events go. Shared by the threads of a haul; one event at a time, so they have one order.
-pub(crate) struct Observer {
-    callback: Mutex<Box<Callback>>,
-    /// How many actors cannot write for now.
-    paused: Mutex<u32>,
-}
-
-type Callback = dyn FnMut(&Event<'_>) + Send;
-
-impl Observer {
-    pub(crate) fn new(callback: impl FnMut(&Event<'_>) + Send + 'static) -> Self {
-        Self { callback: Mutex::new(Box::new(callback)), paused: Mutex::default() }
-    }
-
-    /// An actor cannot write for now. Told once, however many they are.
-    pub(crate) fn pause(&self, reason: &str) {
-        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
-        *paused += 1;
-        if *paused == 1 {
-            self.emit(&Event::Paused { reason });
-        }
-    }
-
-    /// An actor that could not write goes on.
-    pub(crate) fn resume(&self) {
-        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
-        *paused = paused.saturating_sub(1);
-        if *paused == 0 {
-            self.emit(&Event::Resumed);
-        }
-    }
-
-    pub(crate) fn emit(&self, event: &Event<'_>) {
-        // An observer that panicked once is still told: the haul does not depend on it.
-        let mut callback = self.callback.lock().unwrap_or_else(PoisonError::into_inner);
-        callback(event);
-    }
 }

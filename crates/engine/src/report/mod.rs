@@ -2,6 +2,8 @@
 
 pub(crate) mod counters;
 pub(crate) mod event;
+pub(crate) mod observer;
+mod owned_event;
 pub(crate) mod status;
 pub(crate) mod summary;
 

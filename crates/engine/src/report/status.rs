@@ -7,7 +7,8 @@ use std::sync::Arc;
 use longhaul_http::HttpUrl;
 use longhaul_journal::storage::{DiskStorage, Storage};
 use longhaul_journal::{
-    Done, Entry, Failed, HostRecord, Journal, Opened, Outcome, ReadOnly, Record, RowId, Source, Waiting,
+    Done, Entry, Failed, Fields, HostRecord, Journal, Opened, Outcome, ReadOnly, Record, RowId, Source,
+    Waiting,
 };
 use longhaul_socket::clock::WallClock;
 
@@ -38,6 +39,8 @@ pub struct Row<'a> {
     pub name: Option<String>,
     /// What became of it.
     pub outcome: RowOutcome<'a>,
+    /// The columns of the list that are not interpreted.
+    pub fields: &'a Fields,
 }
 
 /// What became of a row.
@@ -121,6 +124,12 @@ impl Status {
         self.journal.hosts()
     }
 
+    /// Whether any row has columns that are not interpreted.
+    #[must_use]
+    pub fn has_fields(&self) -> bool {
+        self.journal.rows().has_fields()
+    }
+
     /// Where the journal is damaged, in words.
     pub fn damage(&self) -> Vec<String> {
         self.journal.damage().iter().map(ToString::to_string).collect()
@@ -150,6 +159,7 @@ impl Status {
                 url,
                 name,
                 outcome: RowOutcome::from(outcome),
+                fields: &row.fields,
             });
         });
         visited.map_err(HaulError::Journal)

@@ -9,8 +9,8 @@ use std::time::Duration;
 use longhaul_http::{HttpUrl, Origin};
 use longhaul_journal::storage::RelativePath;
 use longhaul_journal::{
-    BLOCK_ROWS, BlockId, Entry, Expectation, Failed, FaultRecord, Kept, Row, RowId, SpoolReader, State,
-    Summary, Waiting,
+    BLOCK_ROWS, BlockId, Entry, Expectation, Failed, FaultRecord, Fields, Kept, Row, RowId, SpoolReader,
+    State, Summary, Waiting,
 };
 use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::{mpsc, watch};
@@ -217,7 +217,7 @@ impl Dispatcher {
                 Ok(url) => {
                     let block = id.0 / BLOCK_ROWS;
                     if self.backlog.admit(url.origin(), id.0, block) == Admission::Take {
-                        self.begin(id, url, name, expected).await?;
+                        self.begin(id, url, name, expected, row.fields).await?;
                     }
                 }
                 Err(error) => {
@@ -227,7 +227,7 @@ impl Dispatcher {
             },
             Entry::Duplicate { url, of } => {
                 let url = url.parse::<HttpUrl>().map_or(String::new(), |url| url.as_str().to_owned());
-                self.listed(Listed::Duplicate { row: id, url, of }).await?;
+                self.listed(Listed::Duplicate { row: id, url, of, fields: row.fields }).await?;
             }
             Entry::Refused { text, reason } => {
                 let fault = list_fault(format!("line {}: {reason}", row.line));
@@ -267,7 +267,7 @@ impl Dispatcher {
                 is_exhausted = false;
                 break;
             }
-            self.begin(id, url, name, expected).await?;
+            self.begin(id, url, name, expected, row.fields).await?;
         }
         self.backlog.read_again(host, block, is_exhausted);
         Ok(())
@@ -280,9 +280,10 @@ impl Dispatcher {
         url: HttpUrl,
         name: Option<String>,
         expected: Expectation,
+        fields: Fields,
     ) -> Result<(), DispatchError> {
         let name = name.unwrap_or_else(|| names::default_name(&url));
-        let mut job = Box::new(Job::new(row, url, name, expected));
+        let mut job = Box::new(Job::new(row, url, name, expected, fields));
         if self.is_taken(&job.name) {
             return self.refuse_taken(job).await;
         }

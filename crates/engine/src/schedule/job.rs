@@ -1,7 +1,7 @@
 //! A row in progress: the dispatcher sends it to a shard, and the shard sends it to the sink.
 
 use longhaul_http::{HttpUrl, Origin, Partial};
-use longhaul_journal::{Expectation, RowId};
+use longhaul_journal::{Expectation, Fields, RowId};
 use tokio::time::Instant;
 
 use crate::exchange::Class;
@@ -39,6 +39,8 @@ pub(crate) struct Job {
     pub(crate) partial: Option<Partial>,
     /// What the list says about the content.
     pub(crate) expected: Expectation,
+    /// The columns of the list that are not interpreted.
+    pub(crate) fields: Fields,
     /// The digest of the part that was received, where the list has one.
     pub(crate) sha256: Option<Sha256>,
     /// The most bytes that any attempt of this run has received, of any version. Only bytes beyond it are progress: otherwise
@@ -59,7 +61,13 @@ pub(crate) struct Redirected {
 
 impl Job {
     /// A row that has not been tried in this run, and of which nothing is kept.
-    pub(crate) fn new(row: RowId, url: HttpUrl, name: String, expected: Expectation) -> Self {
+    pub(crate) fn new(
+        row: RowId,
+        url: HttpUrl,
+        name: String,
+        expected: Expectation,
+        fields: Fields,
+    ) -> Self {
         Self {
             row,
             url,
@@ -71,6 +79,7 @@ impl Job {
             started_unix_ms: 0,
             partial: None,
             expected,
+            fields,
             sha256: None,
             furthest: 0,
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use longhaul_journal::storage::RelativePath;
-use longhaul_journal::{Failed, FaultRecord, Location, Record};
+use longhaul_journal::{Failed, FaultRecord, Fields, Location, Record};
 
 use super::committer::{Committer, Halt};
 use super::disk_error::{file_fault, stands_in_the_way};
@@ -139,6 +139,7 @@ impl Committer {
                     status: done.status,
                     attempts: done.attempts,
                     elapsed,
+                    fields: &job.fields,
                 });
                 self.tell(RowSettled::Settled(job));
             }
@@ -151,6 +152,7 @@ impl Committer {
                     fault: &failed.fault,
                     status: failed.status,
                     attempts: failed.attempts,
+                    fields: &job.fields,
                 });
                 self.tell(RowSettled::Settled(job));
             }
@@ -158,13 +160,14 @@ impl Committer {
                 self.recorded.remove(&job.row);
                 self.tally.skipped += 1;
                 let url = job.url.as_str();
-                self.observer.emit(&Event::Skipped { row: job.row, url, reason: &reason });
+                let (row, fields) = (job.row, &job.fields);
+                self.observer.emit(&Event::Skipped { row, url, reason: &reason, fields });
                 self.tell(RowSettled::Settled(job));
             }
-            Entry::Listed(Listed::Duplicate { row, url, of }) => {
+            Entry::Listed(Listed::Duplicate { row, url, of, fields }) => {
                 self.tally.skipped += 1;
                 let reason = format!("the same as row {}", of.0);
-                self.observer.emit(&Event::Skipped { row, url: &url, reason: &reason });
+                self.observer.emit(&Event::Skipped { row, url: &url, reason: &reason, fields: &fields });
             }
             Entry::Listed(Listed::Refused { row, text, fault }) => {
                 self.count_failure(&fault);
@@ -174,6 +177,7 @@ impl Committer {
                     fault: &fault,
                     status: None,
                     attempts: 0,
+                    fields: &Fields::default(),
                 });
             }
         }

@@ -21,7 +21,8 @@ use crate::exchange::Class;
 use crate::haul::run_context::RunContext;
 use crate::haul::stop::StopWatch;
 use crate::pace::host_state_cache::HostStateUpdate;
-use crate::report::event::{Event, Observer};
+use crate::report::event::Event;
+use crate::report::observer::Observer;
 
 /// Messages taken at once; the log is handed to the system after each such batch.
 const BATCH_MAX: usize = 256;

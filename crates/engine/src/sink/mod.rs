@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use longhaul_http::{HttpUrl, Validator};
-use longhaul_journal::{Failed, FaultRecord, Part, RowId, Verification, Waiting};
+use longhaul_journal::{Failed, FaultRecord, Fields, Part, RowId, Verification, Waiting};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::pace::host_state_cache::HostStateUpdate;
@@ -74,7 +74,7 @@ pub(crate) enum Message {
 /// A row that was settled when it was read.
 #[derive(Debug)]
 pub(crate) enum Listed {
-    Duplicate { row: RowId, url: String, of: RowId },
+    Duplicate { row: RowId, url: String, of: RowId, fields: Fields },
     Refused { row: RowId, text: String, fault: FaultRecord },
 }
 

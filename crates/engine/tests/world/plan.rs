@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use longhaul::store::Store;
-use longhaul::{Builder, Event, Haul, HaulError, Report, Settings, Source, Stopper};
+use longhaul::{Builder, Event, Haul, HaulError, ListReader, Report, Settings, Source, Stopper};
 use longhaul_journal::storage::{Failure, MemoryStorage, Storage};
 use longhaul_socket::clock;
 use tokio::sync::oneshot;
@@ -46,7 +46,7 @@ type MakeStore<'a> = Box<dyn FnOnce(Arc<dyn Storage>) -> Arc<dyn Store> + 'a>;
 /// A run that is about to be made.
 pub(crate) struct Plan<'a> {
     world: &'a World,
-    list: String,
+    source: Source,
     timeout: Duration,
     settings: Box<dyn FnOnce(&mut Settings) + 'a>,
     builder: Box<dyn FnOnce(Builder) -> Builder + 'a>,
@@ -79,7 +79,7 @@ impl World {
     pub(crate) fn haul(&self, list: impl Into<String>) -> Plan<'_> {
         Plan {
             world: self,
-            list: list.into(),
+            source: Source::Reader { label: "list".to_owned(), reader: Box::new(Cursor::new(list.into())) },
             timeout: TIMEOUT,
             settings: Box::new(|_| {}),
             builder: Box::new(|builder| builder),
@@ -155,6 +155,12 @@ impl<'a> Plan<'a> {
         self
     }
 
+    /// Reads the list from this reader instead of text.
+    pub(crate) fn items(mut self, reader: impl ListReader + 'static) -> Self {
+        self.source = Source::Items { label: "list".to_owned(), reader: Box::new(reader) };
+        self
+    }
+
     /// Keeps the bodies in the store that `make` makes over the run's storage.
     pub(crate) fn store(mut self, make: impl FnOnce(Arc<dyn Storage>) -> Arc<dyn Store> + 'a) -> Self {
         self.store = Some(Box::new(make));
@@ -163,7 +169,7 @@ impl<'a> Plan<'a> {
 
     /// Runs to the end, or to the crash.
     pub(crate) async fn run(self) -> Run {
-        let Self { world, list, timeout, settings, builder, watch, crash, sabotage, trap, store } = self;
+        let Self { world, source, timeout, settings, builder, watch, crash, sabotage, trap, store } = self;
         let storage = world.storage();
         match sabotage {
             Some(Sabotage::One(call, failure)) => storage.fail_after(call, failure),
@@ -192,7 +198,7 @@ impl<'a> Plan<'a> {
         let haul = prepared
             .storage(seam)
             .network(Arc::new(world.network.clone()))
-            .source(Source::Reader { label: "list".to_owned(), reader: Box::new(Cursor::new(list)) })
+            .source(source)
             .starts_at(world.clock.unix_ms())
             .boot_id(world.boot_id())
             .timeout(timeout)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul::Event;
+use longhaul::{Event, Fields};
 use longhaul_journal::FaultRecord;
 
 /// The kind of an event.
@@ -46,6 +46,8 @@ pub(crate) struct Told {
     pub(crate) reason: String,
     /// The digest of a file that is done.
     pub(crate) blake3: Option<[u8; 32]>,
+    /// The columns of the list that the engine does not interpret.
+    pub(crate) fields: Fields,
 }
 
 impl Told {
@@ -61,6 +63,7 @@ impl Told {
             bytes: 0,
             reason: String::new(),
             blake3: None,
+            fields: Fields::default(),
         };
         let (what, row, url) = match *event {
             Event::Opened { .. } => (What::Opened, None, ""),
@@ -116,18 +119,23 @@ impl Told {
                 told.attempts = attempts;
                 (What::Done, Some(row), url)
             }
-            Event::Failed { row, url, fault, status, attempts } => {
+            Event::Failed { row, url, fault, status, attempts, .. } => {
                 told.fault = Some(fault.clone());
                 told.status = status;
                 told.attempts = attempts;
                 (What::Failed, Some(row), url)
             }
-            Event::Skipped { row, url, reason } => {
+            Event::Skipped { row, url, reason, .. } => {
                 reason.clone_into(&mut told.reason);
                 (What::Skipped, Some(row), url)
             }
             _ => panic!("the simulations do not know {event:?}"),
         };
+        if let Event::Done { fields, .. } | Event::Failed { fields, .. } | Event::Skipped { fields, .. } =
+            event
+        {
+            told.fields.clone_from(fields);
+        }
         Self { what, row: row.map(|row| row.0), url: url.to_owned(), ..told }
     }
 

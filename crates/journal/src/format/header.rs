@@ -8,7 +8,7 @@ use crate::layout::Kind;
 use crate::storage::RelativePath;
 
 /// The version of everything after the header, as it is written. Version 1 had no marks of part files and no expectations.
-/// Version 2 had no locations.
+/// Version 2 had no locations and no fields.
 pub(crate) const VERSION: u16 = 3;
 /// The oldest version that is read: all of it means the same today.
 const VERSION_MIN: u16 = 1;

@@ -27,6 +27,10 @@ const LOCATION_OBJECT: u8 = 2;
 
 /// What a frame of the log says.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every frame is a record, and few are in memory at once"
+)]
 pub(crate) enum LogRecord {
     Record(Record),
     /// Everything before is settled.

@@ -13,4 +13,4 @@ pub(crate) use frame::{FRAME_PREFIX_BYTES, Frames, Item, append_frame, read_fram
 pub(crate) use header::{HEADER_BYTES, Header, HeaderRead, Stamp};
 pub(crate) use host_record::{decode_host, encode_host};
 pub(crate) use log_record::{LogRecord, Marker, encode_record, row_of};
-pub(crate) use spool_record::{RowKind, SpoolRecord, encode_row, peek_row};
+pub(crate) use spool_record::{RowKind, SpoolRecord, encode_row, has_fields, peek_row};

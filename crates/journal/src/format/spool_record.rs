@@ -4,7 +4,7 @@
 //! source the number of the row that comes next. A damaged record therefore never shifts the numbers of those after it.
 
 use super::wire::{Pieces, put_number, put_text};
-use crate::row::{Entry, Expectation, FileIdentity, Row, RowId, SourceId};
+use crate::row::{Entry, Expectation, Fields, FileIdentity, Row, RowId, SourceId};
 
 const FETCH: u8 = 1;
 const FETCH_NAMED: u8 = 2;
@@ -13,6 +13,8 @@ const REFUSED: u8 = 4;
 const SOURCE_BEGIN: u8 = 5;
 const SOURCE_END: u8 = 6;
 const FETCH_EXPECTED: u8 = 7;
+/// A row of one of the other kinds, which stands behind its number, with its fields at the end.
+const WITH_FIELDS: u8 = 8;
 
 const HAS_NAME: u8 = 1;
 const HAS_SIZE: u8 = 2;
@@ -39,14 +41,21 @@ pub(crate) enum RowKind {
 /// The kind and the number of a payload, without decoding the rest.
 pub(crate) fn peek_row(payload: &[u8], first_row: u64) -> Option<(RowKind, RowId)> {
     let mut pieces = Pieces::new(payload);
-    let kind = match pieces.byte()? {
+    let (kind, row) = (pieces.byte()?, RowId(first_row.checked_add(pieces.number()?)?));
+    let kind = if kind == WITH_FIELDS { pieces.byte()? } else { kind };
+    let kind = match kind {
         FETCH | FETCH_NAMED | FETCH_EXPECTED => RowKind::Fetch,
         DUPLICATE => RowKind::Duplicate,
         REFUSED => RowKind::Refused,
         SOURCE_BEGIN | SOURCE_END => RowKind::Source,
         _ => return None,
     };
-    Some((kind, RowId(first_row.checked_add(pieces.number()?)?)))
+    Some((kind, row))
+}
+
+/// Whether a payload is that of a row with fields.
+pub(crate) fn has_fields(payload: &[u8]) -> bool {
+    payload.first() == Some(&WITH_FIELDS)
 }
 
 /// Appends the payload of a row. [`Entry::Lost`] is never written: the caller refuses it.
@@ -58,8 +67,12 @@ pub(crate) fn encode_row(row: &Row, number_in_segment: u64, out: &mut Vec<u8>) {
         Entry::Duplicate { .. } => DUPLICATE,
         Entry::Refused { .. } | Entry::Lost => REFUSED,
     };
-    out.push(kind);
+    let has_fields = !row.fields.is_empty();
+    out.push(if has_fields { WITH_FIELDS } else { kind });
     put_number(out, number_in_segment);
+    if has_fields {
+        out.push(kind);
+    }
     put_number(out, u64::from(row.source.0));
     put_number(out, row.line);
     match &row.entry {
@@ -93,6 +106,13 @@ pub(crate) fn encode_row(row: &Row, number_in_segment: u64, out: &mut Vec<u8>) {
         }
         Entry::Lost => {}
     }
+    if has_fields {
+        put_number(out, row.fields.iter().len() as u64);
+        for (name, value) in row.fields.iter() {
+            put_text(out, name);
+            put_text(out, value);
+        }
+    }
 }
 
 impl SpoolRecord {
@@ -123,10 +143,13 @@ impl SpoolRecord {
 
     pub(crate) fn decode(payload: &[u8]) -> Option<Self> {
         let mut pieces = Pieces::new(payload);
-        let kind = pieces.byte()?;
+        let outer_kind = pieces.byte()?;
         pieces.number()?;
+        let has_fields = outer_kind == WITH_FIELDS;
+        let kind = if has_fields { pieces.byte()? } else { outer_kind };
         let source = SourceId(pieces.number_u32()?);
         let record = match kind {
+            SOURCE_BEGIN | SOURCE_END if has_fields => return None,
             SOURCE_BEGIN => Self::SourceBegin { id: source, label: pieces.text()? },
             SOURCE_END => {
                 let (lines, ignored_lines) = (pieces.number()?, pieces.number()?);
@@ -136,7 +159,9 @@ impl SpoolRecord {
             }
             _ => {
                 let line = pieces.number()?;
-                Self::Row(Row { source, line, entry: take_entry(kind, &mut pieces)? })
+                let entry = take_entry(kind, &mut pieces)?;
+                let fields = pieces.take_if(has_fields, take_fields)?.unwrap_or_default();
+                Self::Row(Row { source, line, entry, fields })
             }
         };
         pieces.end()?;
@@ -162,6 +187,13 @@ fn take_entry(kind: u8, pieces: &mut Pieces<'_>) -> Option<Entry> {
         REFUSED => Entry::Refused { text: pieces.text()?, reason: pieces.text()? },
         _ => return None,
     })
+}
+
+fn take_fields(pieces: &mut Pieces<'_>) -> Option<Fields> {
+    let count = pieces.number()?;
+    // The count is not trusted with an allocation: every column takes at least two bytes, so a wrong one ends soon.
+    let columns: Option<Vec<_>> = (0..count).map(|_| Some((pieces.text()?, pieces.text()?))).collect();
+    columns.map(Fields::from_iter)
 }
 
 fn take_identity(pieces: &mut Pieces<'_>) -> Option<FileIdentity> {

@@ -48,11 +48,22 @@ pub(crate) struct Index {
     blocks: Vec<u64>,
     rows: u64,
     sources: Vec<Source>,
+    has_fields: bool,
 }
 
 impl Index {
     pub(crate) fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// Whether any row has columns that are not interpreted.
+    pub(crate) fn has_fields(&self) -> bool {
+        self.has_fields
+    }
+
+    /// Notes that a row has columns that are not interpreted.
+    pub(crate) fn note_fields(&mut self) {
+        self.has_fields = true;
     }
 
     pub(crate) fn sources(&self) -> &[Source] {

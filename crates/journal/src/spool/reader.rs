@@ -7,7 +7,7 @@ use super::Shared;
 use super::index::{BlockId, Extent};
 use crate::format::{Frames, Item, RowKind, SpoolRecord, peek_row};
 use crate::layout::Kind;
-use crate::row::{Entry, Row, RowId, Source, SourceId};
+use crate::row::{Entry, Fields, Row, RowId, Source, SourceId};
 
 /// Reads the rows of a haul. Clones read the same spool.
 #[derive(Clone)]
@@ -69,6 +69,11 @@ impl SpoolReader {
         self.shared.index().sources().to_vec()
     }
 
+    /// Whether any row has columns that are not interpreted.
+    pub fn has_fields(&self) -> bool {
+        self.shared.index().has_fields()
+    }
+
     /// Returns when a row, and every row before it, is on stable storage. `InvalidInput` for a row that is not published.
     pub fn ensure_durable(&self, through: RowId) -> io::Result<()> {
         if through.0 < self.durable_rows() {
@@ -112,5 +117,5 @@ impl SpoolReader {
 }
 
 fn lost_row() -> Row {
-    Row { source: SourceId(0), line: 0, entry: Entry::Lost }
+    Row { source: SourceId(0), line: 0, entry: Entry::Lost, fields: Fields::default() }
 }

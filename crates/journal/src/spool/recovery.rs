@@ -8,7 +8,9 @@ use std::ops::Range;
 use super::index::{Index, Segment};
 use crate::error::{Damage, JournalError, TornTail};
 use crate::files::read_file;
-use crate::format::{Frames, HEADER_BYTES, Header, HeaderRead, Item, RowKind, SpoolRecord, peek_row};
+use crate::format::{
+    Frames, HEADER_BYTES, Header, HeaderRead, Item, RowKind, SpoolRecord, has_fields, peek_row,
+};
 use crate::layout::Kind;
 use crate::row::RowId;
 use crate::storage::{RelativePath, Storage};
@@ -134,6 +136,9 @@ impl Found {
                 Some((kind, row)) if row.0 < limit && row.0 >= self.index.rows() => {
                     self.lose_up_to(row.0);
                     self.index.add_row(row, offset as u64);
+                    if has_fields(payload) {
+                        self.index.note_fields();
+                    }
                     if kind != RowKind::Fetch {
                         settled(row, kind);
                     }

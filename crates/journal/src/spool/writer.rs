@@ -8,7 +8,7 @@ use super::{Shared, SpoolReader};
 use crate::files::SEGMENT_BYTES;
 use crate::format::{HEADER_BYTES, Header, SpoolRecord, Stamp, append_frame, encode_row};
 use crate::layout::Kind;
-use crate::row::{Entry, FileIdentity, Row, RowId, SourceId};
+use crate::row::{Entry, Fields, FileIdentity, Row, RowId, SourceId};
 use crate::storage::File;
 
 /// How much is gathered before it is handed to the system unasked, in bytes.
@@ -88,10 +88,11 @@ impl SpoolWriter {
     /// Appends a row and gives it its number. Buffered; every so often the buffer is flushed first.
     ///
     /// # Errors
-    /// `InvalidInput` for a row over one megabyte, for [`Entry::Lost`], and beyond four billion rows; what the file system
+    /// `InvalidInput` for a row over one megabyte, for fields over [`Fields::BYTES_MAX`], for [`Entry::Lost`], and beyond four billion rows; what the file system
     /// says. The row is then not appended, and the call may be tried again.
     pub fn append(&mut self, row: &Row) -> io::Result<RowId> {
-        if row.entry == Entry::Lost || self.next_row >= RowId::COUNT_MAX {
+        let is_too_long = row.fields.byte_len() > Fields::BYTES_MAX;
+        if row.entry == Entry::Lost || self.next_row >= RowId::COUNT_MAX || is_too_long {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a row that can be appended"));
         }
         let id = RowId(self.next_row);
@@ -100,6 +101,9 @@ impl SpoolWriter {
             self.buffered_blocks.push((id, offset));
         }
         self.next_row += 1;
+        if !row.fields.is_empty() {
+            self.shared.index().note_fields();
+        }
         Ok(id)
     }
 

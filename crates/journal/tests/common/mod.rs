@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use longhaul_journal::storage::{File, MemoryStorage, RelativePath, Storage};
 use longhaul_journal::{
-    BlockId, Done, Entry, Expectation, Failed, FaultRecord, Journal, JournalError, Opened, Part, Row, RowId,
-    SourceId, SpoolReader, Validator, Verification, Waiting,
+    BlockId, Done, Entry, Expectation, Failed, FaultRecord, Fields, Journal, JournalError, Opened, Part, Row,
+    RowId, SourceId, SpoolReader, Validator, Verification, Waiting,
 };
 
 pub(crate) const BOOT_ID: [u8; 16] = *b"the first boot..";
@@ -36,7 +36,13 @@ pub(crate) fn row(number: u64) -> Row {
         },
         _ => Entry::Fetch { url, name: None, expected },
     };
-    Row { source: SourceId(0), line: number + 1, entry }
+    Row { source: SourceId(0), line: number + 1, entry, fields: fields(number) }
+}
+
+/// Now and then a row has columns that are not interpreted.
+fn fields(number: u64) -> Fields {
+    let columns = (number % 7 == 5).then(|| ("id", number.to_string()));
+    columns.into_iter().chain((number % 14 == 5).then(|| ("empty", String::new()))).collect()
 }
 
 pub(crate) fn done(number: u64) -> Done {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use longhaul_http::HttpUrl;
-use longhaul_journal::{Expectation, RowId};
+use longhaul_journal::{Expectation, Fields, RowId};
 use longhaul_socket::{Endpoint, Protocol, clock};
 
 use super::*;
@@ -32,7 +32,7 @@ fn endpoint(row: u64) -> Endpoint {
 }
 
 fn assignment(row: u64) -> Assignment {
-    let job = Job::new(RowId(row), host(row), String::new(), Expectation::default());
+    let job = Job::new(RowId(row), host(row), String::new(), Expectation::default(), Fields::default());
     Assignment { job: Box::new(job), not_before: None, memory: None }
 }
 

@@ -1,0 +1,86 @@
+//! What a list is to the engine: items, one after the other.
+//!
+//! A reader knows a format and nothing else: no network, no journal, no names. It refuses nothing on its own account but what it
+//! cannot read; an item that names nothing to download is an item all the same, and becomes a failed row.
+
+use std::io;
+
+use longhaul_http::HttpUrl;
+use longhaul_journal::{Expectation, Fields};
+
+use super::lines::{LINE_BYTES_MAX, excerpt};
+
+/// Reads a list.
+pub trait ListReader: Send {
+    /// The next item; `None` at the end. Positions rise from item to item. Called on the thread that reads lists; may block.
+    ///
+    /// # Errors
+    /// The list cannot be read any further. The items so far are in the haul, and the run ends with this error.
+    fn next(&mut self) -> io::Result<Option<Item>>;
+
+    /// The last position that has been read, the ones that were passed over included: the length of the list after its end.
+    fn position(&self) -> u64;
+
+    /// How many positions have been passed over, such as blank lines and comments.
+    fn ignored(&self) -> u64 {
+        0
+    }
+
+    /// Whether the next call of [`next`](Self::next) may block. What has been read is published before a call that may.
+    fn would_block(&self) -> bool {
+        true
+    }
+}
+
+/// One item of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Where it stands in the list, from 1: a line, a record.
+    pub(crate) position: u64,
+    pub(crate) content: ItemContent,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ItemContent {
+    /// Something to download. `text` is the URL as the journal stores it: normalised, except where it carries credentials.
+    Url { url: Box<HttpUrl>, text: String, expected: Expectation, fields: Fields },
+    /// Nothing that can be downloaded.
+    Refused { text: String, reason: String },
+}
+
+impl Item {
+    /// A URL, what the list says of its content, and the columns that Longhaul does not interpret. An address that is no URL, or
+    /// one of over [`LINE_BYTES_MAX`] bytes, makes a refused item; so do columns of over [`Fields::BYTES_MAX`] bytes.
+    #[must_use]
+    pub fn new(position: u64, address: &str, expected: Expectation, fields: Fields) -> Self {
+        if address.len() > LINE_BYTES_MAX {
+            return Self::refused(position, address, "the address is longer than 64 KiB");
+        }
+        if fields.byte_len() > Fields::BYTES_MAX {
+            return Self::refused(position, address, "the other columns are longer than 64 KiB");
+        }
+        let url = match address.parse::<HttpUrl>() {
+            Ok(url) => Box::new(url),
+            Err(error) => return Self::refused(position, address, error.to_string()),
+        };
+        let text =
+            if url.credentials().is_some() { address.trim_end().to_owned() } else { url.as_str().to_owned() };
+        Self { position, content: ItemContent::Url { url, text, expected, fields } }
+    }
+
+    /// An item that names nothing to download, and why. Of the text an excerpt is kept.
+    #[must_use]
+    pub fn refused(position: u64, text: &str, reason: impl Into<String>) -> Self {
+        let text = excerpt(text.as_bytes());
+        Self { position, content: ItemContent::Refused { text, reason: reason.into() } }
+    }
+
+    /// Why the item names nothing to download; `None` if it does.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&str> {
+        match &self.content {
+            ItemContent::Url { .. } => None,
+            ItemContent::Refused { reason, .. } => Some(reason),
+        }
+    }
+}

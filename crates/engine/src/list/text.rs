@@ -1,0 +1,55 @@
+//! A list as text: one URL a line; behind it, separated by tabs, what is known of its content.
+
+use std::io::{self, Read};
+
+use longhaul_journal::Fields;
+
+use super::expectation;
+use super::lines::{Line, Lines};
+use super::reader::{Item, ListReader};
+
+/// Reads the lines of a text.
+pub(crate) struct TextList<R> {
+    lines: Lines<R>,
+}
+
+impl<R: Read> TextList<R> {
+    pub(crate) fn new(reader: R) -> Self {
+        Self { lines: Lines::new(reader) }
+    }
+}
+
+impl<R: Read + Send> ListReader for TextList<R> {
+    fn next(&mut self) -> io::Result<Option<Item>> {
+        // The number of the line that is about to be returned is known only after it has been read.
+        let mut item = match self.lines.next_line()? {
+            Some(Line::Text(text)) => item_of_line(0, text),
+            Some(Line::Refused { excerpt, reason }) => Item::refused(0, &excerpt, reason),
+            None => return Ok(None),
+        };
+        item.position = self.lines.number();
+        Ok(Some(item))
+    }
+
+    fn position(&self) -> u64 {
+        self.lines.number()
+    }
+
+    fn ignored(&self) -> u64 {
+        self.lines.ignored()
+    }
+
+    fn would_block(&self) -> bool {
+        self.lines.would_read()
+    }
+}
+
+/// The item of one line, without white space around it.
+pub(crate) fn item_of_line(position: u64, line: &str) -> Item {
+    let (address, expectations) = line.split_once('\t').unwrap_or((line, ""));
+    let expected = expectation::parse(expectations);
+    let item = Item::new(position, address, expected.clone().unwrap_or_default(), Fields::default());
+    let reason = item.refusal().map(str::to_owned).or(expected.err());
+    // The whole line is shown, not the address alone.
+    reason.map_or(item, |reason| Item::refused(position, line, reason))
+}
