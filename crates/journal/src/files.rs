@@ -50,6 +50,27 @@ impl CreateError {
     }
 }
 
+/// Puts a file in place of an earlier one without waiting for the disk. A reader sees the earlier one or this one, as long as the
+/// machine runs; after a loss of power the file may be torn, empty or gone.
+pub(crate) fn replace_unsynced(storage: &dyn Storage, path: &RelativePath, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = unfinished(path);
+    write_unfinished(storage, &unfinished, bytes)?;
+    storage.rename(&unfinished, path)
+}
+
+fn write_unfinished(
+    storage: &dyn Storage,
+    unfinished: &RelativePath,
+    bytes: &[u8],
+) -> io::Result<Box<dyn File>> {
+    if storage.metadata(unfinished)?.is_some() {
+        storage.remove(unfinished)?;
+    }
+    let mut file = storage.create(unfinished)?;
+    file.write_all_at(bytes, 0)?;
+    Ok(file)
+}
+
 /// Writes a file under another name, syncs it and renames it: under its own name it is complete and durable, or it is not
 /// there.
 pub(crate) fn create_complete(
@@ -59,11 +80,7 @@ pub(crate) fn create_complete(
 ) -> Result<Box<dyn File>, CreateError> {
     let unfinished = unfinished(path);
     let write = || {
-        if storage.metadata(&unfinished)?.is_some() {
-            storage.remove(&unfinished)?;
-        }
-        let mut file = storage.create(&unfinished)?;
-        file.write_all_at(bytes, 0)?;
+        let mut file = write_unfinished(storage, &unfinished, bytes)?;
         file.sync()?;
         Ok(file)
     };

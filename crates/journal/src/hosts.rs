@@ -1,12 +1,12 @@
 //! What runs have learnt of the pace of hosts, so that the next one need not learn it anew: one small file.
 //!
-//! It is worth something, but nothing depends on it: it is written whole and put in place of the old one, and what
-//! cannot be read of it is forgotten.
+//! Nothing depends on it. It is written whole and put in place of the old one without a sync, because a running haul does that
+//! every few seconds; what a loss of power leaves of it is read up to the first frame that is not good.
 
 use std::io;
 use std::sync::Arc;
 
-use crate::files::{CreateError, create_complete, read_file};
+use crate::files::{read_file, replace_unsynced};
 use crate::format::{append_frame, decode_host, encode_host, read_frame};
 use crate::layout::{HOSTS_FILE, fixed};
 use crate::storage::Storage;
@@ -53,7 +53,7 @@ pub fn read_hosts(storage: &Arc<dyn Storage>) -> Vec<HostRecord> {
     records
 }
 
-/// Remembers these hosts and no others.
+/// Remembers these hosts and no others. Not durable: a loss of power may take some of it, or all.
 ///
 /// # Errors
 /// The system's. What was remembered before stays then.
@@ -65,5 +65,5 @@ pub fn write_hosts<'a>(
     for host in hosts.into_iter().take(HOSTS_MAX) {
         append_frame(&mut bytes, SALT, |out| encode_host(host, out))?;
     }
-    create_complete(&**storage, &fixed(HOSTS_FILE), &bytes).map(drop).map_err(CreateError::into_io)
+    replace_unsynced(&**storage, &fixed(HOSTS_FILE), &bytes)
 }

@@ -43,6 +43,23 @@ proptest! {
     }
 
     #[test]
+    fn a_loss_of_power_leaves_some_of_them_or_none(
+        hosts in prop::collection::vec(records(), 1..10), earlier in prop::collection::vec(records(), 0..10), seed: u64,
+    ) {
+        let memory = MemoryStorage::new(seed);
+        memory.create_dir_all(&STATE_DIRECTORY.parse().expect("a path")).expect("it is in memory");
+        memory.sync_dir(None).expect("it is in memory");
+        let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+        write_hosts(&storage, &earlier).expect("it is in memory");
+        write_hosts(&storage, &hosts).expect("it is in memory");
+        let left: Arc<dyn Storage> = Arc::new(memory.crash());
+        let read = read_hosts(&left);
+        prop_assert!(hosts.starts_with(&read) || earlier.starts_with(&read), "{read:?}");
+        write_hosts(&left, &hosts).expect("whatever is left is replaced");
+        prop_assert_eq!(read_hosts(&left), hosts);
+    }
+
+    #[test]
     fn damage_is_forgotten_and_no_more(
         hosts in prop::collection::vec(records(), 1..10), at in any::<prop::sample::Index>(), bit in 0_u8..8,
     ) {
