@@ -15,6 +15,7 @@ pub mod storage;
 
 mod claims;
 mod error;
+mod failures;
 mod files;
 mod format;
 mod hosts;
@@ -33,6 +34,7 @@ mod survey;
 
 pub use claims::Claims;
 pub use error::{Damage, JournalError, TornTail};
+pub use failures::Failures;
 pub use hosts::{HOSTS_MAX, HostRecord, read_hosts, write_hosts};
 pub use journal::{Journal, Opened, Recovery};
 pub use kept::Kept;

@@ -165,7 +165,12 @@ impl Failure {
 impl Class {
     /// The class that a record of the journal names.
     pub(crate) fn of_record(record: &FaultRecord) -> Self {
-        record.class.parse().unwrap_or(Self::Other)
+        Self::of_text(&record.class)
+    }
+
+    /// The class of this name; `Other` for a name that this version does not know.
+    pub(crate) fn of_text(class: &str) -> Self {
+        class.parse().unwrap_or(Self::Other)
     }
 }
 

@@ -15,8 +15,8 @@ use longhaul_socket::clock::WallClock;
 use crate::exchange::Class;
 use crate::haul::HaulError;
 use crate::haul::machine;
-use crate::list::names;
-use crate::report::summary::{Counts, unread_lists};
+use crate::names;
+use crate::report::summary::{Counts, failures_by_class, unread_lists};
 
 /// A haul as it was at one moment. Reading it takes no lock and changes nothing.
 pub struct Status {
@@ -135,15 +135,9 @@ impl Status {
         self.journal.damage().iter().map(ToString::to_string).collect()
     }
 
-    /// Failures by class.
+    /// Failures by class. Scans the log once.
     pub fn failures(&self) -> Result<BTreeMap<Class, u64>, HaulError> {
-        let mut failures = BTreeMap::new();
-        self.for_each_row(|row| {
-            if let Some(class) = row.outcome.class() {
-                *failures.entry(class).or_default() += 1;
-            }
-        })?;
-        Ok(failures)
+        failures_by_class(&self.journal)
     }
 
     /// Every row, in the order of the lists, with memory that does not grow with their number.
@@ -170,18 +164,12 @@ impl Status {
 /// Lines that were refused when they were read stay refused. Returns how many rows it were.
 pub fn reopen(directory: &Path, classes: &[Class]) -> Result<u64, HaulError> {
     let storage = open(directory, false)?;
-    let mut rows = Vec::new();
     let journal = Journal::read(Arc::clone(&storage)).map_err(HaulError::Journal)?;
-    journal
-        .for_each_outcome(|id, _, outcome| {
-            if let Outcome::Failed(failed) = outcome
-                && (classes.is_empty() || classes.contains(&Class::of_record(&failed.fault)))
-            {
-                rows.push(id);
-            }
-        })
-        .map_err(HaulError::Journal)?;
+    let failures = journal.failures().map_err(HaulError::Journal)?;
     drop(journal);
+    let is_chosen = |class: &str| classes.is_empty() || classes.contains(&Class::of_text(class));
+    let rows: Vec<RowId> =
+        failures.rows().filter(|(_, class)| is_chosen(class)).map(|(row, _)| row).collect();
     if rows.is_empty() {
         return Ok(0);
     }
@@ -212,7 +200,7 @@ fn describe(entry: &Entry, outcome: &Outcome<'_>) -> (String, Option<String>) {
                     Outcome::Done(done) | Outcome::InDoubt(done) => done.name.clone(),
                     _ => None,
                 };
-                let name = recorded.or_else(|| name.clone()).unwrap_or_else(|| names::default_name(&url));
+                let name = names::final_name(&url, recorded.or_else(|| name.clone()));
                 (url.as_str().to_owned(), Some(name))
             }
             Err(_) => (String::new(), None),

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use longhaul_journal::Source;
+use longhaul_journal::{ReadOnly, Source};
 
 use crate::exchange::Class;
+use crate::haul::HaulError;
 
 /// Rows by outcome. The four sum to the rows of the haul.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -63,4 +64,18 @@ pub(crate) fn unread_lists(readings: &[Source]) -> Vec<String> {
     let is_last = |at: usize| readings[at + 1..].iter().all(|later| later.label != readings[at].label);
     let unread = readings.iter().enumerate().filter(|&(at, reading)| !reading.complete && is_last(at));
     unread.map(|(_, reading)| reading.label.clone()).collect()
+}
+
+/// The failures of all runs, by class. Scans the log once.
+pub(crate) fn failures_by_class(journal: &ReadOnly) -> Result<BTreeMap<Class, u64>, HaulError> {
+    let mut failures = BTreeMap::new();
+    for (class, count) in journal.failures().map_err(HaulError::Journal)?.counts() {
+        *failures.entry(Class::of_text(class)).or_default() += count;
+    }
+    // The log says nothing of lines that were refused and of rows whose text is lost.
+    let counts = journal.counts();
+    if counts.refused + counts.lost > 0 {
+        *failures.entry(Class::List).or_default() += counts.refused + counts.lost;
+    }
+    Ok(failures)
 }

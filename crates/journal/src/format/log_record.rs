@@ -108,6 +108,15 @@ impl LogRecord {
         }
     }
 
+    /// The class of the fault, if this is the payload of a `Failed`.
+    pub(crate) fn failed_class(payload: &[u8]) -> Option<String> {
+        // Decoding is dear, and most records are something else.
+        match payload.first().filter(|kind| **kind == FAILED).and_then(|_| Self::decode(payload)) {
+            Some(Self::Record(Record::Failed(_, failed))) => Some(failed.fault.class),
+            _ => None,
+        }
+    }
+
     pub(crate) fn decode(payload: &[u8]) -> Option<Self> {
         let mut pieces = Pieces::new(payload);
         let record = match pieces.byte()? {
