@@ -33,6 +33,7 @@ mod connectivity;
 mod exchange;
 mod haul;
 mod list;
+pub mod names;
 pub mod pace;
 mod report;
 mod schedule;
@@ -42,7 +43,7 @@ mod sink;
 pub use connectivity::outage;
 pub use exchange::{Class, UnknownClass};
 pub use haul::{ARGUMENTS, Builder, Haul, HaulError, JOBS_DEFAULT, PacePer, Settings, Stopper};
-pub use list::{Item, LINE_BYTES_MAX, ListReader, Source, names};
+pub use list::{Item, LINE_BYTES_MAX, ListReader, Source};
 pub use longhaul_http::{
     ExchangeHook, Head, HeaderMap, HttpUrl, Limits, MinimumSpeed, Origin, RESERVED_FIELDS, Request, Route,
     Router, Timeouts,

@@ -12,7 +12,10 @@ use crate::arguments::ExportFormat;
 /// Writes one record per row.
 pub(crate) enum RecordWriter<W: Write> {
     /// With a column for the fields that Longhaul does not interpret, if a row of the haul has any.
-    Csv { csv: Box<CsvWriter<W>>, has_fields: bool },
+    Csv {
+        csv: Box<CsvWriter<W>>,
+        has_fields: bool,
+    },
     Jsonl(W),
 }
 

@@ -3,14 +3,13 @@
 //! This is where the actors are wired. What each of them does stands in its own module; none of them knows another but
 //! by the channel between them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use longhaul_http::redirect::RedirectPolicy;
 use longhaul_http::{Client, ClientOptions, HttpUrl};
 use longhaul_journal::storage::Storage;
 use longhaul_journal::{
-    HostRecord, Journal, LogWriter, Opened, Outcome, Recovery, SpoolReader, SpoolWriter, read_hosts,
+    HostRecord, Journal, LogWriter, Opened, Recovery, SpoolReader, SpoolWriter, read_hosts,
 };
 use longhaul_socket::clock::{self, WallClock};
 use longhaul_socket::{Connector, Host, Network, TlsOptions};
@@ -19,7 +18,6 @@ use tokio::task::LocalSet;
 use tracing::{Instrument as _, info_span};
 
 use crate::connectivity::monitor::{ConnectivityMonitor, ConnectivityMonitorHandle};
-use crate::exchange::Class;
 use crate::exchange::attempt::ExchangeContext;
 use crate::exchange::byte_rate::ByteRateLimit;
 use crate::haul::Builder;
@@ -34,7 +32,7 @@ use crate::pace::host_state_cache::HostStateCache;
 use crate::report::counters::Counters;
 use crate::report::event::Event;
 use crate::report::observer::{Callback, RunningObserver};
-use crate::report::summary::{Counts, Report, unread_lists};
+use crate::report::summary::{Counts, Report, failures_by_class, unread_lists};
 use crate::schedule::dispatch::{Channels, DispatchError, Dispatcher, Unfinished};
 use crate::schedule::host_routing::{LimitRouting, ShardId};
 use crate::schedule::job::Assignment;
@@ -43,7 +41,7 @@ use crate::schedule::router::{FromShard, Router, ToShard};
 use crate::shard::{Shard, ShardSettings};
 use crate::sink::part_verifier::{PartVerifier, UnverifiedPart};
 use crate::sink::store::Store;
-use crate::sink::{self, Committer, Halt, JournalHandles, SinkGone, SinkHandle, Tally};
+use crate::sink::{self, Committer, JournalHandles, SinkGone, SinkHandle, Tally};
 
 /// A haul that is ready to run. Running it again later, with the same directory, goes on where it ended.
 pub struct Haul {
@@ -173,10 +171,7 @@ impl Haul {
         }
         watched.await;
         verifying.await;
-        let tally = match committer.await {
-            Ok(tally) | Err(Halt::Stopped(tally)) => tally,
-            Err(Halt::Disk(error)) => return Err(HaulError::Disk(error)),
-        };
+        let tally = committer.await.map_err(HaulError::Disk)?;
         if let Err(DispatchError::Spool(error)) = dispatched {
             return Err(HaulError::Disk(error));
         }
@@ -188,7 +183,8 @@ impl Haul {
         report.stopped = stopped;
         report.unread_lists = unread_lists(&rows.sources());
         if before.failed > 0 {
-            report.failures = failures_by_class(self.storage)?;
+            let journal = Journal::read(self.storage).map_err(HaulError::Journal)?;
+            report.failures = failures_by_class(&journal)?;
         }
         drop(lock);
         Ok(report)
@@ -342,23 +338,6 @@ fn report(before: Counts, rows: u64, tally: Tally, counters: &Counters) -> Repor
         stopped: false,
         unread_lists: Vec::new(),
     }
-}
-
-/// The failures of all runs, by class.
-pub(crate) fn failures_by_class(storage: Arc<dyn Storage>) -> Result<BTreeMap<Class, u64>, HaulError> {
-    let mut failures = BTreeMap::new();
-    let journal = Journal::read(storage).map_err(HaulError::Journal)?;
-    journal
-        .for_each_outcome(|_, _, outcome| {
-            let class = match outcome {
-                Outcome::Failed(failed) => Class::of_record(&failed.fault),
-                Outcome::Refused(_) | Outcome::Lost => Class::List,
-                _ => return,
-            };
-            *failures.entry(class).or_default() += 1;
-        })
-        .map_err(HaulError::Journal)?;
-    Ok(failures)
 }
 
 impl From<longhaul_journal::Counts> for Counts {

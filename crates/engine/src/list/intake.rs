@@ -9,7 +9,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use longhaul_http::HttpUrl;
 use longhaul_journal::{
@@ -17,19 +16,17 @@ use longhaul_journal::{
 };
 use tokio::sync::watch;
 
-use super::naming::{Naming, Placed};
 use super::reader::{Item, ItemContent, ListReader};
 use super::walk::Walk;
 use crate::haul::run_context::RunContext;
 use crate::haul::stop::StopWatch;
+use crate::names::{NameOwner, NamedRow};
 use crate::report::event::Event;
 use crate::report::observer::Observer;
-use crate::sink::passing_trouble;
+use crate::sink::disk_wait::{DiskWait, RetryTransient};
 
 /// Rows are published at the latest after so many: the first request need not wait for the rest of the buffer.
 const ROWS_PER_FLUSH: u64 = 1024;
-/// While the disk is full, writing is tried again this often.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// One list to be read.
 pub(crate) struct List {
@@ -61,9 +58,10 @@ pub(crate) enum IntakeError {
 pub(crate) struct Intake {
     spool: SpoolWriter,
     rows: SpoolReader,
-    naming: Naming,
+    names: NameOwner,
     published: watch::Sender<Published>,
     observer: Arc<Observer>,
+    disk_wait: DiskWait,
     stop: StopWatch,
     unpublished: u64,
 }
@@ -76,8 +74,10 @@ impl Intake {
         published: watch::Sender<Published>,
     ) -> Self {
         let RunContext { storage, observer, stopper, .. } = cx;
-        let naming = Naming::new(storage, rows.clone());
-        Self { spool, rows, naming, published, observer, stop: stopper.watch(), unpublished: 0 }
+        let names = NameOwner::new(storage, rows.clone());
+        let stop = stopper.watch();
+        let disk_wait = DiskWait::new(Arc::clone(&observer), stopper.watch(), Arc::default());
+        Self { spool, rows, names, published, observer, disk_wait, stop, unpublished: 0 }
     }
 
     /// Reads every list to its end, or until the haul is stopped.
@@ -138,7 +138,7 @@ impl Intake {
             }
             let source = match source {
                 Some(source) => source,
-                None => *source.insert(self.patiently_append_source(&label).await?),
+                None => *source.insert(self.write(|intake| intake.spool.append_source(&label)).await?),
             };
             self.append(source, item).await?;
             new_rows += 1;
@@ -150,8 +150,7 @@ impl Intake {
         };
         if let Some(source) = source {
             let (lines, ignored) = (reader.position(), reader.ignored());
-            self.retry_transient(|intake| intake.spool.finish_source(source, identity, lines, ignored))
-                .await?;
+            self.write(|intake| intake.spool.finish_source(source, identity, lines, ignored)).await?;
         }
         self.flush().await?;
         let lines = reader.position();
@@ -164,30 +163,24 @@ impl Intake {
         let (entry, fields) = match item.content {
             ItemContent::Refused { text, reason } => (Entry::Refused { text, reason }, Fields::default()),
             ItemContent::Url { url, text, expected, fields } => {
-                let mut placed = None;
-                self.retry_transient(|intake| {
-                    placed = Some(intake.place(&url, &expected)?);
-                    Ok(())
-                })
-                .await?;
-                let entry = match placed {
-                    Some(Placed::Duplicate { of }) => Entry::Duplicate { url: text, of },
-                    Some(Placed::New { name }) => Entry::Fetch { url: text, name, expected },
-                    None => Entry::Fetch { url: text, name: None, expected },
+                let entry = match self.write(|intake| intake.name(&url, &expected)).await? {
+                    NamedRow::Duplicate { of } => Entry::Duplicate { url: text, of },
+                    NamedRow::New { name } => Entry::Fetch { url: text, name, expected },
                 };
                 (entry, fields)
             }
         };
         let row = Row { source, line: item.position, entry, fields };
-        self.retry_transient(|intake| intake.spool.append(&row).map(drop)).await?;
+        self.write(|intake| intake.spool.append(&row).map(drop)).await?;
         self.unpublished += 1;
         Ok(())
     }
 
-    fn place(&mut self, url: &HttpUrl, expected: &Expectation) -> io::Result<Placed> {
-        let Self { spool, rows, naming, unpublished, .. } = self;
+    /// Gives the next row its name.
+    fn name(&mut self, url: &HttpUrl, expected: &Expectation) -> io::Result<NamedRow> {
+        let Self { spool, rows, names, unpublished, .. } = self;
         let row = RowId(rows.published() + *unpublished);
-        naming.place(url, expected, row, |earlier| {
+        names.assign(url, expected, row, |earlier| {
             if earlier.0 >= rows.published() {
                 spool.flush()?;
                 *unpublished = 0;
@@ -196,45 +189,28 @@ impl Intake {
         })
     }
 
-    async fn patiently_append_source(&mut self, label: &str) -> Result<SourceId, IntakeError> {
-        let mut id = None;
-        self.retry_transient(|intake| {
-            id = Some(intake.spool.append_source(label)?);
-            Ok(())
-        })
-        .await?;
-        id.ok_or_else(|| IntakeError::Spool(io::ErrorKind::Interrupted.into()))
-    }
-
     /// Hands the rows to the system and tells the dispatcher.
     async fn flush(&mut self) -> Result<(), IntakeError> {
-        self.retry_transient(|intake| intake.spool.flush()).await?;
+        self.write(|intake| intake.spool.flush()).await?;
         self.unpublished = 0;
         let rows = self.rows.published();
         self.published.send_if_modified(|published| std::mem::replace(&mut published.rows, rows) != rows);
         Ok(())
     }
 
-    async fn retry_transient(
+    /// Does an operation on the spool, and repeats it while the disk is full.
+    async fn write<T>(
         &mut self,
-        mut operation: impl FnMut(&mut Self) -> io::Result<()>,
-    ) -> Result<(), IntakeError> {
-        let mut is_paused = false;
-        let outcome = loop {
-            let Err(error) = operation(self) else { break Ok(()) };
-            let Some(reason) = passing_trouble(&error) else { break Err(error) };
-            if !std::mem::replace(&mut is_paused, true) {
-                self.observer.pause(reason);
-            }
-            tokio::select! {
-                biased;
-                () = self.stop.stopped() => break Err(error),
-                () = tokio::time::sleep(PAUSE) => {}
-            }
-        };
-        if is_paused {
-            self.observer.resume();
-        }
-        outcome.map_err(IntakeError::Spool)
+        operation: impl FnMut(&mut Self) -> io::Result<T>,
+    ) -> Result<T, IntakeError> {
+        let result = self.retry_transient(operation).await;
+        self.disk_wait.end();
+        result.map_err(|failure| IntakeError::Spool(failure.into()))
+    }
+}
+
+impl RetryTransient for Intake {
+    fn disk_wait(&mut self) -> &mut DiskWait {
+        &mut self.disk_wait
     }
 }

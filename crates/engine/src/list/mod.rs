@@ -1,10 +1,8 @@
-//! From the lines of a list to rows of the spool: what a line says, the name its file gets, and the actor that reads.
+//! From a list to rows of the spool: the readers of lists, what an item says, and the actor that reads.
 
 pub(crate) mod expectation;
 pub(crate) mod intake;
 mod lines;
-pub mod names;
-mod naming;
 mod read_lists;
 mod reader;
 mod source;

@@ -21,13 +21,13 @@ use crate::haul::executor::sleep_until;
 use crate::haul::run_context::RunContext;
 use crate::haul::stop::StopWatch;
 use crate::list::intake::Published;
-use crate::list::names;
+use crate::names::{self, Occupied, OccupiedPolicy};
 use crate::schedule::backlog::{Admission, Backlog, Read};
 use crate::schedule::job::{Assignment, Job};
 use crate::schedule::router::{FromShard, Router, ShardGone};
 use crate::sink::part_verifier::UnverifiedPart;
 use crate::sink::store::Store;
-use crate::sink::{ALREADY_THERE, Listed, Message, RowSettled, SinkGone, SinkHandle, file_fault};
+use crate::sink::{Listed, Message, RowSettled, SinkGone, SinkHandle};
 
 /// Settled rows that are received at once.
 const BATCH_MAX: usize = 1024;
@@ -65,7 +65,7 @@ pub(crate) struct Dispatcher {
     cursor: u64,
     /// The remaining rows of the block of `cursor`.
     ahead: std::vec::IntoIter<(RowId, Row)>,
-    no_clobber: bool,
+    occupied: OccupiedPolicy,
     clock: WallClock,
     stop: StopWatch,
 }
@@ -113,7 +113,7 @@ impl Dispatcher {
             backlog: Backlog::default(),
             cursor: 0,
             ahead: Vec::new().into_iter(),
-            no_clobber,
+            occupied: OccupiedPolicy::new(no_clobber),
             clock,
             stop: stopper.watch(),
         }
@@ -282,7 +282,7 @@ impl Dispatcher {
         expected: Expectation,
         fields: Fields,
     ) -> Result<(), DispatchError> {
-        let name = name.unwrap_or_else(|| names::default_name(&url));
+        let name = names::final_name(&url, name);
         let mut job = Box::new(Job::new(row, url, name, expected, fields));
         if self.is_taken(&job.name) {
             return self.refuse_taken(job).await;
@@ -314,18 +314,19 @@ impl Dispatcher {
     }
 
     async fn refuse_taken(&self, job: Box<Job>) -> Result<(), DispatchError> {
-        let message = if self.no_clobber {
-            Message::Skip { job, reason: ALREADY_THERE.to_owned() }
-        } else {
-            let now_unix_ms = self.clock.unix_ms();
-            let failed = Failed {
-                fault: file_fault(&job.name, &io::ErrorKind::AlreadyExists.into()),
-                status: None,
-                attempts: 0,
-                started_unix_ms: now_unix_ms,
-                finished_unix_ms: now_unix_ms,
-            };
-            Message::Fail { job, failed }
+        let message = match self.occupied.decide(&job.name, &io::ErrorKind::AlreadyExists.into()) {
+            Occupied::Skip { reason } => Message::Skip { job, reason },
+            Occupied::Fail { fault } => {
+                let now_unix_ms = self.clock.unix_ms();
+                let failed = Failed {
+                    fault,
+                    status: None,
+                    attempts: 0,
+                    started_unix_ms: now_unix_ms,
+                    finished_unix_ms: now_unix_ms,
+                };
+                Message::Fail { job, failed }
+            }
         };
         Ok(self.channels.sink.send(message).await?)
     }

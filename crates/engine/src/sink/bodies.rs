@@ -5,8 +5,9 @@ use std::io;
 use longhaul_journal::{Done, Location, Part, Record, RowId};
 use longhaul_socket::clock;
 
-use super::committer::{Committer, Halt};
-use super::disk_error::passing_trouble;
+use super::committer::Committer;
+use super::disk_error::transient_cause;
+use super::disk_wait::{DiskFailure, RetryTransient as _};
 use super::group::{CompleteRow, Entry};
 use super::parts::WriteError;
 use super::store::ResponseMeta;
@@ -24,7 +25,7 @@ const UNCOMMITTED_BYTES_MAX: usize = 1024 * 1024;
 impl Committer {
     /// Begins a body anew. The old bytes go before the new record comes, and the new bytes come after it: no crash leaves
     /// bytes of one version under the validator of another.
-    pub(super) async fn begin(&mut self, row: RowId, part: Part) -> Result<(), Halt> {
+    pub(super) async fn begin(&mut self, row: RowId, part: Part) -> Result<(), DiskFailure> {
         let meta = ResponseMeta { validator: part.validator.clone(), length: part.total };
         self.retry_transient(|sink| sink.parts.begin(row, &meta)).await?;
         self.recorded.insert(row, part.resumable);
@@ -38,7 +39,7 @@ impl Committer {
         row: RowId,
         piece: &Piece,
         meta: &ResponseMeta,
-    ) -> Result<bool, Halt> {
+    ) -> Result<bool, DiskFailure> {
         loop {
             match self.parts.write(row, piece, meta) {
                 Ok(()) => return Ok(true),
@@ -56,7 +57,7 @@ impl Committer {
         job: Box<Job>,
         piece: &Piece,
         completion: Completion,
-    ) -> Result<(), Halt> {
+    ) -> Result<(), DiskFailure> {
         if piece.offset == 0 && self.recorded.contains_key(&job.row) {
             // A body in one piece is not announced; what the log says of an earlier one is void all the same.
             self.begin(job.row, Part::default()).await?;
@@ -91,7 +92,7 @@ impl Committer {
     }
 
     /// What was kept of the row is not what it should be: forgets it and has the row fetched from the beginning.
-    pub(super) async fn begin_again(&mut self, mut job: Box<Job>) -> Result<(), Halt> {
+    pub(super) async fn begin_again(&mut self, mut job: Box<Job>) -> Result<(), DiskFailure> {
         self.retry_transient(|sink| sink.parts.discard(job.row)).await?;
         self.record(Record::Reopened(job.row)).await?;
         job.partial = None;
@@ -100,7 +101,7 @@ impl Committer {
     }
 
     /// Makes large bodies under way durable now and then.
-    pub(super) async fn sync_parts(&mut self) -> Result<(), Halt> {
+    pub(super) async fn sync_parts(&mut self) -> Result<(), DiskFailure> {
         let mut synced = Vec::new();
         let has_new = self.parts.sync_grown(PART_SYNC_BYTES_MIN, |row, result| synced.push((row, result)));
         if synced.is_empty() && self.log.uncommitted_bytes() < UNCOMMITTED_BYTES_MAX {
@@ -128,11 +129,11 @@ impl Committer {
     }
 
     /// A file could not be made durable. Returns when going on makes sense.
-    pub(super) async fn sync_failed(&mut self, error: io::Error) -> Result<(), Halt> {
-        if passing_trouble(&error).is_some() {
+    pub(super) async fn sync_failed(&mut self, error: io::Error) -> Result<(), DiskFailure> {
+        if transient_cause(&error).is_some() {
             return self.wait_out(error).await;
         }
         self.sync_failures += 1;
-        if self.sync_failures >= SYNC_FAILURES_MAX { Err(Halt::Disk(error)) } else { Ok(()) }
+        if self.sync_failures >= SYNC_FAILURES_MAX { Err(DiskFailure::Permanent(error)) } else { Ok(()) }
     }
 }

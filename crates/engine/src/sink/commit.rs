@@ -6,16 +6,18 @@ use std::time::Duration;
 use longhaul_journal::storage::RelativePath;
 use longhaul_journal::{Failed, FaultRecord, Fields, Location, Record};
 
-use super::committer::{Committer, Halt};
-use super::disk_error::{file_fault, stands_in_the_way};
+use super::committer::Committer;
+use super::disk_error::stands_in_the_way;
+use super::disk_wait::{DiskFailure, RetryTransient as _};
 use super::group::{CompleteRow, Entry};
-use super::{ALREADY_THERE, Listed, RowSettled};
+use super::{Listed, RowSettled};
 use crate::exchange::Class;
+use crate::names::Occupied;
 use crate::report::Event;
 
 impl Committer {
     /// Makes the group durable: bytes, records, publication, marker; then tells of it.
-    pub(super) async fn commit(&mut self) -> Result<(), Halt> {
+    pub(super) async fn commit(&mut self) -> Result<(), DiskFailure> {
         let mut entries = self.group.take();
         if entries.is_empty() {
             return Ok(());
@@ -76,7 +78,7 @@ impl Committer {
 
     /// Publishes a durable body under its final name. If something occupies the name, the row fails or is skipped. `None` if
     /// somebody else has removed the body meanwhile: the row begins again.
-    async fn publish(&mut self, mut complete: Box<CompleteRow>) -> Result<Option<Entry>, Halt> {
+    async fn publish(&mut self, mut complete: Box<CompleteRow>) -> Result<Option<Entry>, DiskFailure> {
         let error = match self.try_publish(&complete).await? {
             Ok(location) => {
                 complete.done.location = location;
@@ -90,13 +92,15 @@ impl Committer {
             return Ok(None);
         }
         self.retry_transient(|sink| sink.parts.discard(job.row)).await?;
-        if self.no_clobber && error.kind() == io::ErrorKind::AlreadyExists {
-            let reason = ALREADY_THERE.to_owned();
-            self.record(Record::Skipped(job.row, reason.clone())).await?;
-            return Ok(Some(Entry::Skipped { job, reason }));
-        }
+        let fault = match self.occupied.decide(&job.name, &error) {
+            Occupied::Skip { reason } => {
+                self.record(Record::Skipped(job.row, reason.clone())).await?;
+                return Ok(Some(Entry::Skipped { job, reason }));
+            }
+            Occupied::Fail { fault } => fault,
+        };
         let failed = Failed {
-            fault: file_fault(&job.name, &error),
+            fault,
             status: Some(done.status),
             attempts: done.attempts,
             started_unix_ms: done.started_unix_ms,
@@ -107,7 +111,7 @@ impl Committer {
     }
 
     /// Publishes the row's body. The inner error concerns this name alone.
-    async fn try_publish(&mut self, complete: &CompleteRow) -> Result<io::Result<Location>, Halt> {
+    async fn try_publish(&mut self, complete: &CompleteRow) -> Result<io::Result<Location>, DiskFailure> {
         let name: RelativePath = match complete.job.name.parse() {
             Ok(name) => name,
             Err(error) => return Ok(Err(io::Error::new(io::ErrorKind::InvalidInput, error))),

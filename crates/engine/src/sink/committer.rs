@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use longhaul_journal::storage::Storage;
@@ -12,14 +11,15 @@ use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
 
-use super::disk_error::{is_out_of_files, passing_trouble};
+use super::disk_error::is_out_of_files;
+use super::disk_wait::{DiskFailure, DiskWait, RetryTransient};
 use super::group::{Entry, Group};
 use super::parts::{Parts, mark};
 use super::store::{ResponseMeta, Store};
 use super::{Inbox, Message, RowSettled};
 use crate::exchange::Class;
 use crate::haul::run_context::RunContext;
-use crate::haul::stop::StopWatch;
+use crate::names::OccupiedPolicy;
 use crate::pace::host_state_cache::HostStateUpdate;
 use crate::report::event::Event;
 use crate::report::observer::Observer;
@@ -28,18 +28,8 @@ use crate::report::observer::Observer;
 const BATCH_MAX: usize = 256;
 /// When nothing has come for this long, nothing is gained by keeping a group open.
 const QUIET: Duration = Duration::from_millis(5);
-/// While nothing can be written, it is tried again this often.
-const PAUSE: Duration = Duration::from_millis(500);
 /// A body under way is made durable this often, so that a power failure costs about a second of it.
 const PART_SYNC_EVERY: Duration = Duration::from_secs(1);
-/// Why the sink ended before its inbox did.
-#[derive(Debug)]
-pub(crate) enum Halt {
-    /// The haul was stopped while nothing could be written; so much had been settled before.
-    Stopped(Tally),
-    /// The directory cannot be written, and waiting will not change that.
-    Disk(io::Error),
-}
 
 /// The journal, as far as the sink works with it.
 pub(crate) struct JournalHandles {
@@ -77,11 +67,8 @@ pub(crate) struct Committer {
     settled_rows: mpsc::UnboundedSender<RowSettled>,
     pub(super) observer: Arc<Observer>,
     pub(super) clock: WallClock,
-    stop: StopWatch,
-    pauses: Arc<AtomicU64>,
-    /// A file that stands where a row's file belongs makes the row skipped rather than failed.
-    pub(super) no_clobber: bool,
-    is_paused: bool,
+    disk_wait: DiskWait,
+    pub(super) occupied: OccupiedPolicy,
     pub(super) sync_failures: u32,
     parts_synced_at: Instant,
     hosts: BTreeMap<String, HostRecord>,
@@ -109,12 +96,10 @@ impl Committer {
             inbox: inbox.messages,
             places: Vec::new(),
             settled_rows,
+            disk_wait: DiskWait::new(Arc::clone(&observer), stopper.watch(), inbox.pauses),
             observer,
             clock,
-            stop: stopper.watch(),
-            pauses: inbox.pauses,
-            no_clobber,
-            is_paused: false,
+            occupied: OccupiedPolicy::new(no_clobber),
             sync_failures: 0,
             parts_synced_at: clock::now(),
             hosts: hosts.into_iter().map(|record| (record.host.clone(), record)).collect(),
@@ -122,8 +107,19 @@ impl Committer {
         }
     }
 
-    /// Works until every handle of the sink is gone and everything is committed.
-    pub(crate) async fn run(mut self) -> Result<Tally, Halt> {
+    /// Works until every handle of the sink is gone and everything is committed, or until the haul is stopped while nothing can
+    /// be written. Returns what was settled.
+    ///
+    /// # Errors
+    /// The directory cannot be written, and waiting will not change that.
+    pub(crate) async fn run(mut self) -> io::Result<Tally> {
+        match self.work().await {
+            Ok(()) | Err(DiskFailure::Stopped(_)) => Ok(self.tally),
+            Err(DiskFailure::Permanent(error)) => Err(error),
+        }
+    }
+
+    async fn work(&mut self) -> Result<(), DiskFailure> {
         let mut batch = Vec::with_capacity(BATCH_MAX);
         loop {
             let now = clock::now();
@@ -142,9 +138,7 @@ impl Committer {
                 }
                 () = tokio::time::sleep_until(tick) => is_quiet = true,
             }
-            if std::mem::take(&mut self.is_paused) {
-                self.observer.resume();
-            }
+            self.disk_wait.end();
             let now = clock::now();
             if is_quiet || self.group.is_due(now) {
                 self.commit().await?;
@@ -157,11 +151,10 @@ impl Committer {
         }
         self.commit().await?;
         // What is not an outcome (waits, parts) goes to stable storage with the end of the run.
-        self.retry_transient(|sink| sink.log.commit()).await?;
-        Ok(self.tally)
+        self.retry_transient(|sink| sink.log.commit()).await
     }
 
-    async fn take(&mut self, message: Message) -> Result<(), Halt> {
+    async fn take(&mut self, message: Message) -> Result<(), DiskFailure> {
         match message {
             Message::Examined { row, proven: Some(proven) } => {
                 // Said again, because less may be proven than the log says.
@@ -236,19 +229,19 @@ impl Committer {
         let _ = write_hosts(&self.storage, self.hosts.values());
     }
 
-    pub(super) async fn record(&mut self, record: Record) -> Result<(), Halt> {
+    pub(super) async fn record(&mut self, record: Record) -> Result<(), DiskFailure> {
         self.retry_transient(|sink| sink.log.record(&record)).await
     }
 
     /// Hands everything to the system, and makes room for what waits for that.
-    pub(super) async fn flush(&mut self) -> Result<(), Halt> {
+    pub(super) async fn flush(&mut self) -> Result<(), DiskFailure> {
         self.retry_transient(|sink| sink.log.flush()).await?;
         self.places.clear();
         Ok(())
     }
 
     /// Takes what has come meanwhile, so that a long commit keeps no body waiting; as much as fits into the next group.
-    pub(super) async fn catch_up(&mut self) -> Result<(), Halt> {
+    pub(super) async fn catch_up(&mut self) -> Result<(), DiskFailure> {
         let mut is_anything_new = false;
         while !self.group.is_full()
             && let Ok(message) = self.inbox.try_recv()
@@ -259,39 +252,19 @@ impl Committer {
         if is_anything_new { self.flush().await } else { Ok(()) }
     }
 
-    /// Does it, and does it again while the disk is full.
-    pub(super) async fn retry_transient(
-        &mut self,
-        mut operation: impl FnMut(&mut Self) -> io::Result<()>,
-    ) -> Result<(), Halt> {
-        loop {
-            match operation(self) {
-                Ok(()) => return Ok(()),
-                Err(error) => self.wait_out(error).await?,
-            }
-        }
-    }
-
-    /// Returns when it is worth trying again, or says that it never will be.
-    pub(super) async fn wait_out(&mut self, error: io::Error) -> Result<(), Halt> {
-        let Some(reason) = passing_trouble(&error) else { return Err(Halt::Disk(error)) };
-        // The files that wait for the commit are synced early rather than kept from those that are to come.
-        if is_out_of_files(&error) && self.group.close_bodies() {
-            return Ok(());
-        }
-        self.pauses.fetch_add(1, Ordering::Relaxed);
-        if !std::mem::replace(&mut self.is_paused, true) {
-            self.observer.pause(reason);
-        }
-        tokio::select! {
-            biased;
-            () = self.stop.stopped() => Err(Halt::Stopped(self.tally.clone())),
-            () = tokio::time::sleep(PAUSE) => Ok(()),
-        }
-    }
-
     pub(super) fn tell(&self, settled: RowSettled) {
         // A dispatcher that has gone has no use for it: the run is over.
         let _ = self.settled_rows.send(settled);
+    }
+}
+
+impl RetryTransient for Committer {
+    fn disk_wait(&mut self) -> &mut DiskWait {
+        &mut self.disk_wait
+    }
+
+    /// The bodies that wait for the commit are synced and closed early, rather than kept from those that are to come.
+    fn relieve(&mut self, error: &io::Error) -> bool {
+        is_out_of_files(error) && self.group.close_bodies()
     }
 }

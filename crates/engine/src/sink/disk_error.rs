@@ -10,8 +10,8 @@ use crate::exchange::Class;
 /// The disk failed: the number on every Unix, without an `ErrorKind` of its own. Elsewhere it is an error of the disk too.
 const EIO: i32 = 5;
 
-/// Trouble that goes away when somebody makes room, with words for it.
-pub(crate) fn passing_trouble(error: &io::Error) -> Option<&'static str> {
+/// The cause of an error that goes away when somebody makes room; `None` for any other error.
+pub(crate) fn transient_cause(error: &io::Error) -> Option<&'static str> {
     match error.kind() {
         io::ErrorKind::StorageFull => Some("no space left on the disk"),
         io::ErrorKind::QuotaExceeded => Some("the disk quota is used up"),
@@ -31,7 +31,7 @@ pub(super) fn stands_in_the_way(error: &io::Error) -> bool {
     use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
     let is_of_the_disk =
         matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) || error.raw_os_error() == Some(EIO);
-    passing_trouble(error).is_none() && !is_of_the_disk
+    transient_cause(error).is_none() && !is_of_the_disk
 }
 
 /// The record of a file that could not be given its name.
@@ -70,7 +70,7 @@ mod tests {
     fn a_quota_is_waited_for_as_space_is() {
         for number in [ENOSPC, EDQUOT] {
             let error = io::Error::from_raw_os_error(number);
-            assert!(passing_trouble(&error).is_some(), "{error}");
+            assert!(transient_cause(&error).is_some(), "{error}");
             assert!(!stands_in_the_way(&error), "{error}");
         }
     }

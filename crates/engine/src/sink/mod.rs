@@ -10,6 +10,7 @@ mod bodies;
 mod commit;
 mod committer;
 mod disk_error;
+pub(crate) mod disk_wait;
 mod group;
 pub(crate) mod part_verifier;
 mod parts;
@@ -17,8 +18,8 @@ mod recovery;
 pub(crate) mod resume;
 pub mod store;
 
-pub(crate) use committer::{Committer, Halt, JournalHandles, Tally};
-pub(crate) use disk_error::{file_fault, part_fault, passing_trouble};
+pub(crate) use committer::{Committer, JournalHandles, Tally};
+pub(crate) use disk_error::{file_fault, part_fault, transient_cause};
 pub(crate) use parts::{VerifiedPart, mark};
 pub(crate) use recovery::settle_doubts;
 
@@ -42,9 +43,6 @@ const BYTES_UNDERWAY_MAX: u32 = 8 * 1024 * 1024;
 const BODIES_UNDERWAY_MAX: usize = 16;
 /// Messages on their way, for the same reason.
 const MESSAGES_MAX: usize = 4096;
-
-/// Why a row is skipped whose file was there before it.
-pub(crate) const ALREADY_THERE: &str = "the file is there already";
 
 /// What a shard, or the dispatcher, tells the sink.
 #[derive(Debug)]

@@ -23,17 +23,16 @@ use crate::list::expectation::Sha256;
 use crate::report::event::Event;
 use crate::report::observer::Observer;
 use crate::schedule::job::Assignment;
+use crate::sink::disk_wait::DiskWait;
 use crate::sink::resume;
 use crate::sink::store::Store;
-use crate::sink::{Message, SinkHandle, VerifiedPart, mark, part_fault, passing_trouble};
+use crate::sink::{Message, SinkHandle, VerifiedPart, mark, part_fault, transient_cause};
 
 /// So much is read before anything else is looked at: some ten milliseconds of a good disk.
 const SLICE_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes read at once.
 const READ_BYTES: usize = 256 * 1024;
-/// After trouble with reading, it is tried again this often.
-const PAUSE: Duration = Duration::from_millis(500);
-/// Trouble that lasts for so many attempts, four seconds, lasts. Where only descriptors are missing, they are waited for.
+/// Attempts to read a part: four seconds. An error that lasts longer is permanent. A lack of descriptors is waited out.
 const ATTEMPTS_MAX: u32 = 8;
 
 /// A row of which something has been kept.
@@ -50,6 +49,7 @@ pub(crate) struct PartVerifier {
     clock: WallClock,
     sink: SinkHandle,
     stop: StopWatch,
+    disk_wait: DiskWait,
     /// Whether what was handed to the system in the last run must still be there.
     same_boot: bool,
     unverified: mpsc::UnboundedReceiver<UnverifiedPart>,
@@ -73,6 +73,7 @@ impl PartVerifier {
         let RunContext { store, observer, clock, stopper, .. } = cx;
         Self {
             store,
+            disk_wait: DiskWait::new(Arc::clone(&observer), stopper.watch(), Arc::default()),
             observer,
             clock,
             sink,
@@ -102,7 +103,7 @@ impl PartVerifier {
                 self.begin(unverified_part).await;
             }
             let Some(((_, row), mut reading)) = self.under_way.pop_first() else { continue };
-            match self.retry_transient(|part_verifier| part_verifier.read_on(&mut reading)).await {
+            match self.retry(|part_verifier| part_verifier.read_on(&mut reading)).await {
                 Ok(true) => {
                     self.under_way.insert((reading.bytes_left(), row), reading);
                 }
@@ -120,7 +121,7 @@ impl PartVerifier {
 
     async fn begin(&mut self, unverified_part: UnverifiedPart) {
         let row = unverified_part.assignment.job.row;
-        let state = match self.retry_transient(|verifier| verifier.store.unfinished(row)).await {
+        let state = match self.retry(|verifier| verifier.store.unfinished(row)).await {
             Ok(state) => state,
             Err(error) => return self.leave(unverified_part.assignment, &error).await,
         };
@@ -196,40 +197,34 @@ impl PartVerifier {
         let _ = self.sink.send(Message::Park { job, waiting }).await;
     }
 
-    /// Does it, and does it again: for as long as only descriptors are missing, and a few times after other trouble. Where
-    /// that has lasted for one file it is not waited for with the next ones.
-    async fn retry_transient<T>(
-        &mut self,
-        mut operation: impl FnMut(&mut Self) -> io::Result<T>,
-    ) -> io::Result<T> {
+    /// Does an operation and repeats it: for as long as only descriptors are missing, and a few times after any other error. Once
+    /// that has been of no use for one part, the next ones have one attempt.
+    async fn retry<T>(&mut self, mut operation: impl FnMut(&mut Self) -> io::Result<T>) -> io::Result<T> {
         let attempts_max = if self.is_in_trouble { 1 } else { ATTEMPTS_MAX };
         let mut attempts = 0;
-        let mut is_paused = false;
-        let outcome = loop {
+        let result = loop {
             let error = match operation(self) {
                 Ok(done) => break Ok(done),
                 Err(error) => error,
             };
-            match passing_trouble(&error) {
-                Some(reason) if !std::mem::replace(&mut is_paused, true) => self.observer.pause(reason),
-                Some(_) => {}
-                None => attempts += 1,
-            }
+            let is_transient = transient_cause(&error).is_some();
+            attempts += u32::from(!is_transient);
             if attempts == attempts_max {
                 break Err(error);
             }
-            tokio::select! {
+            let wait = &mut self.disk_wait;
+            let waited = tokio::select! {
                 biased;
-                () = self.stop.stopped() => break Err(error),
-                () = self.verified.closed() => break Err(error),
-                () = tokio::time::sleep(PAUSE) => {}
+                () = self.verified.closed() => break Err(io::ErrorKind::Interrupted.into()),
+                waited = async { if is_transient { wait.wait(error).await } else { wait.sleep(error).await } } => waited,
+            };
+            if let Err(failure) = waited {
+                break Err(failure.into());
             }
         };
-        if is_paused {
-            self.observer.resume();
-        }
-        self.is_in_trouble = outcome.is_err();
-        outcome
+        self.disk_wait.end();
+        self.is_in_trouble = result.is_err();
+        result
     }
 
     /// Whether nobody waits for what is proven: looked at for each slice, since the first proof can take minutes.

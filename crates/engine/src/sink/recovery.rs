@@ -7,7 +7,7 @@ use longhaul_journal::storage::RelativePath;
 use longhaul_journal::{Done, Entry, Location, LogWriter, Record, RowId, SpoolReader};
 
 use super::store::{Content, Store};
-use crate::list::names;
+use crate::names;
 
 /// Settles every row that an earlier run left in doubt. The store decides: the row is done if a body with the recorded digest is
 /// there, staged or published. Returns the rows that are done.
@@ -42,6 +42,10 @@ fn recover(store: &dyn Store, rows: &SpoolReader, row: RowId, done: &Done) -> io
 
 fn final_name(rows: &SpoolReader, row: RowId, done: &Done) -> io::Result<Option<RelativePath>> {
     let Entry::Fetch { url, name, .. } = rows.row(row)?.entry else { return Ok(None) };
-    let name = done.name.clone().or(name).or_else(|| Some(names::default_name(&url.parse().ok()?)));
-    Ok(name.and_then(|name| name.parse().ok()))
+    let recorded = done.name.clone().or(name);
+    let name = match url.parse() {
+        Ok(url) => names::final_name(&url, recorded),
+        Err(_) => return Ok(recorded.and_then(|name| name.parse().ok())),
+    };
+    Ok(name.parse().ok())
 }

@@ -1,7 +1,7 @@
-//! Gives every new row a name of its own, and finds the rows that ask for what is asked for already.
+//! Gives every new row a name of its own, and finds rows that ask for a URL which an earlier row fetches.
 //!
-//! Who has which name is kept in the journal's claims, whose memory does not grow with the list. Names that differ only
-//! in case are one name; a name that another row needs as a directory is taken, too.
+//! The journal's claims index the owners, in memory that does not grow with the list. Names that differ only in case are one
+//! name; a name that another row needs for a directory has an owner, too.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -12,7 +12,7 @@ use longhaul_http::HttpUrl;
 use longhaul_journal::storage::Storage;
 use longhaul_journal::{BLOCK_ROWS, BlockId, Claims, Entry, Expectation, Row, RowId, SpoolReader};
 
-use crate::list::names;
+use super::of_url as names;
 
 /// The owner of names that are directories.
 const DIRECTORY: u64 = u64::MAX;
@@ -21,7 +21,8 @@ const DIRECTORIES_MAX: usize = 4096;
 /// Distinct names are 64 bits of a digest: a second attempt is chance, a third one malice.
 const ATTEMPTS_MAX: u32 = 8;
 
-pub(super) struct Naming {
+/// Knows the owner of every name of the haul.
+pub(crate) struct NameOwner {
     claims: Claims,
     rows: SpoolReader,
     /// Blocks of rows of earlier runs whose names are to be claimed again, and have not been yet.
@@ -29,31 +30,31 @@ pub(super) struct Naming {
     directories: BTreeSet<String>,
 }
 
-/// Where a new row belongs.
+/// The decision about a new row.
 #[derive(Debug)]
-pub(super) enum Placed {
-    /// It is a row of its own; the name is given where it is not the default one.
+pub(crate) enum NamedRow {
+    /// The row owns its name, which is given unless it is the default one.
     New { name: Option<String> },
     /// An earlier row asks for the same URL.
     Duplicate { of: RowId },
 }
 
-impl Naming {
-    /// The claims of earlier runs are made again when the first new row asks for a name.
-    pub(super) fn new(storage: Arc<dyn Storage>, rows: SpoolReader) -> Self {
+impl NameOwner {
+    /// The names of earlier runs are claimed again when the first new row asks for one.
+    pub(crate) fn new(storage: Arc<dyn Storage>, rows: SpoolReader) -> Self {
         let earlier_blocks = 0..rows.published().div_ceil(BLOCK_ROWS);
         Self { claims: Claims::new(storage), rows, earlier_blocks, directories: BTreeSet::new() }
     }
 
-    /// Finds the place of the row that will get the number `row`. `read` reads an earlier row. May be called again for
-    /// the same row after an error.
-    pub(super) fn place(
+    /// Decides about the row that will get the number `row`. `read` reads an earlier row. May be called again for the same row
+    /// after an error.
+    pub(crate) fn assign(
         &mut self,
         url: &HttpUrl,
         expected: &Expectation,
         row: RowId,
         mut read: impl FnMut(RowId) -> io::Result<Row>,
-    ) -> io::Result<Placed> {
+    ) -> io::Result<NamedRow> {
         self.claim_earlier_rows()?;
         let default = names::default_name(url);
         let mut name = default.clone();
@@ -63,10 +64,10 @@ impl Naming {
                 Some(owner) if owner == DIRECTORY => {}
                 Some(owner) if owner != row.0 => {
                     if asks_for(&read(RowId(owner))?, url, expected) {
-                        return Ok(Placed::Duplicate { of: RowId(owner) });
+                        return Ok(NamedRow::Duplicate { of: RowId(owner) });
                     }
                 }
-                _ => return Ok(Placed::New { name: (name != default).then_some(name) }),
+                _ => return Ok(NamedRow::New { name: (name != default).then_some(name) }),
             }
             name = names::distinct(&default, url, attempt);
         }
@@ -122,7 +123,7 @@ impl Naming {
     }
 }
 
-/// Whether the row is as good as one of its own. What is expected otherwise is fetched for itself.
+/// Whether the row fetches this URL and checks everything that is expected of it. Other expectations need a download of their own.
 fn asks_for(row: &Row, url: &HttpUrl, expected: &Expectation) -> bool {
     match &row.entry {
         Entry::Fetch { url: text, expected: of_row, .. } => {
