@@ -61,13 +61,7 @@ pub(crate) struct Redirected {
 
 impl Job {
     /// A row that has not been tried in this run, and of which nothing is kept.
-    pub(crate) fn new(
-        row: RowId,
-        url: HttpUrl,
-        name: String,
-        expected: Expectation,
-        fields: Fields,
-    ) -> Self {
+    pub(crate) fn new(row: RowId, url: HttpUrl, name: String, expected: Expectation, fields: Fields) -> Self {
         Self {
             row,
             url,
