@@ -45,16 +45,16 @@ pub(crate) struct RunningObserver {
 impl RunningObserver {
     /// Starts to deliver events. If the callback panics, the haul is stopped, and dropping the observer passes the panic on.
     pub(crate) fn start(executor: Executor, callback: Callback, stopper: Stopper) -> io::Result<Self> {
-        let (delivery, thread) = match executor {
-            Executor::CurrentThread => (Delivery::Inline(Mutex::new(callback)), None),
+        let (observer, thread) = match executor {
+            Executor::CurrentThread => (Observer::inline(callback), None),
             Executor::Threads => {
                 let (events, queue) = sync_channel(QUEUED_EVENTS_MAX);
                 let deliver = move || deliver(&queue, callback, &stopper);
                 let thread = thread::Builder::new().name("longhaul-observer".to_owned()).spawn(deliver)?;
-                (Delivery::Queue(events), Some(thread))
+                (Observer::new(Delivery::Queue(events)), Some(thread))
             }
         };
-        Ok(Self { observer: Arc::new(Observer { delivery, paused_actors: Mutex::default() }), thread })
+        Ok(Self { observer: Arc::new(observer), thread })
     }
 
     /// The end of it that the actors use.
@@ -89,6 +89,15 @@ fn deliver(queue: &Receiver<Option<Box<OwnedEvent>>>, mut callback: Callback, st
 }
 
 impl Observer {
+    /// Calls the callback where the event happens.
+    pub(crate) fn inline(callback: Callback) -> Self {
+        Self::new(Delivery::Inline(Mutex::new(callback)))
+    }
+
+    fn new(delivery: Delivery) -> Self {
+        Self { delivery, paused_actors: Mutex::default() }
+    }
+
     /// Reports an event. On threads, waits while the queue is full.
     pub(crate) fn emit(&self, event: &Event<'_>) {
         match &self.delivery {

@@ -6,7 +6,8 @@ use longhaul_http::Origin;
 use tokio::sync::mpsc;
 
 use crate::pace::Memory;
-use crate::report::event::{Event, Observer};
+use crate::report::event::Event;
+use crate::report::observer::Observer;
 use crate::schedule::host_routing::{Evidence, HostRouting, RouteChange, ShardId};
 use crate::schedule::job::Assignment;
 

@@ -50,7 +50,7 @@ fn four_threads_change_the_map_at_once_and_no_job_is_lost() {
     let (to_router, mut from_shards) = mpsc::unbounded_channel();
     let (senders, inboxes): (Vec<_>, Vec<_>) = (0..SHARDS).map(|_| mpsc::unbounded_channel()).unzip();
     let routing = Box::new(LimitRouting::new(SHARDS, PacePer::Address));
-    let mut router = Router::new(routing, senders, Arc::new(Observer::new(|_| {})));
+    let mut router = Router::new(routing, senders, Arc::new(Observer::inline(Box::new(|_| {}))));
     thread::scope(|scope| {
         for (number, mut inbox) in inboxes.into_iter().enumerate() {
             let (to_router, ended, believed) = (to_router.clone(), &ended, &believed);
@@ -148,7 +148,7 @@ impl HostRouting for AllToOne {
 #[test]
 fn a_map_that_sends_every_host_to_one_worker_is_followed() {
     let (senders, mut inboxes): (Vec<_>, Vec<_>) = (0..SHARDS).map(|_| mpsc::unbounded_channel()).unzip();
-    let mut router = Router::new(Box::new(AllToOne(ShardId(2))), senders, Arc::new(Observer::new(|_| {})));
+    let mut router = Router::new(Box::new(AllToOne(ShardId(2))), senders, Arc::new(Observer::inline(Box::new(|_| {}))));
     for row in 0..HOSTS {
         router.assign(assignment(row)).expect("the shards are there");
         router.take(FromShard::Reroute(assignment(row))).expect("the shards are there");
