@@ -148,7 +148,8 @@ impl HostRouting for AllToOne {
 #[test]
 fn a_map_that_sends_every_host_to_one_worker_is_followed() {
     let (senders, mut inboxes): (Vec<_>, Vec<_>) = (0..SHARDS).map(|_| mpsc::unbounded_channel()).unzip();
-    let mut router = Router::new(Box::new(AllToOne(ShardId(2))), senders, Arc::new(Observer::inline(Box::new(|_| {}))));
+    let mut router =
+        Router::new(Box::new(AllToOne(ShardId(2))), senders, Arc::new(Observer::inline(Box::new(|_| {}))));
     for row in 0..HOSTS {
         router.assign(assignment(row)).expect("the shards are there");
         router.take(FromShard::Reroute(assignment(row))).expect("the shards are there");
