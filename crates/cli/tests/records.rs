@@ -146,10 +146,10 @@ impl longhaul::ListReader for Titled {
 
 #[test]
 fn columns_that_are_not_interpreted_arrive_in_the_export() {
-    let (place, served) = (Place::new(), Served::plain());
+    let (place, server) = (TestDirectory::new(), TestServer::plain());
     let titles = ["a \"title\", with a comma", ""];
     let items =
-        (0..).zip(titles).map(|(number, title)| (served.url(&format!("/f/{number}")), title)).collect();
+        (0..).zip(titles).map(|(number, title)| (server.url(&format!("/f/{number}")), title)).collect();
     let source = longhaul::Source::Items { label: "titled".to_owned(), reader: Box::new(Titled(items, 0)) };
     let haul = longhaul::Haul::builder(place.path("out")).source(source).build().expect("a haul");
     assert_eq!(haul.run().expect("a run").counts.done, 2);
