@@ -16,15 +16,14 @@
 //! # Ok::<(), longhaul::HaulError>(())
 //! ```
 //!
-//! Running the same haul again goes on where it ended: nothing that is done is asked for again, and a list that has
-//! grown adds rows. What is promised, and how it is proven, stands in the repository's `ARCHITECTURE.md`.
+//! Run the same haul again and it resumes: finished files are not requested again, and new lines of a list become rows. The promises
+//! and their proofs are in the repository's `ARCHITECTURE.md`.
 //!
 //! # The way of one URL
-//! A line of a list becomes a row of the spool ([`Source`]; `intake`). The dispatcher takes it from there when its host
-//! has room in memory ([`backlog`]) and hands it to its host's shard. There it waits in its host's queue
-//! ([`frontier`]) until the host's pace gives a permit ([`pace`]). An exchange brings the body to the sink, which writes
-//! it, makes it durable under its final name ([`names`]), records it, and tells ([`Event`]). What fails is judged in one
-//! place ([`retry`]).
+//! An item of a list ([`Source`], [`ListReader`]) gets a name ([`names`]) and becomes a row of the spool. The dispatcher reads it when
+//! its host has room in memory ([`backlog`]) and sends it to the host's shard. There it waits in the host's queue ([`frontier`]) until
+//! the pace gives a permit ([`pace`]). An exchange sends the body to the sink, which writes it to the [`store`], makes it durable under
+//! its final name, records the outcome, and reports it ([`Event`]). One place decides about failures ([`retry`]).
 //!
 //! The cores `backlog`, `frontier`, `outage`, `pace` and `retry` are state machines without I/O; they are public so that
 //! they can be tested, simulated and reused.
@@ -43,7 +42,7 @@ mod sink;
 pub use connectivity::outage;
 pub use exchange::{Class, UnknownClass};
 pub use haul::{ARGUMENTS, Builder, Haul, HaulError, JOBS_DEFAULT, PacePer, Settings, Stopper};
-pub use list::{Item, LINE_BYTES_MAX, ListReader, Source};
+pub use list::{Item, LINE_BYTES_MAX, ListReader, Source, TextList};
 pub use longhaul_http::{
     ExchangeHook, Head, HeaderMap, HttpUrl, Limits, MinimumSpeed, Origin, RESERVED_FIELDS, Request, Route,
     Router, Timeouts,

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use longhaul::store::{BodyWriter, Content, ResponseMeta, Staged, StagedBody, Store};
 use longhaul::{Location, RowId};
 use longhaul_journal::storage::{File, FileKind, Metadata, RelativePath, Storage};
-use longhaul_journal::{Entry, Journal, Outcome};
+use longhaul_journal::{Entry, Journal, RecordedOutcome};
 use longhaul_origin::{FaultMix, Site, Sizes};
 use world::{Crash, ORIGIN, Plan, What, World, list, path, simulate};
 
@@ -234,7 +234,7 @@ fn assert_every_record_is_right(world: &World, site: &Site) {
     let journal = Journal::read(Arc::clone(&storage)).expect("a journal");
     journal
         .for_each_outcome(|row, read, outcome| {
-            let (Entry::Fetch { url, .. }, Outcome::Done(done)) = (&read.entry, &outcome) else {
+            let (Entry::Fetch { url, .. }, RecordedOutcome::Done(done)) = (&read.entry, &outcome) else {
                 panic!("row {row} is {outcome:?}");
             };
             let path = url.replacen("http://origin.test", "", 1);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use longhaul::Settings;
 use longhaul_journal::storage::Storage as _;
-use longhaul_journal::{Done, Journal, Kept, Opened, Record, RowId, Verification};
+use longhaul_journal::{Done, Journal, Opened, Record, RecordedPart, RowId, Verification};
 use longhaul_origin::{FaultMix, InjectedFault, Share, Site};
 use longhaul_socket::clock;
 use world::{Crash, End, ORIGIN, Reply, Run, What, World, simulate, urls};
@@ -374,7 +374,7 @@ fn what_was_made_durable_of_a_part_survives_a_power_failure() {
 }
 
 /// Makes these records durable in the log, given what was kept of the one row.
-fn append_to_log(world: &World, records: impl FnOnce(&Kept) -> Vec<Record>) {
+fn append_to_log(world: &World, records: impl FnOnce(&RecordedPart) -> Vec<Record>) {
     let opened = Journal::open(Arc::new(world.storage()), 0, world.boot_id(), "a test");
     let Opened { lock, mut log, recovery, .. } = opened.expect("a journal");
     for record in records(&recovery.parts[&RowId(0)]) {
@@ -414,7 +414,7 @@ fn a_part_that_was_in_doubt_is_not_told_as_changed() {
     });
 }
 
-/// A log of a version that made no marks: what was kept cannot be proven and is fetched again, but nobody has changed it.
+/// A log of a version that made no checkpoints: what was kept cannot be proven and is fetched again, but nobody has changed it.
 #[test]
 fn a_part_without_marks_is_not_told_as_changed() {
     simulate(async {

@@ -1,4 +1,4 @@
-//! What runs have learnt of the pace of hosts, so that the next one need not learn it anew: one small file.
+//! The states of hosts' paces, one small file, so that the next run does not learn them anew.
 //!
 //! Nothing depends on it. It is written whole and put in place of the old one without a sync, because a running haul does that
 //! every few seconds; what a loss of power leaves of it is read up to the first frame that is not good.
@@ -6,9 +6,9 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::files::{HOSTS_FILE, fixed};
 use crate::files::{read_file, replace_unsynced};
 use crate::format::{append_frame, decode_host, encode_host, read_frame};
-use crate::layout::{HOSTS_FILE, fixed};
 use crate::storage::Storage;
 
 /// Where the checksums of this file start from, so that no other file's frames are taken for its own.
@@ -23,19 +23,19 @@ const FILE_BYTES_MAX: u64 = 16 << 20;
 pub struct HostRecord {
     /// Scheme, host and port.
     pub host: String,
-    /// What holds it back, in the engine's words.
+    /// What limits it, in the engine's words.
     pub limiter: String,
     /// When that was so, in unix milliseconds.
     pub noted_unix_ms: u64,
-    /// Exchanges at a time.
+    /// Concurrent exchanges.
     pub window: u32,
     /// Rows that waited for the host.
     pub waiting: u64,
-    /// Requests a second, if the host counts them: how many were sent, and what it took when it last refused.
+    /// Requests per second, if the host limits their rate: the rate sent, and the rate at its last refusal.
     pub rate: Option<(f64, f64)>,
     /// Connections beyond which it breaks them.
     pub connections_max: Option<u32>,
-    /// It is to be left alone until this time, in unix milliseconds.
+    /// It gets no requests before this time, in unix milliseconds.
     pub until_unix_ms: Option<u64>,
 }
 

@@ -7,7 +7,7 @@ use std::io;
 
 use common::{all_rows, append_rows, done, failed, open, part, row, try_all_rows, waiting};
 use longhaul_journal::storage::{MemoryStorage, Storage};
-use longhaul_journal::{Opened, Record, RowId, State};
+use longhaul_journal::{Opened, Record, RowId, RowState};
 
 /// What the world outside was told. It is not lost in any crash.
 #[derive(Default)]
@@ -15,7 +15,7 @@ struct Told {
     /// Rows whose durability was acknowledged.
     durable_rows: u64,
     /// Outcomes whose commit returned.
-    committed: BTreeMap<RowId, State>,
+    committed: BTreeMap<RowId, RowState>,
     /// Files that got their final name, after their record was prepared.
     renamed: BTreeSet<RowId>,
 }
@@ -28,7 +28,7 @@ fn run(storage: &MemoryStorage, told: &mut Told) -> io::Result<()> {
     told.durable_rows = opened.rows.published();
     for row in (0..told.durable_rows).map(RowId) {
         let state = opened.recovery.states.state(row);
-        if state != State::Pending {
+        if state != RowState::Pending {
             told.committed.insert(row, state);
         }
     }
@@ -44,7 +44,7 @@ fn run(storage: &MemoryStorage, told: &mut Told) -> io::Result<()> {
     let mut group = Vec::new();
     for number in 0..opened.rows.published() {
         let row = RowId(number);
-        if opened.recovery.states.state(row) != State::Pending || number % 10 == 3 || number % 10 == 6 {
+        if opened.recovery.states.state(row) != RowState::Pending || number % 10 == 3 || number % 10 == 6 {
             continue;
         }
         match number % 4 {
@@ -52,11 +52,11 @@ fn run(storage: &MemoryStorage, told: &mut Told) -> io::Result<()> {
                 opened.log.record(&Record::Part(row, part()))?;
                 opened.log.record(&Record::PartSynced(row, number))?;
                 opened.log.record(&Record::Done(row, done(number)))?;
-                group.push((row, State::Done));
+                group.push((row, RowState::Done));
             }
             2 => {
                 opened.log.record(&Record::Failed(row, failed()))?;
-                group.push((row, State::Failed));
+                group.push((row, RowState::Failed));
             }
             _ => opened.log.record(&Record::Waiting(row, waiting(2)))?,
         }
@@ -67,10 +67,10 @@ fn run(storage: &MemoryStorage, told: &mut Told) -> io::Result<()> {
     commit(&mut opened, &mut group, told)
 }
 
-fn commit(opened: &mut Opened, group: &mut Vec<(RowId, State)>, told: &mut Told) -> io::Result<()> {
+fn commit(opened: &mut Opened, group: &mut Vec<(RowId, RowState)>, told: &mut Told) -> io::Result<()> {
     opened.log.flush()?;
     opened.log.prepare()?;
-    told.renamed.extend(group.iter().filter(|(_, state)| *state == State::Done).map(|(row, _)| *row));
+    told.renamed.extend(group.iter().filter(|(_, state)| *state == RowState::Done).map(|(row, _)| *row));
     opened.log.commit()?;
     if let Some((row, _)) = group.last() {
         told.durable_rows = told.durable_rows.max(row.0 + 1);
@@ -90,7 +90,7 @@ fn check(opened: &Opened, told: &Told) -> io::Result<()> {
         assert_eq!(recovery.states.state(*row), *state, "{row} was acknowledged");
     }
     for row in &told.renamed {
-        let known = recovery.states.state(*row) == State::Done
+        let known = recovery.states.state(*row) == RowState::Done
             || recovery.in_doubt.iter().any(|(doubtful, found)| doubtful == row && *found == done(row.0));
         assert!(known, "the log knows nothing of the file of {row}");
     }

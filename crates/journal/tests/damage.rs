@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use common::{append_rows, done, failed, open, part, read_file, state_files, waiting, write_file};
 use longhaul_journal::storage::MemoryStorage;
-use longhaul_journal::{Journal, JournalError, Kept, Mark, Record, Recovery, RowId, State};
+use longhaul_journal::{Checkpoint, Journal, JournalError, Record, RecordedPart, Recovery, RowId, RowState};
 
 const ROWS: u64 = 20;
-const MARK: Mark = Mark { len: 4096, digest: *b"sixteen bytes..." };
+const MARK: Checkpoint = Checkpoint { len: 4096, digest: *b"sixteen bytes..." };
 
 /// A haul with three committed groups and a tail: the third group was prepared first, the tail is only flushed.
 fn haul() -> MemoryStorage {
@@ -22,7 +22,7 @@ fn haul() -> MemoryStorage {
     log.commit().unwrap();
     log.record(&Record::Failed(RowId(2), failed())).unwrap();
     log.record(&Record::Part(RowId(4), part())).unwrap();
-    log.record(&Record::PartHeld(RowId(4), MARK)).unwrap();
+    log.record(&Record::PartCheckpoint(RowId(4), MARK)).unwrap();
     log.record(&Record::PartSynced(RowId(4), MARK.len)).unwrap();
     log.commit().unwrap();
     log.record(&Record::Skipped(RowId(5), "not wanted".to_owned())).unwrap();
@@ -45,12 +45,12 @@ fn check_nothing_is_invented(recovery: &Recovery, case: &str) {
     for number in 0..ROWS {
         let state = recovery.states.state(RowId(number));
         let recorded = match number {
-            0 | 7 => State::Done,
-            2 | 6 | 16 => State::Failed,
-            3 | 5 | 13 => State::Skipped,
-            _ => State::Pending,
+            0 | 7 => RowState::Done,
+            2 | 6 | 16 => RowState::Failed,
+            3 | 5 | 13 => RowState::Skipped,
+            _ => RowState::Pending,
         };
-        assert!(state == recorded || state == State::Pending, "{case}: row {number} is {state:?}");
+        assert!(state == recorded || state == RowState::Pending, "{case}: row {number} is {state:?}");
     }
     for (row, doubt) in &recovery.in_doubt {
         assert!([0, 7, 9].contains(&row.0) && *doubt == done(row.0), "{case}: {row} in doubt");
@@ -59,12 +59,12 @@ fn check_nothing_is_invented(recovery: &Recovery, case: &str) {
         let attempts = if row.0 == 1 { 3 } else { 1 };
         assert!([1, 10].contains(&row.0) && *found == waiting(attempts), "{case}: {row} waiting");
     }
-    for (row, Kept { part: found, marks, synced_len }) in &recovery.parts {
+    for (row, RecordedPart { part: found, checkpoints, synced_len }) in &recovery.parts {
         assert!(
             row.0 == 4 && *found == part() && [0, MARK.len].contains(synced_len),
             "{case}: {row} under way"
         );
-        assert!(marks.is_empty() || *marks == [MARK], "{case}: {marks:?}");
+        assert!(checkpoints.is_empty() || *checkpoints == [MARK], "{case}: {checkpoints:?}");
     }
     let counts = recovery.states.counts();
     assert_eq!(counts.done + counts.failed + counts.skipped + counts.pending, counts.rows, "{case}");
@@ -76,11 +76,11 @@ fn an_intact_log_says_everything() {
     let recovery = open(&haul()).unwrap().recovery;
     check_nothing_is_invented(&recovery, "intact");
     assert!(recovery.damage.is_empty() && recovery.torn.is_empty() && recovery.same_boot);
-    assert_eq!(recovery.states.state(RowId(0)), State::Done);
-    assert_eq!(recovery.states.state(RowId(7)), State::Done);
+    assert_eq!(recovery.states.state(RowId(0)), RowState::Done);
+    assert_eq!(recovery.states.state(RowId(7)), RowState::Done);
     assert_eq!(recovery.in_doubt, [(RowId(9), done(9))]);
     assert_eq!(recovery.waiting.keys().copied().collect::<Vec<_>>(), [RowId(1), RowId(10)]);
-    let kept = Kept { part: part(), marks: vec![MARK], synced_len: MARK.len };
+    let kept = RecordedPart { part: part(), checkpoints: vec![MARK], synced_len: MARK.len };
     assert_eq!(recovery.parts[&RowId(4)], kept);
 }
 
@@ -100,7 +100,7 @@ fn a_log_cut_at_any_byte_is_recovered_and_goes_on() {
         let before = opened.recovery.clone();
         drop(opened);
         let opened = open(&storage.crash()).unwrap();
-        assert_eq!(opened.recovery.states.state(RowId(11)), State::Done, "{len} bytes");
+        assert_eq!(opened.recovery.states.state(RowId(11)), RowState::Done, "{len} bytes");
         assert_eq!(opened.recovery.in_doubt, before.in_doubt, "{len} bytes");
         assert_eq!(opened.recovery.waiting, before.waiting, "{len} bytes");
         assert_eq!(opened.recovery.parts, before.parts, "{len} bytes");
@@ -130,7 +130,7 @@ fn a_flipped_bit_is_reported_or_changes_nothing() {
         assert!(reported || same, "{case}");
         // What a later marker proves to have been durable costs no more than the record that was hit.
         if position / 8 < bytes.len() / 4 {
-            assert_eq!(recovery.states.state(RowId(7)), State::Done, "{case}");
+            assert_eq!(recovery.states.state(RowId(7)), RowState::Done, "{case}");
         }
     }
 }
@@ -214,7 +214,7 @@ fn write_version(storage: &MemoryStorage, name: &str, version: u16) {
     write_file(storage, name, &bytes);
 }
 
-/// Earlier versions lack some kinds of records and fields. Their outcomes are read as they are; a part without marks cannot be
+/// Earlier versions lack some kinds of records and fields. Their outcomes are read as they are; a part without checkpoints cannot be
 /// checked.
 #[test]
 fn a_journal_of_an_earlier_version_is_read() {
@@ -238,8 +238,8 @@ fn read_a_journal_of_version(version: u16) {
     for _ in 0..2 {
         let opened = open(&storage).unwrap();
         assert_eq!(opened.recovery.damage, []);
-        assert_eq!(opened.recovery.states.state(RowId(0)), State::Done);
-        let kept = Kept { part: part(), marks: Vec::new(), synced_len: 4096 };
+        assert_eq!(opened.recovery.states.state(RowId(0)), RowState::Done);
+        let kept = RecordedPart { part: part(), checkpoints: Vec::new(), synced_len: 4096 };
         assert_eq!(opened.recovery.parts[&RowId(4)], kept);
     }
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use common::{NOW_UNIX_MS, all_rows, append_rows, done, path, row};
 use longhaul_journal::storage::{DiskStorage, FileKind, LockError, Storage};
-use longhaul_journal::{Journal, Record, RowId, State};
+use longhaul_journal::{Journal, Record, RowId, RowState};
 
 /// A directory that is removed with the test.
 struct Scratch(PathBuf);
@@ -222,7 +222,7 @@ fn a_haul_on_a_real_disk_is_reopened() {
     let mode = fs::metadata(scratch.root().join(".longhaul")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
     let opened = open(&scratch.root());
-    assert_eq!(opened.recovery.states.state(RowId(500)), State::Done);
+    assert_eq!(opened.recovery.states.state(RowId(500)), RowState::Done);
     assert_eq!(opened.recovery.states.counts().rows, 600);
     assert!(all_rows(&opened.rows).iter().all(|(id, found)| *found == row(id.0)));
 }

@@ -10,8 +10,8 @@ use common::{
 };
 use longhaul_journal::storage::{MemoryStorage, Storage};
 use longhaul_journal::{
-    Done, Entry, Expectation, Failed, FaultRecord, Journal, JournalError, Kept, Location, Mark, Outcome,
-    Part, Record, RowId, State, Validator, Verification, Waiting,
+    Checkpoint, Done, Entry, Expectation, Failed, FaultRecord, Journal, JournalError, Location, Part, Record,
+    RecordedOutcome, RecordedPart, RowId, RowState, Validator, Verification, Waiting,
 };
 use proptest::prelude::*;
 
@@ -92,14 +92,14 @@ fn a_running_haul_is_read_without_disturbing_it() {
     haul.for_each_outcome(|id, found, outcome| {
         assert_eq!((id, found), (RowId(visited), &row(visited)));
         match visited {
-            0 => assert_eq!(outcome, Outcome::Done(&done(0))),
-            1 => assert_eq!(outcome, Outcome::Failed(&failed())),
-            2 => assert_eq!(outcome, Outcome::Skipped("too large")),
-            3 | 13 => assert_eq!(outcome, Outcome::Duplicate(RowId(visited - 1))),
-            4 => assert_eq!(outcome, Outcome::Waiting(&waiting(9))),
-            6 | 16 => assert_eq!(outcome, Outcome::Refused("no scheme")),
-            7 => assert_eq!(outcome, Outcome::InDoubt(&done(7))),
-            _ => assert_eq!(outcome, Outcome::Pending),
+            0 => assert_eq!(outcome, RecordedOutcome::Done(&done(0))),
+            1 => assert_eq!(outcome, RecordedOutcome::Failed(&failed())),
+            2 => assert_eq!(outcome, RecordedOutcome::Skipped("too large")),
+            3 | 13 => assert_eq!(outcome, RecordedOutcome::Duplicate(RowId(visited - 1))),
+            4 => assert_eq!(outcome, RecordedOutcome::Waiting(&waiting(9))),
+            6 | 16 => assert_eq!(outcome, RecordedOutcome::Refused("no scheme")),
+            7 => assert_eq!(outcome, RecordedOutcome::InDoubt(&done(7))),
+            _ => assert_eq!(outcome, RecordedOutcome::Pending),
         }
         visited += 1;
     })
@@ -124,7 +124,7 @@ fn a_doubt_lasts_until_it_is_settled() {
     for _ in 0..30 {
         let mut opened = open(&storage).unwrap();
         assert_eq!(opened.recovery.in_doubt, [(RowId(1), done(1))]);
-        assert_eq!(opened.recovery.states.state(RowId(1)), State::Pending);
+        assert_eq!(opened.recovery.states.state(RowId(1)), RowState::Pending);
         opened.log.record(&Record::Skipped(RowId(2), String::new())).unwrap();
         opened.log.commit().unwrap();
     }
@@ -134,7 +134,7 @@ fn a_doubt_lasts_until_it_is_settled() {
     drop(opened);
     let recovery = open(&storage).unwrap().recovery;
     assert!(recovery.in_doubt.is_empty());
-    assert_eq!(recovery.states.state(RowId(1)), State::Done);
+    assert_eq!(recovery.states.state(RowId(1)), RowState::Done);
 }
 
 /// Three finished segments, each of which leaves a summary.
@@ -272,7 +272,7 @@ fn any_done() -> impl Strategy<Value = Done> {
     )
 }
 
-/// What a part file holds is recorded with every piece: of a long body a bounded number of marks is left, the newest among
+/// What a part file holds is recorded with every piece: of a long body a bounded number of checkpoints is left, the newest among
 /// them, and the one that a power failure leaves.
 #[test]
 fn a_long_body_leaves_a_few_marks() {
@@ -280,10 +280,10 @@ fn a_long_body_leaves_a_few_marks() {
     let mut opened = open(&storage).unwrap();
     append_rows(&mut opened, 5).unwrap();
     let row = RowId(4);
-    let mark = |len: u64| Mark { len, digest: [len.to_le_bytes()[0]; 16] };
+    let checkpoint = |len: u64| Checkpoint { len, digest: [len.to_le_bytes()[0]; 16] };
     opened.log.record(&Record::Part(row, part())).unwrap();
     for len in 1..=10_000 {
-        opened.log.record(&Record::PartHeld(row, mark(len))).unwrap();
+        opened.log.record(&Record::PartCheckpoint(row, checkpoint(len))).unwrap();
         if len == 9_001 {
             opened.log.record(&Record::PartSynced(row, len)).unwrap();
         }
@@ -292,17 +292,21 @@ fn a_long_body_leaves_a_few_marks() {
     drop(opened);
     let mut opened = open(&storage).unwrap();
     let kept = opened.recovery.parts[&row].clone();
-    assert_eq!((kept.marks.last(), kept.synced_len), (Some(&mark(10_000)), 9_001));
-    assert!(kept.marks.contains(&mark(9_001)) && kept.marks.len() <= 64, "{:?}", kept.marks);
-    let lens = || kept.marks.iter().map(|mark| mark.len);
+    assert_eq!((kept.checkpoints.last(), kept.synced_len), (Some(&checkpoint(10_000)), 9_001));
+    assert!(
+        kept.checkpoints.contains(&checkpoint(9_001)) && kept.checkpoints.len() <= 64,
+        "{:?}",
+        kept.checkpoints
+    );
+    let lens = || kept.checkpoints.iter().map(|checkpoint| checkpoint.len);
     let widest = lens().zip(lens().skip(1)).map(|(one, next)| next - one).max();
-    assert!(widest.is_some_and(|widest| widest <= 400), "{:?}", kept.marks);
-    // What holds less now has no marks behind it.
-    opened.log.record(&Record::PartHeld(row, mark(5_000))).unwrap();
+    assert!(widest.is_some_and(|widest| widest <= 400), "{:?}", kept.checkpoints);
+    // What holds less now has no checkpoints behind it.
+    opened.log.record(&Record::PartCheckpoint(row, checkpoint(5_000))).unwrap();
     opened.log.commit().unwrap();
     drop(opened);
     let kept = &open(&storage).unwrap().recovery.parts[&row];
-    assert_eq!((kept.marks.last(), kept.synced_len), (Some(&mark(5_000)), 5_000));
+    assert_eq!((kept.checkpoints.last(), kept.synced_len), (Some(&checkpoint(5_000)), 5_000));
 }
 
 /// A row that is begun again from nothing has nothing of before.
@@ -313,7 +317,7 @@ fn a_row_that_is_reopened_keeps_no_part() {
     append_rows(&mut opened, 5).unwrap();
     let row = RowId(4);
     opened.log.record(&Record::Part(row, part())).unwrap();
-    opened.log.record(&Record::PartHeld(row, Mark { len: 1, digest: [1; 16] })).unwrap();
+    opened.log.record(&Record::PartCheckpoint(row, Checkpoint { len: 1, digest: [1; 16] })).unwrap();
     opened.log.record(&Record::Reopened(row)).unwrap();
     opened.log.commit().unwrap();
     drop(opened);
@@ -346,15 +350,15 @@ proptest! {
         let waiting = Waiting { attempts, until_unix_ms: started_unix_ms, parked: flag, fault };
         let part = Part { validator, total, resumable: flag };
         let [digest, _] = *done.blake3.as_chunks::<16>().0 else { unreachable!() };
-        let mark = Mark { len: finished_unix_ms, digest };
+        let checkpoint = Checkpoint { len: finished_unix_ms, digest };
         for record in [
             Record::Done(RowId(0), done.clone()),
             Record::Failed(RowId(1), failed.clone()),
             Record::Waiting(RowId(2), waiting.clone()),
             Record::Skipped(RowId(3), reason.clone()),
             Record::Part(RowId(4), part.clone()),
-            Record::PartHeld(RowId(4), mark),
-            Record::PartSynced(RowId(4), mark.len),
+            Record::PartCheckpoint(RowId(4), checkpoint),
+            Record::PartSynced(RowId(4), checkpoint.len),
         ] {
             opened.log.record(&record).unwrap();
         }
@@ -366,15 +370,15 @@ proptest! {
         let recovery = open(&storage).unwrap().recovery;
         prop_assert_eq!(&recovery.in_doubt, &[(RowId(5), doubt.clone())]);
         prop_assert_eq!(&recovery.waiting[&RowId(2)], &waiting);
-        let kept = Kept { part, marks: vec![mark], synced_len: mark.len };
+        let kept = RecordedPart { part, checkpoints: vec![checkpoint], synced_len: checkpoint.len };
         prop_assert_eq!(&recovery.parts[&RowId(4)], &kept);
         Journal::read(Arc::new(storage)).unwrap().for_each_outcome(|id, _, outcome| match id.0 {
-            0 => assert_eq!(outcome, Outcome::Done(&done)),
-            1 => assert_eq!(outcome, Outcome::Failed(&failed)),
-            2 => assert_eq!(outcome, Outcome::Waiting(&waiting)),
-            3 => assert_eq!(outcome, Outcome::Skipped(&reason)),
-            4 => assert_eq!(outcome, Outcome::Pending),
-            _ => assert_eq!(outcome, Outcome::InDoubt(&doubt)),
+            0 => assert_eq!(outcome, RecordedOutcome::Done(&done)),
+            1 => assert_eq!(outcome, RecordedOutcome::Failed(&failed)),
+            2 => assert_eq!(outcome, RecordedOutcome::Waiting(&waiting)),
+            3 => assert_eq!(outcome, RecordedOutcome::Skipped(&reason)),
+            4 => assert_eq!(outcome, RecordedOutcome::Pending),
+            _ => assert_eq!(outcome, RecordedOutcome::InDoubt(&doubt)),
         }).unwrap();
     }
 }

@@ -5,7 +5,7 @@ mod common;
 use common::{BOOT_ID, NOW_UNIX_MS, all_rows, append_rows, open, read_file, row, state_files, write_file};
 use longhaul_journal::storage::MemoryStorage;
 use longhaul_journal::{
-    BlockId, Entry, Expectation, Fields, FileIdentity, Journal, Row, RowId, SourceId, State,
+    BlockId, Entry, Expectation, Fields, FileIdentity, Journal, Row, RowId, RowState, SourceId,
 };
 use proptest::prelude::*;
 use std::io;
@@ -182,7 +182,7 @@ fn a_flipped_bit_costs_one_row_and_is_reported() {
         assert!(lost <= 1 && reported, "bit {position}: {lost} lost, reported {reported}");
         let counts = opened.recovery.states.counts();
         assert_eq!(counts.done + counts.failed + counts.skipped + counts.pending, 12);
-        assert_eq!(opened.recovery.states.state(RowId(11)), State::Failed);
+        assert_eq!(opened.recovery.states.state(RowId(11)), RowState::Failed);
     }
 }
 

@@ -179,7 +179,7 @@ async fn already_complete(
         validator: partial.validator.clone(),
         verification,
         finished_unix_ms: context.clock.unix_ms(),
-        place: progress.held_up(context.sink.admit_body()).await?,
+        permit: progress.held_up(context.sink.admit_body()).await?,
     };
     Ok(Ended::Complete(Piece { offset: partial.have, ..Piece::default() }, completion))
 }

@@ -173,11 +173,11 @@ impl<'a> BodyTransfer<'a> {
             // The end of a stream proves as much as an announced length does.
             _ => Verification::Length,
         };
-        let place = self.progress.held_up(self.context.sink.admit_body()).await?;
+        let permit = self.progress.held_up(self.context.sink.admit_body()).await?;
         let piece = self.piece().await?;
         let finished_unix_ms = self.context.clock.unix_ms();
         let completion =
-            Completion { status: head.status, size, validator, verification, finished_unix_ms, place };
+            Completion { status: head.status, size, validator, verification, finished_unix_ms, permit };
         Ok(Received::Ended(Ended::Complete(piece, completion)))
     }
 

@@ -41,7 +41,7 @@ use crate::schedule::router::{FromShard, Router, ToShard};
 use crate::shard::{Shard, ShardSettings};
 use crate::sink::part_verifier::{PartVerifier, UnverifiedPart};
 use crate::sink::store::Store;
-use crate::sink::{self, Committer, JournalHandles, SinkGone, SinkHandle, Tally};
+use crate::sink::{self, Committer, JournalHandles, SettledCounts, SinkGone, SinkHandle};
 
 /// A haul that is ready to run. Running it again later, with the same directory, goes on where it ended.
 pub struct Haul {
@@ -104,7 +104,7 @@ impl Haul {
             Journal::open(Arc::clone(&self.storage), cx.clock.unix_ms(), boot_id, &machine::holder())
                 .map_err(HaulError::Journal)?;
         let Opened { lock, spool, rows, mut log, recovery } = opened;
-        let (before, unfinished) = take_up(&cx, &mut log, &rows, recovery)?;
+        let (before, unfinished) = recover(&cx, &mut log, &rows, recovery)?;
         cx.observer.emit(&Event::Opened { counts: before });
 
         let hosts = read_hosts(&cx.storage);
@@ -112,7 +112,8 @@ impl Haul {
         let (settled_rows, heard) = mpsc::unbounded_channel();
         let committer = {
             let (cx, no_clobber) = (cx.clone(), self.settings.no_clobber);
-            let parts = unfinished.parts.iter().map(|(&row, kept)| (row, kept.part.resumable)).collect();
+            let parts =
+                unfinished.parts.iter().map(|(&row, recorded)| (row, recorded.part.resumable)).collect();
             let journal = JournalHandles { log, rows: rows.clone(), parts, hosts: hosts.clone() };
             executor
                 .start("sink", move || Committer::new(cx, journal, inbox, settled_rows, no_clobber).run())
@@ -171,7 +172,7 @@ impl Haul {
         }
         watched.await;
         verifying.await;
-        let tally = committer.await.map_err(HaulError::Disk)?;
+        let settled_counts = committer.await.map_err(HaulError::Disk)?;
         if let Err(DispatchError::Spool(error)) = dispatched {
             return Err(HaulError::Disk(error));
         }
@@ -179,7 +180,7 @@ impl Haul {
         if !stopped {
             intake.await.map_err(HaulError::from)?;
         }
-        let mut report = report(before, rows.published(), tally, &counters);
+        let mut report = report(before, rows.published(), settled_counts, &counters);
         report.stopped = stopped;
         report.unread_lists = unread_lists(&rows.sources());
         if before.failed > 0 {
@@ -259,7 +260,7 @@ type IntakeEnd = executor::Result<Result<(), crate::list::intake::IntakeError>>;
 type ShardEnd = executor::Result<Result<(), SinkGone>>;
 
 /// Takes up what an earlier run left: tells of damage, settles what is in doubt. Returns the counts and what is to do.
-fn take_up(
+fn recover(
     cx: &RunContext,
     log: &mut LogWriter,
     rows: &SpoolReader,
@@ -269,7 +270,7 @@ fn take_up(
     for damage in &damage {
         cx.observer.emit(&Event::Damaged { description: &damage.to_string() });
     }
-    let settled = sink::settle_doubts(&*cx.store, log, rows, &in_doubt).map_err(HaulError::Disk)?;
+    let settled = sink::resolve_doubts(&*cx.store, log, rows, &in_doubt).map_err(HaulError::Disk)?;
     for (row, _) in &in_doubt {
         parts.remove(row);
     }
@@ -323,8 +324,8 @@ fn tls_options(options: TlsOptions, settings: &Settings) -> TlsOptions {
     hosts.fold(options, TlsOptions::insecure_for)
 }
 
-fn report(before: Counts, rows: u64, tally: Tally, counters: &Counters) -> Report {
-    let Tally { done, skipped, failures, parked } = tally;
+fn report(before: Counts, rows: u64, settled_counts: SettledCounts, counters: &Counters) -> Report {
+    let SettledCounts { done, skipped, failures, parked } = settled_counts;
     let done = before.done + done;
     let skipped = before.skipped + skipped;
     let failed = before.failed + failures.values().sum::<u64>();

@@ -1,15 +1,15 @@
-//! What a list says of a content beforehand, and whether what came is that.
+//! The size and digest that a list gives for a content, and their comparison with the body that arrives.
 //!
-//! A server can answer 200 and mean an error, and so can whatever stands between: a captive portal, a cache, a mirror that
-//! is behind. The protocol cannot tell; somebody who knows the size or the digest can.
+//! A server can answer 200 with an error page, and so can anything between: a captive portal, a cache, a mirror that is out of
+//! date. HTTP does not show that; a known size or digest does.
 
 use std::fmt;
 
 use longhaul_journal::Expectation;
 use ring::digest::{Context, SHA256};
 
-/// Reads the fields behind the URL of a line, which are separated by tabs: `size=BYTES` and `sha256=HEX`. An error says
-/// which one cannot be read, and why.
+/// Parses the fields behind the URL of a line, separated by tabs: `size=BYTES` and `sha256=HEX`. An error names the field and the
+/// reason.
 pub(crate) fn parse(fields: &str) -> Result<Expectation, String> {
     let mut expected = Expectation::default();
     for field in fields.split('\t').map(str::trim).filter(|field| !field.is_empty()) {
@@ -46,7 +46,7 @@ fn digest(digits: &str) -> Option<[u8; 32]> {
     Some(digest)
 }
 
-/// How what came, so many bytes with this digest, differs from what is expected; `None` where it does not.
+/// How a body of this size and digest differs from the expectation; `None` if it does not.
 pub(crate) fn mismatch(expected: &Expectation, size: u64, sha256: Option<&Sha256>) -> Option<String> {
     if let Some(other) = wrong_size(expected, size) {
         return Some(other);
@@ -61,13 +61,13 @@ pub(crate) fn mismatch(expected: &Expectation, size: u64, sha256: Option<&Sha256
     }
 }
 
-/// The same, as soon as the size is known.
+/// How the size differs from the expectation, as soon as it is announced.
 pub(crate) fn wrong_size(expected: &Expectation, size: u64) -> Option<String> {
     let other = expected.size.filter(|expected| *expected != size)?;
     Some(format!("it has {size} bytes and not {other}"))
 }
 
-/// The same, of a body that has not ended after so many bytes.
+/// How a body that has more than `size_min` bytes differs from the expectation.
 pub(crate) fn too_long(expected: &Expectation, size_min: u64) -> Option<String> {
     let expected = expected.size.filter(|expected| *expected < size_min)?;
     Some(format!("it has more than {expected} bytes"))
@@ -78,7 +78,7 @@ pub(crate) fn too_long(expected: &Expectation, size_min: u64) -> Option<String> 
 pub(crate) struct Sha256(Context);
 
 impl Sha256 {
-    /// One over nothing, where the digest is of any use.
+    /// A digest of no bytes, if the list gives one to compare with.
     pub(crate) fn wanted(expected: &Expectation) -> Option<Self> {
         expected.sha256.map(|_| Self(Context::new(&SHA256)))
     }

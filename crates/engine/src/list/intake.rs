@@ -1,11 +1,11 @@
 //! Reads the lists into the spool: item, URL, name, row.
 //!
-//! Lists are streamed: a row can be fetched as soon as the lines before it have been read, however long the list is and
-//! however slowly it comes. What has been read is handed to the system before the reader waits for more.
+//! Lists are streamed: a row can be fetched as soon as the items before it have been read, however long the list is and however
+//! slowly it arrives. Rows are written to the spool before the reader blocks for more.
 //!
-//! A line that cannot be fetched is refused here, with its number, and costs nothing else. A URL that the haul knows
-//! already becomes a duplicate of its first row. Running the same list again finds its rows by walking along them; from
-//! the first line that differs on, lines are new.
+//! A line that names nothing to download is refused with its number, and affects no other line. A URL that is in the haul already
+//! becomes a duplicate of its first row. When a list is read again, its items are compared with the rows of the last reading; from
+//! the first difference on, items become new rows.
 
 use std::io;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use longhaul_journal::{
 };
 use tokio::sync::watch;
 
+use super::earlier_reading::EarlierReading;
 use super::reader::{Item, ItemContent, ListReader};
-use super::walk::Walk;
 use crate::haul::run_context::RunContext;
 use crate::haul::stop::StopWatch;
 use crate::names::{NameOwner, NamedRow};
@@ -25,15 +25,15 @@ use crate::report::event::Event;
 use crate::report::observer::Observer;
 use crate::sink::disk_wait::{DiskWait, RetryTransient};
 
-/// Rows are published at the latest after so many: the first request need not wait for the rest of the buffer.
+/// Rows are published at the latest after this many, so that the first request does not wait for the rest of the buffer.
 const ROWS_PER_FLUSH: u64 = 1024;
 
 /// One list to be read.
 pub(crate) struct List {
-    /// What the user called it.
+    /// The name that the user gave it.
     pub(crate) label: String,
     pub(crate) reader: Box<dyn ListReader>,
-    /// What tells one state of the list from another, where it is a file.
+    /// Tells one state of the list from another, if it is a file.
     pub(crate) identity: Option<FileIdentity>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct List {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Published {
     pub(crate) rows: u64,
-    /// Nothing more will come.
+    /// No further rows will be added.
     pub(crate) is_complete: bool,
 }
 
@@ -54,7 +54,7 @@ pub(crate) enum IntakeError {
     Spool(io::Error),
 }
 
-/// The actor.
+/// The actor that reads lists.
 pub(crate) struct Intake {
     spool: SpoolWriter,
     rows: SpoolReader,
@@ -84,7 +84,7 @@ impl Intake {
     pub(crate) async fn run(mut self, lists: Vec<List>) -> Result<(), IntakeError> {
         let read = self.read_all(lists).await;
         if !self.stop.is_stopped() {
-            // Also after an error: what has been read is fetched before it is told.
+            // Also after an error: the rows so far are fetched before the error is reported.
             self.published.send_modify(|published| published.is_complete = true);
         }
         read
@@ -101,13 +101,15 @@ impl Intake {
         let List { label, mut reader, identity } = list;
         let readings: Vec<_> =
             self.rows.sources().into_iter().filter(|source| source.label == label).collect();
-        let mut walk = None;
+        let mut earlier_reading = None;
         if let [earlier @ .., latest] = &readings[..] {
             if latest.complete && latest.identity.is_some() && latest.identity == identity {
                 return Ok(());
             }
             let earlier: Vec<SourceId> = earlier.iter().map(|source| source.id).collect();
-            walk = Some(Walk::along(self.rows.clone(), &earlier, latest.id).map_err(IntakeError::Spool)?);
+            earlier_reading = Some(
+                EarlierReading::new(self.rows.clone(), &earlier, latest.id).map_err(IntakeError::Spool)?,
+            );
         }
         let mut source: Option<SourceId> = None;
         let mut new_rows = 0;
@@ -125,16 +127,16 @@ impl Intake {
                 }
             };
             if self.stop.is_stopped() {
-                // The haul may be closed by now: what was read last is left to the next run.
+                // The haul may be closed by now: the next run reads this item.
                 return Ok(());
             }
-            if let Some(known) = &mut walk {
+            if let Some(known) = &mut earlier_reading {
                 if known.matches(&item).map_err(IntakeError::Spool)? {
                     continue;
                 }
-                // The walk is over: the list goes on beyond its rows, or is another list by the same name.
+                // The list has grown beyond its rows, or is another list of the same name.
                 source = known.continues().then(|| known.source());
-                walk = None;
+                earlier_reading = None;
             }
             let source = match source {
                 Some(source) => source,
@@ -143,9 +145,9 @@ impl Intake {
             self.append(source, item).await?;
             new_rows += 1;
         }
-        let source = match (source, &walk) {
+        let source = match (source, &earlier_reading) {
             (Some(source), _) => Some(source),
-            (None, Some(walk)) => Some(walk.source()),
+            (None, Some(earlier_reading)) => Some(earlier_reading.source()),
             (None, None) => None,
         };
         if let Some(source) = source {
@@ -189,7 +191,7 @@ impl Intake {
         })
     }
 
-    /// Hands the rows to the system and tells the dispatcher.
+    /// Writes the rows to the spool and publishes them to the dispatcher.
     async fn flush(&mut self) -> Result<(), IntakeError> {
         self.write(|intake| intake.spool.flush()).await?;
         self.unpublished = 0;

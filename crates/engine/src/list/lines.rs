@@ -1,19 +1,19 @@
-//! The lines of a list, one after the other, from any reader: a byte order mark, CRLF, blank lines and comments are
-//! accepted; a line without end is given up at a cap and the next one is found.
+//! Splits any reader into the lines of a list. Accepts a byte order mark, CRLF, blank lines and comments. A line that is too long is
+//! skipped to its end.
 
 use std::io::{self, Read};
 use std::ops::Range;
 
-/// Bytes of one line. Servers refuse request lines far below this; a longer line is no URL but a mistake.
+/// The longest line, in bytes. Servers refuse request lines far shorter than this; a longer line is a mistake and no URL.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
-/// Bytes asked of the reader at once.
+/// Bytes requested from the reader at once.
 const READ_BYTES: usize = 64 * 1024;
 /// The UTF-8 signature that editors of one system put before the first line.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-/// How much of a refused line is shown to people and kept in the journal.
+/// The excerpt of a refused line that is shown and recorded, in bytes.
 const EXCERPT_BYTES_MAX: usize = 200;
 
-/// How much of a line that is too long is kept to see what it was: an excerpt and what may stand before it.
+/// The part of a too long line that is kept, in bytes: an excerpt and the white space that may precede it.
 const BEGINNING_BYTES: usize = 2 * EXCERPT_BYTES_MAX;
 
 /// One line that is neither blank nor a comment.
@@ -21,7 +21,7 @@ const BEGINNING_BYTES: usize = 2 * EXCERPT_BYTES_MAX;
 pub(super) enum Line<'a> {
     /// Text without its line end and the white space around it.
     Text(&'a str),
-    /// A line that cannot be taken, with how it begins and the reason.
+    /// A line that cannot be read, with its beginning and the reason.
     Refused {
         /// Its beginning, with what is not UTF-8 replaced.
         excerpt: String,
@@ -31,10 +31,11 @@ pub(super) enum Line<'a> {
 }
 
 /// Splits a reader into lines, with memory bounded by [`LINE_BYTES_MAX`].
+#[derive(Debug)]
 pub(super) struct Lines<R> {
     reader: R,
     buffer: Vec<u8>,
-    /// The part of the buffer that has not been looked at.
+    /// The part of the buffer that has not been split yet.
     start: usize,
     end: usize,
     number: u64,
@@ -42,8 +43,8 @@ pub(super) struct Lines<R> {
     ended: bool,
 }
 
-/// What the splitter needs next.
-enum Found {
+/// What comes next in the buffer.
+enum NextLine {
     Line {
         from: usize,
         to: usize,
@@ -86,8 +87,8 @@ impl<R: Read> Lines<R> {
     pub(super) fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
         loop {
             let (from, to) = match self.find()? {
-                Found::End => return Ok(None),
-                Found::TooLong(beginning) => {
+                NextLine::End => return Ok(None),
+                NextLine::TooLong(beginning) => {
                     self.number += 1;
                     let text = trimmed(&beginning, 0, beginning.len(), self.number == 1);
                     if beginning[text.clone()].starts_with(b"#") {
@@ -97,7 +98,7 @@ impl<R: Read> Lines<R> {
                     let excerpt = excerpt(&beginning[text]);
                     return Ok(Some(Line::Refused { excerpt, reason: "the line is longer than 64 KiB" }));
                 }
-                Found::Line { from, to } => (from, to),
+                NextLine::Line { from, to } => (from, to),
             };
             self.number += 1;
             let text = trimmed(&self.buffer, from, to, self.number == 1);
@@ -113,7 +114,7 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    fn find(&mut self) -> io::Result<Found> {
+    fn find(&mut self) -> io::Result<NextLine> {
         let mut searched = 0;
         loop {
             let unsearched = &self.buffer[self.start + searched..self.end];
@@ -122,29 +123,29 @@ impl<R: Read> Lines<R> {
                 let to = from + searched + at;
                 self.start = to + 1;
                 return Ok(if to - from > LINE_BYTES_MAX {
-                    Found::TooLong(self.beginning(from, to))
+                    NextLine::TooLong(self.beginning(from, to))
                 } else {
-                    Found::Line { from, to }
+                    NextLine::Line { from, to }
                 });
             }
             searched = self.end - self.start;
             if searched > LINE_BYTES_MAX {
                 let beginning = self.beginning(self.start, self.end);
                 self.skip_line()?;
-                return Ok(Found::TooLong(beginning));
+                return Ok(NextLine::TooLong(beginning));
             }
             if !self.fill()? {
                 if searched == 0 {
-                    return Ok(Found::End);
+                    return Ok(NextLine::End);
                 }
                 let (from, to) = (self.start, self.end);
                 self.start = self.end;
-                return Ok(Found::Line { from, to });
+                return Ok(NextLine::Line { from, to });
             }
         }
     }
 
-    /// As much of a line that is too long as is looked at and shown, however much of it the reader happened to bring.
+    /// The beginning of a too long line. Its length does not depend on how the reader divides its bytes.
     fn beginning(&self, from: usize, to: usize) -> Vec<u8> {
         self.buffer[from..to.min(from + BEGINNING_BYTES)].to_vec()
     }

@@ -1,5 +1,6 @@
 //! From a list to rows of the spool: the readers of lists, what an item says, and the actor that reads.
 
+mod earlier_reading;
 pub(crate) mod expectation;
 pub(crate) mod intake;
 mod lines;
@@ -7,8 +8,8 @@ mod read_lists;
 mod reader;
 mod source;
 pub(crate) mod text;
-mod walk;
 
 pub use lines::LINE_BYTES_MAX;
 pub use reader::{Item, ListReader};
 pub use source::Source;
+pub use text::TextList;

@@ -1,4 +1,4 @@
-//! Where lists come from.
+//! The sources of lists that a user can name.
 
 use std::fmt;
 use std::fs::Metadata;

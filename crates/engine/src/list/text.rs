@@ -8,13 +8,16 @@ use super::expectation;
 use super::lines::{Line, Lines};
 use super::reader::{Item, ListReader};
 
-/// Reads the lines of a text.
-pub(crate) struct TextList<R> {
+/// Reads a list in text form: one URL a line, and behind it, separated by tabs, `size=BYTES` and `sha256=HEX`. Ignores blank lines and
+/// comments (`#`); accepts CRLF and a byte order mark.
+#[derive(Debug)]
+pub struct TextList<R> {
     lines: Lines<R>,
 }
 
 impl<R: Read> TextList<R> {
-    pub(crate) fn new(reader: R) -> Self {
+    /// Begins at the reader's position.
+    pub fn new(reader: R) -> Self {
         Self { lines: Lines::new(reader) }
     }
 }

@@ -1,8 +1,8 @@
-//! What shards count while they run.
+//! Counters that the shards share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Shared by the shards of a haul.
+/// Counts of one run.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     requests: AtomicU64,
@@ -24,7 +24,7 @@ impl Counters {
         self.bytes_received.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// The machine had no descriptor, port or buffer for a shard, and each may hold some that it does not need.
+    /// The machine had no descriptor, port or buffer left for a shard. Other shards may hold idle ones.
     pub(crate) fn shortage(&self) {
         self.shortages.fetch_add(1, Ordering::Relaxed);
     }

@@ -1,5 +1,4 @@
-//! The one stream of events that leaves the engine. The progress display, the machine-readable output and a library
-//! user's own code are readers of this one stream.
+//! The events of a haul. There is one stream; the progress display, the JSON output and a library user's callback read it.
 
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use crate::pace::Limiter;
 use crate::report::summary::Counts;
 
 /// Something that happened. Outcomes ([`Done`](Event::Done), [`Failed`](Event::Failed), [`Skipped`](Event::Skipped))
-/// are told only when they are on stable storage.
+/// are reported only when they are on stable storage.
 ///
 /// URLs in events carry no credentials. Texts that came from a server are as received: escape them before a terminal
 /// or a log sees them.
@@ -21,7 +20,7 @@ pub enum Event<'a> {
         /// What became of the rows so far.
         counts: Counts,
     },
-    /// The journal was damaged by something else than a crash; what could be read goes on.
+    /// The journal is damaged, and not by a crash. What could be read is used.
     Damaged {
         /// What, and where.
         description: &'a str,
@@ -35,73 +34,73 @@ pub enum Event<'a> {
         /// How many of them became new rows.
         new_rows: u64,
     },
-    /// What an earlier run kept of a body is read again, to see whether it can be built upon.
+    /// The unfinished body of an earlier run is being verified before it is resumed.
     VerifyingPart {
         /// The row.
         row: RowId,
-        /// What is to be asked for.
+        /// The URL.
         url: &'a str,
         /// How many bytes there are to read.
         bytes: u64,
     },
-    /// What is kept of a body is not what had been written: somebody changed it, or the disk lost it. What does not hold is
-    /// fetched again.
+    /// An unfinished body differs from what was written: something changed it, or the disk lost some of it. The rest is fetched
+    /// again.
     PartChanged {
         /// The row.
         row: RowId,
-        /// What is to be asked for.
+        /// The URL.
         url: &'a str,
-        /// So many bytes from the beginning are as they were written.
+        /// Bytes from the beginning that are unchanged.
         kept: u64,
-        /// So many behind them are not.
+        /// Bytes behind them that are not.
         lost: u64,
     },
     /// An attempt has begun.
     Started {
         /// The row.
         row: RowId,
-        /// What is asked for.
+        /// The URL.
         url: &'a str,
         /// 1 for the first attempt.
         attempt: u32,
     },
-    /// Bytes of a body have arrived. Told in steps, not for every packet.
+    /// Bytes of a body have arrived. Reported in steps, not for every packet.
     Received {
         /// The row.
         row: RowId,
         /// How many since the last such event of this row.
         bytes: u64,
     },
-    /// An attempt failed and will be made again.
+    /// An attempt failed and will be repeated.
     Retrying {
         /// The row.
         row: RowId,
-        /// What was asked for.
+        /// The URL.
         url: &'a str,
         /// What went wrong.
         fault: &'a FaultRecord,
         /// Attempts so far.
         attempts: u32,
-        /// How long until the next one, at the earliest.
+        /// The time until the next one, at least.
         wait: Duration,
     },
-    /// The row's host asked for a pause longer than a run waits, or what an earlier run kept of its body cannot be read now:
-    /// the row is left for a later run.
+    /// The row is left to a later run: its host asked for a longer pause than a run waits, or its unfinished body cannot be read
+    /// now.
     Parked {
         /// The row.
         row: RowId,
-        /// What was asked for.
+        /// The URL.
         url: &'a str,
         /// Why.
         fault: &'a FaultRecord,
-        /// When the row can be gone on with, in milliseconds of Unix time.
+        /// The earliest time of its next attempt, in milliseconds of Unix time.
         until_unix_ms: u64,
     },
     /// The file is complete under its final name, on stable storage.
     Done {
         /// The row.
         row: RowId,
-        /// What was asked for.
+        /// The URL.
         url: &'a str,
         /// The file's name below the haul's directory.
         name: &'a str,
@@ -109,7 +108,7 @@ pub enum Event<'a> {
         size: u64,
         /// Its BLAKE3 digest.
         blake3: [u8; 32],
-        /// The status of the answer that brought it.
+        /// The status of the response.
         status: u16,
         /// Attempts, the last one included.
         attempts: u32,
@@ -122,22 +121,22 @@ pub enum Event<'a> {
     Failed {
         /// The row.
         row: RowId,
-        /// What was asked for, or the line as it stood in the list.
+        /// The URL, or the line of the list.
         url: &'a str,
         /// What went wrong in the last attempt.
         fault: &'a FaultRecord,
-        /// The status of the answer, where there was one.
+        /// The status of the response, if there was one.
         status: Option<u16>,
         /// Attempts, the last one included.
         attempts: u32,
         /// The columns of the list that are not interpreted.
         fields: &'a Fields,
     },
-    /// Nothing had to be fetched.
+    /// The row needed no download.
     Skipped {
         /// The row.
         row: RowId,
-        /// What was asked for.
+        /// The URL.
         url: &'a str,
         /// Why.
         reason: &'a str,
@@ -148,32 +147,32 @@ pub enum Event<'a> {
     Paced {
         /// The host, as `scheme://name:port`.
         host: &'a str,
-        /// Exchanges that it is given at a time.
+        /// Concurrent exchanges with the host.
         window: u32,
-        /// What holds it back.
+        /// What limits it.
         limiter: Limiter,
-        /// Requests a second, if it counts them: how many it is sent, and what it took when it last refused.
+        /// Requests per second, if the host limits their rate: the rate sent now, and the rate at its last refusal.
         rate: Option<(f64, f64)>,
-        /// For how long it is left alone.
+        /// How long the host gets no requests.
         blocked: Option<Duration>,
     },
-    /// Hosts at one address turned out to be limited together: they share one pace from now on.
+    /// Hosts at one address share a limit, so they share one pace from now on.
     Merged {
         /// The address and port, as `tcp://address:port`.
         address: &'a str,
     },
-    /// Nothing can be written for now; downloads wait and go on by themselves.
+    /// Nothing can be written for now; downloads wait and continue by themselves.
     Paused {
         /// Why.
         reason: &'a str,
     },
-    /// Writing goes on after a pause.
+    /// Writing continues after a pause.
     Resumed,
-    /// Nobody can be reached: the network of this machine is down. Nothing is charged to anybody, and downloads go on by
-    /// themselves when it is back.
+    /// The network of this machine is down: no host can be reached. No host or URL is charged, and downloads continue by themselves
+    /// when it is back.
     Offline,
     /// The network of this machine is back.
     Online,
-    /// The run is stopping before the end, as it was told to.
+    /// The run stops before the end, at the user's request.
     Stopping,
 }

@@ -1,4 +1,4 @@
-//! What leaves the engine: events while it runs, the report at its end, and a haul seen from outside.
+//! What a haul reports: events while it runs, the report at its end, and its status, read from outside.
 
 pub(crate) mod counters;
 pub(crate) mod event;

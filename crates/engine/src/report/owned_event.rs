@@ -1,4 +1,4 @@
-//! An event that owns what it says, for its way to the observer's thread. The same variants as [`Event`]; only the texts are owned.
+//! An [`Event`] that owns its texts, for its way to the observer's thread.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::pace::Limiter;
 use crate::report::event::Event;
 use crate::report::summary::Counts;
 
-/// See the variants of [`Event`] for what each one says.
+/// The variants and fields are those of [`Event`].
 #[derive(Debug)]
 pub(crate) enum OwnedEvent {
     Opened {

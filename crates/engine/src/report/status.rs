@@ -1,4 +1,4 @@
-//! A haul looked at from outside, running or not, and failed rows opened again.
+//! The status of a haul, running or not; and failed rows made pending again.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use longhaul_http::HttpUrl;
 use longhaul_journal::storage::{DiskStorage, Storage};
 use longhaul_journal::{
-    Done, Entry, Failed, Fields, HostRecord, Journal, Opened, Outcome, ReadOnly, Record, RowId, Source,
-    Waiting,
+    Done, Entry, Failed, Fields, HostRecord, Journal, Opened, ReadOnly, Record, RecordedOutcome, RowId,
+    Source, Waiting,
 };
 use longhaul_socket::clock::WallClock;
 
@@ -51,20 +51,20 @@ pub enum RowOutcome<'a> {
     Done(&'a Done),
     /// Failed for good.
     Failed(&'a Failed),
-    /// A line that cannot be fetched, and why.
+    /// A line that names nothing to download, and why.
     Refused(&'a str),
-    /// Not fetched, and why.
+    /// Not downloaded, and why.
     Skipped(&'a str),
     /// The same URL as this earlier row.
     Duplicate(RowId),
-    /// Failed before, to be tried again.
+    /// Failed before; to be retried.
     Waiting(&'a Waiting),
     /// Without an outcome yet.
     Pending,
 }
 
 impl RowOutcome<'_> {
-    /// One of `done`, `failed`, `skipped`, `pending`: what it counts as.
+    /// The count that the row belongs to: `done`, `failed`, `skipped` or `pending`.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -99,7 +99,7 @@ impl Status {
         Counts::from(self.journal.counts())
     }
 
-    /// Who works on the haul now, such as `pid 123`.
+    /// The process that works on the haul now, such as `pid 123`.
     #[must_use]
     pub fn running(&self) -> Option<&str> {
         self.journal.running()
@@ -111,14 +111,13 @@ impl Status {
         self.journal.sources()
     }
 
-    /// The lists that have not been read to their end, by their names: their other lines are no rows yet.
+    /// The names of the lists that have not been read to their end. Their unread lines are not part of the haul.
     #[must_use]
     pub fn unread_lists(&self) -> Vec<String> {
         unread_lists(&self.journal.sources())
     }
 
-    /// What is remembered of hosts that are, or were, slower than they could be. A running haul brings it up to date every
-    /// few seconds.
+    /// The hosts whose pace is, or was, limited. A running haul updates this every few seconds.
     #[must_use]
     pub fn hosts(&self) -> Vec<HostRecord> {
         self.journal.hosts()
@@ -160,8 +159,8 @@ impl Status {
     }
 }
 
-/// Makes failed rows of these classes pending again, as if they had never been tried; all classes if none is named.
-/// Lines that were refused when they were read stay refused. Returns how many rows it were.
+/// Makes failed rows of these classes pending again, with fresh attempts; of all classes if `classes` is empty. Lines that were refused
+/// when they were read stay refused. Returns the number of rows.
 pub fn reopen(directory: &Path, classes: &[Class]) -> Result<u64, HaulError> {
     let storage = open(directory, false)?;
     let journal = Journal::read(Arc::clone(&storage)).map_err(HaulError::Journal)?;
@@ -192,12 +191,12 @@ fn open(directory: &Path, create: bool) -> Result<Arc<dyn Storage>, HaulError> {
 }
 
 /// The URL as it may be shown, and the name of the file.
-fn describe(entry: &Entry, outcome: &Outcome<'_>) -> (String, Option<String>) {
+fn describe(entry: &Entry, outcome: &RecordedOutcome<'_>) -> (String, Option<String>) {
     match entry {
         Entry::Fetch { url, name, .. } => match url.parse::<HttpUrl>() {
             Ok(url) => {
                 let recorded = match outcome {
-                    Outcome::Done(done) | Outcome::InDoubt(done) => done.name.clone(),
+                    RecordedOutcome::Done(done) | RecordedOutcome::InDoubt(done) => done.name.clone(),
                     _ => None,
                 };
                 let name = names::final_name(&url, recorded.or_else(|| name.clone()));
@@ -213,16 +212,16 @@ fn describe(entry: &Entry, outcome: &Outcome<'_>) -> (String, Option<String>) {
     }
 }
 
-impl<'a> From<Outcome<'a>> for RowOutcome<'a> {
-    fn from(outcome: Outcome<'a>) -> Self {
+impl<'a> From<RecordedOutcome<'a>> for RowOutcome<'a> {
+    fn from(outcome: RecordedOutcome<'a>) -> Self {
         match outcome {
-            Outcome::Done(done) => Self::Done(done),
-            Outcome::Failed(failed) => Self::Failed(failed),
-            Outcome::Skipped(reason) => Self::Skipped(reason),
-            Outcome::Refused(reason) => Self::Refused(reason),
-            Outcome::Duplicate(of) => Self::Duplicate(of),
-            Outcome::Lost => Self::Refused("the journal's record of this row is damaged"),
-            Outcome::Waiting(waiting) => Self::Waiting(waiting),
+            RecordedOutcome::Done(done) => Self::Done(done),
+            RecordedOutcome::Failed(failed) => Self::Failed(failed),
+            RecordedOutcome::Skipped(reason) => Self::Skipped(reason),
+            RecordedOutcome::Refused(reason) => Self::Refused(reason),
+            RecordedOutcome::Duplicate(of) => Self::Duplicate(of),
+            RecordedOutcome::Lost => Self::Refused("the journal's record of this row is damaged"),
+            RecordedOutcome::Waiting(waiting) => Self::Waiting(waiting),
             _ => Self::Pending,
         }
     }

@@ -1,4 +1,4 @@
-//! What became of everything: the counts, and the class that the exit code is made from.
+//! The counts of a haul and the report at the end of a run.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub struct Counts {
     pub done: u64,
     /// Failed for good, refused lines included.
     pub failed: u64,
-    /// Needed no fetching: duplicates of other rows, and files that were there.
+    /// Needed no download: duplicates of other rows, and files that existed.
     pub skipped: u64,
     /// Without an outcome yet.
     pub pending: u64,
@@ -40,14 +40,13 @@ pub struct Report {
     pub bytes_received: u64,
     /// Requests that this run sent.
     pub requests: u64,
-    /// Attempts that this run made again.
+    /// Attempts that this run repeated.
     pub retries: u64,
-    /// Rows that this run has left for a later one: their host asked for a long pause, or what was kept of them could not be
-    /// read.
+    /// Rows that this run leaves to a later one: their host asked for a long pause, or their unfinished body could not be read.
     pub parked: u64,
     /// The run was stopped before the end.
     pub stopped: bool,
-    /// Lists of this run or an earlier one that have not been read to their end: their other lines are no rows yet.
+    /// Lists of this run or an earlier one that have not been read to their end. Their unread lines are not part of the haul.
     pub unread_lists: Vec<String>,
 }
 
@@ -59,7 +58,7 @@ impl Report {
     }
 }
 
-/// The lists whose last reading did not come to its end, by their names.
+/// The names of the lists whose last reading did not reach the end.
 pub(crate) fn unread_lists(readings: &[Source]) -> Vec<String> {
     let is_last = |at: usize| readings[at + 1..].iter().all(|later| later.label != readings[at].label);
     let unread = readings.iter().enumerate().filter(|&(at, reading)| !reading.complete && is_last(at));

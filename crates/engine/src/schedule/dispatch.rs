@@ -9,8 +9,8 @@ use std::time::Duration;
 use longhaul_http::{HttpUrl, Origin};
 use longhaul_journal::storage::RelativePath;
 use longhaul_journal::{
-    BLOCK_ROWS, BlockId, Entry, Expectation, Failed, FaultRecord, Fields, Kept, Row, RowId, SpoolReader,
-    State, Summary, Waiting,
+    BLOCK_ROWS, BlockId, Entry, Expectation, Failed, FaultRecord, Fields, RecordedPart, Row, RowId, RowState,
+    RowStates, SpoolReader, Waiting,
 };
 use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::{mpsc, watch};
@@ -27,18 +27,18 @@ use crate::schedule::job::{Assignment, Job};
 use crate::schedule::router::{FromShard, Router, ShardGone};
 use crate::sink::part_verifier::UnverifiedPart;
 use crate::sink::store::Store;
-use crate::sink::{Listed, Message, RowSettled, SinkGone, SinkHandle};
+use crate::sink::{Message, RowSettled, SettledByList, SinkGone, SinkHandle};
 
 /// Settled rows that are received at once.
 const BATCH_MAX: usize = 1024;
 
 /// What earlier runs left: the states of all rows, and the details of unsettled ones.
 pub(crate) struct Unfinished {
-    pub(crate) states: Summary,
+    pub(crate) states: RowStates,
     /// Rows that were in doubt after a crash and turned out to be done.
     pub(crate) settled: BTreeSet<RowId>,
     pub(crate) waiting: BTreeMap<RowId, Waiting>,
-    pub(crate) parts: BTreeMap<RowId, Kept>,
+    pub(crate) parts: BTreeMap<RowId, RecordedPart>,
     /// Whether the machine has not been restarted since.
     pub(crate) same_boot: bool,
 }
@@ -222,31 +222,31 @@ impl Dispatcher {
                 }
                 Err(error) => {
                     let fault = list_fault(error.to_string());
-                    self.listed(Listed::Refused { row: id, text: url, fault }).await?;
+                    self.listed(SettledByList::Refused { row: id, text: url, fault }).await?;
                 }
             },
             Entry::Duplicate { url, of } => {
                 let url = url.parse::<HttpUrl>().map_or(String::new(), |url| url.as_str().to_owned());
-                self.listed(Listed::Duplicate { row: id, url, of, fields: row.fields }).await?;
+                self.listed(SettledByList::Duplicate { row: id, url, of, fields: row.fields }).await?;
             }
             Entry::Refused { text, reason } => {
                 let fault = list_fault(format!("line {}: {reason}", row.line));
-                self.listed(Listed::Refused { row: id, text, fault }).await?;
+                self.listed(SettledByList::Refused { row: id, text, fault }).await?;
             }
             Entry::Lost => {
                 let fault = list_fault("the journal's record of this row is damaged".to_owned());
-                self.listed(Listed::Refused { row: id, text: String::new(), fault }).await?;
+                self.listed(SettledByList::Refused { row: id, text: String::new(), fault }).await?;
             }
         }
         Ok(())
     }
 
     fn is_pending(&self, row: RowId) -> bool {
-        self.unfinished.states.state(row) == State::Pending && !self.unfinished.settled.contains(&row)
+        self.unfinished.states.state(row) == RowState::Pending && !self.unfinished.settled.contains(&row)
     }
 
-    async fn listed(&self, listed: Listed) -> Result<(), DispatchError> {
-        Ok(self.channels.sink.send(Message::Listed(listed)).await?)
+    async fn listed(&self, listed: SettledByList) -> Result<(), DispatchError> {
+        Ok(self.channels.sink.send(Message::SettledByList(listed)).await?)
     }
 
     /// Reads a block again, for the rows of one host that were left in it.
@@ -297,10 +297,10 @@ impl Dispatcher {
             }
         }
         let not_before = (wait_ms > 0).then(|| clock::now() + Duration::from_millis(wait_ms));
-        match self.unfinished.parts.remove(&row).filter(|kept| kept.part.resumable) {
-            Some(kept) => {
+        match self.unfinished.parts.remove(&row).filter(|recorded| recorded.part.resumable) {
+            Some(recorded) => {
                 let unverified_part =
-                    UnverifiedPart { assignment: Assignment { job, not_before, memory: None }, kept };
+                    UnverifiedPart { assignment: Assignment { job, not_before, memory: None }, recorded };
                 self.channels.unverified.send(unverified_part).map_err(|_| DispatchError::Gone)
             }
             None => self.assign(job, not_before),

@@ -1,4 +1,4 @@
-//! What becomes of bodies: begun, written piece by piece, made durable now and then, completed, or begun again.
+//! Bodies under way: begun, written piece by piece, synced at intervals, completed, or begun again.
 
 use std::io;
 
@@ -15,16 +15,16 @@ use super::{Completion, Piece, RowSettled};
 use crate::report::Event;
 use crate::schedule::job::Job;
 
-/// So many syncs that fail one after the other are no bad spot of the disk but a bad disk.
+/// This many failed syncs in a row mean a broken disk rather than a bad sector.
 const SYNC_FAILURES_MAX: u32 = 8;
-/// A body under way is made durable if it has grown by this much; less is quickly fetched again.
+/// A body under way is synced once it has grown by this much; less is quickly fetched again.
 const PART_SYNC_BYTES_MIN: u64 = 4 * 1024 * 1024;
-/// Records that are held in memory until they are committed, in bytes, where nothing else asks for a commit.
+/// Uncommitted records that are held in memory, in bytes, before they cause a commit of their own.
 const UNCOMMITTED_BYTES_MAX: usize = 1024 * 1024;
 
 impl Committer {
-    /// Begins a body anew. The old bytes go before the new record comes, and the new bytes come after it: no crash leaves
-    /// bytes of one version under the validator of another.
+    /// Begins a body anew. The old bytes are discarded before the new record is written, and the new bytes follow it: no crash
+    /// leaves bytes of one version under the validator of another.
     pub(super) async fn begin(&mut self, row: RowId, part: Part) -> Result<(), DiskFailure> {
         let meta = ResponseMeta { validator: part.validator.clone(), length: part.total };
         self.retry_transient(|sink| sink.parts.begin(row, &meta)).await?;
@@ -33,7 +33,7 @@ impl Committer {
         self.flush().await
     }
 
-    /// Writes a piece; false if it does not continue what is there.
+    /// Writes a piece; false if it does not continue the body.
     pub(super) async fn write(
         &mut self,
         row: RowId,
@@ -59,14 +59,14 @@ impl Committer {
         completion: Completion,
     ) -> Result<(), DiskFailure> {
         if piece.offset == 0 && self.recorded.contains_key(&job.row) {
-            // A body in one piece is not announced; what the log says of an earlier one is void all the same.
+            // A body in one piece is not announced, and it replaces the one that the log knows.
             self.begin(job.row, Part::default()).await?;
         }
         let validator = crate::sink::resume::stored(&completion.validator);
         let meta = ResponseMeta { validator: validator.clone(), length: Some(completion.size) };
         let is_written = self.write(job.row, piece, &meta).await?;
         let staged = self.parts.finish(job.row, completion.size).filter(|_| is_written);
-        self.places.push(completion.place);
+        self.body_permits.push(completion.permit);
         let Some(staged) = staged else {
             let (row, url, lost) = (job.row, job.url.as_str(), completion.size);
             self.observer.emit(&Event::PartChanged { row, url, kept: 0, lost });
@@ -91,16 +91,16 @@ impl Committer {
         Ok(())
     }
 
-    /// What was kept of the row is not what it should be: forgets it and has the row fetched from the beginning.
+    /// Discards the row's body and has the row fetched from the beginning.
     pub(super) async fn begin_again(&mut self, mut job: Box<Job>) -> Result<(), DiskFailure> {
         self.retry_transient(|sink| sink.parts.discard(job.row)).await?;
         self.record(Record::Reopened(job.row)).await?;
         job.partial = None;
-        self.tell(RowSettled::Again(job));
+        self.notify_dispatcher(RowSettled::Again(job));
         Ok(())
     }
 
-    /// Makes large bodies under way durable now and then.
+    /// Syncs the bodies under way that have grown.
     pub(super) async fn sync_parts(&mut self) -> Result<(), DiskFailure> {
         let mut synced = Vec::new();
         let has_new = self.parts.sync_grown(PART_SYNC_BYTES_MIN, |row, result| synced.push((row, result)));
@@ -117,18 +117,18 @@ impl Committer {
                     self.record(Record::PartSynced(row, len)).await?;
                 }
                 Err(error) => {
-                    // Its remaining pieces find nothing to continue, and the row begins again.
+                    // Its next piece continues nothing, so the row begins again.
                     self.retry_transient(|sink| sink.parts.discard(row)).await?;
                     self.sync_failed(error).await?;
                 }
             }
         }
-        // Bytes that are durable are worth nothing while the record that vouches for them is not. A whole commit: there is
-        // no other where no body ever ends, and what is not committed is held in memory.
+        // Durable bytes are worth nothing without a durable checkpoint. This is a whole commit, because there may be no other while
+        // one large body arrives, and uncommitted records are held in memory.
         self.retry_transient(|sink| sink.log.commit()).await
     }
 
-    /// A file could not be made durable. Returns when going on makes sense.
+    /// A body could not be synced. Returns when the next sync may succeed.
     pub(super) async fn sync_failed(&mut self, error: io::Error) -> Result<(), DiskFailure> {
         if transient_cause(&error).is_some() {
             return self.wait_out(error).await;

@@ -7,16 +7,16 @@ use longhaul_journal::storage::RelativePath;
 use longhaul_journal::{Failed, FaultRecord, Fields, Location, Record};
 
 use super::committer::Committer;
-use super::disk_error::stands_in_the_way;
+use super::disk_error::is_of_one_name;
 use super::disk_wait::{DiskFailure, RetryTransient as _};
 use super::group::{CompleteRow, Entry};
-use super::{Listed, RowSettled};
+use super::{RowSettled, SettledByList};
 use crate::exchange::Class;
 use crate::names::Occupied;
 use crate::report::Event;
 
 impl Committer {
-    /// Makes the group durable: bytes, records, publication, marker; then tells of it.
+    /// Makes the group durable: bytes, records, publication, marker. Then reports it.
     pub(super) async fn commit(&mut self) -> Result<(), DiskFailure> {
         let mut entries = self.group.take();
         if entries.is_empty() {
@@ -36,8 +36,7 @@ impl Committer {
             self.catch_up().await?;
             match (entry, synced) {
                 (Entry::Complete(complete), Err(error)) => {
-                    // What a failed sync leaves in the file is unknown, so it is not asked again: the bytes are fetched
-                    // anew.
+                    // What a failed sync leaves is unknown, so the sync is not repeated: the body is fetched again.
                     self.begin_again(complete.job).await?;
                     self.sync_failed(error).await?;
                 }
@@ -60,7 +59,7 @@ impl Committer {
             self.catch_up().await?;
         }
         self.retry_transient(|sink| sink.store.sync_published()).await?;
-        if let Some(row) = settled.iter().filter_map(Entry::listed_row).max() {
+        if let Some(row) = settled.iter().filter_map(Entry::row_settled_by_list).max() {
             // The spool is the record of what the list itself has settled.
             self.retry_transient(|sink| sink.rows.ensure_durable(row)).await?;
         }
@@ -71,7 +70,7 @@ impl Committer {
         }
         self.retry_transient(|sink| sink.log.commit()).await?;
         for entry in settled {
-            self.settle(entry);
+            self.report(entry);
         }
         Ok(())
     }
@@ -119,19 +118,19 @@ impl Committer {
         loop {
             match self.store.publish(&complete.staged, &name) {
                 Ok(location) => return Ok(Ok(location)),
-                Err(error) if stands_in_the_way(&error) => return Ok(Err(error)),
+                Err(error) if is_of_one_name(&error) => return Ok(Err(error)),
                 Err(error) => self.wait_out(error).await?,
             }
         }
     }
 
-    /// Tells everyone of an outcome that is durable now.
-    fn settle(&mut self, entry: Entry) {
+    /// Reports an outcome that is durable.
+    fn report(&mut self, entry: Entry) {
         match entry {
             Entry::Complete(complete) => {
                 let CompleteRow { job, done, .. } = *complete;
                 self.recorded.remove(&job.row);
-                self.tally.done += 1;
+                self.settled_counts.done += 1;
                 let elapsed =
                     Duration::from_millis(done.finished_unix_ms.saturating_sub(done.started_unix_ms));
                 self.observer.emit(&Event::Done {
@@ -145,7 +144,7 @@ impl Committer {
                     elapsed,
                     fields: &job.fields,
                 });
-                self.tell(RowSettled::Settled(job));
+                self.notify_dispatcher(RowSettled::Settled(job));
             }
             Entry::Failed { job, failed } => {
                 self.recorded.remove(&job.row);
@@ -158,22 +157,22 @@ impl Committer {
                     attempts: failed.attempts,
                     fields: &job.fields,
                 });
-                self.tell(RowSettled::Settled(job));
+                self.notify_dispatcher(RowSettled::Settled(job));
             }
             Entry::Skipped { job, reason } => {
                 self.recorded.remove(&job.row);
-                self.tally.skipped += 1;
+                self.settled_counts.skipped += 1;
                 let url = job.url.as_str();
                 let (row, fields) = (job.row, &job.fields);
                 self.observer.emit(&Event::Skipped { row, url, reason: &reason, fields });
-                self.tell(RowSettled::Settled(job));
+                self.notify_dispatcher(RowSettled::Settled(job));
             }
-            Entry::Listed(Listed::Duplicate { row, url, of, fields }) => {
-                self.tally.skipped += 1;
+            Entry::SettledByList(SettledByList::Duplicate { row, url, of, fields }) => {
+                self.settled_counts.skipped += 1;
                 let reason = format!("the same as row {}", of.0);
                 self.observer.emit(&Event::Skipped { row, url: &url, reason: &reason, fields: &fields });
             }
-            Entry::Listed(Listed::Refused { row, text, fault }) => {
+            Entry::SettledByList(SettledByList::Refused { row, text, fault }) => {
                 self.count_failure(&fault);
                 self.observer.emit(&Event::Failed {
                     row,
@@ -188,6 +187,6 @@ impl Committer {
     }
 
     fn count_failure(&mut self, fault: &FaultRecord) {
-        *self.tally.failures.entry(Class::of_record(fault)).or_default() += 1;
+        *self.settled_counts.failures.entry(Class::of_record(fault)).or_default() += 1;
     }
 }

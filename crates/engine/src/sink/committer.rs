@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::disk_error::is_out_of_files;
 use super::disk_wait::{DiskFailure, DiskWait, RetryTransient};
 use super::group::{Entry, Group};
-use super::parts::{Parts, mark};
+use super::parts::{Parts, checkpoint};
 use super::store::{ResponseMeta, Store};
 use super::{Inbox, Message, RowSettled};
 use crate::exchange::Class;
@@ -24,33 +24,33 @@ use crate::pace::host_state_cache::HostStateUpdate;
 use crate::report::event::Event;
 use crate::report::observer::Observer;
 
-/// Messages taken at once; the log is handed to the system after each such batch.
+/// Messages handled at once; the log is flushed after each such batch.
 const BATCH_MAX: usize = 256;
-/// When nothing has come for this long, nothing is gained by keeping a group open.
+/// After this long without a message the group is committed: keeping it open gains nothing.
 const QUIET: Duration = Duration::from_millis(5);
-/// A body under way is made durable this often, so that a power failure costs about a second of it.
+/// The interval at which bodies under way are synced: a loss of power costs about a second of each.
 const PART_SYNC_EVERY: Duration = Duration::from_secs(1);
 
-/// The journal, as far as the sink works with it.
+/// What the sink uses of the journal.
 pub(crate) struct JournalHandles {
     pub(crate) log: LogWriter,
     pub(crate) rows: SpoolReader,
-    /// Bodies under way that an earlier run recorded, and whether they can be resumed.
+    /// The unfinished bodies of earlier runs, and whether they can be resumed.
     pub(crate) parts: BTreeMap<RowId, bool>,
-    /// What earlier runs remembered of hosts.
+    /// The states of hosts' paces that earlier runs remembered.
     pub(crate) hosts: Vec<HostRecord>,
 }
 
-/// What the sink has settled in this run.
+/// Rows that this run has settled, by outcome.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Tally {
+pub(crate) struct SettledCounts {
     pub(crate) done: u64,
     pub(crate) skipped: u64,
     pub(crate) failures: BTreeMap<Class, u64>,
     pub(crate) parked: u64,
 }
 
-/// The actor. One for each haul.
+/// The actor of the sink. There is one in a haul.
 pub(crate) struct Committer {
     pub(super) store: Arc<dyn Store>,
     /// For what the haul remembers of hosts.
@@ -58,12 +58,12 @@ pub(crate) struct Committer {
     pub(super) log: LogWriter,
     pub(super) rows: SpoolReader,
     pub(super) parts: Parts,
-    /// Rows of which the log says that a body is under way, and whether it says that it can be resumed.
+    /// Rows whose unfinished body is in the log, and whether that can be resumed.
     pub(super) recorded: BTreeMap<RowId, bool>,
     pub(super) group: Group,
     inbox: mpsc::Receiver<Message>,
-    /// The places of bodies that have been written and not yet recorded with the system.
-    pub(super) places: Vec<OwnedSemaphorePermit>,
+    /// Permits of bodies that have been written and not flushed.
+    pub(super) body_permits: Vec<OwnedSemaphorePermit>,
     settled_rows: mpsc::UnboundedSender<RowSettled>,
     pub(super) observer: Arc<Observer>,
     pub(super) clock: WallClock,
@@ -72,7 +72,7 @@ pub(crate) struct Committer {
     pub(super) sync_failures: u32,
     parts_synced_at: Instant,
     hosts: BTreeMap<String, HostRecord>,
-    pub(super) tally: Tally,
+    pub(super) settled_counts: SettledCounts,
 }
 
 impl Committer {
@@ -94,7 +94,7 @@ impl Committer {
             recorded: parts,
             group: Group::default(),
             inbox: inbox.messages,
-            places: Vec::new(),
+            body_permits: Vec::new(),
             settled_rows,
             disk_wait: DiskWait::new(Arc::clone(&observer), stopper.watch(), inbox.pauses),
             observer,
@@ -103,7 +103,7 @@ impl Committer {
             sync_failures: 0,
             parts_synced_at: clock::now(),
             hosts: hosts.into_iter().map(|record| (record.host.clone(), record)).collect(),
-            tally: Tally::default(),
+            settled_counts: SettledCounts::default(),
         }
     }
 
@@ -112,9 +112,9 @@ impl Committer {
     ///
     /// # Errors
     /// The directory cannot be written, and waiting will not change that.
-    pub(crate) async fn run(mut self) -> io::Result<Tally> {
+    pub(crate) async fn run(mut self) -> io::Result<SettledCounts> {
         match self.work().await {
-            Ok(()) | Err(DiskFailure::Stopped(_)) => Ok(self.tally),
+            Ok(()) | Err(DiskFailure::Stopped(_)) => Ok(self.settled_counts),
             Err(DiskFailure::Permanent(error)) => Err(error),
         }
     }
@@ -143,26 +143,26 @@ impl Committer {
             if is_quiet || self.group.is_due(now) {
                 self.commit().await?;
             }
-            // Not only when it is quiet: a large body on a fast line leaves no pause.
+            // Also when it is not quiet: a large body on a fast line leaves no pause.
             if now.saturating_duration_since(self.parts_synced_at) >= PART_SYNC_EVERY {
                 self.parts_synced_at = now;
                 self.sync_parts().await?;
             }
         }
         self.commit().await?;
-        // What is not an outcome (waits, parts) goes to stable storage with the end of the run.
+        // Records that are no outcomes (waits, parts) become durable at the end of the run.
         self.retry_transient(|sink| sink.log.commit()).await
     }
 
     async fn take(&mut self, message: Message) -> Result<(), DiskFailure> {
         match message {
-            Message::Examined { row, proven: Some(proven) } => {
-                // Said again, because less may be proven than the log says.
-                let mark = mark(&proven.hasher, proven.len);
-                self.parts.resume(row, *proven);
-                self.record(Record::PartHeld(row, mark)).await
+            Message::PartVerified { row, part: Some(part) } => {
+                // Recorded again: the verified prefix may be shorter than the log says.
+                let checkpoint = checkpoint(&part.hasher, part.len);
+                self.parts.resume(row, *part);
+                self.record(Record::PartCheckpoint(row, checkpoint)).await
             }
-            Message::Examined { row, proven: None } => {
+            Message::PartVerified { row, part: None } => {
                 self.retry_transient(|sink| sink.parts.discard(row)).await?;
                 self.recorded.insert(row, false);
                 self.record(Record::Part(row, Part::default())).await
@@ -171,8 +171,8 @@ impl Committer {
             Message::Body { row, piece } => {
                 let is_written = self.write(row, &piece, &ResponseMeta::default()).await?;
                 let can_resume = self.recorded.get(&row) == Some(&true);
-                match self.parts.mark(row).filter(|_| is_written && can_resume) {
-                    Some(mark) => self.record(Record::PartHeld(row, mark)).await,
+                match self.parts.checkpoint(row).filter(|_| is_written && can_resume) {
+                    Some(checkpoint) => self.record(Record::PartCheckpoint(row, checkpoint)).await,
                     None => Ok(()),
                 }
             }
@@ -191,8 +191,8 @@ impl Committer {
                 self.record(Record::Waiting(job.row, waiting)).await?;
                 let url = job.url.as_str();
                 self.observer.emit(&Event::Parked { row: job.row, url, fault: &fault, until_unix_ms });
-                self.tally.parked += 1;
-                self.tell(RowSettled::Settled(job));
+                self.settled_counts.parked += 1;
+                self.notify_dispatcher(RowSettled::Settled(job));
                 Ok(())
             }
             Message::Fail { job, failed } => {
@@ -207,8 +207,8 @@ impl Committer {
                 self.group.push(Entry::Skipped { job, reason }, clock::now());
                 Ok(())
             }
-            Message::Listed(listed) => {
-                self.group.push(Entry::Listed(listed), clock::now());
+            Message::SettledByList(listed) => {
+                self.group.push(Entry::SettledByList(listed), clock::now());
                 Ok(())
             }
             Message::Hosts(notes) => {
@@ -218,7 +218,7 @@ impl Committer {
         }
     }
 
-    /// Nothing depends on it: what cannot be written is learnt anew by the next run.
+    /// Nothing depends on it: the next run learns anew what cannot be written.
     fn remember(&mut self, notes: Vec<HostStateUpdate>) {
         for (host, record) in notes {
             match record {
@@ -233,14 +233,14 @@ impl Committer {
         self.retry_transient(|sink| sink.log.record(&record)).await
     }
 
-    /// Hands everything to the system, and makes room for what waits for that.
+    /// Flushes the log, and releases the permits of what has been written.
     pub(super) async fn flush(&mut self) -> Result<(), DiskFailure> {
         self.retry_transient(|sink| sink.log.flush()).await?;
-        self.places.clear();
+        self.body_permits.clear();
         Ok(())
     }
 
-    /// Takes what has come meanwhile, so that a long commit keeps no body waiting; as much as fits into the next group.
+    /// Handles the messages that have arrived, as far as they fit into the next group, so that a long commit holds up no body.
     pub(super) async fn catch_up(&mut self) -> Result<(), DiskFailure> {
         let mut is_anything_new = false;
         while !self.group.is_full()
@@ -252,8 +252,8 @@ impl Committer {
         if is_anything_new { self.flush().await } else { Ok(()) }
     }
 
-    pub(super) fn tell(&self, settled: RowSettled) {
-        // A dispatcher that has gone has no use for it: the run is over.
+    pub(super) fn notify_dispatcher(&self, settled: RowSettled) {
+        // Fails only if the dispatcher has ended: the run is over.
         let _ = self.settled_rows.send(settled);
     }
 }

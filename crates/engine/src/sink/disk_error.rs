@@ -1,4 +1,4 @@
-//! Errors of the file system, by what they mean: a pause, the disk, or one name.
+//! Classifies errors of the file system: transient, of the disk, or of one name.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use longhaul_journal::{FaultRecord, RowId};
 use super::store::part_path;
 use crate::exchange::Class;
 
-/// The disk failed: the number on every Unix, without an `ErrorKind` of its own. Elsewhere it is an error of the disk too.
+/// EIO on every Unix; it has no `ErrorKind`. On other systems the number is a disk error, too.
 const EIO: i32 = 5;
 
 /// The cause of an error that goes away when somebody makes room; `None` for any other error.
@@ -25,28 +25,28 @@ pub(super) fn is_out_of_files(error: &io::Error) -> bool {
     matches!(longhaul_socket::kind_of(error), longhaul_socket::FaultKind::LocalExhausted)
 }
 
-/// Errors of one name, not of the disk. A symbolic link in the way (ELOOP) and a name too long for the file system
-/// have no stable `ErrorKind`; no other error of a rename is known to mean that waiting, or another disk, would help.
-pub(super) fn stands_in_the_way(error: &io::Error) -> bool {
+/// Whether an error concerns one name and not the disk. A symbolic link in the way (ELOOP) and a name that is too long for the file
+/// system have no stable `ErrorKind`; no other error of a rename goes away with time or on another disk.
+pub(super) fn is_of_one_name(error: &io::Error) -> bool {
     use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
     let is_of_the_disk =
         matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) || error.raw_os_error() == Some(EIO);
     transient_cause(error).is_none() && !is_of_the_disk
 }
 
-/// The record of a file that could not be given its name.
+/// The fault of a row whose body could not be published under its name.
 pub(crate) fn file_fault(name: &str, error: &io::Error) -> FaultRecord {
     let message = if error.kind() == io::ErrorKind::AlreadyExists {
-        format!("a file that is not of this haul stands at {name}")
+        format!("a file that does not belong to this haul exists at {name}")
     } else {
         format!("cannot write {name}: {error}")
     };
     fault(message)
 }
 
-/// The record of a part file that could not be read.
+/// The fault of a row whose unfinished body could not be read.
 pub(crate) fn part_fault(row: RowId, error: &io::Error) -> FaultRecord {
-    fault(format!("cannot read {}, which holds what was kept of it: {error}", part_path(row)))
+    fault(format!("cannot read the unfinished body {}: {error}", part_path(row)))
 }
 
 fn fault(message: String) -> FaultRecord {
@@ -71,7 +71,7 @@ mod tests {
         for number in [ENOSPC, EDQUOT] {
             let error = io::Error::from_raw_os_error(number);
             assert!(transient_cause(&error).is_some(), "{error}");
-            assert!(!stands_in_the_way(&error), "{error}");
+            assert!(!is_of_one_name(&error), "{error}");
         }
     }
 }

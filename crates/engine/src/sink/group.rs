@@ -1,14 +1,14 @@
-//! What waits for the next commit, in the order in which it came.
+//! The outcomes that wait for the next commit, in the order of their arrival.
 
 use longhaul_journal::{Done, Failed, RowId};
 use tokio::time::Instant;
 
-use super::Listed;
+use super::SettledByList;
 use super::store::Staged;
 use crate::schedule::job::Job;
 
-/// Files in one group: their descriptors stay open until they are synced, beside those of the group that is being
-/// committed, the sockets and the bodies under way, within the usual limit of 1,024.
+/// Bodies in one group. Their descriptors stay open until they are synced, beside those of the group that is being committed, the
+/// sockets and the bodies under way; the usual limit is 1,024.
 const FILES_MAX: usize = 192;
 /// Outcomes in one group: bounds what a crash leaves in doubt.
 const ENTRIES_MAX: usize = 1000;
@@ -16,19 +16,21 @@ const ENTRIES_MAX: usize = 1000;
 /// many files.
 const WAIT_MAX: std::time::Duration = std::time::Duration::from_millis(75);
 
-/// One outcome that is recorded and not yet durable.
+/// An outcome that is recorded and not durable.
 pub(super) enum Entry {
     Complete(Box<CompleteRow>),
     Failed { job: Box<Job>, failed: Failed },
     Skipped { job: Box<Job>, reason: String },
-    Listed(Listed),
+    SettledByList(SettledByList),
 }
 
 impl Entry {
-    /// The row, if the list itself has settled it.
-    pub(super) fn listed_row(&self) -> Option<RowId> {
+    /// The row, if the list itself settled it.
+    pub(super) fn row_settled_by_list(&self) -> Option<RowId> {
         match self {
-            Self::Listed(Listed::Duplicate { row, .. } | Listed::Refused { row, .. }) => Some(*row),
+            Self::SettledByList(
+                SettledByList::Duplicate { row, .. } | SettledByList::Refused { row, .. },
+            ) => Some(*row),
             Self::Complete(_) | Self::Failed { .. } | Self::Skipped { .. } => None,
         }
     }
@@ -41,6 +43,7 @@ pub(super) struct CompleteRow {
     pub(super) done: Done,
 }
 
+/// The outcomes of one commit.
 #[derive(Default)]
 pub(super) struct Group {
     entries: Vec<Entry>,

@@ -1,11 +1,11 @@
-//! Reads again what an earlier run kept of bodies, before any of it is believed.
+//! Verifies the unfinished bodies of earlier runs before they are resumed.
 //!
-//! A part file has lain where anybody can write, and a power failure may have taken some of it. It is good as far as the
-//! marks that the log has of it are met. Reading takes as long as the disk takes, so it is done here, by an actor of its
-//! own: one file at a time, in slices, the one with the least left to read first. No other row waits for it.
+//! Anybody may have written to an unfinished body since, and a loss of power may have taken some of it. Its prefix up to the last
+//! checkpoint of the log that it matches is good. Reading takes as long as the disk takes, so an actor of its own does it: one body
+//! at a time, in slices, the one with the least left to read first. No other row waits for it.
 //!
-//! It refuses to believe a length, and to take trouble with reading for an answer: a part that cannot be read stays as it
-//! is, and its row is left for a later run.
+//! It does not trust a length, and does not take an error of reading for a result: a body that cannot be read stays as it is, and
+//! its row is left to a later run.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_journal::storage::Metadata;
-use longhaul_journal::{Kept, Mark, RowId, Waiting};
+use longhaul_journal::{Checkpoint, RecordedPart, RowId, Waiting};
 use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::mpsc;
 
@@ -26,23 +26,23 @@ use crate::schedule::job::Assignment;
 use crate::sink::disk_wait::DiskWait;
 use crate::sink::resume;
 use crate::sink::store::Store;
-use crate::sink::{Message, SinkHandle, VerifiedPart, mark, part_fault, transient_cause};
+use crate::sink::{Message, SinkHandle, VerifiedPart, checkpoint, part_fault, transient_cause};
 
-/// So much is read before anything else is looked at: some ten milliseconds of a good disk.
+/// Bytes read before the actor looks for other messages: about ten milliseconds of a good disk.
 const SLICE_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes read at once.
 const READ_BYTES: usize = 256 * 1024;
 /// Attempts to read a part: four seconds. An error that lasts longer is permanent. A lack of descriptors is waited out.
 const ATTEMPTS_MAX: u32 = 8;
 
-/// A row of which something has been kept.
+/// A row with an unfinished body of an earlier run.
 #[derive(Debug)]
 pub(crate) struct UnverifiedPart {
     pub(crate) assignment: Assignment,
-    pub(crate) kept: Kept,
+    pub(crate) recorded: RecordedPart,
 }
 
-/// The actor.
+/// The actor that verifies unfinished bodies.
 pub(crate) struct PartVerifier {
     store: Arc<dyn Store>,
     observer: Arc<Observer>,
@@ -50,7 +50,7 @@ pub(crate) struct PartVerifier {
     sink: SinkHandle,
     stop: StopWatch,
     disk_wait: DiskWait,
-    /// Whether what was handed to the system in the last run must still be there.
+    /// Whether the bytes that the last run wrote must still be there.
     same_boot: bool,
     unverified: mpsc::UnboundedReceiver<UnverifiedPart>,
     /// To the dispatcher.
@@ -58,7 +58,7 @@ pub(crate) struct PartVerifier {
     /// By the bytes that are left to read.
     under_way: BTreeMap<(u64, RowId), PartReading>,
     buffer: Vec<u8>,
-    /// The last file could not be read.
+    /// The last body could not be read.
     is_in_trouble: bool,
 }
 
@@ -134,7 +134,7 @@ impl PartVerifier {
         self.under_way.insert((bytes, job.row), reading);
     }
 
-    /// Reads a slice; false when there is nothing more to be proven. After an error it may be called again.
+    /// Reads a slice; false when nothing more can be verified. May be called again after an error.
     fn read_on(&mut self, reading: &mut PartReading) -> io::Result<bool> {
         // Opened for each slice: however many are under way, they hold no descriptors.
         let row = reading.assignment.job.row;
@@ -152,39 +152,38 @@ impl PartVerifier {
         Ok(true)
     }
 
-    /// Sends the row on its way with what is proven; false if nobody is left to take it.
+    /// Sends the row to the dispatcher with its verified prefix; false if the dispatcher or the sink has ended.
     async fn conclude(&mut self, reading: PartReading) -> bool {
-        let PartReading { mut assignment, kept, state, proven, .. } = reading;
+        let PartReading { mut assignment, recorded, state, proven, .. } = reading;
         let job = &mut assignment.job;
         let len = proven.as_ref().map_or(0, |proven| proven.len);
-        // A version that made no marks left nothing that could be proven, or be found to have changed.
-        let marked = kept.marks.last().map_or(0, |mark| mark.len);
-        let must_be_there = if self.same_boot { marked } else { kept.synced_len.min(marked) };
+        // A journal of version 1 has no checkpoints: nothing can be verified, and no change can be found.
+        let marked = recorded.checkpoints.last().map_or(0, |checkpoint| checkpoint.len);
+        let must_be_there = if self.same_boot { marked } else { recorded.synced_len.min(marked) };
         if len < must_be_there {
             let lost = must_be_there - len;
             self.observer.emit(&Event::PartChanged { row: job.row, url: job.url.as_str(), kept: len, lost });
         }
-        job.partial = resume::partial(&kept.part, len);
+        job.partial = resume::partial(&recorded.part, len);
         let row = job.row;
-        let proven = match (&job.partial, proven, state) {
+        let part = match (&job.partial, proven, state) {
             (Some(_), Some(Reached { len, hasher, sha256 }), Some(state)) => {
                 job.sha256 = sha256;
                 Some(Box::new(VerifiedPart { len, hasher, state }))
             }
             _ => None,
         };
-        let message = Message::Examined { row, proven };
+        let message = Message::PartVerified { row, part };
         self.sink.send(message).await.is_ok() && self.verified.send(assignment).is_ok()
     }
 
-    /// The row's part cannot be read: it stays as it is, and so does what the log says of it. Unless the haul is over
-    /// anyway.
+    /// Parks a row whose unfinished body cannot be read; the body and its record stay. Does nothing once the haul is over.
     async fn leave(&self, assignment: Assignment, error: &io::Error) {
         if self.is_over() {
             return;
         }
         let Assignment { job, not_before, .. } = assignment;
-        // What its host has asked for holds all the same.
+        // The pause that its host asked for still holds.
         let wait = not_before.map_or(Duration::ZERO, |at| at.saturating_duration_since(clock::now()));
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         let waiting = Waiting {
@@ -193,7 +192,7 @@ impl PartVerifier {
             parked: true,
             fault: part_fault(job.row, error),
         };
-        // A sink that has gone is noticed by the dispatcher, which knows why.
+        // The dispatcher notices that the sink has ended.
         let _ = self.sink.send(Message::Park { job, waiting }).await;
     }
 
@@ -227,61 +226,65 @@ impl PartVerifier {
         result
     }
 
-    /// Whether nobody waits for what is proven: looked at for each slice, since the first proof can take minutes.
+    /// Whether nobody waits for results any more. Checked for each slice, because a large body takes minutes.
     fn is_over(&self) -> bool {
         self.stop.is_stopped() || self.verified.is_closed()
     }
 }
 
-/// A part file that is being read.
+/// An unfinished body that is being read.
 struct PartReading {
     assignment: Assignment,
-    kept: Kept,
+    recorded: RecordedPart,
     /// The state of the body before it was read.
     state: Option<Metadata>,
-    /// The marks that it is long enough for, from the next one on.
-    marks: std::vec::IntoIter<Mark>,
-    next: Option<Mark>,
-    /// The last mark that can be met, in bytes.
+    /// The checkpoints within its length, from the next one on.
+    checkpoints: std::vec::IntoIter<Checkpoint>,
+    next: Option<Checkpoint>,
+    /// The length at the last checkpoint within the body.
     end: u64,
     read: Reached,
-    /// The longest mark that was met.
+    /// The prefix at the last checkpoint that matched.
     proven: Option<Reached>,
 }
 
-/// A length, and the digests up to there.
+/// A prefix and its digests.
 #[derive(Clone)]
 struct Reached {
     len: u64,
     hasher: blake3::Hasher,
-    /// Where the list expects one.
+    /// If the list gives one to compare with.
     sha256: Option<Sha256>,
 }
 
 impl PartReading {
     fn new(unverified_part: UnverifiedPart, state: Option<Metadata>) -> Self {
-        let UnverifiedPart { assignment, kept } = unverified_part;
+        let UnverifiedPart { assignment, recorded } = unverified_part;
         let len = state.map_or(0, |state| state.len);
-        let marks: Vec<Mark> =
-            kept.marks.iter().copied().filter(|mark| (1..=len).contains(&mark.len)).collect();
-        let end = marks.last().map_or(0, |mark| mark.len);
-        let mut marks = marks.into_iter();
-        let next = marks.next();
+        let checkpoints: Vec<Checkpoint> = recorded
+            .checkpoints
+            .iter()
+            .copied()
+            .filter(|checkpoint| (1..=len).contains(&checkpoint.len))
+            .collect();
+        let end = checkpoints.last().map_or(0, |checkpoint| checkpoint.len);
+        let mut checkpoints = checkpoints.into_iter();
+        let next = checkpoints.next();
         let sha256 = Sha256::wanted(&assignment.job.expected);
         let read = Reached { len: 0, hasher: blake3::Hasher::new(), sha256 };
-        Self { assignment, kept, state, marks, next, end, read, proven: None }
+        Self { assignment, recorded, state, checkpoints, next, end, read, proven: None }
     }
 
     fn bytes_left(&self) -> u64 {
         self.end - self.read.len
     }
 
-    /// The bytes up to the next mark.
+    /// The bytes up to the next checkpoint.
     fn wanted(&self) -> Option<u64> {
         self.next.map(|next| next.len - self.read.len)
     }
 
-    /// Takes the next bytes, none of them beyond the next mark; false if that is not met.
+    /// Takes the next bytes, none of them beyond the next checkpoint; false if the checkpoint does not match.
     fn take(&mut self, bytes: &[u8]) -> bool {
         let Self { read, .. } = self;
         read.hasher.update(bytes);
@@ -290,11 +293,11 @@ impl PartReading {
         }
         read.len += bytes.len() as u64;
         if let Some(next) = self.next.filter(|next| next.len == read.len) {
-            if mark(&read.hasher, read.len) != next {
+            if checkpoint(&read.hasher, read.len) != next {
                 return false;
             }
             self.proven = Some(read.clone());
-            self.next = self.marks.next();
+            self.next = self.checkpoints.next();
         }
         true
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use longhaul_journal::storage::Metadata;
-use longhaul_journal::{Mark, RowId};
+use longhaul_journal::{Checkpoint, RowId};
 
 use super::Piece;
 use super::store::{BodyWriter, Content, ResponseMeta, Staged, Store};
@@ -92,8 +92,8 @@ impl Parts {
     }
 
     /// The checkpoint of the row's body, if it is being written.
-    pub(super) fn mark(&self, row: RowId) -> Option<Mark> {
-        self.open.get(&row).map(|part| mark(&part.hasher, part.len))
+    pub(super) fn checkpoint(&self, row: RowId) -> Option<Checkpoint> {
+        self.open.get(&row).map(|part| checkpoint(&part.hasher, part.len))
     }
 
     /// Closes the row's body until its next attempt.
@@ -165,8 +165,8 @@ impl OpenPart {
 }
 
 /// The checkpoint of a body whose first `len` bytes `hasher` has taken.
-pub(crate) fn mark(hasher: &blake3::Hasher, len: u64) -> Mark {
+pub(crate) fn checkpoint(hasher: &blake3::Hasher, len: u64) -> Checkpoint {
     let hash = hasher.finalize();
     let (digest, _) = hash.as_bytes().split_first_chunk().expect("a hash has 32 bytes");
-    Mark { len, digest: *digest }
+    Checkpoint { len, digest: *digest }
 }

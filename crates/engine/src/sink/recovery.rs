@@ -11,7 +11,7 @@ use crate::names;
 
 /// Settles every row that an earlier run left in doubt. The store decides: the row is done if a body with the recorded digest is
 /// there, staged or published. Returns the rows that are done.
-pub(crate) fn settle_doubts(
+pub(crate) fn resolve_doubts(
     store: &dyn Store,
     log: &mut LogWriter,
     rows: &SpoolReader,

@@ -1,15 +1,15 @@
-//! What the journal keeps of a body under way, and what becomes of it in a later run.
+//! Conversions between a partial body as HTTP resumes it and its record in the journal.
 
 use longhaul_http::{Partial, Validator};
 use longhaul_journal::{Part, Validator as Stored};
 
-/// A validator as it is stored with an outcome. Empty ones are not.
+/// A validator as an outcome stores it; `None` for an empty one.
 pub(crate) fn stored(validator: &Validator) -> Option<Stored> {
     let stored = Stored { etag: validator.etag.clone(), last_modified: validator.last_modified.clone() };
     (stored != Stored::default()).then_some(stored)
 }
 
-/// The record of a body under way. A date that is not strong is left out, so that what is stored may be relied on.
+/// The record of a body under way. A `Last-Modified` that is not a strong validator (RFC 9110 section 8.8.2.2) is left out.
 pub(crate) fn part(partial: &Partial) -> Part {
     let Validator { etag, last_modified, last_modified_strong } = &partial.validator;
     let last_modified = last_modified.clone().filter(|_| *last_modified_strong);
@@ -21,7 +21,7 @@ pub(crate) fn part(partial: &Partial) -> Part {
     }
 }
 
-/// What there is of a body, from its record and the bytes that can be trusted.
+/// The partial body of a record, of which `have` bytes are verified.
 pub(crate) fn partial(part: &Part, have: u64) -> Option<Partial> {
     let stored = part.validator.clone().filter(|_| part.resumable && have > 0)?;
     let last_modified_strong = stored.last_modified.is_some();

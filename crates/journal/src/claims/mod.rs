@@ -1,10 +1,11 @@
-//! Which name belongs to which row: finds duplicates and collisions while a list is read.
+//! An index of keys and the values that claimed them first, in memory that does not grow with their number. The engine looks up the
+//! owners of names in it; the index itself decides nothing.
 //!
-//! What is kept of a key is a 128-bit BLAKE3 fingerprint. The key itself is not compared: among ten billion keys the chance
-//! that any two share a fingerprint is about one in seven quintillion, far below that of a memory error which would spoil a
-//! comparison too. Nobody can search for a pair either: that takes 2^64 hashes.
+//! It stores a 128-bit BLAKE3 fingerprint of each key instead of the key. Among ten billion keys the chance that any two share a
+//! fingerprint is about one in seven quintillion, far less than that of a memory error. To find such a pair on purpose takes 2^64
+//! hashes.
 //!
-//! It is scaffolding: never trusted across a restart, but made again from the spool.
+//! It is temporary: every run makes it anew from the spool.
 
 mod registry;
 mod table;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::registry::Fingerprint;
-use crate::layout::{CLAIMS_FILE, CLAIMS_GROWN_FILE, fixed};
+use crate::files::{CLAIMS_FILE, CLAIMS_GROWN_FILE, fixed};
 use crate::storage::{File, RelativePath, Storage};
 
 /// A page.

@@ -4,7 +4,7 @@
 
 use super::frame::crc;
 use crate::error::JournalError;
-use crate::layout::Kind;
+use crate::files::Kind;
 use crate::storage::RelativePath;
 
 /// The version of everything after the header, as it is written. Version 1 had no marks of part files and no expectations.
@@ -23,7 +23,7 @@ const MAGIC: &[u8; 8] = b"longhaul";
 pub(crate) struct Header {
     pub(crate) kind: Kind,
     pub(crate) number: u32,
-    /// Spool: the number of the first row. Log: up to which byte the segment before counts. Summary: up to which byte of the
+    /// Spool: the number of the first row. Log: up to which byte the segment before counts. RowStates: up to which byte of the
     /// log segment of the same number was folded.
     pub(crate) base: u64,
     /// Where the checksums of the file's frames start from.
@@ -122,12 +122,12 @@ const fn kind_code(kind: Kind) -> u8 {
 /// What makes the salts of one run: nobody outside the machine can guess them, so no server can put bytes into a field that
 /// would pass for a frame of ours when a search for the next good frame comes across them.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stamp {
+pub(crate) struct SaltSeed {
     pub(crate) boot_id: [u8; 16],
     pub(crate) now_unix_ms: u64,
 }
 
-impl Stamp {
+impl SaltSeed {
     pub(crate) fn salt(&self, kind: Kind, number: u32) -> u32 {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.boot_id);

@@ -1,6 +1,6 @@
 //! What is remembered of one host, as bytes.
 
-use super::wire::{Pieces, put_number, put_text};
+use super::wire::{PayloadReader, put_number, put_text};
 use crate::hosts::HostRecord;
 
 const HAS_RATE: u8 = 1;
@@ -34,22 +34,22 @@ pub(crate) fn encode_host(record: &HostRecord, out: &mut Vec<u8>) {
 }
 
 pub(crate) fn decode_host(payload: &[u8]) -> Option<HostRecord> {
-    let mut pieces = Pieces::new(payload);
-    let flags = pieces.byte().filter(|flags| flags & !KNOWN == 0)?;
+    let mut reader = PayloadReader::new(payload);
+    let flags = reader.byte().filter(|flags| flags & !KNOWN == 0)?;
     let has = |bit: u8| flags & bit != 0;
-    let per_second = |pieces: &mut Pieces<'_>| {
-        Some(f64::from_le_bytes(pieces.array()?)).filter(|rate| rate.is_finite() && *rate > 0.0)
+    let per_second = |reader: &mut PayloadReader<'_>| {
+        Some(f64::from_le_bytes(reader.array()?)).filter(|rate| rate.is_finite() && *rate > 0.0)
     };
     let record = HostRecord {
-        host: pieces.text()?,
-        limiter: pieces.text()?,
-        noted_unix_ms: pieces.number()?,
-        window: pieces.number_u32()?,
-        waiting: pieces.number()?,
-        rate: pieces.take_if(has(HAS_RATE), |pieces| Some((per_second(pieces)?, per_second(pieces)?)))?,
-        connections_max: pieces.take_if(has(HAS_CONNECTIONS), Pieces::number_u32)?,
-        until_unix_ms: pieces.take_if(has(HAS_UNTIL), Pieces::number)?,
+        host: reader.text()?,
+        limiter: reader.text()?,
+        noted_unix_ms: reader.number()?,
+        window: reader.number_u32()?,
+        waiting: reader.number()?,
+        rate: reader.take_if(has(HAS_RATE), |reader| Some((per_second(reader)?, per_second(reader)?)))?,
+        connections_max: reader.take_if(has(HAS_CONNECTIONS), PayloadReader::number_u32)?,
+        until_unix_ms: reader.take_if(has(HAS_UNTIL), PayloadReader::number)?,
     };
-    pieces.end()?;
+    reader.end()?;
     Some(record)
 }

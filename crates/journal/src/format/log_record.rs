@@ -1,10 +1,10 @@
 //! The payloads of the log and of summaries.
 
-use super::wire::{Pieces, put_number, put_text, put_text_if};
-use crate::record::{
-    Done, Failed, FaultRecord, Location, Mark, Part, Record, Validator, Verification, Waiting,
+use super::wire::{PayloadReader, put_number, put_text, put_text_if};
+use crate::model::RowId;
+use crate::model::{
+    Checkpoint, Done, Failed, FaultRecord, Location, Part, Record, Validator, Verification, Waiting,
 };
-use crate::row::RowId;
 
 const SESSION: u8 = 1;
 const PART: u8 = 2;
@@ -18,7 +18,7 @@ const DOUBT: u8 = 9;
 const MARKER: u8 = 10;
 const STATES: u8 = 11;
 const SUMMARY_END: u8 = 12;
-const PART_HELD: u8 = 13;
+const PART_CHECKPOINT: u8 = 13;
 
 /// The flag of a `done` whose body does not lie in a file of its own.
 const HAS_LOCATION: u8 = 0x80;
@@ -35,12 +35,12 @@ pub(crate) enum LogRecord {
     Record(Record),
     /// Everything before is settled.
     Marker(Marker),
-    /// Summary only: the states of rows from the first one on, four a byte.
+    /// RowStates only: the states of rows from the first one on, four a byte.
     States {
         first_row: u64,
         bits: Vec<u8>,
     },
-    /// Summary only: its last frame.
+    /// RowStates only: its last frame.
     SummaryEnd {
         rows: u64,
         spool_rows: u64,
@@ -58,14 +58,14 @@ pub(crate) struct Marker {
 
 /// The row that a payload is about and whether it changes the row's outcome, without decoding the rest.
 pub(crate) fn row_of(payload: &[u8]) -> Option<(RowId, bool)> {
-    let mut pieces = Pieces::new(payload);
-    let kind = pieces.byte()?;
+    let mut reader = PayloadReader::new(payload);
+    let kind = reader.byte()?;
     let changes_outcome = match kind {
         WAITING | DONE | FAILED | SKIPPED | REOPENED | DOUBT => true,
-        PART | PART_HELD | PART_SYNCED => false,
+        PART | PART_CHECKPOINT | PART_SYNCED => false,
         _ => return None,
     };
-    Some((RowId(pieces.number()?), changes_outcome))
+    Some((RowId(reader.number()?), changes_outcome))
 }
 
 impl LogRecord {
@@ -96,7 +96,7 @@ impl LogRecord {
             Self::Record(
                 Record::Part(row, _)
                 | Record::Doubt(row, _)
-                | Record::PartHeld(row, _)
+                | Record::PartCheckpoint(row, _)
                 | Record::PartSynced(row, _)
                 | Record::Waiting(row, _)
                 | Record::Done(row, _)
@@ -118,17 +118,17 @@ impl LogRecord {
     }
 
     pub(crate) fn decode(payload: &[u8]) -> Option<Self> {
-        let mut pieces = Pieces::new(payload);
-        let record = match pieces.byte()? {
-            MARKER => Self::Marker(Marker { durable_bytes: pieces.number()?, spool_rows: pieces.number()? }),
-            SUMMARY_END => Self::SummaryEnd { rows: pieces.number()?, spool_rows: pieces.number()? },
+        let mut reader = PayloadReader::new(payload);
+        let record = match reader.byte()? {
+            MARKER => Self::Marker(Marker { durable_bytes: reader.number()?, spool_rows: reader.number()? }),
+            SUMMARY_END => Self::SummaryEnd { rows: reader.number()?, spool_rows: reader.number()? },
             STATES => {
-                let first_row = pieces.number()?;
-                return Some(Self::States { first_row, bits: pieces.rest().to_vec() });
+                let first_row = reader.number()?;
+                return Some(Self::States { first_row, bits: reader.rest().to_vec() });
             }
-            kind => Self::Record(decode_record(kind, &mut pieces)?),
+            kind => Self::Record(decode_record(kind, &mut reader)?),
         };
-        pieces.end()?;
+        reader.end()?;
         Some(record)
     }
 }
@@ -153,10 +153,10 @@ pub(crate) fn encode_record(record: &Record, out: &mut Vec<u8>) {
                 put_number(out, total);
             }
         }
-        Record::PartHeld(row, mark) => {
-            begin(out, PART_HELD, *row);
-            put_number(out, mark.len);
-            out.extend_from_slice(&mark.digest);
+        Record::PartCheckpoint(row, checkpoint) => {
+            begin(out, PART_CHECKPOINT, *row);
+            put_number(out, checkpoint.len);
+            out.extend_from_slice(&checkpoint.digest);
         }
         Record::PartSynced(row, len) => {
             begin(out, PART_SYNCED, *row);
@@ -195,38 +195,40 @@ pub(crate) fn encode_record(record: &Record, out: &mut Vec<u8>) {
     }
 }
 
-fn decode_record(kind: u8, pieces: &mut Pieces<'_>) -> Option<Record> {
+fn decode_record(kind: u8, reader: &mut PayloadReader<'_>) -> Option<Record> {
     if kind == SESSION {
-        let (boot_id, started_unix_ms) = (pieces.array()?, pieces.number()?);
-        return Some(Record::Session { boot_id, started_unix_ms, version: pieces.text()? });
+        let (boot_id, started_unix_ms) = (reader.array()?, reader.number()?);
+        return Some(Record::Session { boot_id, started_unix_ms, version: reader.text()? });
     }
-    let row = RowId(pieces.number()?);
+    let row = RowId(reader.number()?);
     Some(match kind {
         PART => {
-            let flags = pieces.byte()?;
-            let validator = pieces.take_if(flags & 0x01 != 0, |pieces| take_validator(pieces, flags))?;
-            let total = pieces.take_if(flags & 0x08 != 0, Pieces::number)?;
+            let flags = reader.byte()?;
+            let validator = reader.take_if(flags & 0x01 != 0, |reader| take_validator(reader, flags))?;
+            let total = reader.take_if(flags & 0x08 != 0, PayloadReader::number)?;
             Record::Part(row, Part { validator, total, resumable: flags & 0x10 != 0 })
         }
-        PART_HELD => Record::PartHeld(row, Mark { len: pieces.number()?, digest: pieces.array()? }),
-        PART_SYNCED => Record::PartSynced(row, pieces.number()?),
-        WAITING => {
-            let parked = pieces.byte()? != 0;
-            let attempts = pieces.number_u32()?;
-            let until_unix_ms = pieces.number()?;
-            Record::Waiting(row, Waiting { attempts, until_unix_ms, parked, fault: take_fault(pieces)? })
+        PART_CHECKPOINT => {
+            Record::PartCheckpoint(row, Checkpoint { len: reader.number()?, digest: reader.array()? })
         }
-        DOUBT => Record::Doubt(row, decode_done(pieces)?),
-        DONE => Record::Done(row, decode_done(pieces)?),
+        PART_SYNCED => Record::PartSynced(row, reader.number()?),
+        WAITING => {
+            let parked = reader.byte()? != 0;
+            let attempts = reader.number_u32()?;
+            let until_unix_ms = reader.number()?;
+            Record::Waiting(row, Waiting { attempts, until_unix_ms, parked, fault: take_fault(reader)? })
+        }
+        DOUBT => Record::Doubt(row, decode_done(reader)?),
+        DONE => Record::Done(row, decode_done(reader)?),
         FAILED => {
             let status =
-                if pieces.byte()? & 0x01 == 0 { None } else { Some(pieces.number()?.try_into().ok()?) };
-            let attempts = pieces.number_u32()?;
-            let (started_unix_ms, finished_unix_ms) = take_times(pieces)?;
-            let fault = take_fault(pieces)?;
+                if reader.byte()? & 0x01 == 0 { None } else { Some(reader.number()?.try_into().ok()?) };
+            let attempts = reader.number_u32()?;
+            let (started_unix_ms, finished_unix_ms) = take_times(reader)?;
+            let fault = take_fault(reader)?;
             Record::Failed(row, Failed { fault, status, attempts, started_unix_ms, finished_unix_ms })
         }
-        SKIPPED => Record::Skipped(row, pieces.text()?),
+        SKIPPED => Record::Skipped(row, reader.text()?),
         REOPENED => Record::Reopened(row),
         _ => return None,
     })
@@ -270,23 +272,23 @@ fn encode_done(done: &Done, out: &mut Vec<u8>) {
     }
 }
 
-fn decode_done(pieces: &mut Pieces<'_>) -> Option<Done> {
-    let flags = pieces.byte()?;
-    let status = pieces.number()?.try_into().ok()?;
-    let size = pieces.number()?;
-    let blake3 = pieces.array()?;
-    let attempts = pieces.number_u32()?;
-    let (started_unix_ms, finished_unix_ms) = take_times(pieces)?;
-    let validator = pieces.take_if(flags & 0x01 != 0, |pieces| take_validator(pieces, flags))?;
-    let name = pieces.take_if(flags & 0x08 != 0, Pieces::text)?;
-    let final_url = pieces.take_if(flags & 0x10 != 0, Pieces::text)?;
+fn decode_done(reader: &mut PayloadReader<'_>) -> Option<Done> {
+    let flags = reader.byte()?;
+    let status = reader.number()?.try_into().ok()?;
+    let size = reader.number()?;
+    let blake3 = reader.array()?;
+    let attempts = reader.number_u32()?;
+    let (started_unix_ms, finished_unix_ms) = take_times(reader)?;
+    let validator = reader.take_if(flags & 0x01 != 0, |reader| take_validator(reader, flags))?;
+    let name = reader.take_if(flags & 0x08 != 0, PayloadReader::text)?;
+    let final_url = reader.take_if(flags & 0x10 != 0, PayloadReader::text)?;
     let verification = match (flags & !HAS_LOCATION) >> 5 {
         0 => Verification::Length,
-        1 => Verification::Digest(pieces.text()?),
+        1 => Verification::Digest(reader.text()?),
         2 => Verification::LengthUnverified,
         _ => return None,
     };
-    let location = pieces.take_if(flags & HAS_LOCATION != 0, take_location)?.unwrap_or_default();
+    let location = reader.take_if(flags & HAS_LOCATION != 0, take_location)?.unwrap_or_default();
     Some(Done {
         status,
         size,
@@ -302,13 +304,13 @@ fn decode_done(pieces: &mut Pieces<'_>) -> Option<Done> {
     })
 }
 
-fn take_location(pieces: &mut Pieces<'_>) -> Option<Location> {
-    match pieces.byte()? {
+fn take_location(reader: &mut PayloadReader<'_>) -> Option<Location> {
+    match reader.byte()? {
         LOCATION_RECORD => {
-            let file = pieces.text()?.into();
-            Some(Location::Record { file, offset: pieces.number()?, length: pieces.number()? })
+            let file = reader.text()?.into();
+            Some(Location::Record { file, offset: reader.number()?, length: reader.number()? })
         }
-        LOCATION_OBJECT => Some(Location::Object { key: pieces.text()?.into() }),
+        LOCATION_OBJECT => Some(Location::Object { key: reader.text()?.into() }),
         _ => None,
     }
 }
@@ -335,9 +337,9 @@ fn put_validator(out: &mut Vec<u8>, validator: Option<&Validator>) {
     }
 }
 
-fn take_validator(pieces: &mut Pieces<'_>, flags: u8) -> Option<Validator> {
-    let etag = pieces.take_if(flags & 0x02 != 0, Pieces::text)?;
-    Some(Validator { etag, last_modified: pieces.take_if(flags & 0x04 != 0, Pieces::text)? })
+fn take_validator(reader: &mut PayloadReader<'_>, flags: u8) -> Option<Validator> {
+    let etag = reader.take_if(flags & 0x02 != 0, PayloadReader::text)?;
+    Some(Validator { etag, last_modified: reader.take_if(flags & 0x04 != 0, PayloadReader::text)? })
 }
 
 /// The end as a distance from the start, which is short. It wraps, so that a clock that was set back does no harm.
@@ -346,9 +348,9 @@ fn put_times(out: &mut Vec<u8>, started: u64, finished: u64) {
     put_number(out, finished.wrapping_sub(started));
 }
 
-fn take_times(pieces: &mut Pieces<'_>) -> Option<(u64, u64)> {
-    let started = pieces.number()?;
-    Some((started, started.wrapping_add(pieces.number()?)))
+fn take_times(reader: &mut PayloadReader<'_>) -> Option<(u64, u64)> {
+    let started = reader.number()?;
+    Some((started, started.wrapping_add(reader.number()?)))
 }
 
 fn put_fault(out: &mut Vec<u8>, fault: &FaultRecord) {
@@ -359,7 +361,7 @@ fn put_fault(out: &mut Vec<u8>, fault: &FaultRecord) {
     put_text(out, &fault.message);
 }
 
-fn take_fault(pieces: &mut Pieces<'_>) -> Option<FaultRecord> {
-    let (class, phase, endpoint) = (pieces.text()?, pieces.text()?, pieces.text()?);
-    Some(FaultRecord { class, phase, endpoint, elapsed_ms: pieces.number()?, message: pieces.text()? })
+fn take_fault(reader: &mut PayloadReader<'_>) -> Option<FaultRecord> {
+    let (class, phase, endpoint) = (reader.text()?, reader.text()?, reader.text()?);
+    Some(FaultRecord { class, phase, endpoint, elapsed_ms: reader.number()?, message: reader.text()? })
 }

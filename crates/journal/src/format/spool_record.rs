@@ -3,8 +3,8 @@
 //! Each begins with its kind and the number of a row, counted from the segment's first: for a row its own number, for a
 //! source the number of the row that comes next. A damaged record therefore never shifts the numbers of those after it.
 
-use super::wire::{Pieces, put_number, put_text};
-use crate::row::{Entry, Expectation, Fields, FileIdentity, Row, RowId, SourceId};
+use super::wire::{PayloadReader, put_number, put_text};
+use crate::model::{Entry, Expectation, Fields, FileIdentity, Row, RowId, SourceId};
 
 const FETCH: u8 = 1;
 const FETCH_NAMED: u8 = 2;
@@ -40,9 +40,9 @@ pub(crate) enum RowKind {
 
 /// The kind and the number of a payload, without decoding the rest.
 pub(crate) fn peek_row(payload: &[u8], first_row: u64) -> Option<(RowKind, RowId)> {
-    let mut pieces = Pieces::new(payload);
-    let (kind, row) = (pieces.byte()?, RowId(first_row.checked_add(pieces.number()?)?));
-    let kind = if kind == WITH_FIELDS { pieces.byte()? } else { kind };
+    let mut reader = PayloadReader::new(payload);
+    let (kind, row) = (reader.byte()?, RowId(first_row.checked_add(reader.number()?)?));
+    let kind = if kind == WITH_FIELDS { reader.byte()? } else { kind };
     let kind = match kind {
         FETCH | FETCH_NAMED | FETCH_EXPECTED => RowKind::Fetch,
         DUPLICATE => RowKind::Duplicate,
@@ -142,62 +142,62 @@ impl SpoolRecord {
     }
 
     pub(crate) fn decode(payload: &[u8]) -> Option<Self> {
-        let mut pieces = Pieces::new(payload);
-        let outer_kind = pieces.byte()?;
-        pieces.number()?;
+        let mut reader = PayloadReader::new(payload);
+        let outer_kind = reader.byte()?;
+        reader.number()?;
         let has_fields = outer_kind == WITH_FIELDS;
-        let kind = if has_fields { pieces.byte()? } else { outer_kind };
-        let source = SourceId(pieces.number_u32()?);
+        let kind = if has_fields { reader.byte()? } else { outer_kind };
+        let source = SourceId(reader.number_u32()?);
         let record = match kind {
             SOURCE_BEGIN | SOURCE_END if has_fields => return None,
-            SOURCE_BEGIN => Self::SourceBegin { id: source, label: pieces.text()? },
+            SOURCE_BEGIN => Self::SourceBegin { id: source, label: reader.text()? },
             SOURCE_END => {
-                let (lines, ignored_lines) = (pieces.number()?, pieces.number()?);
-                let known = pieces.byte()? != 0;
-                let identity = pieces.take_if(known, take_identity)?;
+                let (lines, ignored_lines) = (reader.number()?, reader.number()?);
+                let known = reader.byte()? != 0;
+                let identity = reader.take_if(known, take_identity)?;
                 Self::SourceEnd { id: source, identity, lines, ignored_lines }
             }
             _ => {
-                let line = pieces.number()?;
-                let entry = take_entry(kind, &mut pieces)?;
-                let fields = pieces.take_if(has_fields, take_fields)?.unwrap_or_default();
+                let line = reader.number()?;
+                let entry = take_entry(kind, &mut reader)?;
+                let fields = reader.take_if(has_fields, take_fields)?.unwrap_or_default();
                 Self::Row(Row { source, line, entry, fields })
             }
         };
-        pieces.end()?;
+        reader.end()?;
         Some(record)
     }
 }
 
-fn take_entry(kind: u8, pieces: &mut Pieces<'_>) -> Option<Entry> {
+fn take_entry(kind: u8, reader: &mut PayloadReader<'_>) -> Option<Entry> {
     Some(match kind {
-        FETCH => Entry::Fetch { name: None, url: pieces.text()?, expected: Expectation::default() },
+        FETCH => Entry::Fetch { name: None, url: reader.text()?, expected: Expectation::default() },
         FETCH_NAMED => {
-            let name = Some(pieces.text()?);
-            Entry::Fetch { name, url: pieces.text()?, expected: Expectation::default() }
+            let name = Some(reader.text()?);
+            Entry::Fetch { name, url: reader.text()?, expected: Expectation::default() }
         }
         FETCH_EXPECTED => {
-            let flags = pieces.byte()?;
-            let size = pieces.take_if(flags & HAS_SIZE != 0, Pieces::number)?;
-            let sha256 = pieces.take_if(flags & HAS_SHA256 != 0, Pieces::array)?;
-            let name = pieces.take_if(flags & HAS_NAME != 0, Pieces::text)?;
-            Entry::Fetch { name, url: pieces.text()?, expected: Expectation { size, sha256 } }
+            let flags = reader.byte()?;
+            let size = reader.take_if(flags & HAS_SIZE != 0, PayloadReader::number)?;
+            let sha256 = reader.take_if(flags & HAS_SHA256 != 0, PayloadReader::array)?;
+            let name = reader.take_if(flags & HAS_NAME != 0, PayloadReader::text)?;
+            Entry::Fetch { name, url: reader.text()?, expected: Expectation { size, sha256 } }
         }
-        DUPLICATE => Entry::Duplicate { of: RowId(pieces.number()?), url: pieces.text()? },
-        REFUSED => Entry::Refused { text: pieces.text()?, reason: pieces.text()? },
+        DUPLICATE => Entry::Duplicate { of: RowId(reader.number()?), url: reader.text()? },
+        REFUSED => Entry::Refused { text: reader.text()?, reason: reader.text()? },
         _ => return None,
     })
 }
 
-fn take_fields(pieces: &mut Pieces<'_>) -> Option<Fields> {
-    let count = pieces.number()?;
+fn take_fields(reader: &mut PayloadReader<'_>) -> Option<Fields> {
+    let count = reader.number()?;
     // The count is not trusted with an allocation: every column takes at least two bytes, so a wrong one ends soon.
-    let columns: Option<Vec<_>> = (0..count).map(|_| Some((pieces.text()?, pieces.text()?))).collect();
+    let columns: Option<Vec<_>> = (0..count).map(|_| Some((reader.text()?, reader.text()?))).collect();
     columns.map(Fields::from_iter)
 }
 
-fn take_identity(pieces: &mut Pieces<'_>) -> Option<FileIdentity> {
-    Some(FileIdentity { len: pieces.number()?, modified_unix_ms: pieces.number()?, inode: pieces.number()? })
+fn take_identity(reader: &mut PayloadReader<'_>) -> Option<FileIdentity> {
+    Some(FileIdentity { len: reader.number()?, modified_unix_ms: reader.number()?, inode: reader.number()? })
 }
 
 fn excerpt(text: &str) -> &str {

@@ -1,4 +1,4 @@
-//! The smallest pieces: numbers of variable length, texts, optional values.
+//! The smallest reader: numbers of variable length, texts, optional values.
 //!
 //! Numbers are LEB128: seven bits a byte, the lowest first, the top bit set on all bytes but the last.
 
@@ -26,13 +26,13 @@ pub(super) fn put_text_if(out: &mut Vec<u8>, text: Option<&String>) {
     }
 }
 
-/// Takes pieces off the front of a payload.
+/// Takes reader off the front of a payload.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pieces<'a> {
+pub(super) struct PayloadReader<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Pieces<'a> {
+impl<'a> PayloadReader<'a> {
     pub(super) fn new(payload: &'a [u8]) -> Self {
         Self { rest: payload }
     }

@@ -1,19 +1,19 @@
-//! From the files of the log to what they add up to: the newest summary that is good, then the segments after it.
+//! Replays the log: the newest good summary, then the segments after it.
 
-use super::fold::Fold;
 use super::segments::{LogSegment, list_segments};
+use super::state::LogState;
 use super::{summary, tail};
 use crate::error::{Damage, JournalError, TornTail};
+use crate::files::Kind;
 use crate::files::read_file;
 use crate::format::{Frames, HEADER_BYTES, HeaderRead, Item, LogRecord};
-use crate::layout::Kind;
-use crate::record::Record;
+use crate::model::Record;
 use crate::storage::Storage;
 
 /// Everything that the log's files say.
 #[derive(Debug, Default)]
 pub(crate) struct Replay {
-    pub(crate) fold: Fold,
+    pub(crate) state: LogState,
     pub(crate) damage: Vec<Damage>,
     pub(crate) torn: Vec<TornTail>,
     /// What the next segment must say again, because it is not known to be on stable storage.
@@ -49,8 +49,8 @@ pub(crate) fn replay(
     }
     let mut replay = Replay::default();
     let mut expected = 1;
-    if let Some((number, fold)) = summary::newest(storage, names, &segments) {
-        replay.fold = fold;
+    if let Some((number, state)) = summary::newest(storage, names, &segments) {
+        replay.state = state;
         expected = number + 1;
     }
     let mut buffer = Vec::new();
@@ -128,7 +128,7 @@ impl Replay {
                 if offset >= carried_start && !own {
                     self.carried.push(record.clone());
                 }
-                self.fold.apply(record)
+                self.state.apply(record)
             });
             if !applied {
                 self.damaged(segment, offset as u64, payload_len, "a record of no known kind");

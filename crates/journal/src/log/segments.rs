@@ -1,9 +1,9 @@
-//! The chain of log segments: which there are, and how much of each one counts.
+//! The log segments, and how much of each one counts.
 
 use crate::error::JournalError;
+use crate::files::Kind;
 use crate::files::read_file;
 use crate::format::{HEADER_BYTES, Header, HeaderRead};
-use crate::layout::Kind;
 use crate::storage::{RelativePath, Storage};
 
 /// A segment of the log.

@@ -1,21 +1,20 @@
-//! Finished segments, folded: what the log adds up to at the end of a segment, so that opening a haul need not read its
-//! whole history.
+//! Summaries: the state of the log at the end of a segment, so that opening a haul does not read its whole history.
 //!
-//! A summary can always be made again from the segments, which are never removed. It is therefore never repaired: one that
-//! is not perfect is passed over, for the one before it or for the segments themselves.
+//! A summary can always be made again from the segments, which are never removed. So it is never repaired: a damaged one is ignored,
+//! in favour of the one before it or of the segments.
 
 use std::io;
 
-use super::fold::Fold;
 use super::replay::replay;
 use super::segments::LogSegment;
+use super::state::LogState;
 use crate::error::JournalError;
 use crate::files::{CreateError, create_complete, read_file};
-use crate::format::{Frames, HEADER_BYTES, Header, HeaderRead, Item, LogRecord, Stamp, append_frame};
-use crate::layout::{Kind, state_directory};
-use crate::record::Record;
-use crate::row::RowId;
-use crate::states::State;
+use crate::files::{Kind, state_directory};
+use crate::format::{Frames, HEADER_BYTES, Header, HeaderRead, Item, LogRecord, SaltSeed, append_frame};
+use crate::model::Record;
+use crate::model::RowId;
+use crate::model::RowState;
 use crate::storage::Storage;
 
 /// How many summaries are kept: the newest, and one to fall back to.
@@ -28,7 +27,7 @@ pub(super) fn newest(
     storage: &dyn Storage,
     names: &[String],
     segments: &[LogSegment],
-) -> Option<(u32, Fold)> {
+) -> Option<(u32, LogState)> {
     let mut buffer = Vec::new();
     Kind::Summary.numbers(names).into_iter().rev().find_map(|number| {
         let segment = segments.iter().find(|segment| segment.number == number && segment.limit.is_some())?;
@@ -37,8 +36,8 @@ pub(super) fn newest(
         let HeaderRead::Intact(header) = Header::decode(&buffer, Kind::Summary, number, &path).ok()? else {
             return None;
         };
-        let fold = decode(&buffer, header.salt).filter(|_| segment.limit == Some(header.base))?;
-        Some((number, fold))
+        let state = decode(&buffer, header.salt).filter(|_| segment.limit == Some(header.base))?;
+        Some((number, state))
     })
 }
 
@@ -46,7 +45,7 @@ pub(super) fn newest(
 /// segments are damaged there is none: the damage is then found, and reported, whenever the haul is opened.
 pub(crate) fn write_summary(
     storage: &dyn Storage,
-    stamp: Stamp,
+    seed: SaltSeed,
     number: u32,
     base: u64,
 ) -> Result<(), JournalError> {
@@ -55,10 +54,10 @@ pub(crate) fn write_summary(
     if !replay.damage.is_empty() {
         return Ok(());
     }
-    let header = Header { kind: Kind::Summary, number, base, salt: stamp.salt(Kind::Summary, number) };
+    let header = Header { kind: Kind::Summary, number, base, salt: seed.salt(Kind::Summary, number) };
     let path = Kind::Summary.path(number);
     let write = |bytes: Vec<u8>| create_complete(storage, &path, &bytes).map_err(CreateError::into_io);
-    encode(&replay.fold, &header).and_then(write).map_err(JournalError::io("write", &path))?;
+    encode(&replay.state, &header).and_then(write).map_err(JournalError::io("write", &path))?;
     let old = Kind::Summary.numbers(&names).into_iter().filter(|&old| old != number).rev().skip(KEPT - 1);
     for old in old {
         let path = Kind::Summary.path(old);
@@ -67,35 +66,35 @@ pub(crate) fn write_summary(
     Ok(())
 }
 
-fn encode(fold: &Fold, header: &Header) -> io::Result<Vec<u8>> {
+fn encode(state: &LogState, header: &Header) -> io::Result<Vec<u8>> {
     let mut bytes = header.encode().to_vec();
     let mut put = |record: LogRecord| append_frame(&mut bytes, header.salt, |out| record.encode(out));
-    for (index, bits) in fold.states.bits().chunks(STATES_BYTES).enumerate() {
+    for (index, bits) in state.states.bits().chunks(STATES_BYTES).enumerate() {
         put(LogRecord::States { first_row: (index * STATES_BYTES * 4) as u64, bits: bits.to_vec() })?;
     }
-    if let Some(boot_id) = fold.boot_id {
+    if let Some(boot_id) = state.boot_id {
         put(LogRecord::Record(Record::Session { boot_id, started_unix_ms: 0, version: String::new() }))?;
     }
-    for (row, waiting) in &fold.waiting {
+    for (row, waiting) in &state.waiting {
         put(LogRecord::Record(Record::Waiting(*row, waiting.clone())))?;
     }
-    for (row, kept) in &fold.parts {
+    for (row, kept) in &state.parts {
         put(LogRecord::Record(Record::Part(*row, kept.part.clone())))?;
-        for mark in &kept.marks {
-            put(LogRecord::Record(Record::PartHeld(*row, *mark)))?;
+        for checkpoint in &kept.checkpoints {
+            put(LogRecord::Record(Record::PartCheckpoint(*row, *checkpoint)))?;
         }
         put(LogRecord::Record(Record::PartSynced(*row, kept.synced_len)))?;
     }
-    for (row, done) in &fold.doubts {
+    for (row, done) in &state.doubts {
         put(LogRecord::Record(Record::Doubt(*row, done.clone())))?;
     }
-    put(LogRecord::SummaryEnd { rows: fold.states.rows(), spool_rows: fold.spool_rows })?;
+    put(LogRecord::SummaryEnd { rows: state.states.rows(), spool_rows: state.spool_rows })?;
     Ok(bytes)
 }
 
 /// Everything must be in its place, or there is no summary.
-fn decode(bytes: &[u8], salt: u32) -> Option<Fold> {
-    let mut fold = Fold::default();
+fn decode(bytes: &[u8], salt: u32) -> Option<LogState> {
+    let mut state = LogState::default();
     let mut complete = false;
     for item in Frames::new(bytes, HEADER_BYTES, salt) {
         let Item::Frame { payload, .. } = item else { return None };
@@ -103,35 +102,35 @@ fn decode(bytes: &[u8], salt: u32) -> Option<Fold> {
             return None;
         }
         match LogRecord::decode(&bytes[payload])? {
-            LogRecord::States { first_row, bits } => add_states(&mut fold, first_row, &bits)?,
+            LogRecord::States { first_row, bits } => add_states(&mut state, first_row, &bits)?,
             LogRecord::SummaryEnd { rows, spool_rows } => {
                 complete = true;
                 if rows > RowId::COUNT_MAX
                     || spool_rows > RowId::COUNT_MAX
-                    || rows.div_ceil(4) * 4 != fold.states.rows()
+                    || rows.div_ceil(4) * 4 != state.states.rows()
                 {
                     return None;
                 }
-                fold.states.shrink(rows);
-                fold.states.grow(rows);
-                fold.spool_rows = spool_rows;
+                state.states.shrink(rows);
+                state.states.grow(rows);
+                state.spool_rows = spool_rows;
             }
-            record => fold.apply(record).then_some(())?,
+            record => state.apply(record).then_some(())?,
         }
     }
-    complete.then_some(fold)
+    complete.then_some(state)
 }
 
-fn add_states(fold: &mut Fold, first_row: u64, bits: &[u8]) -> Option<()> {
-    if first_row != fold.states.rows() || first_row + bits.len() as u64 * 4 > RowId::COUNT_MAX + 4 {
+fn add_states(state: &mut LogState, first_row: u64, bits: &[u8]) -> Option<()> {
+    if first_row != state.states.rows() || first_row + bits.len() as u64 * 4 > RowId::COUNT_MAX + 4 {
         return None;
     }
-    fold.states.grow(first_row + bits.len() as u64 * 4);
+    state.states.grow(first_row + bits.len() as u64 * 4);
     for (row, byte) in (first_row..).step_by(4).zip(bits) {
         for position in 0..4 {
-            let state = State::from_bits(byte >> (position * 2));
-            if state != State::Pending {
-                fold.states.set(RowId(row + position), state);
+            let row_state = RowState::from_bits(byte >> (position * 2));
+            if row_state != RowState::Pending {
+                state.states.set(RowId(row + position), row_state);
             }
         }
     }

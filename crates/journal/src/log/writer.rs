@@ -8,14 +8,14 @@ use std::io;
 use std::sync::Arc;
 
 use super::summary::write_summary;
+use crate::files::Kind;
 use crate::files::{CreateError, SEGMENT_BYTES, create_complete};
 use crate::format::{
-    FRAME_PREFIX_BYTES, Frames, HEADER_BYTES, Header, Item, LogRecord, Marker, Stamp, append_frame,
+    FRAME_PREFIX_BYTES, Frames, HEADER_BYTES, Header, Item, LogRecord, Marker, SaltSeed, append_frame,
     encode_record, row_of,
 };
-use crate::layout::Kind;
-use crate::record::Record;
-use crate::row::RowId;
+use crate::model::Record;
+use crate::model::RowId;
 use crate::spool::SpoolReader;
 use crate::storage::{File, Storage};
 
@@ -31,7 +31,7 @@ const GROUP_BYTES_MAX: usize = 256 << 20;
 pub struct LogWriter {
     storage: Arc<dyn Storage>,
     rows: SpoolReader,
-    stamp: Stamp,
+    seed: SaltSeed,
     segment: Segment,
     /// The frames since the last commit.
     group: Vec<u8>,
@@ -60,12 +60,12 @@ impl LogWriter {
     pub(crate) fn begin(
         storage: Arc<dyn Storage>,
         rows: SpoolReader,
-        stamp: Stamp,
+        seed: SaltSeed,
         place: (u32, u64),
         records: &[LogRecord],
     ) -> io::Result<Self> {
         let (number, base) = place;
-        let (header, mut bytes) = begin_segment(stamp, number, base);
+        let (header, mut bytes) = begin_segment(seed, number, base);
         for record in records {
             append_frame(&mut bytes, header.salt, |out| record.encode(out))?;
         }
@@ -73,7 +73,7 @@ impl LogWriter {
         Ok(Self {
             storage,
             rows,
-            stamp,
+            seed,
             segment,
             group: Vec::new(),
             flushed: 0,
@@ -181,12 +181,12 @@ impl LogWriter {
     /// new segment the old one just grows.
     fn finish_segment(&mut self) {
         let (number, base) = (self.segment.number, self.segment.committed);
-        let (header, bytes) = begin_segment(self.stamp, number + 1, base);
+        let (header, bytes) = begin_segment(self.seed, number + 1, base);
         match finish_segment(&*self.storage, &self.rows, &header, bytes, false) {
             Ok(segment) => {
                 self.segment = segment;
                 // A summary saves time at the next start and nothing else; without it the segments are read.
-                let _ = write_summary(&*self.storage, self.stamp, number, base);
+                let _ = write_summary(&*self.storage, self.seed, number, base);
             }
             Err(CreateError::Absent(_)) => {}
             Err(CreateError::Uncertain(_)) => self.broken = true,
@@ -195,7 +195,7 @@ impl LogWriter {
 
     /// Writes the group to a new segment after a failed sync.
     fn write_again(&mut self, settled: bool) -> io::Result<()> {
-        let (header, mut bytes) = begin_segment(self.stamp, self.segment.number + 1, self.segment.committed);
+        let (header, mut bytes) = begin_segment(self.seed, self.segment.number + 1, self.segment.committed);
         let start = bytes.len();
         for item in Frames::new(&self.group, 0, self.segment.salt) {
             if let Item::Frame { payload, .. } = item {
@@ -218,8 +218,8 @@ impl LogWriter {
     }
 }
 
-fn begin_segment(stamp: Stamp, number: u32, base: u64) -> (Header, Vec<u8>) {
-    let header = Header { kind: Kind::Log, number, base, salt: stamp.salt(Kind::Log, number) };
+fn begin_segment(seed: SaltSeed, number: u32, base: u64) -> (Header, Vec<u8>) {
+    let header = Header { kind: Kind::Log, number, base, salt: seed.salt(Kind::Log, number) };
     (header, header.encode().to_vec())
 }
 

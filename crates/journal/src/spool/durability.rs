@@ -5,8 +5,8 @@
 
 use std::io;
 
-use super::Shared;
-use crate::layout::state_directory;
+use super::SharedSpool;
+use crate::files::state_directory;
 use crate::storage::File;
 
 /// What is known to be on stable storage, and the handle to make it more.
@@ -37,7 +37,7 @@ impl Durability {
     }
 }
 
-impl Shared {
+impl SharedSpool {
     /// Returns when everything published is on stable storage. After a failure every later call fails: what the system could
     /// not write then, it may have dropped.
     pub(super) fn sync(&self) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::format::{HEADER_BYTES, SpoolRecord};
-use crate::row::{RowId, Source, SourceId};
+use crate::model::{RowId, Source, SourceId};
 
 /// Rows in a block: the unit in which rows are read.
 pub const BLOCK_ROWS: u64 = 256;

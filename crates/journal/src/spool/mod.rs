@@ -7,7 +7,7 @@ mod recovery;
 mod relocation;
 mod writer;
 
-pub(crate) use recovery::{Found, recover};
+pub(crate) use recovery::{RecoveredSpool, recover};
 pub(crate) use relocation::relocate_tail;
 
 pub use index::{BLOCK_ROWS, BlockId};
@@ -22,13 +22,13 @@ use index::Index;
 use crate::storage::Storage;
 
 /// What the writer and the readers share.
-pub(crate) struct Shared {
+pub(crate) struct SharedSpool {
     pub(crate) storage: Arc<dyn Storage>,
     index: Mutex<Index>,
     durability: Mutex<Durability>,
 }
 
-impl Shared {
+impl SharedSpool {
     pub(crate) fn new(storage: Arc<dyn Storage>, index: Index) -> Arc<Self> {
         let durability = Mutex::new(Durability::with_rows(index.rows()));
         Arc::new(Self { storage, index: Mutex::new(index), durability })

@@ -3,20 +3,20 @@
 use std::io;
 use std::sync::Arc;
 
-use super::Shared;
+use super::SharedSpool;
 use super::index::{BlockId, Extent};
+use crate::files::Kind;
 use crate::format::{Frames, Item, RowKind, SpoolRecord, peek_row};
-use crate::layout::Kind;
-use crate::row::{Entry, Fields, Row, RowId, Source, SourceId};
+use crate::model::{Entry, Fields, Row, RowId, Source, SourceId};
 
 /// Reads the rows of a haul. Clones read the same spool.
 #[derive(Clone)]
 pub struct SpoolReader {
-    shared: Arc<Shared>,
+    shared: Arc<SharedSpool>,
 }
 
 impl SpoolReader {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: Arc<SharedSpool>) -> Self {
         Self { shared }
     }
 

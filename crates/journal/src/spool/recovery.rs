@@ -7,20 +7,20 @@ use std::ops::Range;
 
 use super::index::{Index, Segment};
 use crate::error::{Damage, JournalError, TornTail};
+use crate::files::Kind;
 use crate::files::read_file;
 use crate::format::{
     Frames, HEADER_BYTES, Header, HeaderRead, Item, RowKind, SpoolRecord, has_fields, peek_row,
 };
-use crate::layout::Kind;
-use crate::row::RowId;
+use crate::model::RowId;
 use crate::storage::{RelativePath, Storage};
 
 /// What the spool's files hold.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub(crate) struct RecoveredSpool {
     pub(crate) index: Index,
     /// Rows known to be on stable storage.
-    pub(crate) vouched_rows: u64,
+    pub(crate) durable_rows: u64,
     /// The number of the next segment.
     pub(crate) next_number: u32,
     pub(crate) damage: Vec<Damage>,
@@ -35,21 +35,21 @@ struct SegmentFile {
     header: HeaderRead,
 }
 
-/// Reads the spool. `vouched_rows` is how many rows the log says were on stable storage; `settled` is told of every row that
+/// Reads the spool. `durable_rows` is how many rows the log says were on stable storage; `settled` is told of every row that
 /// is settled by what it is.
 pub(crate) fn recover(
     storage: &dyn Storage,
     names: &[String],
-    vouched_rows: u64,
+    durable_rows: u64,
     mut settled: impl FnMut(RowId, RowKind),
-) -> Result<Found, JournalError> {
+) -> Result<RecoveredSpool, JournalError> {
     let files = list_files(storage, names)?;
     // A segment is begun only when the one before is on stable storage.
     let begun = files.iter().filter_map(|file| file.header.readable()).map(|header| header.base).max();
-    let mut found = Found {
-        vouched_rows: vouched_rows.max(begun.unwrap_or(0).min(RowId::COUNT_MAX)),
+    let mut found = RecoveredSpool {
+        durable_rows: durable_rows.max(begun.unwrap_or(0).min(RowId::COUNT_MAX)),
         next_number: files.last().map_or(1, |file| file.number + 1),
-        ..Found::default()
+        ..RecoveredSpool::default()
     };
     let mut buffer = Vec::new();
     for (place, file) in files.iter().enumerate() {
@@ -62,7 +62,7 @@ pub(crate) fn recover(
         read_file(storage, &file.path, None, &mut buffer)?;
         found.read_segment(file, &buffer, limit, &mut settled);
     }
-    found.lose_up_to(found.vouched_rows);
+    found.count_lost_up_to(found.durable_rows);
     Ok(found)
 }
 
@@ -77,7 +77,7 @@ fn list_files(storage: &dyn Storage, names: &[String]) -> Result<Vec<SegmentFile
     Kind::Spool.numbers(names).into_iter().map(file).collect()
 }
 
-impl Found {
+impl RecoveredSpool {
     fn read_segment(
         &mut self,
         file: &SegmentFile,
@@ -99,7 +99,7 @@ impl Found {
         {
             self.unreadable(file, 0..bytes.len().min(HEADER_BYTES), "one copy of the header is unreadable");
         }
-        self.lose_up_to(header.base);
+        self.count_lost_up_to(header.base);
         self.index.add_segment(Segment {
             number: header.number,
             salt: header.salt,
@@ -120,7 +120,7 @@ impl Found {
                     // An earlier recovery has been here, and said again elsewhere what counts.
                     return;
                 }
-                if self.index.rows() >= self.vouched_rows {
+                if self.index.rows() >= self.durable_rows {
                     return self.unreadable(file, range.start..bytes.len(), "");
                 }
                 self.unreadable(file, range, "no readable record");
@@ -134,7 +134,7 @@ impl Found {
                     }
                 }
                 Some((kind, row)) if row.0 < limit && row.0 >= self.index.rows() => {
-                    self.lose_up_to(row.0);
+                    self.count_lost_up_to(row.0);
                     self.index.add_row(row, offset as u64);
                     if has_fields(payload) {
                         self.index.note_fields();
@@ -158,7 +158,7 @@ impl Found {
     /// A region is damaged where it may have held rows that were promised, and torn where it cannot have.
     fn unreadable(&mut self, file: &SegmentFile, range: Range<usize>, what: &str) {
         let (path, offset, len) = (file.path.to_string(), range.start as u64, range.len() as u64);
-        if self.index.rows() < self.vouched_rows {
+        if self.index.rows() < self.durable_rows {
             self.damage.push(Damage { path, offset, len, what: what.to_owned() });
         } else if len > 0 {
             self.torn.push(TornTail { path, offset, len });
@@ -166,7 +166,7 @@ impl Found {
     }
 
     /// Counts the rows up to this one as lost, as far as they were not found.
-    fn lose_up_to(&mut self, rows: u64) {
+    fn count_lost_up_to(&mut self, rows: u64) {
         let known = self.index.rows();
         if rows > known {
             self.lost.push(known..rows);

@@ -7,22 +7,26 @@ use std::io;
 use std::sync::Arc;
 
 use super::index::Segment;
-use super::recovery::Found;
-use super::{BlockId, Shared, SpoolReader};
+use super::recovery::RecoveredSpool;
+use super::{BlockId, SharedSpool, SpoolReader};
+use crate::files::Kind;
 use crate::files::{CreateError, create_complete};
-use crate::format::{HEADER_BYTES, Header, SpoolRecord, Stamp, append_frame};
-use crate::layout::Kind;
-use crate::row::{Entry, RowId};
+use crate::format::{HEADER_BYTES, Header, SaltSeed, SpoolRecord, append_frame};
+use crate::model::{Entry, RowId};
 use crate::storage::Storage;
 
 /// Writes the rows that are not vouched for to a segment of their own, and makes the index point there.
-pub(crate) fn relocate_tail(storage: &Arc<dyn Storage>, found: &mut Found, stamp: Stamp) -> io::Result<()> {
-    let (first_row, rows) = (found.vouched_rows, found.index.rows());
+pub(crate) fn relocate_tail(
+    storage: &Arc<dyn Storage>,
+    found: &mut RecoveredSpool,
+    seed: SaltSeed,
+) -> io::Result<()> {
+    let (first_row, rows) = (found.durable_rows, found.index.rows());
     if first_row >= rows {
         return Ok(());
     }
     let number = found.next_number;
-    let header = Header { kind: Kind::Spool, number, base: first_row, salt: stamp.salt(Kind::Spool, number) };
+    let header = Header { kind: Kind::Spool, number, base: first_row, salt: seed.salt(Kind::Spool, number) };
     let mut bytes = header.encode().to_vec();
     let put = |record: &SpoolRecord, row: u64, bytes: &mut Vec<u8>| {
         append_frame(bytes, header.salt, |out| record.encode(row - first_row, out))
@@ -40,7 +44,7 @@ pub(crate) fn relocate_tail(storage: &Arc<dyn Storage>, found: &mut Found, stamp
             put(&end, first_row, &mut bytes)?;
         }
     }
-    let reader = SpoolReader::new(Shared::new(Arc::clone(storage), found.index.clone()));
+    let reader = SpoolReader::new(SharedSpool::new(Arc::clone(storage), found.index.clone()));
     let mut offsets = Vec::new();
     let mut block_rows = Vec::new();
     for block in BlockId::of(RowId(first_row)).0..=BlockId::of(RowId(rows - 1)).0 {
@@ -59,7 +63,7 @@ pub(crate) fn relocate_tail(storage: &Arc<dyn Storage>, found: &mut Found, stamp
         found.index.add_row(row, offset);
     }
     found.index.extend(rows, HEADER_BYTES as u64);
-    found.vouched_rows = rows;
+    found.durable_rows = rows;
     found.next_number = number + 1;
     Ok(())
 }

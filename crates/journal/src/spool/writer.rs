@@ -4,11 +4,11 @@ use std::io;
 use std::sync::Arc;
 
 use super::index::Segment;
-use super::{Shared, SpoolReader};
+use super::{SharedSpool, SpoolReader};
+use crate::files::Kind;
 use crate::files::SEGMENT_BYTES;
-use crate::format::{HEADER_BYTES, Header, SpoolRecord, Stamp, append_frame, encode_row};
-use crate::layout::Kind;
-use crate::row::{Entry, Fields, FileIdentity, Row, RowId, SourceId};
+use crate::format::{HEADER_BYTES, Header, SaltSeed, SpoolRecord, append_frame, encode_row};
+use crate::model::{Entry, Fields, FileIdentity, Row, RowId, SourceId};
 use crate::storage::File;
 
 /// How much is gathered before it is handed to the system unasked, in bytes.
@@ -19,8 +19,8 @@ const BUFFER_BYTES: usize = 256 << 10;
 /// Rows are buffered; [`SpoolWriter::flush`] makes them visible to readers, and [`SpoolReader::ensure_durable`] or
 /// [`SpoolWriter::sync`] brings them to stable storage. Dropping the value drops what was not flushed.
 pub struct SpoolWriter {
-    shared: Arc<Shared>,
-    stamp: Stamp,
+    shared: Arc<SharedSpool>,
+    seed: SaltSeed,
     /// The segment under way; begun with the first row, so that a run that adds no rows adds no file.
     segment: Option<OpenSegment>,
     next_number: u32,
@@ -39,14 +39,14 @@ struct OpenSegment {
 }
 
 impl SpoolWriter {
-    pub(crate) fn new(shared: Arc<Shared>, stamp: Stamp, next_number: u32) -> Self {
+    pub(crate) fn new(shared: Arc<SharedSpool>, seed: SaltSeed, next_number: u32) -> Self {
         let (next_row, sources) = {
             let index = shared.index();
             (index.rows(), index.sources().len())
         };
         Self {
             shared,
-            stamp,
+            seed,
             segment: None,
             next_number,
             next_row,
@@ -157,7 +157,7 @@ impl SpoolWriter {
             kind: Kind::Spool,
             number: self.next_number,
             base: self.next_row,
-            salt: self.stamp.salt(Kind::Spool, self.next_number),
+            salt: self.seed.salt(Kind::Spool, self.next_number),
         };
         let path = Kind::Spool.path(header.number);
         // After an error the number is not used again: what the file then is, is not known.

@@ -10,7 +10,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::platform;
-use crate::layout::STATE_DIRECTORY;
+use crate::files::STATE_DIRECTORY;
 use crate::storage::RelativePath;
 
 /// Handles kept open: enough for the folders that a few hundred concurrent downloads write to, far below any descriptor

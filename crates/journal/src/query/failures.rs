@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::outcomes::for_each_deciding_record;
 use crate::error::JournalError;
 use crate::format::LogRecord;
 use crate::log::LogSegment;
-use crate::outcomes::for_each_deciding_record;
-use crate::row::RowId;
+use crate::model::RowId;
 use crate::storage::Storage;
 
 /// The failed rows that the log knows, with the class of each fault. Takes one byte a row. Rows that the spool settles (lines that

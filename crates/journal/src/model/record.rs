@@ -1,6 +1,6 @@
-//! What the log says about a row.
+//! The records of the log about rows.
 
-use crate::row::RowId;
+use crate::model::RowId;
 
 /// One statement of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,47 +16,46 @@ pub enum Record {
     },
     /// A body is under way in a part file. Says what is needed to resume it; replaces an earlier `Part` of the row.
     Part(RowId, Part),
-    /// What the row's part file holds, as far as it has been written. Nothing of a part file is believed that no such record
-    /// proves.
-    PartHeld(RowId, Mark),
-    /// This many bytes of the row's part file are on stable storage. Stands behind the [`Mark`] of the same length, and
-    /// proves nothing of itself.
+    /// A checkpoint of the row's part file. Only a prefix with a checkpoint is trusted.
+    PartCheckpoint(RowId, Checkpoint),
+    /// This many bytes of the row's part file are on stable storage. Follows the [`Checkpoint`] of the same length, and verifies
+    /// nothing by itself.
     PartSynced(RowId, u64),
-    /// The row was tried and will be tried again.
+    /// An attempt failed and will be repeated.
     Waiting(RowId, Waiting),
-    /// The row's body is complete, and its file has yet to become durable under its final name. Pending, whatever is
-    /// committed, until another record says what became of it; after a crash someone has to look at the file.
+    /// The row's body is complete and about to be published. The row is in doubt, and counts as pending, until another record
+    /// settles it; after a crash, recovery has to look for the body.
     Doubt(RowId, Done),
-    /// The row's file is complete under its final name. In doubt until the next commit.
+    /// The row's body is published. In doubt until the next commit.
     Done(RowId, Done),
     /// The row failed for good.
     Failed(RowId, Failed),
     /// The row will not be fetched, for the reason given.
     Skipped(RowId, String),
-    /// The row is pending again, as if it had never been tried.
+    /// The row is pending again, without attempts.
     Reopened(RowId),
 }
 
 /// A body under way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
-    /// What names this version of the content.
+    /// The validator of this version of the content.
     pub validator: Option<Validator>,
     /// Length of the whole body in bytes, where the server said it.
     pub total: Option<u64>,
-    /// Whether the server can go on from the middle.
+    /// Whether the server can resume it by range.
     pub resumable: bool,
 }
 
-/// What a part file holds up to some length: a statement that a later run can check.
+/// The length and digest of a prefix of a part file, which a later run can verify.
 ///
-/// Whatever changes the file by accident is found: another program, a torn write, a bad sector. Somebody who can write to
-/// the journal as well can make a mark for any bytes, and is not found.
+/// It detects accidental changes: another program, a torn write, a bad sector. It does not detect somebody who writes to the journal,
+/// too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct Checkpoint {
     /// A length in bytes.
     pub len: u64,
-    /// The first 16 bytes of the BLAKE3 hash of so many bytes of the file.
+    /// The first 16 bytes of the BLAKE3 hash of that prefix.
     pub digest: [u8; 16],
 }
 
@@ -67,7 +66,7 @@ pub struct Waiting {
     pub attempts: u32,
     /// Not before this time, in unix milliseconds.
     pub until_unix_ms: u64,
-    /// Whether the wait is so long that the run will not sit it out.
+    /// Whether the run leaves the row to a later one instead of waiting.
     pub parked: bool,
     /// Why the last attempt ended.
     pub fault: FaultRecord,
@@ -82,7 +81,7 @@ pub struct Done {
     pub size: u64,
     /// BLAKE3 hash of the file.
     pub blake3: [u8; 32],
-    /// What the server called this version of the content.
+    /// The validator of this version of the content.
     pub validator: Option<Validator>,
     /// How the content was verified.
     pub verification: Verification,
@@ -92,7 +91,7 @@ pub struct Done {
     pub started_unix_ms: u64,
     /// When the last byte was written, in unix milliseconds.
     pub finished_unix_ms: u64,
-    /// The final name, where it is not the one that the row names.
+    /// The final name, if it differs from the one in the spool.
     pub name: Option<String>,
     /// Where the redirects ended, if there were any.
     pub final_url: Option<String>,
@@ -149,7 +148,7 @@ pub struct Failed {
     pub finished_unix_ms: u64,
 }
 
-/// Why an attempt ended, in words that outlive the program that wrote them.
+/// Why an attempt failed, as texts that later versions can read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FaultRecord {
     /// The kind of fault, such as `timeout`.
@@ -164,7 +163,7 @@ pub struct FaultRecord {
     pub message: String,
 }
 
-/// What a server calls one version of a resource (RFC 9110 section 8.8). Opaque here.
+/// What identifies one version of a resource (RFC 9110 section 8.8). Opaque to the journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validator {
     /// The `ETag` field, as received.

@@ -1,19 +1,19 @@
-//! What the log's records add up to, one record after the other.
+//! The state that the log's records add up to.
 
 use std::collections::BTreeMap;
 
 use crate::format::LogRecord;
-use crate::kept::Kept;
-use crate::record::{Done, Record, Waiting};
-use crate::row::RowId;
-use crate::states::{State, Summary};
+use crate::model::RecordedPart;
+use crate::model::RowId;
+use crate::model::{Done, Record, Waiting};
+use crate::model::{RowState, RowStates};
 
-/// The sum of all records so far. Its size is two bits a row, and the details of the rows that are not settled.
+/// The state after all records so far: two bits a row, and the details of the rows that are not settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Fold {
-    pub(crate) states: Summary,
+pub(crate) struct LogState {
+    pub(crate) states: RowStates,
     pub(crate) waiting: BTreeMap<RowId, Waiting>,
-    pub(crate) parts: BTreeMap<RowId, Kept>,
+    pub(crate) parts: BTreeMap<RowId, RecordedPart>,
     pub(crate) doubts: BTreeMap<RowId, Done>,
     /// Rows of the spool that were on stable storage at the last marker.
     pub(crate) spool_rows: u64,
@@ -21,8 +21,8 @@ pub(crate) struct Fold {
     pub(crate) boot_id: Option<[u8; 16]>,
 }
 
-impl Fold {
-    /// Adds a record; `false` when it cannot be one of ours.
+impl LogState {
+    /// Applies a record; `false` if it cannot be one of ours.
     #[must_use]
     pub(crate) fn apply(&mut self, record: LogRecord) -> bool {
         match record {
@@ -47,13 +47,13 @@ impl Fold {
             Record::Part(row, part) => {
                 let known = row.0 < RowId::COUNT_MAX;
                 if known {
-                    self.parts.insert(row, Kept::new(part));
+                    self.parts.insert(row, RecordedPart::new(part));
                 }
                 known
             }
-            Record::PartHeld(row, mark) => {
+            Record::PartCheckpoint(row, checkpoint) => {
                 if let Some(kept) = self.parts.get_mut(&row) {
-                    kept.hold(mark);
+                    kept.hold(checkpoint);
                 }
                 true
             }
@@ -64,33 +64,33 @@ impl Fold {
                 true
             }
             Record::Waiting(row, waiting) => {
-                let known = self.move_to(row, State::Pending);
+                let known = self.move_to(row, RowState::Pending);
                 if known {
                     self.waiting.insert(row, waiting);
                 }
                 known
             }
             Record::Doubt(row, done) => {
-                let known = self.move_to(row, State::Pending);
+                let known = self.move_to(row, RowState::Pending);
                 if known {
                     self.doubts.insert(row, done);
                 }
                 known
             }
-            Record::Done(row, _) => self.end_part(row, State::Done),
-            Record::Failed(row, _) => self.end_part(row, State::Failed),
-            Record::Skipped(row, _) => self.end_part(row, State::Skipped),
-            // Begun again from nothing: what was kept has been removed.
-            Record::Reopened(row) => self.end_part(row, State::Pending),
+            Record::Done(row, _) => self.end_part(row, RowState::Done),
+            Record::Failed(row, _) => self.end_part(row, RowState::Failed),
+            Record::Skipped(row, _) => self.end_part(row, RowState::Skipped),
+            // The unfinished body has been removed.
+            Record::Reopened(row) => self.end_part(row, RowState::Pending),
         }
     }
 
-    fn end_part(&mut self, row: RowId, state: State) -> bool {
+    fn end_part(&mut self, row: RowId, state: RowState) -> bool {
         self.parts.remove(&row);
         self.move_to(row, state)
     }
 
-    fn move_to(&mut self, row: RowId, state: State) -> bool {
+    fn move_to(&mut self, row: RowId, state: RowState) -> bool {
         if row.0 >= RowId::COUNT_MAX {
             return false;
         }

@@ -1,8 +1,8 @@
-//! Walks along the rows of a list that has been read before, while the list is read again.
+//! The rows of a list that an earlier run has read, in order, to be compared with the list as it is read again.
 //!
-//! A list that had changed was taken as new from the first line that differed on: what it said last is the beginning of
-//! the reading before and the rows of the reading since. So each reading counts up to the line at which a later one
-//! took its place.
+//! If a list has changed, its lines are new rows from the first difference on. So the content of a list at its last reading is
+//! the beginning of the reading before, followed by the rows of the last one: each reading counts up to the line at which a
+//! later one replaced it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,12 +11,13 @@ use longhaul_journal::{BLOCK_ROWS, BlockId, Entry, Expectation, Row, RowId, Sour
 
 use super::reader::{Item, ItemContent};
 
-pub(super) struct Walk {
+/// The rows of the last reading of a list.
+pub(super) struct EarlierReading {
     rows: SpoolReader,
     latest: SourceId,
     /// The readings of the list, each with the line from which on a later one has replaced it.
     replaced_from: BTreeMap<SourceId, u64>,
-    /// Rows of this run are not walked along.
+    /// Rows from here on belong to this run.
     end: u64,
     block: Vec<(RowId, Row)>,
     next_in_block: usize,
@@ -24,9 +25,9 @@ pub(super) struct Walk {
     differs: bool,
 }
 
-impl Walk {
-    /// Along what a list said last: `latest` is its last reading, `earlier` are those before, oldest first.
-    pub(super) fn along(rows: SpoolReader, earlier: &[SourceId], latest: SourceId) -> io::Result<Self> {
+impl EarlierReading {
+    /// `latest` is the last reading of the list; `earlier` are the ones before it, oldest first.
+    pub(super) fn new(rows: SpoolReader, earlier: &[SourceId], latest: SourceId) -> io::Result<Self> {
         let end = rows.published();
         let mut replaced_from = BTreeMap::from([(latest, u64::MAX)]);
         if !earlier.is_empty() {
@@ -48,10 +49,10 @@ impl Walk {
         self.latest
     }
 
-    /// Whether the line is the list's next row. After a false it is not to be asked again.
+    /// Whether the item is the next row of the list. Once it is not, no further item is compared.
     pub(super) fn matches(&mut self, item: &Item) -> io::Result<bool> {
         let Some(row) = self.next_row()? else { return Ok(false) };
-        let is_same = row.line == item.position && says(row, &item.content);
+        let is_same = row.line == item.position && is_row_of(row, &item.content);
         let is_same = match (&row.entry, &item.content) {
             (&Entry::Duplicate { of, .. }, ItemContent::Url { expected, .. }) if is_same => {
                 self.is_checked_by(of, expected)?
@@ -62,8 +63,8 @@ impl Walk {
         Ok(is_same)
     }
 
-    /// Whether the row that fetches it for a duplicate holds it to all that is expected. A duplicate stores no expectation:
-    /// it had none, or that of the other row.
+    /// Whether the row that fetches the URL of a duplicate checks all that is expected. A duplicate stores no expectation: it had
+    /// none, or the same as that row.
     fn is_checked_by(&self, of: RowId, expected: &Expectation) -> io::Result<bool> {
         if *expected == Expectation::default() {
             return Ok(true);
@@ -72,7 +73,7 @@ impl Walk {
         Ok(matches!(entry, Entry::Fetch { expected: of_row, .. } if of_row == *expected))
     }
 
-    /// Whether the list only goes on where its rows end, as opposed to having changed.
+    /// Whether the list has only grown, as opposed to having changed.
     pub(super) fn continues(&self) -> bool {
         !self.differs
     }
@@ -112,9 +113,9 @@ fn first_lines(rows: &SpoolReader) -> io::Result<BTreeMap<SourceId, u64>> {
     Ok(first_lines)
 }
 
-/// Whether this is what the row was made from. Of a row that is damaged nobody can say that: the lines from there on are
-/// taken as new, and most of them turn out to be known.
-fn says(row: &Row, content: &ItemContent) -> bool {
+/// Whether the row was made from this content. A damaged row matches nothing: the items from there on are taken as new, and most
+/// of them become duplicates.
+fn is_row_of(row: &Row, content: &ItemContent) -> bool {
     match (&row.entry, content) {
         (Entry::Fetch { url, expected: of_row, .. }, ItemContent::Url { text, expected, fields, .. }) => {
             url == text && of_row == expected && row.fields == *fields

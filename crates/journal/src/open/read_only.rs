@@ -1,24 +1,24 @@
-//! A haul looked at from outside.
+//! A journal read by another process.
 
 use std::io;
 use std::sync::Arc;
 
+use super::contents::{JournalContents, read_contents};
 use crate::error::{Damage, JournalError};
-use crate::failures::Failures;
+use crate::files::{LOCK_FILE, STATE_DIRECTORY, fixed};
 use crate::hosts::{HostRecord, read_hosts};
-use crate::layout::{LOCK_FILE, STATE_DIRECTORY, fixed};
 use crate::log::LogSegment;
-use crate::outcomes::{Outcome, for_each_outcome};
-use crate::row::{Row, RowId, Source};
-use crate::spool::{Shared, SpoolReader};
-use crate::states::{Counts, Summary};
+use crate::model::{Counts, RowStates};
+use crate::model::{Row, RowId, Source};
+use crate::query::Failures;
+use crate::query::{RecordedOutcome, for_each_outcome};
+use crate::spool::{SharedSpool, SpoolReader};
 use crate::storage::Storage;
-use crate::survey::{Survey, survey};
 
-/// A haul as it was at one moment, running or not. Never writes, and takes no lock that would hold anyone up.
+/// A haul at one moment, running or not. Never writes, and takes no lock.
 pub struct ReadOnly {
     storage: Arc<dyn Storage>,
-    states: Summary,
+    states: RowStates,
     segments: Vec<LogSegment>,
     rows: SpoolReader,
     damage: Vec<Damage>,
@@ -31,14 +31,15 @@ impl ReadOnly {
             io::ErrorKind::NotFound => Ok(None),
             _ => Err(JournalError::io("read", LOCK_FILE)(error)),
         })?;
-        let Survey { states, mut log, mut spool } = survey(&storage).map_err(|error| match error {
-            JournalError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                JournalError::Missing { path: STATE_DIRECTORY.to_owned() }
-            }
-            error => error,
-        })?;
+        let JournalContents { states, mut log, mut spool } =
+            read_contents(&storage).map_err(|error| match error {
+                JournalError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                    JournalError::Missing { path: STATE_DIRECTORY.to_owned() }
+                }
+                error => error,
+            })?;
         log.damage.append(&mut spool.damage);
-        let rows = SpoolReader::new(Shared::new(Arc::clone(&storage), spool.index));
+        let rows = SpoolReader::new(SharedSpool::new(Arc::clone(&storage), spool.index));
         Ok(Self { storage, states, segments: log.segments, rows, damage: log.damage, running })
     }
 
@@ -48,11 +49,11 @@ impl ReadOnly {
     }
 
     /// The state of every row.
-    pub fn states(&self) -> &Summary {
+    pub fn states(&self) -> &RowStates {
         &self.states
     }
 
-    /// Who works on the haul, if anyone does.
+    /// The process that works on the haul, if one does.
     pub fn running(&self) -> Option<&str> {
         self.running.as_deref()
     }
@@ -67,12 +68,12 @@ impl ReadOnly {
         self.rows.sources()
     }
 
-    /// What is remembered of hosts.
+    /// The remembered states of hosts' paces.
     pub fn hosts(&self) -> Vec<HostRecord> {
         read_hosts(&self.storage)
     }
 
-    /// What could not be read. Segments that a summary stands for are looked at by [`ReadOnly::for_each_outcome`] only.
+    /// What could not be read. Segments that a summary replaces are read by [`ReadOnly::for_each_outcome`] only.
     pub fn damage(&self) -> &[Damage] {
         &self.damage
     }
@@ -84,7 +85,10 @@ impl ReadOnly {
 
     /// Calls `visit` with every row and what became of it, in row order. Scans the log once for every eight million rows, and then
     /// reads the record of each row; takes at most about 130 MB of memory.
-    pub fn for_each_outcome(&self, visit: impl FnMut(RowId, &Row, Outcome<'_>)) -> Result<(), JournalError> {
+    pub fn for_each_outcome(
+        &self,
+        visit: impl FnMut(RowId, &Row, RecordedOutcome<'_>),
+    ) -> Result<(), JournalError> {
         for_each_outcome(&self.storage, &self.segments, &self.rows, visit)
     }
 }

@@ -1,10 +1,10 @@
-//! Two bits a row: what has become of every row, in memory that a list of ten million lines does not notice.
+//! The state of every row, in two bits.
 
-use crate::row::RowId;
+use crate::model::RowId;
 
-/// What has become of a row.
+/// The state of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum State {
+pub enum RowState {
     /// Not settled: never tried, under way, waiting, or in doubt.
     Pending,
     /// Its file is complete and durable.
@@ -15,7 +15,7 @@ pub enum State {
     Skipped,
 }
 
-impl State {
+impl RowState {
     const fn bits(self) -> u8 {
         match self {
             Self::Pending => 0,
@@ -35,8 +35,7 @@ impl State {
     }
 }
 
-/// How many rows there are of each state. `done + failed + skipped + pending == rows`; the other counts say what is among
-/// those.
+/// Rows by state. `done + failed + skipped + pending == rows`; the other counts are parts of those four.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
@@ -64,25 +63,25 @@ pub struct Counts {
 
 /// The state of every row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
+pub struct RowStates {
     rows: u64,
     /// Four rows a byte, the lowest bits first.
     bits: Vec<u8>,
     counts: Counts,
 }
 
-impl Summary {
+impl RowStates {
     /// Number of rows.
     pub fn rows(&self) -> u64 {
         self.rows
     }
 
     /// The state of a row; `Pending` for one beyond the end.
-    pub fn state(&self, row: RowId) -> State {
+    pub fn state(&self, row: RowId) -> RowState {
         let Some(byte) = usize::try_from(row.0 / 4).ok().and_then(|index| self.bits.get(index)) else {
-            return State::Pending;
+            return RowState::Pending;
         };
-        State::from_bits(byte >> (row.0 % 4 * 2))
+        RowState::from_bits(byte >> (row.0 % 4 * 2))
     }
 
     /// How many rows there are of each state.
@@ -90,12 +89,12 @@ impl Summary {
         self.counts
     }
 
-    /// Puts a row into a state, adding the rows up to it as pending where they are new.
-    pub(crate) fn set(&mut self, row: RowId, state: State) {
+    /// Sets the state of a row. New rows before it are pending.
+    pub(crate) fn set(&mut self, row: RowId, state: RowState) {
         self.grow(row.0.saturating_add(1));
         let before = self.state(row);
-        *self.tally(before) -= 1;
-        *self.tally(state) += 1;
+        *self.count_mut(before) -= 1;
+        *self.count_mut(state) += 1;
         if let Some(byte) = usize::try_from(row.0 / 4).ok().and_then(|index| self.bits.get_mut(index)) {
             let shift = row.0 % 4 * 2;
             *byte = *byte & !(3 << shift) | state.bits() << shift;
@@ -114,11 +113,11 @@ impl Summary {
         self.bits.resize(usize::try_from(rows.div_ceil(4)).unwrap_or(usize::MAX), 0);
     }
 
-    /// Leaves out the rows from this one on.
+    /// Removes the rows from this one on.
     pub(crate) fn shrink(&mut self, rows: u64) {
         for row in rows..self.rows {
             let state = self.state(RowId(row));
-            *self.tally(state) -= 1;
+            *self.count_mut(state) -= 1;
             self.counts.rows -= 1;
         }
         self.rows = self.rows.min(rows);
@@ -128,7 +127,7 @@ impl Summary {
         }
     }
 
-    /// Fills in the counts that say what is among the others.
+    /// Sets the counts that are parts of others.
     pub(crate) fn annotate(&mut self, annotate: impl FnOnce(&mut Counts)) {
         annotate(&mut self.counts);
     }
@@ -138,12 +137,12 @@ impl Summary {
         &self.bits
     }
 
-    fn tally(&mut self, state: State) -> &mut u64 {
+    fn count_mut(&mut self, state: RowState) -> &mut u64 {
         match state {
-            State::Pending => &mut self.counts.pending,
-            State::Done => &mut self.counts.done,
-            State::Failed => &mut self.counts.failed,
-            State::Skipped => &mut self.counts.skipped,
+            RowState::Pending => &mut self.counts.pending,
+            RowState::Done => &mut self.counts.done,
+            RowState::Failed => &mut self.counts.failed,
+            RowState::Skipped => &mut self.counts.skipped,
         }
     }
 }

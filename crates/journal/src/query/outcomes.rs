@@ -11,8 +11,8 @@ use crate::error::JournalError;
 use crate::files::read_file;
 use crate::format::{FRAME_PREFIX_BYTES, Frames, HEADER_BYTES, Item, LogRecord, row_of};
 use crate::log::LogSegment;
-use crate::record::{Done, Failed, Record, Waiting};
-use crate::row::{Entry, Row, RowId};
+use crate::model::{Done, Failed, Record, Waiting};
+use crate::model::{Entry, Row, RowId};
 use crate::spool::{BLOCK_ROWS, BlockId, SpoolReader};
 use crate::storage::Storage;
 
@@ -28,7 +28,7 @@ const READ_BYTES_MAX: u64 = 1 << 20;
 /// What became of a row, as a report tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Outcome<'a> {
+pub enum RecordedOutcome<'a> {
     /// Complete and durable.
     Done(&'a Done),
     /// Failed for good.
@@ -54,7 +54,7 @@ pub(crate) fn for_each_outcome(
     storage: &Arc<dyn Storage>,
     segments: &[LogSegment],
     rows: &SpoolReader,
-    mut visit: impl FnMut(RowId, &Row, Outcome<'_>),
+    mut visit: impl FnMut(RowId, &Row, RecordedOutcome<'_>),
 ) -> Result<(), JournalError> {
     let count = rows.published();
     let mut block_rows = Vec::new();
@@ -100,17 +100,17 @@ pub(crate) fn for_each_deciding_record(
     Ok(())
 }
 
-fn outcome<'a>(row: &'a Row, said: Option<&'a LogRecord>) -> Outcome<'a> {
+fn outcome<'a>(row: &'a Row, said: Option<&'a LogRecord>) -> RecordedOutcome<'a> {
     match (&row.entry, said) {
-        (Entry::Refused { reason, .. }, _) => Outcome::Refused(reason),
-        (Entry::Duplicate { of, .. }, _) => Outcome::Duplicate(*of),
-        (_, Some(LogRecord::Record(Record::Done(_, done)))) => Outcome::Done(done),
-        (_, Some(LogRecord::Record(Record::Failed(_, failed)))) => Outcome::Failed(failed),
-        (_, Some(LogRecord::Record(Record::Skipped(_, reason)))) => Outcome::Skipped(reason),
-        (Entry::Lost, _) => Outcome::Lost,
-        (_, Some(LogRecord::Record(Record::Doubt(_, done)))) => Outcome::InDoubt(done),
-        (_, Some(LogRecord::Record(Record::Waiting(_, waiting)))) => Outcome::Waiting(waiting),
-        (Entry::Fetch { .. }, _) => Outcome::Pending,
+        (Entry::Refused { reason, .. }, _) => RecordedOutcome::Refused(reason),
+        (Entry::Duplicate { of, .. }, _) => RecordedOutcome::Duplicate(*of),
+        (_, Some(LogRecord::Record(Record::Done(_, done)))) => RecordedOutcome::Done(done),
+        (_, Some(LogRecord::Record(Record::Failed(_, failed)))) => RecordedOutcome::Failed(failed),
+        (_, Some(LogRecord::Record(Record::Skipped(_, reason)))) => RecordedOutcome::Skipped(reason),
+        (Entry::Lost, _) => RecordedOutcome::Lost,
+        (_, Some(LogRecord::Record(Record::Doubt(_, done)))) => RecordedOutcome::InDoubt(done),
+        (_, Some(LogRecord::Record(Record::Waiting(_, waiting)))) => RecordedOutcome::Waiting(waiting),
+        (Entry::Fetch { .. }, _) => RecordedOutcome::Pending,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where things lie beneath the haul's directory.
+//! The files beneath the haul's directory, by name.
 
 use crate::storage::RelativePath;
 
@@ -9,10 +9,10 @@ pub const PARTS_DIRECTORY: &str = ".longhaul/parts";
 /// The file whose lock says that a process works on the haul.
 pub const LOCK_FILE: &str = ".longhaul/lock";
 
-/// What is remembered of hosts.
+/// The remembered states of hosts' paces.
 pub(crate) const HOSTS_FILE: &str = ".longhaul/hosts";
 
-/// The index of claimed names, and the one that replaces it when it grows. Both are worth nothing to the next run.
+/// The index of claimed names, and the one that replaces it when it grows. The next run makes them anew.
 pub(crate) const CLAIMS_FILE: &str = ".longhaul/claims";
 pub(crate) const CLAIMS_GROWN_FILE: &str = ".longhaul/claims.grown";
 
@@ -55,16 +55,15 @@ impl Kind {
     }
 }
 
-/// What the name of a file under construction ends in. Such a file was never part of the journal and is removed when it is
-/// opened.
+/// The suffix of a file under construction. Such a file was never part of the journal, and is removed when the journal is opened.
 const UNFINISHED_SUFFIX: &str = ".new";
 
-/// The name that a file bears until it is complete.
+/// The name of a file until it is complete.
 pub(crate) fn unfinished(path: &RelativePath) -> RelativePath {
     fixed(&format!("{path}{UNFINISHED_SUFFIX}"))
 }
 
-/// Whether a name in the state directory is that of a file which is worth nothing once the process that wrote it is gone.
+/// Whether a name in the state directory belongs to a temporary file of a process that has ended.
 pub(crate) fn is_leftover(name: &str) -> bool {
     let temporary = [CLAIMS_FILE, CLAIMS_GROWN_FILE].map(|path| fixed(path).file_name() == name);
     let kinds = [Kind::Spool, Kind::Log, Kind::Summary];

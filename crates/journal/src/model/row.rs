@@ -1,13 +1,13 @@
-//! What one line of a list became: a row, its number, and the source it was read from.
+//! A row: one item of a list, its number, and the list that it was read from.
 
 use std::fmt;
 
-/// The number of a row: dense from 0 over the whole haul, fixed when the row is appended, and its identity from then on.
+/// The number of a row, and its identity: dense from 0 over the whole haul, assigned when the row is appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId(pub u64);
 
 impl RowId {
-    /// No haul has more rows than this. A number beyond it, read from disk, is damage.
+    /// The most rows of a haul. A larger number on disk is damage.
     pub(crate) const COUNT_MAX: u64 = 1 << 32;
 }
 
@@ -28,7 +28,7 @@ pub struct Row {
     pub source: SourceId,
     /// Its number there, from 1.
     pub line: u64,
-    /// What it says.
+    /// Its content.
     pub entry: Entry,
     /// The other columns of the line.
     pub fields: Fields,
@@ -65,21 +65,21 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Fields {
     }
 }
 
-/// What a line says.
+/// The content of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// Something to download.
     Fetch {
-        /// The address as it will be asked for.
+        /// The URL to request.
         url: String,
-        /// The final name beneath the haul's directory, or `None` for the name that follows from the address.
+        /// The final name beneath the haul's directory; `None` for the default name of the URL.
         name: Option<String>,
-        /// What the list says of its content.
+        /// The size and digest that the list gives.
         expected: Expectation,
     },
-    /// The same address as an earlier row: fetched once, reported twice. Counts as skipped.
+    /// The same URL as an earlier row. Counts as skipped.
     Duplicate {
-        /// The address.
+        /// The URL.
         url: String,
         /// The row that fetches it.
         of: RowId,
@@ -91,12 +91,12 @@ pub enum Entry {
         /// Why it was refused.
         reason: String,
     },
-    /// The row exists, but its record on disk is damaged and its text is lost. Never written; read in place of such a
-    /// record, so that every row still ends in one outcome. Counts as failed, unless the log knows better.
+    /// The record of the row on disk is damaged. Never written; takes the place of such a record when it is read, so that every
+    /// row has an outcome. Counts as failed, unless the log has another outcome.
     Lost,
 }
 
-/// What is known of a content before it comes. Nothing, by default.
+/// What is known of a content before it arrives. Nothing, by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Expectation {
     /// Its length in bytes.
@@ -106,7 +106,7 @@ pub struct Expectation {
 }
 
 impl Entry {
-    /// The longest excerpt of a refused line, in bytes. A longer text is cut at a character's boundary when it is appended.
+    /// The longest excerpt of a refused line, in bytes. A longer text is truncated at a character boundary when it is appended.
     pub const EXCERPT_BYTES_MAX: usize = 200;
 }
 
@@ -115,7 +115,7 @@ impl Entry {
 pub struct Source {
     /// Its number.
     pub id: SourceId,
-    /// What the user called it: a file's name, `-`, or `arguments`.
+    /// Its name: the path of a file, `-`, or `arguments`.
     pub label: String,
     /// Which file it was, if it was one: known once the source was read to its end.
     pub identity: Option<FileIdentity>,
@@ -127,7 +127,7 @@ pub struct Source {
     pub ignored_lines: u64,
 }
 
-/// What tells one state of a list's file from another.
+/// Tells one state of a list's file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileIdentity {
     /// Length in bytes.

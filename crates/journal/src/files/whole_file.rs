@@ -1,9 +1,9 @@
-//! Whole files: read at once, or brought into being at once.
+//! Whole files: read at once, or created at once.
 
 use std::io;
 
 use crate::error::JournalError;
-use crate::layout::{state_directory, unfinished};
+use crate::files::{state_directory, unfinished};
 use crate::storage::{File, RelativePath, Storage};
 
 /// The size at which a spool or log segment is finished, in bytes: small enough to be read into memory whole, large enough
@@ -12,7 +12,7 @@ pub(crate) const SEGMENT_BYTES: u64 = 16 << 20;
 /// The longest file that is read at all, in bytes. A log segment passes [`SEGMENT_BYTES`] by at most one uncommitted group.
 pub(crate) const FILE_BYTES_MAX: u64 = 512 << 20;
 
-/// Reads a file from its start, at most up to `limit`, into a buffer that is used again and again.
+/// Reads a file from its start, at most up to `limit`, into a buffer that can be reused.
 pub(crate) fn read_file(
     storage: &dyn Storage,
     path: &RelativePath,
@@ -33,7 +33,7 @@ pub(crate) fn read_file(
     read().map_err(JournalError::io("read", path))
 }
 
-/// Why a file could not be brought into being.
+/// Why a file could not be created.
 #[derive(Debug)]
 pub(crate) enum CreateError {
     /// It does not exist.
@@ -71,8 +71,7 @@ fn write_unfinished(
     Ok(file)
 }
 
-/// Writes a file under another name, syncs it and renames it: under its own name it is complete and durable, or it is not
-/// there.
+/// Writes a file under another name, syncs it and renames it: under its own name it is complete and durable, or absent.
 pub(crate) fn create_complete(
     storage: &dyn Storage,
     path: &RelativePath,

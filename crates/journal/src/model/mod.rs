@@ -1,0 +1,13 @@
+//! What the journal says: rows, the records about them, and the state that the records add up to.
+
+mod record;
+mod recorded_part;
+mod row;
+mod row_states;
+
+pub use record::{
+    Checkpoint, Done, Failed, FaultRecord, Location, Part, Record, Validator, Verification, Waiting,
+};
+pub use recorded_part::RecordedPart;
+pub use row::{Entry, Expectation, Fields, FileIdentity, Row, RowId, Source, SourceId};
+pub use row_states::{Counts, RowState, RowStates};

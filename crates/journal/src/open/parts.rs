@@ -1,0 +1,22 @@
+//! Removes part files that no record mentions.
+
+use crate::error::JournalError;
+use crate::files::{PARTS_DIRECTORY, fixed};
+use crate::log::LogState;
+use crate::model::RowId;
+use crate::storage::Storage;
+
+/// Removes every part file that the log does not mention.
+pub(crate) fn remove_unknown(storage: &dyn Storage, state: &LogState) -> Result<(), JournalError> {
+    let directory = fixed(PARTS_DIRECTORY);
+    for name in storage.list(&directory).map_err(JournalError::io("list", &directory))? {
+        // A file with another kind of name is not ours.
+        let Ok(number) = name.parse::<u64>() else { continue };
+        let Ok(path) = directory.join(&name) else { continue };
+        let row = RowId(number);
+        if !state.doubts.contains_key(&row) && !state.parts.contains_key(&row) {
+            storage.remove(&path).map_err(JournalError::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
