@@ -1,5 +1,5 @@
-//! The backlog against a plain model: a spool of rows in blocks, a reader that does what it is told, and hosts that
-//! settle when they like.
+//! The backlog against a plain model: a spool of rows in blocks, a reader that follows the backlog, and hosts that settle
+//! rows at arbitrary times.
 #![allow(
     clippy::cast_possible_truncation,
     reason = "hosts of the model are small numbers made from row numbers"
@@ -21,7 +21,7 @@ const BLOCK_ROWS: u64 = 64;
 
 type Host = u16;
 
-/// The spool, the caller of the backlog, and what has been taken.
+/// The spool, the caller of the backlog, and the rows that were taken.
 struct World {
     backlog: Backlog<Host>,
     /// The host of every row so far.
@@ -63,7 +63,7 @@ impl World {
         assert!(self.backlog.in_memory() <= ROWS_MAX);
     }
 
-    /// Does what the backlog says once; false if there is nothing to do.
+    /// Reads once, as the backlog says; returns false if there is nothing to read.
     fn read(&mut self) -> bool {
         match self.backlog.next_read(self.now) {
             Read::Nothing => return false,
@@ -107,11 +107,11 @@ impl World {
     fn read_on(&mut self) {
         let most = self.blocks_read + 200_000;
         while self.read() {
-            assert!(self.blocks_read < most, "reading does not come to an end");
+            assert!(self.blocks_read < most, "the reading does not end");
         }
     }
 
-    /// Settles up to so many rows of the host.
+    /// Settles up to `count` rows of the host.
     fn settle(&mut self, host: Host, count: usize) {
         let rows = self.in_memory.entry(host).or_default();
         for _ in 0..count.min(rows.len()) {
@@ -148,7 +148,7 @@ impl World {
 }
 
 #[test]
-fn one_slow_host_hides_nobody() {
+fn one_slow_host_hides_no_other() {
     // Nine rows in ten are of host 0, which settles nothing; the others are spread among them to the end.
     let spool =
         (0..200_000_u32).map(|row| if row % 10 == 9 { (row / 10 % 50 + 1) as u16 } else { 0 }).collect();
@@ -163,16 +163,16 @@ fn one_slow_host_hides_nobody() {
     }
     assert_eq!(world.taken[&0].len(), ROWS_PER_HOST_MAX);
     assert!(world.backlog.has_left());
-    assert_eq!(world.backlog.ranges(), 1, "neighbouring blocks are one range");
+    assert_eq!(world.backlog.ranges(), 1, "adjacent blocks are one range");
     world.settle_everything();
     world.assert_everything_was_taken_once_and_in_order();
 }
 
 #[test]
-fn what_is_remembered_stays_small() {
+fn the_remembered_ranges_stay_few() {
     let interleaved = (0..100_000_u32).map(|row| (row % 7) as u16).collect();
     let sorted = (0..100_000_u32).map(|row| (row / 10_000) as u16).collect();
-    // Host 0 comes in every other block: no two of its blocks are neighbours.
+    // Host 0 has rows in every other block: no two of its blocks are adjacent.
     let scattered = (0..400_000_u32)
         .map(|row| u16::from(u64::from(row) / BLOCK_ROWS % 2 == 1) * (1 + row as u16 % 97))
         .collect();
@@ -201,8 +201,8 @@ fn what_is_remembered_stays_small() {
     }
 }
 
-/// Offers a row each of hosts from the given one on until memory is full, as a caller may without having been told to.
-/// Returns the next row.
+/// Offers one row of each host from `first_host` on until memory is full, without asking what to read. Returns the next
+/// row.
 fn fill(backlog: &mut Backlog<Host>, first_host: Host, first_row: u64) -> u64 {
     let mut row = first_row;
     for host in first_host.. {
@@ -216,12 +216,12 @@ fn fill(backlog: &mut Backlog<Host>, first_host: Host, first_row: u64) -> u64 {
 }
 
 #[test]
-fn memory_is_bounded_in_all() {
+fn the_rows_in_memory_are_bounded() {
     let now = clock::now();
     let mut backlog: Backlog<Host> = Backlog::default();
     let row = fill(&mut backlog, 1, 0);
     assert_eq!(backlog.next_read(now), Read::Nothing);
-    // Offered all the same, a row is left, not lost.
+    // A row that is offered now is left in the spool, and not lost.
     assert_eq!(backlog.admit(&0, row, 7), Admission::Leave);
     let mut settling = 1;
     while backlog.next_read(now) == Read::Nothing {
@@ -232,21 +232,21 @@ fn memory_is_bounded_in_all() {
 }
 
 #[test]
-fn a_hundred_hosts_that_settle_nothing_hide_nobody() {
-    // A hundred dead hosts with more rows each than memory could hold of them, and behind them a living one.
+fn a_hundred_hosts_that_settle_nothing_hide_no_other() {
+    // A hundred dead hosts, each with more rows than fit into memory, and behind them one that responds.
     let dead = (0..100_u16).flat_map(|host| std::iter::repeat_n(host, 2_000));
     let mut world = World::new(dead.chain(std::iter::repeat_n(100, 5_000)).collect());
     world.read_on();
-    let look_again_at = world.backlog.look_again_at().expect("hosts may be at work");
+    let look_again_at = world.backlog.look_again_at().expect("hosts may make progress");
     assert!(look_again_at <= world.now + PROGRESS_SHOWS_WITHIN);
     let began = world.now;
     while !world.taken.contains_key(&100) {
-        world.now = world.backlog.look_again_at().expect("hosts may be at work");
+        world.now = world.backlog.look_again_at().expect("hosts may make progress");
         world.read_on();
     }
     assert!(world.now - began <= PROGRESS_SHOWS_WITHIN * 6, "hidden for {:?}", world.now - began);
     while world.taken[&100].len() < 5_000 {
-        assert!(!world.in_memory[&100].is_empty(), "the living host has nothing to do");
+        assert!(!world.in_memory[&100].is_empty(), "the host that responds has no row in memory");
         world.settle(100, usize::MAX);
         world.read_on();
     }
@@ -257,7 +257,7 @@ fn a_hundred_hosts_that_settle_nothing_hide_nobody() {
 }
 
 #[test]
-fn many_hosts_at_work_are_not_read_past() {
+fn many_hosts_in_progress_are_not_read_past() {
     // Rows of many hosts in turn, settled in the order of the list: every block is read once.
     let hosts = 3 * HOSTS_IN_PROGRESS_PLENTY as u16;
     let rows = 200_000_usize;
@@ -273,8 +273,8 @@ fn many_hosts_at_work_are_not_read_past() {
 }
 
 #[test]
-fn a_host_that_was_forgotten_is_not_given_its_rows_twice() {
-    // Host 1 is settled and forgotten, and comes again in the same block while there is no room at all.
+fn a_forgotten_host_does_not_get_its_rows_twice() {
+    // Host 1 is settled and forgotten, and has another row in the same block while memory is full.
     let now = clock::now();
     let mut backlog: Backlog<Host> = Backlog::default();
     assert_eq!(backlog.admit(&1, 0, 0), Admission::Take);
@@ -292,7 +292,7 @@ fn a_host_that_was_forgotten_is_not_given_its_rows_twice() {
 
 #[test]
 fn hungry_hosts_take_turns() {
-    // Three hosts with rows in alternation; each settles at once all it is given, so that all are hungry all the time.
+    // Three hosts with rows in alternation; each settles its rows at once, so that all have room all the time.
     let mut world = World::new((0..3 * 6000_u32).map(|row| (row % 3) as u16).collect());
     while world.cursor < world.spool.len() {
         assert!(world.read());

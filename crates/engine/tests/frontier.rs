@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use longhaul::frontier::{Frontier, HostId, Next, Sent};
-use longhaul::pace::{AdaptivePace, Controller, Permit, Signal, UserLimits};
+use longhaul::pace::{AdaptivePace, Controller, Permit, Signal, UserLimits, Work};
 use longhaul_socket::clock;
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -20,7 +20,7 @@ fn new_pace() -> Box<dyn Controller> {
 type Key = u16;
 type Job = u64;
 
-/// A job that waits, as the model knows it: its time, if it has one, and the order of its coming.
+/// A job that waits, as the model knows it: its host, and its time if it has one.
 #[derive(Debug, Clone, Copy)]
 struct Waiting {
     key: Key,
@@ -34,12 +34,12 @@ struct Flying {
     is_stalled: bool,
 }
 
-/// The frontier and the model, which are told the same.
+/// The frontier and the model, which get the same calls.
 struct World {
     frontier: Frontier<Key, Job>,
     waiting: BTreeMap<Job, Waiting>,
     flying: Vec<Flying>,
-    /// Every job that came out, by starting or by draining.
+    /// Every job that was started or drained.
     out: BTreeSet<Job>,
     next_job: Job,
     now: Instant,
@@ -79,14 +79,14 @@ impl World {
         match self.frontier.next(self.now) {
             Next::Start { host, sent, job } => {
                 let key = *self.frontier.key(host).expect("a host with a job in flight is known");
-                assert_eq!(self.first_of(key), Some(job), "it is not the host's turn for this job");
+                assert_eq!(self.first_of(key), Some(job), "another job of this host is due first");
                 self.waiting.remove(&job);
-                assert!(self.out.insert(job), "the job came out twice");
+                assert!(self.out.insert(job), "the job was started twice");
                 self.flying.push(Flying { id: host, sent, is_stalled: false });
                 Some((host, key, job))
             }
             Next::WaitUntil(at) => {
-                assert!(at > self.now, "nothing is to be waited for");
+                assert!(at > self.now, "a wait until a time that has passed");
                 self.assert_nothing_can_start(Some(at));
                 None
             }
@@ -97,14 +97,14 @@ impl World {
         }
     }
 
-    /// No job that is due has a host that would give a permit, and nothing will be due before `until`.
+    /// No job that is due has a controller that permits a request, and nothing will be due before `until`.
     fn assert_nothing_can_start(&self, until: Option<Instant>) {
         let is_in_time = |at: Instant| until.is_some_and(|until| until <= at);
         let mut waiting_jobs = 0;
         for (&key, pace, waiting) in self.frontier.hosts() {
             waiting_jobs += waiting;
             if self.first_of(key).is_some() {
-                match pace.clone_box().permit(0, self.now) {
+                match pace.clone_box().permit(Work::default(), self.now) {
                     Permit::Go(_) => panic!("a job of host {key} could be started"),
                     Permit::WaitUntil(at) => assert!(is_in_time(at), "host {key} would be woken late"),
                     Permit::WaitForAnswer => assert!(pace.in_flight() > 0, "host {key} waits for nothing"),
@@ -156,7 +156,7 @@ impl World {
         self.now += time;
     }
 
-    /// Serves everything, waiting where that is asked for.
+    /// Serves everything, and waits as the frontier says.
     fn finish(&mut self) {
         for _ in 0..100_000 {
             self.start_all();
@@ -166,7 +166,7 @@ impl World {
                 self.now = at;
             } else {
                 assert_eq!((self.frontier.waiting(), self.out.len() as u64), (0, self.next_job));
-                assert_eq!(self.frontier.hosts().count(), 0, "a host without jobs is remembered");
+                assert_eq!(self.frontier.hosts().count(), 0, "a host without jobs is kept");
                 return;
             }
         }
@@ -185,18 +185,18 @@ fn hosts_take_turns() {
             world.push(key, None);
         }
     }
-    // Answers come in between, as they do.
+    // Requests end in between.
     let mut started = BTreeSet::new();
     for _ in 0..200 {
         let (_, key, _) = world.start().expect("there is enough to start");
         started.insert(key);
         world.answer(0, SERVED);
     }
-    assert_eq!(started.len(), 100, "a host was made to wait for another one");
+    assert_eq!(started.len(), 100, "a host waited for another one");
 }
 
 #[test]
-fn what_was_begun_comes_before_what_is_new() {
+fn retried_jobs_start_before_new_ones() {
     let mut world = World::new();
     let new = world.push(1, None);
     let late = world.push(1, Some(Duration::from_secs(9)));
@@ -223,7 +223,7 @@ fn nothing_starts_before_its_time() {
 }
 
 #[test]
-fn a_host_is_woken_once_however_often_it_is_given_jobs() {
+fn a_host_has_one_wake_however_many_jobs_it_gets() {
     let mut world = World::new();
     world.push(1, None);
     let wait = Duration::from_mins(1);
@@ -233,7 +233,7 @@ fn a_host_is_woken_once_however_often_it_is_given_jobs() {
     for _ in 0..2_000 {
         world.push(1, None);
         world.push(1, Some(Duration::from_secs(1)));
-        assert!(world.start().is_none(), "the host asked to be left alone");
+        assert!(world.start().is_none(), "the host asked for a pause");
     }
     assert_eq!(world.frontier.wakes(), 1);
     world.pass(wait * 2);
@@ -242,7 +242,7 @@ fn a_host_is_woken_once_however_often_it_is_given_jobs() {
 }
 
 #[test]
-fn an_idle_host_is_forgotten_and_starts_afresh() {
+fn an_idle_host_is_forgotten_and_starts_again() {
     let mut world = World::new();
     for _ in 0..40 {
         world.push(1, None);
@@ -260,7 +260,7 @@ fn an_idle_host_is_forgotten_and_starts_afresh() {
 }
 
 #[test]
-fn a_host_that_is_left_alone_is_remembered_until_its_time() {
+fn a_paused_host_is_kept_until_its_pause_ends() {
     let mut world = World::new();
     world.push(1, None);
     world.start().expect("the first one starts");
@@ -271,7 +271,7 @@ fn a_host_that_is_left_alone_is_remembered_until_its_time() {
 }
 
 #[test]
-fn draining_takes_all_that_waits_and_leaves_what_flies() {
+fn draining_takes_waiting_jobs_and_leaves_those_in_flight() {
     let mut world = World::new();
     for _ in 0..20 {
         world.push(1, None);
@@ -288,8 +288,8 @@ fn draining_takes_all_that_waits_and_leaves_what_flies() {
     world.out.extend(drained);
     assert!(world.frontier.key(id).is_some(), "one of its jobs is in flight");
     world.answer(0, SERVED);
-    assert!(world.frontier.key(id).is_none(), "a host that was to be looked at is forgotten all the same");
-    // The number of a forgotten host is not given away while it stands in a queue.
+    assert!(world.frontier.key(id).is_none(), "a host with a wake is forgotten too");
+    // The number of a forgotten host is not reused while it is in a queue.
     for key in 3..8 {
         world.push(key, None);
     }
@@ -297,7 +297,7 @@ fn draining_takes_all_that_waits_and_leaves_what_flies() {
 }
 
 #[test]
-fn a_host_that_is_left_alone_has_its_turn_again() {
+fn a_suspended_host_has_its_turn_again() {
     let mut world = World::new();
     for job in 0..8 {
         world.push(job % 2, None);
@@ -310,10 +310,7 @@ fn a_host_that_is_left_alone_has_its_turn_again() {
         assert_eq!(job % 2, 1);
     }
     assert!(matches!(world.frontier.next_where(world.now, odd, |_| 0), Next::Idle));
-    assert!(
-        matches!(world.frontier.next(world.now), Next::Idle),
-        "its turn is over until the resume_suspended"
-    );
+    assert!(matches!(world.frontier.next(world.now), Next::Idle), "it has no turn before resume_suspended");
     world.push(0, None);
     world.frontier.resume_suspended();
     let mut started = Vec::new();
@@ -321,7 +318,7 @@ fn a_host_that_is_left_alone_has_its_turn_again() {
         started.push(job);
     }
     assert_eq!(started, [0, 2, 4, 6]);
-    // One that is forgotten while it is left alone leaves its number behind when it has its turn.
+    // A host that is forgotten while it is suspended frees its number when it has its turn.
     let mut world = World::new();
     world.push(0, None);
     assert!(matches!(world.frontier.next_where(world.now, |_| false, |_| 0), Next::Idle));
@@ -331,9 +328,9 @@ fn a_host_that_is_left_alone_has_its_turn_again() {
     assert!(world.start().is_some());
 }
 
-/// Hosts that share a pace are given its places in turn, however many jobs each has.
+/// Hosts that share a controller get its slots in turn, however many jobs each has.
 #[test]
-fn hosts_that_share_a_pace_take_turns() {
+fn hosts_that_share_a_controller_take_turns() {
     let mut world = World::new();
     for key in 0..3 {
         for _ in 0..(if key == 0 { 100 } else { 10 }) {
@@ -356,9 +353,9 @@ fn hosts_that_share_a_pace_take_turns() {
     world.finish();
 }
 
-/// Who shares a pace fails by itself: the successes of one are no sign of life of the other, nor its failures the other's.
+/// Hosts that share a controller fail each by itself: neither the successes nor the failures of one count for the other.
 #[test]
-fn hosts_that_share_a_pace_fail_each_for_itself() {
+fn hosts_that_share_a_controller_fail_each_by_itself() {
     let mut world = World::new();
     for key in [0, 1] {
         for _ in 0..4 {
@@ -376,14 +373,14 @@ fn hosts_that_share_a_pace_fail_each_for_itself() {
         world.now += Duration::from_mins(10);
     }
     let [dead, alive] = [0, 1].map(|key| world.frontier.find(&key).and_then(|id| world.frontier.failing(id)));
-    let (failures, since) = dead.expect("the one fails");
+    let (failures, since) = dead.expect("that host fails");
     assert!(failures >= 2 && since == begun, "{failures}");
     assert_eq!(alive, None);
 }
 
-/// What was sent before a host shared a pace is answered to the pace that let it go.
+/// The end of a request is reported to the controller that permitted it.
 #[test]
-fn what_is_under_way_does_not_count_against_the_new_pace() {
+fn requests_in_flight_do_not_count_for_the_new_controller() {
     let mut world = World::new();
     for job in 0..40 {
         world.push(job % 2, None);
@@ -392,7 +389,7 @@ fn what_is_under_way_does_not_count_against_the_new_pace() {
     assert_eq!(world.flying.len(), 8);
     world.share(&[0, 1]);
     world.start_all();
-    assert_eq!(world.flying.len(), 12, "four more by the new pace");
+    assert_eq!(world.flying.len(), 12, "four more requests by the new controller");
     for index in (0..8).rev() {
         world.answer(index, Signal::Congestion);
     }
@@ -488,7 +485,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn every_job_comes_out_once_and_at_its_time(steps in steps()) {
+    fn every_job_starts_once_and_not_before_its_time(steps in steps()) {
         let mut world = World::new();
         for step in steps {
             match step {

@@ -1,4 +1,4 @@
-//! Hosts beside each other: each is given the room that it asks for, and none waits for another.
+//! Several hosts in one haul: each gets the pause that it asks for, and none waits for another.
 
 mod world;
 
@@ -12,7 +12,7 @@ use longhaul_origin::{FaultMix, InjectedFault, Options, Site, Sizes};
 use longhaul_socket::LookupError;
 use world::{End, ORIGIN, Reply, Told, What, World, list, list_of, paths, simulate};
 
-/// While a host asks for room, nothing is sent to it, whichever of its rows was told so.
+/// During a pause that a host asked for, no row of the host is sent.
 #[test]
 fn a_retry_after_holds_the_whole_host() {
     simulate(async {
@@ -32,7 +32,7 @@ fn a_retry_after_holds_the_whole_host() {
         assert_eq!(host.requests().len(), 61);
         let times = times.lock().expect("no script panics");
         let told_at = times[9];
-        // What was under way when the answer came is no disobedience.
+        // Requests in flight when the response arrives do not count.
         let round_trip_ms = 30;
         let within = times.iter().filter(|&&at| at > told_at + round_trip_ms && at < told_at + 90_000);
         assert_eq!(within.count(), 0, "{times:?}");
@@ -40,9 +40,9 @@ fn a_retry_after_holds_the_whole_host() {
     });
 }
 
-/// A quota that is announced is kept to: nothing is refused, and the announcement is what the host is slow for.
+/// An announced quota is respected: nothing is refused, and the limiter of the host is the announcement.
 #[test]
-fn an_announced_quota_is_never_exceeded() {
+fn an_announced_quota_is_not_exceeded() {
     for is_unix_time in [false, true] {
         simulate(async {
             let world = World::new(1);
@@ -78,7 +78,7 @@ fn an_announced_quota_is_never_exceeded() {
     }
 }
 
-/// A host that asks for two days is left to a later run; the others are not.
+/// Rows of a host that asks for a pause of two days are left for a later run; those of others are not.
 #[test]
 fn a_retry_after_of_days_parks_the_rows_of_the_host() {
     simulate(async {
@@ -103,7 +103,7 @@ fn a_retry_after_of_days_parks_the_rows_of_the_host() {
 
         let soon = world.haul(&lines).run().await;
         assert_eq!(soon.counts(), (50, 0, 0, 2_000));
-        assert_eq!(busy.requests().len(), asked, "the host was asked before its time");
+        assert_eq!(busy.requests().len(), asked, "the host was asked during its pause");
 
         tokio::time::sleep(Duration::from_hours(49)).await;
         is_open.store(true, Ordering::Relaxed);
@@ -112,9 +112,9 @@ fn a_retry_after_of_days_parks_the_rows_of_the_host() {
     });
 }
 
-/// Hosts that refuse, do not exist or say nothing cost a healthy host nothing, and the run ends by itself.
+/// Hosts that refuse, do not exist or are silent do not delay a healthy host, and the run ends by itself.
 #[test]
-fn sick_hosts_cost_a_healthy_one_nothing() {
+fn failing_hosts_do_not_delay_a_healthy_one() {
     let site = || Site::new(4);
     let alone = simulate(async {
         let (world, _) = World::serving(1, site(), FaultMix::none());
@@ -157,7 +157,7 @@ fn a_slow_host_with_many_rows_does_not_delay_a_fast_one() {
     });
 }
 
-/// A host that throttles for ever, without saying for how long, is given up in the end, and without being pestered.
+/// A host that throttles for ever, without a Retry-After, is given up in the end, after few requests.
 #[test]
 fn a_host_that_throttles_for_ever_is_given_up() {
     simulate(async {
@@ -170,7 +170,7 @@ fn a_host_that_throttles_for_ever_is_given_up() {
     });
 }
 
-/// A storm of 403 from a host that served before is its way of saying 'slower', and none of its rows has failed for that.
+/// Many 403 in a row from a host that served before concern the pace: no row fails because of them.
 #[test]
 fn a_storm_of_403_is_waited_out() {
     simulate(async {
@@ -192,9 +192,9 @@ fn a_storm_of_403_is_waited_out() {
     });
 }
 
-/// One that is denied while the others are served is denied for itself: it is asked for once.
+/// A 403 for one URL while others are served concerns the URL: it is requested once.
 #[test]
-fn one_403_among_others_is_believed() {
+fn a_single_403_concerns_its_url() {
     simulate(async {
         let world = World::new(1);
         let host = world.scripted(ORIGIN, move |request| {
@@ -208,7 +208,7 @@ fn one_403_among_others_is_believed() {
     });
 }
 
-/// A ban of a minute, begun anew by each request of the banned, costs a pause and no row.
+/// A ban of a minute, restarted by each request during it, costs a pause and no row.
 #[test]
 fn a_ban_is_waited_out() {
     simulate(async {
@@ -234,7 +234,7 @@ fn a_ban_is_waited_out() {
     });
 }
 
-/// A run that is stopped while a host asks to be left alone leaves that to the next run, for all of its rows.
+/// A run that is stopped during a pause that a host asked for leaves the pause to the next run, for all rows of the host.
 #[test]
 fn a_pause_outlives_the_run() {
     simulate(async {
@@ -264,9 +264,9 @@ fn a_pause_outlives_the_run() {
     });
 }
 
-/// The rate that a host was found to take is where the next run begins.
+/// The next run begins at the rate that was found.
 #[test]
-fn a_rate_is_not_found_anew() {
+fn a_run_starts_at_the_rate_that_the_last_one_found() {
     simulate(async {
         let world = World::new(1);
         let clock = world.clock;
@@ -293,9 +293,9 @@ fn a_rate_is_not_found_anew() {
     });
 }
 
-/// A host that broke one connection and has nothing left to be asked for is no slow host.
+/// A host that broke one connection and has no rows left is not recorded as slow.
 #[test]
-fn a_hiccup_is_not_remembered() {
+fn a_passing_failure_is_not_remembered() {
     simulate(async {
         let world = World::new(1);
         let _host = world.scripted(ORIGIN, |request| match request.number {
@@ -308,7 +308,7 @@ fn a_hiccup_is_not_remembered() {
     });
 }
 
-/// A host that bans by 403 after it was found to forbid much is still found out.
+/// A ban by 403 is detected even where the host has denied many URLs before.
 #[test]
 fn a_ban_after_forbidden_rows_is_waited_out() {
     simulate(async {
@@ -334,7 +334,7 @@ fn a_ban_after_forbidden_rows_is_waited_out() {
     });
 }
 
-/// A host with so many files, of which those are forbidden: how long that takes, and how many requests.
+/// Fetches from a host that forbids some files: how long that takes, and how many requests.
 fn forbidding(is_forbidden: impl Fn(usize) -> bool + Clone + Send + Sync + 'static) -> (Duration, u64) {
     simulate(async {
         let world = World::new(1);
@@ -354,9 +354,9 @@ fn forbidding(is_forbidden: impl Fn(usize) -> bool + Clone + Send + Sync + 'stat
     })
 }
 
-/// A list of which many rows are forbidden is no storm: those rows fail, and nobody is slowed down for them.
+/// Many forbidden rows in a list are not a storm: those rows fail, and the pace does not slow down.
 #[test]
-fn many_forbidden_rows_are_no_storm() {
+fn many_forbidden_rows_are_not_a_storm() {
     for share in [1, 2, 3, 5, 8, 9] {
         let (took, requests) = forbidding(move |number| (number * 7919 + 13) % 10 < share);
         assert_eq!(requests, 1_000, "{share} of 10");
@@ -364,10 +364,10 @@ fn many_forbidden_rows_are_no_storm() {
     }
 }
 
-/// A host that has served well and then forbids hundreds of rows is taken for one that bans, but not for ever: what comes
-/// after those rows is fetched.
+/// A host that has served well and then forbids hundreds of rows is taken for one that bans, but not for ever: the rows
+/// after those are fetched.
 #[test]
-fn forbidden_rows_that_stand_together_cost_no_others() {
+fn consecutive_forbidden_rows_fail_no_others() {
     let (took, requests) = forbidding(|number| (200..700).contains(&number));
     assert!(took < Duration::from_mins(15), "{took:?}");
     assert!(requests < 1_300, "{requests}");

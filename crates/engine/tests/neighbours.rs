@@ -1,4 +1,4 @@
-//! Names of one address: asked as one host where they are limited together, and as many where they are not.
+//! Names of one address: they share a controller where they are limited together, and have their own where they are not.
 
 mod world;
 
@@ -13,7 +13,7 @@ use longhaul_journal::storage::Storage;
 use longhaul_socket::clock::WallClock;
 use world::{Reply, Request, Scripted, Told, What, World, list_of, simulate};
 
-/// A bucket that fills with so many tokens a second, twice as many at most.
+/// A token bucket with this rate and a burst of two seconds.
 struct Bucket {
     rate: f64,
     tokens: f64,
@@ -37,14 +37,14 @@ impl Bucket {
     }
 }
 
-/// What becomes of a request.
+/// How the address responds.
 enum Answer {
     Served,
     TooFast,
     Denied,
 }
 
-/// One host at one address, to which these names lead. What it refuses is counted by name.
+/// One server at one address, to which these names resolve. It counts refusals by name.
 struct Address {
     refused: Arc<Mutex<BTreeMap<String, u32>>>,
     _host: Scripted,
@@ -65,7 +65,7 @@ impl Address {
         )
     }
 
-    /// The same, and what becomes of a request depends on its path, too.
+    /// The same, where the response depends on the path too.
     fn answering(
         world: &World,
         names: &[String],
@@ -120,9 +120,9 @@ fn two_names_with_one_bucket_are_as_fast_as_it_is() {
     }
 }
 
-/// What a name was denied goes along when the name moves: each of those rows fails for its own sake, and none is forgotten.
+/// Held denials move with their host: each of those rows fails because of its URL, and none is lost.
 #[test]
-fn denials_are_judged_wherever_their_names_have_gone() {
+fn held_denials_are_judged_on_the_shard_that_owns_the_host() {
     for (seed, shards) in (0..8).flat_map(|seed| [(seed, 2), (seed, 3)]) {
         simulate(async {
             let world = World::new(seed);
@@ -144,7 +144,7 @@ fn denials_are_judged_wherever_their_names_have_gone() {
 }
 
 #[test]
-fn fifty_names_with_one_bucket_become_one_host() {
+fn fifty_names_with_one_bucket_share_one_controller() {
     for (shards, pace_per, refused_max) in
         [(1, PacePer::Host, 420), (4, PacePer::Host, 480), (4, PacePer::Address, 400)]
     {
@@ -165,9 +165,9 @@ fn fifty_names_with_one_bucket_become_one_host() {
     }
 }
 
-/// A run that goes on later begins with what each name had of the common rate, and not with the whole for each.
+/// A later run begins each name with its share of the common rate, and not with the whole rate.
 #[test]
-fn what_is_remembered_of_each_name_is_its_part() {
+fn each_name_is_remembered_with_its_share_of_the_rate() {
     simulate(async {
         let world = World::new(1);
         let names = names(2);
@@ -187,10 +187,10 @@ fn what_is_remembered_of_each_name_is_its_part() {
     });
 }
 
-/// A quota of the address is found out wherever the names are asked, and then used up by one host: the last of it is not
-/// asked for by each name.
+/// A quota of the address is detected on whichever shards the names are, and then used by one controller: not every name
+/// tries for the last of it.
 #[test]
-fn a_quota_for_all_names_makes_them_one_host() {
+fn names_with_a_common_quota_share_one_controller() {
     for shards in [1, 3] {
         simulate(async {
             let world = World::new(3);
@@ -215,7 +215,7 @@ fn a_quota_for_all_names_makes_them_one_host() {
     }
 }
 
-/// Nine healthy names beside one that has a bucket of its own are as fast as without it.
+/// Nine healthy names beside one with a bucket of its own are as fast as without it.
 #[test]
 fn a_name_that_is_limited_by_itself_slows_no_other() {
     let took_by_others = |limit: f64| {
@@ -237,7 +237,7 @@ fn a_name_that_is_limited_by_itself_slows_no_other() {
     assert!(beside <= alone.mul_f64(1.05), "{beside:?} instead of {alone:?}");
 }
 
-/// Names that merely share an address are not held back for that, unless the user says so.
+/// Names that only share an address keep their windows, unless the user merges them.
 #[test]
 fn healthy_names_keep_their_windows_unless_the_user_merges_them() {
     let took = |pace_per: PacePer| {
@@ -248,7 +248,7 @@ fn healthy_names_keep_their_windows_unless_the_user_merges_them() {
             let change = move |settings: &mut Settings| (settings.shards, settings.pace_per) = (2, pace_per);
             let run = world.haul(lists(&names, 200)).settings(change).run().await;
             assert_eq!(run.counts(), (2_000, 0, 0, 0));
-            assert_eq!(run.all(What::Merged).count(), 0, "nothing had to be found out");
+            assert_eq!(run.all(What::Merged).count(), 0, "nothing had to be detected");
             run.elapsed
         })
     };

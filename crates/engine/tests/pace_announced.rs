@@ -1,10 +1,10 @@
-//! What hosts announce of their limits: a counter is met without a refusal, and anything else slows nobody down.
+//! Announced limits: a counter is used up without a refusal, and any other announcement does not slow the pace.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use longhaul::pace::{
-    AdaptivePace, Announcement, Controller, FixedPace, Limiter, Permit, SendRecord, Signal, UserLimits,
+    AdaptivePace, Announcement, Controller, FixedPace, Limiter, Permit, SendRecord, Signal, UserLimits, Work,
 };
 use longhaul_socket::clock;
 use proptest::prelude::*;
@@ -14,19 +14,18 @@ const CAP: u32 = 8;
 const JITTER: f64 = 0.5;
 const ANSWER: Duration = Duration::from_millis(100);
 const MINUTE: Duration = Duration::from_mins(1);
-/// What is announced is kept to for an hour at most, and a little longer.
+/// The longest pause for an announcement, with its stretch.
 const BLOCK_MAX: Duration = Duration::from_mins(63);
 
-/// What a host does with the request of that number, at that time since it began: whether it serves it, and what it
-/// announces as remaining, and until the reset.
+/// The response of a host: whether it serves, and the remaining count and the time until the reset that it announces.
 type Reply = (bool, Option<(u64, Duration)>);
 
-/// What came of asking for a while.
+/// What became of the requests.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Outcome {
     served: u32,
     refused: u32,
-    /// Times at which it was left alone for what it had announced.
+    /// Pauses because of an announcement.
     announced: u32,
     longest_block: Duration,
 }
@@ -34,7 +33,7 @@ struct Outcome {
 /// Requests of one trial at most: enough for any of them.
 const REQUESTS_MAX: u64 = 60_000;
 
-/// Asks the host as often as the pace allows, for so long.
+/// Sends as often as the pace permits, for this long.
 fn ask(mut pace: impl Controller, lasts: Duration, mut host: impl FnMut(u64, Duration) -> Reply) -> Outcome {
     let start = clock::now();
     let mut now = start;
@@ -43,7 +42,7 @@ fn ask(mut pace: impl Controller, lasts: Duration, mut host: impl FnMut(u64, Dur
     let mut number = 0;
     while now - start < lasts && number < REQUESTS_MAX {
         let wake_at = loop {
-            match pace.permit(0, now) {
+            match pace.permit(Work::default(), now) {
                 Permit::Go(sent) => {
                     open.push_back((now + ANSWER, sent, host(number, now - start)));
                     number += 1;
@@ -60,7 +59,7 @@ fn ask(mut pace: impl Controller, lasts: Duration, mut host: impl FnMut(u64, Dur
         }
         let (_, sent, (is_served, said)) = open.pop_front().expect("there is one");
         if let Some((remaining, reset_after)) = said {
-            // Counted from when it was said.
+            // Counted from the time of the response.
             let reset_at = now - ANSWER + reset_after;
             pace.announced(sent, Announcement { remaining, reset_at });
         }
@@ -77,7 +76,7 @@ fn ask(mut pace: impl Controller, lasts: Duration, mut host: impl FnMut(u64, Dur
     outcome
 }
 
-/// A quota in each minute that is announced; `others` take so many of it for each of ours.
+/// An announced quota per minute; other clients take `others` requests of it for each of ours.
 fn counter(quota: u64, others: u64, skew: Duration) -> impl FnMut(u64, Duration) -> Reply {
     let (mut window, mut used) = (0, 0);
     move |_, at| {
@@ -95,7 +94,7 @@ fn counter(quota: u64, others: u64, skew: Duration) -> impl FnMut(u64, Duration)
 }
 
 #[test]
-fn a_counter_is_met_without_a_refusal() {
+fn an_announced_counter_is_used_up_without_a_refusal() {
     for others in [0, 2] {
         let outcome = ask(
             AdaptivePace::new(UserLimits::window(CAP)),
@@ -110,7 +109,7 @@ fn a_counter_is_met_without_a_refusal() {
 }
 
 #[test]
-fn a_small_quota_is_soon_known() {
+fn a_small_quota_is_learned_soon() {
     let outcome =
         ask(AdaptivePace::new(UserLimits::window(CAP)), 10 * MINUTE, counter(20, 0, Duration::ZERO));
     assert!(outcome.served >= 195, "{outcome:?}");
@@ -118,7 +117,7 @@ fn a_small_quota_is_soon_known() {
 }
 
 #[test]
-fn a_user_who_fixes_the_pace_is_not_slowed_by_announcements() {
+fn a_fixed_pace_is_not_slowed_by_announcements() {
     let fixed = FixedPace::recalling(UserLimits::window(CAP), &[], clock::now());
     let outcome = ask(fixed, MINUTE, |number, at| {
         (true, Some((50_u64.saturating_sub(number), MINUTE.saturating_sub(at))))
@@ -131,7 +130,7 @@ fn a_refusal_with_nothing_left_asks_for_a_pause_and_no_longer_than_an_hour() {
     for (reset_after, least) in [(Duration::from_secs(100), 100), (Duration::from_hours(1_000), 3_600)] {
         let now = clock::now();
         let mut pace = AdaptivePace::new(UserLimits::window(CAP));
-        let Permit::Go(sent) = pace.permit(0, now) else { panic!("nothing is known of it") };
+        let Permit::Go(sent) = pace.permit(Work::default(), now) else { panic!("nothing is known of it") };
         pace.announced(sent, Announcement { remaining: 0, reset_at: now + reset_after });
         pace.ended(sent, Signal::Throttle { retry_after: None }, false, now, JITTER);
         let wait = pace.belief().blocked_until.expect("it asked for a pause") - now;
@@ -140,9 +139,9 @@ fn a_refusal_with_nothing_left_asks_for_a_pause_and_no_longer_than_an_hour() {
     }
 }
 
-/// A host that says again after the pause what it said before it is not taken at its word twice.
+/// A host that announces the same before and after the pause gets no second pause.
 #[test]
-fn a_pause_that_was_in_vain_is_not_made_again() {
+fn a_useless_pause_is_not_repeated() {
     let outcome = ask(AdaptivePace::new(UserLimits::window(CAP)), Duration::from_hours(5), |_, at| {
         (at >= Duration::from_mins(70), Some((0, Duration::from_hours(1))))
     });
@@ -151,19 +150,19 @@ fn a_pause_that_was_in_vain_is_not_made_again() {
 }
 
 #[test]
-fn a_retry_after_is_believed_rather_than_an_announcement() {
+fn a_retry_after_takes_precedence_over_an_announcement() {
     let now = clock::now();
     let mut pace = AdaptivePace::new(UserLimits::window(CAP));
-    let Permit::Go(sent) = pace.permit(0, now) else { panic!("nothing is known of it") };
+    let Permit::Go(sent) = pace.permit(Work::default(), now) else { panic!("nothing is known of it") };
     pace.announced(sent, Announcement { remaining: 0, reset_at: now + Duration::from_mins(15) });
     pace.ended(sent, Signal::Throttle { retry_after: Some(MINUTE) }, false, now, JITTER);
     assert_eq!(pace.belief().limiter, Limiter::RetryAfter);
     assert!(pace.belief().blocked_until.expect("it asked for a pause") - now < 2 * MINUTE);
 }
 
-/// A count of all requests ever, which says nothing about those to come: it costs one pause.
+/// A count of all requests ever, which says nothing about later ones, costs one pause.
 #[test]
-fn a_counter_that_never_begins_anew_is_believed_once() {
+fn a_counter_that_is_never_reset_is_believed_once() {
     for reset_after in [MINUTE, Duration::from_mins(30)] {
         let outcome =
             ask(AdaptivePace::new(UserLimits::window(CAP)), Duration::from_hours(2), move |number, at| {
@@ -176,7 +175,7 @@ fn a_counter_that_never_begins_anew_is_believed_once() {
 }
 
 #[test]
-fn a_refusal_now_and_then_by_a_host_that_says_the_same_always_costs_no_hour() {
+fn rare_refusals_with_a_constant_announcement_cost_no_hour() {
     let outcome = ask(AdaptivePace::new(UserLimits::window(CAP)), Duration::from_mins(30), |number, _| {
         (number % 97 != 50, Some((0, Duration::from_hours(1))))
     });
@@ -184,28 +183,28 @@ fn a_refusal_now_and_then_by_a_host_that_says_the_same_always_costs_no_hour() {
     assert!(outcome.longest_block < MINUTE, "{outcome:?}");
 }
 
-/// Announcements that are no counter, of a host that serves everything.
+/// Announcements that are no counter, from a host that serves everything.
 #[derive(Debug, Clone)]
 enum Nonsense {
     Constant {
         remaining: u64,
         reset_after: Duration,
     },
-    /// The window seems to begin with each answer. (A count that ends before that shows is like any other.)
+    /// The window seems to begin with each response. (A count that ends before that shows is like any other.)
     Sliding {
         quota: u64,
         reset_after: Duration,
     },
-    /// Two counters beside each other.
+    /// Two counters in turn.
     TwoCounters {
         quota: u64,
         ahead: u64,
     },
-    /// Counts up what has been used.
+    /// Counts used requests upwards.
     CountsUp {
         quota: u64,
     },
-    /// Says it with some answers, and something else with others.
+    /// Announces a counter in some responses, and something else in others.
     Past {
         remaining: u64,
     },
@@ -260,11 +259,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(30))]
 
     #[test]
-    fn what_is_no_counter_slows_nobody_down(nonsense in nonsense()) {
+    fn announcements_that_are_no_counter_do_not_slow_the_pace(nonsense in nonsense()) {
         let lasts = Duration::from_mins(5);
         let without = ask(AdaptivePace::new(UserLimits::window(CAP)), lasts, |_, _| (true, None));
         let with = ask(AdaptivePace::new(UserLimits::window(CAP)), lasts, |number, at| (true, Some(nonsense.of(number, at))));
-        // What looks like a counter down to its end may cost one pause, and shows with that what it is.
+        // What looks like a counter down to zero may cost one pause, which shows that it is none.
         prop_assert!(with.announced <= 1, "{:?}", with);
         let asked_for = lasts.saturating_sub(with.longest_block).as_secs_f64() / lasts.as_secs_f64();
         let most = f64::from(without.served) * asked_for;
@@ -272,16 +271,16 @@ proptest! {
     }
 
     #[test]
-    fn a_clock_that_differs_costs_few_refusals(skew_ms in 0_u64..1_500, quota in 100_u64..2_000) {
+    fn a_clock_difference_costs_few_refusals(skew_ms in 0_u64..1_500, quota in 100_u64..2_000) {
         let outcome = ask(AdaptivePace::new(UserLimits::window(CAP)), 10 * MINUTE, counter(quota, 0, Duration::from_millis(skew_ms)));
         prop_assert_eq!(outcome.refused, 0, "{:?}", outcome);
         let most = (10 * quota).min(8 * 10 * 600);
         prop_assert!(u64::from(outcome.served) >= most * 93 / 100, "{:?} of {}", outcome, most);
     }
 
-    /// Whatever is said, the host is asked again within the hour.
+    /// Whatever is announced, the host is asked again within the hour.
     #[test]
-    fn nothing_that_is_said_stops_it(said in prop::collection::vec(anything(), 1..40)) {
+    fn no_announcement_stops_the_pace_for_longer_than_an_hour(said in prop::collection::vec(anything(), 1..40)) {
         let outcome = ask(AdaptivePace::new(UserLimits::window(CAP)), Duration::from_hours(30), |number, _| {
             let said = &said[usize::try_from(number % said.len() as u64).expect("a few")];
             (said.is_served, Some((said.remaining, Duration::from_millis(said.reset_after_ms))))

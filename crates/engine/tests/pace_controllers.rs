@@ -8,7 +8,7 @@ use std::time::Duration;
 use longhaul::Settings;
 use longhaul::pace::{
     Belief, Controller, ControllerFactory, Denial, FirstByte, FixedPace, Limiter, Memory, PaceKind, Permit,
-    SendRecord, Signal, UserLimits,
+    SendRecord, Signal, UserLimits, Work,
 };
 use longhaul_socket::clock;
 use tokio::time::Instant;
@@ -19,7 +19,7 @@ type Log = Arc<Mutex<Vec<(u64, Heard)>>>;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Heard {
-    Permitted { connections_idle: usize },
+    Permitted(Work),
     FirstByte { is_new_connection: bool },
     Ended(Signal),
 }
@@ -40,13 +40,13 @@ impl OneAtATime {
 }
 
 impl Controller for OneAtATime {
-    fn permit(&mut self, connections_idle: usize, _now: Instant) -> Permit {
+    fn permit(&mut self, work: Work, _now: Instant) -> Permit {
         if self.in_flight == 1 {
             return Permit::WaitForAnswer;
         }
         let sequence = self.next_sequence;
         (self.next_sequence, self.in_flight) = (sequence + 1, 1);
-        self.note(sequence, Heard::Permitted { connections_idle });
+        self.note(sequence, Heard::Permitted(work));
         Permit::Go(SendRecord { sequence, in_flight: 1, served: 0 })
     }
 
@@ -115,12 +115,14 @@ fn a_controller_of_ones_own_runs_a_haul_and_hears_of_each_request_in_order() {
             world.haul(list(5)).settings(move |settings: &mut Settings| settings.pace = factory).run().await;
         assert_eq!(run.counts(), (5, 0, 0, 0));
         let log = log.lock().expect("the haul has ended");
-        assert_eq!(log.len(), 3 * 6, "five files, one of them asked for twice: {log:?}");
+        assert_eq!(log.len(), 3 * 6, "five files, one of them requested twice: {log:?}");
         for (number, heard) in log.chunks(3).enumerate() {
             assert!(heard.iter().all(|&(sequence, _)| sequence == number as u64), "{log:?}");
             let [(_, permitted), (_, first_byte), (_, ended)] = *heard else { panic!("three each") };
             let is_first = number == 0;
-            assert_eq!(permitted, Heard::Permitted { connections_idle: usize::from(!is_first) });
+            let Heard::Permitted(work) = permitted else { panic!("a permit comes first: {log:?}") };
+            assert_eq!(work.connections_idle, usize::from(!is_first));
+            assert!((1..=5).contains(&work.jobs_waiting), "{work:?}");
             assert_eq!(first_byte, Heard::FirstByte { is_new_connection: is_first });
             let is_refused = ended == Heard::Ended(Signal::Throttle { retry_after: None });
             assert_eq!(is_refused, number == 2, "{log:?}");
@@ -162,7 +164,7 @@ fn a_fixed_pace_keeps_its_window_and_only_a_pause_that_the_host_asks_for_stops_i
     let mut pace = FixedPace::recalling(UserLimits::window(8), &[], now);
     let mut fill = |signal: Signal| {
         let mut requests = Vec::new();
-        while let Permit::Go(sent) = pace.permit(0, now) {
+        while let Permit::Go(sent) = pace.permit(Work::default(), now) {
             requests.push(sent);
         }
         let count = requests.len();
@@ -184,8 +186,8 @@ fn a_fixed_pace_keeps_its_window_and_only_a_pause_that_the_host_asks_for_stops_i
         (Limiter::RetryAfter, Some(now + Duration::from_secs(20)))
     );
     let later = now + Duration::from_secs(20);
-    let Permit::Go(probe) = pace.permit(0, later) else { panic!("the pause is over") };
-    assert_eq!(pace.permit(0, later), Permit::WaitForAnswer, "one request at a time follows");
+    let Permit::Go(probe) = pace.permit(Work::default(), later) else { panic!("the pause is over") };
+    assert_eq!(pace.permit(Work::default(), later), Permit::WaitForAnswer, "one request at a time follows");
     pace.ended(probe, slow(1), false, later, 0.0);
-    assert!((0..8).all(|_| matches!(pace.permit(0, later), Permit::Go(_))), "it was served");
+    assert!((0..8).all(|_| matches!(pace.permit(Work::default(), later), Permit::Go(_))), "it was served");
 }

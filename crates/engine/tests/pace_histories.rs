@@ -1,10 +1,10 @@
-//! Whatever has happened to a host, its pace never comes to a halt, and comes back to its cap.
+//! Whatever has happened to a host, its pace never stops, and returns to its cap.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use longhaul::pace::{
-    AdaptivePace, Announcement, Controller, Memory, Permit, SendRecord, Signal, UserLimits,
+    AdaptivePace, Announcement, Controller, Memory, Permit, SendRecord, Signal, UserLimits, Work,
 };
 use longhaul_socket::clock;
 use proptest::prelude::*;
@@ -12,10 +12,10 @@ use tokio::time::Instant;
 
 const JITTER: f64 = 0.5;
 
-/// The time to an answer of a host that has recovered.
+/// The response time of a host that has recovered.
 const ANSWER: Duration = Duration::from_secs(5);
-/// Within this a host that has recovered has its full speed again, whatever was before: an hour that it asked for, a pause
-/// of seven minutes, and two hours to find out that what once led to a ban does so no more.
+/// A host that has recovered has its full speed again within this time, whatever was before: an hour that it asked for, a
+/// pause of seven minutes, and two hours to learn that a rate no longer leads to a ban.
 const RECOVERED_WITHIN: Duration = Duration::from_hours(4);
 
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ enum Step {
     Pass {
         ms: u64,
     },
-    /// It turns out to be one with so many names that nobody has asked: what is under way is answered to the old pace.
+    /// The host is merged with idle ones: requests in flight are reported to the old controller.
     Merge {
         idle: usize,
     },
@@ -51,7 +51,7 @@ fn signals() -> impl Strategy<Value = Signal> {
     ]
 }
 
-/// What is announced as remaining, and until the reset, in milliseconds.
+/// The announced remaining count, and the milliseconds until the reset.
 fn said() -> impl Strategy<Value = Option<(u64, u64)>> {
     prop::option::of((0_u64..20, prop_oneof![Just(3_600_000), 0_u64..10_000_000]))
 }
@@ -65,7 +65,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => prop_oneof![0_u64..100, 0_u64..60_000].prop_map(|ms| Step::Pass { ms }),
         1 => (0_usize..3).prop_map(|idle| Step::Merge { idle }),
     ];
-    // Whether failures come in rows or alone makes a difference: some runs have one kind of answer only.
+    // Consecutive failures differ from single ones: some runs have one kind of signal only.
     prop_oneof![
         3 => prop::collection::vec(step, 0..300),
         1 => (signals(), 0_usize..60).prop_map(|(signal, count)| {
@@ -80,8 +80,8 @@ struct World {
     pace: AdaptivePace,
     cap: u32,
     flying: Vec<(SendRecord, bool)>,
-    /// How many were under way when the host was last left alone.
-    before_block: u32,
+    /// Requests in flight when the last pause began.
+    before_pause: u32,
     now: Instant,
 }
 
@@ -96,7 +96,7 @@ impl World {
                     idle.iter().chain([&self.pace]).map(|pace| pace.memory(self.now)).collect();
                 self.pace = AdaptivePace::recalling(UserLimits::window(self.cap), &memories, self.now);
                 self.flying.clear();
-                self.before_block = 0;
+                self.before_pause = 0;
             }
             _ if self.flying.is_empty() => {}
             Step::Answer { index, signal, said, jitter } => {
@@ -107,7 +107,7 @@ impl World {
                 }
                 self.pace.ended(sent, signal, was_stalled, self.now, jitter);
                 if self.pace.belief().blocked_until.is_some() {
-                    self.before_block = self.pace.in_flight();
+                    self.before_pause = self.pace.in_flight();
                 }
             }
             Step::ToggleStall { index } => {
@@ -126,19 +126,19 @@ impl World {
 
     fn ask(&mut self) {
         let blocked_until = self.pace.belief().blocked_until.filter(|&until| self.now < until);
-        match self.pace.permit(0, self.now) {
+        match self.pace.permit(Work::default(), self.now) {
             Permit::Go(sent) => {
-                assert_eq!(blocked_until, None, "a permit for a host that is left alone");
+                assert_eq!(blocked_until, None, "a permit during a pause");
                 self.flying.push((sent, false));
-                // After a block only its probes count; what was sent before it is still under way.
-                let places = self.pace.belief().window + self.stalled().min(8 * self.cap) + self.before_block;
-                assert!(self.pace.in_flight() <= places, "more in flight than there are places");
+                // After a pause only its probes count; earlier requests are still in flight.
+                let slots = self.pace.belief().window + self.stalled().min(8 * self.cap) + self.before_pause;
+                assert!(self.pace.in_flight() <= slots, "more requests in flight than slots");
             }
             Permit::WaitUntil(until) => {
                 assert!(until > self.now && blocked_until.is_none_or(|blocked| blocked == until));
                 assert!(until - self.now <= Duration::from_hours(1).mul_f64(1.05));
             }
-            Permit::WaitForAnswer => assert!(!self.flying.is_empty(), "there is no answer to wait for"),
+            Permit::WaitForAnswer => assert!(!self.flying.is_empty(), "no request is in flight to wait for"),
         }
     }
 
@@ -151,7 +151,7 @@ impl World {
         assert_eq!(self.pace.in_flight() as usize, self.flying.len());
     }
 
-    /// Whatever was: the host serves everything from now on. Returns how long it takes to be at full speed.
+    /// The host serves everything from now on. Returns the time until it is at full speed.
     fn recover(&mut self) -> Duration {
         let began = self.now;
         let mut open: VecDeque<(Instant, SendRecord)> = self
@@ -166,7 +166,7 @@ impl World {
             .collect();
         for _ in 0..1_000_000 {
             let wake_at = loop {
-                match self.pace.permit(0, self.now) {
+                match self.pace.permit(Work::default(), self.now) {
                     Permit::Go(sent) => open.push_back((self.now + ANSWER, sent)),
                     Permit::WaitUntil(until) => break Some(until),
                     Permit::WaitForAnswer => break None,
@@ -193,15 +193,15 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn no_history_stops_it(cap in 1_u32..40, steps in steps()) {
+    fn no_history_stops_the_pace(cap in 1_u32..40, steps in steps()) {
         let now = clock::now();
-        let mut world = World { pace: AdaptivePace::new(UserLimits::window(cap)), cap, flying: Vec::new(), before_block: 0, now };
-        let mut again = World { pace: AdaptivePace::new(UserLimits::window(cap)), cap, flying: Vec::new(), before_block: 0, now };
+        let mut world = World { pace: AdaptivePace::new(UserLimits::window(cap)), cap, flying: Vec::new(), before_pause: 0, now };
+        let mut again = World { pace: AdaptivePace::new(UserLimits::window(cap)), cap, flying: Vec::new(), before_pause: 0, now };
         for &step in &steps {
             world.take(step);
             again.take(step);
         }
-        prop_assert_eq!(format!("{:?}", world.pace), format!("{:?}", again.pace), "one history, one state");
+        prop_assert_eq!(format!("{:?}", world.pace), format!("{:?}", again.pace), "the same history gave another state");
         let took = world.recover();
         prop_assert!(took <= RECOVERED_WITHIN, "{took:?} to a window of {cap}");
     }

@@ -1,10 +1,10 @@
-//! Names at one address: taken for one host where a refusal to one means a refusal to all, and for several otherwise.
+//! Names at one address: one host where a refusal to one name means refusals to all, and several otherwise.
 
 use std::time::Duration;
 
 use longhaul::pace::{
     AdaptivePace, Controller, Limiter, Memory, NameAnswer, Permit, SharedLimitDetector, SharedLimitFinding,
-    Signal, UserLimits,
+    Signal, UserLimits, Work,
 };
 use longhaul_socket::clock;
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 const ANSWER: Duration = Duration::from_millis(100);
 
-/// A bucket that fills with so many tokens a second.
+/// A token bucket with this rate.
 struct Bucket {
     rate: f64,
     burst: f64,
@@ -35,7 +35,7 @@ impl Bucket {
     }
 }
 
-/// Names that are asked at random times, each so often on the average, for so long. Returns what was found out, and when.
+/// Sends requests to names at random times with these mean rates, for this long. Returns the findings with their times.
 fn ask(
     rates: &[f64],
     lasts: Duration,
@@ -72,7 +72,7 @@ fn ask(
 }
 
 #[test]
-fn one_bucket_for_all_names_is_found() {
+fn a_bucket_for_all_names_is_detected() {
     for rates in [&[6.0, 6.0][..], &[10.0, 3.0], &[2.0; 8], &[0.5; 50]] {
         let mut late = 0;
         for seed in 0..10 {
@@ -86,7 +86,7 @@ fn one_bucket_for_all_names_is_found() {
 
 #[test]
 fn a_bucket_for_each_name_is_no_bucket_for_all() {
-    // Asked beyond what they bear for all that time, without ever slowing down: far more refusals than a pace lets happen.
+    // Asked beyond their limits all the time: far more refusals than a pace allows.
     let mut misled = 0;
     for seed in 0..24 {
         let mut buckets = [10.0, 30.0, 5.0].map(|rate| Bucket::new(rate, clock::now()));
@@ -98,7 +98,7 @@ fn a_bucket_for_each_name_is_no_bucket_for_all() {
 }
 
 #[test]
-fn one_name_that_is_limited_by_itself_is_nobody_elses_affair() {
+fn a_limit_of_one_name_does_not_merge_the_others() {
     for seed in 0..10 {
         let mut bucket = Bucket::new(5.0, clock::now());
         let rates = [6.0, 20.0, 20.0, 1.0, 1.0, 20.0];
@@ -108,7 +108,7 @@ fn one_name_that_is_limited_by_itself_is_nobody_elses_affair() {
 }
 
 #[test]
-fn refusals_by_chance_are_no_bucket() {
+fn random_refusals_are_not_a_common_limit() {
     let mut misled = 0;
     for seed in 0..24 {
         let rates = [10.0, 10.0];
@@ -118,9 +118,9 @@ fn refusals_by_chance_are_no_bucket() {
     assert!(misled <= 1, "{misled} of 24");
 }
 
-/// Where the names have become one, and one of them is refused all the same, it goes by itself.
+/// After the names were merged, one of them is still refused: it parts from the others.
 #[test]
-fn a_name_at_which_refusals_gather_leaves_the_others() {
+fn a_name_with_most_of_the_refusals_parts_from_the_others() {
     let start = clock::now();
     let mut found = Vec::new();
     for seed in 0..3 {
@@ -140,7 +140,7 @@ fn a_name_at_which_refusals_gather_leaves_the_others() {
     assert_eq!(found.len(), 2);
 }
 
-/// One pace for the hosts of these.
+/// One pace for the hosts of several.
 fn merge(paces: &[&AdaptivePace], now: Instant) -> AdaptivePace {
     let window_max = paces.iter().map(|pace| pace.limits().window_max).max().expect("at least one");
     let memories: Vec<Memory> = paces.iter().map(|pace| pace.memory(now)).collect();
@@ -148,11 +148,11 @@ fn merge(paces: &[&AdaptivePace], now: Instant) -> AdaptivePace {
 }
 
 #[test]
-fn a_merged_pace_bears_what_its_hosts_bore_together() {
+fn a_merged_pace_adds_up_what_its_hosts_served() {
     let now = clock::now();
     let asked_to_wait = |seconds: u64| {
         let mut pace = AdaptivePace::new(UserLimits::window(8));
-        let Permit::Go(sent) = pace.permit(0, now) else { panic!("a new host may be asked") };
+        let Permit::Go(sent) = pace.permit(Work::default(), now) else { panic!("a new host may be asked") };
         let signal = Signal::Throttle { retry_after: Some(Duration::from_secs(seconds)) };
         pace.ended(sent, signal, false, now, 0.0);
         pace
@@ -169,11 +169,11 @@ fn a_merged_pace_bears_what_its_hosts_bore_together() {
     assert_eq!(merged.belief().limiter, Limiter::RetryAfter);
 }
 
-/// Asks the host for the pace as often as that allows, with at once an answer to each.
+/// Sends as often as the pace permits; each request is answered at once.
 fn drive(pace: &mut AdaptivePace, bucket: &mut Bucket, from: Instant, to: Instant) {
     let mut now = from;
     while now < to {
-        match pace.permit(0, now) {
+        match pace.permit(Work::default(), now) {
             Permit::Go(sent) => {
                 let latency = Duration::from_millis(10);
                 let is_served = bucket.serves(now);
@@ -185,16 +185,16 @@ fn drive(pace: &mut AdaptivePace, bucket: &mut Bucket, from: Instant, to: Instan
                 pace.ended(sent, signal, false, now, 0.5);
             }
             Permit::WaitUntil(at) => now = at.max(now + Duration::from_millis(1)),
-            Permit::WaitForAnswer => unreachable!("nothing is under way"),
+            Permit::WaitForAnswer => unreachable!("nothing is in flight"),
         }
     }
 }
 
 #[test]
-fn what_many_names_guessed_is_no_limit_of_all_of_them() {
+fn guessed_rates_do_not_add_up_to_a_limit() {
     let start = clock::now();
     let mut bucket = Bucket { burst: 20.0, tokens: 20.0, ..Bucket::new(100.0, start) };
-    // Each is refused before it has been served: what it takes is a guess, and forty guesses say no more than one.
+    // Each is refused before it was served: its rate is a guess, and forty guesses say no more than one.
     let names: Vec<AdaptivePace> = (0..40)
         .map(|_| {
             let mut pace = AdaptivePace::new(UserLimits::window(8));
@@ -206,22 +206,22 @@ fn what_many_names_guessed_is_no_limit_of_all_of_them() {
     assert!(guessed > 30, "{guessed} names have begun to count");
     let now = start + Duration::from_secs(2);
     let mut merged = merge(&names.iter().collect::<Vec<_>>(), now);
-    let (_, limit) = merged.belief().rate.expect("what they have shown");
+    let (_, limit) = merged.belief().rate.expect("they have shown limits");
     assert!(limit < 20.0, "{limit} is more than all of them have been served");
     let at = now + Duration::from_secs(12);
     drive(&mut merged, &mut bucket, now, at);
-    let (_, limit) = merged.belief().rate.expect("the host counts");
+    let (_, limit) = merged.belief().rate.expect("the host has a limit");
     assert!((70.0..=130.0).contains(&limit), "{limit} after twelve seconds, of 100");
 }
 
 #[test]
-fn a_name_that_joins_others_changes_little_for_them() {
+fn a_name_that_joins_a_group_changes_the_rate_little() {
     let start = clock::now();
     let mut bucket = Bucket::new(20.0, start);
     let mut many = AdaptivePace::new(UserLimits::window(8));
     let now = start + Duration::from_mins(2);
     drive(&mut many, &mut bucket, start, now);
-    let (rate, limit) = many.belief().rate.expect("the host counts");
+    let (rate, limit) = many.belief().rate.expect("the host has a limit");
     let mut one = AdaptivePace::new(UserLimits::window(8));
     let mut empty = Bucket { tokens: 0.0, ..Bucket::new(0.001, now) };
     drive(&mut one, &mut empty, now, now + Duration::from_millis(1));
@@ -233,17 +233,20 @@ fn a_name_that_joins_others_changes_little_for_them() {
         (rate_all / limit_all - rate / limit).abs() < 1e-9,
         "{rate} of {limit} and {rate_all} of {limit_all}"
     );
-    // The one that was refused last does not make all of them wait for as long as it would have waited.
+    // The name that was refused last does not make the others wait as long as it would have waited itself.
     let gap = Duration::from_secs_f64(1.0 / rate_all);
-    assert!(matches!(merged.permit(0, now + gap), Permit::Go(_)), "a gap later it may be asked");
+    assert!(
+        matches!(merged.permit(Work::default(), now + gap), Permit::Go(_)),
+        "the next request may be sent a gap later"
+    );
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
-    /// Whatever is told, nothing is lost, and the same history has the same result.
+    /// Whatever the responses, memory is bounded, and the same history has the same result.
     #[test]
-    fn nothing_is_too_much(told in prop::collection::vec(
+    fn the_detector_is_bounded_and_deterministic(told in prop::collection::vec(
         (0_u8..2, 0_u16..4_000, any::<bool>(), any::<bool>(), 0_u64..5_000), 2_000..4_000,
     )) {
         let start = clock::now();

@@ -14,14 +14,14 @@ use tokio::time::Instant;
 
 const LATENCY: Duration = Duration::from_millis(7);
 const WELL: Signal = Signal::Success { latency: LATENCY };
-/// The longest wait that is chosen for a URL.
+/// The longest wait between two attempts of one URL.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
 const fn permanent(tries: u32) -> FailureKind {
     FailureKind::Permanent { tries }
 }
 
-/// The first failure of a URL, of a host that is well.
+/// The first failure of a URL on a healthy host.
 const fn first(kind: FailureKind) -> Attempt {
     Attempt {
         kind,
@@ -36,7 +36,7 @@ const fn first(kind: FailureKind) -> Attempt {
     }
 }
 
-/// 403: the URL's own affair, or not.
+/// 403.
 const DENIED: Signal = Signal::Denied { latency: LATENCY };
 
 /// A host that has failed so long that its URLs are given up.
@@ -101,29 +101,29 @@ fn verdicts_are_as_the_table_says() {
 }
 
 #[test]
-fn a_name_that_does_not_exist_is_asked_for_twice() {
+fn a_name_that_does_not_exist_is_tried_twice() {
     let kind = FailureKind::of(Class::Dns, None, true, &[]);
     assert_eq!(kind, permanent(2));
     assert_eq!(kind.signal(Class::Dns, None, LATENCY, None), Signal::Absent);
 }
 
 #[test]
-fn what_the_user_wants_tried_again_is() {
+fn statuses_that_the_user_names_are_retried() {
     let of = |class, status| FailureKind::of(class, Some(status), false, &[401, 403, 404, 429, 501, 503]);
     for (class, status) in [(Class::ClientError, 404), (Class::ClientError, 403), (Class::Auth, 401)] {
         assert_eq!(of(class, status), FailureKind::Transient, "{status}");
         let signal = of(class, status).signal(class, Some(status), LATENCY, None);
-        assert_eq!(signal, if status == 403 { DENIED } else { WELL }, "the host is well, {status}");
+        assert_eq!(signal, if status == 403 { DENIED } else { WELL }, "the host is healthy, {status}");
     }
     assert_eq!(of(Class::ServerError, 501), FailureKind::Transient);
     assert_eq!(of(Class::ClientError, 410), permanent(1));
-    // What asks for room already is tried again anyway, and goes on being heard.
+    // Statuses that throttle are retried anyway, and still reach the pace.
     assert_eq!(of(Class::Throttled, 429), FailureKind::Throttled);
     assert_eq!(of(Class::ServerError, 503), FailureKind::Throttled);
 }
 
 #[test]
-fn permanent_failures_have_their_few_tries() {
+fn permanent_failures_have_few_tries() {
     let now = clock::now();
     let after = |tries, alike, attempts| {
         let attempt = Attempt { alike, attempts, ..first(permanent(tries)) };
@@ -132,13 +132,16 @@ fn permanent_failures_have_their_few_tries() {
     assert_eq!(after(1, 1, 1), Decision::GiveUp);
     assert!(matches!(after(2, 1, 1), Decision::Again { charged: true, .. }));
     assert_eq!(after(2, 2, 2), Decision::GiveUp);
-    assert!(matches!(after(3, 1, 9), Decision::Again { .. }), "what failed otherwise before does not count");
-    assert_eq!(after(3, 1, 20), Decision::GiveUp, "not beyond the tries of every URL");
+    assert!(
+        matches!(after(3, 1, 9), Decision::Again { .. }),
+        "failures of another class before do not count"
+    );
+    assert_eq!(after(3, 1, 20), Decision::GiveUp, "not beyond the tries of a URL");
     assert_eq!(decide(&first(permanent(1)), Tries::Unlimited.into(), now, 0.5), Decision::GiveUp);
 }
 
 #[test]
-fn a_url_has_its_tries() {
+fn a_url_is_given_up_after_its_tries() {
     let now = clock::now();
     for most in [1, 2, 20] {
         for attempts in 1..30 {
@@ -150,7 +153,7 @@ fn a_url_has_its_tries() {
 }
 
 #[test]
-fn unlimited_tries_end_with_success_alone() {
+fn unlimited_tries_give_up_no_retryable_failure() {
     let now = clock::now();
     for kind in [FailureKind::Transient, FailureKind::Throttled, FailureKind::Local] {
         let attempt = Attempt {
@@ -164,7 +167,7 @@ fn unlimited_tries_end_with_success_alone() {
 }
 
 #[test]
-fn only_what_the_url_may_be_blamed_for_is_charged() {
+fn only_failures_of_the_url_are_charged() {
     let now = clock::now();
     for (kind, is_charged) in [
         (FailureKind::Transient, true),
@@ -180,7 +183,7 @@ fn only_what_the_url_may_be_blamed_for_is_charged() {
 }
 
 #[test]
-fn progress_is_not_charged_and_outlasts_the_tries() {
+fn attempts_with_progress_are_not_charged() {
     let now = clock::now();
     let attempt = Attempt {
         attempts: 20,
@@ -195,14 +198,14 @@ fn progress_is_not_charged_and_outlasts_the_tries() {
 }
 
 #[test]
-fn local_trouble_gives_nobody_up() {
+fn local_failures_give_up_neither_url_nor_host() {
     let now = clock::now();
     let attempt = Attempt { attempts: 99, host_failing: HOST_GONE, ..first(FailureKind::Local) };
     assert!(wait(decide(&attempt, Tries::AtMost(1).into(), now, 0.5), now) >= Duration::from_secs(1));
 }
 
 #[test]
-fn a_wish_to_be_left_alone_is_heard() {
+fn a_requested_pause_is_respected() {
     let now = clock::now();
     let after = |kind, retry_after| {
         decide(&Attempt { retry_after: Some(retry_after), ..first(kind) }, Tries::default().into(), now, 0.5)
@@ -217,7 +220,11 @@ fn a_wish_to_be_left_alone_is_heard() {
         assert_eq!(after(kind, century), Decision::Park { until: now + century });
     }
     assert!(wait(after(FailureKind::Transient, Duration::ZERO), now) > Duration::ZERO);
-    assert_eq!(after(permanent(1), RETRY_AFTER_MAX * 24), Decision::GiveUp, "a 404 is one, whatever it adds");
+    assert_eq!(
+        after(permanent(1), RETRY_AFTER_MAX * 24),
+        Decision::GiveUp,
+        "a 404 is permanent, whatever its Retry-After"
+    );
     assert!(wait(after(FailureKind::Local, RETRY_AFTER_MAX * 24), now) <= WAIT_MAX);
 }
 
@@ -240,7 +247,7 @@ fn a_host_is_given_up_after_many_failures_and_a_long_time() {
     assert!(!host_given_up(served(HOST_PATIENCE * 4), retry_policy), "it may have banned us");
     assert!(host_given_up(served(HOST_PATIENCE * 5), retry_policy));
     let longer = RetryPolicy { host: HOST_PATIENCE * 2, ..retry_policy };
-    assert!(!host_given_up(HOST_GONE, longer), "the user bears with it for longer");
+    assert!(!host_given_up(HOST_GONE, longer), "the user allows more time");
 
     let now = clock::now();
     for kind in [FailureKind::Transient, FailureKind::Throttled] {
@@ -274,7 +281,7 @@ fn waits_grow_to_their_cap() {
 }
 
 #[test]
-fn what_was_cut_short_is_made_again_at_once_and_not_charged() {
+fn an_aborted_attempt_is_repeated_at_once_and_not_charged() {
     let now = clock::now();
     let attempt = Attempt { was_cut_short: true, attempts: 1_000, ..first(FailureKind::Transient) };
     assert_eq!(
@@ -284,7 +291,7 @@ fn what_was_cut_short_is_made_again_at_once_and_not_charged() {
 }
 
 #[test]
-fn what_fails_by_chance_does_not_wait_for_longer_each_time() {
+fn waits_do_not_grow_where_the_host_fails_randomly() {
     let now = clock::now();
     let wait_of = |attempts| {
         let attempt = Attempt { attempts, is_chance: true, ..first(FailureKind::Transient) };
@@ -293,7 +300,7 @@ fn what_fails_by_chance_does_not_wait_for_longer_each_time() {
     assert_eq!(wait_of(8), wait_of(1));
 }
 
-fn verdicts() -> impl Strategy<Value = FailureKind> {
+fn kinds() -> impl Strategy<Value = FailureKind> {
     prop_oneof![
         Just(FailureKind::Transient),
         Just(FailureKind::Throttled),
@@ -304,7 +311,7 @@ fn verdicts() -> impl Strategy<Value = FailureKind> {
 
 prop_compose! {
     fn attempts()(
-        kind in verdicts(),
+        kind in kinds(),
         attempts in prop_oneof![1_u32..40, any::<u32>()],
         alike in 1_u32..10,
         retry_after in prop::option::of((0_u64..3_153_600_000).prop_map(Duration::from_secs)),
@@ -363,7 +370,7 @@ proptest! {
 }
 
 #[test]
-fn a_denial_is_doubted_where_the_host_had_served_well() {
+fn a_denial_follows_what_the_controller_says() {
     let now = clock::now();
     let denied = |denial, alike| {
         let attempt = Attempt { denial: Some(denial), alike, ..first(permanent(1)) };
@@ -372,5 +379,5 @@ fn a_denial_is_doubted_where_the_host_had_served_well() {
     assert_eq!(denied(Denial::OfUrl, 1), Decision::GiveUp);
     assert_eq!(denied(Denial::Undecided, 1), Decision::Doubt);
     assert!(matches!(denied(Denial::OfPace, 1), Decision::Again { charged: false, .. }));
-    assert_eq!(denied(Denial::OfPace, 6), Decision::GiveUp, "denied for itself");
+    assert_eq!(denied(Denial::OfPace, 6), Decision::GiveUp, "six denials concern the URL");
 }

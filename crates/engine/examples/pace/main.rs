@@ -8,12 +8,11 @@
 //! cargo run --release -p longhaul --example pace -- --factor 10 --sockets # the same beside the real engine
 //! ```
 //!
-//! The name of a scenario runs that one alone. `--controller fixed` runs the simulation with another controller. `--seeds N` sets how often each is run (12 times in virtual time, once on
-//! sockets), `--at-once N` how many of these hauls at a time. `--trace` tells on standard error how long each simulated run
-//! took, and what the host saw on its sockets. `--retry` lets URLs that failed wait as the engine does before they are asked
-//! for again; the simulation beside the sockets always does, for at ten times the rate that counts. `--deadline SECONDS` is
-//! what every simulated wait ends by, in place of 20. With `TMPDIR` in memory
-//! the disk has no part in it.
+//! The name of a scenario runs that one alone. `--controller fixed` simulates another controller (`adaptive` by default). `--seeds N` sets how often each runs (12 times in virtual time, once on
+//! sockets), `--at-once N` how many of these hauls at a time. `--trace` writes to standard error how long each simulated
+//! run took, and what the host saw on its sockets. `--retry` makes failed URLs wait as the engine does before they are
+//! requested again; the simulation beside the sockets always does, because at ten times the rate it matters. `--deadline
+//! SECONDS` replaces the deadline of every simulated wait, 20 s. With `TMPDIR` in memory, the disk has no influence.
 
 mod picture;
 mod run;
@@ -34,16 +33,15 @@ use waiting::Waits;
 
 /// Seeds of one cell of the table.
 const SEEDS: u64 = 12;
-/// Seeds of the simulation beside the sockets. Some medians lie between two ways in which a run can go, and virtual time
-/// costs nothing.
+/// Seeds of the simulation beside the sockets. Some medians lie between two outcomes of a run, and virtual time is cheap.
 const SEEDS_BESIDE: u64 = 100;
 
-/// What is asked for.
+/// The parsed command line.
 #[derive(Default)]
 struct Arguments {
     is_check: bool,
     pictures: Option<PathBuf>,
-    haste: Option<f64>,
+    speedup: Option<f64>,
     waits: Waits,
     deadline: Option<f64>,
     is_real: bool,
@@ -66,7 +64,7 @@ impl Arguments {
                 "--trace" => arguments.is_traced = true,
                 "--controller" => arguments.controller = controller(&value()?)?,
                 "--svg" => arguments.pictures = Some(PathBuf::from(value()?)),
-                "--factor" => arguments.haste = Some(positive(&value()?)?),
+                "--factor" => arguments.speedup = Some(positive(&value()?)?),
                 "--at-once" => arguments.at_once = Some(positive(&value()?)?),
                 "--deadline" => arguments.deadline = Some(positive(&value()?)?),
                 "--seeds" => arguments.seeds = Some(positive(&value()?)?),
@@ -77,8 +75,8 @@ impl Arguments {
         Ok(arguments)
     }
 
-    fn haste(&self) -> f64 {
-        self.haste.unwrap_or(1.0)
+    fn speedup(&self) -> f64 {
+        self.speedup.unwrap_or(1.0)
     }
 
     fn wants(&self, scenario: &Scenario) -> bool {
@@ -88,7 +86,7 @@ impl Arguments {
     fn simulate(&self, scenario: &Scenario, seeds: u64, waits: Waits) -> Vec<Run> {
         let deadline = self.deadline.map_or(run::DEADLINE, Duration::from_secs_f64);
         let simulate = |seed| {
-            let run = run::run(scenario, self.controller, seed, self.haste(), waits, deadline);
+            let run = run::run(scenario, self.controller, seed, self.speedup(), waits, deadline);
             if self.is_traced {
                 let (seconds, rejections) = (run.took.as_secs_f64(), run.rejections);
                 eprintln!("simulated {} {seed}: {seconds:.2} s, {rejections} rejections", scenario.name);
@@ -142,10 +140,10 @@ fn main() -> ExitCode {
     if arguments.is_check && missed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// One row of the table, and whether its goals are met.
+/// Prints one row of the table; returns whether its goals are met.
 fn simulated(arguments: &Arguments, scenario: &Scenario) -> Result<bool, String> {
     let runs = arguments.simulate(scenario, arguments.seeds.unwrap_or(SEEDS), arguments.waits);
-    let row = table::Row::of(scenario, &runs, arguments.haste());
+    let row = table::Row::of(scenario, &runs, arguments.speedup());
     println!("{row}");
     if let Some(directory) = &arguments.pictures {
         picture::draw(directory, scenario, &runs[0]).map_err(|error| format!("no picture: {error}"))?;
@@ -153,14 +151,14 @@ fn simulated(arguments: &Arguments, scenario: &Scenario) -> Result<bool, String>
     Ok(row.is_met())
 }
 
-/// One row of both tables, and whether they are near each other.
+/// Prints one row of both tables; returns whether they are near each other.
 fn side_by_side(arguments: &Arguments, scenario: &Scenario) -> Result<bool, String> {
-    let haste = arguments.haste();
+    let speedup = arguments.speedup();
     let seeds: Vec<u64> = (0..arguments.seeds.unwrap_or(1)).collect();
     let mut real = Vec::with_capacity(seeds.len());
     for seeds in seeds.chunks(arguments.at_once.unwrap_or(1)) {
         let runs: Vec<_> = thread::scope(|scope| {
-            let run = |&seed| scope.spawn(move || sockets::run(scenario, seed, haste, arguments.is_traced));
+            let run = |&seed| scope.spawn(move || sockets::run(scenario, seed, speedup, arguments.is_traced));
             let threads: Vec<_> = seeds.iter().map(run).collect();
             threads.into_iter().map(|thread| thread.join().expect("a run does not panic")).collect()
         });
@@ -172,9 +170,9 @@ fn side_by_side(arguments: &Arguments, scenario: &Scenario) -> Result<bool, Stri
         simulated: table::Row::of(
             scenario,
             &arguments.simulate(scenario, SEEDS_BESIDE, Waits::OfRetry),
-            haste,
+            speedup,
         ),
-        sockets: table::Row::of(scenario, &real, haste),
+        sockets: table::Row::of(scenario, &real, speedup),
     };
     println!("{sides}");
     Ok(sides.are_near())

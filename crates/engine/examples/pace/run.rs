@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use longhaul::pace::{
     Announcement, Controller, ControllerFactory, NameAnswer, PaceKind, Permit, SendRecord,
-    SharedLimitDetector, SharedLimitFinding, Signal, UserLimits,
+    SharedLimitDetector, SharedLimitFinding, Signal, UserLimits, Work,
 };
 use longhaul_http::{HeaderMap, rate_limit};
 use longhaul_origin::limit_model::{self, LimitModel, Treatment};
@@ -15,28 +15,28 @@ use tokio::time::Instant;
 use crate::scenario::Scenario;
 use crate::waiting::{Url, Waiting, Waits};
 
-/// What every wait on a socket ends by, unless it is said.
+/// The default deadline of every wait on a socket.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
-/// How often the engine looks at exchanges that have stalled.
+/// How often the engine checks the progress of exchanges.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// When every run begins.
+/// The time at which every run begins.
 const START_UNIX_MS: u64 = 1_767_225_600_400;
 /// A run that takes longer has failed.
 const RUN_MAX: Duration = Duration::from_secs(40_000);
 
-/// What a run was like.
+/// What a run measured.
 #[derive(Default)]
 pub(crate) struct Run {
     pub(crate) took: Duration,
     pub(crate) served: u32,
     pub(crate) rejections: u32,
     pub(crate) longest_gap: Duration,
-    /// When all but the first name had everything.
+    /// When all names but the first were done.
     pub(crate) others_took: Duration,
     pub(crate) banned: Duration,
     pub(crate) cap_reached: Option<Duration>,
     pub(crate) latencies: Vec<Duration>,
-    /// Requests and rejections of each second, and the host's limit then.
+    /// Requests, rejections and the host's limit in each second.
     pub(crate) seconds: Vec<Second>,
 }
 
@@ -70,12 +70,12 @@ struct World<'a> {
     /// The first name's host, and those of others where they have their own.
     hosts: Vec<Box<dyn LimitModel>>,
     host_of: Vec<usize>,
-    /// Whose turn it is to be the first to ask.
+    /// The name that asks first in this turn.
     turn: usize,
     random: fastrand::Rng,
-    /// Exchanges under way, by the time of their end and the order of their beginning.
+    /// Exchanges in flight, by the time of their end and the order of their start.
     open: BTreeMap<(Duration, u64), Open>,
-    /// When exchanges under way are looked at next.
+    /// When the progress of exchanges is checked next.
     look_at: Duration,
     sequence: u64,
     waiting: Vec<Waiting>,
@@ -87,15 +87,15 @@ pub(crate) fn run(
     scenario: &Scenario,
     kind: PaceKind,
     seed: u64,
-    haste: f64,
+    speedup: f64,
     waits: Waits,
     deadline: Duration,
 ) -> Run {
     let names = scenario.names;
     let urls = scenario.urls / u32::try_from(names).expect("a few");
-    let (mut hosts, mut host_of) = (vec![scenario.host(seed, haste)], vec![0]);
+    let (mut hosts, mut host_of) = (vec![scenario.host(seed, speedup)], vec![0]);
     for name in 1..names {
-        let other = scenario.other(name, seed, haste);
+        let other = scenario.other(name, seed, speedup);
         host_of.push(other.as_ref().map_or(0, |_| hosts.len()));
         hosts.extend(other);
     }
@@ -134,7 +134,7 @@ impl World<'_> {
         self.start + at
     }
 
-    /// Sends all that may be sent now; returns when more may be.
+    /// Sends every request that is permitted now; returns when the next one is.
     fn send(&mut self) -> Option<Duration> {
         let mut wake: Option<Duration> = None;
         let names = self.waiting.len();
@@ -145,7 +145,7 @@ impl World<'_> {
                 let free_at = if next_at > now {
                     next_at
                 } else {
-                    match self.paces[self.pace_of[name]].permit(0, now) {
+                    match self.paces[self.pace_of[name]].permit(Work::default(), now) {
                         Permit::Go(record) => {
                             self.begin(name, record);
                             continue;
@@ -209,7 +209,7 @@ impl World<'_> {
         &mut self.run.seconds[index]
     }
 
-    /// Goes on to the next event; false if there is none.
+    /// Advances to the next event; returns false if there is none.
     fn advance(&mut self, wake: Option<Duration>) -> bool {
         let end = self.open.first_key_value().map(|(&(end, _), _)| end);
         let look = end.map(|_| self.look_at);
@@ -234,7 +234,7 @@ impl World<'_> {
         true
     }
 
-    /// Looks at an exchange that has not been answered.
+    /// Checks an exchange without a response.
     fn look(&mut self, key: (Duration, u64)) {
         let Some(open) = self.open.get_mut(&key) else { return };
         let silent_for = self.now.saturating_sub(open.sent);
@@ -252,7 +252,7 @@ impl World<'_> {
         }
     }
 
-    /// Breaks an exchange off.
+    /// Aborts an exchange.
     fn cut_short(&mut self, open: &Open) {
         self.hosts[self.host_of[open.name]].leave(self.now);
         let (now, jitter) = (self.instant(self.now), self.random.f64());
@@ -262,8 +262,8 @@ impl World<'_> {
         self.waiting[open.name].cut_short(open.url, now);
     }
 
-    /// Names that turn out to be one host are asked by one pace, as the engine does.
-    fn look_at_neighbours(&mut self, open: &Open, signal: Signal) {
+    /// Names that turn out to be limited together get one controller, as in the engine.
+    fn look_for_shared_limits(&mut self, open: &Open, signal: Signal) {
         let is_refused = matches!(signal, Signal::Throttle { .. } | Signal::Denied { .. });
         let (now, sent_at) = (self.instant(self.now), self.instant(open.sent));
         let is_limited = self.paces[self.pace_of[open.name]].belief().is_limited();
@@ -286,7 +286,7 @@ impl World<'_> {
                 self.paces.push(merged);
             }
             None => {
-                // One that comes later.
+                // A name that is asked later than the others.
                 let mut others = self.shared_limits.names(&()).filter(|&&name| name != open.name);
                 if let (true, Some(&other)) = (self.shared_limits.is_one(&(), &open.name), others.next()) {
                     self.pace_of[open.name] = self.pace_of[other];
@@ -307,7 +307,7 @@ impl World<'_> {
             _ => Signal::Congestion,
         };
         let (now, jitter) = (self.instant(self.now), self.random.f64());
-        // As the engine does: whatever comes with a head.
+        // As in the engine: any response with a head.
         let has_head = matches!(open.treatment, Treatment::Served | Treatment::Refused { .. });
         let announced = open.announced.as_ref().filter(|_| has_head);
         if let Some(said) = announced.and_then(|fields| rate_limit::parse(fields, self.unix_ms())) {
@@ -322,7 +322,7 @@ impl World<'_> {
         if let (Signal::Success { .. }, true) = (signal, pace != open.pace) {
             self.paces[pace].overheard(signal, now);
         }
-        self.look_at_neighbours(open, signal);
+        self.look_for_shared_limits(open, signal);
         if matches!(signal, Signal::Success { .. }) {
             self.run.served += 1;
             self.run.longest_gap = self.run.longest_gap.max(self.now.saturating_sub(self.last_served));

@@ -1,4 +1,4 @@
-//! The hosts that the pace is tried on: their manners, what an oracle would need, and the goals.
+//! The hosts of the scenarios: their limits, the time that an oracle needs, and the goals.
 
 use std::time::Duration;
 
@@ -8,67 +8,67 @@ use longhaul_origin::limit_model::{
     Treatment, WindowQuota, Wording,
 };
 
-/// The mean time to an answer of most hosts, in seconds: evenly drawn from 0.7 to 1.5 times 0.1.
+/// The mean response time of most hosts, in seconds: drawn evenly from 0.7 to 1.5 times 0.1.
 const ANSWER_SECONDS: f64 = 0.11;
-/// The last answer that never comes is waited for, even by one who knows that some do not.
+/// The wait for the last response that never comes: an oracle waits for it too.
 const SILENCE_SECONDS: f64 = 4.0;
 
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     /// What the host does, in words.
     pub(crate) words: &'static str,
-    limit_model: fn(seed: u64, haste: f64) -> Box<dyn LimitModel>,
-    /// The time of one who knows the host, for so many URLs, in seconds of the host's clock ...
+    limit_model: fn(seed: u64, speedup: f64) -> Box<dyn LimitModel>,
+    /// The time of an oracle for this many URLs, in seconds of the host's clock ...
     oracle: fn(urls: f64) -> f64,
-    /// ... and what is waited besides for deadlines of our own and for whole seconds, which no haste makes shorter.
+    /// ... and the time for deadlines and whole seconds, which no speedup makes shorter.
     waits: fn(urls: f64) -> f64,
     /// URLs of one run.
     pub(crate) urls: u32,
-    /// Exchanges at a time that the user allows.
+    /// Requests in flight that the user allows.
     pub(crate) cap: u32,
-    /// Names that lead to the one host.
+    /// Names that resolve to the address.
     pub(crate) names: usize,
-    /// The other names, where each has a host of its own behind the one address.
+    /// The hosts of the other names, where each has its own behind the address.
     pub(crate) others: Option<Others>,
     pub(crate) goal: Goal,
 }
 
-/// Names that have nothing to do with the first one but the address.
+/// Names that only share the address with the first one.
 pub(crate) struct Others {
     limit_model: fn(seed: u64) -> Box<dyn LimitModel>,
-    /// The time of one who knows such a host, for so many URLs.
+    /// The time of an oracle for this many URLs of such a host.
     pub(crate) oracle: fn(urls: f64) -> f64,
-    /// What the last of them may take at most, in that time.
+    /// The goal for the last of them, as a multiple of that time.
     pub(crate) time_ratio: f64,
 }
 
-/// What the median of the seeds may be at most; the worst may be 1.3 times that.
+/// The goals for the median of the seeds; the worst seed may be 1.3 times the goal.
 pub(crate) struct Goal {
     pub(crate) time_ratio: f64,
     pub(crate) rejections: f64,
-    /// Of the time to an answer, 95 in 100, to the least: where the host lets everybody wait.
+    /// The 95th percentile of the response time as a multiple of the least, for hosts with a queue.
     pub(crate) latency_ratio: Option<f64>,
-    /// Until as many exchanges are under way as are allowed.
+    /// The time until as many requests are in flight as the user allows.
     pub(crate) cap_within: Option<Duration>,
 }
 
 impl Scenario {
-    /// The host, so many times as fast.
-    pub(crate) fn host(&self, seed: u64, haste: f64) -> Box<dyn LimitModel> {
-        Box::new(TimeScaled::new((self.limit_model)(seed, haste), haste))
+    /// The host, this many times as fast.
+    pub(crate) fn host(&self, seed: u64, speedup: f64) -> Box<dyn LimitModel> {
+        Box::new(TimeScaled::new((self.limit_model)(seed, speedup), speedup))
     }
 
-    /// The host of a name, if it is another one than that of the first.
-    pub(crate) fn other(&self, name: usize, seed: u64, haste: f64) -> Option<Box<dyn LimitModel>> {
+    /// The host of a name, if it is not that of the first.
+    pub(crate) fn other(&self, name: usize, seed: u64, speedup: f64) -> Option<Box<dyn LimitModel>> {
         let others = self.others.as_ref().filter(|_| name > 0)?;
         let seed = seed ^ ((name as u64) << 32);
-        Some(Box::new(TimeScaled::new((others.limit_model)(seed), haste)))
+        Some(Box::new(TimeScaled::new((others.limit_model)(seed), speedup)))
     }
 
-    /// The time of one who knows that host, in seconds.
-    pub(crate) fn ideal_seconds(&self, haste: f64) -> f64 {
+    /// The time of an oracle, in seconds.
+    pub(crate) fn ideal_seconds(&self, speedup: f64) -> f64 {
         let urls = f64::from(self.urls);
-        (self.oracle)(urls) / haste + (self.waits)(urls)
+        (self.oracle)(urls) / speedup + (self.waits)(urls)
     }
 }
 
@@ -76,15 +76,15 @@ const fn goal(time_ratio: f64, rejections: f64) -> Goal {
     Goal { time_ratio, rejections, latency_ratio: None, cap_within: None }
 }
 
-/// More than 20 in a second, or so many times as many, are banned for a minute, which haste makes no shorter.
-fn ban(kind: BanKind, seed: u64, haste: f64) -> Ban {
+/// A client with more than 20 requests in a second, times the speedup, is banned for a minute.
+fn ban(kind: BanKind, seed: u64, speedup: f64) -> Ban {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hundred")]
-    let requests_max = (20.0 * haste) as usize;
-    let second = Duration::from_secs_f64(haste);
+    let requests_max = (20.0 * speedup) as usize;
+    let second = Duration::from_secs_f64(speedup);
     Ban::new(requests_max, second.mul_f64(60.0), kind, seed).within(second)
 }
 
-/// What the rehearsal's host does, 2 ms away.
+/// The host of the rehearsal, 2 ms away.
 fn rehearsal(seed: u64, _: f64) -> Box<dyn LimitModel> {
     let faults = [
         (0.34, Treatment::Reset),
@@ -97,7 +97,7 @@ fn rehearsal(seed: u64, _: f64) -> Box<dyn LimitModel> {
 
 const ANY: f64 = f64::INFINITY;
 
-/// What most scenarios have in common.
+/// The defaults of the scenarios.
 const USUAL: Scenario = Scenario {
     name: "healthy",
     words: "no limit, 100 ms away",
@@ -144,7 +144,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "ban-20",
         words: "more than 20 in a second: resets for 60 s, begun anew by each request",
-        limit_model: |seed, haste| Box::new(ban(BanKind::Reset, seed, haste)),
+        limit_model: |seed, speedup| Box::new(ban(BanKind::Reset, seed, speedup)),
         oracle: |urls| urls / 20.0,
         cap: 16,
         goal: goal(1.7, 10.0),
@@ -234,7 +234,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "load-8",
         words: "slower with each open request, made for 8",
         limit_model: |seed, _| Box::new(FairLoad::new(8.0, seed)),
-        // The best is at load 0.79, where open / latency is greatest.
+        // The best load is 0.79, where open / latency is greatest.
         oracle: |urls| urls * 0.15 / (8.0 * 0.794),
         cap: 16,
         goal: goal(1.25, 0.0),
@@ -265,7 +265,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "silent-ban-20",
         words: "more than 20 in a second: drops everything for 60 s, begun anew by each request",
-        limit_model: |seed, haste| Box::new(ban(BanKind::Silence, seed, haste)),
+        limit_model: |seed, speedup| Box::new(ban(BanKind::Silence, seed, speedup)),
         oracle: |urls| urls / 20.0,
         cap: 16,
         goal: goal(2.0, 40.0),
@@ -308,7 +308,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "rehearsal",
         words: "the rehearsal's mix: 34 % break, 5 % stall, 4 % of bare 503, 2 % of 429 with Retry-After: 1, 2 ms away",
         limit_model: rehearsal,
-        // One refusal in fifty costs a second, and some come together: 66 requests for each.
+        // One request in fifty is refused and costs a second; some refusals come together: 66 requests for each.
         oracle: |_| 0.0,
         waits: |urls| urls / 0.55 / 66.0 + SILENCE_SECONDS,
         cap: 16,
@@ -357,8 +357,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "ban-20-poor-line",
         words: "more than 20 in a second: resets for 60 s; 5 % break by chance",
-        limit_model: |seed, haste| {
-            let ban = ban(BanKind::Reset, seed, haste);
+        limit_model: |seed, speedup| {
+            let ban = ban(BanKind::Reset, seed, speedup);
             Box::new(Flaky::new(Box::new(ban), &[(0.05, Treatment::Reset)], 0.1, seed))
         },
         oracle: |urls| urls / 0.95 / 20.0,

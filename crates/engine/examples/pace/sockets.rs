@@ -1,8 +1,8 @@
-//! The same runs with the engine as it is: a haul into a temporary directory, over sockets of this machine, from the hosts
-//! that the simulation models.
+//! The same runs with the whole engine: a haul into a temporary directory, over sockets of this machine, from the hosts that
+//! the simulation models.
 //!
-//! What the simulation leaves out is here: connections, timers of a millisecond, a busy machine, and the waits of `retry`
-//! before a URL is asked again.
+//! This includes what the simulation leaves out: connections, timers of a millisecond, a busy machine, and the waits of
+//! `retry`.
 
 use std::io::{self, Cursor};
 use std::net::{IpAddr, Ipv4Addr};
@@ -24,9 +24,9 @@ use crate::scenario::Scenario;
 
 /// A run that takes longer has failed.
 const RUN_MAX: Duration = Duration::from_mins(20);
-/// The host waits longer than any client, so that it is the client who goes.
-const HOST_PATIENCE: Duration = Duration::from_mins(30);
-/// The size of each file: what is tried is how often the host is asked.
+/// The host waits longer than any client, so that the client closes first.
+const HOST_TIMEOUT: Duration = Duration::from_mins(30);
+/// The size of each file: only the rate of requests is of interest.
 const FILE_BYTES: u64 = 100;
 
 #[derive(Debug)]
@@ -44,12 +44,12 @@ impl std::fmt::Display for RunError {
     }
 }
 
-/// One run. With `is_told` every exchange and every change of the pace goes to standard error.
-pub(crate) fn run(scenario: &Scenario, seed: u64, haste: f64, is_told: bool) -> Result<Run, RunError> {
-    let host = Host::start(scenario, seed, haste, is_told).map_err(RunError::Host)?;
+/// One run. With `is_traced` every exchange and every change of the pace is written to standard error.
+pub(crate) fn run(scenario: &Scenario, seed: u64, speedup: f64, is_traced: bool) -> Result<Run, RunError> {
+    let host = Host::start(scenario, seed, speedup, is_traced).map_err(RunError::Host)?;
     let name = format!("longhaul-pace-{}-{}-{seed}", std::process::id(), scenario.name);
     let directory = Directory(std::env::temp_dir().join(name));
-    let report = haul(scenario, seed, host.endpoint, &directory.0, is_told).map_err(RunError::Haul);
+    let report = haul(scenario, seed, host.endpoint, &directory.0, is_traced).map_err(RunError::Haul);
     let witnessed = host.stop();
     let report = report?;
     if report.counts.done != u64::from(scenario.urls) {
@@ -63,7 +63,7 @@ fn haul(
     seed: u64,
     endpoint: Endpoint,
     directory: &Path,
-    is_told: bool,
+    is_traced: bool,
 ) -> Result<Report, HaulError> {
     let url = |number: u32| {
         let name = number as usize % scenario.names;
@@ -72,16 +72,16 @@ fn haul(
     let list: String = (0..scenario.urls).map(url).collect();
     let start = clock::now();
     let haul = Haul::builder(directory)
-        .network(Arc::new(CurrentThread(SystemNetwork::new())))
+        .network(Arc::new(LocalNetwork(SystemNetwork::new())))
         .source(Source::Reader { label: "urls".to_owned(), reader: Box::new(Cursor::new(list)) })
         .settings(|settings| {
             settings.jobs_per_host_max = Some(scenario.cap);
             settings.seed = seed;
-            // A host that says 403 to those who ask too often: the user knows.
+            // The host answers 403 to clients that ask too often, and the user knows that.
             settings.retry_statuses = vec![403];
         })
         .on_event(move |event| {
-            if let (true, Event::Paced { .. } | Event::Merged { .. }) = (is_told, event) {
+            if let (true, Event::Paced { .. } | Event::Merged { .. }) = (is_traced, event) {
                 eprintln!("haul {:9.3} {event:?}", start.elapsed().as_secs_f64());
             }
         })
@@ -90,8 +90,8 @@ fn haul(
     haul.run()
 }
 
-fn result(scenario: &Scenario, report: &Report, witnessed: Witnessed) -> Run {
-    let Witnessed { mut exchanges, banned } = witnessed;
+fn result(scenario: &Scenario, report: &Report, witnessed: Observed) -> Run {
+    let Observed { mut exchanges, banned } = witnessed;
     exchanges.sort_by_key(|(_, exchange)| exchange.ended);
     let names_per_host = if scenario.others.is_some() { 1 } else { scenario.names };
     let cap = scenario.cap * u32::try_from(names_per_host).expect("a few");
@@ -117,10 +117,10 @@ fn result(scenario: &Scenario, report: &Report, witnessed: Witnessed) -> Run {
     run
 }
 
-/// The system's network, in which every name leads to this machine.
-struct CurrentThread(SystemNetwork);
+/// The system's network, in which every name resolves to this machine.
+struct LocalNetwork(SystemNetwork);
 
-impl Network for CurrentThread {
+impl Network for LocalNetwork {
     fn lookup<'a>(&'a self, _name: &'a HostName) -> BoxFuture<'a, Result<Vec<IpAddr>, LookupError>> {
         Box::pin(async { Ok(vec![IpAddr::from(Ipv4Addr::LOCALHOST)]) })
     }
@@ -135,41 +135,41 @@ impl Network for CurrentThread {
 }
 
 /// What the hosts have seen.
-struct Witnessed {
-    /// With the name that was asked for, where names have hosts of their own. Times are counted from a host's first request,
-    /// and all names are asked from the beginning.
+struct Observed {
+    /// The exchanges, with the name where names have hosts of their own. Times count from a host's first request; all names
+    /// are asked from the start.
     exchanges: Vec<(usize, ExchangeRecord)>,
     banned: Duration,
 }
 
-/// The scenario's hosts on a thread of their own, at one address.
+/// The scenario's hosts, on a thread of their own and at one address.
 struct Host {
     endpoint: Endpoint,
     exchanges: Arc<Mutex<Vec<(usize, ExchangeRecord)>>>,
-    /// That of the first name.
+    /// The host of the first name.
     first: LimitingServer,
     stop: oneshot::Sender<()>,
     thread: thread::JoinHandle<()>,
 }
 
 impl Host {
-    fn start(scenario: &Scenario, seed: u64, haste: f64, is_told: bool) -> io::Result<Self> {
+    fn start(scenario: &Scenario, seed: u64, speedup: f64, is_traced: bool) -> io::Result<Self> {
         let exchanges: Arc<Mutex<Vec<(usize, ExchangeRecord)>>> = Arc::default();
         let site = Arc::new(Site::new(seed).with_sizes(Sizes::fixed(FILE_BYTES)));
         let host = |name: usize, limit_model: Box<dyn LimitModel>| {
-            let options = Options { head_time: HOST_PATIENCE, stall: HOST_PATIENCE, ..Options::default() };
+            let options = Options { head_time: HOST_TIMEOUT, stall: HOST_TIMEOUT, ..Options::default() };
             let book = Arc::clone(&exchanges);
             LimitingServer::new(limit_model, Arc::clone(&site), options, move |exchange| {
-                if is_told {
+                if is_traced {
                     tell(name, exchange);
                 }
                 book.lock().unwrap_or_else(PoisonError::into_inner).push((name, *exchange));
             })
         };
-        let first = host(0, scenario.host(seed, haste));
+        let first = host(0, scenario.host(seed, speedup));
         let mut hosts = VirtualHosts::new(first.clone());
         for name in 1..scenario.names {
-            if let Some(limit_model) = scenario.other(name, seed, haste) {
+            if let Some(limit_model) = scenario.other(name, seed, speedup) {
                 hosts = hosts.with(&host_name(name), host(name, limit_model));
             }
         }
@@ -185,18 +185,18 @@ impl Host {
         Ok(Self { endpoint, exchanges, first, stop, thread })
     }
 
-    fn stop(self) -> Witnessed {
+    fn stop(self) -> Observed {
         let Self { exchanges, first, stop, thread, .. } = self;
         let banned = first.stats().banned;
         drop(stop);
-        // What it has seen is told, even if it panicked.
+        // What it has seen is returned even if it panicked.
         let _ = thread.join();
         let exchanges = std::mem::take(&mut *exchanges.lock().unwrap_or_else(PoisonError::into_inner));
-        Witnessed { exchanges, banned }
+        Observed { exchanges, banned }
     }
 }
 
-/// The name of this number.
+/// The name with this number.
 fn host_name(name: usize) -> String {
     format!("name-{name}.test")
 }
@@ -223,9 +223,9 @@ fn tell(name: usize, exchange: &ExchangeRecord) {
     eprintln!("host {name} {arrived:9.3} {ended:9.3} {in_flight:3} {treatment:?} {is_whole}");
 }
 
-/// Stops a haul that would never end.
+/// Stops a haul that takes too long.
 struct Watchdog {
-    /// Nothing is ever sent: its end is the signal.
+    /// Nothing is ever sent: dropping it is the signal.
     _alive: mpsc::Sender<()>,
 }
 
@@ -241,11 +241,11 @@ impl Watchdog {
     }
 }
 
-/// A directory that goes when it is not needed any more.
+/// A directory that is removed when it is dropped.
 struct Directory(PathBuf);
 
 impl Drop for Directory {
-    #[expect(clippy::disallowed_methods, reason = "the files of a trial, which nobody wants")]
+    #[expect(clippy::disallowed_methods, reason = "the files of a trial")]
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
             eprintln!("cannot remove {}: {error}", self.0.display());

@@ -6,12 +6,12 @@ use std::time::Duration;
 use crate::run::Run;
 use crate::scenario::Scenario;
 
-/// The worst seed may be so many times the goal.
+/// The worst seed may be this many times the goal.
 const WORST: f64 = 1.3;
 
 /// Two figures that differ by less than this part are near each other.
 const NEAR: f64 = 0.2;
-/// So many rejections more or less, of thousands of requests, are chance.
+/// A difference of this many rejections, in thousands of requests, is chance.
 const REJECTIONS_NEAR: f64 = 5.0;
 
 pub(crate) const HEAD: &str = "| scenario | time ratio (worst) | goal | rejections (worst) | goal | longest gap, s | banned, s | else |\n|---|---|---|---|---|---|---|---|";
@@ -27,7 +27,7 @@ pub(crate) struct Row<'a> {
     others: Option<Spread>,
 }
 
-/// The median and the greatest, and between what nine in ten are.
+/// The median, the greatest value, and the range of nine values in ten.
 #[derive(Clone, Copy)]
 struct Spread {
     median: f64,
@@ -58,8 +58,8 @@ impl Spread {
 }
 
 impl<'a> Row<'a> {
-    pub(crate) fn of(scenario: &'a Scenario, runs: &[Run], haste: f64) -> Self {
-        let ideal = scenario.ideal_seconds(haste);
+    pub(crate) fn of(scenario: &'a Scenario, runs: &[Run], speedup: f64) -> Self {
+        let ideal = scenario.ideal_seconds(speedup);
         let spread = |of: &dyn Fn(&Run) -> f64| Spread::of(runs.iter().map(of));
         let seconds = |time: Option<Duration>| time.map_or(f64::INFINITY, |time| time.as_secs_f64());
         Self {
@@ -72,7 +72,7 @@ impl<'a> Row<'a> {
             banned: spread(&|run| run.banned.as_secs_f64()),
             latency: scenario.goal.latency_ratio.map(|_| spread(&latency_ratio)),
             others: scenario.others.as_ref().map(|others| {
-                let ideal = (others.oracle)(f64::from(scenario.urls)) / haste;
+                let ideal = (others.oracle)(f64::from(scenario.urls)) / speedup;
                 spread(&|run| run.others_took.as_secs_f64() / ideal)
             }),
             cap: scenario.goal.cap_within.map(|_| spread(&|run| seconds(run.cap_reached))),
@@ -94,7 +94,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The time to an answer, 95 in 100, to the least.
+/// The 95th percentile of the response time as a multiple of the least.
 fn latency_ratio(run: &Run) -> f64 {
     let mut latencies = run.latencies.clone();
     latencies.sort();
@@ -144,7 +144,7 @@ pub(crate) struct Sides<'a> {
 }
 
 impl Sides<'_> {
-    /// By which part of the simulated time the real one differs.
+    /// The relative difference of the real time to the simulated one.
     fn time_difference(&self) -> f64 {
         self.sockets.time.median / self.simulated.time.median - 1.0
     }
@@ -153,7 +153,7 @@ impl Sides<'_> {
         self.time_difference().abs() <= NEAR
     }
 
-    /// About as many as in the simulation, or as nine in ten of its seeds have.
+    /// Whether there are about as many as in the simulation, or as nine in ten of its seeds have.
     fn are_rejections_near(&self) -> bool {
         let Spread { median, low, high, .. } = self.simulated.rejections;
         let found = self.sockets.rejections.median;

@@ -1,4 +1,4 @@
-//! The URLs of one name that are still to be asked for.
+//! The URLs of one name that are not done.
 
 use std::collections::BTreeMap;
 
@@ -6,28 +6,28 @@ use longhaul::pace::Signal;
 use longhaul::retry::{self, Attempt, Decision, FailureKind, RetryPolicy};
 use tokio::time::Instant;
 
-/// When a URL that has failed may be asked for again.
+/// When a failed URL may be requested again.
 #[derive(Clone, Copy, Default)]
 pub(crate) enum Waits {
-    /// At once: what is judged is the pace alone.
+    /// At once: only the pace is judged.
     #[default]
     None,
-    /// As the engine has it.
+    /// As in the engine.
     OfRetry,
 }
 
-/// One that has failed, or has not been asked for yet.
+/// A URL that has failed, or has not been requested yet.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Url {
-    /// Those that were charged.
+    /// Charged attempts.
     pub(crate) attempts: u32,
-    /// Those that were broken off before their deadline.
+    /// Attempts that were aborted before their deadline.
     pub(crate) cuts: u32,
 }
 
 pub(crate) struct Waiting {
     fresh: u32,
-    /// By the time from which they may be asked for, and the order in which they failed.
+    /// Failed URLs by the time from which they may be requested, and the order in which they failed.
     again: BTreeMap<(Instant, u64), Url>,
     failures: u64,
     waits: Waits,
@@ -38,7 +38,7 @@ impl Waiting {
         Self { fresh: urls, again: BTreeMap::new(), failures: 0, waits }
     }
 
-    /// From when on one may be asked for; `None` if there is none.
+    /// When the next URL may be requested; `None` if there is none.
     pub(crate) fn next_at(&self, now: Instant) -> Option<Instant> {
         if self.fresh > 0 {
             return Some(now);
@@ -46,7 +46,7 @@ impl Waiting {
         self.again.first_key_value().map(|(&(at, _), _)| at.max(now))
     }
 
-    /// Takes one that may be asked for now, those that are begun first.
+    /// Takes a URL that may be requested now; failed ones come first.
     pub(crate) fn take(&mut self, now: Instant) -> Option<Url> {
         if let Some(first) = self.again.first_entry()
             && first.key().0 <= now
@@ -57,7 +57,7 @@ impl Waiting {
         Some(Url::default())
     }
 
-    /// One has failed; `is_chance` says that its host does so anyway.
+    /// A URL failed; `is_chance` says that its host fails so often at any pace.
     pub(crate) fn failed(&mut self, url: Url, is_chance: bool, signal: Signal, now: Instant, jitter: f64) {
         let (at, attempts) = match self.waits {
             Waits::None => (now, url.attempts),
@@ -66,7 +66,7 @@ impl Waiting {
         self.put(at, Url { attempts, ..url });
     }
 
-    /// One was broken off.
+    /// A request was aborted.
     pub(crate) fn cut_short(&mut self, url: Url, now: Instant) {
         self.put(now, Url { cuts: url.cuts + 1, ..url });
     }
@@ -77,7 +77,7 @@ impl Waiting {
     }
 }
 
-/// When, and with how many attempts to its charge. A URL that the engine would give up is never given up here.
+/// When the URL may be requested again, and its charged attempts. No URL is given up here.
 fn again(attempts: u32, is_chance: bool, signal: Signal, now: Instant, jitter: f64) -> (Instant, u32) {
     let (kind, retry_after) = match signal {
         Signal::Throttle { retry_after } => (FailureKind::Throttled, retry_after),

@@ -23,10 +23,9 @@ use super::signal::Signal;
 
 /// Decides when one host, or several that share a limit, may be sent another request.
 pub trait Controller: fmt::Debug + Send {
-    /// Asks whether a request may be sent now. `connections_idle` counts the open connections to the host that no request
-    /// uses: with 0, the request opens a new one. The caller reports the end of each permitted request exactly once, with
+    /// Asks whether a request may be sent now. The caller reports the end of each permitted request exactly once, with
     /// [`ended`](Self::ended).
-    fn permit(&mut self, connections_idle: usize, now: Instant) -> Permit;
+    fn permit(&mut self, work: Work, now: Instant) -> Permit;
 
     /// The head of the response to `sent` arrived. Reported once at most, and before the end of the request.
     fn first_byte(&mut self, sent: SendRecord, first_byte: FirstByte) {
@@ -139,6 +138,15 @@ impl dyn ControllerFactory + '_ {
         let memories: Vec<Memory> = controllers.iter().map(|controller| controller.memory(now)).collect();
         self.build(limits, &memories, now)
     }
+}
+
+/// What a controller knows of the host that asks for a permit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Open connections to the host that no request uses: with 0, the request opens a new one.
+    pub connections_idle: usize,
+    /// Jobs of the host that wait, for any reason; the one that asks is among them.
+    pub jobs_waiting: usize,
 }
 
 /// Whether another request may be sent.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::announced::{Announced, Announcement};
 use super::belief::Belief;
-use super::controller::{Controller, Denial, Permit, SendRecord, UserLimits};
+use super::controller::{Controller, Denial, Permit, SendRecord, UserLimits, Work};
 use super::courtesy::{SERVED_WELL, stretched};
 use super::denial_storm::DenialStorm;
 use super::failures::Failures;
@@ -81,7 +81,7 @@ impl FixedPace {
 }
 
 impl Controller for FixedPace {
-    fn permit(&mut self, _connections_idle: usize, now: Instant) -> Permit {
+    fn permit(&mut self, _work: Work, now: Instant) -> Permit {
         if let Some(until) = self.pause.at(now) {
             return Permit::WaitUntil(until);
         }

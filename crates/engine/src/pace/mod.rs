@@ -31,7 +31,9 @@ mod slot_accounting;
 pub use adaptive::AdaptivePace;
 pub use announced::Announcement;
 pub use belief::Belief;
-pub use controller::{Controller, ControllerFactory, Denial, FirstByte, Permit, SendRecord, UserLimits};
+pub use controller::{
+    Controller, ControllerFactory, Denial, FirstByte, Permit, SendRecord, UserLimits, Work,
+};
 pub use courtesy::{WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
 pub use fixed::FixedPace;
 pub use kind::PaceKind;

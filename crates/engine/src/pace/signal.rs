@@ -2,28 +2,28 @@
 
 use std::time::Duration;
 
-/// What one answer says about the host's pace.
+/// What the end of a request says about the pace of its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// The host served what was asked, or said clearly that it will not (404 and the like): it is well.
+    /// The host served the request, or answered that it does not serve this URL (404 and the like): it is healthy.
     Success {
-        /// From the request to the head of the answer.
+        /// From the request to the head of the response.
         latency: Duration,
     },
-    /// The connection or the answer broke: reset, cut, timed out, 502, 504.
+    /// The connection or the response broke: reset, truncated, timed out, 502, 504.
     Congestion,
-    /// Nobody is there: the connection was refused, the name is not known, no way leads there.
+    /// The host cannot be reached: the connection was refused, the name does not exist, there is no route.
     Absent,
-    /// The host asked for fewer requests: 429, 503 and their kin.
+    /// The host asked for fewer requests: 429, 503, 509, 529.
     Throttle {
-        /// How long it wishes to be left alone, already capped by the caller.
+        /// The pause that it asked for, capped by the caller.
         retry_after: Option<Duration>,
     },
-    /// 403 or 418: the URL's own affair, unless they come in a storm.
+    /// The host denied the request (403, 418): because of the URL, or in a storm of denials because of the pace.
     Denied {
-        /// From the request to the head of the answer.
+        /// From the request to the head of the response.
         latency: Duration,
     },
-    /// Our own trouble, or an exchange that was given up on our side: says nothing about the host.
+    /// Our own machine failed, or we aborted the request: says nothing about the host.
     Neutral,
 }

@@ -156,7 +156,7 @@ impl Dispatcher {
                 }
                 () = sleep_until(self.backlog.look_again_at()) => {}
                 changed = self.channels.published.changed(), if !published.is_complete => {
-                    // An intake that ended without completing leaves the lists unread: this run will not end by itself.
+                    // An intake that ended early leaves lists unread, so this run would not end.
                     changed.map_err(|_| DispatchError::Gone)?;
                 }
             }

@@ -99,7 +99,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// The kind on a failure of this class, with the answer's status where there was one. `name_missing` tells a
+    /// The kind of a failure of this class, with the answer's status where there was one. `name_missing` tells a
     /// name that does not exist from name servers that did not answer; `also_retry` holds the statuses that the user
     /// wants to be tried again although they look permanent.
     #[must_use]

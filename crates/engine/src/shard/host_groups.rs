@@ -15,7 +15,7 @@ use crate::pace::{ControllerFactory, Memory, NameAnswer};
 use crate::schedule::frontier::{Frontier, HostId};
 use crate::schedule::host_routing::{Evidence, RouteChange, ShardId};
 
-/// Memories kept for hosts that have no job yet, at some kilobytes each; beyond that a host is learned anew.
+/// Memories kept for hosts that have no job yet, at 4 KB each or less; beyond that a host is learned again.
 const REMEMBERED_MAX: usize = 1_024;
 /// Responses that are reported together, unless one of them is a refusal: a message wakes the dispatcher.
 const EVIDENCE_BATCH: usize = 64;

@@ -49,7 +49,7 @@ use tokio::time::Instant;
 
 use super::announced::{Announced, Announcement};
 use super::belief::Belief;
-use super::controller::{Controller, Denial, Permit, SendRecord, UserLimits};
+use super::controller::{Controller, Denial, Permit, SendRecord, UserLimits, Work};
 use super::courtesy::SERVED_WELL;
 use super::denial_storm::DenialStorm;
 use super::failures::Failures;
@@ -210,7 +210,7 @@ impl AdaptivePace {
     }
 }
 
-/// The rate that a memory tells of, if any: in detail within a run, as a limit between runs.
+/// The rate in a memory, if there is one: in detail within a run, as a limit between runs.
 fn rate_of(memory: &Memory, now: Instant) -> Option<Rate> {
     match memory.learned.as_ref().and_then(|learned| learned.rate.as_ref()) {
         Some(rate) => Some(rate.recall(now)),
@@ -219,7 +219,7 @@ fn rate_of(memory: &Memory, now: Instant) -> Option<Rate> {
 }
 
 impl Controller for AdaptivePace {
-    fn permit(&mut self, _connections_idle: usize, now: Instant) -> Permit {
+    fn permit(&mut self, _work: Work, now: Instant) -> Permit {
         if let Some(until) = self.pause.at(now) {
             return Permit::WaitUntil(until);
         }

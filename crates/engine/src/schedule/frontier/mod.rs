@@ -18,7 +18,7 @@ use std::hash::Hash;
 
 use tokio::time::Instant;
 
-use crate::pace::{Controller, Permit};
+use crate::pace::{Controller, Permit, Work};
 
 use controllers::Controllers;
 use host_queue::HostQueue;
@@ -148,6 +148,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
             host.in_ready = false;
             let due_at = host.due_at(now);
             let connections_idle = connections_idle(&host.key);
+            let work = Work { connections_idle, jobs_waiting: host.waiting() };
             if let Some(due_at) = due_at.filter(|&at| at > now) {
                 self.wake(id, due_at);
             }
@@ -156,7 +157,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
                 self.let_next_ask(controller);
                 continue;
             };
-            match shared.controller.permit(connections_idle, now) {
+            match shared.controller.permit(work, now) {
                 Permit::Go(record) => {
                     if let Some(job) = self.hosts[id.0].as_mut().and_then(|host| host.take(now)) {
                         let sent = self.controllers.started(controller, record);

@@ -1,5 +1,5 @@
 //! Whose turn it is: hosts that may be able to start a job, hosts that stand in the line of a shared controller, and the
-//! times at which hosts are looked at again.
+//! times at which hosts are checked again.
 
 use std::hash::Hash;
 
@@ -73,7 +73,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         }
     }
 
-    /// Has the host looked at again at this time, and at no other.
+    /// Sets the one time at which the host is checked again.
     pub(super) fn wake(&mut self, id: HostId, at: Instant) {
         if let Some(host) = self.hosts[id.0].as_mut() {
             if let Some(other) = host.wake_at.replace(at) {
