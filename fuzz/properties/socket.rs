@@ -75,7 +75,7 @@ pub(crate) fn socket_tables(text: &str) {
     assert!(rows.len() <= lines && rows.iter().all(|row| row.local.endpoint().is_none()));
 }
 
-/// A response of sock_diag(7) has at most one socket for each header that fits into it.
+/// A response of `sock_diag(7)` has at most one socket for each header that fits into it.
 #[cfg(target_os = "linux")]
 pub(crate) fn sock_diag(response: &[u8]) {
     /// linux/netlink.h, and `unix_diag_msg` of `linux/unix_diag.h`.

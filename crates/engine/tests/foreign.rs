@@ -21,8 +21,12 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn every_seed_has_the_property() {
-    seeds("list_lines").iter().for_each(|bytes| properties::list_lines(bytes));
-    seeds("names").iter().for_each(|bytes| properties::name(bytes));
+    for bytes in seeds("list_lines") {
+        properties::list_lines(&bytes);
+    }
+    for bytes in seeds("names") {
+        properties::name(&bytes);
+    }
 }
 
 proptest! {

@@ -23,7 +23,7 @@ const MAGIC: &[u8; 8] = b"longhaul";
 pub(crate) struct Header {
     pub(crate) kind: Kind,
     pub(crate) number: u32,
-    /// Spool: the number of the first row. Log: up to which byte the segment before counts. RowStates: up to which byte of the
+    /// Spool: the number of the first row. Log: up to which byte the segment before counts. `RowStates`: up to which byte of the
     /// log segment of the same number was folded.
     pub(crate) base: u64,
     /// Where the checksums of the file's frames start from.

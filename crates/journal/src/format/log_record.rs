@@ -35,12 +35,12 @@ pub(crate) enum LogRecord {
     Record(Record),
     /// Everything before is settled.
     Marker(Marker),
-    /// RowStates only: the states of rows from the first one on, four a byte.
+    /// `RowStates` only: the states of rows from the first one on, four a byte.
     States {
         first_row: u64,
         bits: Vec<u8>,
     },
-    /// RowStates only: its last frame.
+    /// `RowStates` only: its last frame.
     SummaryEnd {
         rows: u64,
         spool_rows: u64,

@@ -61,7 +61,7 @@ pub(crate) fn for_each_outcome(
     let mut batch = Batch::default();
     for first_row in (0..count).step_by(usize::try_from(CHUNK_ROWS).unwrap_or(usize::MAX)) {
         let chunk = first_row..first_row.saturating_add(CHUNK_ROWS).min(count);
-        let places = Places::scan(&**storage, segments, chunk.clone())?;
+        let places = RecordOffsets::scan(&**storage, segments, chunk.clone())?;
         let mut next = first_row;
         while next < chunk.end {
             batch.read(&**storage, segments, &places, next)?;
@@ -115,7 +115,7 @@ fn outcome<'a>(row: &'a Row, said: Option<&'a LogRecord>) -> RecordedOutcome<'a>
 }
 
 /// Where the deciding records of a chunk of rows lie.
-struct Places {
+struct RecordOffsets {
     rows: Range<u64>,
     places: Vec<Place>,
 }
@@ -130,7 +130,7 @@ struct Place {
     len: u32,
 }
 
-impl Places {
+impl RecordOffsets {
     fn scan(storage: &dyn Storage, segments: &[LogSegment], rows: Range<u64>) -> Result<Self, JournalError> {
         let len = usize::try_from(rows.end - rows.start).unwrap_or(0);
         let mut places = vec![Place::default(); len];
@@ -168,7 +168,7 @@ impl Batch {
         &mut self,
         storage: &dyn Storage,
         segments: &[LogSegment],
-        places: &Places,
+        places: &RecordOffsets,
         first: u64,
     ) -> Result<(), JournalError> {
         self.choose(places, first);
@@ -204,7 +204,7 @@ impl Batch {
     }
 
     /// Chooses the rows of the batch.
-    fn choose(&mut self, places: &Places, first: u64) {
+    fn choose(&mut self, places: &RecordOffsets, first: u64) {
         self.wanted.clear();
         self.rows = first..first;
         let mut bytes = 0;
