@@ -1,4 +1,4 @@
-//! Pace against hosts that limit it, in virtual time and on sockets: the tables of `docs/pace.md` and its pictures.
+//! Pace against hosts that limit it, in virtual time and on sockets: the tables and the pictures of `docs/pace-lab.md`.
 //!
 //! ```sh
 //! cargo run --release -p longhaul --example pace                          # the table
