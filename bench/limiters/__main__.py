@@ -168,8 +168,9 @@ def main() -> int:
     if not options.self_check and not os.access(program, os.X_OK):
         print(f"bench/limiters: no program at {program}: build it, or set LONGHAUL", file=sys.stderr)
         return 2
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, stop)
     servers.remove_stale_namespaces()
     at_a_time = 4 if options.short and options.at_a_time == 1 else options.at_a_time
 

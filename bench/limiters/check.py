@@ -118,7 +118,7 @@ def ask_in_ban(running: servers.Running, failures: list[str]) -> list[str]:
     results = []
 
     def once(at_s: float, expected: bool) -> None:
-        time.sleep(max(0.0, begun + at_s - time.monotonic()))
+        servers.pause(begun + at_s - time.monotonic())
         result = ask(running, 1, 0.1, buckets=[], after_s=0.0, concurrent=1, abandon_s=2.0)
         form = "200" if result["served"] else next(iter(result["forms"]), "nothing")
         results.append(f"{form} at {at_s:.0f} s")

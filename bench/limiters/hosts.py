@@ -38,7 +38,7 @@ class Limit:
 class Host:
     name: str
     title: str
-    server: str  # nginx, haproxy, apache2 or lighttpd
+    server: str  # nginx, haproxy, apache2, lighttpd or squid
     config: str  # the lines that limit; servers.py has the rest
     files: int
     limit: Limit
@@ -213,15 +213,21 @@ location @late { add_header Retry-After 1 always; return 429; }"""), 150, Limit(
          "option httpclose\nrate-limit sessions 25", 500, Limit(25, keep_alive=False), refuses=False),
     Host("evasive-20", "Apache mod_evasive 20/s, 403 for 4 s, prolonged by hits", "apache2",
          evasive(20, 4), 400, Limit(20, window=20), ban_s=4, prolonged=True, short_files=160),
-    Host("apache-ratelimit", "Apache mod_ratelimit 64 KiB/s a response, files of 48 KiB, 8 at a time", "apache2",
+    Host("apache-ratelimit", "Apache mod_ratelimit 64 KiB/s a response, files of 48 KiB, 16 at a time", "apache2",
          """LoadModule ratelimit_module /usr/lib/apache2/modules/mod_ratelimit.so
 <Location />
 SetOutputFilter RATE_LIMIT
 SetEnv rate-limit 64
-</Location>""", 160, Limit(answer_s=0.6), size=48 * 1024, refuses=False,
+</Location>""", 160, Limit(concurrent=16, answer_s=0.6), size=48 * 1024, refuses=False,
          overrun=1.0),
     Host("lighttpd-2", "lighttpd, 403 beyond 2 at a time (40 ms)", "lighttpd", lighttpd_evasive(2), 600,
          Limit(concurrent=2, answer_s=0.04)),
+    Host("squid-3", "Squid, more than 3 connections: 403 (60 ms)", "squid",
+         "acl many maxconn 3\nhttp_access deny many", 600, Limit(concurrent=3, answer_s=0.06), short_files=200),
+    # The bucket is full at the start, and Squid fills it once a second.
+    Host("squid-bandwidth", "Squid delay pool, 128 KiB/s for all connections together, files of 16 KiB", "squid",
+         "delay_pools 1\ndelay_class 1 1\ndelay_access 1 allow all\ndelay_parameters 1 131072/131072", 160, Limit(8, 8),
+         size=16 * 1024, refuses=False),
     Host("nft-20-drop", "nftables 20 new connections/s burst 20, drop, no keep-alive", "nginx", NO_KEEP_ALIVE, 400,
          Limit(20, 20, keep_alive=False), rules=nft_chain(
              "tcp dport 80 ct state new limit rate over 20/second burst 20 packets counter name refused drop"),

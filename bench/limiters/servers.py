@@ -23,6 +23,7 @@ PACKAGES = {
     "haproxy": "haproxy",
     "apache2": "apache2",
     "lighttpd": "lighttpd",
+    "squid": "squid",
     "nft": "nftables",
     "ip": "iproute2",
 }
@@ -30,6 +31,7 @@ MODULES = {  # a word of the configuration: the module behind it, and its packag
     "evasive20": (Path("/usr/lib/apache2/modules/mod_evasive20.so"), "libapache2-mod-evasive"),
     "lighty.": (Path("/usr/lib/lighttpd/mod_magnet.so"), "lighttpd-modules-lua"),
 }
+PROXIES = ("haproxy", "squid")  # these serve no files of their own
 NAMESPACE_PREFIX = "limiters"
 AS_ROOT = os.geteuid() == 0
 
@@ -40,7 +42,7 @@ class Unavailable(Exception):
 
 def require(host: Host) -> None:
     """Checks that the programs of a host are installed; the error names the Debian package."""
-    programs = [host.server] + (["nginx"] if host.server == "haproxy" else []) + (["nft", "ip"] if host.rules else [])
+    programs = [host.server] + (["nginx"] if host.server in PROXIES else []) + (["nft", "ip"] if host.rules else [])
     for program in programs:
         if find(program) is None:
             raise Unavailable(f"{host.name} needs {program}: install the Debian package {PACKAGES[program]}")
@@ -91,6 +93,11 @@ def spawn(*command: str, **options) -> subprocess.Popen:
         return process
 
 
+def pause(seconds: float) -> None:
+    """Sleeps, but not beyond `stop_all`."""
+    _stopping.wait(max(0.0, seconds))
+
+
 def stop_all() -> None:
     """Ends every process, so that the threads which wait for them come to their own clean-up."""
     with _lock:
@@ -139,7 +146,7 @@ class Running:
                 self._namespaces()
             else:
                 self.port = free_port()
-            origin = self._origin() if self.host.server == "haproxy" or self._slow() else 0
+            origin = self._origin() if self.host.server in PROXIES or self._slow() else 0
             getattr(self, f"_{self.host.server}")(origin)
             return self
         except BaseException:
@@ -168,7 +175,7 @@ class Running:
         if self.host.server == "haproxy":
             count += self._haproxy_rejected_connections()
         self._stop()
-        log = self.folder / "access.log"
+        log = self.folder / ("run/access.log" if self.host.server == "squid" else "access.log")
         marks = self.host.refusal.split()
         if log.exists():
             count += sum(line.strip() in marks for line in log.read_text(errors="replace").splitlines())
@@ -327,6 +334,28 @@ accesslog.format = "%s"
 proxy.server = ("" => (("host" => "127.0.0.1", "port" => {origin})))
 """)
         self._start(self.port, find("lighttpd"), "-D", "-f", str(self.folder / "host.conf"))
+
+    def _squid(self, origin: int) -> None:
+        user = "cache_effective_user proxy" if AS_ROOT else ""
+        (self.folder / "run").mkdir()
+        (self.folder / "run").chmod(0o777)  # the server's own user writes here
+        self._write("host.conf", f"""http_port {self.address}:{self.port} accel defaultsite=localhost
+cache_peer 127.0.0.1 parent {origin} 0 no-query no-digest originserver
+{self.host.config}
+http_access allow all
+cache deny all
+{user}
+visible_hostname localhost
+pid_filename none
+coredump_dir {self.folder}/run
+cache_log {self.folder}/run/cache.log
+logformat status %>Hs
+access_log stdio:{self.folder}/run/access.log status
+pinger_enable off
+netdb_filename none
+shutdown_lifetime 0 seconds
+""")
+        self._start(self.port, find("squid"), "-N", "-f", str(self.folder / "host.conf"))
 
 
 def indent(text: str) -> str:
