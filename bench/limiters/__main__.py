@@ -21,14 +21,14 @@ import content  # noqa: E402
 import servers  # noqa: E402
 from hosts import HOSTS, Host  # noqa: E402
 
-# The goal: within this share of what the limit allows, and two lengths of the ban.
+# The goal: at most this share of what the limit allows, plus two lengths of the ban.
 BEST_SHARE = 1.5
 BANS = 2
 REFUSED_MAX = 30
 FILES_PER_FURTHER_REFUSAL = 100
 LIMIT_S = 90.0  # a run that takes so much longer than the best is stopped
-SHORT_EXTRA_S = 5.0  # of the goal in the short form: what a host costs to learn does not shrink with the list
-SHORT_LIMIT_S = 3.0  # a run of the short form is stopped so long after the goal
+SHORT_EXTRA_S = 5.0  # added to the goal in the short form: learning a limit takes as long on a short list
+SHORT_LIMIT_S = 3.0  # a run of the short form is stopped so long after its goal
 STOP_MAX_S = 10.0
 
 
@@ -59,6 +59,8 @@ class Result:
             found.append(f"{self.lost:,} lost")
         if self.wrong:
             found.append(f"{self.wrong} wrong")
+        if self.ended and self.done == self.files and self.exit_code != 0:
+            found.append(f"exit code {self.exit_code}")
         if self.refused > self.refused_max:
             found.append(f"more than {self.refused_max:,} refused")
         return found
@@ -81,7 +83,7 @@ def print_table(head: list[str], rows: list[list[str]]) -> None:
 
 
 def run(host: Host, files: int, scratch: Path, program: str, short: bool) -> Result:
-    """One host, one haul, everything compared afterwards."""
+    """Downloads the list from one host and compares every file."""
     best_s = host.best_s(files)
     goal_s = BEST_SHARE * best_s + BANS * host.ban_s + (SHORT_EXTRA_S if short else 0.0)
     limit_s = goal_s + SHORT_LIMIT_S if short else max(best_s + LIMIT_S, goal_s)
@@ -117,7 +119,7 @@ def run(host: Host, files: int, scratch: Path, program: str, short: bool) -> Res
                 continue
             failed += event["event"] == "failed"
             retried += event["event"] == "retrying"
-        # A run that says it is at its end has lost whatever is not there; a run that was stopped, what it gave up.
+        # A run that ended has lost every file that is missing; a run that was stopped, the files that it reported as failed.
         lost = files - done - wrong if ended else failed
         return Result(
             host.name, host.title, files, best_s, goal_s, took_s, ended, done, wrong, lost,
@@ -199,7 +201,8 @@ def main() -> int:
 def in_threads(one, selected: list[Host], at_a_time: int) -> list:
     """Runs `one` for each host and reports each as it ends; a host that could not be run is missing in the result.
 
-    An interrupt ends every process before anything else."""
+    On an interrupt it first ends every process, so that each thread reaches its own clean-up.
+    """
     pool = concurrent.futures.ThreadPoolExecutor(at_a_time)
     futures = [pool.submit(one, host) for host in selected]
     try:
