@@ -291,9 +291,9 @@ backend files
             (self.folder / name).mkdir()
         (self.folder / "evasive").chmod(0o777)  # the server's own user writes here
         logs = f"DOSLogDir {self.folder}/evasive" if "DOSSiteCount" in self.host.config else ""
-        # One process, because mod_evasive counts in each process for itself; one thread, because it takes no lock, and two
-        # requests at the same moment can lose the ban. Idle connections occupy no thread of this MPM.
-        threads = 1 if "DOSSiteCount" in self.host.config else 64
+        # One process, because mod_evasive counts in each process for itself. Few threads, because with 64 a ban was lost once; not
+        # one, because Apache then resets idle connections while its only thread is busy.
+        threads = 4 if "DOSSiteCount" in self.host.config else 64
         self._write("host.conf", f"""ServerRoot {self.folder}
 ServerName localhost
 DefaultRuntimeDir {self.folder}/run
