@@ -1,0 +1,1 @@
+/ end /{split($0,a,"; "); b=""; for(i=2;i<=length(a);i++) b=b"; "a[i]; gsub(/[0-9.]+ requests at a time/,"W",b);gsub(/fails [0-9]+ % of the time by chance/,"p",b); if (b!=last) {print substr($0,1,60) "  " substr($0,index($0,";")); last=b}}
