@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use pace_lab::controller::Terms;
+use pace_lab::controller::PacePolicy;
 use pace_lab::sim::{Run, run};
 use pace_lab::zoo::{Host, draw, table};
 
@@ -30,7 +30,7 @@ fn main() {
             let seed = number(1).unwrap_or(1);
             let mut host = draw::draw(seed);
             describe(&host);
-            let run = run(&mut host, Terms::default(), true, flag("--trace"));
+            let run = run(&mut host, PacePolicy::default(), true, flag("--trace"));
             line(seed, &host, &run);
             if flag("--seconds") {
                 println!("{:?}", run.seconds);
@@ -112,7 +112,7 @@ fn zoo(hosts: u64, first: u64, is_verbose: bool, is_courteous: bool, kind: Optio
         if kind.is_some_and(|kind| kind != host.kind) {
             continue;
         }
-        let run = run(&mut host, Terms::default(), is_courteous, false);
+        let run = run(&mut host, PacePolicy::default(), is_courteous, false);
         let entry = (run.ratio(), run.refused(host.rows), run.lost, run.left);
         by_kind.entry(host.kind).or_default().push(entry);
         all.push(entry);
@@ -141,7 +141,7 @@ fn several(seeds: u64, hosts: fn(u64) -> Vec<Host>, only: Option<&str>, is_trace
         for seed in 0..seeds {
             let mut host = hosts(1_000 + seed).swap_remove(at);
             let rows = host.rows;
-            let run = run(&mut host, Terms::default(), true, is_traced && seed == 0);
+            let run = run(&mut host, PacePolicy::default(), true, is_traced && seed == 0);
             runs.push((run.ratio(), run.took, run.refusals, run.lost, run.left, run.ideal, rows));
         }
         runs.sort_by(|one, other| one.0.total_cmp(&other.0));

@@ -1,7 +1,7 @@
 //! Single failures: chance, or a limit that is just met?
 
-use super::chance::Verdict;
 use super::horizons::MARGIN;
+use super::random_failure_test::FailurePattern;
 use super::rate::Rate;
 use super::signal::Form;
 use super::{Controller, Onset};
@@ -68,13 +68,13 @@ impl Controller {
     }
 
     /// A test of chance against a limit has ended, or not.
-    pub(super) fn judge(&mut self, verdict: Verdict, now: Seconds) {
+    pub(super) fn judge(&mut self, verdict: FailurePattern, now: Seconds) {
         let next = self.next_sequence;
         self.chance.begin_anew(next);
         self.cut_sequence = next;
         self.cuts = 0;
         match verdict {
-            Verdict::Chance(form) => {
+            FailurePattern::RandomFailureTest(form) => {
                 let is_grave = !form.is_often_chance() || self.chance.tested_share() > GRAVE;
                 if let Some(rate) = self.rate.as_mut().filter(|_| !self.is_halved && is_grave) {
                     // What about half the pace?
@@ -90,7 +90,7 @@ impl Controller {
                     self.window.forget_limit();
                 }
             }
-            Verdict::Limit => {
+            FailurePattern::Limit => {
                 if let Some(rate) = &mut self.rate {
                     rate.confirm();
                 }

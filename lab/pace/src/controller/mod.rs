@@ -5,7 +5,7 @@
 //! from networks: some fail by chance however slowly they are asked, some count requests a second, some count what is under
 //! way, and some ban for minutes whoever oversteps once. This controller asks four questions in turn.
 //!
-//! 1. **Chance or limit?** Chance has no memory: after a failure the next request fails as often as after a success. Under a
+//! 1. **RandomFailureTest or limit?** RandomFailureTest has no memory: after a failure the next request fails as often as after a success. Under a
 //!    limit, what is *sent after* the first refusal is refused, too. So answers are put into the order of sending, and a row
 //!    of failures is tested against the share of single ones (`evidence`). Single failures among successes are tested by
 //!    pace: a limit refuses nobody at what it was seen to let in, or at half of that; chance does not care (`chance`,
@@ -31,13 +31,13 @@
 
 mod announced;
 mod answers;
-mod chance;
 mod doubts;
 mod evidence;
 mod fates;
 mod horizons;
 mod latency;
-mod pauses;
+mod pause_lengths;
+mod random_failure_test;
 mod rate;
 mod refusals;
 mod report;
@@ -52,12 +52,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::Seconds;
 use announced::Announced;
-use chance::Chance;
 use evidence::{Evidence, Outcome};
 use fates::Fates;
 use horizons::{Counts, Horizons};
 use latency::Latency;
-use pauses::Pauses;
+use pause_lengths::PauseLengths;
+use random_failure_test::RandomFailureTest;
 use rate::Rate;
 use signal::Form;
 use stalls::Stalls;
@@ -65,7 +65,7 @@ use units::Unit;
 use window::Window;
 
 pub use report::Memory;
-pub use signal::{End, Fate, Permit, Phase, Pick, Settled, Terms, Ticket, Work};
+pub use signal::{End, Fate, PacePolicy, Permit, Phase, Pick, Settled, Ticket, Work};
 pub use window::COURTEOUS_MAX;
 
 /// Requests whose circumstances are remembered.
@@ -103,7 +103,7 @@ struct Onset {
 /// The pace of one host: a state machine without clock or I/O.
 #[derive(Debug, Clone)]
 pub struct Controller {
-    terms: Terms,
+    terms: PacePolicy,
     next_by_terms: Seconds,
     window: Window,
     rate: Option<Rate>,
@@ -113,8 +113,8 @@ pub struct Controller {
     openings: f64,
     horizons: [Horizons; Unit::COUNT],
     latency: Latency,
-    pauses: Pauses,
-    chance: Chance,
+    pauses: PauseLengths,
+    chance: RandomFailureTest,
     fates: Fates,
     announced: Announced,
     stalls: Stalls,
@@ -167,7 +167,7 @@ pub struct Controller {
 impl Controller {
     /// A host of which nothing is known.
     #[must_use]
-    pub fn new(terms: Terms) -> Self {
+    pub fn new(terms: PacePolicy) -> Self {
         Self {
             terms,
             next_by_terms: 0.0,
@@ -178,8 +178,8 @@ impl Controller {
             openings: 0.0,
             horizons: Default::default(),
             latency: Latency::default(),
-            pauses: Pauses::default(),
-            chance: Chance::new(),
+            pauses: PauseLengths::default(),
+            chance: RandomFailureTest::new(),
             fates: Fates::default(),
             announced: Announced::default(),
             stalls: Stalls::default(),

@@ -1,7 +1,7 @@
 //! When the host refuses everybody, and what is learned from it once it serves again.
 
 use super::horizons::MARGIN;
-use super::pauses::{Closed, LONG, Pause};
+use super::pause_lengths::{Closed, LONG, Pause};
 use super::rate::Rate;
 use super::signal::Form;
 use super::units::Unit;

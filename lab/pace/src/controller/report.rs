@@ -2,7 +2,7 @@
 
 use crate::Seconds;
 
-use super::{Controller, Terms};
+use super::{Controller, PacePolicy};
 
 /// What a host has shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -28,7 +28,7 @@ impl Controller {
 
     /// A host of which this is remembered.
     #[must_use]
-    pub fn recalling(terms: Terms, memory: &Memory, now: Seconds) -> Self {
+    pub fn recalling(terms: PacePolicy, memory: &Memory, now: Seconds) -> Self {
         let mut controller = Self::new(terms);
         if let Some(rate) = memory.rate {
             let mut rate = super::Rate::new(rate, 100.0, now - 1.0 / rate, 0);
@@ -44,7 +44,7 @@ impl Controller {
     /// One pace for names that turn out to be one host: what each was seen to take, together, as a guess; the window that the
     /// most patient of them had; and the longest wait that any was asked for.
     #[must_use]
-    pub fn merged(paces: &[&Self], terms: Terms, now: Seconds) -> Self {
+    pub fn merged(paces: &[&Self], terms: PacePolicy, now: Seconds) -> Self {
         let mut controller = Self::new(terms);
         let rates: Option<Vec<f64>> =
             paces.iter().map(|pace| pace.rate.as_ref().map(|rate| rate.per_second)).collect();

@@ -133,7 +133,7 @@ pub enum Settled {
 
 /// What the user fixes of a host's pace.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Terms {
+pub struct PacePolicy {
     /// Requests under way at most.
     pub window_max: u32,
     /// Requests a second at most.
@@ -144,7 +144,7 @@ pub struct Terms {
     pub counts_openings: bool,
 }
 
-impl Default for Terms {
+impl Default for PacePolicy {
     fn default() -> Self {
         Self {
             window_max: super::window::COURTEOUS_MAX,

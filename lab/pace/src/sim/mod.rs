@@ -4,7 +4,7 @@ mod rows;
 mod world;
 
 use crate::Seconds;
-use crate::controller::{Controller, End, Fate, Permit, Settled, Terms, Ticket, Work};
+use crate::controller::{Controller, End, Fate, PacePolicy, Permit, Settled, Ticket, Work};
 use crate::zoo::Host;
 use crate::zoo::oracle::Ideal;
 
@@ -96,7 +96,7 @@ impl Run {
 }
 
 /// Asks a host for its whole list.
-pub fn run(host: &mut Host, terms: Terms, is_courteous: bool, trace: bool) -> Run {
+pub fn run(host: &mut Host, terms: PacePolicy, is_courteous: bool, trace: bool) -> Run {
     run_with(Controller::new(terms), host, is_courteous, trace)
 }
 

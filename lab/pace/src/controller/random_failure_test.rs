@@ -3,7 +3,7 @@
 //! A limit that is slightly exceeded refuses one in ten, evenly, and so does a host that fails by chance. They differ in what
 //! happens at the pace that was let in: there the limit refuses nobody. So where failures are more than is known of chance,
 //! and enough to matter, the pace becomes what was let in, and a sequential test (Wald, 1945) decides between the share that
-//! was seen and next to none. Chance that has been proved is remembered, and only more than that is looked at again.
+//! was seen and next to none. RandomFailureTest that has been proved is remembered, and only more than that is looked at again.
 
 use super::signal::{Form, Proved};
 
@@ -37,13 +37,13 @@ struct Test {
 
 /// How a test ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Chance(Form),
+pub(super) enum FailurePattern {
+    RandomFailureTest(Form),
     Limit,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Chance {
+pub(super) struct RandomFailureTest {
     known: [f64; Form::COUNT],
     all: f64,
     failed: [f64; Form::COUNT],
@@ -53,7 +53,7 @@ pub(super) struct Chance {
     since: u64,
 }
 
-impl Chance {
+impl RandomFailureTest {
     pub(super) fn new() -> Self {
         Self {
             known: BY_CHANCE,
@@ -165,7 +165,7 @@ impl Chance {
     }
 
     /// One was in vain, or served.
-    pub(super) fn note(&mut self, sequence: u64, failed: Option<Form>) -> Option<Verdict> {
+    pub(super) fn note(&mut self, sequence: u64, failed: Option<Form>) -> Option<FailurePattern> {
         if sequence < self.since {
             return None;
         }
@@ -194,10 +194,10 @@ impl Chance {
         if test.sum > CERTAIN {
             let Test { form, share, .. } = *test;
             (self.test, self.tested_share) = (None, share);
-            Some(Verdict::Chance(form))
+            Some(FailurePattern::RandomFailureTest(form))
         } else if test.sum < -CERTAIN {
             self.test = None;
-            Some(Verdict::Limit)
+            Some(FailurePattern::Limit)
         } else {
             None
         }
@@ -233,22 +233,22 @@ fn tail(count: f64, expected: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::super::signal::Form;
-    use super::{Chance, Verdict, tail};
+    use super::{FailurePattern, RandomFailureTest, tail};
 
-    fn tested(is_bad: impl Fn(u64) -> bool) -> Option<Verdict> {
-        let mut chance = Chance::new();
+    fn tested(is_bad: impl Fn(u64) -> bool) -> Option<FailurePattern> {
+        let mut chance = RandomFailureTest::new();
         chance.test(Form::Broken, 0.2, 0);
         (0..200).find_map(|at| chance.note(at, is_bad(at).then_some(Form::Broken)))
     }
 
     #[test]
     fn what_goes_on_at_the_pace_that_was_let_in_is_chance() {
-        assert_eq!(tested(|at| at % 5 == 0), Some(Verdict::Chance(Form::Broken)));
+        assert_eq!(tested(|at| at % 5 == 0), Some(FailurePattern::RandomFailureTest(Form::Broken)));
     }
 
     #[test]
     fn what_ends_at_the_pace_that_was_let_in_was_a_limit() {
-        assert_eq!(tested(|_| false), Some(Verdict::Limit));
+        assert_eq!(tested(|_| false), Some(FailurePattern::Limit));
     }
 
     #[test]

@@ -54,13 +54,13 @@ pub(super) struct Closed {
 }
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Pauses {
+pub(super) struct PauseLengths {
     pub(super) now: Option<Pause>,
     /// The longest that has been met.
     known: Option<Closed>,
 }
 
-impl Pauses {
+impl PauseLengths {
     /// Begins one: the first failure was sent then. `trip` is a usual round trip, `gap` what one request is apart from the
     /// next.
     pub(super) fn begin(
@@ -154,11 +154,11 @@ impl Pauses {
 
 #[cfg(test)]
 mod tests {
-    use super::Pauses;
+    use super::PauseLengths;
 
     /// Probes until a ban of this length is over, which each of them prolongs or not. Returns how many were in vain, and when
     /// the last one was sent.
-    fn met(pauses: &mut Pauses, lasts: f64, is_prolonged: bool) -> (u32, f64) {
+    fn met(pauses: &mut PauseLengths, lasts: f64, is_prolonged: bool) -> (u32, f64) {
         pauses.begin(0, 0.0, 1, 0.0, 0.0);
         let (mut until, mut failures) = (lasts, 0);
         loop {
@@ -178,16 +178,16 @@ mod tests {
     #[test]
     fn an_unknown_ban_is_met_for_about_twice_its_length() {
         for lasts in [1.0, 5.0, 10.0, 30.0, 60.0] {
-            let (_, at) = met(&mut Pauses::default(), lasts, false);
+            let (_, at) = met(&mut PauseLengths::default(), lasts, false);
             assert!(at < 2.1 * lasts + 0.1, "{lasts}: {at}");
-            let (_, at) = met(&mut Pauses::default(), lasts, true);
+            let (_, at) = met(&mut PauseLengths::default(), lasts, true);
             assert!(at < 6.3 * lasts + 0.1, "prolonged {lasts}: {at}");
         }
     }
 
     #[test]
     fn a_known_ban_is_met_with_few_probes() {
-        let mut pauses = Pauses::default();
+        let mut pauses = PauseLengths::default();
         let (before, _) = met(&mut pauses, 30.0, true);
         let (after, at) = met(&mut pauses, 30.0, true);
         assert!(after < before && after <= 4, "{before}, then {after}");
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_probe_that_fails_in_another_way_is_made_again() {
-        let mut pauses = Pauses::default();
+        let mut pauses = PauseLengths::default();
         pauses.begin(0, 0.0, 1, 0.0, 0.0);
         pauses.failed(310.0, true, 310.0);
         assert!(pauses.now.as_ref().expect("it lasts").next < 311.0);
