@@ -32,9 +32,15 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn every_seed_has_the_property() {
-    seeds("journal_log").iter().for_each(|bytes| properties::log(bytes));
-    seeds("journal_spool").iter().for_each(|bytes| properties::spool(bytes));
-    seeds("journal_hosts").iter().for_each(|bytes| properties::hosts(bytes));
+    for bytes in seeds("journal_log") {
+        properties::log(&bytes);
+    }
+    for bytes in seeds("journal_spool") {
+        properties::spool(&bytes);
+    }
+    for bytes in seeds("journal_hosts") {
+        properties::hosts(&bytes);
+    }
 }
 
 proptest! {
