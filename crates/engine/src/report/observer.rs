@@ -5,11 +5,12 @@
 //! that a simulation is deterministic. In both cases events arrive in the order in which they happened, none is lost, and a run
 //! ends after its last event has been handed over.
 
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use std::{io, iter};
 
 use crate::haul::Stopper;
 use crate::haul::executor::Executor;
@@ -19,6 +20,10 @@ use crate::report::owned_event::OwnedEvent;
 /// Events between the actors and the callback. A callback that takes a second for one event holds up nothing until a run has
 /// produced this many; the memory that they take is about 20 MB at most.
 const QUEUED_EVENTS_MAX: usize = 65_536;
+
+/// How long the thread lets events gather before it looks again. If it waited for each, an actor would have to wake it for each:
+/// two calls of futex(2) for every file.
+const GATHER_FOR: Duration = Duration::from_millis(10);
 
 /// The user's function.
 pub(crate) type Callback = Box<dyn FnMut(&Event<'_>) + Send>;
@@ -79,12 +84,16 @@ impl Drop for RunningObserver {
 }
 
 fn deliver(queue: &Receiver<Option<Box<OwnedEvent>>>, mut callback: Callback, stopper: &Stopper) {
-    while let Ok(Some(event)) = queue.recv() {
-        let called = catch_unwind(AssertUnwindSafe(|| callback(&event.as_event())));
-        if let Err(panic) = called {
-            stopper.stop();
-            resume_unwind(panic);
+    while let Ok(first) = queue.recv() {
+        for event in iter::once(first).chain(queue.try_iter()) {
+            let Some(event) = event else { return };
+            let called = catch_unwind(AssertUnwindSafe(|| callback(&event.as_event())));
+            if let Err(panic) = called {
+                stopper.stop();
+                resume_unwind(panic);
+            }
         }
+        thread::sleep(GATHER_FOR);
     }
 }
 
