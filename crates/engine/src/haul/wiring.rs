@@ -59,7 +59,7 @@ pub struct Haul {
 }
 
 impl Haul {
-    /// A haul into this directory, with default settings and without lists: those of earlier runs are gone on with.
+    /// A haul into this directory, with default settings and no lists of its own. It resumes the lists of earlier runs.
     pub fn builder(directory: impl Into<std::path::PathBuf>) -> Builder {
         Builder::new(directory.into())
     }
@@ -280,8 +280,7 @@ fn recover(
     Ok((before, Unfinished { states, settled, waiting, parts, same_boot }))
 }
 
-/// Starts who reads again what an earlier run has kept, if there is any. Returns whom to send it to, where it comes back,
-/// and the end.
+/// Starts the verifier of kept parts, if there are any. Returns the channel to it, the channel back, and its end.
 fn start_part_verifier(
     executor: Executor,
     cx: &RunContext,
