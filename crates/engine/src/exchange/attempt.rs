@@ -2,53 +2,30 @@
 //!
 //! It reports how the attempt ended, and never decides whether another one is made.
 
-use std::sync::Arc;
-
 use http::header::CACHE_CONTROL;
 use longhaul_http::range::{self, ResumeDecision};
-use longhaul_http::redirect::{self, RedirectPolicy, Redirection};
-use longhaul_http::{Client, Head, HeaderValue, Partial, ProtocolFaultKind, Request};
+use longhaul_http::redirect::{self, Redirection};
+use longhaul_http::{Head, HeaderValue, Partial, ProtocolFaultKind, Request};
 use longhaul_journal::{Part, Verification};
-use longhaul_socket::clock::{self, WallClock};
+use longhaul_socket::clock;
 use longhaul_socket::{Endpoint, Phase};
 use tokio::time::Instant;
 
-use crate::exchange::byte_rate::ByteRateLimit;
+use crate::exchange::context::ExchangeContext;
+use crate::exchange::ended::Ended;
 use crate::exchange::failure::Failure;
 use crate::exchange::progress::Progress;
 use crate::exchange::receiving::{BodyRange, BodyTransfer, Received};
 use crate::list::expectation;
 use crate::pace::Announcement;
-use crate::report::observer::Observer;
 use crate::schedule::job::{Job, Redirected};
-use crate::sink::{Completion, Message, Piece, SinkGone, SinkHandle};
+use crate::sink::{Completion, Message, Piece, SinkGone};
 
 /// A server may send less than the requested rest, and then the attempt requests more at once. A part shorter than this
 /// counts as small ...
 const SMALL_PART_BYTES: u64 = 16 * 1024;
 /// ... and one attempt accepts so many small parts.
 const SMALL_PARTS_MAX: u32 = 8;
-
-/// Handles that all attempts of one shard use.
-pub(crate) struct ExchangeContext {
-    pub(crate) client: Client,
-    pub(crate) redirects: RedirectPolicy,
-    pub(crate) sink: SinkHandle,
-    pub(crate) observer: Arc<Observer>,
-    pub(crate) clock: WallClock,
-    pub(crate) rate: Option<Arc<ByteRateLimit>>,
-}
-
-/// How an attempt ended.
-#[derive(Debug)]
-pub(crate) enum Ended {
-    /// The body is complete with this last piece.
-    Complete(Piece, Completion),
-    /// A redirect leads to another host; `job.redirected` has its URL.
-    Redirected,
-    /// It failed; `job.partial` has what is kept of the body.
-    Failed(Failure),
-}
 
 /// Makes one attempt. Dropping the future drops the exchange; what the sink has been given stays.
 pub(crate) async fn attempt(

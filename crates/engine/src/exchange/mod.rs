@@ -3,6 +3,8 @@
 pub(crate) mod attempt;
 pub(crate) mod byte_rate;
 pub(crate) mod class;
+pub(crate) mod context;
+pub(crate) mod ended;
 pub(crate) mod failure;
 pub(crate) mod progress;
 mod receiving;

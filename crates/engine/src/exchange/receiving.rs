@@ -10,7 +10,8 @@ use longhaul_journal::{Part, Verification};
 use longhaul_socket::{Deadline, Phase, clock};
 use tokio::time::Instant;
 
-use crate::exchange::attempt::{Ended, ExchangeContext};
+use crate::exchange::context::ExchangeContext;
+use crate::exchange::ended::Ended;
 use crate::exchange::failure::Failure;
 use crate::exchange::progress::Progress;
 use crate::list::expectation::{self, Sha256};

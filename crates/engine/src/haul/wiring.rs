@@ -18,8 +18,8 @@ use tokio::task::LocalSet;
 use tracing::{Instrument as _, info_span};
 
 use crate::connectivity::monitor::{ConnectivityMonitor, ConnectivityMonitorHandle};
-use crate::exchange::attempt::ExchangeContext;
 use crate::exchange::byte_rate::ByteRateLimit;
+use crate::exchange::context::ExchangeContext;
 use crate::haul::Builder;
 use crate::haul::HaulError;
 use crate::haul::Settings;

@@ -36,7 +36,8 @@ use tokio::sync::mpsc::{self, error::SendError};
 use tokio::time::Instant;
 
 use crate::connectivity::monitor::ConnectivityMonitorHandle;
-use crate::exchange::attempt::{Ended, ExchangeContext};
+use crate::exchange::context::ExchangeContext;
+use crate::exchange::ended::Ended;
 use crate::exchange::failure::Failure;
 use crate::haul::executor::sleep_until;
 use crate::haul::stop::StopWatch;

@@ -11,7 +11,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
-use crate::exchange::attempt::{Ended, ExchangeContext, attempt};
+use crate::exchange::attempt::attempt;
+use crate::exchange::context::ExchangeContext;
+use crate::exchange::ended::Ended;
 use crate::exchange::progress::Progress;
 use crate::schedule::frontier::{HostId, Sent};
 use crate::schedule::job::Job;

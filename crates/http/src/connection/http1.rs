@@ -15,9 +15,9 @@ use longhaul_socket::{Endpoint, FaultKind, Phase, Stream, clock, kind_of};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use super::exchange::{ExchangeTerms, Failure, ReceivedHead};
 use super::fault_context::FaultContext;
 use super::peer::Peer;
-use super::session::{ExchangeTerms, Failure, ReceivedHead};
 use super::timer::PostponedTimer;
 use crate::fault::{Error, ProtocolFaultKind};
 use crate::h1::{self, Message};

@@ -2,6 +2,7 @@
 //! that is spoken on them ([`session`]).
 
 mod connect;
+mod exchange;
 mod fault_context;
 mod http1;
 mod peer;
@@ -13,5 +14,6 @@ pub use peer::{Peer, Via};
 pub use route::{DirectRouter, Route, Router};
 
 pub(crate) use connect::connect;
+pub(crate) use exchange::{ExchangeTerms, Failure, ReceivedHead};
 pub(crate) use fault_context::FaultContext;
-pub(crate) use session::{ExchangeTerms, Failure, ReceivedHead, Session, SessionFactory};
+pub(crate) use session::{Session, SessionFactory};

@@ -9,49 +9,19 @@ use bytes::Bytes;
 use longhaul_socket::Stream;
 use tokio::time::Instant;
 
+use super::exchange::{ExchangeTerms, Failure, ReceivedHead};
 use super::fault_context::FaultContext;
 use super::http1::Http1;
 use super::peer::Peer;
 use crate::fault::Error;
 use crate::limits::Limits;
-use crate::pool::{Broken, Reservation, Reserve};
+use crate::pool::{Reservation, Reserve};
 use crate::request::RequestHead;
-use crate::response::Head;
-use crate::timeouts::Timeouts;
 
 /// A connection, by the protocol that is spoken on it.
 pub(crate) enum Session {
     /// HTTP/1.1: one exchange at a time, driven by the future of the exchange.
     H1(Http1),
-}
-
-/// What an exchange may take.
-pub(crate) struct ExchangeTerms<'a> {
-    pub(crate) context: &'a FaultContext,
-    pub(crate) timeouts: &'a Timeouts,
-    /// The end of the whole, body included.
-    pub(crate) ends: Option<Instant>,
-}
-
-/// The final head of a response.
-pub(crate) struct ReceivedHead {
-    pub(crate) head: Head,
-    /// Whether the session can carry another exchange once the body has been read, as far as the head tells.
-    pub(crate) is_persistent: bool,
-}
-
-/// An exchange that brought no head.
-pub(crate) struct Failure {
-    pub(crate) error: Error,
-    /// How the session broke, if it did so before a single byte of a response came: one out of the pool may have been
-    /// closed meanwhile.
-    pub(crate) broken: Option<Broken>,
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self { error, broken: None }
-    }
 }
 
 /// Makes sessions out of streams, and counts them.

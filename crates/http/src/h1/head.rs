@@ -9,6 +9,7 @@ use super::fault::Fault;
 use super::field::trim;
 use super::lenient;
 use super::scan::{line_feed, without_line_end};
+use super::section::Section;
 
 /// Fields of a head that `httparse` is tried on. Real heads have 10 to 30; longer ones take the other path.
 const STRICT_FIELDS_MAX: usize = 64;
@@ -58,14 +59,6 @@ impl Head {
         let Section { fields, ignored_lines, has_line_without_colon } = section;
         Ok(Self { version, status, reason, fields, raw, ignored_lines, has_line_without_colon })
     }
-}
-
-/// Field lines up to the empty line: a header or a trailer section.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Section {
-    pub(super) fields: HeaderMap,
-    pub(super) ignored_lines: usize,
-    pub(super) has_line_without_colon: bool,
 }
 
 impl Section {

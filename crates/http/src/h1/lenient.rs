@@ -28,8 +28,8 @@ use http::{HeaderName, HeaderValue};
 
 use super::fault::Fault;
 use super::field::trim;
-use super::head::Section;
 use super::scan::{line_feed, without_line_end};
+use super::section::Section;
 
 /// Reads a section that ends with its empty line. See [`Section::parse`] for the parameters.
 pub(super) fn section(

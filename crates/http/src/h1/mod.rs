@@ -23,6 +23,7 @@ pub mod limits;
 mod reader;
 pub mod request;
 mod scan;
+mod section;
 mod session;
 mod transfer;
 

@@ -8,9 +8,10 @@ use http::{HeaderMap, Method};
 use super::chunked::{Chunks, Step};
 use super::fault::Fault;
 use super::framing::{BodyLength, Framing};
-use super::head::{Head, Section, begins_like_http};
+use super::head::{Head, begins_like_http};
 use super::limits::Limits;
 use super::scan::{SectionEnd, without_line_end};
+use super::section::Section;
 
 /// A part of a response, in the order in which they come.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@
 //!
 //! It is temporary: every run makes it anew from the spool.
 
+mod fingerprint;
 mod registry;
 mod table;
 

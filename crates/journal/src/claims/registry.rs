@@ -4,24 +4,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use super::fingerprint::Fingerprint;
 use super::table::Table;
 use crate::storage::Storage;
 
 /// How many claims are held in memory: about six megabytes, and no file at all for the lists that people mostly have.
 const MEMORY_ENTRIES_MAX: usize = 128 << 10;
-
-/// The upper half of a BLAKE3 hash of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Fingerprint(pub(super) u128);
-
-impl Fingerprint {
-    fn of(key: &[u8]) -> Self {
-        let hash = blake3::hash(key);
-        let half: [u8; 16] = hash.as_bytes().first_chunk().copied().expect("a hash has 32 bytes");
-        // 0 marks a free slot.
-        Self(u128::from_be_bytes(half).max(1))
-    }
-}
 
 /// Which key was claimed with which value. Made once the journal is open, because what an earlier run left is removed then.
 pub struct Claims {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::registry::Fingerprint;
+use super::fingerprint::Fingerprint;
 use crate::files::{CLAIMS_FILE, CLAIMS_GROWN_FILE, fixed};
 use crate::storage::{File, RelativePath, Storage};
 

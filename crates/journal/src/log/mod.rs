@@ -5,10 +5,11 @@ mod segments;
 mod state;
 mod summary;
 mod tail;
+mod write_summary;
 mod writer;
 
 pub(crate) use replay::{Replay, replay};
 pub(crate) use segments::LogSegment;
 pub(crate) use state::LogState;
-pub(crate) use summary::write_summary;
+pub(crate) use write_summary::write_summary;
 pub use writer::LogWriter;

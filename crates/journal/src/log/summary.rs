@@ -5,20 +5,15 @@
 
 use std::io;
 
-use super::replay::replay;
 use super::segments::LogSegment;
 use super::state::LogState;
-use crate::error::JournalError;
-use crate::files::{CreateError, create_complete, read_file};
-use crate::files::{Kind, state_directory};
-use crate::format::{Frames, HEADER_BYTES, Header, HeaderRead, Item, LogRecord, SaltSeed, append_frame};
+use crate::files::{Kind, read_file};
+use crate::format::{Frames, HEADER_BYTES, Header, HeaderRead, Item, LogRecord, append_frame};
 use crate::model::Record;
 use crate::model::RowId;
 use crate::model::RowState;
 use crate::storage::Storage;
 
-/// How many summaries are kept: the newest, and one to fall back to.
-const KEPT: usize = 2;
 /// Bytes of row states in one frame.
 const STATES_BYTES: usize = 64 << 10;
 
@@ -41,32 +36,8 @@ pub(super) fn newest(
     })
 }
 
-/// Writes the summary of the segments up to a number, the last of them up to a byte, and removes the oldest ones. Where the
-/// segments are damaged there is none: the damage is then found, and reported, whenever the haul is opened.
-pub(crate) fn write_summary(
-    storage: &dyn Storage,
-    seed: SaltSeed,
-    number: u32,
-    base: u64,
-) -> Result<(), JournalError> {
-    let names = storage.list(&state_directory()).map_err(JournalError::io("list", state_directory()))?;
-    let replay = replay(storage, &names, Some((number, base)))?;
-    if !replay.damage.is_empty() {
-        return Ok(());
-    }
-    let header = Header { kind: Kind::Summary, number, base, salt: seed.salt(Kind::Summary, number) };
-    let path = Kind::Summary.path(number);
-    let write = |bytes: Vec<u8>| create_complete(storage, &path, &bytes).map_err(CreateError::into_io);
-    encode(&replay.state, &header).and_then(write).map_err(JournalError::io("write", &path))?;
-    let old = Kind::Summary.numbers(&names).into_iter().filter(|&old| old != number).rev().skip(KEPT - 1);
-    for old in old {
-        let path = Kind::Summary.path(old);
-        storage.remove(&path).map_err(JournalError::io("remove", path))?;
-    }
-    Ok(())
-}
-
-fn encode(state: &LogState, header: &Header) -> io::Result<Vec<u8>> {
+/// The bytes of a summary with this header.
+pub(super) fn encode(state: &LogState, header: &Header) -> io::Result<Vec<u8>> {
     let mut bytes = header.encode().to_vec();
     let mut put = |record: LogRecord| append_frame(&mut bytes, header.salt, |out| record.encode(out));
     for (index, bits) in state.states.bits().chunks(STATES_BYTES).enumerate() {

@@ -7,7 +7,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::summary::write_summary;
+use super::write_summary::write_summary;
 use crate::files::Kind;
 use crate::files::{CreateError, SEGMENT_BYTES, create_complete};
 use crate::format::{

@@ -3,11 +3,11 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
+use rustix::fs::FileType;
 use rustix::io::{Errno, retry_on_intr};
 
 use super::platform;
-use super::root::describe;
-use crate::storage::{File, Metadata};
+use crate::storage::{File, FileKind, Metadata};
 
 #[derive(Debug)]
 pub(super) struct DiskFile {
@@ -84,4 +84,23 @@ impl File for DiskFile {
         self.refuse_poisoned()?;
         Ok(retry_on_intr(|| rustix::fs::ftruncate(&self.handle, len))?)
     }
+}
+
+/// What fstat(2) says, in the terms of the storage seam.
+pub(super) fn describe(stat: &rustix::fs::Stat) -> Metadata {
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => FileKind::File,
+        FileType::Directory => FileKind::Directory,
+        FileType::Symlink => FileKind::Symlink,
+        _ => FileKind::Other,
+    };
+    let len = if kind == FileKind::File { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 };
+    let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
+    #[allow(
+        clippy::useless_conversion,
+        clippy::unnecessary_fallible_conversions,
+        reason = "its type differs by system"
+    )]
+    let milliseconds = u64::try_from(stat.st_mtime_nsec).unwrap_or(0) / 1_000_000;
+    Metadata { len, kind, modified_unix_ms: seconds.saturating_mul(1000).saturating_add(milliseconds) }
 }

@@ -8,9 +8,9 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::directories::Directories;
-use super::file::DiskFile;
+use super::file::{DiskFile, describe};
 use super::{lock, platform, rename};
-use crate::storage::{File, FileKind, Lock, LockError, Metadata, RelativePath, Storage};
+use crate::storage::{File, Lock, LockError, Metadata, RelativePath, Storage};
 
 /// `O_NONBLOCK` means nothing to a regular file, and keeps the opening of a pipe that stands in its place from waiting for a
 /// peer.
@@ -164,22 +164,4 @@ fn sync_directory(handle: BorrowedFd<'_>) -> io::Result<()> {
         Ok(()) | Err(Errno::INVAL) => Ok(()),
         Err(error) => Err(error.into()),
     }
-}
-
-pub(super) fn describe(stat: &rustix::fs::Stat) -> Metadata {
-    let kind = match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => FileKind::File,
-        FileType::Directory => FileKind::Directory,
-        FileType::Symlink => FileKind::Symlink,
-        _ => FileKind::Other,
-    };
-    let len = if kind == FileKind::File { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 };
-    let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
-    #[allow(
-        clippy::useless_conversion,
-        clippy::unnecessary_fallible_conversions,
-        reason = "its type differs by system"
-    )]
-    let milliseconds = u64::try_from(stat.st_mtime_nsec).unwrap_or(0) / 1_000_000;
-    Metadata { len, kind, modified_unix_ms: seconds.saturating_mul(1000).saturating_add(milliseconds) }
 }

@@ -1,0 +1,21 @@
+//! The handles of an attempt.
+
+use std::sync::Arc;
+
+use longhaul_http::Client;
+use longhaul_http::redirect::RedirectPolicy;
+use longhaul_socket::clock::WallClock;
+
+use crate::exchange::byte_rate::ByteRateLimit;
+use crate::report::observer::Observer;
+use crate::sink::SinkHandle;
+
+/// Handles that all attempts of one shard use.
+pub(crate) struct ExchangeContext {
+    pub(crate) client: Client,
+    pub(crate) redirects: RedirectPolicy,
+    pub(crate) sink: SinkHandle,
+    pub(crate) observer: Arc<Observer>,
+    pub(crate) clock: WallClock,
+    pub(crate) rate: Option<Arc<ByteRateLimit>>,
+}
