@@ -108,7 +108,7 @@ pub(crate) async fn attempt(
                     }
                 }
             }
-            // The request had no condition: a cache on the way confused it with another one, and is told to revalidate.
+            // The request had no condition: a cache on the way confused it with another one. The next request makes it revalidate.
             304 if !bypasses_caches => {
                 body.drain().await;
                 bypasses_caches = true;

@@ -104,7 +104,7 @@ impl Progress {
         self.cut.notify_one();
     }
 
-    /// Waits for the host; `None` if the attempt was told to give up, and then `wait` has been dropped.
+    /// Waits for the host; `None` if the attempt was cancelled first; `wait` has been dropped then.
     pub(crate) async fn unless_cut<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;

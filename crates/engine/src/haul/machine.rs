@@ -12,7 +12,7 @@ pub(crate) fn boot_id() -> [u8; 16] {
     u128::from_str_radix(&digits, 16).map_or_else(|_| fastrand::u128(..).to_be_bytes(), u128::to_be_bytes)
 }
 
-/// What another process is told that finds the haul in use.
+/// How another process that finds the haul in use names this one.
 pub(crate) fn holder() -> String {
     format!("pid {}", process::id())
 }

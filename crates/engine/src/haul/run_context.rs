@@ -9,7 +9,7 @@ use crate::haul::stop::Stopper;
 use crate::report::observer::Observer;
 use crate::sink::store::Store;
 
-/// Where a haul keeps its files, whom it tells, what time it is, and who may stop it. Clones are the same.
+/// What all actors of a haul share: storage, store, observer, clock and stop signal. Clones share the same instances.
 #[derive(Clone)]
 pub(crate) struct RunContext {
     pub(crate) storage: Arc<dyn Storage>,

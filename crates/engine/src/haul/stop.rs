@@ -1,4 +1,4 @@
-//! How a running haul is told to stop.
+//! How the user stops a running haul.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ impl StopWatch {
         *self.0.borrow()
     }
 
-    /// Returns when the haul is told to stop. Cancel safe.
+    /// Returns when a stop is requested. Cancel safe.
     pub(crate) async fn stopped(&mut self) {
         if self.0.wait_for(|stopped| *stopped).await.is_err() {
             // Nobody is left who could tell.

@@ -81,7 +81,7 @@ impl Router {
         }
     }
 
-    /// Every shard may have requests in flight for a host that moves, so every shard is told.
+    /// Every shard may have requests in flight for a host that moves, so every shard gets the change.
     fn publish(&self, change: Option<RouteChange>) -> Result<(), ShardGone> {
         let Some(change) = change.map(Arc::new) else { return Ok(()) };
         tracing::debug!(?change, "the map of hosts changes");

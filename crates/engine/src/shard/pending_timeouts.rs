@@ -14,7 +14,7 @@ use crate::connectivity::outage::Connectivity;
 use crate::exchange::failure::Failure;
 use crate::schedule::job::Job;
 
-/// How often the connectivity monitor is told of the responses of one peer.
+/// How often the connectivity monitor learns of the responses of one peer.
 const NOTICE_EVERY: Duration = Duration::from_secs(1);
 /// Peers for which the time of the last notice is kept; with more, a few more notices are sent.
 const NOTICED_MAX: usize = 1024;
@@ -69,7 +69,7 @@ impl PendingTimeouts {
             && self.connectivity_monitor.state().connectivity == Connectivity::Down
     }
 
-    /// Tells the connectivity monitor that a peer responded, unless it was told lately.
+    /// Tells the connectivity monitor that a peer responded, unless it was notified within [`NOTICE_EVERY`].
     pub(super) fn heard(&mut self, peer: Peer, at: Instant) {
         let (endpoint, host) = (peer.endpoint, peer.host_endpoint());
         if host.is_some_and(|host| host.ip().is_loopback()) {
@@ -95,7 +95,7 @@ impl PendingTimeouts {
 
     /// Holds an attempt whose peer was silent until [`review`](Self::review) returns it.
     pub(super) fn hold(&mut self, active: Active, job: Box<Job>, failure: Failure) {
-        // Taken before the monitor is told: its next finding holds for everything up to this time.
+        // Taken before the monitor is notified: its next finding holds for everything up to this time.
         let failed_at = clock::now();
         let progress_at = active.progress_at();
         let since = active.progress.heard().map_or(progress_at, |(_, at)| at.max(progress_at));

@@ -1,6 +1,6 @@
-//! Patience with a disk that is full, or a process that has no descriptor left: the one place where an operation on the disk is
-//! repeated. Whoever works with the disk has a [`DiskWait`]; the user is told once when the first of them begins to wait, and
-//! once when the last goes on.
+//! Waiting for a disk that is full, or a process without a free descriptor: the one place where an operation on the disk is
+//! repeated. Each actor that uses the disk has a [`DiskWait`]; one event reports that the first of them waits, and one that the
+//! last continues.
 
 use std::io;
 use std::sync::Arc;

@@ -75,7 +75,7 @@ pub struct Progress {
 /// Reads the response to one request.
 ///
 /// The caller keeps the bytes: it passes all that it has and that were not consumed, drops what is consumed, and calls
-/// again until it is told that more is needed. What has to be kept then is less than a head or a trailer section may have.
+/// again until the reader asks for more. What the caller keeps until then is shorter than the limit of a head or a trailer section.
 ///
 /// ```
 /// use longhaul_http::h1::{Event, Limits, ResponseReader};

@@ -1,8 +1,7 @@
 //! The end of the last segment, where a crash may have left anything.
 //!
-//! Three things are told apart. What lies before a marker had been committed. What lies behind the last marker was only
-//! handed to the system. And the first gap that no marker proves to have been durable before is where the crash cut; nothing
-//! behind it was promised.
+//! It distinguishes three parts. Records before a marker were committed. Records after the last marker were only handed to the
+//! system. The crash cut the log at the first gap that no marker proves to have been durable; nothing after it was promised.
 
 use std::ops::Range;
 

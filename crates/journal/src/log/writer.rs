@@ -177,8 +177,8 @@ impl LogWriter {
         self.highest_row.map_or(Ok(()), |row| self.rows.ensure_durable(row))
     }
 
-    /// Goes on in a new segment. The commit before has succeeded, and its caller is told so: where there is no room for a
-    /// new segment the old one just grows.
+    /// Continues in a new segment. The commit before it has already succeeded, so a failure here is not an error of the caller's:
+    /// without room for a new segment, the old one grows.
     fn finish_segment(&mut self) {
         let (number, base) = (self.segment.number, self.segment.committed);
         let (header, bytes) = begin_segment(self.seed, number + 1, base);

@@ -25,8 +25,8 @@ const SEGMENTS_READ_MAX: usize = 8;
 pub enum Journal {}
 
 impl Journal {
-    /// Opens the journal of a haul and recovers it; creates it if there is none. Another process that finds the haul in use is told
-    /// `holder`, such as `pid 123`.
+    /// Opens the journal of a haul and recovers it; creates it if there is none. Another process that finds the haul in use reports
+    /// `holder`, such as `pid 123`, in its error.
     #[expect(clippy::needless_pass_by_value, reason = "everything that is handed out shares it")]
     pub fn open(
         storage: Arc<dyn Storage>,

@@ -35,8 +35,8 @@ struct SegmentFile {
     header: HeaderRead,
 }
 
-/// Reads the spool. `durable_rows` is how many rows the log says were on stable storage; `settled` is told of every row that
-/// is settled by what it is.
+/// Reads the spool. `durable_rows` is how many rows the log says were on stable storage; `settled` is called for each
+/// row whose kind settles it (duplicates and refused lines).
 pub(crate) fn recover(
     storage: &dyn Storage,
     names: &[String],
