@@ -10,6 +10,7 @@
 #![allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use pace_lab::controller::PacePolicy;
 use pace_lab::sim::{Run, run};
@@ -104,24 +105,41 @@ fn row(name: &str, runs: &[(f64, f64, u32, u32)]) {
     );
 }
 
+/// Runs the hosts of these seeds on all cores; the answers are in the order of the seeds.
+fn runs(seeds: std::ops::Range<u64>, is_courteous: bool, kind: Option<&str>) -> Vec<(u64, Host, Run)> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
+    let next = AtomicU64::new(seeds.start);
+    let worker = || {
+        let mut done = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return done;
+            }
+            let mut host = draw::draw(seed);
+            if kind.is_none_or(|kinds| kinds.split(',').any(|kind| kind == host.kind)) {
+                let run = run(&mut host, PacePolicy::default(), is_courteous, false);
+                done.push((seed, host, run));
+            }
+        }
+    };
+    let mut all: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("no run panics")).collect()
+    });
+    all.sort_by_key(|&(seed, ..)| seed);
+    all
+}
+
 fn zoo(hosts: u64, first: u64, is_verbose: bool, is_courteous: bool, kind: Option<&str>) {
     let mut by_kind: BTreeMap<&str, Vec<(f64, f64, u32, u32)>> = BTreeMap::new();
     let mut all = Vec::new();
-    for seed in first..first + hosts {
-        let mut host = draw::draw(seed);
-        if kind.is_some_and(|kind| kind != host.kind) {
-            continue;
-        }
-        let run = run(&mut host, PacePolicy::default(), is_courteous, false);
+    for (seed, host, run) in runs(first..first + hosts, is_courteous, kind) {
         let entry = (run.ratio(), run.refused(host.rows), run.lost, run.left);
         by_kind.entry(host.kind).or_default().push(entry);
         all.push(entry);
-        if is_verbose
-            && (run.ratio() > 1.5
-                || run.refused(host.rows) > 1.0
-                || run.lost > 0
-                || kind.is_some() && run.refused(host.rows) > 1.0)
-        {
+        let is_refused = run.refused(host.rows) > 1.0;
+        if is_verbose && (run.ratio() > 1.5 || run.lost > 0 || is_refused) {
             line(seed, &host, &run);
         }
     }

@@ -38,7 +38,14 @@ impl Controller {
         if self.fates.are_own() && !self.chance.is_known(Form::Denied) {
             self.denials_are_own();
         }
-        let waiting = self.latency.note(latency, sequence, open.sent.under_way);
+        // One that so many overtook was not waiting for others, nor was one that was made again: it is slow by nature.
+        let is_overtaken = self.served > open.served_before + 2 * u64::from(open.sent.under_way);
+        let waiting = if open.is_stalled && (is_overtaken || self.stalls.was_stopped(open.url)) {
+            None
+        } else {
+            self.latency.note(latency, sequence, open.sent.under_way)
+        };
+        self.stalls.ended(open.url);
         if let Some(pause) = &self.pauses.now {
             self.evidence.note(sequence, Outcome::Served);
             if sequence >= pause.probes_from {

@@ -307,7 +307,6 @@ impl Controller {
                     return self.denied(sequence, url, page, now);
                 }
                 self.fates.release(url);
-                self.stalls.ended(url);
                 self.failures_of.remove(&url);
                 self.later.remove(&url);
                 self.succeeded(sequence, &open, latency, now);

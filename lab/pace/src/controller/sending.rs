@@ -6,6 +6,10 @@ use crate::Seconds;
 
 /// A host that has served so many is known.
 const WELL: u64 = 30;
+/// More exchanges than this that have stalled show that the next URLs of the list may be slow: only each so many-th request
+/// is for one of those then.
+const STUCK: usize = 2;
+const NEXT_EACH: u64 = 4;
 /// Probes in vain, with growing gaps, after which the denials of a host that serves nobody are believed.
 const DENIALS_BELIEVED: u32 = 11;
 
@@ -55,7 +59,7 @@ impl Controller {
         {
             return Permit::At(at);
         }
-        if self.places >= allowed || self.open.len() >= 2 * allowed as usize + 8 {
+        if self.places >= allowed || self.open.len() >= (self.terms.window_max as usize).max(2 * allowed as usize + 8) {
             if let Some(rate) = self.rate.as_mut().filter(|rate| rate.next() <= now) {
                 rate.held_by_window();
             }
@@ -79,9 +83,15 @@ impl Controller {
             Next::Witness(Some(url)) => Permit::Go(Pick::Served(url)),
             Next::Witness(None) => Permit::Go(Pick::Any),
             Next::Nobody if work.fresh + work.again > 0 && !self.fates.is_round() => {
-                // Where the first URLs are silent, others may not be.
-                let is_doubtful = self.served < WELL && self.open.len() > self.places as usize;
-                Permit::Go(if is_doubtful { Pick::Elsewhere } else { Pick::Any })
+                // Where the next URLs of the list are silent, others may not be.
+                let stalled = self.open.len() - self.places as usize;
+                let is_stuck = if self.served < WELL {
+                    stalled > 0
+                } else {
+                    stalled > self.terms.window_max as usize / 2
+                        || stalled > STUCK && self.next_sequence % NEXT_EACH != 0
+                };
+                Permit::Go(if is_stuck { Pick::Elsewhere } else { Pick::Any })
             }
             Next::Nobody => Permit::OnAnswer,
         }

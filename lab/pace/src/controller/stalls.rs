@@ -40,11 +40,17 @@ impl Stalls {
         is_again
     }
 
+    /// Whether an exchange of this URL was stopped, and none was served since.
+    pub(super) fn was_stopped(&self, url: u32) -> bool {
+        self.cuts.contains_key(&url)
+    }
+
     /// Whether one is stopped that has been silent for so long.
     pub(super) fn cuts(&self, url: u32, silent: Seconds, after: Seconds) -> bool {
         let before = self.cuts.get(&url).copied().unwrap_or(0);
+        // Where URLs are slow by nature, one stop tells: an answer that was lost by chance comes the second time.
         let is_useless = self.in_vain >= IN_VAIN_MIN && 2 * self.in_vain > self.made_again;
-        before < CUTS_MAX && !is_useless && silent >= after * BEFORE_CUT * 2.0_f64.powi(before)
+        before < if is_useless { 1 } else { CUTS_MAX } && silent >= after * BEFORE_CUT * 2.0_f64.powi(before)
     }
 
     /// One was stopped.
