@@ -39,7 +39,7 @@ impl Controller {
                 rate.costs = None;
             }
         }
-        self.weigh_units(form, self.cut_sequence..next);
+        self.choose_unit();
         let let_in = self.let_in(sequence);
         let before = self.horizons[self.unit as usize].between(0, sequence);
         self.burst.get_or_insert(before);

@@ -61,7 +61,7 @@ use random_failure_test::RandomFailureTest;
 use rate::Rate;
 use signal::Form;
 use stalls::Stalls;
-use units::Unit;
+use units::{Openings, Unit};
 use window::Window;
 
 pub use report::Memory;
@@ -108,9 +108,9 @@ pub struct Controller {
     window: Window,
     rate: Option<Rate>,
     evidence: Evidence,
-    /// What the host counts, as it seems, and how much speaks for connections.
+    /// What the host counts, as it seems, and what speaks for connections that are opened.
     unit: Unit,
-    openings: f64,
+    openings: Openings,
     horizons: [Horizons; Unit::COUNT],
     latency: Latency,
     pauses: PauseLengths,
@@ -175,7 +175,7 @@ impl Controller {
             rate: None,
             evidence: Evidence::new(),
             unit: Unit::Requests,
-            openings: 0.0,
+            openings: Openings::default(),
             horizons: Default::default(),
             latency: Latency::default(),
             pauses: PauseLengths::default(),

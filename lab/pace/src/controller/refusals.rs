@@ -57,7 +57,13 @@ impl Controller {
     /// The host serves again.
     pub(super) fn resume(&mut self, pause: &Pause, closed: Closed, now: Seconds) {
         let form = self.limit_form.unwrap_or(Form::Broken);
-        self.weigh_units(form, pause.onset..pause.probes_from);
+        let range = (pause.onset, pause.probes_from);
+        let in_vain = self.bads.iter().filter(|bad| (range.0..range.1).contains(&bad.0)).count();
+        let is_long = closed.whole > LONG.max(6.0 * self.trip())
+            && (closed.failures >= 2 || closed.is_asked && closed.whole > 2.0 * LONG && in_vain >= ROW);
+        self.note_openings(form, pause, is_long);
+        self.choose_unit();
+        self.doubt_unit(pause.onset);
         let let_in = self.let_in(pause.onset);
         let last = self.onset.map_or(0, |onset| onset.sequence);
         self.onset = Some(Onset { sequence: pause.onset });
@@ -65,7 +71,6 @@ impl Controller {
         let before = self.horizons[self.unit as usize].between(0, pause.onset);
         self.burst.get_or_insert(before);
         let requests = (pause.onset - last) as f64;
-        let range = (pause.onset, pause.probes_from);
         let by_chance = self.evidence.by_chance(form, range, closed.failures, requests, self.chance.proved());
         // One may be chance; several soon after each other are not.
         self.alarms = (self.alarms + by_chance.ln()).min(0.0);
@@ -79,9 +84,6 @@ impl Controller {
         let is_chance = is_chance || self.served <= 1;
         self.go_on();
         let next = self.next_sequence;
-        let in_vain = self.bads.iter().filter(|bad| (range.0..range.1).contains(&bad.0)).count();
-        let is_long = closed.whole > LONG.max(6.0 * self.trip())
-            && (closed.failures >= 2 || closed.is_asked && closed.whole > 2.0 * LONG && in_vain >= ROW);
         let bads = &self.bads;
         let is_in_vain =
             |at: u64| bads.binary_search_by_key(&at, |bad| bad.0).is_ok_and(|at| bads[at].1 == form);
@@ -144,6 +146,18 @@ impl Controller {
             } else {
                 self.chance.test(form, by_chance, next);
             }
+        }
+    }
+
+    /// A ban refuses everybody who comes after the first; from other rows each request tells.
+    fn note_openings(&mut self, form: Form, pause: &Pause, is_long: bool) {
+        let until = if is_long { pause.onset + 1 } else { pause.probes_from };
+        for sequence in pause.onset..until {
+            let how = self.bads.binary_search_by_key(&sequence, |bad| bad.0).map(|at| self.bads[at].1);
+            if how.is_ok_and(|how| how != form) {
+                continue;
+            }
+            self.note_opening(sequence, how.is_ok());
         }
     }
 

@@ -131,10 +131,11 @@ impl Controller {
         Ticket(sequence)
     }
 
-    /// Connections that may be open, idle ones included: those in excess are closed, idle ones first.
+    /// Connections that may be open, idle ones included: those in excess are closed, idle ones first. As many as the host
+    /// seems to let in; those that stand are worth keeping, for it may count those that are opened.
     #[must_use]
     pub fn connections(&self) -> u32 {
         let stalled = u32::try_from(self.open.len()).unwrap_or(u32::MAX).saturating_sub(self.places);
-        stalled + if self.pauses.now.is_some() { 1 } else { self.window.places() }
+        stalled + self.window.limit().unwrap_or(self.terms.window_max)
     }
 }

@@ -140,8 +140,6 @@ pub struct PacePolicy {
     pub rate_max: Option<f64>,
     /// The least time from one request to the next.
     pub spacing: Seconds,
-    /// An experiment, off by default: a host may be believed to count the connections that are opened.
-    pub counts_openings: bool,
 }
 
 impl Default for PacePolicy {
@@ -150,7 +148,6 @@ impl Default for PacePolicy {
             window_max: super::window::COURTEOUS_MAX,
             rate_max: None,
             spacing: 0.0,
-            counts_openings: false,
         }
     }
 }

@@ -4,10 +4,7 @@
 //! their share of all requests explains, the rate and the horizons are those of openings, and requests on connections that
 //! stand are held back by the window alone.
 
-use std::ops::Range;
-
 use super::horizons::Counts;
-use super::signal::Form;
 use super::{Controller, Sent};
 use crate::Seconds;
 
@@ -18,13 +15,41 @@ pub(super) enum Unit {
     Openings,
 }
 
-/// Evidence that decides, and the most that is kept: natural logarithms of likelihood ratios.
-const CERTAIN: f64 = 3.0;
-const CERTAIN_MAX: f64 = 6.0;
-/// One refusal alone says no more than this: few open a connection, and one of those may fail by chance.
-const CERTAIN_ONE: f64 = 1.6;
-/// If openings are counted, so many of those that are refused first open a connection: the others fail by chance.
-const OPENING: f64 = 0.95;
+/// Evidence that decides: a natural logarithm of a likelihood ratio.
+const CERTAIN: f64 = 4.0;
+/// Counts are halved beyond so many, for what is counted may change.
+const FADES_AFTER: f64 = 200.0;
+
+/// How requests fared that opened a connection, and how those on connections that stood: so many in all, and in vain.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Openings {
+    standing: (f64, f64),
+    opening: (f64, f64),
+}
+
+impl Openings {
+    fn note(&mut self, is_new: bool, is_bad: bool) {
+        let (all, bad) = if is_new { &mut self.opening } else { &mut self.standing };
+        *all += 1.0;
+        *bad += f64::from(u8::from(is_bad));
+        if *all > FADES_AFTER {
+            (*all, *bad) = (0.5 * *all, 0.5 * *bad);
+        }
+    }
+
+    /// How much more probable what was seen is if each sort fails by a share of its own than if all fail by one: a natural
+    /// logarithm, below zero where those fail less that open a connection.
+    fn speaks(&self) -> f64 {
+        let share = |(all, bad): (f64, f64)| (bad + 0.5) / (all + 1.0);
+        let [opening, standing] = [self.opening, self.standing].map(share);
+        let both = share((self.opening.0 + self.standing.0, self.opening.1 + self.standing.1));
+        let gain = |(all, bad): (f64, f64), own: f64| {
+            bad * (own / both).ln() + (all - bad) * ((1.0 - own) / (1.0 - both)).ln()
+        };
+        let gain = gain(self.opening, opening) + gain(self.standing, standing);
+        if opening > standing { gain } else { -gain }
+    }
+}
 
 impl Unit {
     pub(super) const COUNT: usize = 2;
@@ -80,35 +105,40 @@ impl Controller {
         (opening as f64 + 0.5) / (self.sent.len() as f64 + 1.0)
     }
 
-    /// Requests were refused in this range: because they opened connections?
-    pub(super) fn weigh_units(&mut self, form: Form, range: Range<u64>) {
-        if !self.terms.counts_openings {
-            return;
+    /// One was served or in vain, with no more under way than are let in.
+    pub(super) fn note_opening(&mut self, sequence: u64, is_bad: bool) {
+        if let Some(sent) = self.circumstances(sequence)
+            && self.window.is_within(sent.under_way)
+        {
+            self.openings.note(sent.is_new, is_bad);
         }
-        let share = self.opening_share().min(OPENING);
-        let mut said = 0.0;
-        let bads = self.bads.iter().filter(|bad| bad.1 == form && range.contains(&bad.0));
-        // A ban refuses everybody who comes after the first.
-        let firsts =
-            if self.pauses.now.is_some() || range.start != self.cut_sequence { 1 } else { usize::MAX };
-        for &(sequence, _) in bads.take(firsts) {
-            said += if self.is_new(sequence) {
-                (OPENING / share).ln().min(CERTAIN_ONE)
-            } else {
-                ((1.0 - OPENING) / (1.0 - share)).ln()
-            };
+    }
+
+    /// A row of failures that are none of chance began with this request. On a connection that stood: the host does not
+    /// count those that are opened.
+    pub(super) fn doubt_unit(&mut self, onset: u64) {
+        if self.unit == Unit::Openings && !self.is_new(onset) {
+            self.believe_unit(Unit::Requests);
         }
-        self.openings = (self.openings + said).clamp(-CERTAIN_MAX, CERTAIN_MAX);
+    }
+
+    /// What the host counts, as requests that open a connection were refused more often than others, or not.
+    pub(super) fn choose_unit(&mut self) {
+        let speaks = self.openings.speaks();
         let unit = match self.unit {
-            Unit::Requests if self.openings > CERTAIN => Unit::Openings,
-            Unit::Openings if self.openings < 0.0 => Unit::Requests,
+            Unit::Requests if speaks > CERTAIN => Unit::Openings,
+            Unit::Openings if speaks < 0.0 => Unit::Requests,
             same => same,
         };
         if unit != self.unit {
-            self.unit = unit;
-            self.rate = None;
-            self.window.forget_limit();
-            (self.onset, self.burst, self.assumed) = (None, None, None);
+            self.believe_unit(unit);
         }
+    }
+
+    fn believe_unit(&mut self, unit: Unit) {
+        self.unit = unit;
+        self.openings = Openings::default();
+        self.rate = None;
+        (self.onset, self.burst, self.assumed) = (None, None, None);
     }
 }

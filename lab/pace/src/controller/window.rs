@@ -124,6 +124,11 @@ impl Window {
         f64::from(under_way) <= self.proven
     }
 
+    /// Whether as many have been under way without harm, or no more than seem to be let in.
+    pub(super) fn is_within(&self, under_way: u32) -> bool {
+        f64::from(under_way) <= self.proven.max(self.limit.unwrap_or(0.0))
+    }
+
     /// A row of refusals began, and so many of those under way were served.
     pub(super) fn refused_beyond(&mut self, under_way: u32, now: Seconds) {
         let limit = f64::from(under_way.max(1));

@@ -45,8 +45,8 @@ impl Ideal {
         let mut takes = climb(host, requests, each, together, is_courteous);
         let fastest = together.min(WINDOW_MAX) / each;
         let mut ban: Seconds = 0.0;
+        let opens = requests / requests_per_connection(host);
         for gate in &host.gates {
-            let opens = requests / f64::from(host.keep_alive.min(1_000_000));
             let (time, banned) = match gate.rule {
                 Rule::Bucket { rate, burst } => (changing(host, requests - burst, rate), 0.0),
                 Rule::Delay { rate, .. } => (changing(host, requests - 1.0, rate), 0.0),
@@ -94,6 +94,14 @@ impl Ideal {
 
 fn half_dead(host: &Host) -> bool {
     host.gates.iter().any(|gate| gate.rule == Rule::HalfDead)
+}
+
+/// How many requests one connection carries: the host closes it after so many, and failures by chance end it sooner.
+fn requests_per_connection(host: &Host) -> f64 {
+    let at_most = f64::from(host.keep_alive.min(1_000_000));
+    let ends: f64 =
+        host.noise.0.iter().filter(|noise| !matches!(noise.1, Form::Status(_))).map(|noise| noise.0).sum();
+    if ends > 0.0 { (1.0 - (1.0 - ends).powf(at_most)) / ends } else { at_most }
 }
 
 /// How long one exchange takes when the host is at its best, and how many may be under way then.
