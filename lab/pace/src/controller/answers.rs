@@ -179,7 +179,7 @@ impl Controller {
             if self.rate.is_none() && sequence >= self.cut_sequence {
                 self.window.note(form.is_some(), now);
             }
-            self.note_opening(sequence, form.is_some());
+            self.note_opening(sequence, form.is_some(), false);
             if self.unit.counts(self.is_new(sequence))
                 && let Some(verdict) = self.chance.note(sequence, form)
             {

@@ -5,12 +5,12 @@
 //! from networks: some fail by chance however slowly they are asked, some count requests a second, some count what is under
 //! way, and some ban for minutes whoever oversteps once. This controller asks four questions in turn.
 //!
-//! 1. **RandomFailureTest or limit?** RandomFailureTest has no memory: after a failure the next request fails as often as after a success. Under a
+//! 1. **Chance or limit?** Chance has no memory: after a failure the next request fails as often as after a success. Under a
 //!    limit, what is *sent after* the first refusal is refused, too. So answers are put into the order of sending, and a row
 //!    of failures is tested against the share of single ones (`evidence`). Single failures among successes are tested by
-//!    pace: a limit refuses nobody at what it was seen to let in, or at half of that; chance does not care (`chance`,
-//!    `doubts`). What has been proved to be chance is not slowed down for.
-//! 2. **How long?** After a row of refusals nothing is sent but single probes, ever later (`pauses`). A host that serves again
+//!    pace: a limit refuses nobody at what it was seen to let in, or at half of that; chance does not care
+//!    (`random_failure_test`, `doubts`). What has been proved to be chance is not slowed down for.
+//! 2. **How long?** After a row of refusals nothing is sent but single probes, ever later (`pause_lengths`). A host that serves again
 //!    at once had no place at the moment; one that takes seconds has banned us, or its window is used up.
 //! 3. **What is counted?** For a moment: what was let in between two moments at which the host was empty, by the time
 //!    between, is its rate, as for a bucket of tokens (`refusals`, [`horizons::Horizons::bucket`]); or as many were under way

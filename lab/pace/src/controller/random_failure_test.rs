@@ -3,7 +3,7 @@
 //! A limit that is slightly exceeded refuses one in ten, evenly, and so does a host that fails by chance. They differ in what
 //! happens at the pace that was let in: there the limit refuses nobody. So where failures are more than is known of chance,
 //! and enough to matter, the pace becomes what was let in, and a sequential test (Wald, 1945) decides between the share that
-//! was seen and next to none. RandomFailureTest that has been proved is remembered, and only more than that is looked at again.
+//! was seen and next to none. Chance that has been proved is remembered, and only more than that is looked at again.
 
 use super::signal::{Form, Proved};
 

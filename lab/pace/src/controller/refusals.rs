@@ -157,7 +157,7 @@ impl Controller {
             if how.is_ok_and(|how| how != form) {
                 continue;
             }
-            self.note_opening(sequence, how.is_ok());
+            self.note_opening(sequence, how.is_ok(), is_long);
         }
     }
 
@@ -167,7 +167,11 @@ impl Controller {
         let bad = self.bads.iter().filter(|bad| (pause.onset..end).contains(&bad.0)).count();
         let all = end - pause.onset;
         let good = all - (bad as u64).min(all);
-        u32::try_from(u64::from(under_way) * good / all.max(1)).unwrap_or(1).clamp(1, under_way - 1)
+        let share = u32::try_from(u64::from(under_way) * good / all.max(1)).unwrap_or(1);
+        // At most as many as there were beside one that was refused.
+        let refused = self.bads.iter().filter(|bad| (pause.onset..pause.probes_from).contains(&bad.0));
+        let beside = refused.filter_map(|bad| self.circumstances(bad.0)).map(|sent| sent.under_way - 1).min();
+        share.min(beside.unwrap_or(share)).clamp(1, under_way - 1)
     }
 
     /// What was sent before says nothing about the pace from now on.

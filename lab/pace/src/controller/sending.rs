@@ -88,8 +88,9 @@ impl Controller {
                 let is_stuck = if self.served < WELL {
                     stalled > 0
                 } else {
-                    stalled > self.terms.window_max as usize / 2
-                        || stalled > STUCK && self.next_sequence % NEXT_EACH != 0
+                    self.stalls.are_by_nature()
+                        && (stalled > self.terms.window_max as usize / 2
+                            || stalled > STUCK && !self.next_sequence.is_multiple_of(NEXT_EACH))
                 };
                 Permit::Go(if is_stuck { Pick::Elsewhere } else { Pick::Any })
             }

@@ -45,12 +45,16 @@ impl Stalls {
         self.cuts.contains_key(&url)
     }
 
+    /// Whether those that fall silent mostly do so again: their URLs are slow by nature.
+    pub(super) fn are_by_nature(&self) -> bool {
+        self.in_vain >= IN_VAIN_MIN && 2 * self.in_vain > self.made_again
+    }
+
     /// Whether one is stopped that has been silent for so long.
     pub(super) fn cuts(&self, url: u32, silent: Seconds, after: Seconds) -> bool {
         let before = self.cuts.get(&url).copied().unwrap_or(0);
         // Where URLs are slow by nature, one stop tells: an answer that was lost by chance comes the second time.
-        let is_useless = self.in_vain >= IN_VAIN_MIN && 2 * self.in_vain > self.made_again;
-        before < if is_useless { 1 } else { CUTS_MAX } && silent >= after * BEFORE_CUT * 2.0_f64.powi(before)
+        before < if self.are_by_nature() { 1 } else { CUTS_MAX } && silent >= after * BEFORE_CUT * 2.0_f64.powi(before)
     }
 
     /// One was stopped.

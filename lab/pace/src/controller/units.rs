@@ -105,10 +105,10 @@ impl Controller {
         (opening as f64 + 0.5) / (self.sent.len() as f64 + 1.0)
     }
 
-    /// One was served or in vain, with no more under way than are let in.
-    pub(super) fn note_opening(&mut self, sequence: u64, is_bad: bool) {
+    /// One was served or in vain. A failure with more under way than were ever let in says nothing, unless it began a ban.
+    pub(super) fn note_opening(&mut self, sequence: u64, is_bad: bool, began_ban: bool) {
         if let Some(sent) = self.circumstances(sequence)
-            && self.window.is_within(sent.under_way)
+            && (!is_bad || began_ban || self.window.is_within(sent.under_way))
         {
             self.openings.note(sent.is_new, is_bad);
         }
