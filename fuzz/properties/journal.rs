@@ -8,21 +8,21 @@ use longhaul_journal::{
     STATE_DIRECTORY, Verification, read_hosts,
 };
 
-/// A frame with a correct checksum can claim a row of any number up to 2^32, and recovery then takes minutes. Nobody outside knows
-/// the salt of the checksum, so frames with rows beyond this one are left out here.
-const ROW_MAX: u64 = 10_000;
+/// A record of the log with a correct checksum can name any row up to 2^32, and the table of states then takes up to 1 GiB until the
+/// spool has been read. Nobody outside knows the salt of the checksum, so records of later rows than this are left out of the log.
+const LOG_ROW_MAX: u64 = 10_000;
 /// The checksums of the file `hosts` start from this number (docs/journal-format.md).
 const HOSTS_SALT: u32 = 0x686f_7374;
 const ROWS: u64 = 3;
 
 /// Appends the bytes to the last segment of the log: whatever they are, every row has an outcome, and the committed ones stay.
 pub(crate) fn log(bytes: &[u8]) {
-    append_to_last_segment("log-", bytes);
+    append_to_last_segment("log-", bytes, LOG_ROW_MAX);
 }
 
 /// The same with the last segment of the spool.
 pub(crate) fn spool(bytes: &[u8]) {
-    append_to_last_segment("spool-", bytes);
+    append_to_last_segment("spool-", bytes, u64::MAX);
 }
 
 /// Reads the bytes as the file of the hosts' paces.
@@ -30,7 +30,7 @@ pub(crate) fn hosts(bytes: &[u8]) {
     let memory = MemoryStorage::new(1);
     memory.create_dir_all(&path(STATE_DIRECTORY)).expect("it is in memory");
     let mut file = memory.create(&path(&format!("{STATE_DIRECTORY}/hosts"))).expect("it is in memory");
-    file.write_all_at(&with_frames(bytes, HOSTS_SALT), 0).expect("it is in memory");
+    file.write_all_at(&with_frames(bytes, HOSTS_SALT, u64::MAX), 0).expect("it is in memory");
     let storage: Arc<dyn Storage> = Arc::new(memory);
     let hosts = read_hosts(&storage);
     assert!(hosts.len() <= HOSTS_MAX);
@@ -38,7 +38,7 @@ pub(crate) fn hosts(bytes: &[u8]) {
     assert!(hosts.iter().filter_map(|host| host.rate).all(|(now, limit)| is_usable(now) && is_usable(limit)));
 }
 
-fn append_to_last_segment(prefix: &str, bytes: &[u8]) {
+fn append_to_last_segment(prefix: &str, bytes: &[u8], row_max: u64) {
     let storage = haul();
     let directory = path(STATE_DIRECTORY);
     let names = storage.list(&directory).expect("it is in memory");
@@ -48,7 +48,7 @@ fn append_to_last_segment(prefix: &str, bytes: &[u8]) {
     file.read_at(&mut header, 0).expect("it is in memory");
     let salt = u32::from_le_bytes([header[24], header[25], header[26], header[27]]);
     let end = file.len().expect("it is in memory");
-    file.write_all_at(&with_frames(bytes, salt), end).expect("it is in memory");
+    file.write_all_at(&with_frames(bytes, salt, row_max), end).expect("it is in memory");
     drop(file);
 
     assert_adds_up(&storage);
@@ -117,13 +117,13 @@ fn open(storage: &MemoryStorage) -> Result<longhaul_journal::Opened, longhaul_jo
 
 /// The bytes in pieces, each of which begins with its kind and its length: the even kinds get a frame with a correct checksum, so
 /// that the decoders behind it are reached; the others stay raw.
-fn with_frames(bytes: &[u8], salt: u32) -> Vec<u8> {
+fn with_frames(bytes: &[u8], salt: u32, row_max: u64) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = bytes;
     while let [kind, len, tail @ ..] = rest {
         let (piece, next) = tail.split_at(usize::from(*len).min(tail.len()));
         rest = next;
-        if kind % 2 == 0 && claims_a_near_row(piece) {
+        if kind % 2 == 0 && names_row_up_to(row_max, piece) {
             let len = u32::try_from(piece.len()).expect("at most 255").to_le_bytes();
             let mut sum = crc32fast::Hasher::new_with_initial(salt);
             sum.update(&len);
@@ -136,13 +136,16 @@ fn with_frames(bytes: &[u8], salt: u32) -> Vec<u8> {
     out
 }
 
-/// Whether the number behind the kind of a payload, if there is one, is that of a row which these tests can afford.
-fn claims_a_near_row(payload: &[u8]) -> bool {
+/// Whether the number behind the kind of a payload, if there is one, is at most this.
+fn names_row_up_to(row_max: u64, payload: &[u8]) -> bool {
     let Some((_kind, number)) = payload.split_first() else { return false };
+    if row_max == u64::MAX {
+        return true;
+    }
     let digits = number.iter().take_while(|byte| **byte >= 0x80).count();
     let value =
         number.iter().take(digits + 1).rev().fold(0_u64, |value, byte| value << 7 | u64::from(byte & 0x7f));
-    digits < 9 && value <= ROW_MAX
+    digits < 9 && value <= row_max
 }
 
 fn path(text: &str) -> RelativePath {

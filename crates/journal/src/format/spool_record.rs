@@ -116,6 +116,14 @@ pub(crate) fn encode_row(row: &Row, number_in_segment: u64, out: &mut Vec<u8>) {
 }
 
 impl SpoolRecord {
+    /// The source that the record begins or ends; `None` for a row.
+    pub(crate) fn source(&self) -> Option<SourceId> {
+        match self {
+            Self::SourceBegin { id, .. } | Self::SourceEnd { id, .. } => Some(*id),
+            Self::Row(_) => None,
+        }
+    }
+
     pub(crate) fn encode(&self, number_in_segment: u64, out: &mut Vec<u8>) {
         match self {
             Self::Row(row) => encode_row(row, number_in_segment, out),

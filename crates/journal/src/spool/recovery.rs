@@ -10,10 +10,13 @@ use crate::error::{Damage, JournalError, TornTail};
 use crate::files::Kind;
 use crate::files::read_file;
 use crate::format::{
-    Frames, HEADER_BYTES, Header, HeaderRead, Item, RowKind, SpoolRecord, has_fields, peek_row,
+    FRAME_PREFIX_BYTES, Frames, HEADER_BYTES, Header, HeaderRead, Item, RowKind, SpoolRecord, has_fields, peek_row,
 };
 use crate::model::RowId;
 use crate::storage::{RelativePath, Storage};
+
+/// The shortest frame of a source. As many sources as fit into a file may have been lost before one that can be read.
+const SOURCE_FRAME_BYTES_MIN: usize = FRAME_PREFIX_BYTES + 4;
 
 /// What the spool's files hold.
 #[derive(Debug, Default)]
@@ -129,11 +132,20 @@ impl RecoveredSpool {
             let payload = &bytes[payload];
             match peek_row(payload, header.base) {
                 Some((RowKind::Source, row)) if row.0 <= limit => {
-                    if let Some(record) = SpoolRecord::decode(payload) {
+                    let sources_max = self.index.sources().len() + bytes.len() / SOURCE_FRAME_BYTES_MIN;
+                    if let Some(record) = SpoolRecord::decode(payload)
+                        && record.source().and_then(|id| usize::try_from(id.0).ok()).is_some_and(|id| id < sources_max)
+                    {
                         self.index.note_source(&record);
                     }
                 }
                 Some((kind, row)) if row.0 < limit && row.0 >= self.index.rows() => {
+                    if row.0 > self.index.rows().max(self.durable_rows) {
+                        // The rows between were never on stable storage, so this is a gap like any other: without this rule
+                        // one frame could claim four billion lost rows.
+                        self.count_lost_up_to(self.durable_rows);
+                        return self.unreadable(file, offset..bytes.len(), "");
+                    }
                     self.count_lost_up_to(row.0);
                     self.index.add_row(row, offset as u64);
                     if has_fields(payload) {
