@@ -84,7 +84,8 @@ impl Plan {
         }
     }
 
-    /// A builder of the library that holds the whole plan, without an event callback.
+    /// A builder of the library that holds the whole plan, without an event callback. Formats of list files other than text are
+    /// added here ([`Builder::list_format`]).
     pub(crate) fn into_builder(self) -> Builder {
         let Self { directory, inputs, urls, settings, output: _ } = self;
         let builder = Haul::builder(directory).settings(|defaults| *defaults = settings);

@@ -42,12 +42,12 @@ mod sink;
 pub use connectivity::outage;
 pub use exchange::{Class, UnknownClass};
 pub use haul::{ARGUMENTS, Builder, Haul, HaulError, JOBS_DEFAULT, PacePer, Settings, Stopper};
-pub use list::{Item, LINE_BYTES_MAX, ListReader, Source, TextList};
+pub use list::{Item, LINE_BYTES_MAX, ListFormat, ListIdentity, ListReader, Source, TextList};
 pub use longhaul_http::{
     ExchangeHook, Head, HeaderMap, HttpUrl, Limits, MinimumSpeed, Origin, RESERVED_FIELDS, Request, Route,
     Router, Timeouts,
 };
 pub use longhaul_journal::{Expectation, FaultRecord, Fields, HostRecord, Location, RowId};
 pub use report::{Counts, Event, Report, Row, RowOutcome, Status, reopen};
-pub use schedule::{backlog, frontier, retry};
+pub use schedule::{backlog, frontier, host_routing, retry};
 pub use sink::store;

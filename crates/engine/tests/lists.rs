@@ -4,11 +4,13 @@ mod world;
 
 use std::collections::VecDeque;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use longhaul::{Expectation, Fields, Item, ListReader};
+use longhaul::{Expectation, Fields, Item, ListFormat, ListIdentity, ListReader};
 use longhaul_journal::{Journal, RowId};
-use world::{Reply, Run, Scripted, What, World, simulate};
+use world::{Crash, Reply, Run, Scripted, What, World, simulate};
 
 const HOST: &str = "files.test";
 
@@ -231,12 +233,31 @@ fn an_expectation_that_comes_to_a_duplicate_is_not_skipped() {
 struct Catalogue {
     entries: VecDeque<(String, Option<&'static str>)>,
     position: u64,
+    identity: Option<ListIdentity>,
+    /// Items that were read, by this reader and by those that share the count.
+    items_read: Arc<AtomicU64>,
 }
 
 impl Catalogue {
     fn new(entries: &[(&str, Option<&'static str>)]) -> Self {
         let entry = |&(path, title): &(&str, _)| (format!("http://{HOST}{path}"), title);
-        Self { entries: entries.iter().map(entry).collect(), position: 0 }
+        Self {
+            entries: entries.iter().map(entry).collect(),
+            position: 0,
+            identity: None,
+            items_read: Arc::default(),
+        }
+    }
+
+    /// Numbered files, in a version of the catalogue. Counts the items that are read.
+    fn numbered(count: usize, version: &str, items_read: &Arc<AtomicU64>) -> Self {
+        let entry = |number| (format!("http://{HOST}{}", world::path(number)), Some("a title"));
+        Self {
+            entries: (0..count).map(entry).collect(),
+            identity: Some(ListIdentity::of_bytes(version.as_bytes())),
+            items_read: Arc::clone(items_read),
+            ..Self::new(&[])
+        }
     }
 }
 
@@ -244,6 +265,7 @@ impl ListReader for Catalogue {
     fn next(&mut self) -> io::Result<Option<Item>> {
         let Some((url, title)) = self.entries.pop_front() else { return Ok(None) };
         self.position += 1;
+        self.items_read.fetch_add(1, Ordering::Relaxed);
         let fields = title.into_iter().map(|title| ("title", title)).collect();
         Ok(Some(Item::new(self.position, &url, Expectation::default(), fields)))
     }
@@ -251,6 +273,85 @@ impl ListReader for Catalogue {
     fn position(&self) -> u64 {
         self.position
     }
+
+    fn identity(&self) -> Option<ListIdentity> {
+        self.identity
+    }
+}
+
+#[test]
+fn a_killed_run_over_a_reader_of_another_format_is_resumed() {
+    const ITEMS: usize = 40;
+    simulate(async {
+        let (world, host) = world();
+        let items_read = Arc::default();
+        let catalogue = |count, version| Catalogue::numbered(count, version, &items_read);
+        let read = || items_read.swap(0, Ordering::Relaxed);
+
+        let mut outcomes = 0;
+        let killed =
+            world.haul("").items(catalogue(ITEMS, "version 1")).crash_when(Crash::Kill, move |event| {
+                outcomes += usize::from(event.is_outcome());
+                outcomes == 5
+            });
+        let killed = killed.run().await;
+        let settled: Vec<String> = killed.all(What::Done).map(|event| event.url.clone()).collect();
+        assert_eq!(settled.len(), 5);
+        let resumed = world.haul("").items(catalogue(ITEMS, "version 1")).run().await;
+        assert_eq!(resumed.counts(), (ITEMS as u64, 0, 0, 0));
+        let again = requested(&host).into_iter().filter(|path| settled.iter().any(|url| url.ends_with(path)));
+        assert_eq!(again.count(), settled.len(), "what was settled is not requested again");
+
+        read();
+        let complete = world.haul("").items(catalogue(ITEMS, "version 1")).run().await;
+        assert_eq!((complete.report().requests, read()), (0, 0), "the same content is not read again");
+        let grown = world.haul("").items(catalogue(ITEMS + 2, "version 2")).run().await;
+        assert_eq!(read(), ITEMS as u64 + 2, "other content is read, and compared with the rows");
+        assert_eq!((grown.report().counts.rows(), grown.report().requests), (ITEMS as u64 + 2, 2));
+    });
+}
+
+/// A run is killed before it has read the whole list: the next one reads it again, and knows the rows that are there.
+#[test]
+fn a_reader_that_was_not_read_to_its_end_is_read_again() {
+    const ITEMS: usize = 40;
+    simulate(async {
+        let (world, _host) = world();
+        let items_read = Arc::default();
+        let catalogue = || Catalogue::numbered(ITEMS, "version 1", &items_read);
+        let killed = world.haul("").items(catalogue());
+        let killed = killed.crash_when(Crash::Kill, |event| event.what == What::Started).run().await;
+        assert_eq!(killed.all(What::ListRead).count(), 0, "the kill comes too late to show anything");
+        let resumed = world.haul("").items(catalogue()).run().await;
+        assert_eq!(resumed.all(What::ListRead).count(), 1);
+        assert_eq!(resumed.counts(), (ITEMS as u64, 0, 0, 0));
+    });
+}
+
+/// A format that takes every source file for a catalogue of three numbered files.
+struct SourceFiles(Arc<AtomicU64>);
+
+impl ListFormat for SourceFiles {
+    fn open(&self, path: &Path) -> io::Result<Option<Box<dyn ListReader>>> {
+        let is_ours = path.extension().is_some_and(|extension| extension == "rs");
+        let reader = Catalogue { identity: None, ..Catalogue::numbered(3, "", &self.0) };
+        Ok(is_ours.then(|| Box::new(reader) as Box<dyn ListReader>))
+    }
+}
+
+#[test]
+fn a_list_file_of_another_format_is_recognised_by_its_format() {
+    simulate(async {
+        let (world, _host) = world();
+        let items_read: Arc<AtomicU64> = Arc::default();
+        for read in [3, 0] {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("lists.rs");
+            let format = Arc::new(SourceFiles(Arc::clone(&items_read)));
+            let plan = world.haul("").builder(|builder| builder.list(file).list_format(format));
+            assert_eq!(plan.run().await.counts(), (3, 0, 0, 0));
+            assert_eq!(items_read.swap(0, Ordering::Relaxed), read, "the file has not changed");
+        }
+    });
 }
 
 #[test]

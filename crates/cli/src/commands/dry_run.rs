@@ -3,15 +3,13 @@
 //! The engine reads the lists into a scratch copy of the haul, and fetches nothing. So names, duplicates and refused lines are
 //! those of a run, and neither the directory nor any host is touched.
 
-use std::io;
-
-use longhaul::{Haul, HaulError, Row, RowOutcome, Source, Status};
+use longhaul::{HaulError, Row, RowOutcome, Status};
 
 use super::{write_data, write_message};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::files::{self, ScratchDirectory};
-use crate::plan::{Input, Plan, Verbosity};
+use crate::plan::{Plan, Verbosity};
 use crate::render::{count, escaped, json};
 
 pub(super) fn run(plan: Plan) -> Result<Exit, CommandError> {
@@ -71,22 +69,12 @@ fn json_line(row: &Row<'_>) -> String {
 
 /// Reads every list to its end into the scratch haul.
 fn read_lists(plan: Plan, scratch: &ScratchDirectory) -> Result<(), CommandError> {
-    let Plan { inputs, urls, settings, .. } = plan;
-    if inputs.is_empty() && urls.is_empty() {
+    if plan.inputs.is_empty() && plan.urls.is_empty() {
         return Ok(());
     }
-    let builder = Haul::builder(scratch.path()).settings(|defaults| *defaults = settings);
-    let builder = inputs.into_iter().map(source).fold(builder, longhaul::Builder::source);
-    let builder = urls.into_iter().fold(builder, longhaul::Builder::url);
-    match builder.build()?.read_lists() {
+    let plan = Plan { directory: scratch.path().to_owned(), ..plan };
+    match plan.into_builder().build()?.read_lists() {
         Err(HaulError::ListBroken { label, source, .. }) => Err(CommandError::List { label, source }),
         read => Ok(read.map(drop)?),
-    }
-}
-
-fn source(input: Input) -> Source {
-    match input {
-        Input::File(path) => Source::File(path),
-        Input::Standard => Source::Reader { label: "-".to_owned(), reader: Box::new(io::stdin()) },
     }
 }

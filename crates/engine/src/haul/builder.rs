@@ -14,15 +14,19 @@ use crate::haul::Haul;
 use crate::haul::HaulError;
 use crate::haul::Settings;
 use crate::haul::stop::Stopper;
-use crate::list::Source;
 use crate::list::intake::List;
 use crate::list::text::TextList;
+use crate::list::{ListFormat, Source};
 use crate::report::event::Event;
 use crate::report::observer::Callback;
+use crate::schedule::host_routing::{HostRouting, LimitRouting};
 use crate::sink::store::{FileStore, Store};
 
 /// The name of the list that single URLs make up ([`Builder::url`]).
 pub const ARGUMENTS: &str = "arguments";
+
+/// Makes the map of hosts, given the number of shards.
+pub(crate) type MakeHostRouting = Box<dyn FnOnce(usize) -> Box<dyn HostRouting> + Send>;
 
 /// Builds a [`Haul`].
 ///
@@ -52,6 +56,8 @@ pub struct Builder {
     settings: Settings,
     hooks: Vec<Arc<dyn ExchangeHook>>,
     router: Arc<dyn Router>,
+    host_routing: Option<MakeHostRouting>,
+    formats: Vec<Arc<dyn ListFormat>>,
     callback: Callback,
     stopper: Stopper,
     start_unix_ms: Option<u64>,
@@ -71,6 +77,8 @@ impl Builder {
             settings: Settings::default(),
             hooks: Vec::new(),
             router: Arc::new(DirectRouter),
+            host_routing: None,
+            formats: Vec::new(),
             callback: Box::new(|_| {}),
             stopper: Stopper::default(),
             start_unix_ms: None,
@@ -116,6 +124,21 @@ impl Builder {
     #[must_use]
     pub fn router(mut self, router: Arc<dyn Router>) -> Self {
         self.router = router;
+        self
+    }
+
+    /// Reads list files of this format as well. Formats are asked in the order in which they are added; a file of none of them is
+    /// text.
+    #[must_use]
+    pub fn list_format(mut self, format: Arc<dyn ListFormat>) -> Self {
+        self.formats.push(format);
+        self
+    }
+
+    /// Decides which shard owns each host, in place of [`LimitRouting`]. Called once, with the number of shards.
+    #[must_use]
+    pub fn host_routing(mut self, make: impl FnOnce(usize) -> Box<dyn HostRouting> + Send + 'static) -> Self {
+        self.host_routing = Some(Box::new(make));
         self
     }
 
@@ -192,6 +215,8 @@ impl Builder {
             settings,
             hooks,
             router,
+            host_routing,
+            formats,
             callback,
             stopper,
             start_unix_ms,
@@ -203,7 +228,7 @@ impl Builder {
                 Source::File(path) => path.display().to_string(),
                 Source::Reader { label, .. } | Source::Items { label, .. } => label.clone(),
             };
-            lists.push(source.open().map_err(|source| HaulError::List { label, source })?);
+            lists.push(source.open(&formats).map_err(|source| HaulError::List { label, source })?);
         }
         if !urls.is_empty() {
             let text = urls.join("\n");
@@ -222,6 +247,9 @@ impl Builder {
                 Err(source) => return Err(HaulError::Directory { directory, source }),
             },
         };
+        let pace_per = settings.pace_per;
+        let host_routing = host_routing
+            .unwrap_or_else(|| Box::new(move |shards| Box::new(LimitRouting::new(shards, pace_per))));
         let store = store.unwrap_or_else(|| Arc::new(FileStore::new(Arc::clone(&storage))));
         Ok(Haul {
             storage,
@@ -230,6 +258,7 @@ impl Builder {
             tls,
             lists,
             settings,
+            host_routing,
             options: ClientOptions { user_agent, headers, hooks, router },
             callback,
             stopper,

@@ -20,9 +20,9 @@ use tracing::{Instrument as _, info_span};
 use crate::connectivity::monitor::{ConnectivityMonitor, ConnectivityMonitorHandle};
 use crate::exchange::byte_rate::ByteRateLimit;
 use crate::exchange::context::ExchangeContext;
-use crate::haul::Builder;
 use crate::haul::HaulError;
 use crate::haul::Settings;
+use crate::haul::builder::{Builder, MakeHostRouting};
 use crate::haul::executor::{self, Executor};
 use crate::haul::machine;
 use crate::haul::run_context::RunContext;
@@ -34,7 +34,7 @@ use crate::report::event::Event;
 use crate::report::observer::{Callback, RunningObserver};
 use crate::report::summary::{Counts, Report, failures_by_class, unread_lists};
 use crate::schedule::dispatch::{Channels, DispatchError, Dispatcher, Unfinished};
-use crate::schedule::host_routing::{LimitRouting, ShardId};
+use crate::schedule::host_routing::ShardId;
 use crate::schedule::job::Assignment;
 use crate::schedule::retry::RetryPolicy;
 use crate::schedule::router::{FromShard, Router, ToShard};
@@ -52,6 +52,7 @@ pub struct Haul {
     pub(crate) lists: Vec<List>,
     pub(crate) settings: Settings,
     pub(crate) options: ClientOptions,
+    pub(crate) host_routing: MakeHostRouting,
     pub(crate) callback: Callback,
     pub(crate) stopper: Stopper,
     pub(crate) start_unix_ms: Option<u64>,
@@ -140,8 +141,8 @@ impl Haul {
         };
         let (shards, shard_ends) = self.start_shards(executor, &cx, &deps, &Arc::from(hosts))?;
         let router = {
-            let routing = LimitRouting::new(shards.len(), self.settings.pace_per);
-            Router::new(Box::new(routing), shards, Arc::clone(&cx.observer))
+            let routing = (self.host_routing)(shards.len());
+            Router::new(routing, shards, Arc::clone(&cx.observer))
         };
         let counters = Arc::clone(&deps.counters);
         drop(deps);

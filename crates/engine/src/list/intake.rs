@@ -33,7 +33,7 @@ pub(crate) struct List {
     /// The name that the user gave it.
     pub(crate) label: String,
     pub(crate) reader: Box<dyn ListReader>,
-    /// Tells one state of the list from another, if it is a file.
+    /// What tells one content of the list from another, where anything does.
     pub(crate) identity: Option<FileIdentity>,
 }
 

@@ -2,6 +2,7 @@
 
 mod earlier_reading;
 pub(crate) mod expectation;
+mod identity;
 pub(crate) mod intake;
 mod lines;
 mod read_lists;
@@ -9,7 +10,8 @@ mod reader;
 mod source;
 pub(crate) mod text;
 
+pub use identity::ListIdentity;
 pub use lines::LINE_BYTES_MAX;
-pub use reader::{Item, ListReader};
+pub use reader::{Item, ListFormat, ListReader};
 pub use source::Source;
 pub use text::TextList;

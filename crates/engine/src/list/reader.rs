@@ -4,10 +4,12 @@
 //! cannot read; an item that names nothing to download is an item all the same, and becomes a failed row.
 
 use std::io;
+use std::path::Path;
 
 use longhaul_http::HttpUrl;
 use longhaul_journal::{Expectation, Fields};
 
+use super::identity::ListIdentity;
 use super::lines::{LINE_BYTES_MAX, excerpt};
 
 /// Reads a list.
@@ -21,6 +23,13 @@ pub trait ListReader: Send {
     /// The last position that has been read, the ones that were passed over included: the length of the list after its end.
     fn position(&self) -> u64;
 
+    /// What tells this content of the list from any other; `None` where nothing does. A list that a run has read to its end is not
+    /// read again as long as its identity is the same. One that is read again is compared with the rows of its last reading, item
+    /// by item. Called once, before the first item is read.
+    fn identity(&self) -> Option<ListIdentity> {
+        None
+    }
+
     /// How many positions have been passed over, such as blank lines and comments.
     fn ignored(&self) -> u64 {
         0
@@ -30,6 +39,16 @@ pub trait ListReader: Send {
     fn would_block(&self) -> bool {
         true
     }
+}
+
+/// A format of list files.
+pub trait ListFormat: Send + Sync {
+    /// Opens the list at `path` if it is of this format; `None` leaves it to the next format. A reader without an
+    /// [identity](ListReader::identity) has that of the file.
+    ///
+    /// # Errors
+    /// The list is of this format and cannot be opened.
+    fn open(&self, path: &Path) -> io::Result<Option<Box<dyn ListReader>>>;
 }
 
 /// One item of a list.

@@ -1,22 +1,20 @@
-//! The sources of lists that a user can name.
+//! The sources of lists that a user can name, and the only place that recognises the format of a list.
 
 use std::fmt;
-use std::fs::Metadata;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::sync::Arc;
 
-use longhaul_journal::FileIdentity;
-
-use super::reader::ListReader;
+use super::identity::ListIdentity;
+use super::reader::{ListFormat, ListReader};
 use super::text::TextList;
 use crate::haul::machine;
 use crate::list::intake::List;
 
-/// A list of URLs: one a line; blank lines, comments (`#`), CRLF and a byte order mark are accepted.
+/// A list of URLs. In text there is one a line; blank lines, comments (`#`), CRLF and a byte order mark are accepted.
 #[non_exhaustive]
 pub enum Source {
-    /// A file.
+    /// A file: of a format that the haul was given ([`Builder::list_format`](crate::Builder::list_format)), or text.
     File(PathBuf),
     /// Lines from any reader, known by a label: the same label in a later run stands for the same list.
     Reader {
@@ -25,7 +23,7 @@ pub enum Source {
         /// Read on a thread of its own; may block.
         reader: Box<dyn Read + Send>,
     },
-    /// Items from a reader of another format, known by a label as above.
+    /// Items from a reader of another format, known by a label as above and by its [identity](ListReader::identity).
     Items {
         /// What it is called in reports.
         label: String,
@@ -50,46 +48,40 @@ impl fmt::Debug for Source {
 
 impl Source {
     /// Opens it. A file is known by its full path, wherever the program is started from.
-    pub(crate) fn open(self) -> io::Result<List> {
-        match self {
+    pub(crate) fn open(self, formats: &[Arc<dyn ListFormat>]) -> io::Result<List> {
+        Ok(match self {
             Self::Reader { label, reader } => {
-                Ok(List { label, reader: Box::new(TextList::new(reader)), identity: None })
+                List { label, reader: Box::new(TextList::new(reader)), identity: None }
             }
-            Self::Items { label, reader } => Ok(List { label, reader, identity: None }),
+            Self::Items { label, reader } => {
+                let identity = reader.identity().map(ListIdentity::stored);
+                List { label, reader, identity }
+            }
             Self::File(path) => {
-                let file = machine::open_list(&path)?;
-                let identity = identity(&file.metadata()?);
-                Ok(List { label: label(&path), reader: Box::new(TextList::new(file)), identity })
+                let (reader, identity) = open_file(&path, formats)?;
+                List { label: label(&path), reader, identity: identity.map(ListIdentity::stored) }
             }
+        })
+    }
+}
+
+/// Opens a list file with the reader of its format: of the first of `formats` that recognises it, or of text.
+fn open_file(
+    path: &Path,
+    formats: &[Arc<dyn ListFormat>],
+) -> io::Result<(Box<dyn ListReader>, Option<ListIdentity>)> {
+    let file = machine::open_list(path)?;
+    let of_file = ListIdentity::of_file(&file.metadata()?);
+    for format in formats {
+        if let Some(reader) = format.open(path)? {
+            let identity = reader.identity().or(of_file);
+            return Ok((reader, identity));
         }
     }
+    Ok((Box::new(TextList::new(file)), of_file))
 }
 
 fn label(path: &Path) -> String {
     let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     full.to_string_lossy().into_owned()
-}
-
-/// None for what is no regular file: a pipe can say something else each time.
-fn identity(metadata: &Metadata) -> Option<FileIdentity> {
-    if !metadata.is_file() {
-        return None;
-    }
-    let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some(FileIdentity {
-        len: metadata.len(),
-        modified_unix_ms: u64::try_from(modified.as_millis()).unwrap_or(u64::MAX),
-        inode: inode(metadata),
-    })
-}
-
-#[cfg(unix)]
-fn inode(metadata: &Metadata) -> u64 {
-    use std::os::unix::fs::MetadataExt as _;
-    metadata.ino()
-}
-
-#[cfg(not(unix))]
-fn inode(_metadata: &Metadata) -> u64 {
-    0
 }

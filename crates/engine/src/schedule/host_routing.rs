@@ -1,7 +1,12 @@
 //! Which shard owns which host: the only map of it, owned by the dispatcher.
 //!
 //! Shards send evidence and get jobs; they never look into the map. A change of it reaches them as a message, in one order
-//! with the jobs, so the map needs no lock. The same seam would map hosts to the workers of a fleet.
+//! with the jobs, so the map needs no lock.
+//!
+//! The map is a trait, so that a program that runs several hauls as the workers of a fleet can divide a list by the same rule by
+//! which a haul divides it among its shards, and learn what each worker finds out about its hosts
+//! ([`Builder::host_routing`](crate::Builder::host_routing)). The times in [`Evidence`] are those of this process: a map that
+//! is shared by several processes sends ages instead.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -19,29 +24,35 @@ const HOMES_MAX: usize = 65_536;
 /// found dead once more, on whichever shard.
 const SETTLED_MAX: usize = 65_536;
 
-/// The number of a shard.
+/// The number of a shard, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ShardId(pub(crate) usize);
+pub struct ShardId(pub usize);
 
 /// One response, as evidence of which hosts are limited together.
 #[derive(Debug, Clone)]
-pub(crate) struct Evidence {
-    pub(crate) host: Origin,
+pub struct Evidence {
+    /// The host that was asked.
+    pub host: Origin,
     /// The endpoint that answered for the host.
-    pub(crate) from: Endpoint,
-    pub(crate) answer: NameAnswer,
-    /// The shard that got the response, and when.
-    pub(crate) shard: ShardId,
-    pub(crate) heard_at: Instant,
+    pub from: Endpoint,
+    /// When it was asked, and whether it refused.
+    pub answer: NameAnswer,
+    /// The shard that got the response.
+    pub shard: ShardId,
+    /// When the response came.
+    pub heard_at: Instant,
 }
 
 /// A change of the map.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum RouteChange {
+pub enum RouteChange {
     /// These hosts share one controller with all others of the group, and belong to `owner`.
     Grouped {
+        /// The endpoint whose hosts are limited together.
         group: Endpoint,
+        /// The shard that all of them belong to from now on.
         owner: ShardId,
+        /// The hosts that join the group.
         hosts: Vec<Origin>,
         /// The group was found out just now, and not joined by a host that came later.
         is_new: bool,
@@ -49,12 +60,18 @@ pub(crate) enum RouteChange {
     /// The host has a limit of its own, and leaves its group. It stays with its shard.
     Parted(Origin),
     /// The host belongs to `owner`, which turns away what comes for it.
-    Pinned { host: Origin, owner: ShardId },
+    Pinned {
+        /// The host.
+        host: Origin,
+        /// The shard that knows why it is turned away.
+        owner: ShardId,
+    },
 }
 
-/// Maps hosts to shards.
-pub(crate) trait HostRouting: Send {
-    /// The shard that owns the host.
+/// Maps hosts to shards. The dispatcher owns it and makes every call; none may block.
+pub trait HostRouting: Send {
+    /// The shard that owns the host. Changes only by a [`RouteChange`] that this map has returned. A number beyond the last shard
+    /// counts from the first one again.
     fn owner(&self, host: &Origin) -> ShardId;
 
     /// A shard got a response. Returns what that changes.
@@ -68,7 +85,7 @@ pub(crate) trait HostRouting: Send {
 /// that met the first of them, so that one controller can serve them all. A host moves once and never back, even if it
 /// turns out to have a limit of its own.
 #[derive(Debug)]
-pub(crate) struct LimitRouting {
+pub struct LimitRouting {
     shards: usize,
     pace_per: PacePer,
     shared_limits: SharedLimitDetector<Endpoint, Origin>,
@@ -84,7 +101,8 @@ pub(crate) struct LimitRouting {
 
 impl LimitRouting {
     /// A map for this many shards (at least 1).
-    pub(crate) fn new(shards: usize, pace_per: PacePer) -> Self {
+    #[must_use]
+    pub fn new(shards: usize, pace_per: PacePer) -> Self {
         Self {
             shards: shards.max(1),
             pace_per,

@@ -4,7 +4,7 @@
 pub mod backlog;
 pub(crate) mod dispatch;
 pub mod frontier;
-pub(crate) mod host_routing;
+pub mod host_routing;
 pub(crate) mod job;
 pub mod retry;
 pub(crate) mod router;

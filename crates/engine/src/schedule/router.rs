@@ -93,7 +93,8 @@ impl Router {
     }
 
     fn send(&self, shard: ShardId, message: ToShard) -> Result<(), ShardGone> {
-        self.shards.get(shard.0).ok_or(ShardGone)?.send(message).map_err(|_| ShardGone)
+        let shard = shard.0.checked_rem(self.shards.len()).and_then(|number| self.shards.get(number));
+        shard.ok_or(ShardGone)?.send(message).map_err(|_| ShardGone)
     }
 }
 

@@ -10,7 +10,8 @@ use crate::error::{Damage, JournalError, TornTail};
 use crate::files::Kind;
 use crate::files::read_file;
 use crate::format::{
-    FRAME_PREFIX_BYTES, Frames, HEADER_BYTES, Header, HeaderRead, Item, RowKind, SpoolRecord, has_fields, peek_row,
+    FRAME_PREFIX_BYTES, Frames, HEADER_BYTES, Header, HeaderRead, Item, RowKind, SpoolRecord, has_fields,
+    peek_row,
 };
 use crate::model::RowId;
 use crate::storage::{RelativePath, Storage};
@@ -134,7 +135,10 @@ impl RecoveredSpool {
                 Some((RowKind::Source, row)) if row.0 <= limit => {
                     let sources_max = self.index.sources().len() + bytes.len() / SOURCE_FRAME_BYTES_MIN;
                     if let Some(record) = SpoolRecord::decode(payload)
-                        && record.source().and_then(|id| usize::try_from(id.0).ok()).is_some_and(|id| id < sources_max)
+                        && record
+                            .source()
+                            .and_then(|id| usize::try_from(id.0).ok())
+                            .is_some_and(|id| id < sources_max)
                     {
                         self.index.note_source(&record);
                     }
