@@ -4,12 +4,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
-use longhaul_socket::{Connector, FaultKind, SpeedMonitor, clock};
+use longhaul_socket::{Connector, Deadline, FaultKind, SpeedMonitor, clock};
 use tokio::time::Instant;
 
 use crate::connection::{
-    DirectRouter, ExchangeTerms, Failure, FaultContext, ReceivedHead, Route, Router, Session, SessionFactory,
-    Via, connect,
+    DirectRouter, ExchangeTerms, Failure, FaultContext, PROTOCOLS, Protocol, ProtocolSession as _,
+    ReceivedHead, Route, Router, Session, SessionFactory, Via, connect,
 };
 use crate::fault::{Error, SocketFault};
 use crate::limits::Limits;
@@ -77,6 +77,17 @@ impl Client {
         timeouts: Timeouts,
         options: ClientOptions,
     ) -> Self {
+        Self::speaking(PROTOCOLS, connector, limits, timeouts, options)
+    }
+
+    /// A client that offers these protocols.
+    pub(crate) fn speaking(
+        protocols: &'static [Protocol],
+        connector: Arc<Connector>,
+        limits: Limits,
+        timeouts: Timeouts,
+        options: ClientOptions,
+    ) -> Self {
         let pool = Rc::new(Pool::new(&limits));
         let router = Arc::clone(&options.router);
         Self {
@@ -86,7 +97,7 @@ impl Client {
                 timeouts,
                 hooks: ExchangeHooks::new(options),
                 router,
-                sessions: SessionFactory::new(&limits),
+                sessions: SessionFactory::new(&limits, protocols),
                 pool,
             }),
         }
@@ -100,14 +111,14 @@ impl Client {
     ///
     /// Ends by the sum of its deadlines at the latest. Cancel safe: dropping the future closes the connection it was using.
     pub async fn send(&self, request: &Request) -> Result<Response, Error> {
-        let Shared { connector, timeouts, hooks, router, pool, .. } = &*self.shared;
+        let Shared { timeouts, hooks, router, pool, .. } = &*self.shared;
         let started = clock::now();
         let ends = timeouts.total.map(|total| after(started, total));
         let route = router.route(request.url().origin());
         let head = RequestHead::new(request, route.via(), hooks)?;
         // A pooled connection may lead to a private address: only connecting checks that.
         let may_be_pooled = !request.forbid_private || route.via() != Via::Direct;
-        if may_be_pooled && let Some(lease) = pool.take(&route, started, |ip| connector.is_own(ip)) {
+        if may_be_pooled && let Some(lease) = self.pooled(&route, ends).await {
             let idle = lease.idle().unwrap_or_default();
             match self.exchange(lease, request, &head, started, ends).await {
                 Ok(response) => {
@@ -120,8 +131,7 @@ impl Client {
             }
         }
         // Boxed: the future of connecting is ten times the size of all the rest, and rarely needed.
-        let session = Box::pin(self.connect(&route, request, started, ends)).await?;
-        let lease = pool.admit(session, route, clock::now());
+        let lease = Box::pin(self.open(route, request, started, ends)).await?;
         self.exchange(lease, request, &head, started, ends).await.map_err(|failure| failure.error)
     }
 
@@ -141,14 +151,51 @@ impl Client {
         !self.shared.pool.is_empty()
     }
 
-    /// How many connections are kept along the route to `origin`.
+    /// How many requests to `origin` can be sent at once over connections that are kept. A connection that carries several
+    /// requests at a time counts as many times as it has room for another.
     pub fn idle_connections(&self, origin: &Origin) -> usize {
-        self.shared.pool.count(&self.shared.router.route(origin))
+        self.shared.pool.free_slots(&self.shared.router.route(origin))
     }
 
     /// How many connections are open, whether or not they carry a request now. Several requests may share one.
     pub fn open_connections(&self) -> usize {
         self.shared.sessions.open_connections()
+    }
+
+    /// A session out of the pool. Where there is none, and another request is opening one that may turn out to be shared,
+    /// this waits for that first.
+    async fn pooled(&self, route: &Route, ends: Option<Instant>) -> Option<Lease<Session>> {
+        let Shared { connector, pool, .. } = &*self.shared;
+        let take = || pool.take(route, clock::now(), |ip| connector.is_own(ip));
+        if let Some(lease) = take() {
+            return Some(lease);
+        }
+        let opening = pool.opening(route);
+        let was_opening = match ends {
+            None => opening.await,
+            // The exchange fails when it connects after that.
+            Some(ends) => Deadline::at(ends).bound(opening).await.unwrap_or(false),
+        };
+        if was_opening { take() } else { None }
+    }
+
+    /// A new session along `route`, reserved for this request.
+    async fn open(
+        &self,
+        route: Route,
+        request: &Request,
+        started: Instant,
+        ends: Option<Instant>,
+    ) -> Result<Lease<Session>, Error> {
+        let Shared { sessions, pool, .. } = &*self.shared;
+        let may_be_shared = sessions.may_be_shared(route.is_secure());
+        let opening = if may_be_shared { pool.begin_opening(&route) } else { None };
+        let session = self.connect(&route, request, started, ends).await?;
+        let lease = pool.admit(session, route, clock::now());
+        if let Some(opening) = opening {
+            opening.done(lease.is_shared());
+        }
+        Ok(lease)
     }
 
     async fn connect(
@@ -160,7 +207,8 @@ impl Client {
     ) -> Result<Session, Error> {
         let Shared { connector, timeouts, sessions, pool, .. } = &*self.shared;
         let error = |fault| Error::Socket(SocketFault::new(fault, route.via()));
-        let connecting = connect(connector, route, request.forbid_private, timeouts, started, ends).await;
+        let connecting =
+            connect(connector, route, sessions.alpn(), request.forbid_private, timeouts, started, ends).await;
         let (stream, peer) = connecting.map_err(|fault| {
             if fault.kind() == FaultKind::LocalExhausted {
                 // Idle connections hold descriptors and ports, which the next attempt needs.

@@ -123,6 +123,15 @@ impl StdError for SocketFault {
     }
 }
 
+/// The peer ended the stream of one exchange with an error, and the connection goes on (`RST_STREAM`, RFC 9113 section 6.4).
+/// The source of a fault of the kind `Reset`. For protocols with streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the peer reset the stream with the error code {code:#x}")]
+pub struct StreamReset {
+    /// Why, as the protocol numbers it (RFC 9113 section 7).
+    pub code: u32,
+}
+
 /// How a peer broke the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

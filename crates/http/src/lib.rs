@@ -49,6 +49,8 @@ mod client;
 mod connection;
 mod fault;
 mod limits;
+#[cfg(test)]
+mod multiplexed;
 mod pool;
 mod request;
 mod response;
@@ -64,7 +66,7 @@ pub use announced::retry_after::RETRY_AFTER_MAX;
 pub use announced::{rate_limit, retry_after};
 pub use client::{Client, ClientOptions, Response};
 pub use connection::{DirectRouter, Peer, Route, Router, Via};
-pub use fault::{Error, ProtocolFault, ProtocolFaultKind, SocketFault};
+pub use fault::{Error, ProtocolFault, ProtocolFaultKind, SocketFault, StreamReset};
 pub use http::{HeaderMap, HeaderName, HeaderValue};
 pub use limits::*;
 pub use longhaul_socket::MinimumSpeed;

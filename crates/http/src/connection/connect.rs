@@ -7,14 +7,12 @@ use super::peer::{Peer, Via};
 use super::route::Route;
 use crate::timeouts::Timeouts;
 
-/// What may be offered in the TLS handshake (RFC 7301).
-const ALPN: &[&[u8]] = &[b"http/1.1"];
-
-/// A connection along `route`, and its peer. `public_only` refuses a host at a private address; the address
+/// A connection along `route`, on which one of the protocols `alpn` is to be spoken, and its peer. `public_only` refuses a host at a private address; the address
 /// of a proxy is the user's own choice. `started` is when the exchange began.
 pub(crate) async fn connect(
     connector: &Connector,
     route: &Route,
+    alpn: &[&[u8]],
     public_only: bool,
     timeouts: &Timeouts,
     started: Instant,
@@ -23,7 +21,7 @@ pub(crate) async fn connect(
     let first_hop = route.first_hop();
     let mut target = Target::new(first_hop.host().clone(), first_hop.port());
     if first_hop.scheme().is_secure() {
-        target = target.with_tls().offering(ALPN);
+        target = target.with_tls().offering(alpn);
     }
     target.public_only = public_only && route.via() == Via::Direct;
     let connect_timeouts = ConnectTimeouts { connect: timeouts.connect, tls: timeouts.tls };

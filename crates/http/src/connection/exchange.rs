@@ -1,5 +1,7 @@
 //! What goes into an exchange over a session, and what comes out of it, whatever the protocol.
 
+use bytes::Bytes;
+use http::HeaderMap;
 use tokio::time::Instant;
 
 use super::fault_context::FaultContext;
@@ -23,11 +25,21 @@ pub(crate) struct ReceivedHead {
     pub(crate) is_persistent: bool,
 }
 
+/// A part of the body of a response.
+pub(crate) enum BodyPart {
+    /// The next bytes, without the framing of the protocol. May be empty.
+    Data(Bytes),
+    /// The trailer fields, after the data.
+    Trailers(HeaderMap),
+    /// There is no more.
+    End,
+}
+
 /// An exchange that brought no head.
 pub(crate) struct Failure {
     pub(crate) error: Error,
-    /// How the session broke, if it did so before a single byte of a response came: one out of the pool may have been
-    /// closed meanwhile.
+    /// How it failed, if it did so before a single byte of a response came: a session out of the pool may have been closed
+    /// meanwhile.
     pub(crate) broken: Option<Broken>,
 }
 

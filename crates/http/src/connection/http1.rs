@@ -10,19 +10,21 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use longhaul_socket::{Endpoint, FaultKind, Phase, Stream, clock, kind_of};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::exchange::{ExchangeTerms, Failure, ReceivedHead};
+use super::exchange::{BodyPart, ExchangeTerms, Failure, ReceivedHead};
 use super::fault_context::FaultContext;
 use super::peer::Peer;
+use super::session::ProtocolSession;
 use super::timer::PostponedTimer;
 use crate::fault::{Error, ProtocolFaultKind};
-use crate::h1::{self, Message};
+use crate::h1::request::Target;
+use crate::h1::{self, FieldList, FieldName, Message};
 use crate::limits::{HEAD_BYTES_LEAST, Limits};
-use crate::pool::Broken;
+use crate::pool::{Broken, Reserve};
 use crate::request::RequestHead;
 use crate::response::Head;
 use crate::timeouts::after;
@@ -84,76 +86,6 @@ impl Http1 {
         }
     }
 
-    pub(crate) fn peer(&self) -> Peer {
-        self.peer
-    }
-
-    /// Our own address on it.
-    pub(crate) fn local(&self) -> Option<IpAddr> {
-        self.local
-    }
-
-    /// Whether another exchange may begin: the last one is complete and allows it, and since then the peer neither closed the
-    /// connection nor sent a byte.
-    pub(crate) fn is_usable(&mut self) -> bool {
-        self.find_end();
-        let (mut byte, mut cx) = ([0], Context::from_waker(Waker::noop()));
-        // Anything that can be read, the end of the stream included, ends the use of the connection. The buffer of the core
-        // would be allocated for it.
-        self.is_persistent
-            && Pin::new(&mut self.stream).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending()
-    }
-
-    /// Ready once `due` has come.
-    pub(crate) fn poll_timer(&mut self, cx: &mut Context<'_>, due: Instant) -> Poll<()> {
-        self.timer.poll(cx, due)
-    }
-
-    /// Sends one request and waits for the final head. After a failure, or if the future is dropped, the connection is of no
-    /// more use.
-    pub(crate) async fn exchange(
-        &mut self,
-        head: &RequestHead,
-        terms: &ExchangeTerms<'_>,
-    ) -> Result<ReceivedHead, Failure> {
-        let context = terms.context;
-        self.request.clear();
-        head.write_to(&mut self.request)?;
-        (self.written, self.is_flushed, self.read_bytes) = (0, false, READ_BYTES_MIN);
-        self.is_persistent = false;
-        // A byte before the request belongs to no response.
-        if let Poll::Ready(early) = poll_fn(|cx| Poll::Ready(self.poll_fill(cx))).await {
-            return Err(match early {
-                Ok(0) => self.failure(HeadError::Core(h1::Fault::ClosedBeforeHead), Phase::Send, context),
-                Ok(_) => context.protocol_error(Phase::Send, ProtocolFaultKind::UnaskedBytes).into(),
-                Err(error) => self.failure(HeadError::Stream(error), Phase::Send, context),
-            });
-        }
-        if self.core.begin(head.http_method()).is_err() {
-            return Err(context.protocol_error(Phase::Send, ProtocolFaultKind::UnaskedBytes).into());
-        }
-        let send_due = after(clock::now(), terms.timeouts.send);
-        let mut head_due = None;
-        let received = poll_fn(|cx| {
-            let received = self.poll_head(cx);
-            let phase = if self.is_flushed { Phase::Head } else { Phase::Send };
-            if let Poll::Ready(received) = received {
-                return Poll::Ready(received.map_err(|error| (error, phase)));
-            }
-            let due = match phase {
-                Phase::Head => *head_due.get_or_insert_with(|| after(clock::now(), terms.timeouts.head)),
-                _ => send_due,
-            };
-            let due = terms.ends.map_or(due, |ends| ends.min(due));
-            self.timer.poll(cx, due).map(|()| Err((HeadError::TimedOut, phase)))
-        })
-        .await;
-        let (head, framing) = received.map_err(|(error, phase)| self.failure(error, phase, context))?;
-        let is_persistent = framing.is_persistent;
-        let head = Head::received(head.status, head.fields, self.peer, &framing);
-        Ok(ReceivedHead { head, is_persistent })
-    }
-
     /// Writes and reads what it can, up to the final head.
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(h1::Head, h1::Framing), HeadError>> {
         loop {
@@ -210,39 +142,6 @@ impl Http1 {
         Poll::Ready(Ok(read))
     }
 
-    /// The next data of the body, out of its chunks; `None` after the last. Trailers are dropped, and other transfer codings
-    /// stay.
-    pub(crate) fn poll_data(
-        &mut self,
-        cx: &mut Context<'_>,
-        context: &FaultContext,
-    ) -> Poll<Option<Result<Bytes, Error>>> {
-        loop {
-            match self.core.poll() {
-                Ok(Some(Message::Body(bytes))) => return Poll::Ready(Some(Ok(bytes))),
-                Ok(Some(Message::End(end))) => {
-                    self.end(end);
-                    return Poll::Ready(None);
-                }
-                Ok(Some(_)) => continue,
-                Ok(None) => {}
-                Err(fault) => return Poll::Ready(Some(Err(error_of(fault, Phase::Body, context)))),
-            }
-            match ready!(self.poll_fill(cx)) {
-                Ok(0) => {
-                    let closed = self.core.close().map_err(|fault| error_of(fault, Phase::Body, context));
-                    return Poll::Ready(closed.map(|end| self.end(end)).err().map(Err));
-                }
-                Ok(_) => {}
-                // An end without close_notify where more was to come is an early end like any other (RFC 9112 section 9.8).
-                Err(error) => {
-                    let fault = context.fault(Phase::Body, kind_of(&error)).because(error);
-                    return Poll::Ready(Some(Err(context.socket(fault))));
-                }
-            }
-        }
-    }
-
     /// Looks for the end of a response of which nothing more has to be read.
     fn find_end(&mut self) {
         if !self.is_persistent
@@ -275,13 +174,142 @@ impl Http1 {
             }
         };
         let broken = match self.written {
-            0 => Some(Broken::Unsent),
+            0 => Some(Broken::Unprocessed),
             _ if self.core.reader().has_read() => None,
             _ if is_reset => Some(Broken::Reset),
             _ => Some(Broken::Closed),
         };
         Failure { error, broken }
     }
+}
+
+impl ProtocolSession for Http1 {
+    fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    async fn exchange(
+        &mut self,
+        head: &RequestHead,
+        terms: &ExchangeTerms<'_>,
+    ) -> Result<ReceivedHead, Failure> {
+        let context = terms.context;
+        self.request.clear();
+        write_head(head, &mut self.request)?;
+        (self.written, self.is_flushed, self.read_bytes) = (0, false, READ_BYTES_MIN);
+        self.is_persistent = false;
+        // A byte before the request belongs to no response.
+        if let Poll::Ready(early) = poll_fn(|cx| Poll::Ready(self.poll_fill(cx))).await {
+            return Err(match early {
+                Ok(0) => self.failure(HeadError::Core(h1::Fault::ClosedBeforeHead), Phase::Send, context),
+                Ok(_) => context.protocol_error(Phase::Send, ProtocolFaultKind::UnaskedBytes).into(),
+                Err(error) => self.failure(HeadError::Stream(error), Phase::Send, context),
+            });
+        }
+        if self.core.begin(head.method()).is_err() {
+            return Err(context.protocol_error(Phase::Send, ProtocolFaultKind::UnaskedBytes).into());
+        }
+        let send_due = after(clock::now(), terms.timeouts.send);
+        let mut head_due = None;
+        let received = poll_fn(|cx| {
+            let received = self.poll_head(cx);
+            let phase = if self.is_flushed { Phase::Head } else { Phase::Send };
+            if let Poll::Ready(received) = received {
+                return Poll::Ready(received.map_err(|error| (error, phase)));
+            }
+            let due = match phase {
+                Phase::Head => *head_due.get_or_insert_with(|| after(clock::now(), terms.timeouts.head)),
+                _ => send_due,
+            };
+            let due = terms.ends.map_or(due, |ends| ends.min(due));
+            self.timer.poll(cx, due).map(|()| Err((HeadError::TimedOut, phase)))
+        })
+        .await;
+        let (head, framing) = received.map_err(|(error, phase)| self.failure(error, phase, context))?;
+        let is_persistent = framing.is_persistent;
+        let head = Head::of_h1(head.status, head.fields, self.peer, &framing);
+        Ok(ReceivedHead { head, is_persistent })
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>, context: &FaultContext) -> Poll<Result<BodyPart, Error>> {
+        loop {
+            match self.core.poll() {
+                Ok(Some(Message::Body(bytes))) => return Poll::Ready(Ok(BodyPart::Data(bytes))),
+                Ok(Some(Message::Trailers { fields, .. })) => {
+                    return Poll::Ready(Ok(BodyPart::Trailers(fields)));
+                }
+                Ok(Some(Message::End(end))) => {
+                    self.end(end);
+                    return Poll::Ready(Ok(BodyPart::End));
+                }
+                Ok(Some(_)) => continue,
+                Ok(None) => {}
+                Err(fault) => return Poll::Ready(Err(error_of(fault, Phase::Body, context))),
+            }
+            match ready!(self.poll_fill(cx)) {
+                Ok(0) => {
+                    let closed = self.core.close().map_err(|fault| error_of(fault, Phase::Body, context));
+                    return Poll::Ready(closed.map(|end| {
+                        self.end(end);
+                        BodyPart::End
+                    }));
+                }
+                Ok(_) => {}
+                // An end without close_notify where more was to come is an early end like any other (RFC 9112 section 9.8).
+                Err(error) => {
+                    let fault = context.fault(Phase::Body, kind_of(&error)).because(error);
+                    return Poll::Ready(Err(context.socket(fault)));
+                }
+            }
+        }
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>, due: Instant) -> Poll<()> {
+        self.timer.poll(cx, due)
+    }
+}
+
+impl Reserve for Http1 {
+    fn is_usable(&mut self) -> bool {
+        self.find_end();
+        let (mut byte, mut cx) = ([0], Context::from_waker(Waker::noop()));
+        // Anything that can be read, the end of the stream included, ends the use of the connection. The buffer of the core
+        // would be allocated for it.
+        self.is_persistent
+            && Pin::new(&mut self.stream).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending()
+    }
+
+    fn free_slots(&self) -> usize {
+        1
+    }
+
+    fn local(&self) -> Option<IpAddr> {
+        self.local
+    }
+
+    fn share(&self) -> Option<Self> {
+        None
+    }
+}
+
+/// Appends the head of a request, from the same parts that become pseudo-fields in HTTP/2.
+fn write_head(head: &RequestHead, into: &mut Vec<u8>) -> Result<(), Error> {
+    let mut fields = FieldList::new();
+    for (name, value) in head.fields() {
+        // In lower case, like `host`.
+        let name =
+            FieldName::new(name.as_str().as_bytes()).map_err(|error| Error::Unsendable(error.into()))?;
+        fields.push(name, value.clone());
+    }
+    let url;
+    let target = if head.is_forwarded() {
+        url = format!("{}://{}{}", head.scheme(), head.authority(), head.path());
+        Target::Absolute(&url)
+    } else {
+        Target::Origin(head.path())
+    };
+    h1::request::write(into, &head.method(), target, head.authority(), &fields)
+        .map_err(|error| Error::Unsendable(error.into()))
 }
 
 /// The error that a fault of the core is. One that only says that the peer stopped is of the connection.

@@ -14,6 +14,10 @@ pub use peer::{Peer, Via};
 pub use route::{DirectRouter, Route, Router};
 
 pub(crate) use connect::connect;
-pub(crate) use exchange::{ExchangeTerms, Failure, ReceivedHead};
+pub(crate) use exchange::{BodyPart, ExchangeTerms, Failure, ReceivedHead};
 pub(crate) use fault_context::FaultContext;
-pub(crate) use session::{Session, SessionFactory};
+#[cfg(test)]
+pub(crate) use session::{HTTP1, Opened};
+pub(crate) use session::{PROTOCOLS, Protocol, ProtocolSession, Session, SessionFactory};
+#[cfg(test)]
+pub(crate) use timer::PostponedTimer;

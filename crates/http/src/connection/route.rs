@@ -27,6 +27,11 @@ impl Route {
         }
     }
 
+    /// Whether the protocol of the connection is agreed on in a TLS handshake.
+    pub(crate) const fn is_secure(&self) -> bool {
+        self.first_hop().scheme().is_secure()
+    }
+
     /// How requests reach their host over such a connection.
     pub const fn via(&self) -> Via {
         match self {

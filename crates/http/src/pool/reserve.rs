@@ -4,26 +4,17 @@ use std::net::IpAddr;
 
 /// A session that can be kept for further exchanges.
 pub(crate) trait Reserve: Sized {
-    /// Whether another exchange may begin: the peer neither closed the connection nor sent a byte without a request.
+    /// Whether the connection is of any use: the peer neither closed it nor sent a byte without a request, and lets
+    /// another exchange begin, now or once a slot is free.
     fn is_usable(&mut self) -> bool;
+
+    /// How many more exchanges may begin now. Asked only of sessions in the pool.
+    fn free_slots(&self) -> usize;
 
     /// Our own address on the connection, where it has one.
     fn local(&self) -> Option<IpAddr>;
 
-    /// Reserves the session for one more exchange.
-    fn reserve(self) -> Reservation<Self>;
-}
-
-/// A session that is reserved for an exchange.
-pub(crate) enum Reservation<S> {
-    /// It carries one exchange at a time, and is the caller's until it is given back.
-    Unique(S),
-    /// It carries several at a time: one handle stays in the pool for others.
-    #[cfg_attr(not(test), expect(dead_code, reason = "HTTP/1.1 is never shared"))]
-    Shared {
-        /// For the pool.
-        kept: S,
-        /// For the exchange.
-        lent: S,
-    },
+    /// Another handle to the session, which stays in the pool for others while this one serves an exchange. `None` from a
+    /// session that carries one exchange at a time, which is out of the pool until it is given back.
+    fn share(&self) -> Option<Self>;
 }

@@ -21,11 +21,11 @@ const UNKEPT_FOR: Duration = Duration::from_mins(1);
 /// Routes with a history. Forgetting one only costs another broken connection.
 const KNOWN_MAX: usize = 1024;
 
-/// How a session broke before a byte of a response came.
+/// How an exchange failed before a byte of a response came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Broken {
-    /// Before any of the request was sent.
-    Unsent,
+    /// The peer has not processed the request: it was not sent, or the peer itself says so (RFC 9113 section 8.7).
+    Unprocessed,
     /// The peer closed it.
     Closed,
     /// The peer, or a middlebox, reset it.

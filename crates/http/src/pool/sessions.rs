@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::reserve::{Reservation, Reserve};
+use super::opening::{Opening, Openings};
+use super::reserve::Reserve;
 use super::reuse::{Broken, ReuseHistory};
 use crate::connection::Route;
 use crate::limits::Limits;
@@ -30,6 +31,7 @@ pub(crate) struct Pool<S> {
     idle_time_max: Duration,
     kept: RefCell<KeptSessions<S>>,
     reuse: RefCell<ReuseHistory>,
+    openings: Openings,
 }
 
 struct KeptSessions<S> {
@@ -61,6 +63,11 @@ impl<S> Lease<S> {
     pub(crate) const fn idle(&self) -> Option<Duration> {
         self.idle
     }
+
+    /// Whether the session carries other exchanges at the same time.
+    pub(crate) const fn is_shared(&self) -> bool {
+        self.is_shared
+    }
 }
 
 impl<S: Reserve> Pool<S> {
@@ -71,10 +78,11 @@ impl<S: Reserve> Pool<S> {
             idle_time_max: limits.idle_time_max,
             kept: RefCell::default(),
             reuse: RefCell::default(),
+            openings: Openings::default(),
         }
     }
 
-    /// The session along `route` that was used last. One from an address that is not ours any more is dropped: nothing
+    /// The session along `route` that was used last and can carry another exchange. One from an address that is not ours any more is dropped: nothing
     /// would ever come over it.
     pub(crate) fn take(
         &self,
@@ -83,7 +91,7 @@ impl<S: Reserve> Pool<S> {
         is_own: impl Fn(IpAddr) -> bool,
     ) -> Option<Lease<S>> {
         loop {
-            let mut kept = self.kept.borrow_mut().pop_newest(route)?;
+            let mut kept = self.kept.borrow_mut().pop_newest_free(route)?;
             let idle = now.saturating_duration_since(kept.since);
             let is_alive = idle < self.idle_time_max && kept.session.is_usable();
             if is_alive && (idle < ADDRESS_TRUSTED_FOR || kept.session.local().is_none_or(&is_own)) {
@@ -98,12 +106,29 @@ impl<S: Reserve> Pool<S> {
     }
 
     fn lease(&self, session: S, route: Rc<Route>, idle: Option<Duration>, now: Instant) -> Lease<S> {
-        match session.reserve() {
-            Reservation::Unique(session) => Lease { session, route, idle, is_shared: false },
-            Reservation::Shared { kept, lent } => {
-                self.keep(kept, &route, now);
-                Lease { session: lent, route, idle, is_shared: true }
+        let other = session.share();
+        let is_shared = other.is_some();
+        if let Some(other) = other {
+            self.keep(other, &route, now);
+        }
+        Lease { session, route, idle, is_shared }
+    }
+
+    /// Begins to open a session along `route` that may turn out to be shared. Requests that find this one underway wait
+    /// until the value is dropped. `None` if none would gain from that.
+    pub(crate) fn begin_opening(&self, route: &Route) -> Option<Opening> {
+        self.openings.begin(route)
+    }
+
+    /// Waits for the session that another request is opening along `route`, if there is one that may turn out to be shared.
+    /// Returns whether there was. Cancel safe.
+    pub(crate) async fn opening(&self, route: &Route) -> bool {
+        match self.openings.underway(route) {
+            Some(opening) => {
+                opening.notified().await;
+                true
             }
+            None => false,
         }
     }
 
@@ -112,8 +137,8 @@ impl<S: Reserve> Pool<S> {
         self.reuse.borrow_mut().worked(route);
     }
 
-    /// ... or broke before a byte of a response came: whether it was stale, so that the request is to be sent again
-    /// over a new one.
+    /// ... or failed before a byte of a response came: whether it was stale or refused the exchange unread, so that the
+    /// request is to be sent again over a new one.
     pub(crate) fn was_stale(&self, route: &Route, idle: Duration, broken: Broken, now: Instant) -> bool {
         self.reuse.borrow_mut().was_stale(route, broken, idle, now)
     }
@@ -163,8 +188,16 @@ impl<S: Reserve> Pool<S> {
         self.kept.borrow().by_id.is_empty()
     }
 
-    pub(crate) fn count(&self, route: &Route) -> usize {
-        self.kept.borrow().count(route)
+    /// How many exchanges along `route` can begin over the sessions that are kept.
+    pub(crate) fn free_slots(&self, route: &Route) -> usize {
+        self.kept.borrow().of_route(route).map(|(_, kept)| kept.session.free_slots()).sum()
+    }
+}
+
+impl<S: Reserve> KeptSessions<S> {
+    fn pop_newest_free(&mut self, route: &Route) -> Option<Kept<S>> {
+        let (id, _) = self.of_route(route).rfind(|(_, kept)| kept.session.free_slots() > 0)?;
+        self.remove(id)
     }
 }
 
@@ -185,9 +218,10 @@ impl<S> KeptSessions<S> {
         self.by_id.insert(self.last_id, kept);
     }
 
-    fn pop_newest(&mut self, route: &Route) -> Option<Kept<S>> {
-        let id = *self.by_route.get(route)?.back()?;
-        self.remove(id)
+    /// The sessions along a route, the one that was used last at the end.
+    fn of_route(&self, route: &Route) -> impl DoubleEndedIterator<Item = (KeptId, &Kept<S>)> {
+        let ids = self.by_route.get(route).into_iter().flatten();
+        ids.filter_map(|id| Some((*id, self.by_id.get(id)?)))
     }
 
     fn pop_oldest_of(&mut self, route: &Route) -> Option<Kept<S>> {
@@ -224,20 +258,35 @@ mod tests {
     use crate::url::HttpUrl;
 
     /// A session that carries several exchanges at a time, as one of HTTP/2 would. Handles are the same connection.
-    #[derive(Clone, Default)]
-    struct Multiplexed(Rc<Cell<bool>>);
+    #[derive(Clone)]
+    struct Multiplexed(Rc<Connection>);
+
+    struct Connection {
+        is_closed: Cell<bool>,
+        free_slots: Cell<usize>,
+    }
+
+    impl Multiplexed {
+        fn new() -> Self {
+            Self(Rc::new(Connection { is_closed: Cell::new(false), free_slots: Cell::new(1) }))
+        }
+    }
 
     impl Reserve for Multiplexed {
         fn is_usable(&mut self) -> bool {
-            !self.0.get()
+            !self.0.is_closed.get()
+        }
+
+        fn free_slots(&self) -> usize {
+            self.0.free_slots.get()
         }
 
         fn local(&self) -> Option<IpAddr> {
             None
         }
 
-        fn reserve(self) -> Reservation<Self> {
-            Reservation::Shared { kept: self.clone(), lent: self }
+        fn share(&self) -> Option<Self> {
+            Some(self.clone())
         }
     }
 
@@ -250,18 +299,34 @@ mod tests {
     fn a_shared_session_carries_several_exchanges_at_a_time() {
         let (pool, now) = (Pool::new(&Limits::default()), clock::now());
         let route = route("https://host.test/");
-        let first = pool.admit(Multiplexed::default(), route.clone(), now);
+        let first = pool.admit(Multiplexed::new(), route.clone(), now);
         let taken: Vec<_> = (0..3).filter_map(|_| pool.take(&route, now, |_| true)).collect();
         assert_eq!(taken.len(), 3);
         assert!(taken.iter().all(|lease| Rc::ptr_eq(&lease.session.0, &first.session.0)));
-        assert_eq!(pool.count(&route), 1, "one connection, however many exchanges it carries");
+        assert_eq!(pool.free_slots(&route), 1, "one connection, however many exchanges it carries");
         for lease in taken {
             pool.give_back(lease, now);
         }
-        assert_eq!(pool.count(&route), 1);
-        first.session.0.set(true);
+        assert_eq!(pool.free_slots(&route), 1);
+        first.session.0.is_closed.set(true);
         assert!(pool.take(&route, now, |_| true).is_none(), "a closed one is not handed out");
         assert!(pool.is_empty());
+    }
+
+    #[test]
+    fn a_session_without_a_free_slot_stays_in_the_pool_and_is_not_handed_out() {
+        let (pool, now) = (Pool::new(&Limits::default()), clock::now());
+        let route = route("https://host.test/");
+        let older = pool.admit(Multiplexed::new(), route.clone(), now);
+        let newer = pool.admit(Multiplexed::new(), route.clone(), now);
+        newer.session.0.free_slots.set(0);
+        let taken = pool.take(&route, now, |_| true).expect("the older one has a slot");
+        assert!(Rc::ptr_eq(&taken.session.0, &older.session.0));
+        older.session.0.free_slots.set(0);
+        assert!(pool.take(&route, now, |_| true).is_none());
+        newer.session.0.free_slots.set(5);
+        assert_eq!(pool.free_slots(&route), 5);
+        assert!(pool.take(&route, now, |_| true).is_some());
     }
 
     #[test]
@@ -270,7 +335,7 @@ mod tests {
         let (direct, other) = (route("http://host.test/"), route("http://other.test/"));
         let Route::Direct(origin) = direct.clone() else { panic!("it is direct") };
         let forward = Route::Forward(origin);
-        pool.give_back(pool.admit(Multiplexed::default(), direct.clone(), now), now);
+        pool.give_back(pool.admit(Multiplexed::new(), direct.clone(), now), now);
         assert!(pool.take(&other, now, |_| true).is_none());
         assert!(pool.take(&forward, now, |_| true).is_none(), "the same endpoint, but another way of asking");
         assert!(pool.take(&direct, now, |_| true).is_some());

@@ -1,4 +1,7 @@
-//! The head of a request: what the hooks have set, and the fields that frame the message.
+//! The head of a request: its control data (RFC 9110 section 6.2) and its fields, for every version of HTTP.
+//!
+//! HTTP/1.1 writes the control data as a request line and `Host`, HTTP/2 as pseudo-fields (RFC 9113 section 8.3.1). No
+//! version writes fields that frame its messages here: a session adds its own.
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, IF_RANGE, RANGE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
@@ -10,8 +13,7 @@ use super::hook::ExchangeHooks;
 use super::{Method, RangeRequest, Request};
 use crate::connection::Via;
 use crate::fault::Error;
-use crate::h1::request::Target;
-use crate::h1::{self, FieldList, FieldName};
+use crate::url::Scheme;
 
 /// Fields that frame the message or choose its connection. This crate alone sets them: those of a caller are not sent.
 pub const RESERVED_FIELDS: [HeaderName; 10] =
@@ -20,30 +22,24 @@ pub const RESERVED_FIELDS: [HeaderName; 10] =
 /// Fields of a usual request, so that the map is allocated once.
 const FIELDS_USUAL: usize = 8;
 
-/// The head of one request, ready to be sent over any connection.
+/// The head of one request, ready to be sent over any session. No request has a body.
 pub(crate) struct RequestHead {
     method: Method,
-    via: Via,
-    target: String,
-    /// The value of `Host`.
+    scheme: Scheme,
     authority: String,
-    /// All other fields.
+    path: String,
+    is_forwarded: bool,
     fields: HeaderMap,
 }
 
 impl RequestHead {
     /// The head of `request`, once all hooks have seen it, for a host that is reached in this way.
     pub(crate) fn new(request: &Request, via: Via, hooks: &ExchangeHooks) -> Result<Self, Error> {
-        // RFC 9112 section 3.2: the path alone to the host, the whole URL to a proxy that forwards.
-        let target = match via {
-            Via::Direct | Via::Tunnel => request.url.path_and_query(),
-            Via::Forward if request.url.origin().scheme().is_secure() => {
-                let cause = "a proxy that forwards would read a request that is to be encrypted";
-                return Err(Error::Unsendable(cause.into()));
-            }
-            Via::Forward => request.url.as_str(),
-        };
-        let authority = request.url.origin().authority();
+        let is_forwarded = via == Via::Forward;
+        if is_forwarded && request.url.origin().scheme().is_secure() {
+            let cause = "a proxy that forwards would read a request that is to be encrypted";
+            return Err(Error::Unsendable(cause.into()));
+        }
         let mut fields = HeaderMap::with_capacity(FIELDS_USUAL);
         hooks.before(request, &mut fields);
         if !request.headers.is_empty() {
@@ -55,31 +51,48 @@ impl RequestHead {
         if let Some(range) = &request.range {
             insert_range(&mut fields, range)?;
         }
-        Ok(Self { method: request.method, via, target: target.to_owned(), authority, fields })
+        let origin = request.url.origin();
+        Ok(Self {
+            method: request.method,
+            scheme: origin.scheme(),
+            authority: origin.authority(),
+            path: request.url.path_and_query().to_owned(),
+            is_forwarded,
+            fields,
+        })
     }
 
-    pub(crate) const fn http_method(&self) -> http::Method {
+    /// The method: `:method`.
+    pub(crate) const fn method(&self) -> http::Method {
         match self.method {
             Method::Get => http::Method::GET,
             Method::Head => http::Method::HEAD,
         }
     }
 
-    /// Appends the head as HTTP/1.1 writes it.
-    pub(crate) fn write_to(&self, into: &mut Vec<u8>) -> Result<(), Error> {
-        let target = match self.via {
-            Via::Direct | Via::Tunnel => Target::Origin(&self.target),
-            Via::Forward => Target::Absolute(&self.target),
-        };
-        let mut fields = FieldList::new();
-        for (name, value) in &self.fields {
-            // In lower case, like `host`.
-            let name =
-                FieldName::new(name.as_str().as_bytes()).map_err(|error| Error::Unsendable(error.into()))?;
-            fields.push(name, value.clone());
-        }
-        h1::request::write(into, &self.http_method(), target, &self.authority, &fields)
-            .map_err(|error| Error::Unsendable(error.into()))
+    /// The scheme of the URL: `:scheme`.
+    pub(crate) const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Host and port of the URL, the port only where it is not the default: `Host`, and `:authority`.
+    pub(crate) fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// Path and query of the URL, never empty: `:path`, and the request target of HTTP/1.1 in origin-form.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether a proxy reads the request, so that HTTP/1.1 names the whole URL (RFC 9112 section 3.2.2).
+    pub(crate) const fn is_forwarded(&self) -> bool {
+        self.is_forwarded
+    }
+
+    /// All other fields: none of [`RESERVED_FIELDS`] but the range and its condition.
+    pub(crate) const fn fields(&self) -> &HeaderMap {
+        &self.fields
     }
 }
 

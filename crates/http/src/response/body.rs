@@ -6,9 +6,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use longhaul_socket::{Deadline, FaultKind, Phase, SpeedMonitor, clock};
 
-use crate::connection::{FaultContext, Session};
+use crate::connection::{BodyPart, FaultContext, ProtocolSession as _, Session};
 use crate::fault::Error;
 use crate::limits::DRAIN_TIME_MAX;
 use crate::pool::{Lease, Pool};
@@ -31,7 +32,7 @@ pub enum Completion {
 /// The body of a response.
 ///
 /// Reading it to its end gives the connection back to the pool at once. Dropping it before that closes the connection, on
-/// which the rest of the body would follow.
+/// which the rest of the body would follow; a connection that carries other exchanges loses only this one.
 pub struct Body {
     /// `None` once the body has ended or failed.
     lease: Option<Lease<Session>>,
@@ -42,6 +43,7 @@ pub struct Body {
     keep_connection: bool,
     drain_bytes_max: u64,
     received: u64,
+    trailers: Option<Box<HeaderMap>>,
     monitor: SpeedMonitor,
     state: State,
 }
@@ -71,6 +73,7 @@ impl Body {
             keep_connection: is_persistent,
             drain_bytes_max,
             received: 0,
+            trailers: None,
             monitor,
             state: State::Reading,
         };
@@ -99,8 +102,14 @@ impl Body {
         (self.state == State::Complete).then_some(match self.framing {
             Framing::Empty | Framing::Length(_) => Completion::Length,
             Framing::Chunked => Completion::LastChunk,
+            Framing::Stream => Completion::StreamEnd,
             Framing::UntilClose => Completion::Close,
         })
+    }
+
+    /// The trailer fields (RFC 9110 section 6.5), once the body has been read to its end; `None` if none were sent.
+    pub fn trailers(&self) -> Option<&HeaderMap> {
+        self.trailers.as_deref()
     }
 
     /// Whether the body has been read to its end and its framing proves that it is complete.
@@ -141,9 +150,9 @@ impl Body {
             }
         }
         loop {
-            match ready!(self.poll_data(cx)) {
-                Some(Ok(bytes)) if bytes.is_empty() => {}
-                Some(Ok(bytes)) => {
+            match ready!(self.poll_part(cx)) {
+                Ok(BodyPart::Data(bytes)) if bytes.is_empty() => {}
+                Ok(BodyPart::Data(bytes)) => {
                     self.received += bytes.len() as u64;
                     self.monitor.arrived(bytes.len() as u64);
                     if self.framing == Framing::Length(self.received) {
@@ -151,28 +160,29 @@ impl Body {
                     }
                     return Poll::Ready(Ok(Some(bytes)));
                 }
-                Some(Err(error)) => return Poll::Ready(Err(self.fail(error))),
-                None if self.is_short() => {
+                Ok(BodyPart::Trailers(fields)) => self.trailers = Some(Box::new(fields)),
+                Ok(BodyPart::End) if self.is_short() => {
                     let error = self.context.socket_error(Phase::Body, FaultKind::ClosedEarly);
                     return Poll::Ready(Err(self.fail(error)));
                 }
-                None => {
+                Ok(BodyPart::End) => {
                     self.complete();
                     return Poll::Ready(Ok(None));
                 }
+                Err(error) => return Poll::Ready(Err(self.fail(error))),
             }
         }
     }
 
-    /// The next data of the body; `None` at its end.
-    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        let Some(Lease { session, .. }) = &mut self.lease else { return Poll::Ready(None) };
-        if let Poll::Ready(data) = session.poll_data(cx, &self.context) {
-            return Poll::Ready(data);
+    /// The next part of the body, or an error once its time is over.
+    fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<BodyPart, Error>> {
+        let Some(lease) = &mut self.lease else { return Poll::Ready(Ok(BodyPart::End)) };
+        if let Poll::Ready(part) = lease.session.poll_body(cx, &self.context) {
+            return Poll::Ready(part);
         }
         let (due, kind) = self.monitor.due();
-        ready!(session.poll_timer(cx, due));
-        Poll::Ready(Some(Err(self.context.socket_error(Phase::Body, kind))))
+        ready!(lease.session.poll_timer(cx, due));
+        Poll::Ready(Err(self.context.socket_error(Phase::Body, kind)))
     }
 
     /// Whether fewer bytes have come than were announced.

@@ -13,7 +13,7 @@ use crate::h1::{self, BodyLength, Version};
 use crate::resume::ContentRange;
 use crate::resume::Validator;
 
-/// How the end of a body is known (RFC 9112 section 6.3).
+/// How the end of a body is known (RFC 9112 section 6.3, RFC 9113 section 8.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// There is no body: a response to HEAD, a 204, a 304.
@@ -22,6 +22,8 @@ pub enum Framing {
     Length(u64),
     /// It ends after the last chunk.
     Chunked,
+    /// It ends with the stream of the exchange, which says whether the body is complete. For protocols with streams.
+    Stream,
     /// It ends when the connection closes, so that a truncated body looks like a complete one.
     UntilClose,
 }
@@ -43,8 +45,8 @@ pub struct Head {
 }
 
 impl Head {
-    /// The head of a response as its protocol frames it.
-    pub(crate) fn received(status: u16, headers: HeaderMap, peer: Peer, framing: &h1::Framing) -> Self {
+    /// The head of a response as HTTP/1 frames it.
+    pub(crate) fn of_h1(status: u16, headers: HeaderMap, peer: Peer, framing: &h1::Framing) -> Self {
         let length = match framing.length {
             BodyLength::None | BodyLength::Tunnel => Framing::Empty,
             BodyLength::Known(length) => Framing::Length(length),
@@ -59,10 +61,23 @@ impl Head {
     /// # Errors
     /// The lengths in the fields are invalid or contradict each other.
     pub fn from_parts(status: u16, headers: HeaderMap, peer: Peer) -> Result<Self, ProtocolFaultKind> {
-        match h1::Framing::of(&http::Method::GET, status, Version::Http11, &headers) {
-            Ok(framing) => Ok(Self::received(status, headers, peer, &framing)),
-            Err(fault) => Err(ProtocolFaultKind::of(fault).unwrap_or(ProtocolFaultKind::BadFraming)),
-        }
+        Self::of_fields(&http::Method::GET, status, headers, peer, Framing::UntilClose)
+    }
+
+    /// The head of a response to a request with `method`, whose fields give the length of its body. `unmeasured` is how the
+    /// body ends if they do not: with its stream, where the protocol has streams.
+    pub(crate) fn of_fields(
+        method: &http::Method,
+        status: u16,
+        headers: HeaderMap,
+        peer: Peer,
+        unmeasured: Framing,
+    ) -> Result<Self, ProtocolFaultKind> {
+        let framing = h1::Framing::of(method, status, Version::Http11, &headers)
+            .map_err(|fault| ProtocolFaultKind::of(fault).unwrap_or(ProtocolFaultKind::BadFraming))?;
+        let head = Self::of_h1(status, headers, peer, &framing);
+        let framing = if head.framing == Framing::UntilClose { unmeasured } else { head.framing };
+        Ok(Self { framing, ..head })
     }
 
     /// Whether a proxy may have sent this in place of the host: it asks for credentials of its own (407), or did not reach
