@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use longhaul::retry::Tries;
 use longhaul::{Origin, PacePer, Route, Router};
 use longhaul_socket::Endpoint;
-use world::{Plan, Reply, Request, Scripted, What, World, list_of, path, simulate};
+use world::{End, Plan, Reply, Request, Scripted, What, World, list_of, path, simulate};
 
 /// Files of each host.
 const FILES: usize = 20;
@@ -143,5 +144,37 @@ fn what_the_proxy_wants_for_itself_is_charged_to_nobody() {
         let run = haul(&world, hosts(1)).run().await;
         assert_eq!(run.counts(), (FILES as u64, 0, 0, 0), "{:#?}", run.told);
         assert!(run.all(What::Done).all(|told| told.attempts == 1), "a URL was charged");
+    });
+}
+
+/// No retry changes what the proxy wants: each URL fails after a few seconds.
+#[test]
+fn a_proxy_that_always_asks_for_credentials_ends_the_run() {
+    simulate(async {
+        let world = World::new(1);
+        let _proxy = proxy(&world, |_| Reply::status(407).body(""));
+        let run = haul(&world, hosts(2)).run().await;
+        assert_eq!(run.counts(), (0, 2 * FILES as u64, 0, 0), "{:#?}", run.told);
+        assert!(run.all(What::Failed).all(|told| told.class() == "auth"));
+        assert!(run.elapsed < Duration::from_mins(1), "{:?}", run.elapsed);
+    });
+}
+
+/// The canary has no address here, as a name outside of a closed network has none: it is the proxy that is probed for it.
+#[test]
+fn a_canary_behind_a_proxy_probes_the_proxy() {
+    simulate(async {
+        let world = World::new(1);
+        let _proxy = proxy(&world, |_| Reply::status(200).raw("a").end(End::Silence));
+        let canary = "http://canary.test/".parse().expect("a URL");
+        let run = haul(&world, "http://silent.test/\n")
+            .settings(|settings| {
+                settings.canary = Some(canary);
+                settings.tries = Tries::AtMost(2);
+            })
+            .run()
+            .await;
+        assert_eq!(run.counts(), (0, 1, 0, 0), "{:#?}", run.told);
+        assert_eq!(run.all(What::Offline).count(), 0, "the proxy responds, so our own network is up");
     });
 }

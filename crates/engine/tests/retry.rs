@@ -305,6 +305,7 @@ fn kinds() -> impl Strategy<Value = FailureKind> {
         Just(FailureKind::Transient),
         Just(FailureKind::Throttled),
         Just(FailureKind::Local),
+        Just(FailureKind::ProxyRefusal),
         (1_u32..4).prop_map(permanent)
     ]
 }
@@ -352,7 +353,9 @@ proptest! {
             }
             Decision::Park { until } => {
                 prop_assert!(until - now > RETRY_AFTER_MAX);
-                prop_assert!(matches!(attempt.kind, FailureKind::Throttled | FailureKind::Transient));
+                let is_asked_for =
+                    matches!(attempt.kind, FailureKind::Throttled | FailureKind::Transient | FailureKind::ProxyRefusal);
+                prop_assert!(is_asked_for);
             }
             Decision::Doubt => prop_assert_eq!(attempt.denial, Some(Denial::Undecided)),
             Decision::GiveUp => prop_assert_ne!(attempt.kind, FailureKind::Local),
@@ -367,6 +370,25 @@ proptest! {
         prop_assert!(wait_at(0.0) <= wait_at(jitter) && wait_at(jitter) <= wait_at(1.0));
         prop_assert!(wait_at(0.0).abs_diff(wait_at(1.0) / 2) < Duration::from_micros(1));
     }
+}
+
+/// The proxy may ask for a wait; whatever it says, the URL fails after a few tries, and none is charged.
+#[test]
+fn what_a_proxy_refuses_is_final_after_a_few_tries() {
+    let now = clock::now();
+    let refused = |alike, retry_after| {
+        let attempt = Attempt { alike, retry_after, attempts: 99, ..first(FailureKind::ProxyRefusal) };
+        decide(&attempt, RetryPolicy::default(), now, 0.5)
+    };
+    let again = |seconds| Decision::Again { at: now + Duration::from_secs(seconds), charged: false };
+    assert_eq!(refused(1, None), again(1));
+    assert_eq!(refused(4, Some(Duration::from_secs(9))), again(9));
+    assert_eq!(refused(5, None), Decision::GiveUp);
+    assert_eq!(
+        FailureKind::ProxyRefusal.signal(Class::ClientError, Some(403), LATENCY, None),
+        Signal::Neutral,
+        "the host has denied nothing"
+    );
 }
 
 #[test]

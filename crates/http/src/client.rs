@@ -8,10 +8,10 @@ use longhaul_socket::{Connector, Deadline, FaultKind, SpeedMonitor, clock};
 use tokio::time::Instant;
 
 use crate::connection::{
-    DirectRouter, ExchangeTerms, Failure, FaultContext, PROTOCOLS, Protocol, ProtocolSession as _,
-    ReceivedHead, Route, Router, Session, SessionFactory, Via, connect,
+    Connecting, DirectRouter, ExchangeTerms, Failure, FaultContext, PROTOCOLS, Protocol,
+    ProtocolSession as _, ReceivedHead, Route, Router, Session, SessionFactory, Via,
 };
-use crate::fault::{Error, SocketFault};
+use crate::fault::Error;
 use crate::limits::Limits;
 use crate::pool::{Lease, Pool};
 use crate::request::{ExchangeHook, ExchangeHooks, Request, RequestHead};
@@ -206,15 +206,13 @@ impl Client {
         ends: Option<Instant>,
     ) -> Result<Session, Error> {
         let Shared { connector, timeouts, sessions, pool, .. } = &*self.shared;
-        let error = |fault| Error::Socket(SocketFault::new(fault, route.via()));
-        let connecting =
-            connect(connector, route, sessions.alpn(), request.forbid_private, timeouts, started, ends).await;
-        let (stream, peer) = connecting.map_err(|fault| {
-            if fault.kind() == FaultKind::LocalExhausted {
+        let (alpn, public_only) = (sessions.alpn(), request.forbid_private);
+        let connecting = Connecting { connector, alpn, public_only, timeouts, started, ends };
+        let (stream, peer) = connecting.along(route).await.inspect_err(|error| {
+            if error.fault_kind() == Some(FaultKind::LocalExhausted) {
                 // Idle connections hold descriptors and ports, which the next attempt needs.
                 pool.close_all();
             }
-            error(fault)
         })?;
         Ok(sessions.open(stream, peer))
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use longhaul_socket::{Fault, FaultKind, Phase};
 
-use crate::connection::{Peer, Via};
+use crate::connection::{Party, Peer, TunnelRefusal, Via};
 use crate::h1;
 
 /// Why an exchange failed.
@@ -23,6 +23,9 @@ pub enum Error {
     /// The peer broke the protocol, or sent more than a limit allows.
     #[error(transparent)]
     Protocol(ProtocolFault),
+    /// A proxy refused to open a tunnel to the host.
+    #[error(transparent)]
+    TunnelRefused(TunnelFault),
     /// The request cannot be written, so nothing was sent.
     #[error("the request cannot be written")]
     Unsendable(#[source] Box<dyn StdError + Send + Sync>),
@@ -34,6 +37,7 @@ impl Error {
         match self {
             Self::Socket(fault) => fault.phase(),
             Self::Protocol(fault) => fault.phase,
+            Self::TunnelRefused(_) => Phase::Tunnel,
             Self::Unsendable(_) => Phase::Send,
         }
     }
@@ -43,14 +47,28 @@ impl Error {
         match self {
             Self::Socket(fault) => fault.peer(),
             Self::Protocol(fault) => Some(fault.peer),
+            Self::TunnelRefused(fault) => Some(fault.peer),
             Self::Unsendable(_) => None,
         }
     }
 
-    /// Whether a proxy failed before it could forward the request: its name was not found, it accepted no connection, or its
-    /// TLS handshake failed.
-    pub fn is_before_proxy(&self) -> bool {
-        matches!(self, Self::Socket(fault) if fault.via == Via::Forward && fault.phase() <= Phase::Tls)
+    /// Whose failure it is. Of the proxy: its name was not found, it accepted no connection, TLS with it failed, or it
+    /// refused or broke off the handshake of a tunnel. Everything else is of the host.
+    pub fn party(&self) -> Party {
+        match self {
+            Self::Socket(fault) => fault.party,
+            Self::Protocol(fault) => fault.peer.via.party(fault.phase),
+            Self::TunnelRefused(fault) => fault.refusal.party(),
+            Self::Unsendable(_) => Party::Host,
+        }
+    }
+
+    /// What the proxy responded, if it refused to open a tunnel.
+    pub const fn tunnel_refusal(&self) -> Option<&TunnelRefusal> {
+        match self {
+            Self::TunnelRefused(fault) => Some(&fault.refusal),
+            Self::Socket(_) | Self::Protocol(_) | Self::Unsendable(_) => None,
+        }
     }
 
     /// Time from the start of the exchange to the failure.
@@ -58,6 +76,7 @@ impl Error {
         match self {
             Self::Socket(fault) => fault.elapsed(),
             Self::Protocol(fault) => fault.elapsed,
+            Self::TunnelRefused(fault) => fault.elapsed,
             Self::Unsendable(_) => Duration::ZERO,
         }
     }
@@ -66,7 +85,7 @@ impl Error {
     pub fn fault_kind(&self) -> Option<FaultKind> {
         match self {
             Self::Socket(fault) => Some(fault.kind()),
-            Self::Protocol(_) | Self::Unsendable(_) => None,
+            Self::Protocol(_) | Self::TunnelRefused(_) | Self::Unsendable(_) => None,
         }
     }
 
@@ -74,7 +93,7 @@ impl Error {
     pub fn protocol_fault_kind(&self) -> Option<ProtocolFaultKind> {
         match self {
             Self::Protocol(fault) => Some(fault.kind),
-            Self::Socket(_) | Self::Unsendable(_) => None,
+            Self::Socket(_) | Self::TunnelRefused(_) | Self::Unsendable(_) => None,
         }
     }
 
@@ -89,12 +108,19 @@ impl Error {
 pub struct SocketFault {
     fault: Fault,
     via: Via,
+    party: Party,
 }
 
 impl SocketFault {
     /// `fault` happened on the way to a host that was to be reached like this.
-    pub const fn new(fault: Fault, via: Via) -> Self {
-        Self { fault, via }
+    pub fn new(fault: Fault, via: Via) -> Self {
+        let party = via.party(fault.phase());
+        Self { fault, via, party }
+    }
+
+    /// The same where `fault` is of the host, although the phase alone does not say so: at the far end of a tunnel.
+    pub(crate) const fn of_host(fault: Fault, via: Via) -> Self {
+        Self { fault, via, party: Party::Host }
     }
 
     /// The other end of the connection; `None` before its endpoint was known.
@@ -122,6 +148,30 @@ impl StdError for SocketFault {
         self.fault.source()
     }
 }
+
+/// A proxy refused to open a tunnel: its response, its endpoint, and the elapsed time.
+#[derive(Debug)]
+pub struct TunnelFault {
+    refusal: TunnelRefusal,
+    peer: Peer,
+    elapsed: Duration,
+}
+
+impl TunnelFault {
+    /// `peer` refused so, after this time.
+    pub const fn new(refusal: TunnelRefusal, peer: Peer, elapsed: Duration) -> Self {
+        Self { refusal, peer, elapsed }
+    }
+}
+
+impl fmt::Display for TunnelFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { refusal, peer, elapsed } = self;
+        write!(f, "tunnel with {peer}: refused with {} after {} ms", refusal.reply, elapsed.as_millis())
+    }
+}
+
+impl StdError for TunnelFault {}
 
 /// The peer ended the stream of one exchange with an error, and the connection goes on (`RST_STREAM`, RFC 9113 section 6.4).
 /// The source of a fault of the kind `Reset`. For protocols with streams.
@@ -158,6 +208,8 @@ pub enum ProtocolFaultKind {
     BadContentRange,
     /// The peer sent `multipart/byteranges`, which was not requested.
     UnaskedMultipart,
+    /// The proxy responded to the handshake of a tunnel with something else than its protocol.
+    BadTunnel,
 }
 
 impl ProtocolFaultKind {
@@ -197,6 +249,7 @@ impl ProtocolFaultKind {
             Self::UnaskedBytes => "the peer sent bytes before the request",
             Self::BadContentRange => "the peer sent another range than requested",
             Self::UnaskedMultipart => "the peer sent several ranges, which were not requested",
+            Self::BadTunnel => "the proxy's response to the handshake of the tunnel is malformed",
         }
     }
 }

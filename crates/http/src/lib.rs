@@ -4,6 +4,7 @@
 //! - [`Client::send`]: sends a [`Request`] and returns a [`Response`]: a [`Head`], and a [`Body`] that is read chunk by
 //!   chunk.
 //! - [`Router`], [`Route`], [`Peer`]: where the connection for a request leads, and its other end.
+//! - [`Tunnel`], [`TunnelHandshake`]: how a proxy is made to relay bytes to a host.
 //! - [`ExchangeHook`]: what adds fields to requests and reads fields of responses.
 //! - [`h1`]: the HTTP/1.1 core, without I/O.
 //! - [`Timeouts`] and [`Limits`]: how long each phase may take, and how much of everything is accepted.
@@ -65,8 +66,11 @@ pub use announced::rate_limit::RateLimit;
 pub use announced::retry_after::RETRY_AFTER_MAX;
 pub use announced::{rate_limit, retry_after};
 pub use client::{Client, ClientOptions, Response};
-pub use connection::{DirectRouter, Peer, Route, Router, Via};
-pub use fault::{Error, ProtocolFault, ProtocolFaultKind, SocketFault, StreamReset};
+pub use connection::{
+    DirectRouter, Party, Peer, Route, Router, Tunnel, TunnelError, TunnelHandshake, TunnelRefusal,
+    TunnelReply, Via,
+};
+pub use fault::{Error, ProtocolFault, ProtocolFaultKind, SocketFault, StreamReset, TunnelFault};
 pub use http::{HeaderMap, HeaderName, HeaderValue};
 pub use limits::*;
 pub use longhaul_socket::MinimumSpeed;

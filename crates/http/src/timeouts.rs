@@ -19,6 +19,8 @@ pub struct Timeouts {
     pub connect: Duration,
     /// The TLS handshake.
     pub tls: Duration,
+    /// The handshake with a proxy that relays bytes: it connects to the host meanwhile.
+    pub tunnel: Duration,
     /// Writing the request.
     pub send: Duration,
     /// From the last byte of the request to the end of the response head.
@@ -39,6 +41,7 @@ impl Timeouts {
         Self {
             connect: wait,
             tls: wait,
+            tunnel: wait,
             send: wait,
             head: wait,
             idle: wait,
@@ -53,6 +56,7 @@ impl Default for Timeouts {
         Self {
             connect: Duration::from_secs(10),
             tls: Duration::from_secs(10),
+            tunnel: SILENCE_MAX,
             send: SILENCE_MAX,
             head: SILENCE_MAX,
             idle: SILENCE_MAX,

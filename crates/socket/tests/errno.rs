@@ -220,6 +220,7 @@ fn every_fault_prints_phase_endpoint_and_elapsed_and_has_advice() {
         Phase::Accept,
         Phase::Connect,
         Phase::Tls,
+        Phase::Tunnel,
         Phase::Wait,
         Phase::Send,
         Phase::Receive,

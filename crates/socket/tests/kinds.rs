@@ -171,6 +171,7 @@ fn the_words_of_phases_are_stable() {
         (Phase::Accept, "accept on"),
         (Phase::Connect, "connect to"),
         (Phase::Tls, "tls with"),
+        (Phase::Tunnel, "tunnel with"),
         (Phase::Wait, "wait on"),
         (Phase::Send, "send to"),
         (Phase::Receive, "receive from"),

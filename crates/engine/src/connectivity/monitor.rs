@@ -88,6 +88,8 @@ impl ConnectivityMonitorHandle {
 }
 
 impl ConnectivityMonitor {
+    /// A monitor, and a handle of it. `canary` is what to connect to on the way to the host that the user has named: the
+    /// host, or a proxy.
     pub(crate) fn new(
         network: Arc<dyn Network>,
         connector: Arc<Connector>,

@@ -51,7 +51,10 @@ pub(crate) async fn attempt(
         let asked_at = clock::now();
         let response = match progress.unless_cut(context.client.send(&request)).await {
             Some(Ok(response)) => response,
-            Some(Err(error)) => return Ok(Ended::Failed(Failure::of_error(&error, forbid_private))),
+            Some(Err(error)) => {
+                let now_unix_ms = context.clock.unix_ms();
+                return Ok(Ended::Failed(Failure::of_error(&error, forbid_private, now_unix_ms)));
+            }
             None => return Ok(Ended::Failed(Failure::of_cut(Phase::Head, None, begun.elapsed()))),
         };
         progress.connected(response.is_new_connection);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use longhaul_http::redirect::RedirectFault;
-use longhaul_http::{Error, Head, Peer, ProtocolFaultKind};
+use longhaul_http::{Error, Head, Party, Peer, ProtocolFaultKind, TunnelRefusal, TunnelReply};
 use longhaul_journal::FaultRecord;
 use longhaul_socket::{Endpoint, FaultKind, Phase};
 
@@ -21,8 +21,8 @@ pub(crate) struct Failure {
     pub(crate) status: Option<u16>,
     /// The other end of the connection, if its endpoint was known.
     pub(crate) peer: Option<Peer>,
-    /// A proxy on the way to the host is the cause, so neither the host nor the URL is charged.
-    pub(crate) is_of_proxy: bool,
+    /// A proxy on the way to the host is the cause, in this way: neither the host nor the URL is charged.
+    pub(crate) proxy: Option<ProxyFailure>,
     /// The kind, if the connection failed.
     pub(crate) kind: Option<FaultKind>,
     /// The wait that the host asked for, without a limit.
@@ -32,6 +32,21 @@ pub(crate) struct Failure {
     /// The shard ended it before its deadline, because its host served other requests meanwhile.
     pub(crate) was_cut_short: bool,
     pub(crate) record: FaultRecord,
+}
+
+/// How a proxy of ours caused a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProxyFailure {
+    /// It cannot be reached: an outage of our own.
+    Outage,
+    /// It can be reached and does not serve us: it wants credentials, forbids the host, or breaks its protocol.
+    Refusal,
+}
+
+impl ProxyFailure {
+    fn in_phase(phase: Phase) -> Self {
+        if phase < Phase::Tunnel { Self::Outage } else { Self::Refusal }
+    }
 }
 
 impl Failure {
@@ -47,7 +62,7 @@ impl Failure {
             class,
             status: None,
             peer,
-            is_of_proxy: false,
+            proxy: None,
             kind: None,
             retry_after: None,
             made_progress: false,
@@ -57,7 +72,7 @@ impl Failure {
     }
 
     /// An exchange that failed. `forbids_private`: it was not allowed to leave the public internet.
-    pub(crate) fn of_error(error: &Error, forbids_private: bool) -> Self {
+    pub(crate) fn of_error(error: &Error, forbids_private: bool, now_unix_ms: u64) -> Self {
         let is_forbidden = forbids_private && error.fault_kind() == Some(FaultKind::Denied);
         let class = if is_forbidden { Class::Redirect } else { class_of(error) };
         let mut message = chain(error);
@@ -65,8 +80,12 @@ impl Failure {
             let _ = write!(message, "; {action}");
         }
         let mut failure = Self::new(class, error.phase(), error.peer(), error.elapsed(), message);
-        failure.is_of_proxy = error.is_before_proxy();
+        failure.proxy = (error.party() == Party::Proxy).then(|| ProxyFailure::in_phase(error.phase()));
         failure.kind = error.fault_kind();
+        if let Some(refusal) = error.tunnel_refusal() {
+            failure.status = status_of(refusal);
+            failure.retry_after = refusal.retry_after(now_unix_ms);
+        }
         failure
     }
 
@@ -85,7 +104,9 @@ impl Failure {
         let is_elsewhere = self.host_endpoint().is_none_or(|endpoint| !endpoint.ip().is_loopback());
         let is_silent = match self.class {
             _ if self.was_cut_short => false,
-            Class::Timeout | Class::Slow | Class::Unreachable => self.kind != Some(FaultKind::Denied),
+            Class::Timeout | Class::Slow => true,
+            // A proxy that reports it, in a response without a kind, has not been silent.
+            Class::Unreachable => self.kind == Some(FaultKind::Unreachable),
             Class::Dns => !self.name_missing(),
             _ => self.says_network_is_down(),
         };
@@ -109,17 +130,13 @@ impl Failure {
 
     /// A response that is no success.
     pub(crate) fn of_status(head: &Head, elapsed: Duration, now_unix_ms: u64) -> Self {
-        let class = match head.status {
-            401 | 407 => Class::Auth,
-            429 => Class::Throttled,
-            400..=499 => Class::ClientError,
-            _ => Class::ServerError,
-        };
+        let class = class_of_status(head.status);
         let message = format!("the server answered {}", status_text(head.status));
         let mut failure = Self::new(class, Phase::Head, Some(head.peer), elapsed, message);
         failure.status = Some(head.status);
         // Our own proxy asks for our credentials: the host has not seen the request.
-        failure.is_of_proxy = head.status == 407 && head.may_be_from_proxy();
+        let is_of_proxy = head.status == 407 && head.may_be_from_proxy();
+        failure.proxy = is_of_proxy.then_some(ProxyFailure::Refusal);
         failure.retry_after = head.retry_after(now_unix_ms);
         failure
     }
@@ -175,6 +192,9 @@ impl Class {
 }
 
 fn class_of(error: &Error) -> Class {
+    if let Some(refusal) = error.tunnel_refusal() {
+        return class_of_refusal(refusal);
+    }
     match error {
         Error::Protocol(_) => Class::Protocol,
         Error::Unsendable(_) => Class::List,
@@ -192,6 +212,32 @@ fn class_of(error: &Error) -> Class {
             Some(FaultKind::TlsAlert | FaultKind::TlsOther | FaultKind::NotTls) => Class::Closed,
             _ => Class::Other,
         },
+    }
+}
+
+fn class_of_status(status: u16) -> Class {
+    match status {
+        401 | 407 => Class::Auth,
+        429 => Class::Throttled,
+        400..=499 => Class::ClientError,
+        _ => Class::ServerError,
+    }
+}
+
+/// As the same status of a response, and as RFC 1928 section 6 defines the codes of SOCKS5.
+fn class_of_refusal(refusal: &TunnelRefusal) -> Class {
+    match refusal.reply {
+        TunnelReply::Status(status) => class_of_status(status),
+        TunnelReply::Socks(5) => Class::Refused,
+        TunnelReply::Socks(3 | 4 | 6) => Class::Unreachable,
+        TunnelReply::Socks(_) => Class::Other,
+    }
+}
+
+fn status_of(refusal: &TunnelRefusal) -> Option<u16> {
+    match refusal.reply {
+        TunnelReply::Status(status) => Some(status),
+        TunnelReply::Socks(_) => None,
     }
 }
 
@@ -259,9 +305,10 @@ mod tests {
 
     #[test]
     fn a_proxy_that_asks_for_credentials_is_the_cause_itself() {
-        assert!(status(407, Via::Forward).is_of_proxy);
-        assert!(!status(407, Via::Direct).is_of_proxy, "a host that sends it is charged as before");
-        assert!(!status(401, Via::Forward).is_of_proxy);
+        assert_eq!(status(407, Via::Forward).proxy, Some(ProxyFailure::Refusal));
+        assert_eq!(status(407, Via::Direct).proxy, None, "a host that sends it is charged as before");
+        assert_eq!(status(407, Via::Tunnel).proxy, None, "the proxy reads nothing in a tunnel");
+        assert_eq!(status(401, Via::Forward).proxy, None);
     }
 
     #[test]
@@ -269,10 +316,39 @@ mod tests {
         let refused = |phase, via| {
             let fault = longhaul_socket::Fault::new(phase, FaultKind::Refused, Duration::ZERO);
             let error = Error::Socket(longhaul_http::SocketFault::new(fault, via));
-            Failure::of_error(&error, false).is_of_proxy
+            Failure::of_error(&error, false, 0).proxy
         };
-        assert!(refused(Phase::Connect, Via::Forward));
-        assert!(!refused(Phase::Connect, Via::Direct));
-        assert!(!refused(Phase::Head, Via::Forward), "the host may have broken the exchange");
+        assert_eq!(refused(Phase::Connect, Via::Forward), Some(ProxyFailure::Outage));
+        assert_eq!(refused(Phase::Connect, Via::Tunnel), Some(ProxyFailure::Outage));
+        assert_eq!(refused(Phase::Connect, Via::Direct), None);
+        assert_eq!(refused(Phase::Tunnel, Via::Tunnel), Some(ProxyFailure::Refusal));
+        assert_eq!(refused(Phase::Head, Via::Forward), None, "the host may have broken the exchange");
+        assert_eq!(refused(Phase::Head, Via::Tunnel), None, "only the host can break it");
+    }
+
+    #[test]
+    fn a_refused_tunnel_is_of_the_proxy_unless_the_host_cannot_be_reached() {
+        let refused = |reply| {
+            let refusal =
+                TunnelRefusal { reply, retry_after: Some(longhaul_http::HeaderValue::from_static("7")) };
+            let fault = longhaul_http::TunnelFault::new(refusal, on_loopback(Via::Tunnel), Duration::ZERO);
+            Failure::of_error(&Error::TunnelRefused(fault), false, 0)
+        };
+        let of_proxy = Some(ProxyFailure::Refusal);
+        for (reply, class, proxy) in [
+            (TunnelReply::Status(403), Class::ClientError, of_proxy),
+            (TunnelReply::Status(407), Class::Auth, of_proxy),
+            (TunnelReply::Status(429), Class::Throttled, of_proxy),
+            (TunnelReply::Status(500), Class::ServerError, of_proxy),
+            (TunnelReply::Status(502), Class::ServerError, None),
+            (TunnelReply::Socks(2), Class::Other, of_proxy),
+            (TunnelReply::Socks(4), Class::Unreachable, None),
+            (TunnelReply::Socks(5), Class::Refused, None),
+        ] {
+            let failure = refused(reply);
+            assert_eq!((failure.class, failure.proxy), (class, proxy), "{reply}");
+            assert!(!failure.is_silence(), "{reply}: the proxy has responded");
+            assert_eq!(failure.retry_after, Some(Duration::from_secs(7)));
+        }
     }
 }

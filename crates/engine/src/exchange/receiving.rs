@@ -147,7 +147,10 @@ impl<'a> BodyTransfer<'a> {
                     self.take(chunk).await?;
                 }
                 Ok(None) => break,
-                Err(error) => return self.keep(Failure::of_error(&error, false)).await,
+                Err(error) => {
+                    let now_unix_ms = self.context.clock.unix_ms();
+                    return self.keep(Failure::of_error(&error, false, now_unix_ms)).await;
+                }
             }
         }
         let size = self.received();

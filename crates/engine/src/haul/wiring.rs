@@ -128,7 +128,9 @@ impl Haul {
         let (connectivity_monitor, monitor_handle) = {
             let (network, connector) = (Arc::clone(&self.network), Arc::clone(&connector));
             let canary = self.settings.canary.as_ref().map(HttpUrl::origin);
-            ConnectivityMonitor::new(network, connector, canary, Arc::clone(&cx.observer))
+            // Behind a proxy our own network reaches as far as the proxy.
+            let first_hop = canary.map(|origin| self.options.router.route(origin).first_hop().clone());
+            ConnectivityMonitor::new(network, connector, first_hop.as_ref(), Arc::clone(&cx.observer))
         };
         let watched =
             executor.start("connectivity", move || connectivity_monitor.run()).map_err(HaulError::Start)?;

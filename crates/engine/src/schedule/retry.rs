@@ -27,6 +27,9 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 const TRIES_NAME_NOT_FOUND: u32 = 2;
 /// Tries of a URL with a malformed response: a proxy or a broken connection may cause one, the server causes three.
 const TRIES_PROTOCOL: u32 = 3;
+/// Consecutive tries of a URL that the proxy refuses to serve, [`WAIT_LOCAL`] apart unless it asks for a longer wait: a proxy
+/// whose settings are being changed may refuse for a few seconds.
+const TRIES_PROXY_REFUSAL: u32 = 5;
 /// A host is not given up before this many consecutive failures, or as many as one URL has tries, if those are fewer ...
 pub const HOST_FAILURES_MIN: u32 = 10;
 /// ... nor before it has failed for this long, by default ...
@@ -94,8 +97,11 @@ pub enum FailureKind {
         /// Tries before that is believed.
         tries: u32,
     },
-    /// Our own machine caused it. Charged to no URL and no host.
+    /// Our own machine caused it, or a proxy of ours that cannot be reached. Charged to no URL and no host.
     Local,
+    /// A proxy of ours responded and did not serve us: it wants credentials, or forbids the host. Charged to no host. Final
+    /// after a few tries, because a retry does not change what the proxy wants.
+    ProxyRefusal,
 }
 
 impl FailureKind {
@@ -151,10 +157,10 @@ impl FailureKind {
         retry_after: Option<Duration>,
     ) -> Signal {
         match (self, class) {
+            (Self::Local | Self::ProxyRefusal, _) => Signal::Neutral,
             // Whatever becomes of the URL, the host has denied the request.
             (_, Class::ClientError) if matches!(status, Some(403 | 418)) => Signal::Denied { latency },
             (Self::Throttled, _) => Signal::Throttle { retry_after },
-            (Self::Local, _) => Signal::Neutral,
             // A host that responds 'not found', or with a malformed message, is not overloaded.
             (_, Class::ClientError | Class::Auth | Class::Redirect | Class::Protocol | Class::Mismatch) => {
                 Signal::Success { latency }
@@ -228,9 +234,9 @@ pub fn decide(attempt: &Attempt, retry_policy: RetryPolicy, now: Instant, jitter
         return Decision::Again { at: now, charged: false };
     }
     // A Retry-After in a permanent failure does not promise another outcome.
-    let asked = attempt
-        .retry_after
-        .filter(|_| matches!(attempt.kind, FailureKind::Throttled | FailureKind::Transient));
+    let asked = attempt.retry_after.filter(|_| {
+        matches!(attempt.kind, FailureKind::Throttled | FailureKind::Transient | FailureKind::ProxyRefusal)
+    });
     if let Some(wait) = asked.filter(|&wait| wait > RETRY_AFTER_MAX) {
         return Decision::Park { until: now + wait };
     }
@@ -255,6 +261,9 @@ pub fn decide(attempt: &Attempt, retry_policy: RetryPolicy, now: Instant, jitter
     let is_worth_trying = !host_given_up && tries.allow(attempt.attempts);
     match attempt.kind {
         FailureKind::Local => Decision::Again { at: now + WAIT_LOCAL, charged: false },
+        FailureKind::ProxyRefusal if attempt.alike < TRIES_PROXY_REFUSAL => {
+            Decision::Again { at: now + asked.unwrap_or_default().max(WAIT_LOCAL), charged: false }
+        }
         FailureKind::Throttled if host_given_up => Decision::GiveUp,
         FailureKind::Throttled => Decision::Again { at: now + asked.unwrap_or(wait), charged: false },
         // An attempt with progress is not charged: a large file over a poor line may be interrupted many times.
@@ -265,7 +274,9 @@ pub fn decide(attempt: &Attempt, retry_policy: RetryPolicy, now: Instant, jitter
         FailureKind::Permanent { tries: few } if attempt.alike < few && tries.allow(attempt.attempts) => {
             Decision::Again { at: now + wait, charged: true }
         }
-        FailureKind::Transient | FailureKind::Permanent { .. } => Decision::GiveUp,
+        FailureKind::Transient | FailureKind::Permanent { .. } | FailureKind::ProxyRefusal => {
+            Decision::GiveUp
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use longhaul_socket::{Fault, FaultKind, Host, Phase, clock};
 use tokio::time::Instant;
 
 use super::peer::Peer;
-use crate::fault::{Error, ProtocolFault, ProtocolFaultKind, SocketFault};
+use super::tunnel::TunnelError;
+use crate::fault::{Error, ProtocolFault, ProtocolFaultKind, SocketFault, TunnelFault};
 
 #[derive(Clone)]
 pub(crate) struct FaultContext {
@@ -37,6 +38,27 @@ impl FaultContext {
     /// The error that `fault` is, over a connection to this peer.
     pub(crate) fn socket(&self, fault: Fault) -> Error {
         Error::Socket(SocketFault::new(fault, self.peer.via))
+    }
+
+    /// The error that this peer opened no tunnel.
+    pub(crate) fn tunnel(&self, error: TunnelError) -> Error {
+        match error {
+            TunnelError::Refused(refusal) => {
+                Error::TunnelRefused(TunnelFault::new(refusal, self.peer, self.elapsed()))
+            }
+            TunnelError::Malformed(source) => {
+                Error::Protocol(self.protocol(Phase::Tunnel, ProtocolFaultKind::BadTunnel).because(source))
+            }
+            TunnelError::Broken(fault) if fault.kind() == FaultKind::TimedOut => self.tunnel_timed_out(),
+            TunnelError::Broken(fault) => self.socket(self.fault(Phase::Tunnel, fault.kind()).because(fault)),
+        }
+    }
+
+    /// The error that no response to the handshake came in time. The proxy has accepted the connection; what it waits for is
+    /// most likely the host.
+    pub(crate) fn tunnel_timed_out(&self) -> Error {
+        let fault = self.fault(Phase::Tunnel, FaultKind::TimedOut);
+        Error::Socket(SocketFault::of_host(fault, self.peer.via))
     }
 
     fn elapsed(&self) -> Duration {

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use longhaul_socket::Endpoint;
+use longhaul_socket::{Endpoint, Phase};
 
 /// How requests reach the host over a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,6 +18,29 @@ pub enum Via {
     Forward,
     /// The connection leads to a proxy, which relays bytes to the host unread (RFC 9110 section 9.3.6).
     Tunnel,
+}
+
+/// Whose failure it is that an exchange fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Party {
+    /// The host of the URL failed, or the network on the way to it.
+    Host,
+    /// Our own proxy failed or refused: that says nothing about the host, which has not seen the request.
+    Proxy,
+}
+
+impl Via {
+    /// Whose failure it is if an exchange over such a route fails in `phase`. After a tunnel is open, `phase` begins again
+    /// with `Tls`, and everything is the host's.
+    pub(crate) fn party(self, phase: Phase) -> Party {
+        let is_on_the_way = match self {
+            Self::Direct => false,
+            // Later, either the proxy or the host may have broken the exchange: the host is charged.
+            Self::Forward => phase <= Phase::Tls,
+            Self::Tunnel => phase <= Phase::Tunnel,
+        };
+        if is_on_the_way { Party::Proxy } else { Party::Host }
+    }
 }
 
 /// The other end of a connection.

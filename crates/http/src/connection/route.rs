@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::peer::Via;
+use super::tunnel::Tunnel;
 use crate::url::Origin;
 
 /// Where a connection leads. Requests with equal routes may use the same connection, one after another or, where the
@@ -17,6 +18,8 @@ pub enum Route {
     /// To a proxy, which forwards requests for any origin of the scheme `http`. The origin here is the proxy's own; its
     /// scheme says whether TLS is spoken with the proxy.
     Forward(Origin),
+    /// Through a proxy, which relays bytes to the origin unread.
+    Tunnel(Tunnel),
 }
 
 impl Route {
@@ -24,12 +27,21 @@ impl Route {
     pub const fn first_hop(&self) -> &Origin {
         match self {
             Self::Direct(origin) | Self::Forward(origin) => origin,
+            Self::Tunnel(tunnel) => tunnel.proxy(),
         }
     }
 
-    /// Whether the protocol of the connection is agreed on in a TLS handshake.
+    /// The scheme, host and port at which the session is spoken: the far end of a tunnel.
+    const fn session_peer(&self) -> &Origin {
+        match self {
+            Self::Direct(origin) | Self::Forward(origin) => origin,
+            Self::Tunnel(tunnel) => tunnel.destination(),
+        }
+    }
+
+    /// Whether the protocol of the session is agreed on in a TLS handshake.
     pub(crate) const fn is_secure(&self) -> bool {
-        self.first_hop().scheme().is_secure()
+        self.session_peer().scheme().is_secure()
     }
 
     /// How requests reach their host over such a connection.
@@ -37,6 +49,7 @@ impl Route {
         match self {
             Self::Direct(_) => Via::Direct,
             Self::Forward(_) => Via::Forward,
+            Self::Tunnel(_) => Via::Tunnel,
         }
     }
 }
@@ -46,6 +59,7 @@ impl fmt::Display for Route {
         match self {
             Self::Direct(origin) => origin.fmt(f),
             Self::Forward(proxy) => write!(f, "proxy {proxy}"),
+            Self::Tunnel(tunnel) => write!(f, "proxy {} to {}", tunnel.proxy(), tunnel.destination()),
         }
     }
 }

@@ -83,7 +83,11 @@ impl Head {
     /// Whether a proxy may have sent this in place of the host: it asks for credentials of its own (407), or did not reach
     /// the host (502 to 504). Such a response says nothing about the network beyond the proxy.
     pub fn may_be_from_proxy(&self) -> bool {
-        self.peer.via == Via::Forward && matches!(self.status, 407 | 502..=504)
+        match self.peer.via {
+            Via::Forward => matches!(self.status, 407 | 502..=504),
+            // What comes through a tunnel is the host's.
+            Via::Direct | Via::Tunnel => false,
+        }
     }
 
     /// The validators of this response.

@@ -23,6 +23,8 @@ pub enum Phase {
     Connect,
     /// The TLS handshake.
     Tls,
+    /// The handshake with a proxy that relays bytes to a host.
+    Tunnel,
     /// Waiting until a socket is ready.
     Wait,
     /// Sending bytes, a datagram, or the request of an HTTP exchange.
@@ -47,6 +49,7 @@ impl Phase {
             Self::Accept => "accept",
             Self::Connect => "connect",
             Self::Tls => "tls",
+            Self::Tunnel => "tunnel",
             Self::Wait => "wait",
             Self::Send => "send",
             Self::Receive => "receive",
@@ -59,7 +62,7 @@ impl Phase {
     /// The word between the phase and the endpoint in messages.
     const fn preposition(self) -> &'static str {
         match self {
-            Self::Resolve | Self::Tls => "with",
+            Self::Resolve | Self::Tls | Self::Tunnel => "with",
             Self::Bind | Self::Connect | Self::Send => "to",
             Self::Listen | Self::Accept | Self::Wait => "on",
             Self::Receive | Self::Head | Self::Body => "from",
