@@ -148,9 +148,15 @@ impl CommandError {
 /// The exit code for a failed socket: the same as for a download that fails this way.
 fn socket_exit(fault: &Fault) -> Exit {
     match fault.kind() {
-        FaultKind::Certificate(_) | FaultKind::NotTls | FaultKind::TlsAlert | FaultKind::TlsOther => {
-            Exit::Tls
-        }
+        FaultKind::Certificate(_)
+        | FaultKind::NotTls
+        | FaultKind::TlsVersion
+        | FaultKind::TlsParameters
+        | FaultKind::ClientCertificate
+        | FaultKind::CertificateRefused
+        | FaultKind::TlsPeerError
+        | FaultKind::TlsAlert
+        | FaultKind::TlsOther => Exit::Tls,
         FaultKind::Other | FaultKind::Misuse if fault.phase() == Phase::Tls => Exit::Tls,
         _ => Exit::Network,
     }

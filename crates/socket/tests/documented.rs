@@ -24,7 +24,7 @@ const SYSTEM_ERRORS: [&str; 14] = [
     "EMSGSIZE",
     "EAGAIN",
 ];
-const KINDS: [FaultKind; 9] = [
+const KINDS: [FaultKind; 14] = [
     FaultKind::NameNotFound,
     FaultKind::NameServerFailed,
     FaultKind::ClosedEarly,
@@ -33,6 +33,11 @@ const KINDS: [FaultKind; 9] = [
     FaultKind::Certificate(CertificateFault::WrongHost),
     FaultKind::Certificate(CertificateFault::UnknownIssuer),
     FaultKind::NotTls,
+    FaultKind::TlsVersion,
+    FaultKind::TlsParameters,
+    FaultKind::ClientCertificate,
+    FaultKind::CertificateRefused,
+    FaultKind::TlsPeerError,
     FaultKind::TlsAlert,
 ];
 

@@ -181,6 +181,11 @@ fn kinds() -> Vec<FaultKind> {
         FaultKind::ClosedEarly,
         FaultKind::TooSlow,
         FaultKind::NotTls,
+        FaultKind::TlsVersion,
+        FaultKind::TlsParameters,
+        FaultKind::ClientCertificate,
+        FaultKind::CertificateRefused,
+        FaultKind::TlsPeerError,
         FaultKind::TlsAlert,
         FaultKind::TlsOther,
     ];

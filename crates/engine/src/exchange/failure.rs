@@ -207,9 +207,19 @@ fn class_of(error: &Error) -> Class {
             Some(FaultKind::Unreachable | FaultKind::Denied) => Class::Unreachable,
             Some(FaultKind::TooSlow) => Class::Slow,
             Some(kind) if kind.is_local() => Class::Local,
+            // The peer says that another attempt may succeed.
+            Some(FaultKind::TlsPeerError) => Class::Closed,
             Some(_) if error.phase() == Phase::Tls => Class::Tls,
+            // A TLS 1.3 server refuses a client without a certificate after the handshake. No repetition makes one.
+            Some(FaultKind::ClientCertificate | FaultKind::CertificateRefused) => Class::Tls,
             // After the handshake, an alert or an unreadable record is a broken connection.
-            Some(FaultKind::TlsAlert | FaultKind::TlsOther | FaultKind::NotTls) => Class::Closed,
+            Some(
+                FaultKind::TlsVersion
+                | FaultKind::TlsParameters
+                | FaultKind::TlsAlert
+                | FaultKind::TlsOther
+                | FaultKind::NotTls,
+            ) => Class::Closed,
             _ => Class::Other,
         },
     }

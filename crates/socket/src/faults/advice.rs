@@ -131,21 +131,55 @@ impl FaultKind {
                 "this is a bug in the program: report it",
             ),
             Self::Certificate(fault) => fault.advice(),
+            Self::NotTls
+            | Self::TlsVersion
+            | Self::TlsParameters
+            | Self::ClientCertificate
+            | Self::CertificateRefused
+            | Self::TlsPeerError
+            | Self::TlsAlert
+            | Self::TlsOther => self.tls_advice(),
+            Self::Other => Advice::new(
+                "the failure has no kind of its own",
+                "search for the text after the last colon, which is the system's",
+            ),
+        }
+    }
+
+    /// The same for the kinds of TLS other than a bad certificate.
+    const fn tls_advice(self) -> Advice {
+        match self {
             Self::NotTls => Advice::new(
                 "the peer responded, but not with TLS",
                 "check the port; use tcp:// for a service without TLS",
             ),
+            Self::TlsVersion => Advice::new(
+                "the peer speaks only SSL or TLS 1.1 and older, which this program does not",
+                "upgrade the peer to TLS 1.2 or later; no flag makes up for it",
+            ),
+            Self::TlsParameters => Advice::new(
+                "the peer accepts none of the cipher suites, key exchanges and signatures of this program: TLS 1.3, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305; X25519, P-256 or P-384 (in TLS 1.2 for the certificate's key too)",
+                "enable one of them at the peer; no flag makes up for it",
+            ),
+            Self::ClientCertificate => Advice::new(
+                "the peer requires a certificate from its clients, and this program sent none",
+                "ask the peer's owner for another way in; another attempt ends in the same way",
+            ),
+            Self::CertificateRefused => Advice::new(
+                "the peer does not accept the certificate of this side, or that it sent none",
+                "a server: use a certificate that its clients trust; a client: ask the peer's owner which certificates it accepts",
+            ),
+            Self::TlsPeerError => Advice::new(
+                "the peer's TLS failed, for a reason of its own",
+                "try again; if it persists, look into the peer's log",
+            ),
             Self::TlsAlert => Advice::new(
-                "the peer ended the TLS handshake with an alert",
-                "look for the reason in the peer's log: often it requires a client certificate, a protocol version or a server name",
+                "the peer ended TLS with an alert",
+                "look for the reason in the text after the last colon, and in the peer's log: often the server name is unknown there",
             ),
-            Self::TlsOther => Advice::new(
-                "the two sides could not agree on TLS parameters",
-                "upgrade the older side to TLS 1.2 or later",
-            ),
-            Self::Other => Advice::new(
-                "the failure has no kind of its own",
-                "search for the text after the last colon, which is the system's",
+            _ => Advice::new(
+                "what the peer sent violates TLS, or was changed on the way",
+                "try again; if it persists, look for a device on the path that intercepts TLS",
             ),
         }
     }

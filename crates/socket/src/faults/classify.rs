@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::tls::kind_of_tls;
+use super::tls::{RefusedWithoutCertificate, kind_of_tls};
 use super::{Fault, FaultKind, Phase, SystemError};
 use crate::addressing::Address;
 use crate::time::{DeadlinePassed, clock};
@@ -80,6 +80,9 @@ fn kind_inside(error: &(dyn Error + 'static), levels: usize) -> Option<FaultKind
     }
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return Some(kind_of_tls(error));
+    }
+    if error.is::<RefusedWithoutCertificate>() {
+        return Some(FaultKind::ClientCertificate);
     }
     if error.is::<DeadlinePassed>() {
         return Some(FaultKind::TimedOut);

@@ -44,7 +44,17 @@ pub enum FaultKind {
     Certificate(CertificateFault),
     /// The peer does not speak TLS.
     NotTls,
-    /// The peer ended TLS with an alert.
+    /// The peer speaks only versions of TLS that are older than 1.2.
+    TlsVersion,
+    /// Both sides speak a common version of TLS, and have no cipher suite, key exchange or signature algorithm in common.
+    TlsParameters,
+    /// The peer requires a certificate of ours, and got none.
+    ClientCertificate,
+    /// The peer refused the certificate of ours.
+    CertificateRefused,
+    /// The TLS of the peer failed by its own word; another attempt may succeed.
+    TlsPeerError,
+    /// The peer ended TLS with another alert.
     TlsAlert,
     /// TLS failed in another way.
     TlsOther,
@@ -75,6 +85,11 @@ impl FaultKind {
             Self::Misuse => "misuse",
             Self::Certificate(fault) => fault.as_str(),
             Self::NotTls => "peer does not speak tls",
+            Self::TlsVersion => "no common tls version",
+            Self::TlsParameters => "no common tls parameters",
+            Self::ClientCertificate => "client certificate required",
+            Self::CertificateRefused => "client certificate refused",
+            Self::TlsPeerError => "tls error of the peer",
             Self::TlsAlert => "tls alert",
             Self::TlsOther => "tls failure",
             Self::Other => "failed",

@@ -13,3 +13,4 @@ pub use classify::{Platform, kind_of, kind_of_number};
 pub use errno_table::SystemError;
 pub use fault::{Fault, Phase};
 pub use kind::{CertificateFault, FaultKind};
+pub(crate) use tls::RefusedWithoutCertificate;

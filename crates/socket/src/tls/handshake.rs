@@ -9,11 +9,13 @@ use rustls::ClientConnection;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, CommonState};
+use rustls::{AlertDescription, ClientConfig, CommonState};
+use tokio::io::AsyncReadExt;
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::client_auth::{self, NoClientCertificate};
 use super::verify::{NoVerifier, RootVerifier};
 use super::{TlsOptions, roots};
 use crate::addressing::{Host, Target};
@@ -44,7 +46,7 @@ impl Tls {
     ) -> Result<TlsStream<Box<dyn Transport>>, Fault> {
         let start = clock::now();
         let remote = transport.remote();
-        let fault = match deadline.bound(self.connect(transport, target)).await {
+        let fault = match deadline.bound(client_auth::watch(self.connect(transport, target))).await {
             Ok(Ok(session)) => return Ok(session),
             Ok(Err(error)) => Fault::from_io(Phase::Tls, error, start.elapsed()),
             Err(_passed) => Fault::new(Phase::Tls, FaultKind::TimedOut, start.elapsed()),
@@ -60,10 +62,17 @@ impl Tls {
         let name = server_name(&target.host)?;
         let config = self.config(&target.host).await.map_err(io::Error::other)?;
         let connector = TlsConnector::from(config);
-        if target.alpn.is_empty() {
-            connector.connect(name, transport).await
+        let connect = if target.alpn.is_empty() {
+            connector.connect(name, transport)
         } else {
-            connector.with_alpn(target.alpn.clone()).connect(name, transport).await
+            connector.with_alpn(target.alpn.clone()).connect(name, transport)
+        };
+        match connect.into_fallible().await {
+            Ok(session) => Ok(session),
+            Err((error, transport)) if is_closed_by_peer(&error) => {
+                Err(last_words(transport).await.unwrap_or(error))
+            }
+            Err((error, _)) => Err(error),
         }
     }
 
@@ -78,7 +87,7 @@ impl Tls {
 
     async fn config(&self, host: &Host) -> Result<Arc<ClientConfig>, Box<dyn Error + Send + Sync>> {
         let config = if self.options.is_insecure_for(host) {
-            let config = async || self.config_with(Arc::new(NoVerifier(Arc::clone(&self.provider))));
+            let config = async || self.config_with(Arc::new(NoVerifier));
             self.insecure.get_or_try_init(config).await?
         } else {
             let config = async || -> Result<_, Box<dyn Error + Send + Sync>> {
@@ -96,8 +105,26 @@ impl Tls {
             .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth();
+            .with_client_cert_resolver(Arc::new(NoClientCertificate));
         Ok(Arc::new(config))
+    }
+}
+
+/// Whether the transport failed because the peer had closed it.
+pub(super) fn is_closed_by_peer(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+}
+
+/// Why the peer closed, if it sent a fatal alert before (RFC 5246 section 7.2). A write fails first if the peer did not
+/// wait for it. Nothing is encrypted at this point of a TLS 1.2 handshake.
+async fn last_words(mut transport: Box<dyn Transport>) -> Option<io::Error> {
+    let mut record = [0; 7];
+    transport.read_exact(&mut record).await.ok()?;
+    match record {
+        [0x15, 3, _, 0, 2, 2, alert] => {
+            Some(io::Error::other(rustls::Error::AlertReceived(AlertDescription::from(alert))))
+        }
+        _ => None,
     }
 }
 

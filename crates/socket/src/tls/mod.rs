@@ -6,6 +6,7 @@
 
 #[cfg(feature = "certificates")]
 mod certificate;
+mod client_auth;
 mod handshake;
 mod identity;
 mod options;

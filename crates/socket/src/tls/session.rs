@@ -4,6 +4,8 @@ use std::io;
 
 use rustls::Connection;
 
+use super::client_auth;
+use super::handshake::is_closed_by_peer;
 use crate::os::{BoundedIo, PolledSocket, ReadWrite, WaitMode};
 use crate::time::{Deadline, WaitLimits};
 
@@ -23,9 +25,19 @@ impl TlsSession {
     ) -> io::Result<Self> {
         let wait = WaitMode::Until(deadline);
         let mut io = BoundedIo::new(&socket, wait, limits);
-        while connection.is_handshaking() {
-            connection.complete_io(&mut io)?;
-        }
+        client_auth::watch_call(|| {
+            while connection.is_handshaking() {
+                if let Err(error) = connection.complete_io(&mut io) {
+                    return Err(if is_closed_by_peer(&error) {
+                        last_words(&mut connection, &mut io)
+                    } else {
+                        None
+                    }
+                    .unwrap_or(error));
+                }
+            }
+            Ok(())
+        })?;
         Ok(Self { socket, connection })
     }
 
@@ -52,4 +64,10 @@ impl TlsSession {
         }
         Ok(())
     }
+}
+
+/// Why the peer closed, if it sent an alert before. A write fails first if the peer did not wait for it.
+fn last_words(connection: &mut Connection, io: &mut dyn ReadWrite) -> Option<io::Error> {
+    connection.read_tls(io).ok()?;
+    connection.process_new_packets().err().map(io::Error::other)
 }

@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "many clients that send nothing")]
 
 mod processes;
+mod tls_servers;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

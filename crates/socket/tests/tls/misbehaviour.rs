@@ -97,11 +97,26 @@ async fn a_flood_of_empty_records_ends_the_handshake() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alert_is_reported_as_tls_alert() {
-    let fault = misbehaving(|mut transport| async move {
-        // A fatal handshake_failure (RFC 8446 section 6.2).
-        transport.write_all(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28]).await.unwrap();
-        transport
-    });
-    assert_eq!(fault.await.kind(), FaultKind::TlsAlert);
+async fn each_alert_has_its_kind() {
+    // RFC 8446 section 6.2, and RFC 5246 section 7.2.2 for what TLS 1.3 has no longer.
+    let alerts = [
+        (70, FaultKind::TlsVersion),
+        (40, FaultKind::TlsParameters),
+        (71, FaultKind::TlsParameters),
+        (41, FaultKind::ClientCertificate),
+        (116, FaultKind::ClientCertificate),
+        (42, FaultKind::CertificateRefused),
+        (46, FaultKind::CertificateRefused),
+        (48, FaultKind::CertificateRefused),
+        (80, FaultKind::TlsPeerError),
+        (112, FaultKind::TlsAlert),
+        (255, FaultKind::TlsAlert),
+    ];
+    for (alert, kind) in alerts {
+        let fault = misbehaving(|mut transport| async move {
+            transport.write_all(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, alert]).await.unwrap();
+            transport
+        });
+        assert_eq!(fault.await.kind(), kind, "alert {alert}");
+    }
 }
