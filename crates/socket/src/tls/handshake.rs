@@ -67,7 +67,8 @@ impl Tls {
         } else {
             connector.with_alpn(target.alpn.clone()).connect(name, transport)
         };
-        match connect.into_fallible().await {
+        // Boxed, so that a task that may connect does not hold the whole state of a handshake.
+        match Box::pin(connect.into_fallible()).await {
             Ok(session) => Ok(session),
             Err((error, transport)) if is_closed_by_peer(&error) => {
                 Err(last_words(transport).await.unwrap_or(error))
