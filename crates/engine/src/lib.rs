@@ -45,7 +45,7 @@ pub use haul::{ARGUMENTS, Builder, Haul, HaulError, JOBS_DEFAULT, PacePer, Setti
 pub use list::{Item, LINE_BYTES_MAX, ListFormat, ListIdentity, ListReader, Source, TextList};
 pub use longhaul_http::{
     ExchangeHook, Head, HeaderMap, HttpUrl, Limits, MinimumSpeed, Origin, RESERVED_FIELDS, Request, Route,
-    Router, Timeouts,
+    Router, Timeouts, Tunnel, TunnelError, TunnelHandshake, TunnelRefusal, TunnelReply,
 };
 pub use longhaul_journal::{Expectation, FaultRecord, Fields, HostRecord, Location, RowId};
 pub use report::{Counts, Event, Report, Row, RowOutcome, Status, reopen};

@@ -55,7 +55,8 @@ pub struct Settings {
     /// Name servers to ask instead of the system's, over UDP and TCP; then neither the hosts file nor getaddrinfo(3) is
     /// consulted.
     pub name_servers: Vec<SocketAddr>,
-    /// Somebody to ask whether our own network is there when nobody else is heard; only a connection is made.
+    /// A host to connect to, when no other host responds any more, to find out whether our own network is down. Nothing is
+    /// requested. If the router reaches the host through a proxy, the connection is made to the proxy.
     pub canary: Option<HttpUrl>,
     /// Threads that do exchanges; each host belongs to one of them.
     pub shards: usize,

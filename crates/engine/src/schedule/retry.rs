@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::exchange::Class;
+use crate::exchange::failure::ProxyFailure;
 use crate::pace::{Denial, Signal};
 
 /// Tries of one URL by default. Where two responses in five fail at random, twenty tries lose one URL in a hundred million.
@@ -102,6 +103,15 @@ pub enum FailureKind {
     /// A proxy of ours responded and did not serve us: it wants credentials, or forbids the host. Charged to no host. Final
     /// after a few tries, because a retry does not change what the proxy wants.
     ProxyRefusal,
+}
+
+impl From<ProxyFailure> for FailureKind {
+    fn from(failure: ProxyFailure) -> Self {
+        match failure {
+            ProxyFailure::Outage => Self::Local,
+            ProxyFailure::Refusal => Self::ProxyRefusal,
+        }
+    }
 }
 
 impl FailureKind {

@@ -38,7 +38,7 @@ use tokio::time::Instant;
 use crate::connectivity::monitor::ConnectivityMonitorHandle;
 use crate::exchange::context::ExchangeContext;
 use crate::exchange::ended::Ended;
-use crate::exchange::failure::{Failure, ProxyFailure};
+use crate::exchange::failure::Failure;
 use crate::haul::executor::sleep_until;
 use crate::haul::stop::StopWatch;
 use crate::pace::host_state_cache::HostStateCache;
@@ -384,10 +384,8 @@ impl Shard {
 
     /// What our own machine or our own proxy may have caused is charged to no URL and no host.
     fn kind(&self, active: &Active, failure: &Failure) -> FailureKind {
-        match failure.proxy {
-            Some(ProxyFailure::Outage) => return FailureKind::Local,
-            Some(ProxyFailure::Refusal) => return FailureKind::ProxyRefusal,
-            None => {}
+        if let Some(proxy) = failure.proxy {
+            return proxy.into();
         }
         let also_retry = &self.settings.retry_statuses;
         let kind = FailureKind::of(failure.class, failure.status, failure.name_missing(), also_retry);
