@@ -147,6 +147,25 @@ impl Horizons {
         (end - first).max(1) as f64 / (last - since).max(PACE_LEAST)
     }
 
+    /// The counts of a request that was sent then, without those before it that were in vain.
+    pub(super) fn without(
+        &self,
+        counts: &Counts,
+        sent: Seconds,
+        in_vain: impl Iterator<Item = u64>,
+    ) -> Counts {
+        let mut counts = *counts;
+        for sequence in in_vain {
+            let Some(&(_, at)) = self.times.get(self.index(sequence)).filter(|time| time.0 == sequence) else {
+                continue;
+            };
+            for (count, (over, _)) in counts.iter_mut().zip(HORIZONS) {
+                *count -= u32::from(sent - at < over && *count > 1);
+            }
+        }
+        counts
+    }
+
     /// One with these counts was served. Returns true if that rules out what had been thought.
     pub(super) fn served(&mut self, sequence: u64, counts: &Counts, now: Seconds) -> bool {
         if let Some((onset, suspect)) = &mut self.suspect {

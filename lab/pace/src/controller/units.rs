@@ -17,6 +17,8 @@ pub(super) enum Unit {
 
 /// Evidence that decides: a natural logarithm of a likelihood ratio.
 const CERTAIN: f64 = 4.0;
+/// The network changes the order of so many requests at most.
+const OUT_OF_ORDER: u64 = 64;
 /// Counts are halved beyond so many, for what is counted may change.
 const FADES_AFTER: f64 = 200.0;
 
@@ -71,10 +73,15 @@ impl Controller {
     /// A request was served: what the host bears. Returns true if that rules out what had been thought.
     pub(super) fn bears(&mut self, sequence: u64, sent: &Sent, now: Seconds) -> bool {
         let unit = self.unit as usize;
+        // Those sent before it that were refused may have arrived after it.
+        let before = self.bads.range(..self.bads.partition_point(|bad| bad.0 < sequence)).rev();
+        let before = before.take_while(|bad| bad.0 + OUT_OF_ORDER > sequence);
+        let in_vain = before.filter(|bad| !bad.1.is_often_chance()).map(|bad| bad.0);
         let mut is_news = false;
         for (at, horizons) in self.horizons.iter_mut().enumerate() {
             if at == Unit::Requests as usize || sent.is_new {
-                is_news |= horizons.served(sequence, &sent.counts[at], now) && at == unit;
+                let counts = horizons.without(&sent.counts[at], sent.at, in_vain.clone());
+                is_news |= horizons.served(sequence, &counts, now) && at == unit;
             }
         }
         is_news
