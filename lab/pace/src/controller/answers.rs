@@ -70,6 +70,18 @@ impl Controller {
         self.adapt(sequence, open, waiting, now);
     }
 
+    /// It was let in, whatever the answer says of its URL. The first probe of a pause ends it.
+    pub(super) fn answered(&mut self, sequence: u64, now: Seconds) {
+        self.note(sequence, Outcome::Served, now);
+        let is_probe = self.pauses.now.as_ref().is_some_and(|pause| sequence >= pause.probes_from);
+        if is_probe
+            && let Some(sent) = self.circumstances(sequence)
+            && let Some((pause, closed)) = self.pauses.end(sent.at)
+        {
+            self.resume(&pause, closed, now);
+        }
+    }
+
     /// One more was served at this pace: there may be room for more, or less.
     pub(super) fn adapt(&mut self, sequence: u64, open: &Open, waiting: Option<Waiting>, now: Seconds) {
         let trip = self.trip();

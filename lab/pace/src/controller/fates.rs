@@ -189,6 +189,11 @@ impl Fates {
         self.end_round(now);
     }
 
+    /// A row that was served before.
+    pub(super) fn witness(&self) -> Option<u32> {
+        self.known
+    }
+
     /// Whether this is the row that is asked as a witness.
     pub(super) fn is_witness(&self, url: u32) -> bool {
         self.known == Some(url)

@@ -23,11 +23,18 @@ impl Controller {
     pub(super) fn denied(&mut self, sequence: u64, url: u32, page: Option<u64>, now: Seconds) -> Fate {
         self.denied += 1;
         if self.fates.is_witness(url) {
-            self.fates.witness_denied(now);
+            if self.pauses.now.is_none() {
+                self.fates.witness_denied(now);
+            }
             self.failed(sequence, Form::Denied, now);
             return Fate::Done;
         }
-        if self.fates.is_held(url) && self.pauses.now.is_none() {
+        let is_known = self.chance.is_known(Form::Denied);
+        let is_expected = self.fates.is_held(url) && (self.pauses.now.is_none() || is_known);
+        if is_expected && is_known && self.limit_form != Some(Form::Denied) {
+            // It answers, as far as any other refusal is concerned.
+            self.answered(sequence, now);
+        } else if is_expected && self.pauses.now.is_none() {
             // That was to be expected, and says nothing about the host.
             self.note(sequence, Outcome::Void, now);
         } else {

@@ -102,7 +102,9 @@ impl Controller {
         if work.fresh + work.again > 0 {
             return Permit::Go(Pick::Elsewhere);
         }
-        self.fates.any().map_or(Permit::OnAnswer, |url| Permit::Go(Pick::Held(url)))
+        // A row that was served before tells more than one that was denied.
+        let witness = self.fates.witness().map(Pick::Served);
+        witness.or_else(|| self.fates.any().map(Pick::Held)).map_or(Permit::OnAnswer, Permit::Go)
     }
 
     /// A request is sent for this row of the list; `is_new`: on a connection of its own, which is opened for it.
