@@ -2,6 +2,7 @@
 
 use super::evidence::Outcome;
 use super::latency::Waiting;
+use super::rows::SHOWN;
 use super::rate::Rate;
 use super::signal::Form;
 use super::units::Unit;
@@ -22,11 +23,14 @@ impl Controller {
         if let Some((first, is_served)) = &mut self.asked
             && sequence > *first
         {
-            if !*is_served {
-                self.shown += 1;
-            }
-            *is_served = true;
+            let is_shown = !*is_served;
             self.asked = None;
+            self.shown += u32::from(is_shown);
+            if is_shown && self.shown == SHOWN && self.limit_form == Some(Form::Throttled) {
+                // What was learned from such refusals was no limit.
+                self.rate = self.rate.take().filter(|rate| rate.costs.is_some());
+                self.chance.abandon();
+            }
         }
         if self.is_late(sequence) {
             self.evidence.revoke();

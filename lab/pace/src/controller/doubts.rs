@@ -52,7 +52,7 @@ impl Controller {
             rate.cut(per_second.min(rate.per_second), requests, now, next);
         } else {
             let lately =
-                self.horizons[self.unit as usize].pace(sequence, now) * (1.0 - share).max(LET_IN_LEAST);
+                self.horizons[self.unit as usize].pace(sequence, self.waited, now) * (1.0 - share).max(LET_IN_LEAST);
             self.rate = Some(Rate::new(MARGIN * lately, 1.0, now, next));
         }
         self.evidence.judge_from(next);

@@ -137,12 +137,15 @@ impl Horizons {
         self.index(until).saturating_sub(self.index(from)) as f64
     }
 
-    /// The pace at which requests were sent up to this one: over a second, or over as many as tell it.
-    pub(super) fn pace(&self, until: u64, now: Seconds) -> f64 {
+    /// The pace at which requests were sent up to this one: over a second, or over as many as tell it; but over none from
+    /// before a wait that the host asked for and that ended at `waited`, where as many were sent since.
+    pub(super) fn pace(&self, until: u64, waited: Seconds, now: Seconds) -> f64 {
         let end = self.index(until);
         let last = self.times.get(end).map_or(now, |sent| sent.1);
         let in_a_second = end - self.times.partition_point(|sent| sent.1 <= last - 1.0).min(end);
-        let first = end - in_a_second.max(PACE_OVER).min(end);
+        let since_wait = end - self.times.partition_point(|sent| sent.1 < waited).min(end);
+        let over = in_a_second.max(PACE_OVER).min(if since_wait < PACE_OVER / 2 { end } else { since_wait });
+        let first = end - over.min(end);
         let since = self.times.get(first).map_or(last, |sent| sent.1);
         (end - first).max(1) as f64 / (last - since).max(PACE_LEAST)
     }

@@ -127,6 +127,8 @@ pub struct Controller {
     next_sequence: u64,
     /// The host has asked to be left alone until then.
     not_before: Seconds,
+    /// When the wait before that one ended.
+    waited: Seconds,
     /// Answers to what was sent before this say nothing about the pace after it.
     cut_sequence: u64,
     onset: Option<Onset>,
@@ -189,6 +191,7 @@ impl Controller {
             cooling: VecDeque::new(),
             next_sequence: 0,
             not_before: 0.0,
+            waited: 0.0,
             cut_sequence: 0,
             onset: None,
             bads: VecDeque::new(),

@@ -219,7 +219,7 @@ impl Controller {
             (Some((rate, _)), _) => rate,
             (None, Some((rate, _))) => (MARGIN * rate).min(below),
             // No horizon explains it: half of what it was asked for.
-            (None, None) => below.min(0.5 * self.horizons[self.unit as usize].pace(onset, now)),
+            (None, None) => below.min(0.5 * self.horizons[self.unit as usize].pace(onset, self.waited, now)),
         };
         let rate = self.rate.get_or_insert_with(|| Rate::new(per_second, 1.0, now, next));
         rate.fix(per_second, cost, now, next);

@@ -8,7 +8,7 @@ use crate::Seconds;
 /// Courtesy: a Retry-After is stretched by up to this share, so that many do not return at one instant.
 const STRETCH: f64 = 0.05;
 /// Courtesy: a Retry-After is the URL's own only after others were served meanwhile so many times.
-const SHOWN: u32 = 3;
+pub(super) const SHOWN: u32 = 3;
 /// ... and where that is seldom.
 const OWN_SHARE: f64 = 0.1;
 /// Where fewer requests than this open a connection, those may be denied that do.
@@ -110,6 +110,9 @@ impl Controller {
             self.later.insert(url);
             self.note(sequence, Outcome::Void, now);
             return until;
+        }
+        if self.not_before <= now {
+            self.waited = self.not_before;
         }
         self.failed(sequence, Form::Throttled, now);
         self.pauses.asked(until);

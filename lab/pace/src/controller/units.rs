@@ -99,7 +99,7 @@ impl Controller {
 
     /// What was let in says less than this where it is openings that count: for most of the time none is wanted.
     pub(super) fn wanted(&self, until: u64, now: Seconds) -> f64 {
-        let pace = || self.horizons[self.unit as usize].pace(until, now);
+        let pace = || self.horizons[self.unit as usize].pace(until, self.waited, now);
         match self.unit {
             Unit::Requests => 0.0,
             Unit::Openings => 0.5 * self.rate.as_ref().map_or_else(pace, |rate| rate.per_second),
