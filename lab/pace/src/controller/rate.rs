@@ -175,6 +175,17 @@ impl Rate {
         self.rest(now);
     }
 
+    /// Something was refused that may be no limit's: a rate that is being tested goes back to what was let in.
+    pub(super) fn fall_back(&mut self, now: Seconds, next_sequence: u64) {
+        if self.is_guess || self.per_second <= self.top {
+            return;
+        }
+        self.hold = (2.0 * self.hold).min(HOLD_MAX);
+        self.set(MARGIN * self.top, next_sequence);
+        self.hold_until = now + self.hold.max(HOLD_REQUESTS / self.per_second);
+        self.step = STEP_TEST;
+    }
+
     pub(super) fn is_guess(&self) -> bool {
         self.is_guess
     }

@@ -31,7 +31,9 @@ impl Controller {
         let least = (2.0 * self.trip()).min(1.0).max(gap);
         self.pauses.begin(onset, began, self.next_sequence, now, least);
         (self.held_by, self.doubtful) = (None, None);
-        self.pauses.asked(self.not_before);
+        if self.not_before > now {
+            self.pauses.asked(self.not_before);
+        }
         self.fates.interrupt();
         self.chance.abandon();
     }
@@ -60,7 +62,7 @@ impl Controller {
         let range = (pause.onset, pause.probes_from);
         let in_vain = self.bads.iter().filter(|bad| (range.0..range.1).contains(&bad.0)).count();
         let is_long = closed.whole > LONG.max(6.0 * self.trip())
-            && (closed.failures >= 2 || closed.is_asked && closed.whole > 2.0 * LONG && in_vain >= ROW);
+            && (closed.failures >= 2 || closed.whole > 2.0 * LONG && in_vain >= ROW);
         self.note_openings(form, pause, is_long);
         self.choose_unit();
         self.doubt_unit(pause.onset);
@@ -105,7 +107,7 @@ impl Controller {
             self.learn_from_long(pause.onset, closed, let_in, now);
             return;
         }
-        if closed.is_asked && in_vain < ROW && self.rate.is_none()
+        if in_vain < ROW && self.rate.is_none()
             || form == Form::Silent && closed.whole < LONG
         {
             // Too little to go by: some URLs are slow, or have a Retry-After of their own.
@@ -121,10 +123,11 @@ impl Controller {
         if self.unit == Unit::Requests
             && self.rate.is_none()
             && under_way >= 2
+            && closed.failures <= u32::from(form.is_often_chance())
             && !self.window.has_proven(under_way)
             && !is_again
         {
-            // More than ever were under way: fewer, perhaps as often.
+            // More than ever were under way, and one alone was served: fewer, perhaps as often.
             self.window.refused_beyond(self.served_together(pause, under_way), now);
             return;
         }
@@ -186,11 +189,12 @@ impl Controller {
     /// What was let in a second since the host began to refuse, as it was empty then.
     pub(super) fn let_in_since(&self, first: u64, pause: &Pause, closed: Closed) -> (f64, f64) {
         let units = &self.horizons[self.unit as usize];
-        if closed.is_asked {
+        let before = units.between(first, pause.onset);
+        if before > 0.0 {
             // How long it was empty is not known: at most, all that it ever let in came from what flowed in.
             let since =
                 self.circumstances(first).map_or(closed.whole, |sent| pause.began + closed.whole - sent.at);
-            return (units.between(first, pause.onset) / since, 1.0);
+            return (before / since, 1.0);
         }
         let last = pause.probes_from - 1;
         let in_vain = self.bads.iter().filter(|bad| bad.0 >= pause.onset && bad.0 <= last).count();

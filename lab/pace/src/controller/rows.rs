@@ -108,6 +108,9 @@ impl Controller {
         }
         if is_own && self.pauses.now.is_none() && (self.refused_in_a_row <= 2 || self.later.contains(&url)) {
             self.later.insert(url);
+            if let Some(rate) = &mut self.rate {
+                rate.fall_back(now, self.next_sequence);
+            }
             self.note(sequence, Outcome::Void, now);
             return until;
         }
