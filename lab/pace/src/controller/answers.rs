@@ -2,8 +2,8 @@
 
 use super::evidence::Outcome;
 use super::latency::Waiting;
-use super::rows::SHOWN;
 use super::rate::Rate;
+use super::rows::SHOWN;
 use super::signal::Form;
 use super::units::Unit;
 use super::{Controller, Open, REMEMBERED, Sent};
@@ -192,7 +192,7 @@ impl Controller {
             if self.held_by.is_some_and(|held| sequence > held) {
                 self.held_by = None;
             }
-            if self.rate.is_none() && sequence >= self.cut_sequence {
+            if (self.rate.is_none() || self.unit == Unit::Openings) && sequence >= self.cut_sequence {
                 self.window.note(form.is_some(), now);
             }
             self.note_opening(sequence, form.is_some(), false);

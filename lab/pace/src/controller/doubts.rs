@@ -51,8 +51,8 @@ impl Controller {
             let per_second = per_second.max(wanted);
             rate.cut(per_second.min(rate.per_second), requests, now, next);
         } else {
-            let lately =
-                self.horizons[self.unit as usize].pace(sequence, self.waited, now) * (1.0 - share).max(LET_IN_LEAST);
+            let lately = self.horizons[self.unit as usize].pace(sequence, self.waited, now)
+                * (1.0 - share).max(LET_IN_LEAST);
             self.rate = Some(Rate::new(MARGIN * lately, 1.0, now, next));
         }
         self.evidence.judge_from(next);
@@ -76,9 +76,14 @@ impl Controller {
         match verdict {
             FailurePattern::RandomFailureTest(form) => {
                 let is_grave = !form.is_often_chance() || self.chance.tested_share() > GRAVE;
-                if let Some(rate) = self.rate.as_mut().filter(|_| !self.is_halved && is_grave) {
+                // Chance does not care whether a connection is opened.
+                let is_of_openings = self.openings.are_counted();
+                if let Some(rate) =
+                    self.rate.as_mut().filter(|_| is_of_openings || !self.is_halved && is_grave)
+                {
                     // What about half the pace?
                     self.is_halved = true;
+                    self.openings.begin_anew();
                     rate.per_second *= 0.5;
                     rate.rest(now);
                     self.chance.test(form, self.chance.tested_share(), next);

@@ -159,7 +159,8 @@ impl Horizons {
     ) -> Counts {
         let mut counts = *counts;
         for sequence in in_vain {
-            let Some(&(_, at)) = self.times.get(self.index(sequence)).filter(|time| time.0 == sequence) else {
+            let Some(&(_, at)) = self.times.get(self.index(sequence)).filter(|time| time.0 == sequence)
+            else {
                 continue;
             };
             for (count, (over, _)) in counts.iter_mut().zip(HORIZONS) {

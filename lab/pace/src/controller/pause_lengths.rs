@@ -49,8 +49,6 @@ pub(super) struct Closed {
     pub(super) whole: Seconds,
     /// Probes in vain.
     pub(super) failures: u32,
-    /// The host had said how long.
-    pub(super) is_asked: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -134,12 +132,8 @@ impl PauseLengths {
     /// A probe was served.
     pub(super) fn end(&mut self, sent: Seconds) -> Option<(Pause, Closed)> {
         let pause = self.now.take()?;
-        let closed = Closed {
-            gap: sent - pause.last_failure,
-            whole: sent - pause.began,
-            failures: pause.failures,
-            is_asked: pause.is_asked,
-        };
+        let closed =
+            Closed { gap: sent - pause.last_failure, whole: sent - pause.began, failures: pause.failures };
         if closed.whole > LONG && !pause.is_asked {
             self.known = Some(closed);
         }

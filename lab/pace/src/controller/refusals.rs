@@ -107,9 +107,7 @@ impl Controller {
             self.learn_from_long(pause.onset, closed, let_in, now);
             return;
         }
-        if in_vain < ROW && self.rate.is_none()
-            || form == Form::Silent && closed.whole < LONG
-        {
+        if in_vain < ROW && self.rate.is_none() || form == Form::Silent && closed.whole < LONG {
             // Too little to go by: some URLs are slow, or have a Retry-After of their own.
             return;
         }

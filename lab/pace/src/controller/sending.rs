@@ -59,7 +59,9 @@ impl Controller {
         {
             return Permit::At(at);
         }
-        if self.places >= allowed || self.open.len() >= (self.terms.window_max as usize).max(2 * allowed as usize + 8) {
+        if self.places >= allowed
+            || self.open.len() >= (self.terms.window_max as usize).max(2 * allowed as usize + 8)
+        {
             if let Some(rate) = self.rate.as_mut().filter(|rate| rate.next() <= now) {
                 rate.held_by_window();
             }

@@ -144,11 +144,7 @@ pub struct PacePolicy {
 
 impl Default for PacePolicy {
     fn default() -> Self {
-        Self {
-            window_max: super::window::COURTEOUS_MAX,
-            rate_max: None,
-            spacing: 0.0,
-        }
+        Self { window_max: super::window::COURTEOUS_MAX, rate_max: None, spacing: 0.0 }
     }
 }
 

@@ -54,7 +54,8 @@ impl Stalls {
     pub(super) fn cuts(&self, url: u32, silent: Seconds, after: Seconds) -> bool {
         let before = self.cuts.get(&url).copied().unwrap_or(0);
         // Where URLs are slow by nature, one stop tells: an answer that was lost by chance comes the second time.
-        before < if self.are_by_nature() { 1 } else { CUTS_MAX } && silent >= after * BEFORE_CUT * 2.0_f64.powi(before)
+        before < if self.are_by_nature() { 1 } else { CUTS_MAX }
+            && silent >= after * BEFORE_CUT * 2.0_f64.powi(before)
     }
 
     /// One was stopped.

@@ -39,6 +39,16 @@ impl Openings {
         }
     }
 
+    /// The pace has changed.
+    pub(super) fn begin_anew(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether requests that open a connection fail more often than others, beyond doubt.
+    pub(super) fn are_counted(&self) -> bool {
+        self.speaks() > CERTAIN
+    }
+
     /// How much more probable what was seen is if each sort fails by a share of its own than if all fail by one: a natural
     /// logarithm, below zero where those fail less that open a connection.
     fn speaks(&self) -> f64 {
@@ -131,10 +141,9 @@ impl Controller {
 
     /// What the host counts, as requests that open a connection were refused more often than others, or not.
     pub(super) fn choose_unit(&mut self) {
-        let speaks = self.openings.speaks();
         let unit = match self.unit {
-            Unit::Requests if speaks > CERTAIN => Unit::Openings,
-            Unit::Openings if speaks < 0.0 => Unit::Requests,
+            Unit::Requests if self.openings.are_counted() => Unit::Openings,
+            Unit::Openings if self.openings.speaks() < 0.0 => Unit::Requests,
             same => same,
         };
         if unit != self.unit {
