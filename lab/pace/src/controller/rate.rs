@@ -38,6 +38,8 @@ pub(super) struct Rate {
     /// Answers to requests from here on count for the next step.
     from: u64,
     good: f64,
+    /// Refused meanwhile for the URLs' own sake, perhaps.
+    doubtful: f64,
     /// What it was when it was last refused.
     pub(super) top: f64,
     is_guess: bool,
@@ -63,6 +65,7 @@ impl Rate {
             next: now + 1.0 / per_second,
             from: sequence,
             good: 0.0,
+            doubtful: 0.0,
             top: per_second,
             is_guess: requests < GUESS_BELOW,
             is_confirmed: false,
@@ -138,7 +141,7 @@ impl Rate {
     fn set(&mut self, per_second: f64, next_sequence: u64) {
         self.per_second = per_second.max(LEAST);
         self.from = next_sequence;
-        self.good = 0.0;
+        (self.good, self.doubtful) = (0.0, 0.0);
         (self.window_bound, self.pace_bound) = (0, 0);
     }
 
@@ -175,9 +178,13 @@ impl Rate {
         self.rest(now);
     }
 
-    /// Something was refused that may be no limit's: a rate that is being tested goes back to what was let in.
-    pub(super) fn fall_back(&mut self, now: Seconds, next_sequence: u64) {
-        if self.is_guess || self.per_second <= self.top {
+    /// Something was refused that may be no limit's, as this share of all is. A rate that is being tested goes back to what
+    /// was let in if it is refused more often than that.
+    pub(super) fn fall_back(&mut self, share: f64, now: Seconds, next_sequence: u64) {
+        self.doubtful += 1.0;
+        let expected = share * (self.good + self.doubtful);
+        let is_more = self.doubtful > 2.0 + 2.0 * expected;
+        if self.is_guess || self.per_second <= self.top || !is_more {
             return;
         }
         self.hold = (2.0 * self.hold).min(HOLD_MAX);

@@ -109,7 +109,8 @@ impl Controller {
         if is_own && self.pauses.now.is_none() && (self.refused_in_a_row <= 2 || self.later.contains(&url)) {
             self.later.insert(url);
             if let Some(rate) = &mut self.rate {
-                rate.fall_back(now, self.next_sequence);
+                let share = self.refused as f64 / (self.served + self.refused) as f64;
+                rate.fall_back(share, now, self.next_sequence);
             }
             self.note(sequence, Outcome::Void, now);
             return until;
