@@ -22,7 +22,8 @@
 //!    below, and gives way where latency says that requests wait for each other (`latency`).
 //!
 //! There are three knobs: requests a second, evenly spaced, or connections opened a second where those are what is refused
-//! (`units`); requests under way; and connections open, of which idle ones are closed first ([`Controller::connections`]). The state machine has no clock and no I/O: `now` is an argument, and so is a
+//! (`units`); requests under way; and connections open, of which idle ones are closed
+//! first ([`Controller::connections`]). The state machine has no clock and no I/O: `now` is an argument, and so is a
 //! random number. Whoever drives it asks [`permit`](Controller::permit), tells [`sent`](Controller::sent), what is heard
 //! ([`heard`](Controller::heard), [`ended`](Controller::ended)), and calls [`look`](Controller::look) some times a second.
 //!
