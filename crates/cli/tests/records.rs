@@ -2,7 +2,11 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::{TestDirectory, TestServer, json_lines, text};
+use longhaul_journal::storage::{DiskStorage, Storage};
+use longhaul_journal::{Done, Entry, Expectation, Fields, Journal, Location, Record, Row, Verification};
 use longhaul_origin::{FaultMix, InjectedFault, Options};
 use rustix::process::{Signal, kill_process};
 
@@ -18,7 +22,8 @@ fn haul() -> (TestDirectory, TestServer) {
 }
 
 const COLUMNS: &str = "row,list,line,url,outcome,class,status,size,blake3,etag,last_modified,verification,name,\
-                       attempts,started,finished,phase,endpoint,elapsed_ms,message,final_url";
+                       attempts,started,finished,phase,endpoint,elapsed_ms,message,final_url,\
+                       location,location_offset,location_length";
 
 #[test]
 fn jsonl_has_every_row_with_every_column() {
@@ -165,4 +170,55 @@ fn columns_that_are_not_interpreted_arrive_in_the_export() {
     assert_eq!(lines[0], format!("{COLUMNS},fields"));
     assert!(lines[1].ends_with(r#","{""title"":""a \""title\"", with a comma""}""#), "{}", lines[1]);
     assert!(lines[2].ends_with(','), "{}", lines[2]);
+}
+
+/// A store of a library user keeps bodies elsewhere than in a file each: where they are is in the journal, and in the export.
+#[test]
+fn the_location_of_a_body_is_exported() {
+    let place = TestDirectory::new();
+    let storage: Arc<dyn Storage> =
+        Arc::new(DiskStorage::open(place.path("out"), true).expect("a directory can be made"));
+    let mut opened = Journal::open(storage, 1, [1; 16], "pid 1").expect("a new journal");
+    let source = opened.spool.append_source("list").expect("a writable disk");
+    let locations = [
+        Location::File,
+        Location::Record { file: "bodies.warc".into(), offset: 1_000, length: 42 },
+        Location::Object { key: "bucket/key".into() },
+    ];
+    for (number, location) in (0..).zip(&locations) {
+        let entry = Entry::Fetch {
+            url: format!("http://host.test/{number}"),
+            name: None,
+            expected: Expectation::default(),
+        };
+        let row = Row { source, line: number + 1, entry, fields: Fields::default() };
+        let row = opened.spool.append(&row).expect("a writable disk");
+        opened.spool.flush().expect("a writable disk");
+        let done = Done {
+            status: 200,
+            size: 10,
+            blake3: [7; 32],
+            validator: None,
+            verification: Verification::Length,
+            attempts: 1,
+            started_unix_ms: 1,
+            finished_unix_ms: 2,
+            name: None,
+            final_url: None,
+            location: location.clone(),
+        };
+        opened.log.record(&Record::Done(row, done)).expect("a writable disk");
+    }
+    opened.log.commit().expect("a writable disk");
+    drop(opened);
+
+    let output =
+        place.longhaul(&["export", "out", "--format", "jsonl"]).output().expect("the program starts");
+    let cells = |row: &serde_json::Value| {
+        ["location", "location_offset", "location_length"].map(|name| row[name].to_string())
+    };
+    let exported: Vec<_> = json_lines(&output.stdout).iter().map(cells).collect();
+    let expected =
+        [["null", "null", "null"], ["\"bodies.warc\"", "1000", "42"], ["\"bucket/key\"", "null", "null"]];
+    assert_eq!(exported, expected);
 }

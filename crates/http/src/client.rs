@@ -15,8 +15,7 @@ use crate::fault::Error;
 use crate::limits::Limits;
 use crate::pool::{Lease, Pool};
 use crate::request::{ExchangeHook, ExchangeHooks, Request, RequestHead};
-use crate::response::Body;
-use crate::response::Head;
+use crate::response::{Body, ExchangeRecord, Head};
 use crate::timeouts::{Timeouts, after};
 use crate::url::Origin;
 
@@ -67,6 +66,9 @@ pub struct Response {
     pub body: Body,
     /// Whether the request opened the connection.
     pub is_new_connection: bool,
+    /// The exchange as it went over the connection, if the request [asked](Request::with_record) for it and the protocol writes
+    /// heads as text: HTTP/1.1 does.
+    pub record: Option<Box<ExchangeRecord>>,
 }
 
 impl Client {
@@ -231,13 +233,13 @@ impl Client {
         let Shared { limits, timeouts, pool, hooks, .. } = &*self.shared;
         let host = request.url().origin().host().clone();
         let context = FaultContext { host, peer: lease.session.peer(), started };
-        let terms = ExchangeTerms { context: &context, timeouts, ends };
-        let ReceivedHead { head, is_persistent } = lease.session.exchange(head, &terms).await?;
+        let terms = ExchangeTerms { context: &context, timeouts, ends, keeps_record: request.keeps_record };
+        let ReceivedHead { head, is_persistent, record } = lease.session.exchange(head, &terms).await?;
         hooks.after(request, &head);
         let monitor = SpeedMonitor::new(timeouts.idle, timeouts.speed, ends);
         let is_new_connection = lease.idle().is_none();
         let pool = Rc::clone(pool);
         let body = Body::new(&head, is_persistent, lease, pool, context, monitor, limits.drain_bytes_max);
-        Ok(Response { head, body, is_new_connection })
+        Ok(Response { head, body, is_new_connection, record })
     }
 }

@@ -1,13 +1,13 @@
 //! The cells of a record. Their names and their order are stable; `docs/cli.md` lists them.
 
 use data_encoding::HEXLOWER;
-use longhaul::{FaultRecord, Fields, Row, RowOutcome};
+use longhaul::{FaultRecord, Fields, Location, Row, RowOutcome};
 use longhaul_journal::{Done, Failed, Verification};
 
 use crate::render::{json, rfc3339};
 
 /// The names of the cells, in order.
-pub(super) const COLUMNS: [&str; 21] = [
+pub(super) const COLUMNS: [&str; 24] = [
     "row",
     "list",
     "line",
@@ -29,6 +29,9 @@ pub(super) const COLUMNS: [&str; 21] = [
     "elapsed_ms",
     "message",
     "final_url",
+    "location",
+    "location_offset",
+    "location_length",
 ];
 
 /// The name of the last cell, which only hauls have whose lists have columns that Longhaul does not interpret.
@@ -79,6 +82,9 @@ struct Details {
     elapsed_ms: Cell,
     message: Cell,
     final_url: Cell,
+    location: Cell,
+    location_offset: Cell,
+    location_length: Cell,
 }
 
 /// The cell of [`FIELDS_COLUMN`]: the columns as one JSON object.
@@ -108,6 +114,7 @@ pub(super) fn cells(row: &Row<'_>) -> [Cell; COLUMNS.len()] {
     };
     let Details { status, size, blake3, etag, last_modified, verification, attempts, .. } = details;
     let Details { started, finished, phase, endpoint, elapsed_ms, message, final_url, .. } = details;
+    let Details { location, location_offset, location_length, .. } = details;
     [
         row.id.0.into(),
         row.list.into(),
@@ -130,6 +137,9 @@ pub(super) fn cells(row: &Row<'_>) -> [Cell; COLUMNS.len()] {
         elapsed_ms,
         message,
         final_url,
+        location,
+        location_offset,
+        location_length,
     ]
 }
 
@@ -141,7 +151,16 @@ impl Details {
             Verification::Digest(algorithm) => format!("digest {algorithm}"),
             Verification::LengthUnverified => "length-unverified".to_owned(),
         };
+        // A body in a file of its own is where `name` says.
+        let (location, location_offset, location_length) = match &done.location {
+            Location::Record { file, offset, length } => (Some(&**file), Some(*offset), Some(*length)),
+            Location::Object { key } => (Some(&**key), None, None),
+            _ => (None, None, None),
+        };
         Self {
+            location: location.into(),
+            location_offset: location_offset.into(),
+            location_length: location_length.into(),
             status: u64::from(done.status).into(),
             size: done.size.into(),
             blake3: HEXLOWER.encode(&done.blake3).as_str().into(),

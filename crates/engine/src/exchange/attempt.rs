@@ -2,10 +2,12 @@
 //!
 //! It reports how the attempt ended, and never decides whether another one is made.
 
+use std::sync::Arc;
+
 use http::header::CACHE_CONTROL;
 use longhaul_http::range::{self, ResumeDecision};
 use longhaul_http::redirect::{self, Redirection};
-use longhaul_http::{Head, HeaderValue, Partial, ProtocolFaultKind, Request};
+use longhaul_http::{ExchangeRecord, Head, HeaderValue, Partial, ProtocolFaultKind, RangeRequest, Request};
 use longhaul_journal::{Part, Verification};
 use longhaul_socket::clock;
 use longhaul_socket::{Endpoint, Phase};
@@ -19,6 +21,7 @@ use crate::exchange::receiving::{BodyRange, BodyTransfer, Received};
 use crate::list::expectation;
 use crate::pace::Announcement;
 use crate::schedule::job::{Job, Redirected};
+use crate::sink::store::ResponseRecord;
 use crate::sink::{Completion, Message, Piece, SinkGone};
 
 /// A server may send less than the requested rest, and then the attempt requests more at once. A part shorter than this
@@ -40,14 +43,8 @@ pub(crate) async fn attempt(
     loop {
         let rest = if by_date { Partial::request_by_date } else { Partial::request };
         let asked = job.partial.as_ref().and_then(rest);
-        let forbid_private = job.redirected.as_ref().is_some_and(|redirected| redirected.forbid_private);
-        let mut request = Request::get(job.target().clone())
-            .with_initial_origin(job.home().clone())
-            .with_range(asked.clone())
-            .with_forbid_private(forbid_private);
-        if bypasses_caches {
-            request = request.with_header(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        }
+        let forbid_private = job.forbids_private();
+        let request = request(context, job, asked.clone(), bypasses_caches);
         let asked_at = clock::now();
         let response = match progress.unless_cut(context.client.send(&request)).await {
             Some(Ok(response)) => response,
@@ -58,7 +55,7 @@ pub(crate) async fn attempt(
             None => return Ok(Ended::Failed(Failure::of_cut(Phase::Head, None, begun.elapsed()))),
         };
         progress.connected(response.is_new_connection);
-        let (head, body) = (response.head, response.body);
+        let (head, body, record) = (response.head, response.body, response.record);
         let responded_at = clock::now();
         let announced = head.rate_limit(context.clock.unix_ms()).map(|limit| Announcement {
             remaining: limit.remaining,
@@ -100,7 +97,9 @@ pub(crate) async fn attempt(
         };
         match head.status {
             200..=299 => {
-                match BodyTransfer::new(context, job, progress, range).run(&head, body, begun).await? {
+                let record = record.map(|record| recorded(context, job, &head, *record, range.from));
+                let transfer = BodyTransfer::new(context, job, progress, range, record);
+                match transfer.run(&head, body, begun).await? {
                     Received::Ended(ended) => return Ok(ended),
                     Received::More { bytes } => {
                         small_parts += u32::from(bytes < SMALL_PART_BYTES);
@@ -135,6 +134,44 @@ pub(crate) async fn attempt(
     }
 }
 
+/// The request for what is missing of the job's body.
+fn request(
+    context: &ExchangeContext,
+    job: &Job,
+    range: Option<RangeRequest>,
+    bypasses_caches: bool,
+) -> Request {
+    let request = Request::get(job.target().clone())
+        .with_initial_origin(job.home().clone())
+        .with_range(range)
+        .with_forbid_private(job.forbids_private())
+        .with_record(context.records_responses);
+    if bypasses_caches {
+        request.with_header(CACHE_CONTROL, HeaderValue::from_static("no-cache"))
+    } else {
+        request
+    }
+}
+
+/// What the store is told of a response whose body begins at this offset of the whole.
+fn recorded(
+    context: &ExchangeContext,
+    job: &Job,
+    head: &Head,
+    record: ExchangeRecord,
+    offset: u64,
+) -> Arc<ResponseRecord> {
+    Arc::new(ResponseRecord {
+        row_url: job.url.clone(),
+        target_url: job.target().clone(),
+        request_head: record.request_head,
+        response_head: record.response_head,
+        first_byte_unix_ms: context.clock.unix_ms_at(record.first_byte_at),
+        peer: head.peer,
+        offset,
+    })
+}
+
 /// The host says with 416 that the bytes that are there are the whole.
 async fn already_complete(
     context: &ExchangeContext,
@@ -146,7 +183,8 @@ async fn already_complete(
     let partial = job.partial.take().unwrap_or_default();
     if let Some(what) = expectation::mismatch(&job.expected, partial.have, job.sha256.as_ref()) {
         // The bytes that are there are not what the list expects: discard them.
-        context.sink.send(Message::Begin { row: job.row, part: Part::default() }).await?;
+        let discard = Message::Begin { row: job.row, part: Part::default(), response: None };
+        context.sink.send(discard).await?;
         return Ok(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed())));
     }
     let verification = match job.sha256 {

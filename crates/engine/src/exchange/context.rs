@@ -18,4 +18,6 @@ pub(crate) struct ExchangeContext {
     pub(crate) observer: Arc<Observer>,
     pub(crate) clock: WallClock,
     pub(crate) rate: Option<Arc<ByteRateLimit>>,
+    /// Whether the store wants a record of each response.
+    pub(crate) records_responses: bool,
 }

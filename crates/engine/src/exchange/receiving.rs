@@ -2,6 +2,7 @@
 //!
 //! It never reports a part of the whole as complete, and it refuses bytes beyond the announced or expected length.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use crate::list::expectation::{self, Sha256};
 use crate::report::Event;
 use crate::schedule::job::Job;
 use crate::sink::resume;
+use crate::sink::store::ResponseRecord;
 use crate::sink::{Completion, Message, Piece, SinkGone};
 
 /// Size of the pieces in which a body goes to the sink; a smaller body goes in one piece.
@@ -72,6 +74,8 @@ pub(crate) struct BodyTransfer<'a> {
     /// The sink has been told of this body.
     is_begun: bool,
     range: BodyRange,
+    /// The response, if the store records responses.
+    response: Option<Arc<ResponseRecord>>,
 }
 
 impl<'a> BodyTransfer<'a> {
@@ -80,6 +84,7 @@ impl<'a> BodyTransfer<'a> {
         job: &'a mut Job,
         progress: &'a Progress,
         range: BodyRange,
+        response: Option<Arc<ResponseRecord>>,
     ) -> Self {
         Self {
             context,
@@ -91,6 +96,7 @@ impl<'a> BodyTransfer<'a> {
             pending_since: None,
             is_begun: range.from > 0,
             range,
+            response,
         }
     }
 
@@ -192,7 +198,8 @@ impl<'a> BodyTransfer<'a> {
             return Ok(());
         }
         let (row, part) = (self.job.row, Part::default());
-        self.progress.held_up(self.context.sink.send(Message::Begin { row, part })).await
+        let begin = Message::Begin { row, part, response: None };
+        self.progress.held_up(self.context.sink.send(begin)).await
     }
 
     /// Offset behind the last byte received.
@@ -236,7 +243,7 @@ impl<'a> BodyTransfer<'a> {
     async fn hand_over(&mut self) -> Result<(), SinkGone> {
         if !std::mem::replace(&mut self.is_begun, true) {
             let part = self.job.partial.as_ref().map(resume::part).unwrap_or_default();
-            let begin = Message::Begin { row: self.job.row, part };
+            let begin = Message::Begin { row: self.job.row, part, response: self.response.clone() };
             self.progress.held_up(self.context.sink.send(begin)).await?;
         }
         let piece = self.piece().await?;
@@ -253,7 +260,12 @@ impl<'a> BodyTransfer<'a> {
         let offset = self.offset;
         self.offset += bytes;
         self.pending_since = None;
-        Ok(Piece { offset, chunks: std::mem::take(&mut self.pending), permit })
+        Ok(Piece {
+            offset,
+            chunks: std::mem::take(&mut self.pending),
+            response: self.response.clone(),
+            permit,
+        })
     }
 
     /// Ends a transfer that failed, and keeps the bytes that a range request can continue.

@@ -228,8 +228,10 @@ impl Haul {
             let end = executor.start(&format!("shard-{number}"), move || {
                 let ShardDeps { connector, sink, connectivity_monitor, to_dispatcher, counters } = deps;
                 let client = Client::new(connector, limits, settings.timeouts, options);
-                let RunContext { observer, clock, stopper, .. } = cx;
-                let context = ExchangeContext { client, redirects, sink, observer, clock, rate };
+                let RunContext { observer, clock, stopper, store, .. } = cx;
+                let records_responses = store.records_responses();
+                let context =
+                    ExchangeContext { client, redirects, sink, observer, clock, rate, records_responses };
                 let host_state_cache = HostStateCache::of_records(&hosts, clock::now(), clock.unix_ms());
                 Shard::new(
                     settings,

@@ -84,6 +84,11 @@ impl Job {
         self.redirected.as_ref().map_or(&self.url, |redirected| &redirected.url)
     }
 
+    /// Whether the request must not leave the public internet, where redirects have led from there.
+    pub(crate) fn forbids_private(&self) -> bool {
+        self.redirected.as_ref().is_some_and(|redirected| redirected.forbid_private)
+    }
+
     /// Notes a failure; returns the number of consecutive failures of its class, this one included.
     pub(crate) fn note_failure(&mut self, class: Class) -> u32 {
         let alike = self.last_failures.filter(|&(last, _)| last == class).map_or(1, |(_, count)| count + 1);

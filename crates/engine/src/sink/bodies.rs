@@ -11,7 +11,7 @@ use super::disk_wait::{DiskFailure, RetryTransient as _};
 use super::group::{CompleteRow, Entry};
 use super::parts::WriteError;
 use super::store::ResponseMeta;
-use super::{Completion, Piece, RowSettled};
+use super::{Completion, Piece, RowSettled, trace};
 use crate::report::Event;
 use crate::schedule::job::Job;
 
@@ -25,15 +25,20 @@ const UNCOMMITTED_BYTES_MAX: usize = 1024 * 1024;
 impl Committer {
     /// Begins a body anew. The old bytes are discarded before the new record is written, and the new bytes follow it: no crash
     /// leaves bytes of one version under the validator of another.
-    pub(super) async fn begin(&mut self, row: RowId, part: Part) -> Result<(), DiskFailure> {
-        let meta = ResponseMeta { validator: part.validator.clone(), length: part.total };
-        self.retry_transient(|sink| sink.parts.begin(row, &meta)).await?;
+    pub(super) async fn begin(
+        &mut self,
+        row: RowId,
+        part: Part,
+        meta: &ResponseMeta,
+    ) -> Result<(), DiskFailure> {
+        self.retry_transient(|sink| sink.parts.begin(row, meta)).await?;
+        trace::body_begun(row, meta.length, part.resumable);
         self.recorded.insert(row, part.resumable);
         self.record(Record::Part(row, part)).await?;
         self.flush().await
     }
 
-    /// Writes a piece; false if it does not continue the body.
+    /// Writes a piece; false if it does not continue the body. `meta` is for a piece that begins the body.
     pub(super) async fn write(
         &mut self,
         row: RowId,
@@ -44,6 +49,7 @@ impl Committer {
             match self.parts.write(row, piece, meta) {
                 Ok(()) => return Ok(true),
                 Err(WriteError::Discontinuous) => {
+                    trace::body_discontinuous(row, piece.offset);
                     self.parts.close(row);
                     return Ok(false);
                 }
@@ -58,12 +64,16 @@ impl Committer {
         piece: &Piece,
         completion: Completion,
     ) -> Result<(), DiskFailure> {
+        let validator = crate::sink::resume::stored(&completion.validator);
+        let meta = ResponseMeta {
+            validator: validator.clone(),
+            length: Some(completion.size),
+            response: piece.response.clone(),
+        };
         if piece.offset == 0 && self.recorded.contains_key(&job.row) {
             // A body in one piece is not announced, and it replaces the one that the log knows.
-            self.begin(job.row, Part::default()).await?;
+            self.begin(job.row, Part::default(), &meta).await?;
         }
-        let validator = crate::sink::resume::stored(&completion.validator);
-        let meta = ResponseMeta { validator: validator.clone(), length: Some(completion.size) };
         let is_written = self.write(job.row, piece, &meta).await?;
         let staged = self.parts.finish(job.row, completion.size).filter(|_| is_written);
         self.body_permits.push(completion.permit);
@@ -134,6 +144,7 @@ impl Committer {
             return self.wait_out(error).await;
         }
         self.sync_failures += 1;
+        trace::sync_failed(&error, self.sync_failures);
         if self.sync_failures >= SYNC_FAILURES_MAX { Err(DiskFailure::Permanent(error)) } else { Ok(()) }
     }
 }

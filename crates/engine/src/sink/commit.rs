@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use longhaul_journal::storage::RelativePath;
 use longhaul_journal::{Failed, FaultRecord, Fields, Location, Record};
+use longhaul_socket::clock;
 
 use super::committer::Committer;
 use super::disk_error::is_of_one_name;
 use super::disk_wait::{DiskFailure, RetryTransient as _};
 use super::group::{CompleteRow, Entry};
-use super::{RowSettled, SettledByList};
+use super::{RowSettled, SettledByList, trace};
 use crate::exchange::Class;
 use crate::names::Occupied;
 use crate::report::Event;
@@ -22,6 +23,7 @@ impl Committer {
         if entries.is_empty() {
             return Ok(());
         }
+        let mut commit = trace::Commit::begin(&entries, clock::now());
         for entry in &mut entries {
             if let Entry::Complete(complete) = entry {
                 complete.staged.start_writeback();
@@ -46,6 +48,7 @@ impl Committer {
                 }
             }
         }
+        commit.synced(clock::now());
         if durable.iter().any(|entry| matches!(entry, Entry::Complete(_))) {
             // A body must not be published before the record that explains it is durable.
             self.retry_transient(|sink| sink.log.prepare()).await?;
@@ -59,6 +62,7 @@ impl Committer {
             self.catch_up().await?;
         }
         self.retry_transient(|sink| sink.store.sync_published()).await?;
+        commit.published(clock::now());
         if let Some(row) = settled.iter().filter_map(Entry::row_settled_by_list).max() {
             // The spool is the record of what the list itself has settled.
             self.retry_transient(|sink| sink.rows.ensure_durable(row)).await?;
@@ -69,6 +73,7 @@ impl Committer {
             }
         }
         self.retry_transient(|sink| sink.log.commit()).await?;
+        commit.end(settled.len(), clock::now());
         for entry in settled {
             self.report(entry);
         }
@@ -80,12 +85,14 @@ impl Committer {
     async fn publish(&mut self, mut complete: Box<CompleteRow>) -> Result<Option<Entry>, DiskFailure> {
         let error = match self.try_publish(&complete).await? {
             Ok(location) => {
+                trace::published(complete.job.row, &complete.job.name, &location);
                 complete.done.location = location;
                 return Ok(Some(Entry::Complete(complete)));
             }
             Err(error) => error,
         };
         let CompleteRow { job, done, .. } = *complete;
+        trace::not_published(job.row, &job.name, &error);
         if error.kind() == io::ErrorKind::NotFound && matches!(self.store.unfinished(job.row), Ok(None)) {
             self.begin_again(job).await?;
             return Ok(None);

@@ -167,9 +167,13 @@ impl Committer {
                 self.recorded.insert(row, false);
                 self.record(Record::Part(row, Part::default())).await
             }
-            Message::Begin { row, part } => self.begin(row, part).await,
+            Message::Begin { row, part, response } => {
+                let meta = ResponseMeta { validator: part.validator.clone(), length: part.total, response };
+                self.begin(row, part, &meta).await
+            }
             Message::Body { row, piece } => {
-                let is_written = self.write(row, &piece, &ResponseMeta::default()).await?;
+                let meta = ResponseMeta { response: piece.response.clone(), ..ResponseMeta::default() };
+                let is_written = self.write(row, &piece, &meta).await?;
                 let can_resume = self.recorded.get(&row) == Some(&true);
                 match self.parts.checkpoint(row).filter(|_| is_written && can_resume) {
                     Some(checkpoint) => self.record(Record::PartCheckpoint(row, checkpoint)).await,

@@ -2,9 +2,8 @@
 
 use std::io;
 
-use longhaul_journal::{FaultRecord, RowId};
+use longhaul_journal::FaultRecord;
 
-use super::store::part_path;
 use crate::exchange::Class;
 
 /// EIO on every Unix; it has no `ErrorKind`. On other systems the number is a disk error, too.
@@ -44,9 +43,9 @@ pub(crate) fn file_fault(name: &str, error: &io::Error) -> FaultRecord {
     fault(message)
 }
 
-/// The fault of a row whose unfinished body could not be read.
-pub(crate) fn part_fault(row: RowId, error: &io::Error) -> FaultRecord {
-    fault(format!("cannot read the unfinished body {}: {error}", part_path(row)))
+/// The fault of a row whose unfinished body, which the store keeps at `place`, could not be read.
+pub(crate) fn part_fault(place: &str, error: &io::Error) -> FaultRecord {
+    fault(format!("cannot read the unfinished body {place}: {error}"))
 }
 
 fn fault(message: String) -> FaultRecord {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::disk_error::transient_cause;
+use super::trace;
 use crate::haul::stop::StopWatch;
 use crate::report::observer::Observer;
 
@@ -50,6 +51,7 @@ impl DiskWait {
         let Some(reason) = transient_cause(&error) else { return Err(DiskFailure::Permanent(error)) };
         self.count.fetch_add(1, Ordering::Relaxed);
         if !std::mem::replace(&mut self.is_paused, true) {
+            trace::disk_full(reason, &error);
             self.observer.pause(reason);
         }
         self.sleep(error).await

@@ -17,6 +17,7 @@ mod parts;
 mod recovery;
 pub(crate) mod resume;
 pub mod store;
+mod trace;
 
 pub(crate) use committer::{Committer, JournalHandles, SettledCounts};
 pub(crate) use disk_error::{file_fault, part_fault, transient_cause};
@@ -34,6 +35,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::pace::host_state_cache::HostStateUpdate;
 use crate::schedule::job::Job;
+use store::ResponseRecord;
 
 /// Bytes of bodies on their way to the disk. A disk that is slower than the network slows the network down here.
 const BYTES_UNDERWAY_MAX: u32 = 8 * 1024 * 1024;
@@ -49,8 +51,9 @@ const MESSAGES_MAX: usize = 4096;
 pub(crate) enum Message {
     /// The verified prefix of a body of an earlier run, from which it is resumed; `None` discards the body.
     PartVerified { row: RowId, part: Option<Box<VerifiedPart>> },
-    /// A body begins that comes in several pieces, with what is needed to resume it. An earlier body of the row is discarded.
-    Begin { row: RowId, part: Part },
+    /// A body begins that comes in several pieces, with what is needed to resume it, and the response that brings its first bytes if
+    /// the store records responses. An earlier body of the row is discarded.
+    Begin { row: RowId, part: Part, response: Option<Arc<ResponseRecord>> },
     /// The next piece of a body.
     Body { row: RowId, piece: Piece },
     /// The body is complete with this piece, which is the only one of a small body.
@@ -82,6 +85,8 @@ pub(crate) struct Piece {
     /// Offset of the first byte. 0 begins the body anew.
     pub(crate) offset: u64,
     pub(crate) chunks: Vec<Bytes>,
+    /// The response that they come from, if the store records responses.
+    pub(crate) response: Option<Arc<ResponseRecord>>,
     /// Released when the piece has been written and is dropped.
     #[expect(dead_code, reason = "held for its destructor")]
     pub(crate) permit: Option<OwnedSemaphorePermit>,

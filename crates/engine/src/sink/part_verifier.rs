@@ -190,7 +190,7 @@ impl PartVerifier {
             attempts: job.attempts,
             until_unix_ms: self.clock.unix_ms().saturating_add(wait_ms),
             parked: true,
-            fault: part_fault(job.row, error),
+            fault: part_fault(&self.store.unfinished_place(job.row), error),
         };
         // The dispatcher notices that the sink has ended.
         let _ = self.sink.send(Message::Park { job, waiting }).await;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use longhaul_journal::storage::Metadata;
 use longhaul_journal::{Checkpoint, RowId};
 
-use super::Piece;
-use super::store::{BodyWriter, Content, ResponseMeta, Staged, Store};
+use super::store::{BodyWriter, Content, ResponseMeta, ResponseRecord, Staged, Store};
+use super::{Piece, trace};
 
 /// A body that is being written.
 pub(super) struct OpenPart {
@@ -17,6 +17,8 @@ pub(super) struct OpenPart {
     hasher: blake3::Hasher,
     /// Of `len`, the bytes that are on stable storage.
     synced_len: u64,
+    /// The response that the last bytes came from, as far as the store has been told.
+    response: Option<Arc<ResponseRecord>>,
 }
 
 /// An unfinished body between two attempts. Its content is known, and need not be read again as long as its state is the same.
@@ -60,12 +62,13 @@ impl Parts {
     /// Begins the row's body anew; nothing that was kept of it is left.
     pub(super) fn begin(&mut self, row: RowId, meta: &ResponseMeta) -> io::Result<()> {
         self.close_for_good(row);
-        let part = OpenPart::new(self.store.begin(row, meta)?);
+        let part = OpenPart::new(self.store.begin(row, meta)?, meta.response.clone());
         self.open.insert(row, part);
         Ok(())
     }
 
-    /// Writes a piece at its offset. May be called again with the same piece after an I/O error.
+    /// Writes a piece at its offset; one at offset 0 begins the body, unless that was announced. May be called again with the same
+    /// piece after an I/O error.
     pub(super) fn write(&mut self, row: RowId, piece: &Piece, meta: &ResponseMeta) -> Result<(), WriteError> {
         if piece.offset == 0 && self.open.get(&row).is_none_or(|part| part.len > 0) {
             self.begin(row, meta)?;
@@ -73,11 +76,18 @@ impl Parts {
         if !self.open.contains_key(&row) {
             let part = self.reopen(row, piece.offset)?;
             self.closed.remove(&row);
+            trace::body_resumed(row, piece.offset);
             self.open.insert(row, part);
         }
         let Some(part) = self.open.get_mut(&row) else { return Err(WriteError::Discontinuous) };
         if part.len != piece.offset {
             return Err(WriteError::Discontinuous);
+        }
+        if let Some(response) = &piece.response
+            && part.response.as_ref().is_none_or(|known| !Arc::ptr_eq(known, response))
+        {
+            part.writer.continue_with(response)?;
+            part.response = Some(Arc::clone(response));
         }
         let mut offset = piece.offset;
         for chunk in &piece.chunks {
@@ -154,13 +164,13 @@ impl Parts {
             return Err(WriteError::Discontinuous);
         };
         let writer = self.store.reopen(row, len, state)?.ok_or(WriteError::Discontinuous)?;
-        Ok(OpenPart { writer, len, hasher: hasher.clone(), synced_len: 0 })
+        Ok(OpenPart { writer, len, hasher: hasher.clone(), synced_len: 0, response: None })
     }
 }
 
 impl OpenPart {
-    fn new(writer: Box<dyn BodyWriter>) -> Self {
-        Self { writer, len: 0, hasher: blake3::Hasher::new(), synced_len: 0 }
+    fn new(writer: Box<dyn BodyWriter>, response: Option<Arc<ResponseRecord>>) -> Self {
+        Self { writer, len: 0, hasher: blake3::Hasher::new(), synced_len: 0, response }
     }
 }
 

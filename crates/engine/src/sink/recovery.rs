@@ -7,6 +7,7 @@ use longhaul_journal::storage::RelativePath;
 use longhaul_journal::{Done, Entry, Location, LogWriter, Record, RowId, SpoolReader};
 
 use super::store::{Content, Store};
+use super::trace;
 use crate::names;
 
 /// Settles every row that an earlier run left in doubt. The store decides: the row is done if a body with the recorded digest is
@@ -20,6 +21,7 @@ pub(crate) fn resolve_doubts(
     let mut settled = BTreeSet::new();
     for (row, done) in doubts {
         let location = recover(store, rows, *row, done)?;
+        trace::doubt_resolved(*row, location.as_ref());
         // Whatever has not been published is not the recorded body, or is not wanted.
         store.discard(*row)?;
         if let Some(location) = location {

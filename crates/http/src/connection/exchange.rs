@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::fault_context::FaultContext;
 use crate::fault::Error;
 use crate::pool::Broken;
-use crate::response::Head;
+use crate::response::{ExchangeRecord, Head};
 use crate::timeouts::Timeouts;
 
 /// What an exchange may take.
@@ -16,6 +16,8 @@ pub(crate) struct ExchangeTerms<'a> {
     pub(crate) timeouts: &'a Timeouts,
     /// The end of the whole, body included.
     pub(crate) ends: Option<Instant>,
+    /// Whether the caller wants an [`ExchangeRecord`].
+    pub(crate) keeps_record: bool,
 }
 
 /// The final head of a response.
@@ -23,6 +25,8 @@ pub(crate) struct ReceivedHead {
     pub(crate) head: Head,
     /// Whether the session can carry another exchange once the body has been read, as far as the head tells.
     pub(crate) is_persistent: bool,
+    /// What went over the connection, if the caller wanted it.
+    pub(crate) record: Option<Box<ExchangeRecord>>,
 }
 
 /// A part of the body of a response.

@@ -10,7 +10,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use longhaul_socket::{Endpoint, FaultKind, Phase, Stream, clock, kind_of};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
@@ -26,7 +26,7 @@ use crate::h1::{self, FieldList, FieldName, Message};
 use crate::limits::{HEAD_BYTES_LEAST, Limits};
 use crate::pool::{Broken, Reserve};
 use crate::request::RequestHead;
-use crate::response::Head;
+use crate::response::{ExchangeRecord, Head};
 use crate::timeouts::after;
 
 /// Room for the first read of a response: most heads, and small files with them, fit.
@@ -41,6 +41,9 @@ pub(crate) struct Http1 {
     request: Vec<u8>,
     written: usize,
     is_flushed: bool,
+    /// When the first byte of the response arrived, if the caller keeps a record.
+    first_byte_at: Option<Instant>,
+    keeps_record: bool,
     /// Room for the next read: grows while reads fill it.
     read_bytes: usize,
     /// No exchange is under way, and the last one allows another.
@@ -77,12 +80,23 @@ impl Http1 {
             request: Vec::new(),
             written: 0,
             is_flushed: false,
+            first_byte_at: None,
+            keeps_record: false,
             read_bytes: READ_BYTES_MIN,
             is_persistent: true,
             timer: PostponedTimer::default(),
             peer,
             local,
             _presence: presence,
+        }
+    }
+
+    /// The exchange that has brought this head.
+    fn record(&self, response_head: Bytes) -> ExchangeRecord {
+        ExchangeRecord {
+            request_head: Bytes::copy_from_slice(&self.request),
+            response_head,
+            first_byte_at: self.first_byte_at.unwrap_or_else(clock::now),
         }
     }
 
@@ -95,7 +109,11 @@ impl Http1 {
                 None => {}
             }
             let written = if self.is_flushed { Poll::Ready(Ok(())) } else { self.poll_write(cx) };
-            match (written, self.poll_fill(cx)) {
+            let filled = self.poll_fill(cx);
+            if self.keeps_record && matches!(filled, Poll::Ready(Ok(1..))) {
+                self.first_byte_at.get_or_insert_with(clock::now);
+            }
+            match (written, filled) {
                 // A peer may respond and close before it has taken the whole request.
                 (Poll::Ready(Err(_)), Poll::Ready(Ok(1..))) => self.is_flushed = true,
                 (Poll::Ready(Err(error)), _) | (_, Poll::Ready(Err(error))) => {
@@ -197,6 +215,7 @@ impl ProtocolSession for Http1 {
         self.request.clear();
         write_head(head, &mut self.request)?;
         (self.written, self.is_flushed, self.read_bytes) = (0, false, READ_BYTES_MIN);
+        (self.first_byte_at, self.keeps_record) = (None, terms.keeps_record);
         self.is_persistent = false;
         // A byte before the request belongs to no response.
         if let Poll::Ready(early) = poll_fn(|cx| Poll::Ready(self.poll_fill(cx))).await {
@@ -227,8 +246,9 @@ impl ProtocolSession for Http1 {
         .await;
         let (head, framing) = received.map_err(|(error, phase)| self.failure(error, phase, context))?;
         let is_persistent = framing.is_persistent;
+        let record = terms.keeps_record.then(|| Box::new(self.record(head.raw)));
         let head = Head::of_h1(head.status, head.fields, self.peer, &framing);
-        Ok(ReceivedHead { head, is_persistent })
+        Ok(ReceivedHead { head, is_persistent, record })
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>, context: &FaultContext) -> Poll<Result<BodyPart, Error>> {

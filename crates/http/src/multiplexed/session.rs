@@ -212,7 +212,7 @@ impl ProtocolSession for Multiplexed {
         let (status, fields) = head_of(&frame.text);
         let received = Head::of_fields(&head.method(), status, fields, self.peer, Framing::Stream);
         let head = received.map_err(|kind| context.protocol_error(Phase::Head, kind))?;
-        Ok(ReceivedHead { head, is_persistent: true })
+        Ok(ReceivedHead { head, is_persistent: true, record: None })
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>, context: &FaultContext) -> Poll<Result<BodyPart, Error>> {

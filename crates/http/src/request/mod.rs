@@ -50,6 +50,7 @@ pub struct Request {
     pub(crate) headers: HeaderMap,
     initial_origin: Option<Origin>,
     pub(crate) forbid_private: bool,
+    pub(crate) keeps_record: bool,
 }
 
 impl Request {
@@ -62,6 +63,7 @@ impl Request {
             headers: HeaderMap::new(),
             initial_origin: None,
             forbid_private: false,
+            keeps_record: false,
         }
     }
 
@@ -97,6 +99,13 @@ impl Request {
     #[must_use]
     pub fn with_forbid_private(mut self, forbid: bool) -> Self {
         self.forbid_private = forbid;
+        self
+    }
+
+    /// Whether the response comes with a [record](crate::Response::record) of the exchange, which holds both heads verbatim.
+    #[must_use]
+    pub fn with_record(mut self, keep: bool) -> Self {
+        self.keeps_record = keep;
         self
     }
 

@@ -2,6 +2,8 @@
 
 mod body;
 mod head;
+mod record;
 
 pub use body::{Body, Completion};
 pub use head::{Framing, Head};
+pub use record::ExchangeRecord;

@@ -55,7 +55,12 @@ impl WallClock {
 
     /// Milliseconds since 1970-01-01T00:00:00Z. Never goes backwards.
     pub fn unix_ms(&self) -> u64 {
-        self.start_unix_ms.saturating_add(whole_ms(self.start.elapsed()))
+        self.unix_ms_at(now())
+    }
+
+    /// The same at an instant after the clock was made; an earlier one counts as that moment.
+    pub fn unix_ms_at(&self, at: Instant) -> u64 {
+        self.start_unix_ms.saturating_add(whole_ms(at.saturating_duration_since(self.start)))
     }
 }
 

@@ -127,6 +127,10 @@ impl Store for FileStore {
         self.storage.metadata(&part_path(row))
     }
 
+    fn unfinished_place(&self, row: RowId) -> String {
+        part_path(row).to_string()
+    }
+
     fn read_unfinished(&self, row: RowId) -> io::Result<Option<Box<dyn File>>> {
         found(self.storage.open_read(&part_path(row)))
     }
@@ -217,7 +221,7 @@ impl StagedBody for FileBody {
 }
 
 /// The path of a row's unfinished body.
-pub(crate) fn part_path(row: RowId) -> RelativePath {
+fn part_path(row: RowId) -> RelativePath {
     format!("{PARTS_DIRECTORY}/{}", row.0).parse().expect("a directory's name and a number make a valid path")
 }
 

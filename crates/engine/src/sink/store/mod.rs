@@ -9,14 +9,16 @@
 //! nothing but what their store shares. So bodies can be written, hashed and synced by more than one thread.
 
 mod files;
+mod response;
 
 pub use files::FileStore;
-pub(crate) use files::part_path;
+pub use response::{ResponseMeta, ResponseRecord};
 
 use std::io;
+use std::sync::Arc;
 
 use longhaul_journal::storage::{File, Metadata, RelativePath};
-use longhaul_journal::{Location, RowId, Validator};
+use longhaul_journal::{Location, RowId};
 
 /// Keeps the bodies of a haul. Every call may block.
 ///
@@ -29,6 +31,12 @@ use longhaul_journal::{Location, RowId, Validator};
 /// for want of descriptors is called again with the same arguments, until it succeeds or the haul is stopped. Other errors end
 /// the haul, unless the operation says otherwise.
 pub trait Store: Send + Sync + 'static {
+    /// Whether the store keeps what an archive has to know of each response ([`ResponseRecord`]). Asked once, before the first request.
+    /// A record holds both heads of an exchange in memory, from the head of the response to the end of its body.
+    fn records_responses(&self) -> bool {
+        false
+    }
+
     /// Begins the body of a row. Nothing that was kept of the row before is left when this returns.
     fn begin(&self, row: RowId, meta: &ResponseMeta) -> io::Result<Box<dyn BodyWriter>>;
 
@@ -41,6 +49,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The state of the unfinished body of a row; `None` if there is none.
     fn unfinished(&self, row: RowId) -> io::Result<Option<Metadata>>;
+
+    /// Where the unfinished body of a row is kept, in words for people.
+    fn unfinished_place(&self, row: RowId) -> String;
 
     /// Opens the unfinished body of a row for reading; `None` if there is none.
     fn read_unfinished(&self, row: RowId) -> io::Result<Option<Box<dyn File>>>;
@@ -75,6 +86,14 @@ pub trait Store: Send + Sync + 'static {
 
 /// Takes the bytes of one body.
 pub trait BodyWriter: Send {
+    /// The bytes that follow come from another response than those before: the rest of a body, requested by its range. Called
+    /// before the first of them, and only if the store [records responses](Store::records_responses); again with the same
+    /// response after an error.
+    fn continue_with(&mut self, response: &Arc<ResponseRecord>) -> io::Result<()> {
+        let _ = response;
+        Ok(())
+    }
+
     /// Writes the bytes that belong at this offset. The offset is where the last call ended, or the same as in a call that
     /// failed: the bytes of that one are void then.
     fn append(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
@@ -97,16 +116,6 @@ pub trait StagedBody: Send {
 
     /// Returns when all bytes are on stable storage. Called once; after an error the body is discarded.
     fn sync(&mut self) -> io::Result<()>;
-}
-
-/// What a response says of the body that follows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ResponseMeta {
-    /// What names this version of the content (RFC 9110 section 8.8).
-    pub validator: Option<Validator>,
-    /// The length of the whole body in bytes, where the server announced it.
-    pub length: Option<u64>,
 }
 
 /// The identity of a complete body.
