@@ -304,12 +304,12 @@ fn a_suspended_host_has_its_turn_again() {
     }
     let odd = |&key: &Key| key == 1;
     for _ in 0..4 {
-        let Next::Start { job, .. } = world.frontier.next_where(world.now, odd, |_| 0) else {
+        let Next::Start { job, .. } = world.frontier.next_where(world.now, odd, |_| 0, |_| None) else {
             panic!("four may start")
         };
         assert_eq!(job % 2, 1);
     }
-    assert!(matches!(world.frontier.next_where(world.now, odd, |_| 0), Next::Idle));
+    assert!(matches!(world.frontier.next_where(world.now, odd, |_| 0, |_| None), Next::Idle));
     assert!(matches!(world.frontier.next(world.now), Next::Idle), "it has no turn before resume_suspended");
     world.push(0, None);
     world.frontier.resume_suspended();
@@ -321,7 +321,7 @@ fn a_suspended_host_has_its_turn_again() {
     // A host that is forgotten while it is suspended frees its number when it has its turn.
     let mut world = World::new();
     world.push(0, None);
-    assert!(matches!(world.frontier.next_where(world.now, |_| false, |_| 0), Next::Idle));
+    assert!(matches!(world.frontier.next_where(world.now, |_| false, |_| 0, |_| None), Next::Idle));
     let id = world.frontier.hosts().count();
     assert_eq!(id, 1);
     world.frontier.resume_suspended();

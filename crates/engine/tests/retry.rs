@@ -32,6 +32,7 @@ const fn first(kind: FailureKind) -> Attempt {
         denial: None,
         made_progress: false,
         was_cut_short: false,
+        is_excused: false,
         is_chance: false,
     }
 }
@@ -294,7 +295,8 @@ fn an_aborted_attempt_is_repeated_at_once_and_not_charged() {
 fn waits_do_not_grow_where_the_host_fails_randomly() {
     let now = clock::now();
     let wait_of = |attempts| {
-        let attempt = Attempt { attempts, is_chance: true, ..first(FailureKind::Transient) };
+        let attempt = Attempt { attempts, is_excused: false,
+ is_chance: true, ..first(FailureKind::Transient) };
         wait(decide(&attempt, Tries::Unlimited.into(), now, 0.5), now)
     };
     assert_eq!(wait_of(8), wait_of(1));
@@ -327,7 +329,7 @@ prop_compose! {
             lasted: Duration::from_secs(seconds),
             served_well,
         });
-        Attempt { kind, attempts, alike, retry_after, host_failing, denial, made_progress, was_cut_short, is_chance }
+        Attempt { kind, attempts, alike, retry_after, host_failing, denial, made_progress, was_cut_short, is_excused: false, is_chance }
     }
 }
 

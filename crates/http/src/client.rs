@@ -151,6 +151,12 @@ impl Client {
         self.shared.pool.close_all();
     }
 
+    /// Closes idle connections along the route to `origin`, those that were idle for longest first, until no more than
+    /// `idle_max` are left.
+    pub fn trim_idle(&self, origin: &Origin, idle_max: usize) {
+        self.shared.pool.trim(&self.shared.router.route(origin), idle_max);
+    }
+
     /// Whether any connection is kept.
     pub fn has_idle(&self) -> bool {
         !self.shared.pool.is_empty()

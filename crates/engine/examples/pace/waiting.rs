@@ -92,6 +92,7 @@ fn again(attempts: u32, is_chance: bool, signal: Signal, now: Instant, jitter: f
         denial: None,
         made_progress: false,
         was_cut_short: false,
+        is_excused: false,
         is_chance,
     };
     match retry::decide(&attempt, RetryPolicy::default(), now, jitter) {

@@ -8,5 +8,6 @@ pub(crate) mod ended;
 pub(crate) mod failure;
 pub(crate) mod progress;
 mod receiving;
+pub(crate) mod witness;
 
 pub use class::{Class, UnknownClass};

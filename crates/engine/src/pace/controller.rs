@@ -27,6 +27,17 @@ pub trait Controller: fmt::Debug + Send {
     /// [`ended`](Self::ended).
     fn permit(&mut self, work: Work, now: Instant) -> Permit;
 
+    /// The row that the request just permitted should be for. Asked once, right after the permit.
+    fn pick(&mut self, sent: SendRecord) -> Pick {
+        let _ = sent;
+        Pick::Next
+    }
+
+    /// The row that the request is for; the one that [`pick`](Self::pick) named, where the caller has it.
+    fn assigned(&mut self, sent: SendRecord, row: u64) {
+        let _ = (sent, row);
+    }
+
     /// The head of the response to `sent` arrived. Reported once at most, and before the end of the request.
     fn first_byte(&mut self, sent: SendRecord, first_byte: FirstByte) {
         let _ = (sent, first_byte);
@@ -77,6 +88,34 @@ pub trait Controller: fmt::Debug + Send {
     /// and, while the answer is [`Denial::Undecided`], again after each request of the host that ends.
     /// `served_since` says whether a file of the host was served since the denial.
     fn denial(&self, sent: SendRecord, served_since: bool) -> Denial;
+
+    /// Whether the controller itself decides when a held row is requested again (by [`Pick::Held`]), and what becomes of it
+    /// (by [`settled`](Self::settled)). Then [`denial`](Self::denial) is asked once a request, right after its end.
+    fn settles_denials(&self) -> bool {
+        false
+    }
+
+    /// Held rows that turned out to be denied for their own sake, since the last call.
+    fn settled(&mut self) -> Vec<u64> {
+        Vec::new()
+    }
+
+    /// Whether the row, which was served just now, may be requested again by [`Pick::Witness`].
+    fn is_witness(&self, row: u64) -> bool {
+        let _ = row;
+        false
+    }
+
+    /// Whether the failure of `sent`, which ended just now, counts against the tries of its URL.
+    fn charges(&self, sent: SendRecord) -> bool {
+        let _ = sent;
+        true
+    }
+
+    /// Connections that may be open to the host, idle ones included; idle ones in excess are closed. `None` for no limit.
+    fn connections_max(&self) -> Option<u32> {
+        None
+    }
 
     /// The user's patience has run out while the host denied everything: each denial is charged to its URL from now on.
     fn charge_denials_to_urls(&mut self, now: Instant) {
@@ -147,6 +186,25 @@ pub struct Work {
     pub connections_idle: usize,
     /// Jobs of the host that wait, for any reason; the one that asks is among them.
     pub jobs_waiting: usize,
+    /// Those of them that may start now.
+    pub jobs_ready: usize,
+    /// Jobs that are held because the host denied them. They are not among those that wait.
+    pub jobs_held: usize,
+    /// Jobs in flight.
+    pub jobs_in_flight: usize,
+}
+
+/// Which row a permitted request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    /// The next one: a row whose wait after a failure is over, else the next of the list.
+    Next,
+    /// One from elsewhere in the list that has not failed: the request tests the host, not a URL.
+    Elsewhere,
+    /// This row, which is held.
+    Held(u64),
+    /// This row, which was served before: the head of the response shows whether the host still serves.
+    Witness(u64),
 }
 
 /// Whether another request may be sent.

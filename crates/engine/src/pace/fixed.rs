@@ -128,8 +128,9 @@ impl Controller for FixedPace {
                     self.pause.end();
                 }
             }
-            Signal::Congestion if was_stalled && self.served > sent.served => {}
-            Signal::Congestion | Signal::Absent => {
+            Signal::Congestion | Signal::Silence | Signal::ServerError
+                if was_stalled && self.served > sent.served => {}
+            Signal::Congestion | Signal::Silence | Signal::ServerError | Signal::Absent => {
                 self.failures.note(sent.sequence, now);
                 self.random_failures.note(sent.sequence, true);
             }

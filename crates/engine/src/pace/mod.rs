@@ -32,7 +32,7 @@ pub use adaptive::AdaptivePace;
 pub use announced::Announcement;
 pub use belief::Belief;
 pub use controller::{
-    Controller, ControllerFactory, Denial, FirstByte, Permit, SendRecord, UserLimits, Work,
+    Controller, ControllerFactory, Denial, FirstByte, Permit, Pick, SendRecord, UserLimits, Work,
 };
 pub use courtesy::{WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
 pub use fixed::FixedPace;

@@ -10,8 +10,12 @@ pub enum Signal {
         /// From the request to the head of the response.
         latency: Duration,
     },
-    /// The connection or the response broke: reset, truncated, timed out, 502, 504.
+    /// The connection or the response broke: reset, closed early, truncated.
     Congestion,
+    /// A deadline passed while the host was silent or too slow, or we aborted the request for that reason.
+    Silence,
+    /// The host answered that it failed: 500, 502, 504 and the like.
+    ServerError,
     /// The host cannot be reached: the connection was refused, the name does not exist, there is no route.
     Absent,
     /// The host asked for fewer requests: 429, 503, 509, 529.
@@ -26,4 +30,12 @@ pub enum Signal {
     },
     /// Our own machine failed, or we aborted the request: says nothing about the host.
     Neutral,
+}
+
+impl Signal {
+    /// Whether the exchange broke, whatever the form: the connection, the response, or the host's own failure.
+    #[must_use]
+    pub const fn is_broken(self) -> bool {
+        matches!(self, Self::Congestion | Self::Silence | Self::ServerError)
+    }
 }

@@ -5,8 +5,10 @@ use longhaul_journal::{Expectation, Fields, RowId};
 use tokio::time::Instant;
 
 use crate::exchange::Class;
+use crate::exchange::failure::Failure;
 use crate::list::expectation::Sha256;
-use crate::pace::Memory;
+use crate::pace::{Memory, SendRecord};
+use crate::schedule::frontier::Numbered;
 
 /// A job for a shard, to be started not before the given time.
 #[derive(Debug)]
@@ -41,6 +43,10 @@ pub(crate) struct Job {
     pub(crate) expected: Expectation,
     /// The columns of the list that are not interpreted.
     pub(crate) fields: Fields,
+    /// Its last attempt was denied and the job is held; or it was until the present attempt began.
+    pub(crate) denied: Option<Box<HeldDenial>>,
+    /// It requests a row once more that was served before, to show whether the host still serves. It fetches nothing.
+    pub(crate) is_witness: bool,
     /// The digest of the part that was received, where the list has one.
     pub(crate) sha256: Option<Sha256>,
     /// The most bytes that any attempt of this run has received, of any version. Only bytes beyond it are progress: otherwise
@@ -59,7 +65,26 @@ pub(crate) struct Redirected {
     pub(crate) forbid_private: bool,
 }
 
+/// A denial that may concern the URL or the pace.
+#[derive(Debug)]
+pub(crate) struct HeldDenial {
+    pub(crate) sent: SendRecord,
+    pub(crate) failure: Failure,
+}
+
+impl Numbered for Job {
+    fn row(&self) -> u64 {
+        self.row.0
+    }
+}
+
 impl Job {
+    /// A request that shows whether the host still serves this row.
+    pub(crate) fn witness(row: RowId, url: HttpUrl) -> Self {
+        let job = Self::new(row, url, String::new(), Expectation::default(), Fields::default());
+        Self { is_witness: true, ..job }
+    }
+
     /// A row that has not been tried in this run, and of which nothing is kept.
     pub(crate) fn new(row: RowId, url: HttpUrl, name: String, expected: Expectation, fields: Fields) -> Self {
         Self {
@@ -74,6 +99,8 @@ impl Job {
             partial: None,
             expected,
             fields,
+            denied: None,
+            is_witness: false,
             sha256: None,
             furthest: 0,
         }

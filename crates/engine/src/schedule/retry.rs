@@ -176,6 +176,8 @@ impl FailureKind {
                 Signal::Success { latency }
             }
             (Self::Transient, Class::Refused | Class::Unreachable) | (_, Class::Dns) => Signal::Absent,
+            (Self::Transient, Class::Timeout | Class::Slow) => Signal::Silence,
+            (Self::Transient, Class::ServerError) => Signal::ServerError,
             (Self::Transient, _) => Signal::Congestion,
             (Self::Permanent { .. }, _) => Signal::Neutral,
         }
@@ -233,6 +235,8 @@ pub struct Attempt {
     pub made_progress: bool,
     /// The attempt was aborted before its deadline, because its host served others meanwhile.
     pub was_cut_short: bool,
+    /// The host refused everybody at that time, or its failures say nothing about this URL.
+    pub is_excused: bool,
     /// The host fails so often at any pace that this many failures say nothing about the URL.
     pub is_chance: bool,
 }
@@ -258,7 +262,7 @@ pub fn decide(attempt: &Attempt, retry_policy: RetryPolicy, now: Instant, jitter
     let is_permanent = matches!(attempt.kind, FailureKind::Permanent { .. });
     let is_denied_itself = is_permanent && attempt.alike >= TRIES_DENIED && is_served;
     match (attempt.kind, attempt.denial) {
-        (FailureKind::Permanent { .. }, Some(Denial::Undecided)) => return Decision::Doubt,
+        (FailureKind::Permanent { .. }, Some(Denial::Undecided)) if !host_given_up => return Decision::Doubt,
         // A storm that outlasts the user's patience is none. Where the user makes 403 transient, it concerns the pace too.
         (FailureKind::Permanent { .. } | FailureKind::Transient, Some(Denial::OfPace))
             if !host_given_up && !is_denied_itself =>
@@ -277,9 +281,11 @@ pub fn decide(attempt: &Attempt, retry_policy: RetryPolicy, now: Instant, jitter
         FailureKind::Throttled if host_given_up => Decision::GiveUp,
         FailureKind::Throttled => Decision::Again { at: now + asked.unwrap_or(wait), charged: false },
         // An attempt with progress is not charged: a large file over a poor line may be interrupted many times.
-        FailureKind::Transient if attempt.made_progress || is_worth_trying => {
+        FailureKind::Transient
+            if attempt.made_progress || is_worth_trying || attempt.is_excused && !host_given_up =>
+        {
             let at = now + asked.unwrap_or_default().max(wait);
-            Decision::Again { at, charged: !attempt.made_progress }
+            Decision::Again { at, charged: !attempt.made_progress && !attempt.is_excused }
         }
         FailureKind::Permanent { tries: few } if attempt.alike < few && tries.allow(attempt.attempts) => {
             Decision::Again { at: now + wait, charged: true }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::haul::PacePer;
 use crate::pace::{ControllerFactory, Memory, NameAnswer};
-use crate::schedule::frontier::{Frontier, HostId};
+use crate::schedule::frontier::{Frontier, HostId, Numbered};
 use crate::schedule::host_routing::{Evidence, RouteChange, ShardId};
 
 /// Memories kept for hosts that have no job yet, at 4 KB each or less; beyond that a host is learned again.
@@ -70,7 +70,7 @@ impl HostGroups {
 
     /// The host, which had no job here, has one now: it gets the controller of its group. `brings_memory` says that
     /// another shard asked it until now: then what it took there is added.
-    pub(super) fn welcome<J>(
+    pub(super) fn welcome<J: Numbered>(
         &self,
         frontier: &mut Frontier<Origin, J>,
         host: &Origin,
@@ -112,7 +112,7 @@ impl HostGroups {
     }
 
     /// Follows a change of the map. Returns the hosts with jobs here that belong to another shard from now on.
-    pub(super) fn apply<J>(
+    pub(super) fn apply<J: Numbered>(
         &mut self,
         change: &RouteChange,
         frontier: &mut Frontier<Origin, J>,
@@ -154,7 +154,7 @@ impl HostGroups {
     }
 
     /// The host belongs to another shard. Returns it if it has jobs here.
-    fn lose<J>(&mut self, host: &Origin, frontier: &Frontier<Origin, J>) -> Option<HostId> {
+    fn lose<J: Numbered>(&mut self, host: &Origin, frontier: &Frontier<Origin, J>) -> Option<HostId> {
         let id = frontier.find(host)?;
         self.elsewhere.insert(host.clone());
         Some(id)
@@ -167,7 +167,7 @@ impl HostGroups {
     }
 
     /// Gives the host the controller of its group, or makes one for all of them.
-    fn gather<J>(&self, id: HostId, frontier: &mut Frontier<Origin, J>, now: Instant) {
+    fn gather<J: Numbered>(&self, id: HostId, frontier: &mut Frontier<Origin, J>, now: Instant) {
         let Some(host) = frontier.key(id).filter(|_| frontier.sharing(id) <= 1) else { return };
         let hosts = self.companions(frontier, host);
         match hosts.iter().find(|&&other| other != id) {
@@ -178,7 +178,7 @@ impl HostGroups {
     }
 
     /// The hosts in the group of this one that have jobs here, itself included.
-    fn companions<J>(&self, frontier: &Frontier<Origin, J>, host: &Origin) -> Vec<HostId> {
+    fn companions<J: Numbered>(&self, frontier: &Frontier<Origin, J>, host: &Origin) -> Vec<HostId> {
         let members = self.grouped.get(host).and_then(|group| self.groups.get(group));
         members.into_iter().flatten().filter_map(|name| frontier.find(name)).collect()
     }

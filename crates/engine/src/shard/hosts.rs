@@ -2,10 +2,12 @@
 //!
 //! It refuses to know why a host responded as it did: it gets a [`Signal`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longhaul_http::Origin;
+use longhaul_http::{HttpUrl, Origin};
+use longhaul_journal::RowId;
 use longhaul_socket::clock::{self, WallClock};
 use tokio::time::Instant;
 
@@ -30,6 +32,9 @@ use crate::sink::SinkGone;
 /// How often the records of hosts are updated: `status` shows records of about this age.
 const REMEMBER_EVERY: Duration = Duration::from_secs(5);
 
+/// Rows that may be requested again as witnesses: about one for each host; beyond that a host is judged by other rows.
+const WITNESSES_MAX: usize = 1024;
+
 pub(super) struct Hosts {
     settings: ShardSettings,
     frontier: Frontier<Origin, Box<Job>>,
@@ -39,6 +44,8 @@ pub(super) struct Hosts {
     host_state_cache: HostStateCache,
     remembered_at: Option<Instant>,
     remember_at: Instant,
+    /// Rows that were served and that their controllers may request again, with their URLs.
+    witnesses: BTreeMap<u64, HttpUrl>,
     clock: WallClock,
     observer: Arc<Observer>,
 }
@@ -59,6 +66,7 @@ impl Hosts {
             host_state_cache,
             remembered_at: None,
             remember_at: clock::now() + REMEMBER_EVERY,
+            witnesses: BTreeMap::new(),
             clock,
             observer,
         }
@@ -143,7 +151,41 @@ impl Hosts {
         connections_idle: impl Fn(&Origin) -> usize,
     ) -> Next<Box<Job>> {
         let may_ask = |origin: &Origin| !is_offline || is_this_machine(origin);
-        self.frontier.next_where(clock::now(), may_ask, connections_idle)
+        let witnesses = &self.witnesses;
+        let witness =
+            |row| Some(Box::new(Job::witness(RowId(row), witnesses.get(&row)?.clone())));
+        self.frontier.next_where(clock::now(), may_ask, connections_idle, witness)
+    }
+
+    /// A row of the host was served: its controller may request it again.
+    pub(super) fn served(&mut self, host: HostId, job: &Job) {
+        let is_witness = self.controller(host).is_some_and(|controller| controller.is_witness(job.row.0));
+        if is_witness && job.earlier().is_empty() {
+            if self.witnesses.len() >= WITNESSES_MAX {
+                self.witnesses.pop_first();
+            }
+            self.witnesses.insert(job.row.0, job.url.clone());
+        }
+    }
+
+    /// Holds a job that the host denied.
+    pub(super) fn hold(&mut self, host: HostId, job: Box<Job>) {
+        self.frontier.hold(host, job);
+    }
+
+    /// Takes every job of the host that is held.
+    pub(super) fn take_held(&mut self, host: HostId) -> Vec<Box<Job>> {
+        self.frontier.take_held(host)
+    }
+
+    /// Takes the held jobs that their controllers have settled.
+    pub(super) fn take_settled(&mut self) -> Vec<(HostId, Box<Job>)> {
+        self.frontier.take_settled()
+    }
+
+    /// Jobs that are held.
+    pub(super) fn held(&self) -> usize {
+        self.frontier.held()
     }
 
     /// The network is up again.
@@ -151,14 +193,28 @@ impl Hosts {
         self.frontier.resume_suspended();
     }
 
-    /// Tells the controller how an exchange ended, and emits an event if its limiter or its pause changed.
-    pub(super) fn answered(&mut self, active: &Active, signal: Signal, jitter: f64) {
-        let _span = trace::host_span(self.origin(active.host)).entered();
-        let before = self.belief(active.host);
-        let now = clock::now();
+    /// Tells the controller that the response to an exchange has begun.
+    pub(super) fn begun(&mut self, active: &Active) {
         if let Some((_, at)) = active.progress.heard() {
             let is_new_connection = active.progress.is_new_connection();
             self.frontier.first_byte(active.sent, FirstByte { at, is_new_connection });
+        }
+    }
+
+    /// How many idle connections the host's controller allows, if it limits them.
+    pub(super) fn idle_max(&self, host: HostId) -> Option<(&Origin, usize)> {
+        let controller = self.controller(host)?;
+        let idle_max = controller.connections_max()?.saturating_sub(controller.in_flight());
+        Some((self.origin(host)?, idle_max as usize))
+    }
+
+    /// Tells the controller how an exchange ended, and emits an event if its limiter or its pause changed.
+    pub(super) fn answered(&mut self, active: &mut Active, signal: Signal, jitter: f64) {
+        let _span = trace::host_span(self.origin(active.host)).entered();
+        let before = self.belief(active.host);
+        let now = clock::now();
+        if active.first_byte_is_new() {
+            self.begun(active);
         }
         if let Some(announcement) = active.progress.announced() {
             self.frontier.announced(active.sent, announcement);

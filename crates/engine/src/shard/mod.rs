@@ -47,12 +47,11 @@ use crate::report::Event;
 use crate::report::counters::Counters;
 use crate::schedule::frontier::{HostId, Next, Sent};
 use crate::schedule::host_routing::RouteChange;
-use crate::schedule::job::{Assignment, Job};
+use crate::schedule::job::{Assignment, HeldDenial, Job};
 use crate::schedule::retry::{self, Attempt, Decision, FailureKind, host_given_up};
 use crate::schedule::router::{FromShard, ToShard};
 use crate::sink::SinkGone;
 use closed::Closed;
-use held_denials::HeldDenials;
 use hosts::Hosts;
 use outbox::Outbox;
 use pending_timeouts::{PendingTimeout, PendingTimeouts, Reviewed};
@@ -69,7 +68,6 @@ pub(crate) struct Shard {
     hosts: Hosts,
     underway: Underway,
     pending_timeouts: PendingTimeouts,
-    held_denials: HeldDenials,
     closed: Closed,
     outbox: Outbox,
     /// The dispatcher, for jobs whose host belongs to another shard, and for evidence of which hosts are limited together.
@@ -100,7 +98,6 @@ impl Shard {
             context: Rc::new(context),
             underway: Underway::default(),
             pending_timeouts: PendingTimeouts::new(connectivity_monitor),
-            held_denials: HeldDenials::default(),
             closed: Closed::default(),
             to_dispatcher,
             counters,
@@ -123,6 +120,7 @@ impl Shard {
                 self.send(message)?;
             }
             let wake_at = self.start_ready();
+            held_denials::settle(&mut self.hosts, &self.outbox).await?;
             let is_idle = self.underway.is_empty();
             if !is_open && is_idle && self.nothing_waits() {
                 return Ok(());
@@ -151,7 +149,7 @@ impl Shard {
     }
 
     fn nothing_waits(&self) -> bool {
-        self.hosts.waiting() == 0 && self.pending_timeouts.is_empty() && self.held_denials.is_empty()
+        self.hosts.waiting() == 0 && self.pending_timeouts.is_empty() && self.hosts.held() == 0
     }
 
     async fn remember(&mut self) -> Result<(), SinkGone> {
@@ -218,6 +216,9 @@ impl Shard {
     /// exchanges that their controllers want repeated.
     fn watch_progress(&mut self) {
         let Self { underway, hosts, pending_timeouts, .. } = self;
+        for active in underway.begun() {
+            hosts.begun(active);
+        }
         let stall_after = |host| hosts.controller(host).and_then(Controller::stall_after);
         for active in underway.check_progress(stall_after) {
             hosts.stall_changed(active);
@@ -244,25 +245,36 @@ impl Shard {
         }
     }
 
-    async fn finish(&mut self, Finished { active, mut job, ended }: Finished) -> Result<(), SinkGone> {
+    async fn finish(&mut self, Finished { mut active, mut job, ended }: Finished) -> Result<(), SinkGone> {
         self.counters.received(active.progress.bytes());
         if let Some((peer, at)) = active.progress.heard() {
             self.pending_timeouts.heard(peer, at);
         }
         let (host, latency) = (active.host, active.latency());
         let ended = ended?;
-        let is_served = matches!(ended, Ended::Complete(..) | Ended::Redirected);
+        let is_served = matches!(ended, Ended::Complete(..) | Ended::Redirected | Ended::Served);
         if active.is_cut() && !matches!(&ended, Ended::Failed(failure) if failure.was_cut_short) {
             self.hosts.responded_after_all(&active);
         }
         match ended {
+            Ended::Served => {
+                self.answered(&mut active, Signal::Success { latency });
+                self.hosts.forget_if_idle(host);
+            }
+            Ended::Failed(failure) if job.is_witness => {
+                let kind = self.kind(&active, &failure);
+                let retry_after = failure.retry_after.map(|wait| wait.min(retry::RETRY_AFTER_MAX));
+                self.answered(&mut active, kind.signal(failure.class, failure.status, latency, retry_after));
+                self.hosts.forget_if_idle(host);
+            }
             Ended::Complete(piece, completion) => {
-                self.answered(&active, Signal::Success { latency });
+                self.answered(&mut active, Signal::Success { latency });
+                self.hosts.served(host, &job);
                 self.hosts.forget_if_idle(host);
                 self.outbox.complete(job, piece, completion).await?;
             }
             Ended::Redirected => {
-                self.answered(&active, Signal::Success { latency });
+                self.answered(&mut active, Signal::Success { latency });
                 self.hosts.forget_if_idle(host);
                 // The next host's response is part of the same attempt.
                 job.attempts -= 1;
@@ -272,9 +284,9 @@ impl Shard {
             Ended::Failed(failure) if failure.is_silence() => {
                 self.pending_timeouts.hold(active, job, failure);
             }
-            Ended::Failed(failure) => self.judge(&active, job, failure, latency).await?,
+            Ended::Failed(failure) => self.judge(&mut active, job, failure, latency).await?,
         }
-        self.held_denials.review(host, is_served, &mut self.hosts, &self.outbox).await
+        held_denials::review(host, is_served, &mut self.hosts, &self.outbox).await
     }
 
     /// Hosts belong to other shards than before, or share a controller.
@@ -287,7 +299,7 @@ impl Shard {
             }
         }
         for host in self.hosts.follow(change) {
-            self.held_denials.review(host, false, &mut self.hosts, &self.outbox).await?;
+            held_denials::review(host, false, &mut self.hosts, &self.outbox).await?;
             self.hosts.forget_if_idle(host);
         }
         Ok(())
@@ -305,9 +317,9 @@ impl Shard {
             // Our own address may have changed.
             self.context.client.close_all_idle();
         }
-        for PendingTimeout { active, job, failure, latency, .. } in judged {
-            self.judge(&active, job, failure, latency).await?;
-            self.held_denials.review(active.host, false, &mut self.hosts, &self.outbox).await?;
+        for PendingTimeout { mut active, job, failure, latency, .. } in judged {
+            self.judge(&mut active, job, failure, latency).await?;
+            held_denials::review(active.host, false, &mut self.hosts, &self.outbox).await?;
         }
         Ok(())
     }
@@ -315,7 +327,7 @@ impl Shard {
     /// Decides what caused a failed attempt, what its host's controller hears of it, and what becomes of the job.
     async fn judge(
         &mut self,
-        active: &Active,
+        active: &mut Active,
         mut job: Box<Job>,
         failure: Failure,
         latency: Duration,
@@ -340,6 +352,10 @@ impl Shard {
             denial,
             made_progress: failure.made_progress,
             was_cut_short: failure.was_cut_short,
+            is_excused: self
+                .hosts
+                .controller(active.host)
+                .is_some_and(|controller| !controller.charges(active.sent.record())),
             is_chance: self
                 .hosts
                 .controller(active.host)
@@ -360,7 +376,8 @@ impl Shard {
                 self.hosts.again(active.host, job, &failure, at, charged, &self.outbox).await
             }
             Decision::Doubt => {
-                self.held_denials.hold(active.host, active.sent.record(), job, failure);
+                job.denied = Some(Box::new(HeldDenial { sent: active.sent.record(), failure }));
+                self.hosts.hold(active.host, job);
                 Ok(())
             }
             Decision::Park { until } => {
@@ -369,7 +386,7 @@ impl Shard {
             }
             Decision::GiveUp => {
                 if host_given_up(host_failing, self.settings.retry_policy) {
-                    if attempt.denial == Some(Denial::OfPace) {
+                    if matches!(attempt.denial, Some(Denial::OfPace | Denial::Undecided)) {
                         self.hosts.charge_denials_to_urls(active.host);
                     } else {
                         let Self { hosts, outbox, .. } = self;
@@ -394,7 +411,10 @@ impl Shard {
         if kind == FailureKind::Transient && is_ours() { FailureKind::Local } else { kind }
     }
 
-    fn answered(&mut self, active: &Active, signal: Signal) {
+    fn answered(&mut self, active: &mut Active, signal: Signal) {
         self.hosts.answered(active, signal, self.random.f64());
+        if let Some((origin, idle_max)) = self.hosts.idle_max(active.host) {
+            self.context.client.trim_idle(origin, idle_max);
+        }
     }
 }

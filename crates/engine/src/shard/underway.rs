@@ -15,6 +15,7 @@ use crate::exchange::attempt::attempt;
 use crate::exchange::context::ExchangeContext;
 use crate::exchange::ended::Ended;
 use crate::exchange::progress::Progress;
+use crate::exchange::witness::witness;
 use crate::schedule::frontier::{HostId, Sent};
 use crate::schedule::job::Job;
 use crate::sink::{SinkGone, SinkHandle};
@@ -44,6 +45,8 @@ pub(super) struct Active {
     seen_bytes: u64,
     progress_at: Instant,
     is_stalled: bool,
+    /// The host's controller knows that the head of the response arrived.
+    is_head_known: bool,
     /// How often it has stalled.
     stalls: u32,
     /// Earlier exchanges for the same row that were aborted in this run.
@@ -85,7 +88,10 @@ impl Underway {
         self.next_slot += 1;
         self.active.insert(slot, active);
         let exchange = async move {
-            let ended = attempt(&context, &mut job, &progress).await;
+            let ended = match job.is_witness {
+                true => Ok(witness(&context, &job, &progress).await),
+                false => attempt(&context, &mut job, &progress).await,
+            };
             (slot, job, ended)
         };
         self.exchanges.spawn_local(exchange.instrument(span));
@@ -116,6 +122,11 @@ impl Underway {
         changed
     }
 
+    /// The exchanges whose response has begun since the last call.
+    pub(super) fn begun(&mut self) -> impl Iterator<Item = &Active> {
+        self.active.values_mut().filter_map(|active| active.first_byte_is_new().then_some(&*active))
+    }
+
     /// The stalled exchanges that have not been aborted and would lose little by that.
     pub(super) fn stalled(&mut self) -> impl Iterator<Item = &mut Active> {
         let is_little = |active: &Active| active.progress.bytes() < CUT_BYTES_MAX;
@@ -136,12 +147,18 @@ impl Active {
             seen_bytes: 0,
             progress_at: now,
             is_stalled: false,
+            is_head_known: false,
             stalls: 0,
             cuts_before,
             is_cut: false,
             pauses_before: sink.pauses(),
             suspended_before: clock::suspended(),
         }
+    }
+
+    /// Whether the head of its response arrived and the host's controller does not know; from now on it does.
+    pub(super) fn first_byte_is_new(&mut self) -> bool {
+        self.progress.heard().is_some() && !std::mem::replace(&mut self.is_head_known, true)
     }
 
     /// Whether it has stalled, so that its slot in the window is free.

@@ -180,6 +180,14 @@ impl<S: Reserve> Pool<S> {
         }
     }
 
+    /// Closes the sessions along this route that were not used for longest, until no more than `kept_max` are left.
+    pub(crate) fn trim(&self, route: &Route, kept_max: usize) {
+        let mut kept = self.kept.borrow_mut();
+        while kept.count(route) > kept_max {
+            kept.pop_oldest_of(route);
+        }
+    }
+
     pub(crate) fn close_all(&self) {
         self.kept.take();
     }

@@ -260,8 +260,9 @@ impl Controller for AdaptivePace {
                 self.succeeded(sent, latency, now);
             }
             // Its slot was left to others, which have been answered meanwhile.
-            Signal::Congestion if was_stalled && self.served > sent.served => {}
-            Signal::Congestion => self.congested(sent, now, jitter, false),
+            Signal::Congestion | Signal::Silence | Signal::ServerError
+                if was_stalled && self.served > sent.served => {}
+            Signal::Congestion | Signal::Silence | Signal::ServerError => self.congested(sent, now, jitter, false),
             Signal::Absent => self.congested(sent, now, jitter, true),
             Signal::Throttle { retry_after } => {
                 let announced = asked.map(|until| (until - now, Limiter::Announced));

@@ -8,10 +8,10 @@ use tokio::time::Instant;
 
 use super::controllers::{ControllerId, Sent};
 use super::host_queue::HostQueue;
-use super::{Frontier, HostId};
+use super::{Frontier, HostId, Numbered};
 use crate::pace::{Announcement, Controller, Denial, FirstByte, Signal};
 
-impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
+impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
     /// The head of the response to `sent` arrived.
     pub fn first_byte(&mut self, sent: Sent, first_byte: FirstByte) {
         if let Some(shared) = self.controllers.get_mut(sent.controller) {
@@ -45,7 +45,11 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
                 && shared.controller.denial(sent.record, false) == Denial::OfPace;
         }
         match signal {
-            Signal::Congestion | Signal::Absent | Signal::Throttle { .. } => {
+            Signal::Congestion
+            | Signal::Silence
+            | Signal::ServerError
+            | Signal::Absent
+            | Signal::Throttle { .. } => {
                 let (count, _) = host.failing.get_or_insert((0, now));
                 *count = count.saturating_add(1);
             }
@@ -57,6 +61,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         if let Some(shared) = self.controllers.get_mut(current).filter(|_| current != sent.controller) {
             shared.controller.overheard(signal, now);
         }
+        self.collect_settled(id);
         self.make_ready(id);
         self.let_next_ask(sent.controller);
         self.controllers.ended(sent.controller);
@@ -153,6 +158,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
             shared.members += 1;
         }
         self.leave(id, before);
+        self.release_held(id);
         self.make_ready(id);
     }
 

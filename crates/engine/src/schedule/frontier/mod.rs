@@ -10,20 +10,43 @@
 
 mod control;
 mod controllers;
+mod held;
 mod host_queue;
 mod turns;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::Hash;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::pace::{Controller, Permit, Work};
+use crate::pace::{Controller, Permit, Pick, SendRecord, Signal, Work};
 
 use controllers::Controllers;
 use host_queue::HostQueue;
 
 pub use controllers::Sent;
+
+/// A permit that found no job: the host is checked again after this time.
+const WAIT_WITHOUT_JOB: Duration = Duration::from_secs(1);
+
+/// A job with the number of its row, by which a controller names it.
+pub trait Numbered {
+    /// The number, the same for every attempt.
+    fn row(&self) -> u64;
+}
+
+impl Numbered for u64 {
+    fn row(&self) -> u64 {
+        *self
+    }
+}
+
+impl<T: Numbered + ?Sized> Numbered for Box<T> {
+    fn row(&self) -> u64 {
+        (**self).row()
+    }
+}
 
 /// A host, for as long as it has any job here, waiting or in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,16 +86,20 @@ pub struct Frontier<K, J> {
     wakes: BTreeSet<(Instant, HostId)>,
     delayed_sequence: u64,
     waiting: usize,
+    /// Jobs that are held.
+    held: usize,
+    /// Held jobs that their controllers have settled.
+    settled: Vec<(HostId, J)>,
     forgotten: Vec<(K, Box<dyn Controller>, usize)>,
 }
 
-impl<K: Clone + Ord + Hash, J> Default for Frontier<K, J> {
+impl<K: Clone + Ord + Hash, J: Numbered> Default for Frontier<K, J> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
+impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
     /// An empty frontier.
     #[must_use]
     pub fn new() -> Self {
@@ -86,6 +113,8 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
             wakes: BTreeSet::new(),
             delayed_sequence: 0,
             waiting: 0,
+            held: 0,
+            settled: Vec::new(),
             forgotten: Vec::new(),
         }
     }
@@ -117,16 +146,18 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
 
     /// What to do now. To be called until it returns something other than [`Next::Start`].
     pub fn next(&mut self, now: Instant) -> Next<J> {
-        self.next_where(now, |_| true, |_| 0)
+        self.next_where(now, |_| true, |_| 0, |_| None)
     }
 
     /// The same, but hosts for which `may_ask` returns false are left alone until
-    /// [`resume_suspended`](Self::resume_suspended). `connections_idle` counts the idle connections to a host.
+    /// [`resume_suspended`](Self::resume_suspended). `connections_idle` counts the idle connections to a host, and `witness`
+    /// makes a job that requests a row once more that was served before ([`Pick::Witness`]).
     pub fn next_where(
         &mut self,
         now: Instant,
         may_ask: impl Fn(&K) -> bool,
         connections_idle: impl Fn(&K) -> usize,
+        witness: impl Fn(u64) -> Option<J>,
     ) -> Next<J> {
         while let Some(&(at, id)) = self.wakes.first()
             && at <= now
@@ -148,20 +179,31 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
             host.in_ready = false;
             let due_at = host.due_at(now);
             let connections_idle = connections_idle(&host.key);
-            let work = Work { connections_idle, jobs_waiting: host.waiting() };
+            let work = Work {
+                connections_idle,
+                jobs_waiting: host.waiting(),
+                jobs_ready: host.ready(now),
+                jobs_held: host.held.len(),
+                jobs_in_flight: host.in_flight,
+            };
             if let Some(due_at) = due_at.filter(|&at| at > now) {
                 self.wake(id, due_at);
             }
-            let is_due = due_at.is_some_and(|at| at <= now);
-            let Some(shared) = self.controllers.get_mut(controller).filter(|_| is_due) else {
+            let has_held = work.jobs_held > 0;
+            let may_start = |controller: &dyn Controller| {
+                due_at.is_some_and(|at| at <= now) || has_held && controller.settles_denials()
+            };
+            let shared = self.controllers.get_mut(controller);
+            let Some(shared) = shared.filter(|shared| may_start(&*shared.controller)) else {
                 self.let_next_ask(controller);
                 continue;
             };
-            match shared.controller.permit(work, now) {
+            let permit = shared.controller.permit(work, now);
+            self.collect_settled(id);
+            match permit {
                 Permit::Go(record) => {
-                    if let Some(job) = self.hosts[id.0].as_mut().and_then(|host| host.take(now)) {
-                        let sent = self.controllers.started(controller, record);
-                        return self.begin(id, sent, job);
+                    if let Some(next) = self.start(id, record, now, &witness) {
+                        return next;
                     }
                 }
                 Permit::WaitUntil(at) => self.wait_for_controller(id, at),
@@ -169,6 +211,42 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
             }
         }
         self.wakes.first().map_or(Next::Idle, |&(at, _)| Next::WaitUntil(at))
+    }
+
+    /// Starts a job for a request that the host's controller permitted.
+    fn start(
+        &mut self,
+        id: HostId,
+        record: SendRecord,
+        now: Instant,
+        witness: impl Fn(u64) -> Option<J>,
+    ) -> Option<Next<J>> {
+        let controller = self.hosts[id.0].as_ref()?.controller;
+        let pick = self.controllers.get_mut(controller)?.controller.pick(record);
+        let (id, job, is_witness) = match pick {
+            Pick::Witness(row) => (id, witness(row), true),
+            Pick::Held(row) => (self.holder(id, row), None, false),
+            Pick::Next | Pick::Elsewhere => (id, None, false),
+        };
+        let is_witness = is_witness && job.is_some();
+        let job = match job {
+            Some(job) => Some(job),
+            None => self.take_picked(id, pick, record.sequence, now),
+        };
+        let Some(job) = job else {
+            if let Some(shared) = self.controllers.get_mut(controller) {
+                shared.controller.ended(record, Signal::Neutral, false, now, 0.0);
+            }
+            self.wake(id, now + WAIT_WITHOUT_JOB);
+            self.let_next_ask(controller);
+            return None;
+        };
+        if let Some(shared) = self.controllers.get_mut(controller) {
+            shared.controller.assigned(record, job.row());
+        }
+        let sent = self.controllers.started(controller, record);
+        self.waiting += usize::from(is_witness);
+        Some(self.begin(id, sent, job))
     }
 
     /// Hosts that were suspended have their turns again.
@@ -188,25 +266,27 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         self.by_key.get(key).copied()
     }
 
-    /// Takes every job of the host that is waiting, with its time if it has one.
+    /// Takes every job of the host that is waiting or held, with its time if it has one.
     pub fn take(&mut self, id: HostId) -> Vec<(Option<Instant>, J)> {
         let Some(host) = self.hosts[id.0].as_mut() else { return Vec::new() };
         let delayed = std::mem::take(&mut host.delayed).into_iter();
         let mut jobs: Vec<_> = delayed.map(|((at, _), job)| (Some(at), job)).collect();
         jobs.extend(host.queue.drain(..).map(|job| (None, job)));
         self.waiting -= jobs.len();
+        self.held -= host.held.len();
+        jobs.extend(std::mem::take(&mut host.held).into_values().map(|job| (None, job)));
         jobs
     }
 
-    /// Takes every job of the host that is waiting.
+    /// Takes every job of the host that is waiting or held.
     pub fn drain(&mut self, id: HostId) -> Vec<J> {
         self.take(id).into_iter().map(|(_, job)| job).collect()
     }
 
-    /// Forgets the host if it has no job waiting or in flight. A paused host is forgotten only after the pause: jobs that the
+    /// Forgets the host if it has no job waiting, held or in flight. A paused host is forgotten only after the pause: jobs that the
     /// list brings in between must not start before.
     pub fn forget_if_idle(&mut self, id: HostId) {
-        let Some(host) = self.hosts[id.0].as_ref().filter(|host| host.is_idle()) else { return };
+        let Some(host) = self.hosts[id.0].as_ref().filter(|host| host.is_unused()) else { return };
         match self.controller_of(host).and_then(|controller| controller.belief().blocked_until) {
             Some(until) => self.wake(id, until),
             None => self.forget(id),
@@ -218,7 +298,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         std::mem::take(&mut self.forgotten)
     }
 
-    /// Whether the host has no job here, waiting or in flight.
+    /// Whether the host has no job here, waiting or in flight; it may have jobs that are held.
     #[must_use]
     pub fn is_idle(&self, id: HostId) -> bool {
         self.hosts[id.0].as_ref().is_none_or(HostQueue::is_idle)

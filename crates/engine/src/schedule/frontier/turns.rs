@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use super::controllers::{ControllerId, Sent};
 use super::host_queue::HostQueue;
-use super::{Frontier, HostId, Next};
+use super::{Frontier, HostId, Next, Numbered};
 
-impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
+impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
     pub(super) fn begin(&mut self, host: HostId, sent: Sent, job: J) -> Next<J> {
         if let Some(host) = self.hosts[host.0].as_mut() {
             host.in_flight += 1;
@@ -56,7 +56,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         {
             let Some(host) = self.hosts[next.0].as_mut() else { continue };
             host.is_in_line = false;
-            if host.waiting() > 0 {
+            if host.has_jobs() {
                 return self.make_ready(next);
             }
         }
@@ -66,7 +66,7 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         if let Some(host) = self.hosts[id.0].as_mut()
             && !host.in_ready
             && !host.is_in_line
-            && host.waiting() > 0
+            && host.has_jobs()
         {
             host.in_ready = true;
             self.ready.push_back(id);
@@ -93,12 +93,12 @@ impl<K: Clone + Ord + Hash, J> Frontier<K, J> {
         {
             shared.waker = None;
             // Another host was found to ask first.
-            if host.is_in_line || host.waiting() == 0 {
+            if host.is_in_line || !host.has_jobs() {
                 self.let_next_ask(controller);
             }
         }
         let Some(host) = self.hosts[id.0].as_ref() else { return };
-        if !host.is_idle() {
+        if !host.is_unused() {
             self.make_ready(id);
             return;
         }
