@@ -506,7 +506,7 @@ proptest! {
                     let index = index % world.flying.len();
                     let flying = &mut world.flying[index];
                     flying.is_stalled = !flying.is_stalled;
-                    world.frontier.set_stalled(flying.id, flying.sent, flying.is_stalled);
+                    world.frontier.set_stalled(flying.id, flying.sent, flying.is_stalled, world.now);
                 }
                 Step::Drain { index } => {
                     let id = world.flying[index % world.flying.len()].id;

@@ -415,12 +415,12 @@ fn stalled_requests_free_their_slots_up_to_a_bound() {
     let mut pace = AdaptivePace::new(UserLimits::window(cap));
     let mut requests = fill(&mut pace, now);
     assert_eq!((requests.len(), pace.permit(Work::default(), now)), (4, Permit::WaitForAnswer));
-    pace.stalled(requests[0]);
+    pace.stalled(requests[0], now);
     let more = fill(&mut pace, now);
     assert_eq!(more.len(), 1, "one slot was freed");
     requests.extend(more);
     // Progress again: one more request is in flight than the window has slots.
-    pace.revived(requests[0]);
+    pace.revived(requests[0], now);
     pace.ended(requests.remove(1), SERVED, false, now, JITTER);
     assert_eq!(pace.permit(Work::default(), now), Permit::WaitForAnswer);
     pace.ended(requests.remove(1), SERVED, false, now, JITTER);
@@ -429,7 +429,7 @@ fn stalled_requests_free_their_slots_up_to_a_bound() {
 
     // A host that answers nothing gets a few more requests, and no more.
     for &sent in &requests {
-        pace.stalled(sent);
+        pace.stalled(sent, now);
     }
     let more = fill(&mut pace, now);
     assert!(more.len() <= 4, "{} more", more.len());
@@ -440,7 +440,7 @@ fn stalled_requests_free_their_slots_up_to_a_bound() {
         let Some(sent) = requests.pop() else { break };
         pace.ended(sent, SERVED, false, now, JITTER);
         for sent in fill(&mut pace, now) {
-            pace.stalled(sent);
+            pace.stalled(sent, now);
             requests.insert(0, sent);
         }
     }

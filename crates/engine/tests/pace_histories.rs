@@ -114,7 +114,7 @@ impl World {
                 let index = index % self.flying.len();
                 let (sent, is_stalled) = &mut self.flying[index];
                 *is_stalled = !*is_stalled;
-                if *is_stalled { self.pace.stalled(*sent) } else { self.pace.revived(*sent) }
+                if *is_stalled { self.pace.stalled(*sent, self.now) } else { self.pace.revived(*sent, self.now) }
             }
         }
         self.check();
@@ -159,7 +159,7 @@ impl World {
             .drain(..)
             .map(|(sent, is_stalled)| {
                 if is_stalled {
-                    self.pace.revived(sent);
+                    self.pace.revived(sent, self.now);
                 }
                 (began, sent)
             })

@@ -241,7 +241,7 @@ impl World<'_> {
         let pace = &mut self.paces[open.pace];
         let is_stalled = pace.stall_after().is_some_and(|after| silent_for >= after);
         if is_stalled && !std::mem::replace(&mut open.is_stalled, true) {
-            pace.stalled(open.record);
+            pace.stalled(open.record, self.start + self.now);
             if open.url.cuts > 0 {
                 pace.repeated(true);
             }

@@ -49,13 +49,13 @@ pub trait Controller: fmt::Debug + Send {
     }
 
     /// The request has made no progress for [`stall_after`](Self::stall_after). It keeps its connection and its deadline.
-    fn stalled(&mut self, sent: SendRecord) {
-        let _ = sent;
+    fn stalled(&mut self, sent: SendRecord, now: Instant) {
+        let _ = (sent, now);
     }
 
     /// A stalled request makes progress again.
-    fn revived(&mut self, sent: SendRecord) {
-        let _ = sent;
+    fn revived(&mut self, sent: SendRecord, now: Instant) {
+        let _ = (sent, now);
     }
 
     /// The request ended. `was_stalled` says whether it was stalled at that time; `jitter` is a random number in 0..1.

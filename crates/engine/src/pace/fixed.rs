@@ -104,11 +104,11 @@ impl Controller for FixedPace {
         self.announced.say(sent.sequence, announcement);
     }
 
-    fn stalled(&mut self, sent: SendRecord) {
+    fn stalled(&mut self, sent: SendRecord, _now: Instant) {
         self.slots.stall(self.pause.precedes(sent.sequence));
     }
 
-    fn revived(&mut self, sent: SendRecord) {
+    fn revived(&mut self, sent: SendRecord, _now: Instant) {
         self.slots.revive(self.pause.precedes(sent.sequence));
     }
 

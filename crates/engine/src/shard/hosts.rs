@@ -302,7 +302,7 @@ impl Hosts {
 
     /// An exchange has stalled and frees its slot, or makes progress again and takes it back.
     pub(super) fn stall_changed(&mut self, active: &Active) {
-        self.frontier.set_stalled(active.host, active.sent, active.is_stalled());
+        self.frontier.set_stalled(active.host, active.sent, active.is_stalled(), clock::now());
         if active.cuts_before() > 0 && active.is_stalled() && active.stalls() == 1 {
             self.frontier.repeated(active.sent, true);
         }

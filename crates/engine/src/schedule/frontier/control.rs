@@ -68,14 +68,14 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
     }
 
     /// The request stalled and frees its slot in the window, or makes progress again and takes it back.
-    pub fn set_stalled(&mut self, id: HostId, sent: Sent, stalled: bool) {
+    pub fn set_stalled(&mut self, id: HostId, sent: Sent, stalled: bool, now: Instant) {
         let Some(shared) = self.controllers.get_mut(sent.controller) else { return };
         if stalled {
-            shared.controller.stalled(sent.record);
+            shared.controller.stalled(sent.record, now);
             self.make_ready(id);
             self.let_next_ask(sent.controller);
         } else {
-            shared.controller.revived(sent.record);
+            shared.controller.revived(sent.record, now);
         }
     }
 
