@@ -158,6 +158,7 @@ fn settings(arguments: RunArguments) -> Settings {
     settings.jobs_per_host_max = per_host;
     settings.pace = Arc::new(match pace {
         PaceChoice::Adaptive => PaceKind::Adaptive,
+        PaceChoice::Inference => PaceKind::Inference,
         PaceChoice::Fixed => PaceKind::Fixed,
     });
     settings.pace_per = match pace_per {

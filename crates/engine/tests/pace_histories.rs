@@ -114,7 +114,11 @@ impl World {
                 let index = index % self.flying.len();
                 let (sent, is_stalled) = &mut self.flying[index];
                 *is_stalled = !*is_stalled;
-                if *is_stalled { self.pace.stalled(*sent, self.now) } else { self.pace.revived(*sent, self.now) }
+                if *is_stalled {
+                    self.pace.stalled(*sent, self.now);
+                } else {
+                    self.pace.revived(*sent, self.now);
+                }
             }
         }
         self.check();

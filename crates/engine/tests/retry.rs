@@ -33,6 +33,7 @@ const fn first(kind: FailureKind) -> Attempt {
         made_progress: false,
         was_cut_short: false,
         is_excused: false,
+        is_held: false,
         is_chance: false,
     }
 }
@@ -60,8 +61,8 @@ fn verdicts_are_as_the_table_says() {
         (Class::Unreachable, None, (FailureKind::Transient, Signal::Absent)),
         (Class::Reset, None, unthrottled(FailureKind::Transient)),
         (Class::Closed, None, unthrottled(FailureKind::Transient)),
-        (Class::Timeout, None, unthrottled(FailureKind::Transient)),
-        (Class::Slow, None, unthrottled(FailureKind::Transient)),
+        (Class::Timeout, None, (FailureKind::Transient, Signal::Silence)),
+        (Class::Slow, None, (FailureKind::Transient, Signal::Silence)),
         (Class::Dns, None, (FailureKind::Transient, Signal::Absent)),
         (Class::Tls, None, (permanent(1), Signal::Neutral)),
         (Class::Protocol, None, (permanent(3), WELL)),
@@ -78,15 +79,15 @@ fn verdicts_are_as_the_table_says() {
         (Class::ClientError, Some(410), (permanent(1), WELL)),
         (Class::ClientError, Some(425), (FailureKind::Transient, WELL)),
         (Class::Throttled, Some(429), (FailureKind::Throttled, Signal::Throttle { retry_after: None })),
-        (Class::ServerError, Some(500), unthrottled(FailureKind::Transient)),
+        (Class::ServerError, Some(500), (FailureKind::Transient, Signal::ServerError)),
         (Class::ServerError, Some(501), (permanent(1), Signal::Neutral)),
-        (Class::ServerError, Some(502), unthrottled(FailureKind::Transient)),
+        (Class::ServerError, Some(502), (FailureKind::Transient, Signal::ServerError)),
         (Class::ServerError, Some(503), (FailureKind::Throttled, Signal::Throttle { retry_after: None })),
-        (Class::ServerError, Some(504), unthrottled(FailureKind::Transient)),
+        (Class::ServerError, Some(504), (FailureKind::Transient, Signal::ServerError)),
         (Class::ServerError, Some(505), (permanent(1), Signal::Neutral)),
         (Class::ServerError, Some(509), (FailureKind::Throttled, Signal::Throttle { retry_after: None })),
         (Class::ServerError, Some(529), (FailureKind::Throttled, Signal::Throttle { retry_after: None })),
-        (Class::ServerError, Some(999), unthrottled(FailureKind::Transient)),
+        (Class::ServerError, Some(999), (FailureKind::Transient, Signal::ServerError)),
         (Class::File, None, (permanent(1), Signal::Neutral)),
         (Class::List, None, (permanent(1), Signal::Neutral)),
         (Class::Other, None, (permanent(1), Signal::Neutral)),
@@ -295,8 +296,13 @@ fn an_aborted_attempt_is_repeated_at_once_and_not_charged() {
 fn waits_do_not_grow_where_the_host_fails_randomly() {
     let now = clock::now();
     let wait_of = |attempts| {
-        let attempt = Attempt { attempts, is_excused: false,
- is_chance: true, ..first(FailureKind::Transient) };
+        let attempt = Attempt {
+            attempts,
+            is_excused: false,
+            is_held: false,
+            is_chance: true,
+            ..first(FailureKind::Transient)
+        };
         wait(decide(&attempt, Tries::Unlimited.into(), now, 0.5), now)
     };
     assert_eq!(wait_of(8), wait_of(1));
@@ -329,7 +335,8 @@ prop_compose! {
             lasted: Duration::from_secs(seconds),
             served_well,
         });
-        Attempt { kind, attempts, alike, retry_after, host_failing, denial, made_progress, was_cut_short, is_excused: false, is_chance }
+        Attempt { kind, attempts, alike, retry_after, host_failing, denial, made_progress, was_cut_short, is_excused: false,
+            is_held: false, is_chance }
     }
 }
 

@@ -64,6 +64,8 @@ pub(crate) enum PaceChoice {
     /// Find the pace that each host tolerates, from its responses
     #[default]
     Adaptive,
+    /// Infer what each host counts and how long it bans
+    Inference,
     /// Keep --per-host downloads in progress; only Retry-After slows a host down
     Fixed,
 }

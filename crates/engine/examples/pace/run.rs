@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use longhaul::pace::{
-    Announcement, Controller, ControllerFactory, NameAnswer, PaceKind, Permit, SendRecord,
-    SharedLimitDetector, SharedLimitFinding, Signal, UserLimits, Work,
+    Announcement, Controller, ControllerFactory, Denial, NameAnswer, PaceKind, Permit, SendRecord,
+    SharedLimitDetector, SharedLimitFinding, Signal, UserLimits,
 };
 use longhaul_http::{HeaderMap, rate_limit};
 use longhaul_origin::limit_model::{self, LimitModel, Treatment};
@@ -30,6 +30,8 @@ pub(crate) struct Run {
     pub(crate) took: Duration,
     pub(crate) served: u32,
     pub(crate) rejections: u32,
+    /// URLs that were given up although the host has them.
+    pub(crate) lost: u32,
     pub(crate) longest_gap: Duration,
     /// When all names but the first were done.
     pub(crate) others_took: Duration,
@@ -141,31 +143,38 @@ impl World<'_> {
         self.turn = (self.turn + 1) % names;
         for name in (self.turn..self.turn + names).map(|name| name % names) {
             let now = self.instant(self.now);
-            while let Some(next_at) = self.waiting[name].next_at(now) {
-                let free_at = if next_at > now {
-                    next_at
-                } else {
-                    match self.paces[self.pace_of[name]].permit(Work::default(), now) {
+            loop {
+                let pace = &mut self.paces[self.pace_of[name]];
+                let work = self.waiting[name].work(pace.in_flight(), now);
+                let may_be_held = work.jobs_held > 0 && pace.settles_denials();
+                let free_at = match self.waiting[name].next_at(now) {
+                    Some(at) if at > now && !may_be_held => at,
+                    None if !may_be_held => break,
+                    _ => match pace.permit(work, now) {
                         Permit::Go(record) => {
                             self.begin(name, record);
                             continue;
                         }
                         Permit::WaitUntil(at) => at,
                         Permit::WaitForAnswer => break,
-                    }
+                    },
                 };
                 let at =
                     free_at.saturating_duration_since(self.start).max(self.now + Duration::from_nanos(1));
                 wake = Some(wake.map_or(at, |earlier| earlier.min(at)));
                 break;
             }
+            self.settle(name);
         }
         wake
     }
 
     fn begin(&mut self, name: usize, record: SendRecord) {
         let now = self.instant(self.now);
-        let url = self.waiting[name].take(now).expect("one may be asked for");
+        let pace = &mut self.paces[self.pace_of[name]];
+        let pick = pace.pick(record);
+        let url = self.waiting[name].take_picked(pick, now).expect("one may be asked for");
+        pace.assigned(record, u64::from(url.row));
         self.second().sent += 1;
         let host = &mut self.hosts[self.host_of[name]];
         let reply = host.arrive(self.now);
@@ -193,6 +202,16 @@ impl World<'_> {
         let cap: u32 = self.paces.iter().map(|pace| pace.limits().window_max).sum();
         if in_flight >= cap {
             self.run.cap_reached.get_or_insert(self.now);
+        }
+    }
+
+    /// URLs that the controller takes for denied for their own sake: no host here has such URLs.
+    fn settle(&mut self, name: usize) {
+        for row in self.paces[self.pace_of[name]].settled() {
+            if self.waiting[name].take_held(row).is_some() {
+                self.run.lost += 1;
+                self.run.served += 1;
+            }
         }
     }
 
@@ -256,7 +275,7 @@ impl World<'_> {
     fn cut_short(&mut self, open: &Open) {
         self.hosts[self.host_of[open.name]].leave(self.now);
         let (now, jitter) = (self.instant(self.now), self.random.f64());
-        self.paces[open.pace].ended(open.record, Signal::Congestion, open.is_stalled, now, jitter);
+        self.paces[open.pace].ended(open.record, Signal::Silence, open.is_stalled, now, jitter);
         self.run.rejections += 1;
         self.second().rejected += 1;
         self.waiting[open.name].cut_short(open.url, now);
@@ -304,7 +323,8 @@ impl World<'_> {
             Treatment::Refused { retry_after, .. } => {
                 Signal::Throttle { retry_after: retry_after.map(Duration::from_secs) }
             }
-            _ => Signal::Congestion,
+            Treatment::Served | Treatment::Silence => Signal::Silence,
+            Treatment::Reset => Signal::Congestion,
         };
         let (now, jitter) = (self.instant(self.now), self.random.f64());
         // As in the engine: any response with a head.
@@ -322,8 +342,17 @@ impl World<'_> {
         if let (Signal::Success { .. }, true) = (signal, pace != open.pace) {
             self.paces[pace].overheard(signal, now);
         }
+        let is_held = self.paces[open.pace].settles_denials()
+            && self.paces[open.pace].denial(open.record, false) == Denial::Undecided;
         self.look_for_shared_limits(open, signal);
-        if matches!(signal, Signal::Success { .. }) {
+        self.settle(open.name);
+        if open.url.is_witness {
+            self.run.rejections += u32::from(!matches!(signal, Signal::Success { .. }));
+        } else if is_held {
+            self.run.rejections += 1;
+            self.second().rejected += 1;
+            self.waiting[open.name].hold(open.url);
+        } else if matches!(signal, Signal::Success { .. }) {
             self.run.served += 1;
             self.run.longest_gap = self.run.longest_gap.max(self.now.saturating_sub(self.last_served));
             self.last_served = self.now;

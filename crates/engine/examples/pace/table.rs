@@ -20,6 +20,8 @@ pub(crate) struct Row<'a> {
     scenario: &'a Scenario,
     time: Spread,
     rejections: Spread,
+    /// URLs that were given up although the host has them, over all seeds.
+    lost: u32,
     gap: Spread,
     banned: Spread,
     latency: Option<Spread>,
@@ -68,6 +70,7 @@ impl<'a> Row<'a> {
                 if run.served == scenario.urls { run.took.as_secs_f64() / ideal } else { f64::INFINITY }
             }),
             rejections: spread(&|run| f64::from(run.rejections)),
+            lost: runs.iter().map(|run| run.lost).sum(),
             gap: spread(&|run| run.longest_gap.as_secs_f64()),
             banned: spread(&|run| run.banned.as_secs_f64()),
             latency: scenario.goal.latency_ratio.map(|_| spread(&latency_ratio)),
@@ -91,6 +94,7 @@ impl<'a> Row<'a> {
             && is_quick
             && is_wide
             && is_fair
+            && self.lost == 0
     }
 }
 
@@ -104,7 +108,7 @@ fn latency_ratio(run: &Run) -> f64 {
 
 impl fmt::Display for Row<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { scenario, time, rejections, gap, banned, latency, cap, others } = self;
+        let Self { scenario, time, rejections, lost, gap, banned, latency, cap, others } = self;
         let limit = |goal: f64| if goal.is_finite() { goal.to_string() } else { "-".to_owned() };
         write!(
             f,
@@ -130,6 +134,9 @@ impl fmt::Display for Row<'_> {
         }
         if let Some(others) = others {
             write!(f, " the other names {:.2} ({:.2})", others.median, others.worst)?;
+        }
+        if *lost > 0 {
+            write!(f, " {lost} lost")?;
         }
         write!(f, "{} |", if self.is_met() { "" } else { " **missed**" })
     }

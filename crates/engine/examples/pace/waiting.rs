@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longhaul::pace::Signal;
+use longhaul::pace::{Pick, Signal, Work};
 use longhaul::retry::{self, Attempt, Decision, FailureKind, RetryPolicy};
 use tokio::time::Instant;
 
@@ -19,6 +19,10 @@ pub(crate) enum Waits {
 /// A URL that has failed, or has not been requested yet.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Url {
+    /// Its place in the list.
+    pub(crate) row: u32,
+    /// It was served before, and is requested again only to see whether the host serves.
+    pub(crate) is_witness: bool,
     /// Charged attempts.
     pub(crate) attempts: u32,
     /// Attempts that were aborted before their deadline.
@@ -29,13 +33,16 @@ pub(crate) struct Waiting {
     fresh: u32,
     /// Failed URLs by the time from which they may be requested, and the order in which they failed.
     again: BTreeMap<(Instant, u64), Url>,
+    /// Denied URLs, which the controller holds.
+    held: BTreeMap<u32, Url>,
+    urls: u32,
     failures: u64,
     waits: Waits,
 }
 
 impl Waiting {
     pub(crate) fn new(urls: u32, waits: Waits) -> Self {
-        Self { fresh: urls, again: BTreeMap::new(), failures: 0, waits }
+        Self { fresh: urls, again: BTreeMap::new(), held: BTreeMap::new(), urls, failures: 0, waits }
     }
 
     /// When the next URL may be requested; `None` if there is none.
@@ -46,15 +53,49 @@ impl Waiting {
         self.again.first_key_value().map(|(&(at, _), _)| at.max(now))
     }
 
+    /// What the controller is told of the URLs.
+    pub(crate) fn work(&self, in_flight: u32, now: Instant) -> Work {
+        let due = self.again.first_key_value().is_some_and(|(&(at, _), _)| at <= now);
+        Work {
+            // The simulated hosts do not count connections.
+            connections_idle: 1,
+            jobs_waiting: self.fresh as usize + self.again.len(),
+            jobs_ready: self.fresh as usize + usize::from(due),
+            jobs_held: self.held.len(),
+            jobs_in_flight: in_flight as usize,
+        }
+    }
+
+    /// Holds a denied URL.
+    pub(crate) fn hold(&mut self, url: Url) {
+        self.held.insert(url.row, url);
+    }
+
+    /// Takes a denied URL that the controller has settled.
+    pub(crate) fn take_held(&mut self, row: u64) -> Option<Url> {
+        self.held.remove(&u32::try_from(row).ok()?)
+    }
+
+    /// Takes the URL that the controller wants to request.
+    pub(crate) fn take_picked(&mut self, pick: Pick, now: Instant) -> Option<Url> {
+        match pick {
+            Pick::Held(row) => self.take_held(row).or_else(|| self.take(now)),
+            Pick::Witness(row) => {
+                Some(Url { row: u32::try_from(row).ok()?, is_witness: true, ..Url::default() })
+            }
+            Pick::Next | Pick::Elsewhere => self.take(now).or_else(|| Some(self.held.pop_first()?.1)),
+        }
+    }
+
     /// Takes a URL that may be requested now; failed ones come first.
-    pub(crate) fn take(&mut self, now: Instant) -> Option<Url> {
+    fn take(&mut self, now: Instant) -> Option<Url> {
         if let Some(first) = self.again.first_entry()
             && first.key().0 <= now
         {
             return Some(first.remove());
         }
         self.fresh = self.fresh.checked_sub(1)?;
-        Some(Url::default())
+        Some(Url { row: self.urls - self.fresh - 1, ..Url::default() })
     }
 
     /// A URL failed; `is_chance` says that its host fails so often at any pace.
@@ -93,6 +134,7 @@ fn again(attempts: u32, is_chance: bool, signal: Signal, now: Instant, jitter: f
         made_progress: false,
         was_cut_short: false,
         is_excused: false,
+        is_held: false,
         is_chance,
     };
     match retry::decide(&attempt, RetryPolicy::default(), now, jitter) {

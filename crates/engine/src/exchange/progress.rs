@@ -19,6 +19,8 @@ pub(crate) struct Progress {
     latency: Cell<Option<Duration>>,
     /// The peer over which the host sent its last head, and when.
     heard: Cell<Option<(Peer, Instant)>>,
+    /// The status of the last response.
+    status: Cell<u16>,
     /// Whether the last request opened a connection of its own.
     is_new_connection: Cell<bool>,
     /// What the last head announced of the host's rate limit.
@@ -36,6 +38,7 @@ impl Progress {
             bytes: Cell::new(0),
             latency: Cell::new(None),
             heard: Cell::new(None),
+            status: Cell::new(0),
             is_new_connection: Cell::new(false),
             announced: Cell::new(None),
             is_held_up: Cell::new(false),
@@ -52,6 +55,7 @@ impl Progress {
         announced: Option<Announcement>,
     ) {
         self.latency.set(Some(latency));
+        self.status.set(head.status);
         if !head.may_be_from_proxy() {
             self.heard.set(Some((head.peer, at)));
         }
@@ -72,6 +76,11 @@ impl Progress {
     /// does not count.
     pub(crate) fn heard(&self) -> Option<(Peer, Instant)> {
         self.heard.get()
+    }
+
+    /// The status of the last response; 0 before the first.
+    pub(crate) fn status(&self) -> u16 {
+        self.status.get()
     }
 
     /// A response came over a new connection, or over one out of the pool.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use longhaul_http::{HttpUrl, Limits, Timeouts};
 use longhaul_socket::Host;
 
-use crate::pace::{ControllerFactory, PaceKind, WINDOW_CAP_PRIVATE};
+use crate::pace::{ControllerFactory, PaceKind, WINDOW_MAX};
 use crate::schedule::retry::{HOST_PATIENCE, Tries};
 
 /// Exchanges at a time, all hosts together. With the default caps of a host this keeps dozens of hosts busy, and the
@@ -81,7 +81,7 @@ impl Default for Settings {
         Self {
             timeouts: Timeouts::default(),
             // As many idle connections as a host may have in use, so that none is opened twice.
-            limits: Limits { idle_per_route_max: WINDOW_CAP_PRIVATE as usize, ..Limits::default() },
+            limits: Limits { idle_per_route_max: WINDOW_MAX as usize, ..Limits::default() },
             tries: Tries::default(),
             host_patience: HOST_PATIENCE,
             jobs_max: JOBS_DEFAULT,

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::announced::Announcement;
 use super::belief::Belief;
-use super::courtesy::WINDOW_CAP_PUBLIC;
+use super::courtesy::{WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
 use super::memory::Memory;
 use super::signal::Signal;
 
@@ -166,6 +166,11 @@ pub trait ControllerFactory: fmt::Debug + Send + Sync {
     /// A controller for a host of which nothing is known (no memory), which was known before (one), or which turned out to
     /// be limited together with others (the memory of each).
     fn build(&self, limits: UserLimits, memories: &[Memory], now: Instant) -> Box<dyn Controller>;
+
+    /// Requests in flight at most to a host for which the user set no limit; `is_private` says that its address is private.
+    fn window_max(&self, is_private: bool) -> u32 {
+        if is_private { WINDOW_CAP_PRIVATE } else { WINDOW_CAP_PUBLIC }
+    }
 }
 
 impl dyn ControllerFactory + '_ {
@@ -236,6 +241,10 @@ pub struct FirstByte {
     pub at: Instant,
     /// Whether the request opened a connection of its own.
     pub is_new_connection: bool,
+    /// The status of the response.
+    pub status: u16,
+    /// Bytes of the body that have arrived by now.
+    pub body_bytes: u64,
 }
 
 /// What the user limits, whatever the controller.

@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const WINDOW_CAP_PUBLIC: u32 = 8;
 /// The cap for loopback and private addresses, where the user is the host's owner or guest.
 pub const WINDOW_CAP_PRIVATE: u32 = 16;
+/// The most requests in flight to any host, for a controller that widens the window step by step.
+pub const WINDOW_MAX: u32 = 64;
 /// A host that has served this many requests 'was fine': its silence may be a ban, and its denials a storm.
 pub(super) const SERVED_WELL: u32 = 10;
 

@@ -4,7 +4,9 @@ use tokio::time::Instant;
 
 use super::adaptive::AdaptivePace;
 use super::controller::{Controller, ControllerFactory, UserLimits};
+use super::courtesy::{WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC, WINDOW_MAX};
 use super::fixed::FixedPace;
+use super::inference::InferencePace;
 use super::memory::Memory;
 
 /// The controllers that exist.
@@ -14,14 +16,25 @@ pub enum PaceKind {
     /// [`AdaptivePace`].
     #[default]
     Adaptive,
+    /// [`InferencePace`].
+    Inference,
     /// [`FixedPace`].
     Fixed,
 }
 
 impl ControllerFactory for PaceKind {
+    fn window_max(&self, is_private: bool) -> u32 {
+        match self {
+            Self::Inference => WINDOW_MAX,
+            Self::Adaptive | Self::Fixed if is_private => WINDOW_CAP_PRIVATE,
+            Self::Adaptive | Self::Fixed => WINDOW_CAP_PUBLIC,
+        }
+    }
+
     fn build(&self, limits: UserLimits, memories: &[Memory], now: Instant) -> Box<dyn Controller> {
         match self {
             Self::Adaptive => Box::new(AdaptivePace::recalling(limits, memories, now)),
+            Self::Inference => Box::new(InferencePace::recalling(limits, memories, now)),
             Self::Fixed => Box::new(FixedPace::recalling(limits, memories, now)),
         }
     }

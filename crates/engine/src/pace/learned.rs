@@ -1,5 +1,7 @@
 //! What controllers know of a host beyond a few numbers, so that one can continue where another ended.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::adaptive::meter::AcceptedCounts;
@@ -16,6 +18,8 @@ pub(super) struct Learned {
     pub(super) served: u32,
     /// When the user's spacing allows the next request.
     pub(super) next_by_spacing: Option<Offset>,
+    /// How long the host refuses everybody who asks too often.
+    pub(super) ban: Option<Duration>,
     pub(super) denials: DenialStorm,
     pub(super) latency: Latency<Offset>,
     pub(super) stall_retry: StallRetry,

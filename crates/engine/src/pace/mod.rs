@@ -16,6 +16,7 @@ mod denial_storm;
 mod failures;
 mod fixed;
 pub(crate) mod host_state_cache;
+mod inference;
 mod kind;
 mod latency;
 mod learned;
@@ -34,8 +35,9 @@ pub use belief::Belief;
 pub use controller::{
     Controller, ControllerFactory, Denial, FirstByte, Permit, Pick, SendRecord, UserLimits, Work,
 };
-pub use courtesy::{WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
+pub use courtesy::{WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC, WINDOW_MAX};
 pub use fixed::FixedPace;
+pub use inference::InferencePace;
 pub use kind::PaceKind;
 pub use limiter::{Limiter, UnknownLimiter};
 pub use memory::Memory;

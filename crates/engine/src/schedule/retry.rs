@@ -218,6 +218,7 @@ pub struct HostFailing {
 
 /// The history and circumstances of a failed attempt.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Attempt {
     /// What caused the failure.
     pub kind: FailureKind,
@@ -235,6 +236,8 @@ pub struct Attempt {
     pub made_progress: bool,
     /// The attempt was aborted before its deadline, because its host served others meanwhile.
     pub was_cut_short: bool,
+    /// The host's controller holds the row: an earlier denial has not been settled.
+    pub is_held: bool,
     /// The host refused everybody at that time, or its failures say nothing about this URL.
     pub is_excused: bool,
     /// The host fails so often at any pace that this many failures say nothing about the URL.
@@ -244,7 +247,11 @@ pub struct Attempt {
 /// Decides what becomes of the URL. `jitter` is a random number in 0..1.
 #[must_use]
 pub fn decide(attempt: &Attempt, retry_policy: RetryPolicy, now: Instant, jitter: f64) -> Decision {
-    if attempt.was_cut_short {
+    let host_given_up = host_given_up(attempt.host_failing, retry_policy);
+    if attempt.is_held && !host_given_up {
+        return Decision::Doubt;
+    }
+    if attempt.was_cut_short && !host_given_up {
         return Decision::Again { at: now, charged: false };
     }
     // A Retry-After in a permanent failure does not promise another outcome.
@@ -256,7 +263,6 @@ pub fn decide(attempt: &Attempt, retry_policy: RetryPolicy, now: Instant, jitter
     }
     // Growing waits are for failures of the URL; how often its host is asked is for the pace to decide.
     let wait = wait_after(if attempt.is_chance { 1 } else { attempt.attempts }, jitter);
-    let host_given_up = host_given_up(attempt.host_failing, retry_policy);
     // Whether the host has served others between these attempts.
     let is_served = attempt.host_failing.is_none_or(|failing| failing.failures < attempt.alike);
     let is_permanent = matches!(attempt.kind, FailureKind::Permanent { .. });

@@ -152,8 +152,7 @@ impl Hosts {
     ) -> Next<Box<Job>> {
         let may_ask = |origin: &Origin| !is_offline || is_this_machine(origin);
         let witnesses = &self.witnesses;
-        let witness =
-            |row| Some(Box::new(Job::witness(RowId(row), witnesses.get(&row)?.clone())));
+        let witness = |row| Some(Box::new(Job::witness(RowId(row), witnesses.get(&row)?.clone())));
         self.frontier.next_where(clock::now(), may_ask, connections_idle, witness)
     }
 
@@ -174,6 +173,7 @@ impl Hosts {
     }
 
     /// Takes every job of the host that is held.
+    #[expect(clippy::vec_box, reason = "jobs are boxed wherever they go")]
     pub(super) fn take_held(&mut self, host: HostId) -> Vec<Box<Job>> {
         self.frontier.take_held(host)
     }
@@ -197,7 +197,8 @@ impl Hosts {
     pub(super) fn begun(&mut self, active: &Active) {
         if let Some((_, at)) = active.progress.heard() {
             let is_new_connection = active.progress.is_new_connection();
-            self.frontier.first_byte(active.sent, FirstByte { at, is_new_connection });
+            let (status, body_bytes) = (active.progress.status(), active.progress.bytes());
+            self.frontier.first_byte(active.sent, FirstByte { at, is_new_connection, status, body_bytes });
         }
     }
 

@@ -11,6 +11,7 @@
 //! - `underway`: the exchanges in progress;
 //! - `pending_timeouts`: silent failures that may be caused by our own network;
 //! - `held_denials`: denials that may concern the pace;
+//! - `judge`: what a failed attempt means for its job and its host;
 //! - `closed`: hosts that are not asked again in this run.
 //!
 //! What becomes of a job leaves through the `outbox`.
@@ -19,6 +20,7 @@ mod closed;
 mod held_denials;
 mod host_groups;
 mod hosts;
+mod judge;
 mod outbox;
 mod pending_timeouts;
 mod settings;
@@ -31,24 +33,23 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longhaul_socket::{FaultKind, clock};
+use longhaul_socket::clock;
 use tokio::sync::mpsc::{self, error::SendError};
 use tokio::time::Instant;
 
 use crate::connectivity::monitor::ConnectivityMonitorHandle;
 use crate::exchange::context::ExchangeContext;
 use crate::exchange::ended::Ended;
-use crate::exchange::failure::Failure;
 use crate::haul::executor::sleep_until;
 use crate::haul::stop::StopWatch;
 use crate::pace::host_state_cache::HostStateCache;
-use crate::pace::{Controller, Denial, Signal};
+use crate::pace::{Controller, Signal};
 use crate::report::Event;
 use crate::report::counters::Counters;
 use crate::schedule::frontier::{HostId, Next, Sent};
 use crate::schedule::host_routing::RouteChange;
-use crate::schedule::job::{Assignment, HeldDenial, Job};
-use crate::schedule::retry::{self, Attempt, Decision, FailureKind, host_given_up};
+use crate::schedule::job::{Assignment, Job};
+use crate::schedule::retry;
 use crate::schedule::router::{FromShard, ToShard};
 use crate::sink::SinkGone;
 use closed::Closed;
@@ -59,7 +60,7 @@ use settings::is_this_machine;
 use underway::{Active, Finished, Underway};
 
 /// How often the progress of exchanges and the age of idle connections are checked.
-const WATCH_EVERY: Duration = Duration::from_millis(250);
+const WATCH_EVERY: Duration = Duration::from_millis(100);
 
 /// The actor.
 pub(crate) struct Shard {
@@ -322,93 +323,6 @@ impl Shard {
             held_denials::review(active.host, false, &mut self.hosts, &self.outbox).await?;
         }
         Ok(())
-    }
-
-    /// Decides what caused a failed attempt, what its host's controller hears of it, and what becomes of the job.
-    async fn judge(
-        &mut self,
-        active: &mut Active,
-        mut job: Box<Job>,
-        failure: Failure,
-        latency: Duration,
-    ) -> Result<(), SinkGone> {
-        if failure.kind == Some(FaultKind::LocalExhausted) {
-            self.counters.shortage();
-        }
-        let kind = self.kind(active, &failure);
-        let retry_after = failure.retry_after.map(|wait| wait.min(retry::RETRY_AFTER_MAX));
-        let signal = kind.signal(failure.class, failure.status, latency, retry_after);
-        self.answered(active, signal);
-        let now = clock::now();
-        let host_failing = self.hosts.failing(active.host, signal, now);
-        let is_denied = matches!(signal, Signal::Denied { .. });
-        let denial = is_denied.then(|| self.hosts.denial(active.host, active.sent.record(), false));
-        let attempt = Attempt {
-            kind,
-            attempts: job.attempts,
-            alike: job.note_failure(failure.class),
-            retry_after: failure.retry_after,
-            host_failing,
-            denial,
-            made_progress: failure.made_progress,
-            was_cut_short: failure.was_cut_short,
-            is_excused: self
-                .hosts
-                .controller(active.host)
-                .is_some_and(|controller| !controller.charges(active.sent.record())),
-            is_chance: self
-                .hosts
-                .controller(active.host)
-                .is_some_and(|controller| controller.explains_failures(job.attempts)),
-        };
-        job.cuts += u32::from(failure.was_cut_short);
-        let decision = retry::decide(&attempt, self.settings.retry_policy, now, self.random.f64());
-        tracing::debug!(
-            row = job.row.0,
-            class = failure.class.as_str(),
-            status = failure.status,
-            ?attempt,
-            ?decision,
-            "the attempt failed"
-        );
-        match decision {
-            Decision::Again { at, charged } => {
-                self.hosts.again(active.host, job, &failure, at, charged, &self.outbox).await
-            }
-            Decision::Doubt => {
-                job.denied = Some(Box::new(HeldDenial { sent: active.sent.record(), failure }));
-                self.hosts.hold(active.host, job);
-                Ok(())
-            }
-            Decision::Park { until } => {
-                let Self { hosts, outbox, .. } = self;
-                self.closed.park(active.host, job, failure, until, hosts, outbox).await
-            }
-            Decision::GiveUp => {
-                if host_given_up(host_failing, self.settings.retry_policy) {
-                    if matches!(attempt.denial, Some(Denial::OfPace | Denial::Undecided)) {
-                        self.hosts.charge_denials_to_urls(active.host);
-                    } else {
-                        let Self { hosts, outbox, .. } = self;
-                        self.closed.give_up(active.host, &failure.record, hosts, outbox).await?;
-                    }
-                }
-                self.hosts.forget_if_idle(active.host);
-                self.outbox.fail(job, failure).await
-            }
-        }
-    }
-
-    /// What our own machine or our own proxy may have caused is charged to no URL and no host.
-    fn kind(&self, active: &Active, failure: &Failure) -> FailureKind {
-        if let Some(proxy) = failure.proxy {
-            return proxy.into();
-        }
-        let also_retry = &self.settings.retry_statuses;
-        let kind = FailureKind::of(failure.class, failure.status, failure.name_missing(), also_retry);
-        let is_ours =
-            || active.was_disturbed(&self.context.sink) || self.pending_timeouts.was_offline(active, failure);
-        if kind == FailureKind::Transient && is_ours() { FailureKind::Local } else { kind }
     }
 
     fn answered(&mut self, active: &mut Active, signal: Signal) {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::haul::PacePer;
 use crate::pace::host_state_cache::HostStateCache;
-use crate::pace::{Controller, ControllerFactory, UserLimits, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
+use crate::pace::{Controller, ControllerFactory, UserLimits};
 use crate::schedule::host_routing::ShardId;
 use crate::schedule::retry::RetryPolicy;
 
@@ -47,16 +47,15 @@ impl ShardSettings {
     pub(super) fn limits_of(&self, origin: &Origin) -> UserLimits {
         let own = self.spacings.iter().find(|(host, _)| host == origin.host());
         UserLimits {
-            window_max: self.jobs_per_host_max.unwrap_or_else(|| default_cap(origin)),
+            window_max: self.jobs_per_host_max.unwrap_or_else(|| self.pace.window_max(is_private(origin))),
             spacing: own.map_or(self.spacing, |(_, spacing)| *spacing),
         }
     }
 }
 
-/// As many requests as browsers open connections to hosts on the public network, more to private addresses.
-fn default_cap(origin: &Origin) -> u32 {
-    let is_private = is_this_machine(origin) || matches!(origin.host(), Host::Ip(ip) if !is_public(*ip));
-    if is_private { WINDOW_CAP_PRIVATE } else { WINDOW_CAP_PUBLIC }
+/// Whether the host is this machine, or has a private address.
+fn is_private(origin: &Origin) -> bool {
+    is_this_machine(origin) || matches!(origin.host(), Host::Ip(ip) if !is_public(*ip))
 }
 
 /// Whether the host is this machine, which can be reached without a network.

@@ -88,9 +88,10 @@ impl Underway {
         self.next_slot += 1;
         self.active.insert(slot, active);
         let exchange = async move {
-            let ended = match job.is_witness {
-                true => Ok(witness(&context, &job, &progress).await),
-                false => attempt(&context, &mut job, &progress).await,
+            let ended = if job.is_witness {
+                Ok(witness(&context, &job, &progress).await)
+            } else {
+                attempt(&context, &mut job, &progress).await
             };
             (slot, job, ended)
         };
@@ -122,9 +123,11 @@ impl Underway {
         changed
     }
 
-    /// The exchanges whose response has begun since the last call.
+    /// The exchanges whose body has begun since the last call.
     pub(super) fn begun(&mut self) -> impl Iterator<Item = &Active> {
-        self.active.values_mut().filter_map(|active| active.first_byte_is_new().then_some(&*active))
+        let has_body = |active: &&mut Active| active.progress.bytes() > 0;
+        let active = self.active.values_mut().filter(has_body);
+        active.filter_map(|active| active.first_byte_is_new().then_some(&*active))
     }
 
     /// The stalled exchanges that have not been aborted and would lose little by that.
@@ -213,13 +216,14 @@ impl Active {
     /// Notes its progress; returns whether it has stalled since the last check, or makes progress again.
     fn check_progress(&mut self, stall_after: Option<Duration>, now: Instant) -> bool {
         let bytes = self.progress.bytes();
-        let has_progressed = bytes >= self.seen_bytes + PROGRESS_BYTES_MIN;
-        if has_progressed || self.progress.is_held_up() {
+        let has_progressed = bytes >= self.seen_bytes + PROGRESS_BYTES_MIN || self.progress.is_held_up();
+        if has_progressed {
             self.seen_bytes = bytes;
             self.progress_at = now;
         }
         let Some(stall_after) = stall_after else { return false };
-        let is_stalled = now - self.progress_at >= stall_after;
+        // What has stalled stays so until it makes progress, however patient the controller becomes.
+        let is_stalled = self.is_stalled && !has_progressed || now - self.progress_at >= stall_after;
         self.stalls += u32::from(is_stalled && !self.is_stalled);
         std::mem::replace(&mut self.is_stalled, is_stalled) != is_stalled
     }

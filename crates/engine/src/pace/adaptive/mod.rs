@@ -262,7 +262,9 @@ impl Controller for AdaptivePace {
             // Its slot was left to others, which have been answered meanwhile.
             Signal::Congestion | Signal::Silence | Signal::ServerError
                 if was_stalled && self.served > sent.served => {}
-            Signal::Congestion | Signal::Silence | Signal::ServerError => self.congested(sent, now, jitter, false),
+            Signal::Congestion | Signal::Silence | Signal::ServerError => {
+                self.congested(sent, now, jitter, false);
+            }
             Signal::Absent => self.congested(sent, now, jitter, true),
             Signal::Throttle { retry_after } => {
                 let announced = asked.map(|until| (until - now, Limiter::Announced));
@@ -359,6 +361,7 @@ impl Controller for AdaptivePace {
             stall_retry: self.stall_retry.clone(),
             rate: self.rate_limit.rate().map(|rate| rate.memory(now)),
             accepted: self.rate_limit.accepted_counts(now),
+            ban: None,
         };
         Memory {
             connections_max: self.window.connections_max(),

@@ -1,0 +1,384 @@
+//! The state machine behind the trait [`Controller`](crate::pace::Controller): times become seconds, signals become ends, and
+//! what the machine says of a row becomes what the shard asks for.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Seconds;
+use super::report::Memory as Known;
+use super::signal::{End, Fate, PacePolicy, Phase, Settled, Ticket};
+use super::{COURTEOUS_MAX, Controller as Machine};
+use crate::pace::announced::{Announced, Announcement};
+use crate::pace::belief::Belief;
+use crate::pace::controller::{Controller, Denial, FirstByte, Permit, Pick, SendRecord, UserLimits, Work};
+use crate::pace::courtesy::{SERVED_WELL, stretched};
+use crate::pace::failures::Failures;
+use crate::pace::learned::Learned;
+use crate::pace::limiter::Limiter;
+use crate::pace::memory::{Memory, common_pause};
+use crate::pace::offset::Offset;
+use crate::pace::signal::Signal;
+
+/// With nothing in flight there is no answer to wait for: the machine is asked again after this.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+/// Two times are apart by this at least, so that a caller who waits until a time finds it passed.
+const TICK: Duration = Duration::from_micros(1);
+/// No row has this number: it is assigned later.
+const UNASSIGNED: u32 = u32::MAX;
+
+/// The controller that infers what limits a host from what becomes of its requests. See the module.
+#[derive(Debug, Clone)]
+pub struct InferencePace {
+    machine: Machine,
+    limits: UserLimits,
+    /// The machine's time 0.
+    epoch: Instant,
+    /// The last time that the caller told.
+    now: Instant,
+    announced: Announced,
+    failures: Failures,
+    /// The row for the request that was permitted last.
+    pick: Pick,
+    /// Requests that are being aborted because they have stalled.
+    cut: BTreeSet<u64>,
+    /// What becomes of the row of the request that ended last.
+    fate: Option<(u64, Fate)>,
+    settled: Vec<u64>,
+    /// The host itself asked for the pause until then.
+    asked_until: Option<(Instant, Limiter)>,
+    /// Requests served before this controller began.
+    served_before: u32,
+}
+
+impl InferencePace {
+    /// A controller for a host of which nothing is known.
+    #[must_use]
+    pub fn new(limits: UserLimits, now: Instant) -> Self {
+        Self::recalling(limits, &[], now)
+    }
+
+    /// A controller for a host that was known before (one memory), or for hosts that turned out to be limited together (the
+    /// memory of each): rates add up, as a guess.
+    #[must_use]
+    pub fn recalling(limits: UserLimits, memories: &[Memory], now: Instant) -> Self {
+        let learned = || memories.iter().filter_map(|memory| memory.learned.as_deref());
+        let policy = PacePolicy {
+            window_max: limits.window_max.clamp(1, COURTEOUS_MAX.max(limits.window_max)),
+            spacing: limits.spacing.as_secs_f64(),
+            ..PacePolicy::default()
+        };
+        let known: Vec<Known> = memories.iter().map(known).collect();
+        let mut machine = Machine::recalling_all(policy, &known, 0.0);
+        let next_by_spacing = Learned::next_by_spacing(learned(), now);
+        if let Some(at) = next_by_spacing {
+            machine.next_by_terms = at.saturating_duration_since(now).as_secs_f64();
+        }
+        let mut asked_until = None;
+        if let Some((lasts, limiter)) = common_pause(memories) {
+            machine.not_before = lasts.as_secs_f64();
+            asked_until = Some((now + lasts, limiter));
+        }
+        Self {
+            machine,
+            limits: UserLimits { window_max: limits.window_max.max(1), ..limits },
+            epoch: now,
+            now,
+            announced: Announced::new(),
+            failures: Failures::default(),
+            pick: Pick::Next,
+            cut: BTreeSet::new(),
+            fate: None,
+            settled: Vec::new(),
+            asked_until,
+            served_before: Learned::served(learned()),
+        }
+    }
+
+    fn at(&mut self, now: Instant) -> Seconds {
+        self.now = self.now.max(now);
+        self.now.saturating_duration_since(self.epoch).as_secs_f64()
+    }
+
+    /// A time of the machine, never before the next tick.
+    fn instant(&self, at: Seconds) -> Instant {
+        let since = Duration::try_from_secs_f64(at.max(0.0)).unwrap_or(Duration::MAX);
+        self.epoch.checked_add(since).unwrap_or(self.now + ASK_AGAIN).max(self.now + TICK)
+    }
+
+    fn served(&self) -> u32 {
+        self.served_before.saturating_add(u32::try_from(self.machine.served).unwrap_or(u32::MAX))
+    }
+
+    fn take_settled(&mut self) {
+        for settled in self.machine.settled() {
+            if let Settled::Denied(url) = settled {
+                self.settled.push(u64::from(url));
+            }
+        }
+    }
+
+    /// Keeps account of the failures in a row.
+    fn count(&mut self, sequence: u64, signal: Signal, now: Instant) {
+        match signal {
+            Signal::Neutral => {}
+            Signal::Success { .. } => {
+                self.failures.end(sequence);
+            }
+            Signal::Denied { .. } if self.machine.served == 0 => {
+                self.failures.end(sequence);
+            }
+            _ => self.failures.note(sequence, now),
+        }
+    }
+
+    /// Waits for the end of the window if the host has announced that nothing remains.
+    fn keep_to_announced(&mut self, now: Instant) {
+        if let Some(until) = self.announced.used_up(self.machine.next_sequence, now)
+            && self.machine.pauses.now.is_none()
+        {
+            let at = until.saturating_duration_since(self.epoch).as_secs_f64();
+            self.asked_until = Some((until, Limiter::Announced));
+            self.machine.not_before = self.machine.not_before.max(at);
+        }
+    }
+
+    fn limiter(&self) -> Limiter {
+        let machine = &self.machine;
+        if let Some((until, limiter)) = self.asked_until
+            && until > self.now
+        {
+            return limiter;
+        }
+        if machine.pauses.now.is_some() {
+            return Limiter::Failing;
+        }
+        let is_broken = machine.limit_form.is_some_and(super::signal::Form::is_often_chance);
+        if machine.rate.is_some() || machine.window.limit().is_some() && !is_broken {
+            Limiter::Throttle
+        } else if machine.window.limit().is_some() {
+            Limiter::Congestion
+        } else if machine.window.places() >= self.limits.window_max {
+            Limiter::Cap
+        } else if machine.latency.has_room() {
+            Limiter::Growing
+        } else {
+            Limiter::Queue
+        }
+    }
+
+    fn blocked_until(&self) -> Option<Instant> {
+        let pause = self.machine.pauses.now.as_ref().map(|pause| pause.next);
+        let asked = Some(self.machine.not_before).filter(|&at| self.instant(at) > self.now + TICK);
+        let until = pause.into_iter().chain(asked).reduce(f64::max)?;
+        Some(self.instant(until))
+    }
+}
+
+/// The numbers that the machine continues with.
+fn known(memory: &Memory) -> Known {
+    Known {
+        rate: memory.rate.map(|(now, _)| now),
+        window: memory.connections_max,
+        ban: memory.learned.as_ref().and_then(|learned| learned.ban).map(|ban| ban.as_secs_f64()),
+    }
+}
+
+impl Controller for InferencePace {
+    fn permit(&mut self, work: Work, now: Instant) -> Permit {
+        let at = self.at(now);
+        if let Some(until) = self.announced.used_up(self.machine.next_sequence, now)
+            && self.machine.pauses.now.is_none()
+        {
+            return Permit::WaitUntil(until.max(now + TICK));
+        }
+        let count = |jobs: usize| u32::try_from(jobs).unwrap_or(u32::MAX);
+        let jobs = work.jobs_waiting + work.jobs_held + work.jobs_in_flight;
+        let work = super::signal::Work {
+            fresh: count(work.jobs_ready),
+            again: 0,
+            remaining: count(jobs),
+            idle: count(work.connections_idle),
+        };
+        let permit = self.machine.permit(at, work);
+        self.take_settled();
+        match permit {
+            super::signal::Permit::Go(pick) => {
+                let (pick, url) = match pick {
+                    super::signal::Pick::Any => (Pick::Next, UNASSIGNED),
+                    super::signal::Pick::Elsewhere => (Pick::Elsewhere, UNASSIGNED),
+                    super::signal::Pick::Held(url) => (Pick::Held(u64::from(url)), url),
+                    super::signal::Pick::Served(url) => (Pick::Witness(u64::from(url)), url),
+                };
+                self.pick = pick;
+                let ticket = self.machine.sent(at, url, work.idle == 0);
+                let in_flight = self.in_flight();
+                Permit::Go(SendRecord { sequence: ticket.number(), in_flight, served: self.served() })
+            }
+            super::signal::Permit::At(at) => Permit::WaitUntil(self.instant(at)),
+            super::signal::Permit::OnAnswer if self.machine.open.is_empty() => {
+                Permit::WaitUntil(now + ASK_AGAIN)
+            }
+            super::signal::Permit::OnAnswer => Permit::WaitForAnswer,
+        }
+    }
+
+    fn pick(&mut self, _sent: SendRecord) -> Pick {
+        self.pick
+    }
+
+    fn assigned(&mut self, sent: SendRecord, row: u64) {
+        if let Some(open) = self.machine.open.get_mut(&sent.sequence) {
+            open.url = u32::try_from(row).unwrap_or(UNASSIGNED);
+        }
+    }
+
+    fn first_byte(&mut self, sent: SendRecord, first_byte: FirstByte) {
+        let at = self.at(first_byte.at);
+        // A refusal is judged at its end, and so is a response that breaks before its body begins.
+        if first_byte.status < 400 && first_byte.body_bytes > 0 {
+            self.machine.heard(Ticket(sent.sequence), at);
+        }
+    }
+
+    fn announced(&mut self, sent: SendRecord, announcement: Announcement) {
+        self.announced.say(sent.sequence, announcement);
+    }
+
+    fn stalled(&mut self, sent: SendRecord, now: Instant) {
+        let at = self.at(now);
+        self.machine.stalled(Ticket(sent.sequence), at);
+    }
+
+    fn revived(&mut self, sent: SendRecord, now: Instant) {
+        let at = self.at(now);
+        self.machine.heard(Ticket(sent.sequence), at);
+    }
+
+    fn ended(&mut self, sent: SendRecord, signal: Signal, _was_stalled: bool, now: Instant, jitter: f64) {
+        let at = self.at(now);
+        let was_cut = self.cut.remove(&sent.sequence);
+        let is_refused = matches!(signal, Signal::Throttle { .. });
+        let announced = self.announced.answered(sent.sequence, is_refused, self.machine.next_sequence, now);
+        self.count(sent.sequence, signal, now);
+        let end = match signal {
+            Signal::Success { latency } => End::Served { latency: latency.as_secs_f64(), page: None },
+            Signal::Throttle { retry_after } => {
+                let announced = announced.map(|until| (until - now, Limiter::Announced));
+                let asked = retry_after.map(|wait| (wait, Limiter::RetryAfter)).or(announced);
+                if let Some((wait, limiter)) = asked {
+                    self.asked_until = Some((now + stretched(wait, jitter), limiter));
+                }
+                End::Refused { status: 429, retry_after: asked.map(|(wait, _)| wait.as_secs_f64()) }
+            }
+            Signal::ServerError => End::Refused { status: 500, retry_after: None },
+            Signal::Denied { .. } => End::Denied { status: 403 },
+            Signal::Congestion => End::Broken(Phase::Reset),
+            Signal::Absent => End::Broken(Phase::Connect),
+            Signal::Silence if was_cut => End::Cut,
+            Signal::Silence => End::Silent,
+            Signal::Neutral => End::Local,
+        };
+        let fate = self.machine.ended(Ticket(sent.sequence), end, at, jitter);
+        self.fate = Some((sent.sequence, fate));
+        self.take_settled();
+        self.keep_to_announced(now);
+    }
+
+    fn stall_after(&self) -> Option<Duration> {
+        Duration::try_from_secs_f64(self.machine.stall_after()).ok()
+    }
+
+    fn cuts_short(&mut self, sent: SendRecord, silent_for: Duration, _cuts_before: u32) -> bool {
+        let is_cut = self.machine.cuts(Ticket(sent.sequence), silent_for.as_secs_f64());
+        if is_cut {
+            self.cut.insert(sent.sequence);
+        }
+        is_cut
+    }
+
+    fn denial(&self, sent: SendRecord, _served_since: bool) -> Denial {
+        match self.fate {
+            Some((sequence, Fate::Held)) if sequence == sent.sequence => Denial::Undecided,
+            _ => Denial::OfUrl,
+        }
+    }
+
+    fn settles_denials(&self) -> bool {
+        true
+    }
+
+    fn settled(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.settled)
+    }
+
+    fn is_witness(&self, row: u64) -> bool {
+        u32::try_from(row).is_ok_and(|url| self.machine.fates.is_witness(url))
+    }
+
+    fn charges(&self, _sent: SendRecord) -> bool {
+        // A host that served and now refuses everybody says nothing about a URL.
+        self.machine.pauses.now.is_none() || self.machine.served == 0
+    }
+
+    fn connections_max(&self) -> Option<u32> {
+        Some(self.machine.connections())
+    }
+
+    fn charge_denials_to_urls(&mut self, _now: Instant) {
+        self.machine.believe_denials();
+        self.take_settled();
+        self.failures.end(u64::MAX);
+    }
+
+    fn failing(&self) -> Option<(u32, Instant)> {
+        self.failures.since().map(|since| (self.failures.in_a_row(), since))
+    }
+
+    fn has_served_well(&self) -> bool {
+        self.served() >= SERVED_WELL
+    }
+
+    fn explains_failures(&self, of_url: u32) -> bool {
+        self.machine.explains(of_url)
+    }
+
+    fn in_flight(&self) -> u32 {
+        u32::try_from(self.machine.open.len()).unwrap_or(u32::MAX)
+    }
+
+    fn limits(&self) -> UserLimits {
+        self.limits
+    }
+
+    fn belief(&self) -> Belief {
+        let rate = self.machine.rate.as_ref().map(|rate| (rate.per_second, rate.top));
+        Belief {
+            limiter: self.limiter(),
+            window: self.machine.window.places(),
+            rate,
+            blocked_until: self.blocked_until(),
+        }
+    }
+
+    fn memory(&self, now: Instant) -> Memory {
+        let known = self.machine.memory();
+        let next_by_spacing = self.instant(self.machine.next_by_terms);
+        let learned = Learned {
+            served: self.served(),
+            next_by_spacing: Some(next_by_spacing)
+                .filter(|_| !self.limits.spacing.is_zero())
+                .map(|at| Offset::of(at, now)),
+            ban: known.ban.and_then(|ban| Duration::try_from_secs_f64(ban).ok()),
+            ..Learned::default()
+        };
+        let belief = self.belief();
+        let of_belief = Memory::of_belief(&belief, now);
+        Memory { connections_max: known.window, learned: Some(Box::new(learned)), ..of_belief }
+    }
+
+    fn clone_box(&self) -> Box<dyn Controller> {
+        Box::new(self.clone())
+    }
+}

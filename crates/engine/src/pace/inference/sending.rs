@@ -1,0 +1,151 @@
+//! May another request be sent, and for which row?
+
+use super::Seconds;
+use super::fates::Next;
+use super::{Controller, Open, Permit, Pick, REMEMBERED, Sent, Ticket, Work};
+
+/// A host that has served so many is known.
+const WELL: u64 = 30;
+/// More exchanges than this that have stalled show that the next URLs of the list may be slow: only each so many-th request
+/// is for one of those then.
+const STUCK: usize = 2;
+const NEXT_EACH: u64 = 4;
+/// Probes in vain, with growing gaps, after which the denials of a host that serves nobody are believed.
+const DENIALS_BELIEVED: u32 = 11;
+
+impl Controller {
+    /// May another request be sent? A [`Permit::Go`] is followed by [`sent`](Self::sent), or by nothing at all.
+    pub(super) fn permit(&mut self, now: Seconds, work: Work) -> Permit {
+        self.remaining = work.remaining;
+        if self.served == 0 && !self.fates.is_empty() && !self.is_denying_all {
+            if !self.open.is_empty() {
+                return Permit::OnAnswer;
+            }
+            self.is_denying_all = true;
+            self.fates.believe();
+        }
+        let until = self.not_before.max(self.next_by_terms);
+        if now < until {
+            return Permit::At(until);
+        }
+        if let Some(pause) = &self.pauses.now {
+            if self.places > 0 {
+                return Permit::OnAnswer;
+            }
+            if work.fresh + work.again == 0 && pause.failures() >= DENIALS_BELIEVED {
+                // Nobody else is left to be asked, and waiting was of no use.
+                self.pauses.now = None;
+                self.fates.believe();
+                return Permit::OnAnswer;
+            }
+            let is_any = work.fresh + work.again > 0 || !self.fates.is_empty();
+            return if now < pause.next {
+                Permit::At(pause.next)
+            } else if is_any {
+                self.pick_probe(work)
+            } else {
+                Permit::OnAnswer
+            };
+        }
+        let is_round = self.fates.is_round();
+        let allowed = if is_round {
+            (self.window.places() / self.fates.slowness()).max(1)
+        } else {
+            self.window.places()
+        };
+        if self.held_by.is_some() && self.places > 0 {
+            return Permit::OnAnswer;
+        }
+        while self.cooling.front().is_some_and(|&at| at <= now) {
+            self.cooling.pop_front();
+        }
+        if let Some(&at) = self.cooling.front()
+            && self.places < allowed
+            && self.places as usize + self.cooling.len() >= allowed as usize
+        {
+            return Permit::At(at);
+        }
+        if self.places >= allowed
+            || self.open.len() >= (self.terms.window_max as usize).max(2 * allowed as usize + 8)
+        {
+            if let Some(rate) = self.rate.as_mut().filter(|rate| rate.next() <= now) {
+                rate.held_by_window();
+            }
+            return Permit::OnAnswer;
+        }
+        if let Some(rate) = self.rate.as_mut().filter(|_| self.unit.counts(work.idle == 0)) {
+            let next = rate.next()
+                + if is_round {
+                    f64::from(self.fates.slowness()) / rate.top.min(rate.per_second) - 1.0 / rate.per_second
+                } else {
+                    0.0
+                };
+            if now < next {
+                rate.held_by_rate();
+                return Permit::At(next);
+            }
+        }
+        match self.fates.next(work.fresh + work.again, self.window.places(), self.places, now) {
+            Next::Row(url) => Permit::Go(Pick::Held(url)),
+            Next::NotBefore(at) => Permit::At(at),
+            Next::Witness(Some(url)) => Permit::Go(Pick::Served(url)),
+            Next::Witness(None) => Permit::Go(Pick::Any),
+            Next::Nobody if work.fresh + work.again > 0 && !self.fates.is_round() => {
+                // Where the next URLs of the list are silent, others may not be.
+                let stalled = self.open.len() - self.places as usize;
+                let is_stuck = if self.served < WELL {
+                    stalled > 0
+                } else {
+                    self.stalls.are_by_nature()
+                        && (stalled > self.terms.window_max as usize / 2
+                            || stalled > STUCK && !self.next_sequence.is_multiple_of(NEXT_EACH))
+                };
+                Permit::Go(if is_stuck { Pick::Elsewhere } else { Pick::Any })
+            }
+            Next::Nobody => Permit::OnAnswer,
+        }
+    }
+
+    pub(super) fn pick_probe(&mut self, work: Work) -> Permit {
+        if work.fresh + work.again > 0 {
+            return Permit::Go(Pick::Elsewhere);
+        }
+        // A row that was served before tells more than one that was denied.
+        let witness = self.fates.witness().map(Pick::Served);
+        witness.or_else(|| self.fates.any().map(Pick::Held)).map_or(Permit::OnAnswer, Permit::Go)
+    }
+
+    /// A request is sent for this row of the list; `is_new`: on a connection of its own, which is opened for it.
+    pub(super) fn sent(&mut self, now: Seconds, url: u32, is_new: bool) -> Ticket {
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        self.places += 1;
+        self.next_by_terms = now + self.terms.spacing.max(self.terms.rate_max.map_or(0.0, |rate| 1.0 / rate));
+        if let Some(rate) = self.rate.as_mut().filter(|_| self.unit.counts(is_new)) {
+            rate.sent(now);
+        }
+        self.evidence.sent(now);
+        if self.fates.is_held(url) {
+            self.fates.asks(url);
+        } else {
+            self.fates.asks_witness();
+        }
+        let sent =
+            Sent { at: now, under_way: self.places, is_new, counts: self.counts(sequence, is_new, now) };
+        self.sent.push_back(sent);
+        if self.sent.len() > REMEMBERED {
+            self.sent.pop_front();
+        }
+        let open = Open { sent, url, has_begun: false, is_stalled: false, served_before: self.served };
+        self.open.insert(sequence, open);
+        Ticket(sequence)
+    }
+
+    /// Connections that may be open, idle ones included: those in excess are closed, idle ones first. As many as the host
+    /// seems to let in; those that stand are worth keeping, for it may count those that are opened.
+    #[must_use]
+    pub(super) fn connections(&self) -> u32 {
+        let stalled = u32::try_from(self.open.len()).unwrap_or(u32::MAX).saturating_sub(self.places);
+        stalled + self.window.limit().unwrap_or(self.terms.window_max)
+    }
+}
