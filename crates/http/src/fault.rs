@@ -198,6 +198,12 @@ pub enum ProtocolFaultKind {
     BadFraming,
     /// A chunk size, a chunk extension or a trailer is invalid or too long (RFC 9112 section 7.1).
     BadChunk,
+    /// The body has a transfer coding that this crate does not decode, or too many; the source names it (RFC 9112 section 7).
+    UnsupportedCoding,
+    /// The bytes of the body do not match its transfer coding.
+    BadCoding,
+    /// The body decodes to far more than was sent, as only a decompression bomb does.
+    DecodedTooLarge,
     /// The peer switched protocols (101) without a request to do so.
     UnaskedUpgrade,
     /// More interim responses than [`Limits::interim_responses_max`](crate::Limits::interim_responses_max).
@@ -244,6 +250,9 @@ impl ProtocolFaultKind {
             Self::TooManyFields => "the head of the response has too many fields",
             Self::BadFraming => "the lengths in the response are contradictory or invalid",
             Self::BadChunk => "the chunks of the response are malformed",
+            Self::UnsupportedCoding => "the transfer codings of the response are not supported",
+            Self::BadCoding => "the body does not match its transfer coding",
+            Self::DecodedTooLarge => "the body decodes to too many bytes",
             Self::UnaskedUpgrade => "the peer switched protocols without a request to do so",
             Self::TooManyInterim => "the peer sent too many interim responses",
             Self::UnaskedBytes => "the peer sent bytes before the request",

@@ -154,7 +154,7 @@ fn transfer_codings() {
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: identity, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", CHUNKS),
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: none\r\nContent-Length: 5\r\n\r\nhello",
-            "200 \"hello\" Close retired [Unknown]",
+            "200 \"hello\" Close retired [Unknown(\"none\")]",
         ),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\nhello", "BadTransferEncoding"),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked;a=b\r\n\r\nhello", "BadTransferEncoding"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use longhaul_http::{Body, Completion as BodyEnd, Framing, Head, Partial, ProtocolFaultKind};
+use longhaul_http::{Body, Completion as BodyEnd, Framing, Head, Partial, ProtocolFaultKind, Validator};
 use longhaul_journal::{Part, Verification};
 use longhaul_socket::{Deadline, Phase, clock};
 use tokio::time::Instant;
@@ -109,7 +109,9 @@ impl<'a> BodyTransfer<'a> {
     ) -> Result<Received, SinkGone> {
         let BodyRange { from, end, total } = self.range;
         if from == 0 {
-            self.job.partial = Some(Partial { have: 0, validator: head.validator(), total });
+            // Without a validator a part is not resumed.
+            let validator = if head.is_coded() { Validator::default() } else { head.validator() };
+            self.job.partial = Some(Partial { have: 0, validator, total });
         }
         if from == 0 {
             self.job.sha256 = Sha256::wanted(&self.job.expected);

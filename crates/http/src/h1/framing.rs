@@ -29,8 +29,8 @@ pub enum BodyLength {
 pub struct Framing {
     /// How the end of the body is known.
     pub length: BodyLength,
-    /// The codings that are applied to the bytes of the body, in the order in which they were applied. The reader hands
-    /// out coded bytes; whoever stores them undoes the codings or refuses the response.
+    /// The codings that are applied to the bytes of the body, in the order in which they were applied. The reader returns
+    /// coded bytes; [`Body`](crate::Body) decodes them or refuses the response.
     pub codings: Vec<TransferCoding>,
     /// What `Content-Length` said. For HEAD and 304 it speaks of a body that is not sent.
     pub content_length: Option<u64>,

@@ -1,5 +1,7 @@
 //! `Transfer-Encoding` (RFC 9112 sections 6.1 and 7).
 
+use std::fmt;
+
 use http::HeaderMap;
 use http::header::TRANSFER_ENCODING;
 
@@ -8,7 +10,7 @@ use super::field::{is_token, trim};
 use super::limits::TRANSFER_CODINGS_MAX;
 
 /// A coding that is still applied to the bytes of the body once they are out of their chunks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransferCoding {
     /// `gzip` or `x-gzip` (RFC 9110 section 8.4.1.3).
@@ -17,8 +19,20 @@ pub enum TransferCoding {
     Deflate,
     /// `compress` or `x-compress` (RFC 9110 section 8.4.1.1).
     Compress,
-    /// Any other, under the name that the raw head has.
-    Unknown,
+    /// Any other, by its name as sent: a token (RFC 9110 section 5.6.2).
+    Unknown(Box<str>),
+}
+
+/// The name of the coding.
+impl fmt::Display for TransferCoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            Self::Compress => "compress",
+            Self::Unknown(name) => name,
+        })
+    }
 }
 
 /// What `Transfer-Encoding` says.
@@ -73,7 +87,8 @@ impl TransferEncoding {
         } else if is("compress") || is("x-compress") {
             TransferCoding::Compress
         } else {
-            TransferCoding::Unknown
+            // A token is ASCII.
+            TransferCoding::Unknown(String::from_utf8_lossy(name).into())
         });
         Ok(())
     }
@@ -99,7 +114,7 @@ mod tests {
         assert_eq!(parsed(&["gzip", "chunked"]), Ok((vec![Gzip], 1)));
         assert_eq!(
             parsed(&["X-GZIP, deflate ,compress,br,, Chunked"]),
-            Ok((vec![Gzip, Deflate, Compress, Unknown], 1))
+            Ok((vec![Gzip, Deflate, Compress, Unknown("br".into())], 1))
         );
         assert_eq!(parsed(&["identity"]), Ok((vec![], 0)));
         assert_eq!(parsed(&["identity, chunked, identity"]), Ok((vec![], 1)));

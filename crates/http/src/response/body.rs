@@ -1,4 +1,4 @@
-//! The body of a response, chunk by chunk. A body that is read to its end gives its connection back to the pool; otherwise the
+//! The body of a response, chunk by chunk, without its transfer codings. A body that is read to its end gives its connection back to the pool; otherwise the
 //! connection is closed.
 
 use std::future::poll_fn;
@@ -10,9 +10,10 @@ use http::HeaderMap;
 use longhaul_socket::{Deadline, FaultKind, Phase, SpeedMonitor, clock};
 
 use crate::connection::{BodyPart, FaultContext, ProtocolSession as _, Session};
-use crate::fault::Error;
+use crate::fault::{Error, ProtocolFaultKind};
 use crate::limits::DRAIN_TIME_MAX;
 use crate::pool::{Lease, Pool};
+use crate::response::decode::{CodedBody, DecodeFault};
 use crate::response::{Framing, Head};
 
 /// How the end of a body was known. How much that proves depends on the framing of the protocol.
@@ -31,6 +32,9 @@ pub enum Completion {
 
 /// The body of a response.
 ///
+/// Its bytes are those of the message content: chunks and transfer codings are removed, content codings are not (RFC 9110
+/// section 6.4).
+///
 /// Reading it to its end gives the connection back to the pool at once. Dropping it before that closes the connection, on
 /// which the rest of the body would follow; a connection that carries other exchanges loses only this one.
 pub struct Body {
@@ -39,6 +43,8 @@ pub struct Body {
     pool: Rc<Pool<Session>>,
     context: FaultContext,
     framing: Framing,
+    /// `None` if no transfer codings are applied.
+    coded: Option<Box<CodedBody>>,
     /// Whether the connection can be used again once the body has been read.
     keep_connection: bool,
     drain_bytes_max: u64,
@@ -70,6 +76,7 @@ impl Body {
             pool,
             context,
             framing: head.framing,
+            coded: CodedBody::of(&head.transfer_codings),
             keep_connection: is_persistent,
             drain_bytes_max,
             received: 0,
@@ -128,6 +135,7 @@ impl Body {
         if self.state == State::Reading && (!self.keep_connection || too_long) {
             return false;
         }
+        self.coded = None;
         let rest = async {
             while self.received <= stop_at {
                 match self.chunk().await {
@@ -150,11 +158,23 @@ impl Body {
             }
         }
         loop {
+            match self.coded.as_mut().map_or(Ok(None), |coded| coded.next()) {
+                Ok(Some(bytes)) => {
+                    self.received += bytes.len() as u64;
+                    return Poll::Ready(Ok(Some(bytes)));
+                }
+                Ok(None) => {}
+                Err(fault) => return Poll::Ready(Err(self.fail_decoding(fault))),
+            }
             match ready!(self.poll_part(cx)) {
                 Ok(BodyPart::Data(bytes)) if bytes.is_empty() => {}
                 Ok(BodyPart::Data(bytes)) => {
-                    self.received += bytes.len() as u64;
                     self.monitor.arrived(bytes.len() as u64);
+                    if let Some(coded) = &mut self.coded {
+                        coded.push(bytes);
+                        continue;
+                    }
+                    self.received += bytes.len() as u64;
                     if self.framing == Framing::Length(self.received) {
                         self.complete();
                     }
@@ -166,6 +186,9 @@ impl Body {
                     return Poll::Ready(Err(self.fail(error)));
                 }
                 Ok(BodyPart::End) => {
+                    if let Some(Err(fault)) = self.coded.as_ref().map(|coded| coded.finish()) {
+                        return Poll::Ready(Err(self.fail_decoding(fault)));
+                    }
                     self.complete();
                     return Poll::Ready(Ok(None));
                 }
@@ -195,6 +218,26 @@ impl Body {
         if let Some(lease) = self.lease.take().filter(|_| self.keep_connection) {
             self.pool.give_back(lease, clock::now());
         }
+    }
+
+    /// Ends a body that cannot be decoded.
+    fn fail_decoding(&mut self, fault: DecodeFault) -> Error {
+        let context = &self.context;
+        let (phase, kind) = match &fault {
+            // The rest may come next time.
+            DecodeFault::Truncated => {
+                let closed = context.fault(Phase::Body, FaultKind::ClosedEarly).because(fault);
+                let error = context.socket(closed);
+                return self.fail(error);
+            }
+            DecodeFault::Unsupported(_) | DecodeFault::TooManyCodings => {
+                (Phase::Head, ProtocolFaultKind::UnsupportedCoding)
+            }
+            DecodeFault::Corrupt | DecodeFault::TrailingBytes => (Phase::Body, ProtocolFaultKind::BadCoding),
+            DecodeFault::TooLarge => (Phase::Body, ProtocolFaultKind::DecodedTooLarge),
+        };
+        let error = Error::Protocol(context.protocol(phase, kind).because(fault));
+        self.fail(error)
     }
 
     fn fail(&mut self, error: Error) -> Error {

@@ -9,7 +9,7 @@ use crate::announced::rate_limit::{self, RateLimit};
 use crate::announced::retry_after;
 use crate::connection::{Peer, Via};
 use crate::fault::ProtocolFaultKind;
-use crate::h1::{self, BodyLength, Version};
+use crate::h1::{self, BodyLength, TransferCoding, Version};
 use crate::resume::ContentRange;
 use crate::resume::Validator;
 
@@ -42,6 +42,9 @@ pub struct Head {
     pub content_length: Option<u64>,
     /// How the end of the body is known.
     pub framing: Framing,
+    /// The transfer codings of the body other than `chunked`, in the order in which they were applied. [`Body`](crate::Body)
+    /// decodes them, or fails if it cannot. Empty if there is no body.
+    pub transfer_codings: Vec<TransferCoding>,
 }
 
 impl Head {
@@ -53,7 +56,14 @@ impl Head {
             BodyLength::Chunked => Framing::Chunked,
             BodyLength::UntilClose => Framing::UntilClose,
         };
-        Self { status, headers, peer, content_length: framing.content_length, framing: length }
+        Self {
+            status,
+            headers,
+            peer,
+            content_length: framing.content_length,
+            framing: length,
+            transfer_codings: framing.codings.clone(),
+        }
     }
 
     /// The head of a response to a GET, from its parts: for tests and simulations of code that decides by heads.
@@ -78,6 +88,13 @@ impl Head {
         let head = Self::of_h1(status, headers, peer, &framing);
         let framing = if head.framing == Framing::UntilClose { unmeasured } else { head.framing };
         Ok(Self { framing, ..head })
+    }
+
+    /// Whether transfer codings are applied to the body. Offsets within such a body are never used to resume it: RFC 9110 section
+    /// 14.1.2 counts them in the decoded representation, but a server that confuses transfer and content codings counts coded
+    /// bytes.
+    pub fn is_coded(&self) -> bool {
+        !self.transfer_codings.is_empty()
     }
 
     /// Whether a proxy may have sent this in place of the host: it asks for credentials of its own (407), or did not reach

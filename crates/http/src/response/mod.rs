@@ -1,6 +1,7 @@
 //! A response: its head, and its body chunk by chunk.
 
 mod body;
+mod decode;
 mod head;
 mod record;
 

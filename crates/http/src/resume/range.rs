@@ -64,6 +64,8 @@ impl Partial {
 pub fn decide(partial: &Partial, asked: &RangeRequest, head: &Head) -> ResumeDecision {
     match head.status {
         200 | 203 => ResumeDecision::Replace,
+        // Whether its offsets are those of coded or of decoded bytes is unknown.
+        206 if head.is_coded() => ResumeDecision::Restart,
         206 => decide_partial(partial, asked, head),
         416 => decide_unsatisfied(partial, head),
         _ => ResumeDecision::Inapplicable,

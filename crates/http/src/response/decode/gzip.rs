@@ -1,7 +1,7 @@
 //! `gzip` (RFC 1952): members one after another, each checked by its length and CRC-32. Zeros may follow the last one, as
-//! the tools of that name allow.
+//! `gzip(1)` accepts them.
 
-use flate2::Crc;
+use crc32fast::Hasher as Crc32;
 
 use super::inflate::Inflate;
 use super::{DecodeFault, Decoded};
@@ -29,18 +29,20 @@ enum State {
         flags: u8,
         low: Option<u8>,
     },
-    /// What is skipped: bytes of the extra field, or of the check sum of the header.
+    /// Bytes that are skipped: of the extra field, or of the checksum of the header.
     Skip {
         flags: u8,
         left: u16,
     },
-    /// A name or a comment, which a zero ends.
+    /// A name or a comment, up to its zero byte.
     Text {
         flags: u8,
     },
     Data {
-        inflate: Box<Inflate>,
-        crc: Crc,
+        inflate: Inflate,
+        crc: Crc32,
+        /// Length of the decoded data modulo 2^32, as `ISIZE` states it.
+        length: u32,
     },
     Trailer {
         expected: [u8; 8],
@@ -65,18 +67,20 @@ impl Gzip {
     pub(super) fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<Decoded, DecodeFault> {
         let mut done = Decoded::default();
         loop {
-            if let State::Data { inflate, crc } = &mut self.state {
+            if let State::Data { inflate, crc, length } = &mut self.state {
                 let step = inflate.decode(&input[done.consumed..], &mut output[done.produced..])?;
-                crc.update(&output[done.produced..done.produced + step.produced]);
+                let decoded = &output[done.produced..done.produced + step.produced];
+                crc.update(decoded);
+                // One call decodes far less than 4 GiB, and the sum wraps as `ISIZE` does.
+                *length = length.wrapping_add(u32::try_from(decoded.len()).unwrap_or(u32::MAX));
                 done.consumed += step.consumed;
                 done.produced += step.produced;
                 if !inflate.has_ended {
                     return Ok(done);
                 }
                 let mut expected = [0; 8];
-                expected[..4].copy_from_slice(&crc.sum().to_le_bytes());
-                // `ISIZE` is the length modulo 2^32, which is what the checksum counts, too.
-                expected[4..].copy_from_slice(&crc.amount().to_le_bytes());
+                expected[..4].copy_from_slice(&crc.clone().finalize().to_le_bytes());
+                expected[4..].copy_from_slice(&length.to_le_bytes());
                 self.state = State::Trailer { expected, bytes: [0; 8], filled: 0 };
             }
             let Some(&byte) = input.get(done.consumed) else { return Ok(done) };
@@ -156,7 +160,7 @@ impl Gzip {
         }
     }
 
-    /// The parts follow in the order of RFC 1952 section 2.3; `flags` are those of the parts that have not come.
+    /// The parts follow in the order of RFC 1952 section 2.3; `flags` are those of the parts still to come.
     fn after_header_part(&mut self, flags: u8) {
         self.state = if flags & FLAG_EXTRA != 0 {
             State::ExtraLength { flags, low: None }
@@ -165,7 +169,7 @@ impl Gzip {
         } else if flags & FLAG_HEADER_CRC != 0 {
             State::Skip { flags: flags & !FLAG_HEADER_CRC, left: 2 }
         } else {
-            State::Data { inflate: Box::new(Inflate::raw()), crc: Crc::new() }
+            State::Data { inflate: Inflate::raw(), crc: Crc32::new(), length: 0 }
         };
     }
 }

@@ -2,42 +2,40 @@
 
 use std::fmt;
 
-use flate2::{Decompress, FlushDecompress, Status};
+use miniz_oxide::inflate::stream::{InflateState, inflate};
+use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus, StreamResult};
 
 use super::{DecodeFault, Decoded};
 
 /// One stream of RFC 1951 or 1950.
 pub(super) struct Inflate {
-    state: Decompress,
+    /// Some 43 KB, the window included.
+    state: Box<InflateState>,
     pub(super) has_ended: bool,
 }
 
 impl Inflate {
     pub(super) fn raw() -> Self {
-        Self { state: Decompress::new(false), has_ended: false }
+        Self { state: InflateState::new_boxed(DataFormat::Raw), has_ended: false }
     }
 
     fn zlib() -> Self {
-        Self { state: Decompress::new(true), has_ended: false }
+        Self { state: InflateState::new_boxed(DataFormat::Zlib), has_ended: false }
     }
 
     pub(super) fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<Decoded, DecodeFault> {
         if self.has_ended {
             return Ok(Decoded::default());
         }
-        let (in_before, out_before) = (self.state.total_in(), self.state.total_out());
-        let status = self.state.decompress(input, output, FlushDecompress::None);
+        let StreamResult { bytes_consumed, bytes_written, status } =
+            inflate(&mut self.state, input, output, MZFlush::None);
         match status {
-            Ok(Status::StreamEnd) => self.has_ended = true,
-            Ok(Status::Ok | Status::BufError) => {}
+            Ok(MZStatus::StreamEnd) => self.has_ended = true,
+            // Out of input or of room for output.
+            Ok(_) | Err(MZError::Buf) => {}
             Err(_) => return Err(DecodeFault::Corrupt),
         }
-        let count =
-            |total: u64, before: u64, most: usize| usize::try_from(total - before).unwrap_or(most).min(most);
-        Ok(Decoded {
-            consumed: count(self.state.total_in(), in_before, input.len()),
-            produced: count(self.state.total_out(), out_before, output.len()),
-        })
+        Ok(Decoded { consumed: bytes_consumed, produced: bytes_written })
     }
 }
 
@@ -49,7 +47,7 @@ impl fmt::Debug for Inflate {
 
 #[derive(Debug)]
 pub(super) enum Deflate {
-    /// The first byte, if it came: two tell the formats apart.
+    /// The first byte, if it has arrived: two bytes tell the formats apart.
     Start(Option<u8>),
     Stream {
         /// Bytes that were read to tell the formats apart, and the first that is not used yet.
