@@ -5,7 +5,7 @@ mod world;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use longhaul::{ExchangeHook, Head, HeaderMap, HttpUrl, Request};
+use longhaul::{ExchangeHook, Head, HeaderMap, HttpUrl, Request, Via};
 use world::{Reply, World, simulate};
 
 /// One cookie for each registered domain, here the last two labels of a host, and the URLs of all requests.
@@ -22,7 +22,7 @@ fn domain(url: &HttpUrl) -> String {
 }
 
 impl ExchangeHook for Jar {
-    fn before(&self, request: &Request, fields: &mut HeaderMap) {
+    fn before(&self, request: &Request, _via: Via, fields: &mut HeaderMap) {
         self.requests.lock().expect("no test panics within").push(request.url().to_string());
         let cookies = self.cookies.lock().expect("no test panics within");
         if let Some(cookie) = cookies.get(&domain(request.url())) {

@@ -13,7 +13,7 @@ use crate::connection::{
 };
 use crate::fault::Error;
 use crate::limits::Limits;
-use crate::pool::{Lease, Pool};
+use crate::pool::{Broken, Lease, Pool};
 use crate::request::{ExchangeHook, ExchangeHooks, Request, RequestHead};
 use crate::response::{Body, ExchangeRecord, Head};
 use crate::timeouts::{Timeouts, after};
@@ -109,7 +109,8 @@ impl Client {
     ///
     /// The peer may have closed a pooled connection just now. That says nothing about the request, so the request is sent
     /// once more over a new connection, whose outcome stands. A host that keeps connections and resets one that was used
-    /// within the last second means the request. Every other failure is returned: this crate does not retry.
+    /// within the last second means the request. Every other failure is returned: this crate does not retry. A request that a
+    /// session with several exchanges did not process may take another session of the pool first, once.
     ///
     /// Where another request is opening a connection that may turn out to carry several requests at a time, this one waits
     /// for it first, once.
@@ -122,16 +123,25 @@ impl Client {
         let route = router.route(request.url().origin());
         let head = RequestHead::new(request, route.via(), hooks)?;
         // A pooled connection may lead to a private address: only connecting checks that.
+        let mut has_moved = false;
         let may_be_pooled = !request.forbid_private || route.via() != Via::Direct;
-        if may_be_pooled && let Some(lease) = self.pooled(&route, ends).await {
+        while may_be_pooled && let Some(lease) = self.pooled(&route, ends).await {
             let idle = lease.idle().unwrap_or_default();
+            let was_shared = lease.is_shared();
             match self.exchange(lease, request, &head, started, ends).await {
                 Ok(response) => {
                     pool.worked(&route);
                     return Ok(response);
                 }
                 Err(Failure { broken: Some(broken), .. })
-                    if pool.was_stale(&route, idle, broken, clock::now()) => {}
+                    if pool.was_stale(&route, idle, broken, clock::now()) =>
+                {
+                    // A session that is shared refuses many requests at once. They take the next one together.
+                    if !was_shared || broken != Broken::Unprocessed || has_moved {
+                        break;
+                    }
+                    has_moved = true;
+                }
                 Err(failure) => return Err(failure.error),
             }
         }

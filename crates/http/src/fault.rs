@@ -216,6 +216,8 @@ pub enum ProtocolFaultKind {
     UnaskedMultipart,
     /// The proxy responded to the handshake of a tunnel with something else than its protocol.
     BadTunnel,
+    /// A frame of a protocol that carries several exchanges at a time is malformed, or breaks that protocol's rules.
+    BadFrame,
 }
 
 impl ProtocolFaultKind {
@@ -259,6 +261,7 @@ impl ProtocolFaultKind {
             Self::BadContentRange => "the peer sent another range than requested",
             Self::UnaskedMultipart => "the peer sent several ranges, which were not requested",
             Self::BadTunnel => "the proxy's response to the handshake of the tunnel is malformed",
+            Self::BadFrame => "a frame of the session is malformed or breaks the rules of its protocol",
         }
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use longhaul_http::{
     Client, ClientOptions, Completion, ExchangeHook, Framing, Head, HeaderMap, HeaderName, HeaderValue,
     IDLE_TIME_MAX, IfRange, Limits, ProtocolFaultKind, RESERVED_FIELDS, RangeRequest, Request, Timeouts,
+    Via,
 };
 use longhaul_socket::memory::MemoryNetwork;
 use longhaul_socket::{
@@ -86,7 +87,7 @@ struct Meddler {
 }
 
 impl ExchangeHook for Meddler {
-    fn before(&self, _request: &Request, fields: &mut HeaderMap) {
+    fn before(&self, _request: &Request, _via: Via, fields: &mut HeaderMap) {
         self.before.fetch_add(1, Ordering::Relaxed);
         fields.clear();
         for name in RESERVED_FIELDS {

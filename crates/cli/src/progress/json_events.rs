@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
-use longhaul::{Counts, Event, FaultRecord, Report};
+use longhaul::{Counts, Event, FaultRecord, Location, Report};
 use longhaul_socket::clock::WallClock;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -138,7 +138,7 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
             fields.extend(fault_fields(fault));
             ("parked", fields)
         }
-        Event::Done { row, url, name, size, blake3, status, attempts, elapsed, fields: columns } => {
+        Event::Done { row, url, name, location, size, blake3, status, attempts, elapsed, fields: columns } => {
             let mut fields = vec![
                 ("row", row.0.into()),
                 ("url", url.into()),
@@ -149,6 +149,7 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
                 ("attempts", attempts.into()),
                 ("elapsed_ms", ms(elapsed)),
             ];
+            fields.extend(location_fields(location));
             fields.extend(column_fields(columns));
             ("done", fields)
         }
@@ -187,6 +188,19 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
         Event::Stopping => ("stopping", Vec::new()),
         _ => return None,
     })
+}
+
+/// Where a body is that has no file of its own.
+fn location_fields(location: &Location) -> Fields<'static> {
+    match location {
+        Location::Record { file, offset, length } => vec![
+            ("location", (&**file).into()),
+            ("location_offset", (*offset).into()),
+            ("location_length", (*length).into()),
+        ],
+        Location::Object { key } => vec![("location", (&**key).into())],
+        _ => Vec::new(),
+    }
 }
 
 /// The columns of the list that are not interpreted, as one object; nothing where there are none.

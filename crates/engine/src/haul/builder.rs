@@ -28,6 +28,9 @@ pub const ARGUMENTS: &str = "arguments";
 /// Makes the map of hosts, given the number of shards.
 pub(crate) type MakeHostRouting = Box<dyn FnOnce(usize) -> Box<dyn HostRouting> + Send>;
 
+/// Opens the store of a haul, given its storage.
+pub(crate) type OpenStore = Box<dyn FnOnce(Arc<dyn Storage>) -> io::Result<Arc<dyn Store>> + Send>;
+
 /// Builds a [`Haul`].
 ///
 /// ```no_run
@@ -48,7 +51,7 @@ pub(crate) type MakeHostRouting = Box<dyn FnOnce(usize) -> Box<dyn HostRouting> 
 pub struct Builder {
     directory: PathBuf,
     storage: Option<Arc<dyn Storage>>,
-    store: Option<Arc<dyn Store>>,
+    store: Option<OpenStore>,
     network: Option<Arc<dyn Network>>,
     tls: TlsOptions,
     sources: Vec<Source>,
@@ -181,10 +184,14 @@ impl Builder {
         self
     }
 
-    /// Keeps the bodies in another store than in a file each.
+    /// Keeps the bodies in another store than in a file each. The haul calls `open` once, when it runs: then no other process
+    /// works on its directory.
     #[must_use]
-    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
-        self.store = Some(store);
+    pub fn store(
+        mut self,
+        open: impl FnOnce(Arc<dyn Storage>) -> io::Result<Arc<dyn Store>> + Send + 'static,
+    ) -> Self {
+        self.store = Some(Box::new(open));
         self
     }
 
@@ -250,7 +257,6 @@ impl Builder {
         let pace_per = settings.pace_per;
         let host_routing = host_routing
             .unwrap_or_else(|| Box::new(move |shards| Box::new(LimitRouting::new(shards, pace_per))));
-        let store = store.unwrap_or_else(|| Arc::new(FileStore::new(Arc::clone(&storage))));
         Ok(Haul {
             storage,
             store,
@@ -274,5 +280,13 @@ fn system_network(name_servers: &[SocketAddr]) -> SystemNetwork {
         SystemNetwork::new()
     } else {
         SystemNetwork::with_name_servers(name_servers.to_vec())
+    }
+}
+
+/// The store of the user, or files.
+pub(crate) fn open_store(open: Option<OpenStore>, storage: &Arc<dyn Storage>) -> Result<Arc<dyn Store>, HaulError> {
+    match open {
+        Some(open) => open(Arc::clone(storage)).map_err(HaulError::Store),
+        None => Ok(Arc::new(FileStore::new(Arc::clone(storage)))),
     }
 }

@@ -46,6 +46,9 @@ pub enum HaulError {
     /// The directory cannot be written any more, and waiting does not change that.
     #[error("cannot write to the haul's directory")]
     Disk(#[source] io::Error),
+    /// The store cannot be opened.
+    #[error("cannot open the store of the files")]
+    Store(#[source] io::Error),
     /// A request field of the user's is not valid.
     #[error("the user agent is not a valid field value")]
     UserAgent,

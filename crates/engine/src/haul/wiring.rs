@@ -22,7 +22,7 @@ use crate::exchange::byte_rate::ByteRateLimit;
 use crate::exchange::context::ExchangeContext;
 use crate::haul::HaulError;
 use crate::haul::Settings;
-use crate::haul::builder::{Builder, MakeHostRouting};
+use crate::haul::builder::{Builder, MakeHostRouting, OpenStore, open_store};
 use crate::haul::executor::{self, Executor};
 use crate::haul::machine;
 use crate::haul::run_context::RunContext;
@@ -40,13 +40,13 @@ use crate::schedule::retry::RetryPolicy;
 use crate::schedule::router::{FromShard, Router, ToShard};
 use crate::shard::{Shard, ShardSettings};
 use crate::sink::part_verifier::{PartVerifier, UnverifiedPart};
-use crate::sink::store::Store;
 use crate::sink::{self, Committer, JournalHandles, SettledCounts, SinkGone, SinkHandle};
 
 /// A haul that is ready to run. Running it again later, with the same directory, goes on where it ended.
 pub struct Haul {
     pub(crate) storage: Arc<dyn Storage>,
-    pub(crate) store: Arc<dyn Store>,
+    /// `None`: a file for each body.
+    pub(crate) store: Option<OpenStore>,
     pub(crate) network: Arc<dyn Network>,
     pub(crate) tls: TlsOptions,
     pub(crate) lists: Vec<List>,
@@ -93,18 +93,18 @@ impl Haul {
         // Dropped last, when every actor has ended: the run ends after its last event has been handed over.
         let observer =
             RunningObserver::start(executor, callback, self.stopper.clone()).map_err(HaulError::Start)?;
+        let clock = self.start_unix_ms.map_or_else(WallClock::system, WallClock::starting_at);
+        let boot_id = self.boot_id.unwrap_or_else(machine::boot_id);
+        let opened = Journal::open(Arc::clone(&self.storage), clock.unix_ms(), boot_id, &machine::holder())
+            .map_err(HaulError::Journal)?;
+        let Opened { lock, spool, rows, mut log, recovery } = opened;
         let cx = RunContext {
             storage: Arc::clone(&self.storage),
-            store: Arc::clone(&self.store),
+            store: open_store(self.store.take(), &self.storage)?,
             observer: observer.observer(),
-            clock: self.start_unix_ms.map_or_else(WallClock::system, WallClock::starting_at),
+            clock,
             stopper: self.stopper.clone(),
         };
-        let boot_id = self.boot_id.unwrap_or_else(machine::boot_id);
-        let opened =
-            Journal::open(Arc::clone(&self.storage), cx.clock.unix_ms(), boot_id, &machine::holder())
-                .map_err(HaulError::Journal)?;
-        let Opened { lock, spool, rows, mut log, recovery } = opened;
         let (before, unfinished) = recover(&cx, &mut log, &rows, recovery)?;
         cx.observer.emit(&Event::Opened { counts: before });
 

@@ -7,6 +7,7 @@ use longhaul_socket::clock::WallClock;
 use tokio::sync::watch;
 
 use super::intake::{Intake, Published};
+use crate::haul::builder::open_store;
 use crate::haul::executor::Executor;
 use crate::haul::run_context::RunContext;
 use crate::haul::{Haul, HaulError, executor, machine};
@@ -24,16 +25,16 @@ impl Haul {
         let clock = start_unix_ms.map_or_else(WallClock::system, WallClock::starting_at);
         let observer =
             RunningObserver::start(Executor::Threads, callback, stopper.clone()).map_err(HaulError::Start)?;
+        let boot_id = boot_id.unwrap_or_else(machine::boot_id);
+        let opened = Journal::open(Arc::clone(&storage), clock.unix_ms(), boot_id, &machine::holder());
+        let Opened { lock, spool, rows, .. } = opened.map_err(HaulError::Journal)?;
         let cx = RunContext {
             storage: Arc::clone(&storage),
-            store,
+            store: open_store(store, &storage)?,
             observer: observer.observer(),
             clock,
             stopper,
         };
-        let boot_id = boot_id.unwrap_or_else(machine::boot_id);
-        let opened = Journal::open(Arc::clone(&storage), clock.unix_ms(), boot_id, &machine::holder());
-        let Opened { lock, spool, rows, .. } = opened.map_err(HaulError::Journal)?;
         let (publish, _published) = watch::channel(Published::default());
         let reader = rows.clone();
         let read = executor::run_alone(move || Intake::new(cx, spool, reader, publish).run(lists));

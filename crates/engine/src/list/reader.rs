@@ -94,6 +94,21 @@ impl Item {
         Self { position, content: ItemContent::Refused { text, reason: reason.into() } }
     }
 
+    /// Where the item stands in its list, from 1.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The URL to download; `None` if the item names nothing to download.
+    #[must_use]
+    pub fn url(&self) -> Option<&HttpUrl> {
+        match &self.content {
+            ItemContent::Url { url, .. } => Some(url),
+            ItemContent::Refused { .. } => None,
+        }
+    }
+
     /// Why the item names nothing to download; `None` if it does.
     #[must_use]
     pub fn refusal(&self) -> Option<&str> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul_journal::{FaultRecord, Fields, RowId};
+use longhaul_journal::{FaultRecord, Fields, Location, RowId};
 
 use crate::pace::Limiter;
 use crate::report::summary::Counts;
@@ -104,6 +104,8 @@ pub enum Event<'a> {
         url: &'a str,
         /// The file's name below the haul's directory.
         name: &'a str,
+        /// Where the body is, if not in a file of that name.
+        location: &'a Location,
         /// Its size in bytes.
         size: u64,
         /// Its BLAKE3 digest.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul_journal::{FaultRecord, Fields, RowId};
+use longhaul_journal::{FaultRecord, Fields, Location, RowId};
 
 use crate::pace::Limiter;
 use crate::report::event::Event;
@@ -59,6 +59,7 @@ pub(crate) enum OwnedEvent {
         row: RowId,
         url: Box<str>,
         name: Box<str>,
+        location: Location,
         size: u64,
         blake3: [u8; 32],
         status: u16,
@@ -119,10 +120,11 @@ impl OwnedEvent {
             Event::Parked { row, url, fault, until_unix_ms } => {
                 Self::Parked { row, url: url.into(), fault: Box::new(fault.clone()), until_unix_ms }
             }
-            Event::Done { row, url, name, size, blake3, status, attempts, elapsed, fields } => Self::Done {
+            Event::Done { row, url, name, location, size, blake3, status, attempts, elapsed, fields } => Self::Done {
                 row,
                 url: url.into(),
                 name: name.into(),
+                location: location.clone(),
                 size,
                 blake3,
                 status,
@@ -172,10 +174,11 @@ impl OwnedEvent {
             Self::Parked { row, url, fault, until_unix_ms } => {
                 Event::Parked { row: *row, url, fault, until_unix_ms: *until_unix_ms }
             }
-            Self::Done { row, url, name, size, blake3, status, attempts, elapsed, fields } => Event::Done {
+            Self::Done { row, url, name, location, size, blake3, status, attempts, elapsed, fields } => Event::Done {
                 row: *row,
                 url,
                 name,
+                location,
                 size: *size,
                 blake3: *blake3,
                 status: *status,

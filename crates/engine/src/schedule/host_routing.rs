@@ -9,7 +9,6 @@
 //! is shared by several processes sends ages instead.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use longhaul_http::Origin;
 use longhaul_socket::Endpoint;
@@ -136,9 +135,10 @@ impl LimitRouting {
 impl HostRouting for LimitRouting {
     fn owner(&self, host: &Origin) -> ShardId {
         self.homes.get(host).copied().unwrap_or_else(|| {
-            let mut hasher = DefaultHasher::new();
-            host.hash(&mut hasher);
-            ShardId(usize::try_from(hasher.finish() % self.shards as u64).unwrap_or_default())
+            // The same host gets the same number in every build and on every machine.
+            let digest = blake3::hash(host.to_string().as_bytes());
+            let number = u64::from_le_bytes(*digest.as_bytes().first_chunk().expect("a digest has 32 bytes"));
+            ShardId(usize::try_from(number % self.shards as u64).unwrap_or_default())
         })
     }
 

@@ -144,6 +144,7 @@ impl Committer {
                     row: job.row,
                     url: job.url.as_str(),
                     name: &job.name,
+                    location: &done.location,
                     size: done.size,
                     blake3: done.blake3,
                     status: done.status,

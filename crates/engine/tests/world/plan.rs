@@ -41,7 +41,7 @@ impl Crash {
 type When = Box<dyn FnMut(&Told) -> bool + Send>;
 type Watch = Box<dyn FnMut(&Told, &Stopper) + Send>;
 
-type MakeStore<'a> = Box<dyn FnOnce(Arc<dyn Storage>) -> Arc<dyn Store> + 'a>;
+type MakeStore = Box<dyn FnOnce(Arc<dyn Storage>) -> Arc<dyn Store> + Send>;
 
 /// A run that is about to be made.
 pub(crate) struct Plan<'a> {
@@ -54,7 +54,7 @@ pub(crate) struct Plan<'a> {
     crash: Option<(Crash, When)>,
     sabotage: Option<Sabotage>,
     trap: Option<Arc<Trap>>,
-    store: Option<MakeStore<'a>>,
+    store: Option<MakeStore>,
 }
 
 /// Which calls of the storage fail, counted from 0.
@@ -162,7 +162,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Keeps the bodies in the store that `make` makes over the run's storage.
-    pub(crate) fn store(mut self, make: impl FnOnce(Arc<dyn Storage>) -> Arc<dyn Store> + 'a) -> Self {
+    pub(crate) fn store(mut self, make: impl FnOnce(Arc<dyn Storage>) -> Arc<dyn Store> + Send + 'static) -> Self {
         self.store = Some(Box::new(make));
         self
     }
@@ -193,7 +193,7 @@ impl<'a> Plan<'a> {
         let on_event = Arc::clone(&recorder);
         let mut prepared = builder(Haul::builder("unused"));
         if let Some(make) = store {
-            prepared = prepared.store(make(Arc::clone(&seam)));
+            prepared = prepared.store(|storage| Ok(make(storage)));
         }
         let haul = prepared
             .storage(seam)

@@ -64,7 +64,7 @@ impl fmt::Display for Route {
     }
 }
 
-/// Decides how an origin is reached. Called once for each request. The same origin should get the same route, because
+/// Decides how an origin is reached. Called for each request, and when a request is scheduled: it must be cheap. The same origin should get the same route, because
 /// connections are used again only along the same route.
 pub trait Router: Send + Sync {
     /// The route for requests to `origin`. A request to an `https` origin is not sent over [`Route::Forward`], because the

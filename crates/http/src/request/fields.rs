@@ -6,6 +6,7 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, COOKIE, PROXY_AUTHORI
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{ExchangeHook, Request};
+use crate::connection::Via;
 use crate::url::Credentials;
 
 /// Fields that are for the origin of the initial URL alone: a redirect to another origin does not take them along.
@@ -23,7 +24,7 @@ impl StandardFields {
 }
 
 impl ExchangeHook for StandardFields {
-    fn before(&self, _request: &Request, fields: &mut HeaderMap) {
+    fn before(&self, _request: &Request, _via: Via, fields: &mut HeaderMap) {
         fields.insert(USER_AGENT, self.user_agent.clone());
         fields.insert(ACCEPT, HeaderValue::from_static("*/*"));
         // A coded body has another length and other ranges than the file that is wanted.
@@ -51,7 +52,7 @@ impl UserFields {
 }
 
 impl ExchangeHook for UserFields {
-    fn before(&self, request: &Request, fields: &mut HeaderMap) {
+    fn before(&self, request: &Request, _via: Via, fields: &mut HeaderMap) {
         replace(fields, &self.open);
         if request.url().origin() == request.initial_origin() {
             replace(fields, &self.confidential);
@@ -63,7 +64,7 @@ impl ExchangeHook for UserFields {
 pub(super) struct UrlCredentials;
 
 impl ExchangeHook for UrlCredentials {
-    fn before(&self, request: &Request, fields: &mut HeaderMap) {
+    fn before(&self, request: &Request, _via: Via, fields: &mut HeaderMap) {
         if let Some(Credentials { user, password }) = request.url().credentials() {
             let pair = [user.as_slice(), b":", password].concat();
             let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))

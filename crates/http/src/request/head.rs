@@ -41,7 +41,7 @@ impl RequestHead {
             return Err(Error::Unsendable(cause.into()));
         }
         let mut fields = HeaderMap::with_capacity(FIELDS_USUAL);
-        hooks.before(request, &mut fields);
+        hooks.before(request, via, &mut fields);
         if !request.headers.is_empty() {
             replace(&mut fields, &request.headers);
         }

@@ -12,6 +12,7 @@ use http::HeaderMap;
 use super::Request;
 use super::fields::{StandardFields, UrlCredentials, UserFields};
 use crate::client::ClientOptions;
+use crate::connection::Via;
 use crate::response::Head;
 
 /// Adds fields to requests, and reads fields of responses.
@@ -20,8 +21,8 @@ use crate::response::Head;
 /// domains. Both calls happen on the thread of the exchange, which waits for them: they must not block.
 pub trait ExchangeHook: Send + Sync {
     /// Changes the fields of `request` before it is sent. Called once for each request, whatever number of connections
-    /// it takes to send it.
-    fn before(&self, request: &Request, fields: &mut HeaderMap);
+    /// it takes to send it. `via` says who reads it: a proxy that forwards, or the host.
+    fn before(&self, request: &Request, via: Via, fields: &mut HeaderMap);
 
     /// Reads the head of the response to `request`, whatever its status.
     fn after(&self, request: &Request, head: &Head) {
@@ -47,9 +48,9 @@ impl ExchangeHooks {
         Self(all)
     }
 
-    pub(crate) fn before(&self, request: &Request, fields: &mut HeaderMap) {
+    pub(crate) fn before(&self, request: &Request, via: Via, fields: &mut HeaderMap) {
         for hook in &self.0 {
-            hook.before(request, fields);
+            hook.before(request, via, fields);
         }
     }
 
