@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use longhaul_http::{
     Client, ClientOptions, Completion, ExchangeHook, Framing, Head, HeaderMap, HeaderName, HeaderValue,
-    IDLE_TIME_MAX, IfRange, Limits, ProtocolFaultKind, RESERVED_FIELDS, RangeRequest, Request, Timeouts,
-    Via,
+    IDLE_TIME_MAX, IfRange, Limits, ProtocolFaultKind, RESERVED_FIELDS, RangeRequest, Request, Timeouts, Via,
 };
 use longhaul_socket::memory::MemoryNetwork;
 use longhaul_socket::{

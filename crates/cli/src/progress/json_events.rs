@@ -138,7 +138,18 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
             fields.extend(fault_fields(fault));
             ("parked", fields)
         }
-        Event::Done { row, url, name, location, size, blake3, status, attempts, elapsed, fields: columns } => {
+        Event::Done {
+            row,
+            url,
+            name,
+            location,
+            size,
+            blake3,
+            status,
+            attempts,
+            elapsed,
+            fields: columns,
+        } => {
             let mut fields = vec![
                 ("row", row.0.into()),
                 ("url", url.into()),

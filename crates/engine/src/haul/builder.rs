@@ -284,7 +284,10 @@ fn system_network(name_servers: &[SocketAddr]) -> SystemNetwork {
 }
 
 /// The store of the user, or files.
-pub(crate) fn open_store(open: Option<OpenStore>, storage: &Arc<dyn Storage>) -> Result<Arc<dyn Store>, HaulError> {
+pub(crate) fn open_store(
+    open: Option<OpenStore>,
+    storage: &Arc<dyn Storage>,
+) -> Result<Arc<dyn Store>, HaulError> {
     match open {
         Some(open) => open(Arc::clone(storage)).map_err(HaulError::Store),
         None => Ok(Arc::new(FileStore::new(Arc::clone(storage)))),

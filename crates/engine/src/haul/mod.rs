@@ -9,6 +9,7 @@ mod settings;
 pub(crate) mod stop;
 pub(crate) mod wiring;
 
+pub(crate) use builder::open_store;
 pub use builder::{ARGUMENTS, Builder};
 pub use error::HaulError;
 pub use settings::{JOBS_DEFAULT, PacePer, Settings};

@@ -7,10 +7,9 @@ use longhaul_socket::clock::WallClock;
 use tokio::sync::watch;
 
 use super::intake::{Intake, Published};
-use crate::haul::builder::open_store;
 use crate::haul::executor::Executor;
 use crate::haul::run_context::RunContext;
-use crate::haul::{Haul, HaulError, executor, machine};
+use crate::haul::{Haul, HaulError, executor, machine, open_store};
 use crate::report::Counts;
 use crate::report::observer::RunningObserver;
 

@@ -120,18 +120,20 @@ impl OwnedEvent {
             Event::Parked { row, url, fault, until_unix_ms } => {
                 Self::Parked { row, url: url.into(), fault: Box::new(fault.clone()), until_unix_ms }
             }
-            Event::Done { row, url, name, location, size, blake3, status, attempts, elapsed, fields } => Self::Done {
-                row,
-                url: url.into(),
-                name: name.into(),
-                location: location.clone(),
-                size,
-                blake3,
-                status,
-                attempts,
-                elapsed,
-                fields: fields.clone(),
-            },
+            Event::Done { row, url, name, location, size, blake3, status, attempts, elapsed, fields } => {
+                Self::Done {
+                    row,
+                    url: url.into(),
+                    name: name.into(),
+                    location: location.clone(),
+                    size,
+                    blake3,
+                    status,
+                    attempts,
+                    elapsed,
+                    fields: fields.clone(),
+                }
+            }
             Event::Failed { row, url, fault, status, attempts, fields } => Self::Failed {
                 row,
                 url: url.into(),
@@ -174,18 +176,20 @@ impl OwnedEvent {
             Self::Parked { row, url, fault, until_unix_ms } => {
                 Event::Parked { row: *row, url, fault, until_unix_ms: *until_unix_ms }
             }
-            Self::Done { row, url, name, location, size, blake3, status, attempts, elapsed, fields } => Event::Done {
-                row: *row,
-                url,
-                name,
-                location,
-                size: *size,
-                blake3: *blake3,
-                status: *status,
-                attempts: *attempts,
-                elapsed: *elapsed,
-                fields,
-            },
+            Self::Done { row, url, name, location, size, blake3, status, attempts, elapsed, fields } => {
+                Event::Done {
+                    row: *row,
+                    url,
+                    name,
+                    location,
+                    size: *size,
+                    blake3: *blake3,
+                    status: *status,
+                    attempts: *attempts,
+                    elapsed: *elapsed,
+                    fields,
+                }
+            }
             Self::Failed { row, url, fault, status, attempts, fields } => {
                 Event::Failed { row: *row, url, fault, status: *status, attempts: *attempts, fields }
             }

@@ -162,7 +162,10 @@ impl<'a> Plan<'a> {
     }
 
     /// Keeps the bodies in the store that `make` makes over the run's storage.
-    pub(crate) fn store(mut self, make: impl FnOnce(Arc<dyn Storage>) -> Arc<dyn Store> + Send + 'static) -> Self {
+    pub(crate) fn store(
+        mut self,
+        make: impl FnOnce(Arc<dyn Storage>) -> Arc<dyn Store> + Send + 'static,
+    ) -> Self {
         self.store = Some(Box::new(make));
         self
     }
