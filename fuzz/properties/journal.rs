@@ -108,6 +108,7 @@ fn done() -> Done {
         name: None,
         final_url: None,
         location: Location::File,
+        format: longhaul_journal::ContentFormat::default(),
     }
 }
 

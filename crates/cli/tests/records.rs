@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use common::{TestDirectory, TestServer, json_lines, text};
 use longhaul_journal::storage::{DiskStorage, Storage};
-use longhaul_journal::{Done, Entry, Expectation, Fields, Journal, Location, Record, Row, Verification};
+use longhaul_journal::{
+    ContentFormat, Done, Entry, Expectation, Fields, Journal, Location, Record, Row, Verification,
+};
 use longhaul_origin::{FaultMix, InjectedFault, Options};
 use rustix::process::{Signal, kill_process};
 
@@ -23,7 +25,7 @@ fn haul() -> (TestDirectory, TestServer) {
 
 const COLUMNS: &str = "row,list,line,url,outcome,class,status,size,blake3,etag,last_modified,verification,name,\
                        attempts,started,finished,phase,endpoint,elapsed_ms,message,final_url,\
-                       location,location_offset,location_length";
+                       location,location_offset,location_length,content_type,content_encoding";
 
 #[test]
 fn jsonl_has_every_row_with_every_column() {
@@ -206,6 +208,7 @@ fn the_location_of_a_body_is_exported() {
             name: None,
             final_url: None,
             location: location.clone(),
+            format: ContentFormat::default(),
         };
         opened.log.record(&Record::Done(row, done)).expect("a writable disk");
     }

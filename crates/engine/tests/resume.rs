@@ -405,6 +405,7 @@ fn a_part_that_was_in_doubt_is_not_told_as_changed() {
             name: None,
             final_url: None,
             location: longhaul_journal::Location::File,
+            format: longhaul_journal::ContentFormat::default(),
         };
         append_to_log(&world, |_| vec![Record::Doubt(RowId(0), done)]);
         let run = world.haul(&url).run().await;

@@ -29,9 +29,9 @@ pub use files::{LOCK_FILE, PARTS_DIRECTORY, STATE_DIRECTORY};
 pub use hosts::{HOSTS_MAX, HostRecord, read_hosts, write_hosts};
 pub use log::LogWriter;
 pub use model::{
-    Checkpoint, Counts, Done, Entry, Expectation, Failed, FaultRecord, Fields, FileIdentity, Location, Part,
-    Record, RecordedPart, Row, RowId, RowState, RowStates, Source, SourceId, Validator, Verification,
-    Waiting,
+    Checkpoint, ContentFormat, Counts, Done, Entry, Expectation, Failed, FaultRecord, Fields, FileIdentity,
+    Location, Part, Record, RecordedPart, Row, RowId, RowState, RowStates, Source, SourceId, Validator,
+    Verification, Waiting,
 };
 pub use open::{Journal, Opened, ReadOnly, Recovery};
 pub use query::{Failures, RecordedOutcome};

@@ -10,8 +10,8 @@ use common::{
 };
 use longhaul_journal::storage::{MemoryStorage, Storage};
 use longhaul_journal::{
-    Checkpoint, Done, Entry, Expectation, Failed, FaultRecord, Journal, JournalError, Location, Part, Record,
-    RecordedOutcome, RecordedPart, RowId, RowState, Validator, Verification, Waiting,
+    Checkpoint, ContentFormat, Done, Entry, Expectation, Failed, FaultRecord, Journal, JournalError,
+    Location, Part, Record, RecordedOutcome, RecordedPart, RowId, RowState, Validator, Verification, Waiting,
 };
 use proptest::prelude::*;
 
@@ -247,13 +247,16 @@ fn any_done() -> impl Strategy<Value = Done> {
     ];
     let numbers = (any::<u16>(), any::<u64>(), any::<[u8; 32]>(), any::<u32>(), any::<u64>(), any::<u64>());
     let texts = (prop::option::of(text()), prop::option::of(text()));
-    (numbers, any_validator(), verification, texts, any_location()).prop_map(
+    let format = (prop::option::of(text()), prop::option::of(text()))
+        .prop_map(|(content_type, content_encoding)| ContentFormat { content_type, content_encoding });
+    (numbers, any_validator(), verification, texts, any_location(), format).prop_map(
         |(
             (status, size, blake3, attempts, started_unix_ms, finished_unix_ms),
             validator,
             verification,
             (name, final_url),
             location,
+            format,
         )| {
             Done {
                 status,
@@ -267,6 +270,7 @@ fn any_done() -> impl Strategy<Value = Done> {
                 name,
                 final_url,
                 location,
+                format,
             }
         },
     )

@@ -7,7 +7,7 @@ use longhaul_journal::{Done, Failed, Verification};
 use crate::render::{json, rfc3339};
 
 /// The names of the cells, in order.
-pub(super) const COLUMNS: [&str; 24] = [
+pub(super) const COLUMNS: [&str; 26] = [
     "row",
     "list",
     "line",
@@ -32,6 +32,8 @@ pub(super) const COLUMNS: [&str; 24] = [
     "location",
     "location_offset",
     "location_length",
+    "content_type",
+    "content_encoding",
 ];
 
 /// The name of the last cell, which only hauls have whose lists have columns that Longhaul does not interpret.
@@ -85,6 +87,8 @@ struct Details {
     location: Cell,
     location_offset: Cell,
     location_length: Cell,
+    content_type: Cell,
+    content_encoding: Cell,
 }
 
 /// The cell of [`FIELDS_COLUMN`]: the columns as one JSON object.
@@ -114,7 +118,7 @@ pub(super) fn cells(row: &Row<'_>) -> [Cell; COLUMNS.len()] {
     };
     let Details { status, size, blake3, etag, last_modified, verification, attempts, .. } = details;
     let Details { started, finished, phase, endpoint, elapsed_ms, message, final_url, .. } = details;
-    let Details { location, location_offset, location_length, .. } = details;
+    let Details { location, location_offset, location_length, content_type, content_encoding, .. } = details;
     [
         row.id.0.into(),
         row.list.into(),
@@ -140,6 +144,8 @@ pub(super) fn cells(row: &Row<'_>) -> [Cell; COLUMNS.len()] {
         location,
         location_offset,
         location_length,
+        content_type,
+        content_encoding,
     ]
 }
 
@@ -161,6 +167,8 @@ impl Details {
             location: location.into(),
             location_offset: location_offset.into(),
             location_length: location_length.into(),
+            content_type: done.format.content_type.as_deref().into(),
+            content_encoding: done.format.content_encoding.as_deref().into(),
             status: u64::from(done.status).into(),
             size: done.size.into(),
             blake3: HEXLOWER.encode(&done.blake3).as_str().into(),

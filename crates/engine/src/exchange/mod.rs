@@ -3,6 +3,7 @@
 pub(crate) mod attempt;
 pub(crate) mod byte_rate;
 pub(crate) mod class;
+mod content_format;
 pub(crate) mod context;
 pub(crate) mod ended;
 pub(crate) mod failure;

@@ -11,6 +11,7 @@ use longhaul_journal::{Part, Verification};
 use longhaul_socket::{Deadline, Phase, clock};
 use tokio::time::Instant;
 
+use crate::exchange::content_format;
 use crate::exchange::context::ExchangeContext;
 use crate::exchange::ended::Ended;
 use crate::exchange::failure::Failure;
@@ -113,6 +114,9 @@ impl<'a> BodyTransfer<'a> {
             let validator = if head.is_coded() { Validator::default() } else { head.validator() };
             self.job.partial = Some(Partial { have: 0, validator, total });
         }
+        let earlier = std::mem::take(&mut self.job.format);
+        self.job.format =
+            if from == 0 { content_format::of_head(head) } else { content_format::of_part(head, earlier) };
         if from == 0 {
             self.job.sha256 = Sha256::wanted(&self.job.expected);
         }

@@ -1,7 +1,7 @@
 //! A row in progress: the dispatcher sends it to a shard, and the shard sends it to the sink.
 
 use longhaul_http::{HttpUrl, Origin, Partial};
-use longhaul_journal::{Expectation, Fields, RowId};
+use longhaul_journal::{ContentFormat, Expectation, Fields, RowId};
 use tokio::time::Instant;
 
 use crate::exchange::Class;
@@ -39,6 +39,8 @@ pub(crate) struct Job {
     pub(crate) started_unix_ms: u64,
     /// The part of the body that was received.
     pub(crate) partial: Option<Partial>,
+    /// What the server says about the content.
+    pub(crate) format: ContentFormat,
     /// What the list says about the content.
     pub(crate) expected: Expectation,
     /// The columns of the list that are not interpreted.
@@ -97,6 +99,7 @@ impl Job {
             cuts: 0,
             started_unix_ms: 0,
             partial: None,
+            format: ContentFormat::default(),
             expected,
             fields,
             denied: None,

@@ -94,6 +94,7 @@ impl Committer {
             name: None,
             final_url: job.redirected.as_ref().map(|redirected| redirected.url.as_str().to_owned()),
             location: Location::File,
+            format: job.format.clone(),
         };
         self.record(Record::Doubt(job.row, done.clone())).await?;
         let entry = CompleteRow { job, staged, done };

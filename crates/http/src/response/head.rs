@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::{ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName};
 
 use crate::announced::rate_limit::{self, RateLimit};
@@ -95,6 +95,21 @@ impl Head {
     /// bytes.
     pub fn is_coded(&self) -> bool {
         !self.transfer_codings.is_empty()
+    }
+
+    /// The media type of the representation, as sent (RFC 9110 section 8.3); `None` if it is not text.
+    pub fn content_type(&self) -> Option<&str> {
+        self.headers.get(CONTENT_TYPE)?.to_str().ok().map(str::trim).filter(|value| !value.is_empty())
+    }
+
+    /// The content codings of the representation, in the order in which they were applied (RFC 9110 section 8.4). `None` if there
+    /// are none: `identity` is none. They are part of the representation, so [`Body`](crate::Body) does not decode them.
+    pub fn content_encoding(&self) -> Option<String> {
+        let values = self.headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+        let codings = values.flat_map(|value| value.split(',')).map(str::trim);
+        let codings: Vec<_> =
+            codings.filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity")).collect();
+        (!codings.is_empty()).then(|| codings.join(", "))
     }
 
     /// Whether a proxy may have sent this in place of the host: it asks for credentials of its own (407), or did not reach

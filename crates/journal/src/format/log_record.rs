@@ -3,7 +3,8 @@
 use super::wire::{PayloadReader, put_number, put_text, put_text_if};
 use crate::model::RowId;
 use crate::model::{
-    Checkpoint, Done, Failed, FaultRecord, Location, Part, Record, Validator, Verification, Waiting,
+    Checkpoint, ContentFormat, Done, Failed, FaultRecord, Location, Part, Record, Validator, Verification,
+    Waiting,
 };
 
 const SESSION: u8 = 1;
@@ -24,6 +25,10 @@ const PART_CHECKPOINT: u8 = 13;
 const HAS_LOCATION: u8 = 0x80;
 const LOCATION_RECORD: u8 = 1;
 const LOCATION_OBJECT: u8 = 2;
+
+/// The flags of the format of a body.
+const HAS_CONTENT_TYPE: u8 = 0x01;
+const HAS_CONTENT_ENCODING: u8 = 0x02;
 
 /// What a frame of the log says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -270,6 +275,16 @@ fn encode_done(done: &Done, out: &mut Vec<u8>) {
             put_text(out, key);
         }
     }
+    // The flags of the outcome are all in use, so the format stands at the end, and only if there is one.
+    if done.format != ContentFormat::default() {
+        let ContentFormat { content_type, content_encoding } = &done.format;
+        out.push(
+            flag(content_type.is_some(), HAS_CONTENT_TYPE)
+                | flag(content_encoding.is_some(), HAS_CONTENT_ENCODING),
+        );
+        put_text_if(out, content_type.as_ref());
+        put_text_if(out, content_encoding.as_ref());
+    }
 }
 
 fn decode_done(reader: &mut PayloadReader<'_>) -> Option<Done> {
@@ -289,6 +304,7 @@ fn decode_done(reader: &mut PayloadReader<'_>) -> Option<Done> {
         _ => return None,
     };
     let location = reader.take_if(flags & HAS_LOCATION != 0, take_location)?.unwrap_or_default();
+    let format = reader.take_if(!reader.is_empty(), take_format)?.unwrap_or_default();
     Some(Done {
         status,
         size,
@@ -301,7 +317,15 @@ fn decode_done(reader: &mut PayloadReader<'_>) -> Option<Done> {
         name,
         final_url,
         location,
+        format,
     })
+}
+
+fn take_format(reader: &mut PayloadReader<'_>) -> Option<ContentFormat> {
+    let flags = reader.byte()?;
+    let content_type = reader.take_if(flags & HAS_CONTENT_TYPE != 0, PayloadReader::text)?;
+    let content_encoding = reader.take_if(flags & HAS_CONTENT_ENCODING != 0, PayloadReader::text)?;
+    Some(ContentFormat { content_type, content_encoding })
 }
 
 fn take_location(reader: &mut PayloadReader<'_>) -> Option<Location> {

@@ -87,6 +87,10 @@ impl<'a> PayloadReader<'a> {
         if present { take(self).map(Some) } else { Some(None) }
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// All that is left.
     pub(super) fn rest(self) -> &'a [u8] {
         self.rest

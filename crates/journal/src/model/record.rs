@@ -97,6 +97,18 @@ pub struct Done {
     pub final_url: Option<String>,
     /// Where the body lies.
     pub location: Location,
+    /// What the bytes are, as the server says.
+    pub format: ContentFormat,
+}
+
+/// What the bytes of a body are, as its server says. Opaque to the journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContentFormat {
+    /// The `Content-Type` field, as received (RFC 9110 section 8.3).
+    pub content_type: Option<String>,
+    /// The content codings that the bytes still have, in the order in which they were applied, as in `Content-Encoding` (RFC 9110
+    /// section 8.4). `None` for a body without any.
+    pub content_encoding: Option<String>,
 }
 
 /// Where a complete body lies beneath the haul's directory.

@@ -58,6 +58,7 @@ pub(crate) fn done(number: u64) -> Done {
         name: None,
         final_url: None,
         location: longhaul_journal::Location::File,
+        format: longhaul_journal::ContentFormat::default(),
     }
 }
 
