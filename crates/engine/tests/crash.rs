@@ -1,5 +1,5 @@
-//! Killed, cut from power, let down by the disk: at any moment, and resumed. What was told stays true, what is under a
-//! final name is complete, and in the end every line has exactly one outcome.
+//! Hauls that are killed, lose power or meet a failing disk at any moment, and are resumed. Every reported outcome stays true, every
+//! file under a final name is complete, and in the end every line has exactly one outcome.
 
 mod world;
 
@@ -11,7 +11,7 @@ use std::time::Duration;
 use longhaul::{HaulError, Settings};
 use longhaul_journal::storage::Failure;
 use longhaul_origin::{FaultMix, HostileServer, Options, Site, Sizes};
-use world::{Crash, ORIGIN, Run, What, World, name, simulate};
+use world::{Crash, EventKind, ORIGIN, Run, World, name, simulate};
 
 const FILES: usize = 60;
 /// `EIO` on every system that the project knows.
@@ -23,19 +23,19 @@ fn path(number: usize) -> String {
     if number % 10 == 1 { path + "?size=400000" } else { path }
 }
 
-/// After so many files there is a line that cannot be fetched, and one that has been there before.
+/// One line in so many cannot be fetched, and one repeats an earlier line.
 const LINES_PER_ODD_LINE: usize = 12;
 
-/// A haul that goes through crashes, and what must hold through all of them.
-struct Ordeal {
+/// A haul that is run through crashes, and the checks after each run.
+struct CrashTest {
     world: World,
     origin: HostileServer,
     files: usize,
-    /// The URL of each row whose outcome was told, and the requests for it until then, if it was asked for at all.
+    /// The URL of each row with a reported outcome, and the requests for it until then, if there were any.
     settled: BTreeMap<u64, (String, Option<u64>)>,
 }
 
-impl Ordeal {
+impl CrashTest {
     /// Some paths do not exist.
     fn new(seed: u64, files: usize, faults: FaultMix) -> Self {
         let site = Site::new(seed).with_sizes(Sizes::between(0, 40_000));
@@ -67,20 +67,20 @@ impl Ordeal {
             None => plan,
         };
         let run = plan.run().await;
-        assert_eq!(run.all(What::PartChanged).count(), 0, "nobody has touched anything");
+        assert_eq!(run.events_of(EventKind::PartChanged).count(), 0, "no unfinished body was changed");
         self.check(&run);
         run
     }
 
-    /// What holds after every run, however it ended.
+    /// Checks what must hold after every run, however it ended.
     fn check(&mut self, run: &Run) {
-        for told in run.told.iter().filter(|told| told.is_outcome()) {
-            let row = told.row.expect("an outcome is that of a row");
-            let requests = told.status.map(|_| self.origin.requests_of(&path_of(&told.url)));
-            let earlier = self.settled.insert(row, (told.url.clone(), requests));
+        for event in run.events.iter().filter(|event| event.is_outcome()) {
+            let row = event.row.expect("an outcome is that of a row");
+            let requests = event.status.map(|_| self.origin.requests_of(&path_of(&event.url)));
+            let earlier = self.settled.insert(row, (event.url.clone(), requests));
             assert_eq!(earlier, None, "row {row} has two outcomes");
-            if told.what == What::Done {
-                assert!(self.world.file(&name(&path_of(&told.url))).is_some(), "{} is not there", told.url);
+            if event.kind == EventKind::Done {
+                assert!(self.world.file(&name(&path_of(&event.url))).is_some(), "{} is not there", event.url);
             }
         }
         for (url, requests) in self.settled.values() {
@@ -91,7 +91,7 @@ impl Ordeal {
         self.world.assert_no_file_is_wrong(self.origin.site(), &self.paths());
     }
 
-    /// Runs to the end, and looks at everything.
+    /// Runs to the end, and checks every file and count.
     async fn finish(mut self) {
         let run = self.run(None).await;
         let absent = self.files.div_ceil(17) as u64;
@@ -114,11 +114,11 @@ fn path_of(url: &str) -> String {
     url.replacen("http://origin.test", "", 1)
 }
 
-/// The events that an undisturbed run tells.
+/// The number of events of a run without a crash.
 fn events_of(seed: u64, files: usize, faults: FaultMix) -> usize {
     simulate(async {
-        let ordeal = Ordeal::new(seed, files, faults);
-        ordeal.world.haul(ordeal.list()).run().await.told.len()
+        let test = CrashTest::new(seed, files, faults);
+        test.world.haul(test.list()).run().await.events.len()
     })
 }
 
@@ -128,41 +128,41 @@ fn crash_at_many_moments(crash: Crash) {
     let moments = 60;
     for moment in 0..moments {
         simulate(async {
-            let mut ordeal = Ordeal::new(seed, FILES, FaultMix::rehearsal());
-            ordeal.run(Some((1 + moment * events / moments, crash))).await;
-            ordeal.finish().await;
+            let mut test = CrashTest::new(seed, FILES, FaultMix::rehearsal());
+            test.run(Some((1 + moment * events / moments, crash))).await;
+            test.finish().await;
         });
     }
 }
 
 #[test]
-fn killed_at_any_moment_it_goes_on() {
+fn a_haul_that_is_killed_at_any_moment_is_resumed() {
     crash_at_many_moments(Crash::Kill);
 }
 
 #[test]
-fn cut_from_power_at_any_moment_it_goes_on() {
+fn a_haul_that_loses_power_at_any_moment_is_resumed() {
     crash_at_many_moments(Crash::PowerLoss);
 }
 
-/// A crash while the run resumes from a crash, three deep.
+/// A run that resumes after a crash crashes again, three times in a row.
 #[test]
 fn crashes_while_resuming_lose_nothing() {
     for seed in 0..20 {
         simulate(async {
             let mut random = fastrand::Rng::with_seed(seed);
-            let mut ordeal = Ordeal::new(seed, FILES, FaultMix::rehearsal());
+            let mut test = CrashTest::new(seed, FILES, FaultMix::rehearsal());
             for _ in 0..3 {
                 let crash = if random.bool() { Crash::Kill } else { Crash::PowerLoss };
-                ordeal.run(Some((random.usize(1..120), crash))).await;
+                test.run(Some((random.usize(1..120), crash))).await;
             }
-            ordeal.finish().await;
+            test.finish().await;
         });
     }
 }
 
 /// The machine loses power in the middle of large bodies, and the process that resumes them is killed at each of its
-/// first calls of the storage: what the power failure tore is never taken for what the kill left.
+/// first calls of the storage: bytes that the power failure tore are never taken for bytes that the kill left.
 #[test]
 fn a_kill_after_a_power_failure_does_not_make_torn_bytes_good() {
     let size = 6_000_000;
@@ -182,22 +182,22 @@ fn a_kill_after_a_power_failure_does_not_make_torn_bytes_good() {
     }
 }
 
-/// One call of the storage fails, whichever it is: the run ends right, or it ends with an error and the next one ends
-/// right. Nothing is lost, nothing is wrong, nothing panics.
+/// Any one call of the storage fails: the run succeeds, or it ends with an error and the next run succeeds. Nothing is lost,
+/// nothing is wrong, nothing panics.
 fn one_call_fails(failure: impl Into<Failure> + Copy, step: usize) {
     let (seed, files) = (9, 12);
     let calls = simulate(async {
-        let ordeal = Ordeal::new(seed, files, FaultMix::rehearsal());
-        ordeal.world.haul(ordeal.list()).run().await;
-        ordeal.world.storage().operation_count()
+        let test = CrashTest::new(seed, files, FaultMix::rehearsal());
+        test.world.haul(test.list()).run().await;
+        test.world.storage().operation_count()
     });
     for call in (0..calls).step_by(step) {
         simulate(async {
-            let mut ordeal = Ordeal::new(seed, files, FaultMix::rehearsal());
-            let plan = ordeal.world.haul(ordeal.list()).fail_storage_call(call, failure);
+            let mut test = CrashTest::new(seed, files, FaultMix::rehearsal());
+            let plan = test.world.haul(test.list()).fail_storage_call(call, failure);
             let run = plan.run().await;
-            ordeal.check(&run);
-            ordeal.finish().await;
+            test.check(&run);
+            test.finish().await;
         });
     }
 }
@@ -212,25 +212,25 @@ fn a_full_disk_at_any_call_costs_nothing() {
     one_call_fails(ErrorKind::StorageFull, 3);
 }
 
-/// The disk is gone from some call on, and then the power: what was told before is true, and the next run, on a disk that
-/// works, ends right. These crashes fall between any two calls of a commit, where no event is told.
+/// The disk fails from some call on, and then the power fails: earlier reports stay true, and the next run, on a disk that
+/// works, succeeds. These crashes fall between any two calls of a commit, where no event is reported.
 #[test]
 fn a_disk_that_goes_away_ends_the_run_with_an_error() {
     for crash in [Crash::Kill, Crash::PowerLoss] {
         for call in (20..400).step_by(3) {
             simulate(async {
-                let mut ordeal = Ordeal::new(call, 12, FaultMix::none());
-                let run = ordeal.world.haul(ordeal.list()).halt_storage_at(call).run().await;
-                ordeal.check(&run);
-                let left = crash.of(&ordeal.world.storage());
-                ordeal.world.crashed(crash, left);
-                ordeal.finish().await;
+                let mut test = CrashTest::new(call, 12, FaultMix::none());
+                let run = test.world.haul(test.list()).halt_storage_at(call).run().await;
+                test.check(&run);
+                let left = crash.of(&test.world.storage());
+                test.world.crashed(crash, left);
+                test.finish().await;
             });
         }
     }
 }
 
-/// A disk on which no sync of a file succeeds is said to be broken, rather than written to for ever.
+/// A disk on which no sync of a file succeeds ends the run with an error.
 #[test]
 fn a_disk_that_never_syncs_ends_the_run() {
     simulate(async {
@@ -241,13 +241,13 @@ fn a_disk_that_never_syncs_ends_the_run() {
         };
         let run = world.haul(world::list(20)).trap(never).run().await;
         assert!(matches!(run.report, Some(Err(HaulError::Disk(_)))), "{:?}", run.report);
-        assert_eq!(run.all(What::Done).count(), 0);
+        assert_eq!(run.events_of(EventKind::Done).count(), 0);
         assert!(origin.stats().requests <= 40, "{:?}", origin.stats());
         assert_eq!(world.haul(world::list(20)).run().await.counts(), (20, 0, 0, 0));
     });
 }
 
-/// One body cannot be made durable while it is under way: it is fetched again, and nothing else is touched by it.
+/// An unfinished body cannot be synced: it is fetched again, and no other body is affected.
 #[test]
 fn a_body_that_cannot_be_synced_begins_again() {
     simulate(async {
@@ -268,7 +268,7 @@ fn a_body_that_cannot_be_synced_begins_again() {
     });
 }
 
-/// A large body that never pauses is made durable all the same: a power failure costs about a second of it.
+/// A large body that arrives without a pause is synced at intervals: a power failure costs about a second of it.
 #[test]
 fn a_body_without_a_pause_is_made_durable() {
     simulate(async {
@@ -279,7 +279,7 @@ fn a_body_without_a_pause_is_made_durable() {
         let url = format!("http://{ORIGIN}{large}\n");
         let limited = |settings: &mut Settings| settings.rate_limit = Some(8_000_000);
         let first = world.haul(&url).settings(limited).crash_at_event(100, Crash::PowerLoss).run().await;
-        let received: u64 = first.all(What::Received).map(|told| told.bytes).sum();
+        let received: u64 = first.events_of(EventKind::Received).map(|event| event.bytes).sum();
         let run = world.haul(&url).run().await;
         assert_eq!(run.counts(), (1, 0, 0, 0));
         world.assert_file_is_right(origin.site(), &large);

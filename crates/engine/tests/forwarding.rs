@@ -10,7 +10,7 @@ use std::time::Duration;
 use longhaul::retry::Tries;
 use longhaul::{Origin, PacePer, Route, Router};
 use longhaul_socket::Endpoint;
-use world::{End, Plan, Reply, Request, Scripted, What, World, list_of, path, simulate};
+use world::{End, EventKind, Plan, Reply, Request, Scripted, World, list_of, path, simulate};
 
 /// Files of each host.
 const FILES: usize = 20;
@@ -46,7 +46,7 @@ fn the_proxy_is_sent_whole_urls_and_every_host_shares_its_connections() {
         let world = World::new(1);
         let proxy = proxy(&world, |request| Reply::status(200).body(request.path.clone()));
         let run = haul(&world, hosts(3)).run().await;
-        assert_eq!(run.counts(), (3 * FILES as u64, 0, 0, 0), "{:#?}", run.told);
+        assert_eq!(run.counts(), (3 * FILES as u64, 0, 0, 0), "{:#?}", run.events);
         let name = format!("host-2.test{}", path(0));
         assert_eq!(world.file(&name), Some(format!("http://{name}").into_bytes()));
         let requests = proxy.requests();
@@ -72,12 +72,12 @@ fn hosts_behind_one_proxy_are_not_merged() {
                 }
             });
             let run = haul(&world, hosts(4)).settings(|settings| settings.pace_per = pace_per).run().await;
-            assert_eq!(run.counts(), (4 * FILES as u64, 0, 0, 0), "{:#?}", run.told);
-            assert_eq!(run.all(What::Merged).count(), 0);
+            assert_eq!(run.counts(), (4 * FILES as u64, 0, 0, 0), "{:#?}", run.events);
+            assert_eq!(run.events_of(EventKind::Merged).count(), 0);
             let last_of_others = run
-                .all(What::Done)
-                .filter(|told| !told.url.contains("host-0"))
-                .map(|told| told.at)
+                .events_of(EventKind::Done)
+                .filter(|event| !event.url.contains("host-0"))
+                .map(|event| event.at)
                 .max()
                 .expect("others are done");
             assert!(last_of_others < Duration::from_secs(20), "{pace_per:?}: {last_of_others:?}");
@@ -93,8 +93,8 @@ fn a_redirect_is_not_judged_by_the_address_of_the_proxy() {
         let world = World::new(1);
         let proxy = proxy(&world, |_| Reply::status(302).field("Location", "http://10.0.0.9/admin").body(""));
         let run = haul(&world, "http://public.test/\n").run().await;
-        assert_eq!(run.counts(), (0, 1, 0, 0), "{:#?}", run.told);
-        let failure = run.all(What::Failed).next().expect("a failure that is counted is told");
+        assert_eq!(run.counts(), (0, 1, 0, 0), "{:#?}", run.events);
+        let failure = run.events_of(EventKind::Failed).next().expect("a failure that is counted is reported");
         assert_eq!((failure.class(), proxy.requests().len()), ("redirect", 1));
     });
     simulate(async {
@@ -104,7 +104,7 @@ fn a_redirect_is_not_judged_by_the_address_of_the_proxy() {
             _ => Reply::status(200).body("a"),
         });
         let run = haul(&world, "http://10.0.0.8/\n").run().await;
-        assert_eq!(run.counts(), (1, 0, 0, 0), "the URL itself is private: {:#?}", run.told);
+        assert_eq!(run.counts(), (1, 0, 0, 0), "the URL itself is private: {:#?}", run.events);
     });
 }
 
@@ -115,8 +115,8 @@ fn an_outage_is_noticed_behind_a_proxy_on_this_machine() {
         let world = World::new(1);
         let _proxy = proxy(&world, |_| Reply::status(200).body("a"));
         let (network, done) = (world.network.clone(), AtomicU32::new(0));
-        let cut = move |told: &world::Told, _: &longhaul::Stopper| {
-            if told.what == What::Done && done.fetch_add(1, Ordering::Relaxed) == 10 {
+        let cut = move |event: &world::RecordedEvent, _: &longhaul::Stopper| {
+            if event.kind == EventKind::Done && done.fetch_add(1, Ordering::Relaxed) == 10 {
                 network.down();
                 let network = network.clone();
                 tokio::spawn(async move {
@@ -127,8 +127,11 @@ fn an_outage_is_noticed_behind_a_proxy_on_this_machine() {
         };
         let run = haul(&world, hosts(3)).watch(cut).run().await;
         assert_eq!(run.counts(), (3 * FILES as u64, 0, 0, 0), "{:#?}", run.report());
-        assert_eq!((run.all(What::Offline).count(), run.all(What::Online).count()), (1, 1));
-        assert!(run.all(What::Done).all(|told| told.attempts == 1), "somebody was charged");
+        assert_eq!(
+            (run.events_of(EventKind::Offline).count(), run.events_of(EventKind::Online).count()),
+            (1, 1)
+        );
+        assert!(run.events_of(EventKind::Done).all(|event| event.attempts == 1), "somebody was charged");
     });
 }
 
@@ -142,8 +145,8 @@ fn what_the_proxy_wants_for_itself_is_charged_to_nobody() {
             if request.number <= 30 { Reply::status(407).body("") } else { Reply::status(200).body("a") }
         });
         let run = haul(&world, hosts(1)).run().await;
-        assert_eq!(run.counts(), (FILES as u64, 0, 0, 0), "{:#?}", run.told);
-        assert!(run.all(What::Done).all(|told| told.attempts == 1), "a URL was charged");
+        assert_eq!(run.counts(), (FILES as u64, 0, 0, 0), "{:#?}", run.events);
+        assert!(run.events_of(EventKind::Done).all(|event| event.attempts == 1), "a URL was charged");
     });
 }
 
@@ -154,8 +157,8 @@ fn a_proxy_that_always_asks_for_credentials_ends_the_run() {
         let world = World::new(1);
         let _proxy = proxy(&world, |_| Reply::status(407).body(""));
         let run = haul(&world, hosts(2)).run().await;
-        assert_eq!(run.counts(), (0, 2 * FILES as u64, 0, 0), "{:#?}", run.told);
-        assert!(run.all(What::Failed).all(|told| told.class() == "auth"));
+        assert_eq!(run.counts(), (0, 2 * FILES as u64, 0, 0), "{:#?}", run.events);
+        assert!(run.events_of(EventKind::Failed).all(|event| event.class() == "auth"));
         assert!(run.elapsed < Duration::from_mins(1), "{:?}", run.elapsed);
     });
 }
@@ -174,7 +177,11 @@ fn a_canary_behind_a_proxy_probes_the_proxy() {
             })
             .run()
             .await;
-        assert_eq!(run.counts(), (0, 1, 0, 0), "{:#?}", run.told);
-        assert_eq!(run.all(What::Offline).count(), 0, "the proxy responds, so our own network is up");
+        assert_eq!(run.counts(), (0, 1, 0, 0), "{:#?}", run.events);
+        assert_eq!(
+            run.events_of(EventKind::Offline).count(),
+            0,
+            "the proxy responds, so our own network is up"
+        );
     });
 }

@@ -57,7 +57,7 @@ fn a_cookie_of_one_host_reaches_its_sibling_on_another_shard_and_no_stranger() {
             let plan =
                 world.haul("http://login.site.test/in\n").settings(|settings| settings.shards = shards);
             let run = plan.builder(|builder| builder.exchange_hook(hook)).run().await;
-            assert_eq!(run.counts(), (1, 0, 0, 0), "{:#?}", run.told);
+            assert_eq!(run.counts(), (1, 0, 0, 0), "{:#?}", run.events);
             let sent: Vec<_> = [&login, &files, &stranger]
                 .iter()
                 .flat_map(|host| host.requests())

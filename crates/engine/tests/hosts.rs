@@ -10,7 +10,7 @@ use longhaul::{Settings, Stopper};
 use longhaul_journal::storage::Storage;
 use longhaul_origin::{FaultMix, InjectedFault, Options, Site, Sizes};
 use longhaul_socket::LookupError;
-use world::{End, ORIGIN, Reply, Told, What, World, list, list_of, paths, simulate};
+use world::{End, EventKind, ORIGIN, RecordedEvent, Reply, World, list, list_of, paths, simulate};
 
 /// During a pause that a host asked for, no row of the host is sent.
 #[test]
@@ -72,7 +72,7 @@ fn an_announced_quota_is_not_exceeded() {
             assert_eq!(run.counts(), (350, 0, 0, 0));
             assert_eq!(*refused.lock().expect("no script panics"), 0);
             assert!(run.elapsed < Duration::from_secs(3 * 60 + 20), "{:?}", run.elapsed);
-            let words: Vec<_> = run.all(What::Paced).map(|told| told.reason.clone()).collect();
+            let words: Vec<_> = run.events_of(EventKind::Paced).map(|event| event.reason.clone()).collect();
             assert!(words.iter().any(|why| why == "announces a limit"), "{words:?}");
         });
     }
@@ -119,7 +119,7 @@ fn failing_hosts_do_not_delay_a_healthy_one() {
     let alone = simulate(async {
         let (world, _) = World::serving(1, site(), FaultMix::none());
         let run = world.haul(list(200)).run().await;
-        run.all(What::Done).last().expect("200 files").at
+        run.events_of(EventKind::Done).last().expect("200 files").at
     });
     simulate(async {
         let (world, origin) = World::serving(1, site(), FaultMix::none());
@@ -131,9 +131,9 @@ fn failing_hosts_do_not_delay_a_healthy_one() {
         let run = world.haul(lines).run().await;
         assert_eq!(run.counts(), (200, 160, 0, 0));
         world.assert_every_file_is_right(origin.site(), &paths(200));
-        let last = run.all(What::Done).last().expect("200 files").at;
+        let last = run.events_of(EventKind::Done).last().expect("200 files").at;
         assert!(last <= alone.mul_f64(1.05), "{last:?} beside sick hosts, {alone:?} alone");
-        for failure in run.all(What::Failed) {
+        for failure in run.events_of(EventKind::Failed) {
             let fault = failure.fault.as_ref().expect("a failure has a fault");
             assert!(!fault.message.is_empty() && !fault.phase.is_empty(), "{failure:?}");
         }
@@ -151,7 +151,7 @@ fn a_slow_host_with_many_rows_does_not_delay_a_fast_one() {
         world.host(ORIGIN, small(), FaultMix::none());
         let run = world.haul(list_of("slow.test", 3_000) + &list(50)).run().await;
         assert_eq!(run.counts(), (3_050, 0, 0, 0));
-        let of_fast = run.all(What::Done).filter(|told| told.url.contains(ORIGIN));
+        let of_fast = run.events_of(EventKind::Done).filter(|event| event.url.contains(ORIGIN));
         let last = of_fast.last().expect("50 files").at;
         assert!(last < Duration::from_secs(3), "the fast host was done after {last:?}");
     });
@@ -250,8 +250,8 @@ fn a_pause_outlives_the_run() {
             }
         });
         let one_at_a_time = |settings: &mut Settings| settings.jobs_per_host_max = Some(1);
-        let stop = |told: &Told, stopper: &Stopper| {
-            if told.what == What::Retrying {
+        let stop = |event: &RecordedEvent, stopper: &Stopper| {
+            if event.kind == EventKind::Retrying {
                 stopper.stop();
             }
         };

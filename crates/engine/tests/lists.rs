@@ -1,4 +1,4 @@
-//! What becomes of lists: repeated lines, names that are in each other's way, lists that are read again, grown or changed.
+//! Lists: repeated lines, names that collide, lists that are read again after they have grown or changed.
 
 mod world;
 
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use longhaul::{Expectation, Fields, Item, ListFormat, ListIdentity, ListReader};
 use longhaul_journal::{Journal, RowId};
-use world::{Crash, Reply, Run, Scripted, What, World, simulate};
+use world::{Crash, EventKind, Reply, Run, Scripted, World, simulate};
 
 const HOST: &str = "files.test";
 
@@ -34,7 +34,11 @@ fn requested(host: &Scripted) -> Vec<String> {
 
 /// Rows that have their outcome, by kind.
 fn outcomes(run: &Run) -> (usize, usize, usize) {
-    (run.all(What::Done).count(), run.all(What::Failed).count(), run.all(What::Skipped).count())
+    (
+        run.events_of(EventKind::Done).count(),
+        run.events_of(EventKind::Failed).count(),
+        run.events_of(EventKind::Skipped).count(),
+    )
 }
 
 /// One file for each of these paths, somewhere, and no other.
@@ -54,7 +58,7 @@ fn what_is_asked_for_twice_is_fetched_once_and_each_line_is_reported() {
         let run = world.haul(spellings).run().await;
         assert_eq!(requested(&host), ["/a", "/b"]);
         assert_eq!(run.report().counts.rows(), 5);
-        assert_eq!(outcomes(&run).0 + outcomes(&run).2, 5, "{:#?}", run.told);
+        assert_eq!(outcomes(&run).0 + outcomes(&run).2, 5, "{:#?}", run.events);
         assert_files(&world, &[("a", "/a"), ("b", "/b")]);
     });
 }
@@ -193,8 +197,9 @@ fn an_expectation_belongs_to_the_row() {
         let url = format!("http://{HOST}/a");
         let list = format!("{url}\tsize=2\n{url}\n{url}\tsize=2\n{url}\tsize=3\n");
         let run = world.haul(&list).run().await;
-        assert_eq!(outcomes(&run), (1, 1, 2), "{:#?}", run.told);
-        let fault = run.all(What::Failed).next().and_then(|told| told.fault.clone()).expect("a failure");
+        assert_eq!(outcomes(&run), (1, 1, 2), "{:#?}", run.events);
+        let fault =
+            run.events_of(EventKind::Failed).next().and_then(|event| event.fault.clone()).expect("a failure");
         assert_eq!(fault.class, "mismatch");
         assert_files(&world, &[("a", "/a")]);
         let requests = host.requests().len();
@@ -215,12 +220,12 @@ fn an_expectation_that_comes_to_a_duplicate_is_not_skipped() {
             let mut requests = 0;
             for _ in 0..2 {
                 let run = world.haul(list).run().await;
-                assert_eq!(run.counts(), counts, "{list}: {:#?}", run.told);
+                assert_eq!(run.counts(), counts, "{list}: {:#?}", run.events);
                 assert!(requests == 0 || requests == host.requests().len(), "{list}");
                 requests = host.requests().len();
             }
         }
-        // What the row that fetches it is held to anyway makes no further row.
+        // An expectation that the row which fetches the URL has already makes no further row.
         let (world, _host) = self::world();
         let first = world.haul(format!("{url}\tsize=2\n{url}\n")).run().await;
         assert_eq!(first.counts(), (1, 0, 1, 0));
@@ -295,7 +300,7 @@ fn a_killed_run_over_a_reader_of_another_format_is_resumed() {
                 outcomes == 5
             });
         let killed = killed.run().await;
-        let settled: Vec<String> = killed.all(What::Done).map(|event| event.url.clone()).collect();
+        let settled: Vec<String> = killed.events_of(EventKind::Done).map(|event| event.url.clone()).collect();
         assert_eq!(settled.len(), 5);
         let resumed = world.haul("").items(catalogue(ITEMS, "version 1")).run().await;
         assert_eq!(resumed.counts(), (ITEMS as u64, 0, 0, 0));
@@ -320,10 +325,14 @@ fn a_reader_that_was_not_read_to_its_end_is_read_again() {
         let items_read = Arc::default();
         let catalogue = || Catalogue::numbered(ITEMS, "version 1", &items_read);
         let killed = world.haul("").items(catalogue());
-        let killed = killed.crash_when(Crash::Kill, |event| event.what == What::Started).run().await;
-        assert_eq!(killed.all(What::ListRead).count(), 0, "the kill comes too late to show anything");
+        let killed = killed.crash_when(Crash::Kill, |event| event.kind == EventKind::Started).run().await;
+        assert_eq!(
+            killed.events_of(EventKind::ListRead).count(),
+            0,
+            "the kill comes too late to show anything"
+        );
         let resumed = world.haul("").items(catalogue()).run().await;
-        assert_eq!(resumed.all(What::ListRead).count(), 1);
+        assert_eq!(resumed.events_of(EventKind::ListRead).count(), 1);
         assert_eq!(resumed.counts(), (ITEMS as u64, 0, 0, 0));
     });
 }
@@ -373,8 +382,8 @@ fn a_column_that_the_engine_does_not_know_travels_with_its_row() {
         let run = world.haul("").items(Catalogue::new(&entries)).run().await;
         assert_eq!(run.counts(), (2, 1, 1, 0));
         for (row, (_, title)) in (0_u64..).zip(entries) {
-            let told = run.told.iter().find(|told| told.is_outcome() && told.row == Some(row));
-            assert_eq!(told.expect("every row has an outcome").fields, columns(title), "row {row}");
+            let event = run.events.iter().find(|event| event.is_outcome() && event.row == Some(row));
+            assert_eq!(event.expect("every row has an outcome").fields, columns(title), "row {row}");
         }
         let journal = Journal::read(Arc::new(world.storage())).expect("a journal");
         assert!(journal.rows().has_fields());
@@ -401,7 +410,7 @@ fn what_a_reader_cannot_hand_over_whole_is_a_failed_row() {
         let entries = [("/a", Some(long)), ("/b", Some("short"))];
         let run = world.haul("").items(Catalogue::new(&entries)).run().await;
         assert_eq!(run.counts(), (1, 1, 0, 0));
-        let failed = run.all(What::Failed).next().expect("one row fails");
+        let failed = run.events_of(EventKind::Failed).next().expect("one row fails");
         let message = &failed.fault.as_ref().expect("a fault").message;
         assert!(message.contains("the other columns are longer than 64 KiB"), "{message}");
     });

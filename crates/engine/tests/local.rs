@@ -1,4 +1,4 @@
-//! Trouble of our own machine is nobody else's fault: a full disk, a network that is down, a stop, a limit.
+//! Failures of our own machine are charged to no URL and no host: a full disk, a network that is down. Also stops and rate limits.
 
 mod world;
 
@@ -11,7 +11,7 @@ use longhaul::retry::Tries;
 use longhaul::{Settings, Stopper};
 use longhaul_origin::{FaultMix, InjectedFault, Options, Share, Site, Sizes};
 use longhaul_socket::clock;
-use world::{Crash, ORIGIN, Reply, Run, Told, What, World, list, paths, simulate, urls};
+use world::{Crash, EventKind, ORIGIN, RecordedEvent, Reply, Run, World, list, paths, simulate, urls};
 
 /// Room that is soon used up by the files of these tests.
 const SMALL_DISK_BYTES: u64 = 400_000;
@@ -24,10 +24,10 @@ fn small_tries(settings: &mut Settings) {
     settings.tries = Tries::AtMost(2);
 }
 
-/// The disk is full; somebody makes room after a while, and everything goes on by itself. Nothing is charged for it,
-/// although the host lost patience meanwhile.
+/// The disk is full; somebody makes room after a while, and the run continues. No attempt is charged, although the host timed out
+/// meanwhile.
 #[test]
-fn a_full_disk_pauses_and_goes_on() {
+fn a_full_disk_pauses_the_run() {
     simulate(async {
         let site = Site::new(2).with_sizes(Sizes::between(10_000, 60_000));
         let options = Options { write_time: Duration::from_secs(20), ..Options::default() };
@@ -46,20 +46,27 @@ fn a_full_disk_pauses_and_goes_on() {
         janitor.await.expect("the janitor comes");
         assert_eq!(run.counts(), (100, 0, 0, 0), "{:#?}", run.report());
         world.assert_every_file_is_right(origin.site(), &paths(100));
-        let pauses: Vec<&Told> = run.all(What::Paused).collect();
+        let pauses: Vec<&RecordedEvent> = run.events_of(EventKind::Paused).collect();
         assert_eq!(pauses.len(), 1, "{pauses:#?}");
         assert_eq!(pauses[0].reason, "no space left on the disk");
-        let resumed: Vec<&Told> = run.all(What::Resumed).collect();
+        let resumed: Vec<&RecordedEvent> = run.events_of(EventKind::Resumed).collect();
         assert_eq!(resumed.len(), 1);
         assert!(resumed[0].at >= Duration::from_mins(5) && resumed[0].at < Duration::from_secs(302));
-        assert!(run.all(What::Done).all(|told| told.attempts == 1), "a full disk was charged to a URL");
+        assert!(
+            run.events_of(EventKind::Done).all(|event| event.attempts == 1),
+            "a full disk is charged to no URL"
+        );
         let during =
-            run.told.iter().filter(|told| told.at > Duration::from_mins(1) && told.at < resumed[0].at);
-        assert!(during.clone().all(|told| told.what != What::Done), "{:#?}", during.collect::<Vec<_>>());
+            run.events.iter().filter(|event| event.at > Duration::from_mins(1) && event.at < resumed[0].at);
+        assert!(
+            during.clone().all(|event| event.kind != EventKind::Done),
+            "{:#?}",
+            during.collect::<Vec<_>>()
+        );
     });
 }
 
-/// The descriptors of idle connections are what the files lack: they are closed at once, and not when they have grown old.
+/// Idle connections hold the descriptors that files need: they are closed at once, and not when their idle time ends.
 #[test]
 fn a_lack_of_descriptors_is_not_waited_out() {
     simulate(async {
@@ -74,15 +81,18 @@ fn a_lack_of_descriptors_is_not_waited_out() {
         };
         let run = world.haul(list(200)).trap(shared).settings(small_tries).run().await;
         assert_eq!(run.counts(), (200, 0, 0, 0), "{:#?}", run.report());
-        let paused: Vec<&Told> = run.all(What::Paused).collect();
-        assert!(paused.iter().all(|told| told.reason == "too many open files"), "{paused:#?}");
+        let paused: Vec<&RecordedEvent> = run.events_of(EventKind::Paused).collect();
+        assert!(paused.iter().all(|event| event.reason == "too many open files"), "{paused:#?}");
         assert!(!paused.is_empty(), "it never lacked any");
         assert!(run.elapsed < Duration::from_secs(10), "{:?}", run.elapsed);
-        assert!(run.all(What::Done).all(|told| told.attempts == 1), "a lack was charged to a URL");
+        assert!(
+            run.events_of(EventKind::Done).all(|event| event.attempts == 1),
+            "a lack of descriptors is charged to no URL"
+        );
     });
 }
 
-/// Only the rows of the list find no room, and that is told as a pause too.
+/// Only the rows of the list find no room, which is reported as a pause too.
 #[test]
 fn a_full_disk_that_only_the_list_meets_is_a_pause() {
     simulate(async {
@@ -97,14 +107,14 @@ fn a_full_disk_that_only_the_list_meets_is_a_pause() {
         };
         let run = world.haul(list(10)).trap(full).run().await;
         assert_eq!(run.counts(), (10, 0, 0, 0));
-        let pauses: Vec<&str> = run.all(What::Paused).map(|told| told.reason.as_str()).collect();
+        let pauses: Vec<&str> = run.events_of(EventKind::Paused).map(|event| event.reason.as_str()).collect();
         assert_eq!(pauses, ["no space left on the disk"]);
-        assert_eq!(run.all(What::Resumed).count(), 1);
+        assert_eq!(run.events_of(EventKind::Resumed).count(), 1);
     });
 }
 
-/// An exchange that waits for our own disk keeps its place: the host is not sent more and more requests meanwhile, whose
-/// answers a kill would cost.
+/// An exchange that waits for our own disk keeps its slot, so the host gets no further requests meanwhile, whose responses a kill
+/// would lose.
 #[test]
 fn a_full_disk_starts_no_further_requests() {
     simulate(async {
@@ -112,9 +122,9 @@ fn a_full_disk_starts_no_further_requests() {
         let (world, origin) = World::serving(2, site, FaultMix::none());
         world.storage().set_capacity(Some(SMALL_DISK_BYTES));
         let mut paused_at = None;
-        let after_a_minute = move |told: &Told| {
-            paused_at = paused_at.or((told.what == What::Paused).then_some(told.at));
-            paused_at.is_some_and(|at| told.at > at + Duration::from_mins(1))
+        let after_a_minute = move |event: &RecordedEvent| {
+            paused_at = paused_at.or((event.kind == EventKind::Paused).then_some(event.at));
+            paused_at.is_some_and(|at| event.at > at + Duration::from_mins(1))
         };
         let storage = world.storage();
         let janitor = tokio::spawn(async move {
@@ -144,7 +154,7 @@ fn a_stop_ends_a_run_that_waits_for_room() {
         world.storage().set_capacity(Some(SMALL_DISK_BYTES));
         let stopper: Arc<Mutex<Option<Stopper>>> = Arc::default();
         let borrowed = Arc::clone(&stopper);
-        let lend = move |_: &Told, stopper: &Stopper| {
+        let lend = move |_: &RecordedEvent, stopper: &Stopper| {
             borrowed.lock().expect("nobody panics").get_or_insert_with(|| stopper.clone());
         };
         let after_a_while = async {
@@ -157,7 +167,7 @@ fn a_stop_ends_a_run_that_waits_for_room() {
         assert!(first.report().stopped);
         let (done, failed, _, pending) = first.counts();
         assert_eq!((done + pending, failed), (100, 0), "{:#?}", first.report());
-        assert_eq!(first.all(What::Done).count() as u64, done);
+        assert_eq!(first.events_of(EventKind::Done).count() as u64, done);
         world.storage().set_capacity(None);
         let second = world.haul(list(100)).run().await;
         assert_eq!(second.counts(), (100, 0, 0, 0));
@@ -165,19 +175,19 @@ fn a_stop_ends_a_run_that_waits_for_room() {
     });
 }
 
-fn stop_after(outcomes: usize) -> impl FnMut(&Told, &Stopper) + Send + 'static {
+fn stop_after(outcomes: usize) -> impl FnMut(&RecordedEvent, &Stopper) + Send + 'static {
     let mut seen = 0;
-    move |told, stopper| {
-        seen += usize::from(told.what == What::Done);
+    move |event, stopper| {
+        seen += usize::from(event.kind == EventKind::Done);
         if seen >= outcomes {
             stopper.stop();
         }
     }
 }
 
-/// A stop keeps what has come; the run ends at once, and the next one goes on there.
+/// A stop keeps the bytes that have arrived. The run ends at once, and the next one resumes there.
 #[test]
-fn a_stop_keeps_what_has_come() {
+fn a_stop_keeps_the_bytes_that_have_arrived() {
     simulate(async {
         let (world, origin) = World::serving(2, Site::new(2), FaultMix::rehearsal());
         let paths: Vec<String> = (0..60).map(|file| format!("/{file}?size=300000")).collect();
@@ -189,17 +199,20 @@ fn a_stop_keeps_what_has_come() {
             let run = world.haul(&lines).settings(slowly).watch(stop_after(10)).run().await;
             let (done, failed, _, pending) = run.counts();
             assert_eq!((done + pending, failed), (60, 0));
-            assert_eq!(run.report().stopped, run.all(What::Stopping).count() == 1);
+            assert_eq!(run.report().stopped, run.events_of(EventKind::Stopping).count() == 1);
             received += run.report().bytes_received;
             runs += 1;
             assert!(runs < 20, "each run ends ten files");
             if pending == 0 {
                 break;
             }
-            let stopping =
-                run.told.iter().position(|told| told.what == What::Stopping).expect("it was stopped");
+            let stopping = run
+                .events
+                .iter()
+                .position(|event| event.kind == EventKind::Stopping)
+                .expect("it was stopped");
             let late: Vec<_> =
-                run.told[stopping..].iter().filter(|told| told.what == What::Started).collect();
+                run.events[stopping..].iter().filter(|event| event.kind == EventKind::Started).collect();
             assert!(late.is_empty(), "started after the stop: {late:#?}");
         }
         assert!(received >= 18_000_000 * 9 / 10);
@@ -227,9 +240,9 @@ fn a_network_that_is_away_loses_nothing() {
             let (world, origin) = World::serving(2, Site::new(2), FaultMix::none());
             let network = world.network.clone();
             let mut seen = 0;
-            let cut = move |told: &Told, _: &Stopper| {
-                seen += usize::from(told.what == What::Done);
-                if told.what == What::Done && seen == 40 {
+            let cut = move |event: &RecordedEvent, _: &Stopper| {
+                seen += usize::from(event.kind == EventKind::Done);
+                if event.kind == EventKind::Done && seen == 40 {
                     let network = network.clone();
                     if is_silent {
                         network.blackout()
@@ -266,7 +279,7 @@ fn a_rate_limit_holds() {
             let run = world.haul(list(files)).settings(limit).run().await;
             assert_eq!(run.counts(), (files as u64, 0, 0, 0));
             let expected = (files as u64 * size) as f64 / rate as f64;
-            let last = run.all(What::Done).last().expect("files").at.as_secs_f64();
+            let last = run.events_of(EventKind::Done).last().expect("files").at.as_secs_f64();
             assert!((last / expected - 1.0).abs() < 0.05, "{last} s instead of {expected} s");
         });
     };
@@ -287,7 +300,7 @@ fn time_of(faults: FaultMix, files: usize) -> Run {
     })
 }
 
-/// A few silent answers cost no deadline: they are broken off and made again.
+/// A few requests without a response cost no deadline: they are aborted and sent again.
 #[test]
 fn stalls_do_not_hold_up_the_others() {
     let stalls = FaultMix::none()
@@ -295,28 +308,36 @@ fn stalls_do_not_hold_up_the_others() {
         .with(InjectedFault::StallInBody, Share::percent(2));
     let run = time_of(stalls, 200);
     assert!(run.elapsed < Duration::from_secs(8), "{:?} with a timeout of ten", run.elapsed);
-    assert!(run.all(What::Retrying).all(|told| told.attempts == 1), "a first silence is not charged");
-    let retried: BTreeSet<_> = run.all(What::Retrying).map(|told| told.row).collect();
-    let healthy =
-        run.all(What::Done).filter(|told| !retried.contains(&told.row)).last().expect("most are").at;
+    assert!(
+        run.events_of(EventKind::Retrying).all(|event| event.attempts == 1),
+        "a first silence is not charged"
+    );
+    let retried: BTreeSet<_> = run.events_of(EventKind::Retrying).map(|event| event.row).collect();
+    let healthy = run
+        .events_of(EventKind::Done)
+        .filter(|event| !retried.contains(&event.row))
+        .last()
+        .expect("most are")
+        .at;
     assert!(healthy < Duration::from_secs(4), "the last healthy file was done after {healthy:?}");
 }
 
-/// What is slow for itself is not asked for ever more: three silences are cut short, and the next has its whole deadline.
+/// A URL that never responds is not aborted for ever: three attempts are cut short, and the next has its whole deadline.
 #[test]
 fn a_url_that_is_always_silent_is_cut_short_three_times() {
     let silent = "/files/00005";
     let run = time_of(FaultMix::none().under(silent, 1..=4, InjectedFault::StallBeforeHead), 200);
     let lasted: Vec<_> =
-        run.all(What::Retrying).map(|told| told.fault.as_ref().map(|f| f.elapsed_ms)).collect();
+        run.events_of(EventKind::Retrying).map(|event| event.fault.as_ref().map(|f| f.elapsed_ms)).collect();
     let [Some(first), Some(second), Some(third), Some(last)] = lasted[..] else { panic!("{lasted:?}") };
     let are_cut = first < 1_500 && (2_000..2_500).contains(&second) && (4_000..4_500).contains(&third);
     assert!(are_cut && last >= 10_000, "{lasted:?}");
-    let charged = run.all(What::Done).find(|told| told.url.contains(silent)).map(|told| told.attempts);
+    let charged =
+        run.events_of(EventKind::Done).find(|event| event.url.contains(silent)).map(|event| event.attempts);
     assert_eq!(charged, Some(2), "only the last silence is charged");
 }
 
-/// Where a host knows no ranges, all that came would have to come again.
+/// Where a host supports no ranges, an aborted body would have to be sent again from its start.
 #[test]
 fn a_long_body_that_pauses_is_not_cut_short() {
     simulate(async {
@@ -324,7 +345,8 @@ fn a_long_body_that_pauses_is_not_cut_short() {
         let pause = FaultMix::none().under("/files/00001", 1..=1, InjectedFault::StallInBody);
         let (world, _) = World::serving(6, site, pause);
         let run = world.haul(list(3)).run().await;
-        let lasted: Vec<_> = run.all(What::Retrying).filter_map(|told| told.fault.as_ref()).collect();
+        let lasted: Vec<_> =
+            run.events_of(EventKind::Retrying).filter_map(|event| event.fault.as_ref()).collect();
         assert_eq!(lasted.len(), 1);
         assert!(lasted[0].elapsed_ms >= 10_000, "{lasted:?}");
     });
@@ -333,7 +355,7 @@ fn a_long_body_that_pauses_is_not_cut_short() {
 #[test]
 fn a_drip_does_not_hold_up_the_others() {
     let run = time_of(FaultMix::none().under("/files/00005", 1..=1, InjectedFault::Drip), 200);
-    let second_to_last = run.all(What::Done).nth(198).expect("200 files").at;
+    let second_to_last = run.events_of(EventKind::Done).nth(198).expect("200 files").at;
     assert!(second_to_last < Duration::from_secs(4), "the others were done after {second_to_last:?}");
     assert!(run.elapsed < Duration::from_secs(15), "{:?}", run.elapsed);
 }
@@ -346,13 +368,17 @@ fn a_host_that_drips_for_ever_is_given_up() {
         let (world, _) = World::serving(6, Site::new(6), drips);
         let run = world.haul(list(3)).run().await;
         assert_eq!(run.counts(), (0, 3, 0, 0), "{:#?}", run.report());
-        assert!(run.all(What::Failed).all(|told| told.class() == "slow"), "{:#?}", run.told.last());
+        assert!(
+            run.events_of(EventKind::Failed).all(|event| event.class() == "slow"),
+            "{:#?}",
+            run.events.last()
+        );
     });
 }
 
-/// The sink dies while all that is left waits for a host that asked for an hour: the run says so now.
+/// The sink fails while the only row left waits for a host that asked for an hour: the run ends with the error at once.
 #[test]
-fn a_disk_that_breaks_is_said_at_once() {
+fn a_disk_that_breaks_is_reported_at_once() {
     simulate(async {
         let mix = FaultMix::none().on("/files/00001.bin", 1..=1, InjectedFault::Status429RetryAfter(3_000));
         let (world, _) = World::serving(6, Site::new(6), mix);

@@ -11,7 +11,7 @@ use longhaul::{PacePer, Settings, Stopper};
 use longhaul_journal::read_hosts;
 use longhaul_journal::storage::Storage;
 use longhaul_socket::clock::WallClock;
-use world::{Reply, Request, Scripted, Told, What, World, list_of, simulate};
+use world::{EventKind, RecordedEvent, Reply, Request, Scripted, World, list_of, simulate};
 
 /// A token bucket with this rate and a burst of two seconds.
 struct Bucket {
@@ -157,7 +157,7 @@ fn fifty_names_with_one_bucket_share_one_controller() {
                 move |settings: &mut Settings| (settings.shards, settings.pace_per) = (shards, pace_per);
             let run = world.haul(lists(&names, 20)).settings(change).run().await;
             assert_eq!(run.counts(), (1_000, 0, 0, 0));
-            assert_eq!(run.all(What::Merged).count(), usize::from(pace_per == PacePer::Host));
+            assert_eq!(run.events_of(EventKind::Merged).count(), usize::from(pace_per == PacePer::Host));
             let (refused, took) = (address.refused(), run.elapsed);
             assert!(refused < refused_max, "{shards} {pace_per:?}: {refused} refused in {took:?}");
             assert!(took < Duration::from_secs(98 * 14 / 10), "{shards} {pace_per:?}: {took:?}");
@@ -173,13 +173,13 @@ fn each_name_is_remembered_with_its_share_of_the_rate() {
         let names = names(2);
         let mut bucket = Bucket::new(10.0);
         let _address = Address::new(&world, &names, move |_, now| bucket.serves(now));
-        let stop = |told: &Told, stopper: &Stopper| {
-            if told.at > Duration::from_secs(40) {
+        let stop = |event: &RecordedEvent, stopper: &Stopper| {
+            if event.at > Duration::from_secs(40) {
                 stopper.stop();
             }
         };
         let run = world.haul(lists(&names, 600)).watch(stop).run().await;
-        assert_eq!(run.all(What::Merged).count(), 1);
+        assert_eq!(run.events_of(EventKind::Merged).count(), 1);
         let storage: Arc<dyn Storage> = Arc::new(world.storage().clone());
         let rates: Vec<f64> = read_hosts(&storage).iter().filter_map(|host| Some(host.rate?.1)).collect();
         assert_eq!(rates.len(), 2);
@@ -206,7 +206,7 @@ fn names_with_a_common_quota_share_one_controller() {
             let sharded = move |settings: &mut Settings| settings.shards = shards;
             let run = world.haul(lists(&names, 300)).settings(sharded).run().await;
             assert_eq!(run.counts(), (1_200, 0, 0, 0));
-            let merged: Vec<_> = run.all(What::Merged).collect();
+            let merged: Vec<_> = run.events_of(EventKind::Merged).collect();
             assert_eq!(merged.len(), 1, "{shards} shards: {merged:?}");
             assert_eq!(merged[0].reason, "tcp://10.0.0.1:80");
             assert!(merged[0].at < Duration::from_mins(2), "{shards} shards: {merged:?}");
@@ -227,9 +227,9 @@ fn a_name_that_is_limited_by_itself_slows_no_other() {
                 Address::new(&world, &names, move |name, now| name != "name-0.test" || bucket.serves(now));
             let run = world.haul(lists(&names, 200)).settings(|settings| settings.shards = 2).run().await;
             assert_eq!(run.counts(), (2_000, 0, 0, 0));
-            assert_eq!(run.all(What::Merged).count(), 0);
+            assert_eq!(run.events_of(EventKind::Merged).count(), 0);
             assert_eq!(address.refused() > 0, limit < 100.0);
-            let others = run.all(What::Done).filter(|told| !told.url.contains("name-0.test"));
+            let others = run.events_of(EventKind::Done).filter(|event| !event.url.contains("name-0.test"));
             others.last().expect("1,800 files").at
         })
     };
@@ -248,7 +248,7 @@ fn healthy_names_keep_their_windows_unless_the_user_merges_them() {
             let change = move |settings: &mut Settings| (settings.shards, settings.pace_per) = (2, pace_per);
             let run = world.haul(lists(&names, 200)).settings(change).run().await;
             assert_eq!(run.counts(), (2_000, 0, 0, 0));
-            assert_eq!(run.all(What::Merged).count(), 0, "nothing had to be detected");
+            assert_eq!(run.events_of(EventKind::Merged).count(), 0, "nothing had to be detected");
             run.elapsed
         })
     };

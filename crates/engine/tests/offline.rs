@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use longhaul::{Settings, Stopper};
 use longhaul_origin::{FaultMix, Site, Sizes};
-use world::{Run, Told, What, World, list_of, paths, simulate};
+use world::{EventKind, RecordedEvent, Run, World, list_of, paths, simulate};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cut {
@@ -40,9 +40,9 @@ fn run_through(cut: Cut, hosts: usize, away: Duration, settings: fn(&mut Setting
         world.endpoint("canary.test");
         let network = world.network.clone();
         let mut seen = 0;
-        let cut_in_the_middle = move |told: &Told, _: &Stopper| {
-            seen += usize::from(told.what == What::Done);
-            if told.what == What::Done && seen == hosts * FILES / 3 {
+        let cut_in_the_middle = move |event: &RecordedEvent, _: &Stopper| {
+            seen += usize::from(event.kind == EventKind::Done);
+            if event.kind == EventKind::Done && seen == hosts * FILES / 3 {
                 match cut {
                     Cut::Cable => network.down(),
                     Cut::Silence => network.blackout(),
@@ -69,14 +69,22 @@ fn run_through(cut: Cut, hosts: usize, away: Duration, settings: fn(&mut Setting
 
 /// No attempt was charged, the outage was reported once, and downloads resumed at once.
 fn assert_uncharged(run: &Run, away: Duration) {
-    let charged: Vec<_> = run.all(What::Done).filter(|told| told.attempts != 1).collect();
+    let charged: Vec<_> = run.events_of(EventKind::Done).filter(|event| event.attempts != 1).collect();
     assert!(charged.is_empty(), "{} URLs were charged: {:#?}", charged.len(), charged.first());
-    let offline: Vec<_> = run.all(What::Offline).collect();
-    let online: Vec<_> = run.all(What::Online).collect();
+    let offline: Vec<_> = run.events_of(EventKind::Offline).collect();
+    let online: Vec<_> = run.events_of(EventKind::Online).collect();
     assert_eq!((offline.len(), online.len()), (1, 1), "{offline:#?} {online:#?}");
-    let cut_at =
-        run.all(What::Done).map(|told| told.at).filter(|&at| at < offline[0].at).max().expect("files before");
-    let on_at = run.all(What::Done).map(|told| told.at).find(|&at| at > online[0].at).expect("files after");
+    let cut_at = run
+        .events_of(EventKind::Done)
+        .map(|event| event.at)
+        .filter(|&at| at < offline[0].at)
+        .max()
+        .expect("files before");
+    let on_at = run
+        .events_of(EventKind::Done)
+        .map(|event| event.at)
+        .find(|&at| at > online[0].at)
+        .expect("files after");
     let back_at = cut_at + away;
     assert!(
         on_at < back_at + Duration::from_secs(5),
@@ -131,7 +139,10 @@ fn one_dead_host_is_no_outage() {
         let lines: String = (0..4).map(|host| list_of(&name(host), FILES)).collect();
         let run = world.haul(lines).settings(slow).run().await;
         assert_eq!(run.counts(), (3 * FILES as u64, FILES as u64, 0, 0), "{:#?}", run.report());
-        assert_eq!(run.all(What::Offline).count(), 0);
-        assert!(run.all(What::Failed).all(|told| told.class() == "timeout" && told.url.contains("host-0")));
+        assert_eq!(run.events_of(EventKind::Offline).count(), 0);
+        assert!(
+            run.events_of(EventKind::Failed)
+                .all(|event| event.class() == "timeout" && event.url.contains("host-0"))
+        );
     });
 }

@@ -8,16 +8,16 @@ use longhaul::retry::Tries;
 use longhaul::{Class, Stopper};
 use longhaul_origin::{FaultMix, Site};
 use longhaul_socket::LookupError;
-use world::{End, ORIGIN, Reply, Run, Told, What, World, list, path, simulate, urls};
+use world::{End, EventKind, ORIGIN, RecordedEvent, Reply, Run, World, list, path, simulate, urls};
 
 fn url(path: &str) -> String {
     format!("http://{ORIGIN}{path}")
 }
 
 /// The one failure of a run of one URL.
-fn only_failure(run: &Run) -> &Told {
+fn only_failure(run: &Run) -> &RecordedEvent {
     assert_eq!(run.counts(), (0, 1, 0, 0), "{:#?}", run.report());
-    run.all(What::Failed).next().expect("a failure that is counted is told")
+    run.events_of(EventKind::Failed).next().expect("a failure that is counted is reported")
 }
 
 /// Runs one URL against a host that always gives this answer; returns the run and the requests that came.
@@ -66,7 +66,7 @@ fn what_may_pass_is_tried_as_often_as_allowed() {
             let failure = only_failure(&run);
             assert_eq!(failure.class(), class.as_str(), "{failure:?}");
             assert_eq!((failure.attempts, requests), (5, 5), "{class}");
-            assert_eq!(run.all(What::Retrying).count(), 4);
+            assert_eq!(run.events_of(EventKind::Retrying).count(), 4);
         });
     }
 }
@@ -113,21 +113,23 @@ fn lines_that_are_no_urls_and_lines_that_come_again_have_outcomes_too() {
             url("/b")
         );
         let run = world.haul(&lines).run().await;
-        assert_eq!(run.counts(), (2, 2, 1, 0), "{:#?}", run.told);
+        assert_eq!(run.counts(), (2, 2, 1, 0), "{:#?}", run.events);
         assert_eq!(origin.requests_of("/a"), 1);
-        let refused: Vec<_> =
-            run.all(What::Failed).map(|told| (told.class().to_owned(), told.attempts)).collect();
+        let refused: Vec<_> = run
+            .events_of(EventKind::Failed)
+            .map(|event| (event.class().to_owned(), event.attempts))
+            .collect();
         assert_eq!(refused, [("list".to_owned(), 0), ("list".to_owned(), 0)]);
-        assert_eq!(run.all(What::Skipped).count(), 1);
+        assert_eq!(run.events_of(EventKind::Skipped).count(), 1);
         let again = world.haul(&lines).run().await;
         assert_eq!(
-            (again.counts(), again.told.iter().filter(|told| told.is_outcome()).count()),
+            (again.counts(), again.events.iter().filter(|event| event.is_outcome()).count()),
             ((2, 2, 1, 0), 0)
         );
     });
 }
 
-/// What somebody else put where a file belongs stays as it is, whether it was there before or came meanwhile.
+/// A file of somebody else under the final name stays as it is, whether it was there before or appeared meanwhile.
 #[test]
 fn a_file_of_somebody_elses_is_never_changed() {
     simulate(async {
@@ -137,8 +139,8 @@ fn a_file_of_somebody_elses_is_never_changed() {
         world.put_file("origin.test/a", b"and this");
         let lines = list(4) + &url("/a/b") + "\n";
         let run = world.haul(&lines).run().await;
-        assert_eq!(run.counts(), (2, 3, 0, 0), "{:#?}", run.told);
-        for failure in run.all(What::Failed) {
+        assert_eq!(run.counts(), (2, 3, 0, 0), "{:#?}", run.events);
+        for failure in run.events_of(EventKind::Failed) {
             assert_eq!(failure.class(), "file", "{failure:?}");
         }
         assert_eq!(origin.requests_of(&path(1)), 0, "what cannot be kept is not fetched");
@@ -158,15 +160,15 @@ fn a_file_of_somebody_elses_is_never_changed() {
         simulate(async {
             let (world, _) = World::serving(1, Site::new(1), FaultMix::none());
             let storage = world.storage();
-            let put = move |told: &Told, _: &Stopper| {
-                if told.what == What::Started && told.url.ends_with("00003.bin") {
+            let put = move |event: &RecordedEvent, _: &Stopper| {
+                if event.kind == EventKind::Started && event.url.ends_with("00003.bin") {
                     world::put_file(&storage, "origin.test/files/00003.bin", b"just now");
                 }
             };
             let plan = world.haul(list(6)).watch(put);
             let run = plan.settings(|settings| settings.no_clobber = no_clobber).run().await;
             let expected = if no_clobber { (5, 0, 1, 0) } else { (5, 1, 0, 0) };
-            assert_eq!(run.counts(), expected, "{:#?}", run.told);
+            assert_eq!(run.counts(), expected, "{:#?}", run.events);
             assert_eq!(world.file("origin.test/files/00003.bin").as_deref(), Some(&b"just now"[..]));
         });
     }

@@ -246,7 +246,7 @@ proptest! {
 
     /// Whatever the responses, memory is bounded, and the same history has the same result.
     #[test]
-    fn the_detector_is_bounded_and_deterministic(told in prop::collection::vec(
+    fn the_detector_is_bounded_and_deterministic(responses in prop::collection::vec(
         (0_u8..2, 0_u16..4_000, any::<bool>(), any::<bool>(), 0_u64..5_000), 2_000..4_000,
     )) {
         let start = clock::now();
@@ -254,7 +254,7 @@ proptest! {
             let mut shared_limits: SharedLimitDetector<u8, u16> = SharedLimitDetector::new();
             let mut now = start;
             let mut found = Vec::new();
-            for &(address, name, is_refused, is_limited, ms) in &told {
+            for &(address, name, is_refused, is_limited, ms) in &responses {
                 now += Duration::from_millis(ms);
                 let sent_at = now.checked_sub(Duration::from_millis(ms / 2)).unwrap_or(now);
                 found.push(shared_limits.answered(&address, &name, NameAnswer { sent_at, is_refused, is_limited }, now));

@@ -13,7 +13,7 @@ use longhaul_journal::storage::Storage;
 use longhaul_journal::{Entry, Journal, RecordedOutcome};
 use longhaul_origin::{FaultMix, Site, Sizes};
 use warc::{ARCHIVE, WarcStore, archive, body_of, head_of};
-use world::{Crash, End, ORIGIN, Plan, Reply, What, World, list, path, simulate};
+use world::{Crash, End, EventKind, ORIGIN, Plan, Reply, World, list, path, simulate};
 
 const FILES: usize = 60;
 
@@ -65,8 +65,8 @@ fn a_haul_into_one_archive_survives_crashes() {
                 let crash = if random.bool() { Crash::Kill } else { Crash::PowerLoss };
                 let plan = world.haul(list(FILES)).crash_at_event(random.usize(60..240), crash);
                 let run = over_records(plan).run().await;
-                for told in run.all(What::Done) {
-                    let path = told.url.replacen("http://origin.test", "", 1);
+                for event in run.events_of(EventKind::Done) {
+                    let path = event.url.replacen("http://origin.test", "", 1);
                     settled.insert(path.clone(), origin.requests_of(&path));
                 }
             }
@@ -91,8 +91,8 @@ fn a_crash_after_any_outcome_loses_no_record() {
             let site = Site::new(3).with_sizes(Sizes::between(0, 40_000));
             let (world, origin) = World::serving(3, site, FaultMix::none());
             let mut outcomes = 0;
-            let plan = world.haul(list(FILES)).crash_when(Crash::PowerLoss, move |told| {
-                outcomes += usize::from(told.is_outcome());
+            let plan = world.haul(list(FILES)).crash_when(Crash::PowerLoss, move |event| {
+                outcomes += usize::from(event.is_outcome());
                 outcomes == outcome
             });
             over_records(plan).run().await;

@@ -3,16 +3,16 @@
 mod world;
 
 use longhaul_origin::{FaultMix, Site};
-use world::{ORIGIN, Reply, Run, Told, What, World, path, simulate};
+use world::{EventKind, ORIGIN, RecordedEvent, Reply, Run, World, path, simulate};
 
 fn url(path: &str) -> String {
     format!("http://{ORIGIN}{path}")
 }
 
 /// The one failure of a run of one URL.
-fn only_failure(run: &Run) -> &Told {
+fn only_failure(run: &Run) -> &RecordedEvent {
     assert_eq!(run.counts(), (0, 1, 0, 0), "{:#?}", run.report());
-    run.all(What::Failed).next().expect("a failure that is counted is told")
+    run.events_of(EventKind::Failed).next().expect("a failure that is counted is reported")
 }
 
 /// Runs one URL against a host that always gives this answer; returns the run and the requests that came.
@@ -33,7 +33,7 @@ fn redirects_within_a_host_and_to_another_are_followed() {
         });
         let lines = format!("{}\nhttp://other.test/away\nhttp://other.test/none\n", url("/redirect/3/deep"));
         let run = world.haul(lines).settings(|settings| settings.shards = 3).run().await;
-        assert_eq!(run.counts(), (2, 1, 0, 0), "{:#?}", run.told);
+        assert_eq!(run.counts(), (2, 1, 0, 0), "{:#?}", run.events);
         assert_eq!(origin.requests_of("/redirect/1/deep"), 1);
         assert_eq!(world.file("origin.test/redirect/3/deep"), Some(origin.site().content("/deep").to_vec()));
         assert_eq!(world.file("other.test/away"), Some(origin.site().content(&path(1)).to_vec()));
@@ -81,7 +81,7 @@ fn redirects_that_lead_nowhere_good_are_not_followed() {
     });
 }
 
-/// What the user gave for the hosts of the list, and what stands in a URL, does not follow a redirect to another origin.
+/// Credentials of the user and of a URL are not sent to another origin after a redirect.
 #[test]
 fn credentials_stay_with_their_host() {
     simulate(async {
@@ -99,7 +99,7 @@ fn credentials_stay_with_their_host() {
                 .collect();
         });
         let run = plan.run().await;
-        assert_eq!(run.counts(), (2, 0, 0, 0), "{:#?}", run.told);
+        assert_eq!(run.counts(), (2, 0, 0, 0), "{:#?}", run.events);
         for request in home.requests() {
             assert!(request.field("authorization").is_some(), "{request:?}");
             assert_eq!(request.field("cookie"), Some("id=2"));
@@ -116,7 +116,7 @@ fn credentials_stay_with_their_host() {
             assert_eq!((request.field("authorization"), request.field("cookie")), (None, None));
             assert_eq!(request.field("x-client"), Some("3"));
         }
-        assert!(run.told.iter().all(|told| !told.url.contains("word")), "a password was told");
+        assert!(run.events.iter().all(|event| !event.url.contains("word")), "no password is reported");
     });
 }
 

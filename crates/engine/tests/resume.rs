@@ -1,4 +1,4 @@
-//! Bodies that break off go on where they broke, through cuts, kills and power failures.
+//! Bodies that break off are resumed where they broke off, after cuts, kills and power failures.
 
 mod world;
 
@@ -11,9 +11,9 @@ use longhaul_journal::storage::Storage as _;
 use longhaul_journal::{Done, Journal, Opened, Record, RecordedPart, RowId, Verification};
 use longhaul_origin::{FaultMix, InjectedFault, Share, Site};
 use longhaul_socket::clock;
-use world::{Crash, End, ORIGIN, Reply, Run, What, World, simulate, urls};
+use world::{Crash, End, EventKind, ORIGIN, Reply, Run, World, simulate, urls};
 
-/// A kill comes when so many pieces have arrived.
+/// Pieces that arrive before the kill.
 const PIECES: u64 = 40;
 
 fn bytes_served_twice(faults: FaultMix, files: usize, kills: u64) -> (u64, u64) {
@@ -24,8 +24,8 @@ fn bytes_served_twice(faults: FaultMix, files: usize, kills: u64) -> (u64, u64) 
         let limit = |settings: &mut Settings| settings.rate_limit = Some(20_000_000);
         for _ in 0..kills {
             let mut pieces = 0;
-            let after_some_pieces = move |told: &world::Told| {
-                pieces += u64::from(told.what == What::Received);
+            let after_some_pieces = move |event: &world::RecordedEvent| {
+                pieces += u64::from(event.kind == EventKind::Received);
                 pieces == PIECES
             };
             world.haul(&list).settings(limit).crash_when(Crash::Kill, after_some_pieces).run().await;
@@ -37,7 +37,7 @@ fn bytes_served_twice(faults: FaultMix, files: usize, kills: u64) -> (u64, u64) 
     })
 }
 
-/// Large files that are cut again and again, at any place: nearly every byte is asked for once.
+/// Large files are cut repeatedly at random offsets: nearly every byte is requested once.
 #[test]
 fn large_files_resume_by_range() {
     let cuts = FaultMix::none()
@@ -45,14 +45,13 @@ fn large_files_resume_by_range() {
         .with(InjectedFault::FinInBody, Share::percent(20));
     let (served, twice) = bytes_served_twice(cuts, 12, 0);
     assert!(served >= 36_000_000);
-    // What is lost is what was under way when a reset overtook it.
+    // A reset discards the bytes that were in flight.
     assert!(twice < served / 20, "{twice} of {served} bytes were served twice");
 }
 
-/// A process that is killed had handed to the system all but the piece under way of each body, and what its connection
-/// held in buffers.
+/// A killed process loses of each body no more than the piece that was not written yet and what its connection had buffered.
 #[test]
-fn large_files_go_on_after_kills() {
+fn large_files_are_resumed_after_kills() {
     const KILLS: u64 = 4;
     const BODIES_UNDER_WAY: u64 = 8;
     const BYTES_UNDER_WAY: u64 = 750_000;
@@ -83,13 +82,13 @@ fn a_site_that_changes_is_never_mixed() {
             remember();
             let site = std::sync::Arc::clone(origin.site());
             let mut retries = 0;
-            let change = move |told: &world::Told, _: &longhaul::Stopper| {
-                retries += usize::from(told.what == What::Retrying);
-                if told.what == What::Retrying && retries == 4 {
+            let change = move |event: &world::RecordedEvent, _: &longhaul::Stopper| {
+                retries += usize::from(event.kind == EventKind::Retrying);
+                if event.kind == EventKind::Retrying && retries == 4 {
                     site.next_generation();
                 }
             };
-            let crash = |told: &world::Told| told.what == What::Done;
+            let crash = |event: &world::RecordedEvent| event.kind == EventKind::Done;
             let first: Run = world.haul(&list).watch(change).crash_when(Crash::Kill, crash).run().await;
             assert!(first.report.is_none());
             remember();
@@ -105,8 +104,8 @@ fn a_site_that_changes_is_never_mixed() {
     }
 }
 
-/// A large body has been made durable in part, comes anew from its beginning, and the power fails in the middle of that:
-/// what was known to be durable of the old bytes is not believed of the new ones.
+/// A large body has been made durable in part, begins again from its start, and the power fails in the middle of that: the record
+/// of the old bytes' durability does not count for the new ones.
 #[test]
 fn a_power_failure_over_a_durable_part_does_not_make_torn_bytes_good() {
     const LARGE: usize = 9_000_000;
@@ -129,11 +128,11 @@ fn a_power_failure_over_a_durable_part_does_not_make_torn_bytes_good() {
             });
             let url = format!("http://{ORIGIN}/file\n");
             let mut received = None;
-            let in_second_body = move |told: &world::Told| {
-                if told.what == What::Retrying {
+            let in_second_body = move |event: &world::RecordedEvent| {
+                if event.kind == EventKind::Retrying {
                     received = Some(0);
                 }
-                received = received.map(|received| received + told.bytes);
+                received = received.map(|received| received + event.bytes);
                 received.is_some_and(|received| received > 1_000_000)
             };
             let first = world.haul(&url).settings(|settings| settings.rate_limit = Some(3_000_000));
@@ -147,7 +146,7 @@ fn a_power_failure_over_a_durable_part_does_not_make_torn_bytes_good() {
     }
 }
 
-/// What was kept is changed while the row waits for its second attempt, without a change of its length.
+/// Somebody changes an unfinished body while its row waits for the second attempt, and keeps its length.
 #[test]
 fn a_part_that_is_changed_between_two_attempts_is_not_built_upon() {
     const LARGE: usize = 900_000;
@@ -167,8 +166,8 @@ fn a_part_that_is_changed_between_two_attempts_is_not_built_upon() {
             }
         });
         let storage = world.storage();
-        let change = move |told: &world::Told, _: &longhaul::Stopper| {
-            if told.what == What::Retrying {
+        let change = move |event: &world::RecordedEvent, _: &longhaul::Stopper| {
+            if event.kind == EventKind::Retrying {
                 let path = ".longhaul/parts/0".parse().expect("a path");
                 let mut part = storage.open(&path).expect("it is kept");
                 part.write_all_at(b"changed", 1000).expect("written");
@@ -176,14 +175,14 @@ fn a_part_that_is_changed_between_two_attempts_is_not_built_upon() {
         };
         let run = world.haul(format!("http://{ORIGIN}/file\n")).watch(change).run().await;
         assert_eq!(run.counts(), (1, 0, 0, 0));
-        assert_eq!(run.all(What::PartChanged).count(), 1);
+        assert_eq!(run.events_of(EventKind::PartChanged).count(), 1);
         assert!(world.file("origin.test/file").as_ref() == Some(&content), "{:#?}", host.requests());
     });
 }
 
-/// The same between two runs, and so late that what is before it is worth keeping.
+/// The same between two runs, near the end of the body, so that the bytes before the change are kept.
 #[test]
-fn of_a_part_that_is_changed_between_two_runs_the_beginning_is_kept() {
+fn the_beginning_of_a_part_that_is_changed_between_two_runs_is_kept() {
     simulate(async {
         let (world, origin) = World::serving(3, Site::new(3), FaultMix::none());
         let path = "/large?size=9000000".to_owned();
@@ -198,25 +197,25 @@ fn of_a_part_that_is_changed_between_two_runs_the_beginning_is_kept() {
         let run = world.haul(&url).run().await;
         assert_eq!(run.counts(), (1, 0, 0, 0));
         world.assert_file_is_right(origin.site(), &path);
-        let kept: Vec<u64> = run.all(What::PartChanged).map(|told| told.bytes).collect();
+        let kept: Vec<u64> = run.events_of(EventKind::PartChanged).map(|event| event.bytes).collect();
         assert!(matches!(kept[..], [3_000_000..=4_000_000]), "{kept:?}");
         assert!(run.report().bytes_received <= 6_000_000, "{}", run.report().bytes_received);
     });
 }
 
-/// What was kept of a body of 9 MB when its process was killed.
+/// The unfinished body of a 9 MB file whose process was killed.
 async fn killed_at_six_megabytes(world: &World, url: &str) {
     let limit = |settings: &mut Settings| settings.rate_limit = Some(4_000_000);
     let mut bytes = 0;
-    let at_six_megabytes = move |told: &world::Told| {
-        bytes += told.bytes;
+    let at_six_megabytes = move |event: &world::RecordedEvent| {
+        bytes += event.bytes;
         bytes >= 6_000_000
     };
     world.haul(url).settings(limit).crash_when(Crash::Kill, at_six_megabytes).run().await;
 }
 
-/// EIO, ESTALE and EACCES say nothing of what is kept: it stays, nobody is told that it was changed, and it is gone on with
-/// when it can be read, in the same run or in a later one.
+/// EIO, ESTALE and EACCES say nothing about an unfinished body: it stays, it is not reported as changed, and it is resumed once it
+/// can be read, in the same run or in a later one.
 #[test]
 fn a_part_that_cannot_be_read_is_not_taken_for_a_changed_one() {
     for (call, error) in [("metadata", 116), ("open_read", 13), ("read_at", 5)] {
@@ -235,16 +234,16 @@ fn a_part_that_cannot_be_read_is_not_taken_for_a_changed_one() {
                 let others = world::list(3);
                 let mut run = world.haul(format!("{url}{others}")).trap(trouble).run().await;
                 if lasts {
-                    assert_eq!(run.counts(), (3, 0, 0, 1), "{call}: {:#?}", run.told);
+                    assert_eq!(run.counts(), (3, 0, 0, 1), "{call}: {:#?}", run.events);
                     let parked: Vec<_> =
-                        run.all(What::Parked).filter_map(|told| told.fault.as_ref()).collect();
+                        run.events_of(EventKind::Parked).filter_map(|event| event.fault.as_ref()).collect();
                     assert!(matches!(parked[..], [fault] if fault.message.contains(".longhaul/parts/0")));
                     assert_eq!(world.parts(), ["0"], "{call}");
-                    assert_eq!(run.all(What::PartChanged).count(), 0, "{call}");
+                    assert_eq!(run.events_of(EventKind::PartChanged).count(), 0, "{call}");
                     run = world.haul(format!("{url}{others}")).run().await;
                 }
-                assert_eq!(run.counts(), (4, 0, 0, 0), "{call}: {:#?}", run.told);
-                assert_eq!(run.all(What::PartChanged).count(), 0, "{call}");
+                assert_eq!(run.counts(), (4, 0, 0, 0), "{call}: {:#?}", run.events);
+                assert_eq!(run.events_of(EventKind::PartChanged).count(), 0, "{call}");
                 assert!(run.report().bytes_received < 4_000_000, "{}", run.report().bytes_received);
                 world.assert_file_is_right(origin.site(), &path);
             });
@@ -252,10 +251,10 @@ fn a_part_that_cannot_be_read_is_not_taken_for_a_changed_one() {
     }
 }
 
-/// A disk on which no part can be read costs its few seconds once, and not for each of many parts. Nor does anybody wait in
-/// silence where only descriptors are missing.
+/// A disk on which no part can be read costs its few seconds of attempts once, and not for each part. A lack of descriptors is
+/// reported as a pause.
 #[test]
-fn trouble_with_all_parts_is_waited_for_once() {
+fn a_disk_that_cannot_be_read_is_waited_for_once() {
     const FILES: usize = 40;
     let examined_within = |errno: i32, lasts: Option<Duration>| {
         simulate(async {
@@ -264,8 +263,8 @@ fn trouble_with_all_parts_is_waited_for_once() {
             let list = urls(ORIGIN, &paths);
             let slow = |settings: &mut Settings| settings.rate_limit = Some(4_000_000);
             let mut bytes = 0;
-            let at_eight_megabytes = move |told: &world::Told| {
-                bytes += told.bytes;
+            let at_eight_megabytes = move |event: &world::RecordedEvent| {
+                bytes += event.bytes;
                 bytes >= 8_000_000
             };
             world.haul(&list).settings(slow).crash_when(Crash::Kill, at_eight_megabytes).run().await;
@@ -280,14 +279,16 @@ fn trouble_with_all_parts_is_waited_for_once() {
         })
     };
     let unreadable = examined_within(5, None);
-    assert!(unreadable.all(What::Parked).count() > 4);
+    assert!(unreadable.events_of(EventKind::Parked).count() > 4);
     assert!(unreadable.elapsed < Duration::from_secs(8), "{:?}", unreadable.elapsed);
 
     let without_descriptors = examined_within(24, Some(Duration::from_secs(30)));
     assert_eq!(without_descriptors.counts(), (FILES as u64, 0, 0, 0));
-    assert_eq!(without_descriptors.all(What::PartChanged).count(), 0);
-    assert!(without_descriptors.all(What::Paused).any(|told| told.reason == "too many open files"));
-    assert!(without_descriptors.all(What::Resumed).count() > 0);
+    assert_eq!(without_descriptors.events_of(EventKind::PartChanged).count(), 0);
+    assert!(
+        without_descriptors.events_of(EventKind::Paused).any(|event| event.reason == "too many open files")
+    );
+    assert!(without_descriptors.events_of(EventKind::Resumed).count() > 0);
 }
 
 /// A row that is skipped keeps nothing.
@@ -301,21 +302,21 @@ fn a_skipped_row_leaves_no_part() {
         let name = world::name("/large?size=9000000");
         world.put_file(&name, b"mine");
         let run = world.haul(&url).settings(|settings| settings.no_clobber = true).run().await;
-        assert_eq!(run.counts(), (0, 0, 1, 0), "{:#?}", run.told);
+        assert_eq!(run.counts(), (0, 0, 1, 0), "{:#?}", run.events);
         assert_eq!(world.parts(), Vec::<String>::new());
     });
 }
 
-/// A haul that ends with an error while a large part is read again ends then, not when the whole of it has been read.
+/// A haul that fails while a large part is verified ends then, not when the whole part has been read.
 #[test]
-fn what_was_kept_is_not_read_on_for_a_haul_that_has_ended() {
+fn a_haul_that_has_ended_stops_verifying_parts() {
     const SLICE_READS: u32 = 64;
     simulate(async {
         let (world, _origin) = World::serving(3, Site::new(3), FaultMix::none());
         let url = format!("http://{ORIGIN}/large?size=200000000\n");
         let mut bytes = 0;
-        let at_sixty_megabytes = move |told: &world::Told| {
-            bytes += told.bytes;
+        let at_sixty_megabytes = move |event: &world::RecordedEvent| {
+            bytes += event.bytes;
             bytes >= 60_000_000
         };
         world.haul(&url).crash_when(Crash::Kill, at_sixty_megabytes).run().await;
@@ -337,9 +338,9 @@ fn what_was_kept_is_not_read_on_for_a_haul_that_has_ended() {
     });
 }
 
-/// What was made durable of a body has a name, too, when the power fails before it is complete.
+/// The synced bytes of an unfinished body are found by name after a power failure.
 #[test]
-fn what_was_made_durable_of_a_part_survives_a_power_failure() {
+fn the_synced_bytes_of_a_part_survive_a_power_failure() {
     const LARGE: u64 = 9_000_000;
     for seed in 0..12 {
         simulate(async {
@@ -349,8 +350,8 @@ fn what_was_made_durable_of_a_part_survives_a_power_failure() {
             let is_received = Arc::new(AtomicBool::new(false));
             let received = Arc::clone(&is_received);
             let mut bytes = 0;
-            let watch = move |told: &world::Told, _: &longhaul::Stopper| {
-                bytes += told.bytes;
+            let watch = move |event: &world::RecordedEvent, _: &longhaul::Stopper| {
+                bytes += event.bytes;
                 received.store(bytes >= LARGE, Ordering::Relaxed);
             };
             let is_dead = AtomicBool::new(false);
@@ -366,14 +367,14 @@ fn what_was_made_durable_of_a_part_survives_a_power_failure() {
             world.crashed(Crash::PowerLoss, Crash::PowerLoss.of(&world.storage()));
             let run = world.haul(&url).run().await;
             assert_eq!(run.counts(), (1, 0, 0, 0));
-            assert_eq!(run.all(What::PartChanged).count(), 0, "with seed {seed}");
+            assert_eq!(run.events_of(EventKind::PartChanged).count(), 0, "with seed {seed}");
             world.assert_file_is_right(origin.site(), &path);
             assert!(run.report().bytes_received < LARGE / 2, "{}", run.report().bytes_received);
         });
     }
 }
 
-/// Makes these records durable in the log, given what was kept of the one row.
+/// Commits these records to the log, given the recorded part of the one row.
 fn append_to_log(world: &World, records: impl FnOnce(&RecordedPart) -> Vec<Record>) {
     let opened = Journal::open(Arc::new(world.storage()), 0, world.boot_id(), "a test");
     let Opened { lock, mut log, recovery, .. } = opened.expect("a journal");
@@ -385,9 +386,9 @@ fn append_to_log(world: &World, records: impl FnOnce(&RecordedPart) -> Vec<Recor
 }
 
 /// The log was made durable between the last byte of a body and its sync, and then the power failed: the part is in doubt,
-/// and what is left of it is not the whole that was recorded. But nobody has changed anything.
+/// and it is shorter than the log says. But nobody has changed anything.
 #[test]
-fn a_part_that_was_in_doubt_is_not_told_as_changed() {
+fn a_part_that_was_in_doubt_is_not_reported_as_changed() {
     simulate(async {
         let (world, origin) = World::serving(3, Site::new(3), FaultMix::none());
         let path = "/large?size=9000000".to_owned();
@@ -410,14 +411,14 @@ fn a_part_that_was_in_doubt_is_not_told_as_changed() {
         append_to_log(&world, |_| vec![Record::Doubt(RowId(0), done)]);
         let run = world.haul(&url).run().await;
         assert_eq!(run.counts(), (1, 0, 0, 0));
-        assert_eq!(run.all(What::PartChanged).count(), 0);
+        assert_eq!(run.events_of(EventKind::PartChanged).count(), 0);
         world.assert_file_is_right(origin.site(), &path);
     });
 }
 
-/// A log of a version that made no checkpoints: what was kept cannot be proven and is fetched again, but nobody has changed it.
+/// A log of a version that made no checkpoints: the part cannot be verified and is fetched again, but nobody has changed it.
 #[test]
-fn a_part_without_marks_is_not_told_as_changed() {
+fn a_part_without_checkpoints_is_not_reported_as_changed() {
     simulate(async {
         let (world, origin) = World::serving(3, Site::new(3), FaultMix::none());
         let path = "/large?size=9000000".to_owned();
@@ -429,7 +430,7 @@ fn a_part_without_marks_is_not_told_as_changed() {
         world.crashed(Crash::PowerLoss, Crash::Kill.of(&world.storage()));
         let run = world.haul(&url).run().await;
         assert_eq!(run.counts(), (1, 0, 0, 0));
-        assert_eq!(run.all(What::PartChanged).count(), 0);
+        assert_eq!(run.events_of(EventKind::PartChanged).count(), 0);
         assert_eq!(run.report().bytes_received, 9_000_000);
         world.assert_file_is_right(origin.site(), &path);
     });

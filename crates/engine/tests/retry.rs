@@ -54,7 +54,7 @@ fn wait(decision: Decision, now: Instant) -> Duration {
 }
 
 #[test]
-fn verdicts_are_as_the_table_says() {
+fn decisions_are_as_the_table_says() {
     let unthrottled = |kind: FailureKind| (kind, Signal::Congestion);
     let cases = [
         (Class::Refused, None, (FailureKind::Transient, Signal::Absent)),

@@ -3,7 +3,7 @@
 mod world;
 
 use longhaul_origin::{FaultMix, Site, Sizes};
-use world::{What, World, list, paths, simulate};
+use world::{EventKind, World, list, paths, simulate};
 
 /// The whole rehearsal's mix of faults on 200 files: everything arrives, byte for byte, once.
 #[test]
@@ -14,9 +14,9 @@ fn two_hundred_urls_through_faults_arrive() {
         let run = world.haul(list(200)).run().await;
         assert_eq!(run.counts(), (200, 0, 0, 0), "{:#?}", run.report());
         world.assert_every_file_is_right(origin.site(), &paths(200));
-        for told in run.all(What::Done) {
-            let path = told.url.replacen("http://origin.test", "", 1);
-            assert_eq!(told.blake3, Some(origin.site().content(&path).blake3()), "{path}");
+        for event in run.events_of(EventKind::Done) {
+            let path = event.url.replacen("http://origin.test", "", 1);
+            assert_eq!(event.blake3, Some(origin.site().content(&path).blake3()), "{path}");
         }
     });
 }
@@ -28,7 +28,7 @@ fn the_same_seed_gives_the_same_trace() {
         simulate(async {
             let (world, _) = World::serving(seed, Site::new(seed), FaultMix::rehearsal());
             let run = world.haul(list(200)).run().await;
-            run.told.iter().map(|told| format!("{told:?}")).collect::<Vec<_>>()
+            run.events.iter().map(|event| format!("{event:?}")).collect::<Vec<_>>()
         })
     };
     let (first, second) = (trace(11), trace(11));

@@ -9,7 +9,7 @@ use longhaul::{
     HttpUrl, Origin, Route, Router, Tunnel, TunnelError, TunnelHandshake, TunnelRefusal, TunnelReply,
 };
 use longhaul_socket::{BoxFuture, Endpoint, Stream};
-use world::{Plan, Reply, Request, Scripted, What, World, list_of, simulate};
+use world::{EventKind, Plan, Reply, Request, Scripted, World, list_of, simulate};
 
 /// Files of each host.
 const FILES: usize = 10;
@@ -85,7 +85,7 @@ fn hosts_are_served_through_tunnels() {
         let world = World::new(1);
         let proxy = proxy(&world, |_| 200);
         let run = haul(&world, 3).run().await;
-        assert_eq!(run.counts(), (3 * FILES as u64, 0, 0, 0), "{:#?}", run.told);
+        assert_eq!(run.counts(), (3 * FILES as u64, 0, 0, 0), "{:#?}", run.events);
         let (tunnels, files): (Vec<_>, Vec<_>) = proxy.requests().into_iter().partition(is_connect);
         assert!((3..3 * FILES).contains(&tunnels.len()), "connections are used again");
         assert_eq!(files.len(), 3 * FILES);
@@ -100,8 +100,8 @@ fn a_proxy_that_always_refuses_ends_the_run() {
             let world = World::new(1);
             let proxy = proxy(&world, move |_| status);
             let run = haul(&world, 2).run().await;
-            assert_eq!(run.counts(), (0, 2 * FILES as u64, 0, 0), "{:#?}", run.told);
-            assert!(run.all(What::Failed).all(|told| told.class() == class));
+            assert_eq!(run.counts(), (0, 2 * FILES as u64, 0, 0), "{:#?}", run.events);
+            assert!(run.events_of(EventKind::Failed).all(|event| event.class() == class));
             assert_eq!(proxy.requests().len(), 2 * FILES * TRIES_REFUSED, "every URL has its tries");
             assert!(run.elapsed < Duration::from_mins(1), "{:?}", run.elapsed);
         });
@@ -115,8 +115,11 @@ fn a_host_that_the_proxy_cannot_reach_is_given_up() {
         let world = World::new(1);
         let _proxy = proxy(&world, |host| if host == "host-0.test:80" { 502 } else { 200 });
         let run = haul(&world, 2).run().await;
-        assert_eq!(run.counts(), (FILES as u64, FILES as u64, 0, 0), "{:#?}", run.told);
-        assert!(run.all(What::Failed).all(|told| told.url.contains("host-0") && told.class() == "5xx"));
-        assert_eq!(run.all(What::Offline).count(), 0);
+        assert_eq!(run.counts(), (FILES as u64, FILES as u64, 0, 0), "{:#?}", run.events);
+        assert!(
+            run.events_of(EventKind::Failed)
+                .all(|event| event.url.contains("host-0") && event.class() == "5xx")
+        );
+        assert_eq!(run.events_of(EventKind::Offline).count(), 0);
     });
 }

@@ -1,10 +1,10 @@
-//! Whatever a host answers to a request for the rest, bytes of two versions are never joined.
+//! Whatever a host answers to a range request, bytes of two versions are never joined.
 
 mod world;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use world::{Crash, End, ORIGIN, Reply, Request, What, World, simulate};
+use world::{Crash, End, EventKind, ORIGIN, Reply, Request, World, simulate};
 
 /// Where the first answer of a scripted host breaks off.
 const CUT: usize = 100_000;
@@ -40,14 +40,14 @@ fn part(number: u8, from: usize) -> Reply {
         .body(rest(number, from))
 }
 
-/// What a host answers after its first answer has broken off, and what has to come of it.
+/// How a host answers after its first response has broken off, and the expected result.
 struct Case {
     name: &'static str,
-    /// What the first answer says about the version.
+    /// The validators of the first response.
     fields: &'static [(&'static str, &'static str)],
-    /// Answers what is asked next; the offset is that of the range, if one was asked for.
+    /// Answers the next request; the offset is that of its range, if it has one.
     next: fn(Option<usize>, &Request) -> Reply,
-    /// Whether the rest may be asked for.
+    /// Whether a range request is allowed.
     resumes: bool,
     requests: usize,
     version: u8,
@@ -276,7 +276,7 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// Runs a case: the first answer breaks off like this, and if the process is killed then, another goes on.
+/// Runs a case: the first answer breaks off like this, and if the process is killed then, the next run resumes.
 async fn check(case: &'static Case, end: End, kill: bool) {
     let world = World::new(1);
     let host = world.scripted(ORIGIN, move |request| match request.number {
@@ -290,12 +290,13 @@ async fn check(case: &'static Case, end: End, kill: bool) {
     });
     let url = format!("http://{ORIGIN}/file\n");
     if kill {
-        let killed = world.haul(&url).crash_when(Crash::Kill, |told| told.what == What::Retrying).run().await;
+        let killed =
+            world.haul(&url).crash_when(Crash::Kill, |event| event.kind == EventKind::Retrying).run().await;
         assert!(killed.report.is_none());
     }
     let run = world.haul(&url).run().await;
     let name = case.name;
-    assert_eq!(run.counts(), (1, 0, 0, 0), "{name}: {:#?}", run.told);
+    assert_eq!(run.counts(), (1, 0, 0, 0), "{name}: {:#?}", run.events);
     let found = world.file("origin.test/file").expect("the file is there");
     assert!(found == version(case.version), "{name}: the file is not version {}", case.version);
     let requests = host.requests();
@@ -313,15 +314,15 @@ fn whatever_a_host_answers_two_versions_are_never_joined() {
 }
 
 #[test]
-fn nor_are_they_joined_by_another_process() {
+fn two_versions_are_not_joined_by_the_next_run_either() {
     for case in CASES {
         simulate(check(case, End::Reset, true));
     }
 }
 
-/// A host that changes its mind at every request, and back again, with ranges honoured whatever the condition says.
+/// A host that serves two versions in turn, and honours ranges whatever the condition says.
 #[test]
-fn a_host_with_two_faces_gives_one_of_them() {
+fn a_host_that_serves_two_versions_in_turn_gives_one_of_them() {
     for kill in [false, true] {
         simulate(async {
             let world = World::new(1);
@@ -337,8 +338,8 @@ fn a_host_with_two_faces_gives_one_of_them() {
             if kill {
                 for retries in 1..4 {
                     let mut seen = 0;
-                    let when = move |told: &world::Told| {
-                        seen += usize::from(told.what == What::Retrying);
+                    let when = move |event: &world::RecordedEvent| {
+                        seen += usize::from(event.kind == EventKind::Retrying);
                         seen >= retries
                     };
                     world.haul(&url).crash_when(Crash::Kill, when).run().await;

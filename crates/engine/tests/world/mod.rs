@@ -6,13 +6,13 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses its part of the world")]
 
 mod plan;
+mod recorded_event;
 mod scripted;
-mod told;
 mod trapped;
 
 pub(crate) use plan::{Crash, Plan, Run};
+pub(crate) use recorded_event::{EventKind, RecordedEvent};
 pub(crate) use scripted::{End, Reply, Request, Scripted};
-pub(crate) use told::{Told, What};
 
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
@@ -28,7 +28,7 @@ use longhaul_socket::memory::MemoryNetwork;
 
 /// 2026-01-01T00:00:00Z.
 const START_UNIX_MS: u64 = 1_767_225_600_000;
-/// Of every path on the network, one way.
+/// The latency of every path on the network, one way.
 const LATENCY: Duration = Duration::from_millis(5);
 /// The host of [`World::serving`].
 pub(crate) const ORIGIN: &str = "origin.test";
@@ -39,7 +39,7 @@ pub(crate) fn simulate<T>(scenario: impl Future<Output = T>) -> T {
     runtime.expect("a runtime without I/O").block_on(scenario)
 }
 
-/// Everything but the haul.
+/// The network, the hosts and the storage of hauls.
 pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) network: MemoryNetwork,
@@ -109,7 +109,7 @@ impl World {
         self.storage.borrow().clone()
     }
 
-    /// Goes on with what a crash has left.
+    /// Continues with the storage that a crash has left.
     pub(crate) fn crashed(&self, crash: Crash, left: MemoryStorage) {
         self.storage.replace(left);
         if crash == Crash::PowerLoss {

@@ -1,4 +1,4 @@
-//! One run of a haul: what it is given, how it is disturbed, and what it left.
+//! One run of a haul: its inputs, the faults that are injected, and its result.
 
 use std::io::{self, Cursor};
 use std::pin::pin;
@@ -12,7 +12,7 @@ use longhaul_socket::clock;
 use tokio::sync::oneshot;
 
 use super::trapped::{Trap, TrappedStorage};
-use super::{Told, What, World};
+use super::{EventKind, RecordedEvent, World};
 
 /// No run here takes longer than this in virtual time; one that does hangs.
 const RUN_MAX: Duration = Duration::from_hours(6);
@@ -29,7 +29,7 @@ pub(crate) enum Crash {
 }
 
 impl Crash {
-    /// What is left of a storage at this moment.
+    /// The storage as this crash leaves it.
     pub(crate) fn of(self, storage: &MemoryStorage) -> MemoryStorage {
         match self {
             Self::Kill => storage.process_crash(),
@@ -38,8 +38,8 @@ impl Crash {
     }
 }
 
-type When = Box<dyn FnMut(&Told) -> bool + Send>;
-type Watch = Box<dyn FnMut(&Told, &Stopper) + Send>;
+type When = Box<dyn FnMut(&RecordedEvent) -> bool + Send>;
+type Watch = Box<dyn FnMut(&RecordedEvent, &Stopper) + Send>;
 
 type MakeStore = Box<dyn FnOnce(Arc<dyn Storage>) -> Arc<dyn Store> + Send>;
 
@@ -64,13 +64,13 @@ enum Sabotage {
     AllFrom(u64),
 }
 
-/// What a run left behind.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Run {
     /// `None` if it was crashed.
     pub(crate) report: Option<Result<Report, HaulError>>,
-    /// What it told before it ended or crashed.
-    pub(crate) told: Vec<Told>,
+    /// Its events, up to its end or crash.
+    pub(crate) events: Vec<RecordedEvent>,
     pub(crate) elapsed: Duration,
 }
 
@@ -110,25 +110,25 @@ impl<'a> Plan<'a> {
     }
 
     /// Shows every event to `watch`, which may stop the run or change the world.
-    pub(crate) fn watch(mut self, watch: impl FnMut(&Told, &Stopper) + Send + 'static) -> Self {
+    pub(crate) fn watch(mut self, watch: impl FnMut(&RecordedEvent, &Stopper) + Send + 'static) -> Self {
         self.watch = Box::new(watch);
         self
     }
 
-    /// Crashes at the very moment at which the given number of events have been told.
+    /// Crashes right after this many events.
     pub(crate) fn crash_at_event(self, events: usize, crash: Crash) -> Self {
-        let mut told = 0;
+        let mut count = 0;
         self.crash_when(crash, move |_| {
-            told += 1;
-            told >= events
+            count += 1;
+            count >= events
         })
     }
 
-    /// Crashes at the very moment at which an event is told of which `when` says so.
+    /// Crashes right after the first event for which `when` returns true.
     pub(crate) fn crash_when(
         mut self,
         crash: Crash,
-        when: impl FnMut(&Told) -> bool + Send + 'static,
+        when: impl FnMut(&RecordedEvent) -> bool + Send + 'static,
     ) -> Self {
         self.crash = Some((crash, Box::new(when)));
         self
@@ -186,7 +186,7 @@ impl<'a> Plan<'a> {
         let started = clock::now();
         let (crashing, crashed) = oneshot::channel();
         let recorder = Arc::new(Mutex::new(Recorder {
-            told: Vec::new(),
+            events: Vec::new(),
             watch,
             stopper: None,
             storage: storage.clone(),
@@ -227,16 +227,16 @@ impl<'a> Plan<'a> {
             report = &mut run => Some(report.expect("the haul hangs")),
         };
         storage.heal();
-        let told = std::mem::take(&mut recorder.lock().expect("no test panics within").told);
-        Run { report, told, elapsed: started.elapsed() }
+        let events = std::mem::take(&mut recorder.lock().expect("no test panics within").events);
+        Run { report, events, elapsed: started.elapsed() }
     }
 }
 
-/// How, when, and to whom what is left is given.
+/// The kind of crash, its moment, and the channel for the storage that it leaves.
 type PlannedCrash = (Crash, When, oneshot::Sender<(Crash, MemoryStorage)>);
 
 struct Recorder {
-    told: Vec<Told>,
+    events: Vec<RecordedEvent>,
     watch: Watch,
     stopper: Option<Stopper>,
     storage: MemoryStorage,
@@ -250,12 +250,12 @@ impl Recorder {
             // The run is dropped as soon as it yields; what it does until then has not happened.
             return;
         }
-        let told = Told::of(event, at);
+        let recorded = RecordedEvent::of(event, at);
         if let Some(stopper) = &self.stopper {
-            (self.watch)(&told, stopper);
+            (self.watch)(&recorded, stopper);
         }
-        self.has_crashed = self.crash.as_mut().is_some_and(|(_, when, _)| when(&told));
-        self.told.push(told);
+        self.has_crashed = self.crash.as_mut().is_some_and(|(_, when, _)| when(&recorded));
+        self.events.push(recorded);
         if self.has_crashed
             && let Some((crash, _, sender)) = self.crash.take()
         {
@@ -280,18 +280,18 @@ impl Run {
         (counts.done, counts.failed, counts.skipped, counts.pending)
     }
 
-    /// Everything of this kind that was told.
-    pub(crate) fn all(&self, what: What) -> impl Iterator<Item = &Told> {
-        self.told.iter().filter(move |told| told.what == what)
+    /// The events of this kind.
+    pub(crate) fn events_of(&self, kind: EventKind) -> impl Iterator<Item = &RecordedEvent> {
+        self.events.iter().filter(move |event| event.kind == kind)
     }
 
     /// The outcome of the row with this URL.
-    pub(crate) fn outcome(&self, url: &str) -> &Told {
-        let mut found = self.told.iter().filter(|told| told.is_outcome() && told.url == url);
+    pub(crate) fn outcome(&self, url: &str) -> &RecordedEvent {
+        let mut found = self.events.iter().filter(|event| event.is_outcome() && event.url == url);
         match (found.next(), found.next()) {
             (Some(outcome), None) => outcome,
-            (None, _) => panic!("nothing became of {url}: {:#?}", self.told),
-            (Some(_), Some(_)) => panic!("{url} has several outcomes: {:#?}", self.told),
+            (None, _) => panic!("{url} has no outcome: {:#?}", self.events),
+            (Some(_), Some(_)) => panic!("{url} has several outcomes: {:#?}", self.events),
         }
     }
 }

@@ -30,7 +30,7 @@ impl Request {
     }
 }
 
-/// What becomes of the connection after an answer.
+/// The state of the connection after a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     NextRequest,

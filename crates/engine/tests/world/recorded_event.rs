@@ -1,4 +1,4 @@
-//! What a haul has told, kept beyond the moment.
+//! The events of a haul, recorded for the test.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use longhaul_journal::FaultRecord;
 
 /// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum What {
+pub(crate) enum EventKind {
     Opened,
     Damaged,
     ListRead,
@@ -31,16 +31,16 @@ pub(crate) enum What {
 
 /// One event. Fields that the event does not have are empty.
 #[derive(Debug, Clone)]
-pub(crate) struct Told {
+pub(crate) struct RecordedEvent {
     /// Since the start of the run.
     pub(crate) at: Duration,
-    pub(crate) what: What,
+    pub(crate) kind: EventKind,
     pub(crate) row: Option<u64>,
     pub(crate) url: String,
     pub(crate) fault: Option<FaultRecord>,
     pub(crate) status: Option<u16>,
     pub(crate) attempts: u32,
-    /// How many have arrived.
+    /// Bytes that have arrived, or are kept.
     pub(crate) bytes: u64,
     /// Why something was skipped, paused or slowed down.
     pub(crate) reason: String,
@@ -50,11 +50,11 @@ pub(crate) struct Told {
     pub(crate) fields: Fields,
 }
 
-impl Told {
+impl RecordedEvent {
     pub(crate) fn of(event: &Event<'_>, at: Duration) -> Self {
-        let mut told = Self {
+        let mut recorded = Self {
             at,
-            what: What::Opened,
+            kind: EventKind::Opened,
             row: None,
             url: String::new(),
             fault: None,
@@ -65,83 +65,83 @@ impl Told {
             blake3: None,
             fields: Fields::default(),
         };
-        let (what, row, url) = match *event {
-            Event::Opened { .. } => (What::Opened, None, ""),
-            Event::ListRead { .. } => (What::ListRead, None, ""),
+        let (kind, row, url) = match *event {
+            Event::Opened { .. } => (EventKind::Opened, None, ""),
+            Event::ListRead { .. } => (EventKind::ListRead, None, ""),
             Event::Paced { limiter, .. } => {
-                limiter.as_str().clone_into(&mut told.reason);
-                (What::Paced, None, "")
+                limiter.as_str().clone_into(&mut recorded.reason);
+                (EventKind::Paced, None, "")
             }
             Event::Merged { address } => {
-                address.clone_into(&mut told.reason);
-                (What::Merged, None, "")
+                address.clone_into(&mut recorded.reason);
+                (EventKind::Merged, None, "")
             }
-            Event::Resumed => (What::Resumed, None, ""),
-            Event::Offline => (What::Offline, None, ""),
-            Event::Online => (What::Online, None, ""),
-            Event::Stopping => (What::Stopping, None, ""),
+            Event::Resumed => (EventKind::Resumed, None, ""),
+            Event::Offline => (EventKind::Offline, None, ""),
+            Event::Online => (EventKind::Online, None, ""),
+            Event::Stopping => (EventKind::Stopping, None, ""),
             Event::Received { row, bytes } => {
-                told.bytes = bytes;
-                (What::Received, Some(row), "")
+                recorded.bytes = bytes;
+                (EventKind::Received, Some(row), "")
             }
             Event::Damaged { description } => {
-                description.clone_into(&mut told.reason);
-                (What::Damaged, None, "")
+                description.clone_into(&mut recorded.reason);
+                (EventKind::Damaged, None, "")
             }
             Event::Paused { reason } => {
-                reason.clone_into(&mut told.reason);
-                (What::Paused, None, "")
+                reason.clone_into(&mut recorded.reason);
+                (EventKind::Paused, None, "")
             }
             Event::VerifyingPart { row, url, bytes } => {
-                told.bytes = bytes;
-                (What::VerifyingPart, Some(row), url)
+                recorded.bytes = bytes;
+                (EventKind::VerifyingPart, Some(row), url)
             }
             Event::PartChanged { row, url, kept, .. } => {
-                told.bytes = kept;
-                (What::PartChanged, Some(row), url)
+                recorded.bytes = kept;
+                (EventKind::PartChanged, Some(row), url)
             }
             Event::Started { row, url, attempt } => {
-                told.attempts = attempt;
-                (What::Started, Some(row), url)
+                recorded.attempts = attempt;
+                (EventKind::Started, Some(row), url)
             }
             Event::Retrying { row, url, fault, attempts, .. } => {
-                told.fault = Some(fault.clone());
-                told.attempts = attempts;
-                (What::Retrying, Some(row), url)
+                recorded.fault = Some(fault.clone());
+                recorded.attempts = attempts;
+                (EventKind::Retrying, Some(row), url)
             }
             Event::Parked { row, url, fault, .. } => {
-                told.fault = Some(fault.clone());
-                (What::Parked, Some(row), url)
+                recorded.fault = Some(fault.clone());
+                (EventKind::Parked, Some(row), url)
             }
             Event::Done { row, url, blake3, status, attempts, .. } => {
-                told.blake3 = Some(blake3);
-                told.status = Some(status);
-                told.attempts = attempts;
-                (What::Done, Some(row), url)
+                recorded.blake3 = Some(blake3);
+                recorded.status = Some(status);
+                recorded.attempts = attempts;
+                (EventKind::Done, Some(row), url)
             }
             Event::Failed { row, url, fault, status, attempts, .. } => {
-                told.fault = Some(fault.clone());
-                told.status = status;
-                told.attempts = attempts;
-                (What::Failed, Some(row), url)
+                recorded.fault = Some(fault.clone());
+                recorded.status = status;
+                recorded.attempts = attempts;
+                (EventKind::Failed, Some(row), url)
             }
             Event::Skipped { row, url, reason, .. } => {
-                reason.clone_into(&mut told.reason);
-                (What::Skipped, Some(row), url)
+                reason.clone_into(&mut recorded.reason);
+                (EventKind::Skipped, Some(row), url)
             }
             _ => panic!("the simulations do not know {event:?}"),
         };
         if let Event::Done { fields, .. } | Event::Failed { fields, .. } | Event::Skipped { fields, .. } =
             event
         {
-            told.fields.clone_from(fields);
+            recorded.fields.clone_from(fields);
         }
-        Self { what, row: row.map(|row| row.0), url: url.to_owned(), ..told }
+        Self { kind, row: row.map(|row| row.0), url: url.to_owned(), ..recorded }
     }
 
-    /// Whether it says what finally became of a row.
+    /// Whether it reports the outcome of a row.
     pub(crate) fn is_outcome(&self) -> bool {
-        matches!(self.what, What::Done | What::Failed | What::Skipped)
+        matches!(self.kind, EventKind::Done | EventKind::Failed | EventKind::Skipped)
     }
 
     /// The class of the fault, or nothing.
