@@ -3,7 +3,7 @@
 use super::wire::{PayloadReader, put_number, put_text, put_text_if};
 use crate::model::RowId;
 use crate::model::{
-    Checkpoint, ContentFormat, Done, Failed, FaultRecord, Location, Part, Record, Validator, Verification,
+    Checkpoint, ContentFormat, Done, Failed, FaultRecord, Location, NoContent, Part, Record, Validator, Verification,
     Waiting,
 };
 
@@ -20,6 +20,7 @@ const MARKER: u8 = 10;
 const STATES: u8 = 11;
 const SUMMARY_END: u8 = 12;
 const PART_CHECKPOINT: u8 = 13;
+const NO_CONTENT: u8 = 14;
 
 /// The flag of a `done` whose body does not lie in a file of its own.
 const HAS_LOCATION: u8 = 0x80;
@@ -66,7 +67,7 @@ pub(crate) fn row_of(payload: &[u8]) -> Option<(RowId, bool)> {
     let mut reader = PayloadReader::new(payload);
     let kind = reader.byte()?;
     let changes_outcome = match kind {
-        WAITING | DONE | FAILED | SKIPPED | REOPENED | DOUBT => true,
+        WAITING | DONE | FAILED | SKIPPED | NO_CONTENT | REOPENED | DOUBT => true,
         PART | PART_CHECKPOINT | PART_SYNCED => false,
         _ => return None,
     };
@@ -107,6 +108,7 @@ impl LogRecord {
                 | Record::Done(row, _)
                 | Record::Failed(row, _)
                 | Record::Skipped(row, _)
+                | Record::NoContent(row, _)
                 | Record::Reopened(row),
             ) => Some(*row),
             _ => None,
@@ -196,6 +198,12 @@ pub(crate) fn encode_record(record: &Record, out: &mut Vec<u8>) {
             begin(out, SKIPPED, *row);
             put_text(out, reason);
         }
+        Record::NoContent(row, NoContent { status, attempts, started_unix_ms, finished_unix_ms }) => {
+            begin(out, NO_CONTENT, *row);
+            put_number(out, u64::from(*status));
+            put_number(out, u64::from(*attempts));
+            put_times(out, *started_unix_ms, *finished_unix_ms);
+        }
         Record::Reopened(row) => begin(out, REOPENED, *row),
     }
 }
@@ -234,6 +242,11 @@ fn decode_record(kind: u8, reader: &mut PayloadReader<'_>) -> Option<Record> {
             Record::Failed(row, Failed { fault, status, attempts, started_unix_ms, finished_unix_ms })
         }
         SKIPPED => Record::Skipped(row, reader.text()?),
+        NO_CONTENT => {
+            let (status, attempts) = (reader.number()?.try_into().ok()?, reader.number_u32()?);
+            let (started_unix_ms, finished_unix_ms) = take_times(reader)?;
+            Record::NoContent(row, NoContent { status, attempts, started_unix_ms, finished_unix_ms })
+        }
         REOPENED => Record::Reopened(row),
         _ => return None,
     })
@@ -244,6 +257,7 @@ fn encode_done(done: &Done, out: &mut Vec<u8>) {
         Verification::Length => 0,
         Verification::Digest(_) => 1,
         Verification::LengthUnverified => 2,
+        Verification::Overlap => 3,
     };
     let flags = validator_flags(done.validator.as_ref())
         | flag(done.name.is_some(), 0x08)
@@ -301,7 +315,7 @@ fn decode_done(reader: &mut PayloadReader<'_>) -> Option<Done> {
         0 => Verification::Length,
         1 => Verification::Digest(reader.text()?),
         2 => Verification::LengthUnverified,
-        _ => return None,
+        _ => Verification::Overlap,
     };
     let location = reader.take_if(flags & HAS_LOCATION != 0, take_location)?.unwrap_or_default();
     let format = reader.take_if(!reader.is_empty(), take_format)?.unwrap_or_default();

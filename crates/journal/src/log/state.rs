@@ -78,8 +78,15 @@ impl LogState {
                 known
             }
             Record::Done(row, _) => self.end_part(row, RowState::Done),
+            // What is kept of its body is resumed when the row is reopened.
+            Record::Failed(row, _) if self.parts.get(&row).is_some_and(|kept| kept.part.resumable) => {
+                self.move_to(row, RowState::Failed)
+            }
             Record::Failed(row, _) => self.end_part(row, RowState::Failed),
-            Record::Skipped(row, _) => self.end_part(row, RowState::Skipped),
+            Record::Skipped(row, _) | Record::NoContent(row, _) => self.end_part(row, RowState::Skipped),
+            Record::Reopened(row) if self.states.state(row) == RowState::Failed => {
+                self.move_to(row, RowState::Pending)
+            }
             // The unfinished body has been removed.
             Record::Reopened(row) => self.end_part(row, RowState::Pending),
         }

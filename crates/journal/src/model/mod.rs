@@ -6,7 +6,7 @@ mod row;
 mod row_states;
 
 pub use record::{
-    Checkpoint, ContentFormat, Done, Failed, FaultRecord, Location, Part, Record, Validator, Verification,
+    Checkpoint, ContentFormat, Done, Failed, FaultRecord, Location, NoContent, Part, Record, Validator, Verification,
     Waiting,
 };
 pub use recorded_part::RecordedPart;

@@ -28,11 +28,13 @@ pub enum Record {
     Doubt(RowId, Done),
     /// The row's body is published. In doubt until the next commit.
     Done(RowId, Done),
-    /// The row failed for good.
+    /// The row failed for good. Its part file stays if its `Part` is resumable.
     Failed(RowId, Failed),
     /// The row will not be fetched, for the reason given.
     Skipped(RowId, String),
-    /// The row is pending again, without attempts.
+    /// The server answered that there is nothing to download: no file will be there.
+    NoContent(RowId, NoContent),
+    /// The row is pending again, without attempts. A part file is kept if the row had failed, and is gone otherwise.
     Reopened(RowId),
 }
 
@@ -141,6 +143,9 @@ pub enum Verification {
     Length,
     /// It matched a digest; the algorithm's name as the server or the list gave it, such as `sha-256`.
     Digest(String),
+    /// Its length was announced and met, and its parts were joined because the bytes at their joints, which were sent twice, were the
+    /// same; no validator said that the parts belong together.
+    Overlap,
     /// It ended when the connection closed: nothing says that it is whole.
     LengthUnverified,
 }
@@ -157,6 +162,19 @@ pub struct Failed {
     /// Start of the first attempt of this run, in unix milliseconds.
     pub started_unix_ms: u64,
     /// End of the last, in unix milliseconds.
+    pub finished_unix_ms: u64,
+}
+
+/// A row for which the server answered, successfully, that it has no content (RFC 9110 sections 15.3.5 and 15.3.6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoContent {
+    /// Status of the response.
+    pub status: u16,
+    /// Attempts made, this one included.
+    pub attempts: u32,
+    /// Start of the first attempt of this run, in unix milliseconds.
+    pub started_unix_ms: u64,
+    /// When the response came, in unix milliseconds.
     pub finished_unix_ms: u64,
 }
 

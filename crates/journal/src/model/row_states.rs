@@ -11,7 +11,7 @@ pub enum RowState {
     Done,
     /// It failed for good.
     Failed,
-    /// It will not be fetched.
+    /// It will not be fetched, or its server has no content for it.
     Skipped,
 }
 

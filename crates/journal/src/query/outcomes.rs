@@ -11,7 +11,7 @@ use crate::error::JournalError;
 use crate::files::read_file;
 use crate::format::{FRAME_PREFIX_BYTES, Frames, HEADER_BYTES, Item, LogRecord, row_of};
 use crate::log::LogSegment;
-use crate::model::{Done, Failed, Record, Waiting};
+use crate::model::{Done, Failed, NoContent, Record, Waiting};
 use crate::model::{Entry, Row, RowId};
 use crate::spool::{BLOCK_ROWS, BlockId, SpoolReader};
 use crate::storage::Storage;
@@ -35,6 +35,8 @@ pub enum RecordedOutcome<'a> {
     Failed(&'a Failed),
     /// Not fetched, for this reason.
     Skipped(&'a str),
+    /// The server answered that there is nothing to download.
+    NoContent(&'a NoContent),
     /// Refused when the line was read, for this reason.
     Refused(&'a str),
     /// The same address as this earlier row.
@@ -107,6 +109,7 @@ fn outcome<'a>(row: &'a Row, said: Option<&'a LogRecord>) -> RecordedOutcome<'a>
         (_, Some(LogRecord::Record(Record::Done(_, done)))) => RecordedOutcome::Done(done),
         (_, Some(LogRecord::Record(Record::Failed(_, failed)))) => RecordedOutcome::Failed(failed),
         (_, Some(LogRecord::Record(Record::Skipped(_, reason)))) => RecordedOutcome::Skipped(reason),
+        (_, Some(LogRecord::Record(Record::NoContent(_, none)))) => RecordedOutcome::NoContent(none),
         (Entry::Lost, _) => RecordedOutcome::Lost,
         (_, Some(LogRecord::Record(Record::Doubt(_, done)))) => RecordedOutcome::InDoubt(done),
         (_, Some(LogRecord::Record(Record::Waiting(_, waiting)))) => RecordedOutcome::Waiting(waiting),
