@@ -95,7 +95,8 @@ pub(crate) fn rate_limit(data: &[u8]) {
 pub(crate) fn location(value: &[u8]) {
     const PUBLIC: IpAddr = IpAddr::V4(Ipv4Addr::new(9, 9, 9, 9));
     let from: HttpUrl = "https://user:word@example.org/a/b?c".parse().expect("a URL");
-    let redirection = Redirection { status: 302, location: Some(value), host_ip: Some(PUBLIC) };
+    let redirection =
+        Redirection { status: 302, location: Some(value), host_ip: Some(PUBLIC), changed_at: 0 };
     let Ok(hop) = next(&RedirectPolicy::default(), &from, &[], redirection) else { return };
     let hop = hop.expect("302 redirects");
     let text = hop.url.as_str();

@@ -48,6 +48,7 @@
 mod announced;
 mod client;
 mod connection;
+mod cookies;
 mod fault;
 mod limits;
 #[cfg(test)]
@@ -70,6 +71,7 @@ pub use connection::{
     DirectRouter, Party, Peer, Route, Router, Tunnel, TunnelError, TunnelHandshake, TunnelRefusal,
     TunnelReply, Via,
 };
+pub use cookies::{COOKIE_BYTES_MAX, COOKIES_MAX, CookieJar};
 pub use fault::{Error, ProtocolFault, ProtocolFaultKind, SocketFault, StreamReset, TunnelFault};
 pub use http::{HeaderMap, HeaderName, HeaderValue};
 pub use limits::*;

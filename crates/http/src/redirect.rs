@@ -35,6 +35,9 @@ pub struct Redirection<'a> {
     pub location: Option<&'a [u8]>,
     /// The host's own address, where it is known: a host at a private address may redirect to private addresses.
     pub host_ip: Option<IpAddr>,
+    /// How many of the earlier URLs of the chain were requested before a cookie was set. They may be requested again, since their
+    /// hosts may answer otherwise now.
+    pub changed_at: usize,
 }
 
 /// The next URL of a chain.
@@ -113,7 +116,10 @@ pub fn next(
     if earlier.len() >= policy.redirects_max {
         return Err(RedirectFault::TooMany(policy.redirects_max));
     }
-    if target.as_str() == from.as_str() || earlier.iter().any(|url| url.as_str() == target.as_str()) {
+    // A host may redirect to the same URL until it is ready, or until it gets its cookie back.
+    let since_change = earlier.get(redirection.changed_at..).unwrap_or_default();
+    let is_itself = target.as_str() == from.as_str();
+    if !is_itself && since_change.iter().any(|url| url.as_str() == target.as_str()) {
         return Err(RedirectFault::Loop);
     }
     let downgrade = from.origin().scheme().is_secure() && target.origin().scheme() == Scheme::Http;

@@ -76,6 +76,18 @@ impl ExchangeHook for UrlCredentials {
     }
 }
 
+/// The cookies of the request itself, behind those that are there.
+pub(super) struct RequestCookies;
+
+impl ExchangeHook for RequestCookies {
+    fn before(&self, request: &Request, fields: &mut HeaderMap) {
+        if let Some(cookies) = &request.cookies {
+            fields.append(COOKIE, cookies.clone());
+            join_cookies(fields);
+        }
+    }
+}
+
 /// All values of a name in `by` replace those in `fields`.
 pub(super) fn replace(fields: &mut HeaderMap, by: &HeaderMap) {
     for name in by.keys() {
@@ -90,8 +102,9 @@ pub(super) fn replace(fields: &mut HeaderMap, by: &HeaderMap) {
 fn join_cookies(fields: &mut HeaderMap) {
     let cookies: Vec<&[u8]> = fields.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if cookies.len() > 1
-        && let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..]))
+        && let Ok(mut joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..]))
     {
+        joined.set_sensitive(true);
         fields.insert(COOKIE, joined);
     }
 }

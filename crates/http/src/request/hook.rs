@@ -10,7 +10,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::Request;
-use super::fields::{StandardFields, UrlCredentials, UserFields};
+use super::fields::{RequestCookies, StandardFields, UrlCredentials, UserFields};
 use crate::client::ClientOptions;
 use crate::connection::Via;
 use crate::response::Head;
@@ -35,8 +35,8 @@ pub trait ExchangeHook: Send + Sync {
 pub(crate) struct ExchangeHooks(Vec<Arc<dyn ExchangeHook>>);
 
 impl ExchangeHooks {
-    /// What every client sends, then what the user has set, then the credentials of the URL, then further hooks: a later
-    /// one may replace what an earlier one has set.
+    /// What every client sends, then what the user has set, then the credentials of the URL, then further hooks, then the cookies of
+    /// the request itself: a later one may replace what an earlier one has set.
     pub(crate) fn new(options: ClientOptions) -> Self {
         let ClientOptions { user_agent, headers, hooks, router: _ } = options;
         let mut all: Vec<Arc<dyn ExchangeHook>> = vec![Arc::new(StandardFields::new(user_agent))];
@@ -45,6 +45,7 @@ impl ExchangeHooks {
         }
         all.push(Arc::new(UrlCredentials));
         all.extend(hooks);
+        all.push(Arc::new(RequestCookies));
         Self(all)
     }
 

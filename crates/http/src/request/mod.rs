@@ -11,9 +11,12 @@ pub use hook::ExchangeHook;
 pub(crate) use head::RequestHead;
 pub(crate) use hook::ExchangeHooks;
 
+use std::time::Duration;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::resume::IfRange;
+use crate::timeouts::Timeouts;
 use crate::url::HttpUrl;
 use crate::url::Origin;
 
@@ -48,6 +51,8 @@ pub struct Request {
     pub(crate) method: Method,
     pub(crate) range: Option<RangeRequest>,
     pub(crate) headers: HeaderMap,
+    cookies: Option<HeaderValue>,
+    head_timeout: Option<Duration>,
     initial_origin: Option<Origin>,
     pub(crate) forbid_private: bool,
     pub(crate) keeps_record: bool,
@@ -61,6 +66,8 @@ impl Request {
             method: Method::Get,
             range: None,
             headers: HeaderMap::new(),
+            cookies: None,
+            head_timeout: None,
             initial_origin: None,
             forbid_private: false,
             keeps_record: false,
@@ -84,6 +91,25 @@ impl Request {
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
+    }
+
+    /// Sends these cookies beside those of the client's options and hooks.
+    #[must_use]
+    pub fn with_cookies(mut self, cookies: Option<HeaderValue>) -> Self {
+        self.cookies = cookies;
+        self
+    }
+
+    /// Sets the deadline of the response head, in place of that of the client's [`Timeouts`].
+    #[must_use]
+    pub fn with_head_timeout(mut self, timeout: Duration) -> Self {
+        self.head_timeout = Some(timeout);
+        self
+    }
+
+    /// The deadlines of this request, where the client has `timeouts`.
+    pub(crate) fn timeouts(&self, timeouts: &Timeouts) -> Timeouts {
+        Timeouts { head: self.head_timeout.unwrap_or(timeouts.head), ..*timeouts }
     }
 
     /// The origin of the URL that a redirect chain began with, if this is not its first request: only that origin is sent the

@@ -1,7 +1,7 @@
 //! Range requests for the rest of a partial download, and what to do with the response.
 //!
-//! Bytes of two responses are joined only under the same strong validator (RFC 9110 section 15.3.7.3), at exactly the offset
-//! that was requested, and within the same total length. In any doubt the download starts again from the beginning.
+//! Bytes of two responses are joined only under the same strong validator, which both responses have (RFC 9110 section 15.3.7.3), at
+//! exactly the offset that was requested, and within the same total length. In any doubt the download starts again from the beginning.
 
 use super::content_range::ContentRange;
 use crate::fault::ProtocolFaultKind;
@@ -25,7 +25,7 @@ pub struct Partial {
 pub enum ResumeDecision {
     /// Append the body to the bytes that are there.
     Append {
-        /// Offset of the first byte of the body: equal to the number of bytes that are there.
+        /// Offset of the first byte of the body, as requested.
         from: u64,
         /// How many bytes the body has to have, no more and no fewer. The whole may be longer: a server may send less than
         /// was requested.
@@ -53,6 +53,12 @@ impl Partial {
         (self.have > 0).then_some(RangeRequest { from: self.have, if_range: Some(if_range) })
     }
 
+    /// A range request without a condition, for the rest and for `overlap` bytes before it; `None` if there are not more than these.
+    /// Its response may be of any version: the caller has to prove that the bytes belong together.
+    pub fn request_unconditionally(&self, overlap: u64) -> Option<RangeRequest> {
+        (self.have > overlap).then(|| RangeRequest { from: self.have - overlap, if_range: None })
+    }
+
     /// The same with the date as its condition, for a host that [disregards the tag](disregards_tag).
     pub fn request_by_date(&self) -> Option<RangeRequest> {
         let if_range = self.validator.if_range_by_date()?;
@@ -63,11 +69,52 @@ impl Partial {
 /// What to do with the response `head` to the range request `asked`, given the bytes that are there.
 pub fn decide(partial: &Partial, asked: &RangeRequest, head: &Head) -> ResumeDecision {
     match head.status {
-        200 | 203 => ResumeDecision::Replace,
+        200..=299 if is_mislabelled_part(head) => ResumeDecision::Restart,
+        // A status that is not registered is treated as 200 (RFC 9110 section 15).
+        200 | 203 | 209..=225 | 227..=299 => ResumeDecision::Replace,
         // Whether its offsets are those of coded or of decoded bytes is unknown.
         206 if head.is_coded() => ResumeDecision::Restart,
         206 => decide_partial(partial, asked, head),
         416 => decide_unsatisfied(partial, head),
+        _ => ResumeDecision::Inapplicable,
+    }
+}
+
+/// What to do with the response `head` to a range request [without a condition](Partial::request_unconditionally).
+///
+/// Where the caller `verifies` the whole by a digest, validators are of no interest: hosts that give every node its own send the same
+/// bytes. Elsewhere a validator that contradicts refuses the join, and both lengths have to be known and equal.
+pub fn decide_unconditional(
+    partial: &Partial,
+    asked: &RangeRequest,
+    head: &Head,
+    verifies: bool,
+) -> ResumeDecision {
+    match head.status {
+        206 if head.is_coded() => ResumeDecision::Restart,
+        206 => {
+            let (body_bytes, total) = match requested_part(asked, head) {
+                Ok(part) => part,
+                Err(kind) => return ResumeDecision::Refuse(kind),
+            };
+            let is_same = match partial.total.zip(total) {
+                Some((ours, theirs)) => ours == theirs,
+                None => verifies,
+            };
+            let is_contradicted = !verifies && partial.validator.contradicts(&head.validator());
+            if !is_same || is_contradicted {
+                return ResumeDecision::Restart;
+            }
+            ResumeDecision::Append { from: asked.from, body_bytes, total: total.or(partial.total) }
+        }
+        416 => match head.content_range() {
+            Ok(Some(ContentRange::Unsatisfied { total })) if verifies && total == partial.have => {
+                ResumeDecision::Complete
+            }
+            _ => ResumeDecision::Restart,
+        },
+        200..=299 if is_mislabelled_part(head) => ResumeDecision::Restart,
+        200 | 203 | 209..=225 | 227..=299 => ResumeDecision::Replace,
         _ => ResumeDecision::Inapplicable,
     }
 }
@@ -83,35 +130,72 @@ pub fn disregards_tag(partial: &Partial, asked: &RangeRequest, head: &Head) -> b
         && partial.request_by_date().is_some()
 }
 
-/// The fault of a 206 in response to a request *without* a range: it is never the whole representation (RFC 9110 section
-/// 15.3.7). `None` for every other status.
+/// Whether a response with this status to a request *with* a range may mean that the host, or something on the way, refuses
+/// ranges, so that the whole may still be had. 416 says something else ([`decide`]); a status that asks for credentials or for another
+/// pace does not mean the range; and 5xx statuses pass, except for two that say that a feature is not supported.
+pub const fn may_be_refused(status: u16) -> bool {
+    match status {
+        401 | 407 | 408 | 416 | 425 | 429 => false,
+        204 | 205 | 400..=499 | 501 | 505 => true,
+        _ => false,
+    }
+}
+
+/// The fault of a part in response to a request *without* a range: a 206 (RFC 9110 section 15.3.7) whose range is not the whole
+/// representation, or another status with a `Content-Range` that the length of the body confirms. `None` for every other response.
 pub fn refuse_unasked(head: &Head) -> Option<ProtocolFaultKind> {
     match head.status {
         206 if head.is_multipart_ranges() => Some(ProtocolFaultKind::UnaskedMultipart),
+        206 if whole_in_part(head).is_some() => None,
         206 => Some(ProtocolFaultKind::BadContentRange),
+        200..=299 if is_mislabelled_part(head) => Some(ProtocolFaultKind::BadContentRange),
         _ => None,
     }
 }
 
+/// The length of the whole representation, if this is a 206 whose range is all of it.
+pub fn whole_in_part(head: &Head) -> Option<u64> {
+    let Ok(Some(ContentRange::Part { first: 0, last, total: Some(total) })) = head.content_range() else {
+        return None;
+    };
+    let is_whole = head.status == 206 && last + 1 == total;
+    (is_whole && head.content_length.is_none_or(|length| length == total)).then_some(total)
+}
+
+/// Whether this is a part under a status that says otherwise. `Content-Range` means nothing there (RFC 9110 section 14.4), but
+/// where the length of the body agrees with it, the body is that part and not the file.
+fn is_mislabelled_part(head: &Head) -> bool {
+    let Ok(Some(ContentRange::Part { first, last, total })) = head.content_range() else { return false };
+    let is_part = first > 0 || total.is_some_and(|total| total != last + 1);
+    let agrees = head.content_length.is_none_or(|length| length == last - first + 1);
+    head.status != 206 && is_part && agrees
+}
+
 fn decide_partial(partial: &Partial, asked: &RangeRequest, head: &Head) -> ResumeDecision {
+    let (body_bytes, total) = match requested_part(asked, head) {
+        Ok(part) => part,
+        Err(kind) => return ResumeDecision::Refuse(kind),
+    };
+    let is_same = partial.validator.matches(&head.validator());
+    let totals_differ = partial.total.zip(total).is_some_and(|(ours, theirs)| ours != theirs);
+    if !is_same || totals_differ || asked.if_range.is_none() || asked.from != partial.have {
+        return ResumeDecision::Restart;
+    }
+    ResumeDecision::Append { from: asked.from, body_bytes, total: total.or(partial.total) }
+}
+
+/// The length of the part in a 206, and that of the whole where it says so.
+fn requested_part(asked: &RangeRequest, head: &Head) -> Result<(u64, Option<u64>), ProtocolFaultKind> {
     let (first, last, total) = match head.content_range() {
         Ok(Some(ContentRange::Part { first, last, total })) => (first, last, total),
-        Ok(None) if head.is_multipart_ranges() => {
-            return ResumeDecision::Refuse(ProtocolFaultKind::UnaskedMultipart);
-        }
-        _ => return ResumeDecision::Refuse(ProtocolFaultKind::BadContentRange),
+        Ok(None) if head.is_multipart_ranges() => return Err(ProtocolFaultKind::UnaskedMultipart),
+        _ => return Err(ProtocolFaultKind::BadContentRange),
     };
     let body_bytes = last - first + 1;
     if first != asked.from || head.content_length.is_some_and(|length| length != body_bytes) {
-        return ResumeDecision::Refuse(ProtocolFaultKind::BadContentRange);
+        return Err(ProtocolFaultKind::BadContentRange);
     }
-    let changed = partial.validator.contradicts(&head.validator());
-    let totals_differ = partial.total.zip(total).is_some_and(|(ours, theirs)| ours != theirs);
-    let unsafe_to_join = asked.if_range.is_none() || !partial.validator.is_strong();
-    if changed || totals_differ || unsafe_to_join || asked.from != partial.have {
-        return ResumeDecision::Restart;
-    }
-    ResumeDecision::Append { from: first, body_bytes, total: total.or(partial.total) }
+    Ok((body_bytes, total))
 }
 
 fn decide_unsatisfied(partial: &Partial, head: &Head) -> ResumeDecision {
@@ -119,9 +203,11 @@ fn decide_unsatisfied(partial: &Partial, head: &Head) -> ResumeDecision {
         return ResumeDecision::Restart;
     };
     let total_is_ours = total == partial.have && partial.total.is_none_or(|ours| ours == total);
-    if total_is_ours && !partial.validator.contradicts(&head.validator()) {
-        ResumeDecision::Complete
-    } else {
-        ResumeDecision::Restart
-    }
+    // Bytes that are as many as their own version had are that version. Where its length is unknown, only a validator tells.
+    let validator = head.validator();
+    let is_whole = match partial.total {
+        Some(_) => !partial.validator.contradicts(&validator),
+        None => partial.validator.matches(&validator),
+    };
+    if total_is_ours && is_whole { ResumeDecision::Complete } else { ResumeDecision::Restart }
 }

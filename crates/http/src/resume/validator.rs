@@ -81,6 +81,16 @@ impl Validator {
         self.last_modified.clone().filter(|_| self.last_modified_strong).map(IfRange::Date)
     }
 
+    /// Whether a response with the validators `other` is of the same version, as a strong validator proves that both have (RFC 9110
+    /// section 15.3.7.3). A missing validator proves nothing.
+    pub fn matches(&self, other: &Self) -> bool {
+        let has_tag = self.strong_etag().is_some() && self.strong_etag() == other.strong_etag();
+        let has_date = self.last_modified_strong
+            && self.last_modified.is_some()
+            && self.last_modified == other.last_modified;
+        (has_tag || has_date) && !self.contradicts(other)
+    }
+
     /// Whether the two have different tags or different dates. A validator that only one of them has does not count.
     pub fn contradicts(&self, other: &Self) -> bool {
         let differ = |ours: &Option<String>, theirs: &Option<String>| {
