@@ -61,7 +61,11 @@ impl Exit {
             Class::Tls => Self::Tls,
             Class::Auth => Self::Auth,
             Class::Protocol | Class::Redirect => Self::Protocol,
-            Class::Throttled | Class::ClientError | Class::ServerError | Class::Mismatch => Self::Server,
+            Class::Throttled
+            | Class::NotReady
+            | Class::ClientError
+            | Class::ServerError
+            | Class::Mismatch => Self::Server,
             _ => Self::Other,
         }
     }
@@ -116,6 +120,7 @@ mod tests {
             ("slow", 4),
             ("tls", 5),
             ("protocol", 7),
+            ("not-ready", 8),
             ("mismatch", 8),
             ("redirect", 7),
             ("auth", 6),

@@ -143,6 +143,7 @@ fn settings(arguments: RunArguments) -> Settings {
         min_speed,
         tries,
         patience,
+        ready_within,
         retry_on_http_error,
         canary,
         resolver,
@@ -167,7 +168,7 @@ fn settings(arguments: RunArguments) -> Settings {
     };
     settings.spacing = wait.unwrap_or_default();
     settings.spacings = max_rate;
-    settings.rate_limit = limit_rate;
+    settings.rate_limit = limit_rate.filter(|&rate| rate > 0);
     settings.no_clobber = no_clobber;
     settings.insecure_hosts = insecure;
     settings.retry_statuses = retry_on_http_error;
@@ -183,9 +184,11 @@ fn settings(arguments: RunArguments) -> Settings {
     }
     if let Some(timeout) = read_timeout {
         settings.timeouts.head = timeout;
+        // What the user sets does not grow.
+        settings.head_timeout_max = timeout;
         settings.timeouts.idle = timeout;
     }
-    settings.timeouts.total = max_time;
+    settings.timeouts.total = max_time.filter(|limit| !limit.is_zero());
     if let Some(bytes_per_second) = min_speed {
         settings.timeouts.speed.bytes_per_second = bytes_per_second;
     }
@@ -194,6 +197,9 @@ fn settings(arguments: RunArguments) -> Settings {
     }
     if let Some(patience) = patience {
         settings.host_patience = patience;
+    }
+    if let Some(patience) = ready_within {
+        settings.ready_patience = patience;
     }
     if let Some(agent) = user_agent.as_ref().and_then(|agent| agent.to_str().ok()) {
         agent.clone_into(&mut settings.user_agent);

@@ -21,10 +21,22 @@ const ESCAPE_EXPECTED: &str = r"after a backslash, expected one of r n t 0 \ or 
 const SIZE_EXPECTED: &str = "expected a number of bytes such as 500, 64k, 2.5M or 1G (k is 1024)";
 const RATE_EXPECTED: &str =
     "expected a host and a number of requests per second, minute or hour, such as example.org=10/s";
-const TRIES_EXPECTED: &str = "expected a number from 1, or `inf`";
+const TRIES_EXPECTED: &str = "expected a number from 1, or `inf`: what wget means by 0 is `inf`, and what curl means by `--retry 0` is 1";
 
-/// Parses `500ms`, `20s`, `5m`, `2h`, or a number of seconds; decimals are accepted. Zero and more than a year are errors.
+/// Parses a time above zero. A wait without an end is not offered, whatever 0 means elsewhere.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let time = duration_or_zero(text)?;
+    if time.is_zero() {
+        return Err(
+            "expected a time above zero; for one that hardly ever passes, write a long one such as 24h"
+                .to_owned(),
+        );
+    }
+    Ok(time)
+}
+
+/// Parses `500ms`, `20s`, `5m`, `2h`, or a number of seconds; decimals are accepted. More than a year is an error.
+pub(crate) fn duration_or_zero(text: &str) -> Result<Duration, String> {
     let (number, seconds_per_unit) = if let Some(number) = text.strip_suffix("ms") {
         (number, 0.001)
     } else if let Some(number) = text.strip_suffix('s') {
@@ -38,9 +50,6 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     };
     let seconds = decimal(number).ok_or(TIME_EXPECTED)? * seconds_per_unit;
     let time = Duration::try_from_secs_f64(seconds).map_err(|_| "at most a year is accepted")?;
-    if time.is_zero() {
-        return Err("expected a time above zero".to_owned());
-    }
     if time > TIME_MAX {
         return Err("at most a year is accepted".to_owned());
     }
@@ -66,14 +75,6 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
         reason = "not negative, and below 2^53"
     )]
     Ok(bytes.round() as u64)
-}
-
-/// Parses a rate in bytes per second, as [`size`] does. Zero is an error: nothing would ever arrive.
-pub(crate) fn rate(text: &str) -> Result<u64, String> {
-    match size(text)? {
-        0 => Err("expected at least 1 byte per second".to_owned()),
-        rate => Ok(rate),
-    }
 }
 
 /// Parses a minimum speed in bytes per second, as [`size`] does; 0 turns it off.
@@ -238,7 +239,8 @@ mod tests {
         for text in ["", "k", "-1", "1T", "1kB", "1e3", "99999999999G", "ß"] {
             assert!(size(text).is_err(), "{text}");
         }
-        assert!(rate("0").is_err());
+        assert_eq!(duration_or_zero("0"), Ok(Duration::ZERO));
+        assert!(duration("0").is_err());
         assert_eq!(minimum_speed("0"), Ok(0));
         assert!(minimum_speed("5G").is_err());
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use longhaul::Class;
 use longhaul::pace::{Denial, Signal};
 use longhaul::retry::{
-    Attempt, Decision, FailureKind, HOST_FAILURES_MIN, HOST_PATIENCE, HostFailing, RETRY_AFTER_MAX,
-    RetryPolicy, Tries, decide, host_given_up,
+    Attempt, Decision, FailureKind, HEAD_PATIENCE, HEAD_TIMEOUT_MAX, HOST_FAILURES_MIN, HOST_PATIENCE,
+    HostFailing, RETRY_AFTER_MAX, RetryPolicy, Tries, decide, head_timeout, host_given_up,
 };
 use longhaul_socket::clock;
 use proptest::prelude::*;
@@ -27,6 +27,9 @@ const fn first(kind: FailureKind) -> Attempt {
         kind,
         attempts: 1,
         alike: 1,
+        not_ready_for: Duration::ZERO,
+        uncharged: 0,
+        head_waited: Duration::ZERO,
         retry_after: None,
         host_failing: None,
         denial: None,
@@ -87,6 +90,8 @@ fn decisions_are_as_the_table_says() {
         (Class::ServerError, Some(505), (permanent(1), Signal::Neutral)),
         (Class::ServerError, Some(509), (FailureKind::Throttled, Signal::Throttle { retry_after: None })),
         (Class::ServerError, Some(529), (FailureKind::Throttled, Signal::Throttle { retry_after: None })),
+        (Class::NotReady, Some(202), (FailureKind::NotReady, WELL)),
+        (Class::Protocol, Some(207), (permanent(1), WELL)),
         (Class::ServerError, Some(999), (FailureKind::Transient, Signal::ServerError)),
         (Class::File, None, (permanent(1), Signal::Neutral)),
         (Class::List, None, (permanent(1), Signal::Neutral)),
@@ -94,7 +99,7 @@ fn decisions_are_as_the_table_says() {
         (Class::Local, None, (FailureKind::Local, Signal::Neutral)),
     ];
     for (class, status, (kind, signal)) in cases {
-        let found = FailureKind::of(class, status, false, &[]);
+        let found = FailureKind::of(class, status, false, false, &[]);
         assert_eq!((found, found.signal(class, status, LATENCY, None)), (kind, signal), "{class} {status:?}");
     }
     for class in Class::ALL {
@@ -104,14 +109,15 @@ fn decisions_are_as_the_table_says() {
 
 #[test]
 fn a_name_that_does_not_exist_is_tried_twice() {
-    let kind = FailureKind::of(Class::Dns, None, true, &[]);
+    let kind = FailureKind::of(Class::Dns, None, true, false, &[]);
     assert_eq!(kind, permanent(2));
     assert_eq!(kind.signal(Class::Dns, None, LATENCY, None), Signal::Absent);
 }
 
 #[test]
 fn statuses_that_the_user_names_are_retried() {
-    let of = |class, status| FailureKind::of(class, Some(status), false, &[401, 403, 404, 429, 501, 503]);
+    let of =
+        |class, status| FailureKind::of(class, Some(status), false, false, &[401, 403, 404, 429, 501, 503]);
     for (class, status) in [(Class::ClientError, 404), (Class::ClientError, 403), (Class::Auth, 401)] {
         assert_eq!(of(class, status), FailureKind::Transient, "{status}");
         let signal = of(class, status).signal(class, Some(status), LATENCY, None);
@@ -314,6 +320,7 @@ fn kinds() -> impl Strategy<Value = FailureKind> {
         Just(FailureKind::Throttled),
         Just(FailureKind::Local),
         Just(FailureKind::ProxyRefusal),
+        Just(FailureKind::NotReady),
         (1_u32..4).prop_map(permanent)
     ]
 }
@@ -323,6 +330,9 @@ prop_compose! {
         kind in kinds(),
         attempts in prop_oneof![1_u32..40, any::<u32>()],
         alike in 1_u32..10,
+        uncharged in 0_u32..40,
+        head_waited in (0_u64..2000).prop_map(Duration::from_secs),
+        not_ready_for in (0_u64..8000).prop_map(Duration::from_secs),
         retry_after in prop::option::of((0_u64..3_153_600_000).prop_map(Duration::from_secs)),
         host_failing in prop::option::of((any::<u32>(), 0_u64..1_000_000, any::<bool>())),
         denial in prop::option::of(prop_oneof![Just(Denial::OfUrl), Just(Denial::Undecided), Just(Denial::OfPace)]),
@@ -335,8 +345,8 @@ prop_compose! {
             lasted: Duration::from_secs(seconds),
             served_well,
         });
-        Attempt { kind, attempts, alike, retry_after, host_failing, denial, made_progress, was_cut_short, is_excused: false,
-            is_held: false, is_chance }
+        Attempt { kind, attempts, uncharged, head_waited, alike, not_ready_for, retry_after, host_failing, denial, made_progress,
+            was_cut_short, is_excused: false, is_held: false, is_chance }
     }
 }
 
@@ -346,7 +356,7 @@ proptest! {
     #[test]
     fn every_wait_is_real_and_bounded(
         attempt in attempts(),
-        tries in prop_oneof![(1_u32..40).prop_map(Tries::AtMost), Just(Tries::Unlimited)],
+        tries in prop_oneof![(1_u32..40).prop_map(Tries::AtMost), (1_u32..40).prop_map(Tries::Charged), Just(Tries::Unlimited)],
         jitter in 0.0..1.0,
     ) {
         let now = clock::now();
@@ -398,6 +408,87 @@ fn what_a_proxy_refuses_is_final_after_a_few_tries() {
         Signal::Neutral,
         "the host has denied nothing"
     );
+}
+
+/// Statuses that hosts send with a time for the next request, and what they mean by it.
+#[test]
+fn a_time_for_the_next_request_makes_some_statuses_temporary() {
+    let of = |status| FailureKind::of(Class::ClientError, Some(status), false, true, &[]);
+    for status in [403, 420, 430] {
+        assert_eq!(of(status), FailureKind::Throttled, "{status}");
+        let signal = of(status).signal(Class::ClientError, Some(status), LATENCY, Some(LATENCY));
+        assert_eq!(signal, Signal::Throttle { retry_after: Some(LATENCY) }, "{status}");
+    }
+    for status in [408, 409, 421, 423, 425] {
+        assert_eq!(of(status), FailureKind::Transient, "{status}");
+        let now = clock::now();
+        let attempt = Attempt { retry_after: Some(Duration::from_secs(40)), ..first(of(status)) };
+        assert_eq!(wait(decide(&attempt, RetryPolicy::default(), now, 0.5), now), Duration::from_secs(40));
+    }
+    for status in [400, 404, 410, 451] {
+        assert_eq!(of(status), permanent(1), "{status}");
+    }
+}
+
+/// A number of tries that the user gives bounds the requests of a URL, whatever they run into.
+#[test]
+fn the_tries_of_the_user_bound_refused_attempts_too() {
+    let now = clock::now();
+    for kind in [FailureKind::Throttled, FailureKind::NotReady, FailureKind::Transient, permanent(1)] {
+        let decision = |uncharged, tries: Tries| {
+            let denial = (kind == permanent(1)).then_some(Denial::OfPace);
+            let attempt =
+                Attempt { uncharged, denial, retry_after: Some(Duration::from_secs(9)), ..first(kind) };
+            decide(&attempt, tries.into(), now, 0.5)
+        };
+        assert_eq!(decision(0, Tries::AtMost(1)), Decision::GiveUp, "{kind:?}");
+        assert_eq!(decision(2, Tries::AtMost(3)), Decision::GiveUp, "{kind:?}");
+        assert!(matches!(decision(1, Tries::AtMost(3)), Decision::Again { .. }), "{kind:?}");
+        assert!(matches!(decision(99, Tries::Charged(2)), Decision::Again { .. }), "{kind:?}");
+        assert!(matches!(decision(99, Tries::Unlimited), Decision::Again { .. }), "{kind:?}");
+    }
+    let year = Attempt { retry_after: Some(RETRY_AFTER_MAX * 9), ..first(FailureKind::Throttled) };
+    assert_eq!(
+        decide(&year, Tries::AtMost(1).into(), now, 0.5),
+        Decision::GiveUp,
+        "not parked for another one"
+    );
+    let progress = Attempt { made_progress: true, ..first(FailureKind::Transient) };
+    assert!(matches!(decide(&progress, Tries::AtMost(1).into(), now, 0.5), Decision::Again { .. }));
+}
+
+#[test]
+fn the_deadline_of_a_head_grows_and_ends() {
+    let seconds = Duration::from_secs;
+    let grown = |timeouts| head_timeout(seconds(20), HEAD_TIMEOUT_MAX, timeouts);
+    assert_eq!([0, 1, 2, 3, 4, 5].map(grown), [20, 40, 80, 160, 300, 300].map(seconds));
+    assert_eq!(grown(u32::MAX), HEAD_TIMEOUT_MAX);
+    assert_eq!(head_timeout(seconds(900), HEAD_TIMEOUT_MAX, 3), seconds(900), "never below the first");
+    let (now, late) = (clock::now(), Attempt { head_waited: HEAD_PATIENCE, ..first(FailureKind::Transient) });
+    assert_eq!(decide(&late, RetryPolicy::default(), now, 0.5), Decision::GiveUp);
+    assert!(matches!(decide(&late, Tries::Unlimited.into(), now, 0.5), Decision::Again { .. }));
+}
+
+/// A file that its host is still making is waited for as the host says, and no longer than the policy says.
+#[test]
+fn a_file_that_is_not_ready_is_waited_for() {
+    let now = clock::now();
+    let after = |seconds, retry_after: Option<u64>| {
+        let attempt = Attempt {
+            not_ready_for: Duration::from_secs(seconds),
+            retry_after: retry_after.map(Duration::from_secs),
+            attempts: 1000,
+            ..first(FailureKind::NotReady)
+        };
+        decide(&attempt, RetryPolicy::default(), now, 1.0)
+    };
+    let again = |seconds| Decision::Again { at: now + Duration::from_secs(seconds), charged: false };
+    assert_eq!(after(0, None), again(2));
+    assert_eq!(after(0, Some(0)), again(1), "a host that always says 0 is not asked without pause");
+    assert_eq!(after(0, Some(600)), again(600));
+    assert_eq!(after(3000, Some(600)), again(600));
+    assert_eq!(after(3001, Some(600)), Decision::GiveUp, "it would be asked later than the policy allows");
+    assert_eq!(after(0, Some(4000)), Decision::GiveUp);
 }
 
 #[test]

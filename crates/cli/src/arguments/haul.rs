@@ -91,7 +91,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Pace")]
     pub(crate) per_host: Option<u32>,
     /// Minimum time between two requests to a host [default: none]
-    #[arg(short, long, value_name = "TIME", value_parser = values::duration, help_heading = "Pace")]
+    #[arg(short, long, value_name = "TIME", value_parser = values::duration_or_zero, help_heading = "Pace")]
     pub(crate) wait: Option<Duration>,
     /// Maximum request rate for a host, such as example.org=10/s or example.org=300/m. Repeatable
     #[arg(long, value_name = "HOST=RATE", value_parser = values::host_rate, help_heading = "Pace")]
@@ -102,8 +102,8 @@ pub(crate) struct RunArguments {
     /// What has a pace of its own
     #[arg(long, value_name = "WHAT", value_enum, default_value_t, help_heading = "Pace")]
     pub(crate) pace_per: PacePerChoice,
-    /// Maximum bytes per second, all hosts together, such as 500k [default: unlimited]
-    #[arg(long, value_name = "SIZE", value_parser = values::rate, help_heading = "Pace")]
+    /// Maximum bytes per second, all hosts together, such as 500k; 0 for no limit [default: unlimited]
+    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Pace")]
     pub(crate) limit_rate: Option<u64>,
     /// Set --connect-timeout and --read-timeout at once [default: 10s and 20s]
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Timeouts and retries")]
@@ -111,11 +111,12 @@ pub(crate) struct RunArguments {
     /// Timeout of name resolution and connecting together, and of the TLS handshake
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Timeouts and retries")]
     pub(crate) connect_timeout: Option<Duration>,
-    /// Timeout of a response head, and of silence in a body
+    /// Timeout of a response head, and of silence in a body. Unless it is set, that of a head doubles from 20s to 5m while
+    /// the attempts of a URL end at it
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Timeouts and retries")]
     pub(crate) read_timeout: Option<Duration>,
-    /// Timeout of a whole attempt [default: none]
-    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Timeouts and retries")]
+    /// Timeout of a whole attempt; 0 for none [default: none]
+    #[arg(long, value_name = "TIME", value_parser = values::duration_or_zero, help_heading = "Timeouts and retries")]
     pub(crate) max_time: Option<Duration>,
     /// Abort an attempt that stays below this many bytes per second; 0 never does [default: 100]
     #[arg(long, value_name = "SIZE", value_parser = values::minimum_speed, help_heading = "Timeouts and retries")]
@@ -127,6 +128,9 @@ pub(crate) struct RunArguments {
     /// Give up a host that has not responded to any request for this long [default: 1m]
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Timeouts and retries")]
     pub(crate) patience: Option<Duration>,
+    /// Give up a file that its host is still preparing (202) after this long [default: 1h]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Timeouts and retries")]
+    pub(crate) ready_within: Option<Duration>,
     /// Also retry responses with these statuses, which are final by default, such as 404,410
     #[arg(long, value_name = "CODES", value_delimiter = ',',
           value_parser = clap::value_parser!(u16).range(400..=599), help_heading = "Timeouts and retries")]

@@ -2,7 +2,7 @@
 
 use data_encoding::HEXLOWER;
 use longhaul::{FaultRecord, Fields, Location, Row, RowOutcome};
-use longhaul_journal::{Done, Failed, Verification};
+use longhaul_journal::{Done, Failed, NoContent, Verification};
 
 use crate::render::{json, rfc3339};
 
@@ -111,6 +111,7 @@ pub(super) fn cells(row: &Row<'_>) -> [Cell; COLUMNS.len()] {
         RowOutcome::Refused(reason) | RowOutcome::Skipped(reason) => {
             Details { message: reason.into(), ..Details::default() }
         }
+        RowOutcome::NoContent(none) => Details::of_no_content(none),
         RowOutcome::Duplicate(of) => {
             Details { message: format!("the same URL as row {}", of.0).as_str().into(), ..Details::default() }
         }
@@ -155,6 +156,7 @@ impl Details {
         let verification = match &done.verification {
             Verification::Length => "length".to_owned(),
             Verification::Digest(algorithm) => format!("digest {algorithm}"),
+            Verification::Overlap => "overlap".to_owned(),
             Verification::LengthUnverified => "length-unverified".to_owned(),
         };
         // A body in a file of its own is where `name` says.
@@ -179,6 +181,17 @@ impl Details {
             started: rfc3339(done.started_unix_ms).as_str().into(),
             finished: rfc3339(done.finished_unix_ms).as_str().into(),
             final_url: done.final_url.as_deref().into(),
+            ..Self::default()
+        }
+    }
+
+    fn of_no_content(none: &NoContent) -> Self {
+        Self {
+            status: u64::from(none.status).into(),
+            attempts: u64::from(none.attempts).into(),
+            started: rfc3339(none.started_unix_ms).as_str().into(),
+            finished: rfc3339(none.finished_unix_ms).as_str().into(),
+            message: "the server has no content for this URL: there is no file".into(),
             ..Self::default()
         }
     }

@@ -53,6 +53,7 @@ impl JsonEventWriter {
             ("requests", report.requests.into()),
             ("retries", report.retries.into()),
             ("parked", report.parked.into()),
+            ("no_content", report.no_content.into()),
             ("unread_lists", report.unread_lists.clone().into()),
             ("stopped", report.stopped.into()),
             ("exit_code", exit.code().into()),
@@ -179,6 +180,16 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
             let mut fields = vec![("row", row.0.into()), ("url", url.into()), ("reason", reason.into())];
             fields.extend(column_fields(columns));
             ("skipped", fields)
+        }
+        Event::NoContent { row, url, status, attempts, fields: columns } => {
+            let mut fields = vec![
+                ("row", row.0.into()),
+                ("url", url.into()),
+                ("status", status.into()),
+                ("attempts", attempts.into()),
+            ];
+            fields.extend(column_fields(columns));
+            ("no_content", fields)
         }
         Event::Paced { host, window, limiter, rate, blocked } => (
             "paced",

@@ -65,6 +65,9 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
         }
         Event::Online => "resumed: the network is back".to_owned(),
         Event::Skipped { url, reason, .. } => format!("skipped: {}: {}", escaped(url), escaped(reason)),
+        Event::NoContent { url, status, .. } => {
+            format!("no content: {}: the server answered {status}, so there is no file", escaped(url))
+        }
         Event::Paced { host, window, limiter, rate, blocked } => {
             let words = pace(limiter.as_str(), window, rate, None, blocked);
             format!("pace: {}: {words}", escaped(host))

@@ -29,6 +29,10 @@ pub(crate) fn report(report: &Report, directory: &Path, elapsed: Duration, examp
         counted(report.requests, "request"),
         if report.retries == 1 { "1 retry".to_owned() } else { format!("{} retries", count(report.retries)) },
     );
+    if report.no_content > 0 {
+        let none = count(report.no_content);
+        let _ = writeln!(text, "{none} of the skipped without content: the server answered 204 or 205");
+    }
     if counts.failed > 0 {
         push_failures(&mut text, &report.failures, directory, examples);
     }

@@ -14,7 +14,7 @@ const PAGE: &str = "docs/faults.md";
 /// Cases of HTTP/2, which the client does not speak.
 const NOT_SPOKEN: std::ops::RangeInclusive<u16> = 75..=85;
 /// The highest number of a case.
-const LAST: u16 = 130;
+const LAST: u16 = 133;
 /// How many cases may be without a proof.
 const MISSING_MAX: usize = 5;
 
@@ -29,6 +29,7 @@ the tables are:
 - *failed*: the URL fails for good;
 - *refused*: Longhaul refuses to do it;
 - *done*: the file is complete;
+- *no-content*: the server has nothing to download, so there is no file;
 - *local*: the fault is on this machine; it counts against no URL and no host.
 
 Every wait has a deadline.
@@ -43,7 +44,7 @@ this page anew.
 
 ";
 
-const CHAPTERS: [(u16, &str); 11] = [
+const CHAPTERS: [(u16, &str); 12] = [
     (1, "Names"),
     (10, "TCP"),
     (23, "TLS"),
@@ -54,6 +55,7 @@ const CHAPTERS: [(u16, &str); 11] = [
     (86, "Files"),
     (102, "The process and the machine"),
     (116, "The list and the output"),
+    (131, "Statuses"),
     (u16::MAX, ""),
 ];
 

@@ -125,6 +125,9 @@ fn again(attempts: u32, is_chance: bool, signal: Signal, now: Instant, jitter: f
         _ => (FailureKind::Transient, None),
     };
     let attempt = Attempt {
+        uncharged: 0,
+        head_waited: std::time::Duration::ZERO,
+        not_ready_for: std::time::Duration::ZERO,
         kind,
         attempts,
         alike: 1,

@@ -459,7 +459,7 @@ impl World<'_> {
             }
             Some(Outcome::Closed | Outcome::Cut | Outcome::Served { .. }) => (Class::Closed, None, None),
         };
-        let kind = FailureKind::of(class, status, false, &[]);
+        let kind = FailureKind::of(class, status, false, retry_after.is_some(), &[]);
         let signal =
             kind.signal(class, status, latency, retry_after.map(|wait| wait.min(retry::RETRY_AFTER_MAX)));
         self.ended(index, signal, jitter);
@@ -479,6 +479,9 @@ impl World<'_> {
         let attempt = Attempt {
             kind,
             attempts: job.attempts,
+            uncharged: 0,
+            head_waited: Duration::ZERO,
+            not_ready_for: Duration::ZERO,
             alike: job.note_failure(class),
             retry_after,
             host_failing,

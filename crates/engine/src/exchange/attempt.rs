@@ -3,24 +3,30 @@
 //! It reports how the attempt ended, and never decides whether another one is made.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::CACHE_CONTROL;
 use longhaul_http::range::{self, ResumeDecision};
-use longhaul_http::redirect::{self, Redirection};
-use longhaul_http::{ExchangeRecord, Head, HeaderValue, Partial, ProtocolFaultKind, RangeRequest, Request};
+use longhaul_http::{
+    Body, ContentRange, ExchangeRecord, Head, HeaderValue, Partial, ProtocolFaultKind, RangeRequest, Request,
+};
 use longhaul_journal::{Part, Verification};
-use longhaul_socket::clock;
-use longhaul_socket::{Endpoint, Phase};
+use longhaul_socket::{Phase, clock};
 use tokio::time::Instant;
 
 use crate::exchange::context::ExchangeContext;
 use crate::exchange::ended::Ended;
 use crate::exchange::failure::Failure;
+use crate::exchange::join::{Join, Placed};
+use crate::exchange::overlap::OVERLAP_BYTES;
 use crate::exchange::progress::Progress;
 use crate::exchange::receiving::{BodyRange, BodyTransfer, Received};
+use crate::exchange::redirects::{self, Follow};
+use crate::exchange::status::Meaning;
 use crate::list::expectation;
 use crate::pace::Announcement;
-use crate::schedule::job::{Job, Redirected};
+use crate::schedule::job::{DigestJoin, Job, RangeUse};
+use crate::schedule::retry;
 use crate::sink::store::ResponseRecord;
 use crate::sink::{Completion, Message, Piece, SinkGone};
 
@@ -36,190 +42,333 @@ pub(crate) async fn attempt(
     job: &mut Job,
     progress: &Progress,
 ) -> Result<Ended, SinkGone> {
-    let begun = clock::now();
-    let mut small_parts = 0;
-    let mut bypasses_caches = false;
-    let mut by_date = false;
-    loop {
-        let rest = if by_date { Partial::request_by_date } else { Partial::request };
-        let asked = job.partial.as_ref().and_then(rest);
-        let forbid_private = job.forbids_private();
-        let request = request(context, job, asked.clone(), bypasses_caches);
+    let asks_for_whole = job.range_use.take_whole();
+    let mut attempt = Attempt {
+        context,
+        job,
+        progress,
+        begun: clock::now(),
+        small_parts: 0,
+        bypasses_caches: false,
+        by_date: false,
+        asks_for_whole,
+    };
+    let ended = loop {
+        if let Some(ended) = attempt.exchange().await? {
+            break ended;
+        }
+    };
+    if matches!(ended, Ended::Failed(_))
+        && let Some(redirected) = &mut attempt.job.redirected
+    {
+        redirected.is_used = true;
+    }
+    Ok(ended)
+}
+
+/// An attempt in progress.
+struct Attempt<'a> {
+    context: &'a ExchangeContext,
+    job: &'a mut Job,
+    progress: &'a Progress,
+    begun: Instant,
+    small_parts: u32,
+    bypasses_caches: bool,
+    by_date: bool,
+    /// The next request has no range, although a part is there.
+    asks_for_whole: bool,
+}
+
+impl Attempt<'_> {
+    /// Makes one request and handles its response. `None` where another request follows.
+    async fn exchange(&mut self) -> Result<Option<Ended>, SinkGone> {
+        let (asked, join) = self.range().unzip();
+        let forbid_private = self.job.forbids_private();
+        let request = self.request(asked.clone(), forbid_private);
+        self.job.is_range_unanswered = asked.is_some();
         let asked_at = clock::now();
-        let response = match progress.unless_cut(context.client.send(&request)).await {
+        let response = match self.progress.unless_cut(self.context.client.send(&request)).await {
             Some(Ok(response)) => response,
             Some(Err(error)) => {
-                let now_unix_ms = context.clock.unix_ms();
-                return Ok(Ended::Failed(Failure::of_error(&error, forbid_private, now_unix_ms)));
+                let now_unix_ms = self.context.clock.unix_ms();
+                return Ok(Some(Ended::Failed(Failure::of_error(&error, forbid_private, now_unix_ms))));
             }
-            None => return Ok(Ended::Failed(Failure::of_cut(Phase::Head, None, begun.elapsed()))),
+            None => {
+                let failure = Failure::of_cut(Phase::Head, None, self.begun.elapsed());
+                return Ok(Some(Ended::Failed(failure)));
+            }
         };
-        progress.connected(response.is_new_connection);
+        self.progress.connected(response.is_new_connection);
         let (head, body, record) = (response.head, response.body, response.record);
-        let responded_at = clock::now();
-        let announced = head.rate_limit(context.clock.unix_ms()).map(|limit| Announcement {
-            remaining: limit.remaining,
-            reset_at: responded_at + limit.reset_after,
-        });
-        progress.responded(&head, responded_at - asked_at, responded_at, announced);
-        tracing::debug!(
-            status = head.status,
-            peer = %head.peer.endpoint,
-            is_new_connection = response.is_new_connection,
-            elapsed = ?(responded_at - asked_at),
-            "a response begins"
-        );
-        let range = match (&job.partial, &asked) {
-            (Some(partial), Some(asked)) => match range::decide(partial, asked, &head) {
-                ResumeDecision::Append { from, body_bytes, total } => {
-                    BodyRange { from, end: Some(from + body_bytes), total }
-                }
-                ResumeDecision::Complete => {
-                    return already_complete(context, job, progress, &head, begun).await;
-                }
-                // The response cannot be joined to the bytes that are there: request the whole at once.
-                ResumeDecision::Restart | ResumeDecision::Refuse(_) => {
-                    job.partial = None;
+        self.note_head(&head, asked_at, response.is_new_connection);
+        let meaning = Meaning::of(head.status);
+        if redirects::is_outdated(self.job, asked.as_ref(), &head) {
+            body.drain().await;
+            return Ok(self.go_home());
+        }
+        if asked.is_some() && self.may_mean_the_range(&head) {
+            body.drain().await;
+            self.asks_for_whole = true;
+            return Ok(None);
+        }
+        let range = match self.place(asked.as_ref(), join, &head) {
+            Placed::At(range) => range,
+            Placed::Nowhere { has_to_drain } => {
+                // Dropping the body closes its connection, which costs less than the whole body.
+                if has_to_drain {
                     body.drain().await;
-                    continue;
                 }
-                // Another request costs less than the whole body. Dropping the body closes its connection.
-                ResumeDecision::Replace if range::disregards_tag(partial, asked, &head) => {
-                    by_date = true;
-                    continue;
-                }
-                ResumeDecision::Replace | ResumeDecision::Inapplicable => BodyRange::whole(&head),
-            },
-            _ => match range::refuse_unasked(&head) {
-                Some(kind) => return Ok(Ended::Failed(Failure::of_protocol(kind, &head, begun.elapsed()))),
-                None => BodyRange::whole(&head),
-            },
+                return Ok(None);
+            }
+            Placed::Complete => return self.already_complete(&head).await.map(Some),
+            Placed::Fault(kind) => {
+                return Ok(Some(Ended::Failed(Failure::of_protocol(kind, &head, self.begun.elapsed()))));
+            }
         };
-        match head.status {
-            200..=299 => {
-                let record = record.map(|record| recorded(context, job, &head, *record, range.from));
-                let transfer = BodyTransfer::new(context, job, progress, range, record);
-                match transfer.run(&head, body, begun).await? {
-                    Received::Ended(ended) => return Ok(ended),
-                    Received::More { bytes } => {
-                        small_parts += u32::from(bytes < SMALL_PART_BYTES);
-                        if small_parts > SMALL_PARTS_MAX {
-                            let kind = ProtocolFaultKind::BadContentRange;
-                            return Ok(Ended::Failed(Failure::of_protocol(kind, &head, begun.elapsed())));
-                        }
-                    }
-                }
+        if meaning == Meaning::File {
+            let record = record.map(|record| self.recorded(&head, *record, range.from));
+            return self.receive(range, &head, body, record).await;
+        }
+        body.drain().await;
+        Ok(self.without_body(meaning, &head))
+    }
+
+    /// Finds out where the body of a response belongs.
+    fn place(&mut self, asked: Option<&RangeRequest>, join: Option<Join>, head: &Head) -> Placed {
+        let Some((partial, asked)) = self.job.partial.as_ref().zip(asked) else {
+            return range::refuse_unasked(head)
+                .map_or_else(|| Placed::At(BodyRange::of_unasked(head)), Placed::Fault);
+        };
+        let from = partial.have;
+        let disregards_tag = range::disregards_tag(partial, asked, head);
+        match Join::decide(join, partial, asked, head) {
+            ResumeDecision::Append { from: first, body_bytes, total } => Placed::At(BodyRange {
+                from,
+                end: Some(first + body_bytes),
+                total,
+                overlap: join.and_then(Join::overlap),
+            }),
+            ResumeDecision::Complete => Placed::Complete,
+            ResumeDecision::Restart | ResumeDecision::Replace if self.may_join_despite_tags(head) => {
+                Placed::Nowhere { has_to_drain: false }
             }
-            // The request had no condition: a cache on the way confused it with another one. The next request makes it revalidate.
-            304 if !bypasses_caches => {
-                body.drain().await;
-                bypasses_caches = true;
+            // The response cannot be joined to the bytes that are there: request the whole at once.
+            ResumeDecision::Restart | ResumeDecision::Refuse(_) => {
+                self.job.discard_partial();
+                Placed::Nowhere { has_to_drain: true }
             }
-            300..=399 => {
-                body.drain().await;
-                match follow(context, job, &head) {
-                    Ok(Follow::SameHost) => {}
-                    Ok(Follow::OtherHost) => return Ok(Ended::Redirected),
-                    Err(fault) => {
-                        return Ok(Ended::Failed(Failure::of_redirect(&fault, &head, begun.elapsed())));
-                    }
-                }
+            ResumeDecision::Replace if disregards_tag => {
+                self.by_date = true;
+                Placed::Nowhere { has_to_drain: false }
+            }
+            ResumeDecision::Replace | ResumeDecision::Inapplicable => Placed::At(BodyRange::whole(head)),
+        }
+    }
+
+    /// The range to request, and how its bytes will be proven to belong to those that are there; `None` for the whole.
+    fn range(&self) -> Option<(RangeRequest, Join)> {
+        let is_refused = self.asks_for_whole
+            || self.job.range_use == RangeUse::Refused
+            || self.context.range_refusals.are_expected_of(self.job.target().origin());
+        let partial = self.job.partial.as_ref().filter(|_| !is_refused)?;
+        let has_digest = self.job.expected.sha256.is_some() && self.job.sha256.is_some();
+        let is_strong = partial.validator.is_strong();
+        match (self.job.digest_join, self.job.tail) {
+            (DigestJoin::Allowed, _) if has_digest && !is_strong => {
+                partial.request_unconditionally(0).map(|rest| (rest, Join::Digest))
+            }
+            (DigestJoin::DespiteTags, _) if has_digest => {
+                partial.request_unconditionally(0).map(|rest| (rest, Join::Digest))
+            }
+            (_, Some(tail)) if !is_strong && partial.total.is_some() => {
+                partial.request_unconditionally(OVERLAP_BYTES).map(|rest| (rest, Join::Overlap(tail)))
             }
             _ => {
-                body.drain().await;
-                let now_unix_ms = context.clock.unix_ms();
-                return Ok(Ended::Failed(Failure::of_status(&head, begun.elapsed(), now_unix_ms)));
+                let rest = if self.by_date { Partial::request_by_date } else { Partial::request };
+                rest(partial).map(|rest| (rest, Join::Validator))
             }
         }
     }
-}
 
-/// The request for what is missing of the job's body.
-fn request(
-    context: &ExchangeContext,
-    job: &Job,
-    range: Option<RangeRequest>,
-    bypasses_caches: bool,
-) -> Request {
-    let request = Request::get(job.target().clone())
-        .with_initial_origin(job.home().clone())
-        .with_range(range)
-        .with_forbid_private(job.forbids_private())
-        .with_record(context.records_responses);
-    if bypasses_caches {
-        request.with_header(CACHE_CONTROL, HeaderValue::from_static("no-cache"))
-    } else {
+    /// Whether a response of another version, by its validator, may be the same content after all, which the digest of the list
+    /// shows in the end. It is assumed once for a row.
+    fn may_join_despite_tags(&mut self, head: &Head) -> bool {
+        let Some(partial) = &self.job.partial else { return false };
+        let theirs = match head.content_range() {
+            Ok(Some(ContentRange::Part { total, .. })) => total,
+            _ => head.content_length,
+        };
+        let may_join = self.job.digest_join == DigestJoin::Allowed
+            && self.job.expected.sha256.is_some()
+            && self.job.sha256.is_some()
+            && partial.total.is_some()
+            && theirs == partial.total
+            && partial.validator.contradicts(&head.validator());
+        if may_join {
+            self.job.digest_join = DigestJoin::DespiteTags;
+        }
+        may_join
+    }
+
+    fn request(&self, range: Option<RangeRequest>, forbid_private: bool) -> Request {
+        let target = self.job.target();
+        let (first, max) = self.context.head_timeouts;
+        let request = Request::get(target.clone())
+            .with_initial_origin(self.job.home().clone())
+            .with_cookies(self.job.cookies.as_ref().and_then(|jar| jar.field_for(target)))
+            .with_range(range)
+            .with_head_timeout(retry::head_timeout(first, max, self.job.head_timeouts))
+            .with_forbid_private(forbid_private)
+            .with_record(self.context.records_responses);
+        if self.bypasses_caches {
+            return request.with_header(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        }
         request
     }
-}
 
-/// What the store is told of a response whose body begins at this offset of the whole.
-fn recorded(
-    context: &ExchangeContext,
-    job: &Job,
-    head: &Head,
-    record: ExchangeRecord,
-    offset: u64,
-) -> Arc<ResponseRecord> {
-    Arc::new(ResponseRecord {
-        row_url: job.url.clone(),
-        target_url: job.target().clone(),
-        request_head: record.request_head,
-        response_head: record.response_head,
-        first_byte_unix_ms: context.clock.unix_ms_at(record.first_byte_at),
-        peer: head.peer,
-        offset,
-    })
-}
-
-/// The host says with 416 that the bytes that are there are the whole.
-async fn already_complete(
-    context: &ExchangeContext,
-    job: &mut Job,
-    progress: &Progress,
-    head: &Head,
-    begun: Instant,
-) -> Result<Ended, SinkGone> {
-    let partial = job.partial.take().unwrap_or_default();
-    if let Some(what) = expectation::mismatch(&job.expected, partial.have, job.sha256.as_ref()) {
-        // The bytes that are there are not what the list expects: discard them.
-        let discard = Message::Begin { row: job.row, part: Part::default(), response: None };
-        context.sink.send(discard).await?;
-        return Ok(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed())));
+    fn note_head(&self, head: &Head, asked_at: Instant, is_new_connection: bool) {
+        let responded_at = clock::now();
+        let latency = responded_at - asked_at;
+        let announced = head.rate_limit(self.context.clock.unix_ms()).map(|limit| Announcement {
+            remaining: limit.remaining,
+            reset_at: responded_at + limit.reset_after,
+        });
+        self.progress.responded(head, latency, responded_at, announced);
+        let peer = head.peer.endpoint;
+        tracing::debug!(status = head.status, %peer, is_new_connection, elapsed = ?latency, "a response begins");
     }
-    let verification = match job.sha256 {
-        Some(_) => Verification::Digest("sha-256".to_owned()),
-        None => Verification::Length,
-    };
-    let completion = Completion {
-        status: head.status,
-        size: partial.have,
-        validator: partial.validator.clone(),
-        verification,
-        finished_unix_ms: context.clock.unix_ms(),
-        permit: progress.held_up(context.sink.admit_body()).await?,
-    };
-    Ok(Ended::Complete(Piece { offset: partial.have, ..Piece::default() }, completion))
+
+    /// What the store is told of a response whose body begins at this offset of the whole.
+    fn recorded(&self, head: &Head, record: ExchangeRecord, offset: u64) -> Arc<ResponseRecord> {
+        Arc::new(ResponseRecord {
+            row_url: self.job.url.clone(),
+            target_url: self.job.target().clone(),
+            request_head: record.request_head,
+            response_head: record.response_head,
+            first_byte_unix_ms: self.context.clock.unix_ms_at(record.first_byte_at),
+            peer: head.peer,
+            offset,
+        })
+    }
+
+    /// Whether a response to a request for a range may mean that the host refuses ranges. It is found out once for a row.
+    fn may_mean_the_range(&mut self, head: &Head) -> bool {
+        let is_about_something_else = head.retry_after(self.context.clock.unix_ms()).is_some();
+        range::may_be_refused(head.status) && !is_about_something_else && self.job.range_use.test()
+    }
+
+    async fn receive(
+        &mut self,
+        range: BodyRange,
+        head: &Head,
+        body: Body,
+        record: Option<Arc<ResponseRecord>>,
+    ) -> Result<Option<Ended>, SinkGone> {
+        self.job.is_range_unanswered = false;
+        if let Some(redirected) = &mut self.job.redirected {
+            redirected.is_used = true;
+        }
+        if self.asks_for_whole {
+            self.job.range_use = RangeUse::Refused;
+            self.context.range_refusals.add(self.job.target().origin());
+        }
+        match BodyTransfer::new(self.context, self.job, self.progress, range, record)
+            .run(head, body, self.begun)
+            .await?
+        {
+            Received::Ended(ended) => Ok(Some(ended)),
+            Received::Different => {
+                self.job.discard_partial();
+                Ok(None)
+            }
+            Received::More { bytes } => {
+                self.small_parts += u32::from(bytes < SMALL_PART_BYTES);
+                let are_too_many = self.small_parts > SMALL_PARTS_MAX;
+                let failure = || {
+                    let kind = ProtocolFaultKind::BadContentRange;
+                    Ended::Failed(Failure::of_protocol(kind, head, self.begun.elapsed()))
+                };
+                Ok(are_too_many.then(failure))
+            }
+        }
+    }
+
+    /// Handles a response whose body is not the file.
+    fn without_body(&mut self, meaning: Meaning, head: &Head) -> Option<Ended> {
+        let elapsed = self.begun.elapsed();
+        let now_unix_ms = self.context.clock.unix_ms();
+        let sets_cookie = self.job.take_cookies(&head.headers, now_unix_ms);
+        let failure = match meaning {
+            // The request had no condition: a cache on the way confused it with another one, and is told to revalidate.
+            Meaning::Redirection if head.status == 304 && !self.bypasses_caches => {
+                self.bypasses_caches = true;
+                return None;
+            }
+            Meaning::Redirection => match redirects::follow(self.context, self.job, head, sets_cookie) {
+                Ok(Follow::SameHost) => {
+                    self.forget_range_test();
+                    return None;
+                }
+                Ok(Follow::Elsewhere { wait }) => {
+                    self.forget_range_test();
+                    return Some(Ended::Redirected { wait });
+                }
+                Ok(Follow::NotReady) => Failure::of_not_ready(head, elapsed, now_unix_ms),
+                Err(fault) => Failure::of_redirect(&fault, head, elapsed),
+            },
+            Meaning::NotReady => Failure::of_not_ready(head, elapsed, now_unix_ms),
+            Meaning::NoContent => match no_content_mismatch(self.job, head) {
+                Some(what) => Failure::of_mismatch(&what, head, elapsed),
+                None => return Some(Ended::NoContent(head.status)),
+            },
+            Meaning::NotTheFile => Failure::of_other_content(head, elapsed),
+            Meaning::File | Meaning::Failure => Failure::of_status(head, elapsed, now_unix_ms),
+        };
+        Some(Ended::Failed(failure))
+    }
+
+    /// What a redirecting place thinks of ranges says nothing about the place that it leads to.
+    fn forget_range_test(&mut self) {
+        if std::mem::take(&mut self.asks_for_whole) {
+            self.job.range_use = RangeUse::Allowed;
+        }
+    }
+
+    /// Requests the row's own URL again, with what is kept of the body.
+    fn go_home(&mut self) -> Option<Ended> {
+        let is_elsewhere = self.job.target().origin() != self.job.home();
+        self.job.redirected = None;
+        is_elsewhere.then_some(Ended::Redirected { wait: Duration::ZERO })
+    }
+
+    /// The host says with 416 that the bytes that are there are the whole.
+    async fn already_complete(&mut self, head: &Head) -> Result<Ended, SinkGone> {
+        let Self { context, job, progress, begun, .. } = self;
+        let partial = job.partial.take().unwrap_or_default();
+        if let Some(what) = expectation::mismatch(&job.expected, partial.have, job.sha256.as_ref()) {
+            // The bytes that are there are not what the list expects: discard them.
+            let discard = Message::Begin { row: job.row, part: Part::default(), response: None };
+            context.sink.send(discard).await?;
+            return Ok(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed())));
+        }
+        let verification = match job.sha256 {
+            Some(_) => Verification::Digest("sha-256".to_owned()),
+            None => Verification::Length,
+        };
+        let completion = Completion {
+            status: head.status,
+            size: partial.have,
+            validator: partial.validator.clone(),
+            verification,
+            finished_unix_ms: context.clock.unix_ms(),
+            permit: progress.held_up(context.sink.admit_body()).await?,
+        };
+        Ok(Ended::Complete(Piece { offset: partial.have, ..Piece::default() }, completion))
+    }
 }
 
-/// Where a redirect leads.
-enum Follow {
-    /// The attempt requests it at once.
-    SameHost,
-    /// The shard of that host requests it.
-    OtherHost,
-}
-
-/// Notes in the job where the redirect leads.
-fn follow(context: &ExchangeContext, job: &mut Job, head: &Head) -> Result<Follow, redirect::RedirectFault> {
-    let host_ip = head.peer.host_endpoint().map(Endpoint::ip);
-    let redirection = Redirection { status: head.status, location: head.location(), host_ip };
-    let from = job.target().clone();
-    let Some(hop) = redirect::next(&context.redirects, &from, job.earlier(), redirection)? else {
-        return Err(redirect::RedirectFault::NoLocation(head.status));
-    };
-    let mut earlier = job.redirected.take().map(|redirected| redirected.earlier).unwrap_or_default();
-    earlier.push(from);
-    job.redirected = Some(Redirected { url: hop.url, earlier, forbid_private: hop.forbid_private });
-    Ok(if hop.other_origin { Follow::OtherHost } else { Follow::SameHost })
+/// How a response without content contradicts a list that expects some.
+fn no_content_mismatch(job: &Job, head: &Head) -> Option<String> {
+    let expects_content = job.expected.sha256.is_some() || job.expected.size.is_some_and(|size| size > 0);
+    expects_content.then(|| format!("the server answered {}, no content", head.status))
 }

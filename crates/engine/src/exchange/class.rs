@@ -45,6 +45,8 @@ classes! {
     Tls = "tls",
     /// The response breaks the protocol.
     Protocol = "protocol",
+    /// 201 or 202, for longer than the run waits: the host had not made the file yet.
+    NotReady = "not-ready",
     /// The content is not what the list expects.
     Mismatch = "mismatch",
     /// A redirect that cannot be followed, or is not allowed.

@@ -1,12 +1,14 @@
 //! The handles of an attempt.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use longhaul_http::Client;
 use longhaul_http::redirect::RedirectPolicy;
 use longhaul_socket::clock::WallClock;
 
 use crate::exchange::byte_rate::ByteRateLimit;
+use crate::exchange::range_refusals::RangeRefusals;
 use crate::report::observer::Observer;
 use crate::sink::SinkHandle;
 
@@ -14,6 +16,9 @@ use crate::sink::SinkHandle;
 pub(crate) struct ExchangeContext {
     pub(crate) client: Client,
     pub(crate) redirects: RedirectPolicy,
+    /// The deadline of the first response head of a URL, and how far it may grow.
+    pub(crate) head_timeouts: (Duration, Duration),
+    pub(crate) range_refusals: RangeRefusals,
     pub(crate) sink: SinkHandle,
     pub(crate) observer: Arc<Observer>,
     pub(crate) clock: WallClock,

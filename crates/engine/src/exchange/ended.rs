@@ -1,5 +1,7 @@
 //! The end of an attempt.
 
+use std::time::Duration;
+
 use crate::exchange::failure::Failure;
 use crate::sink::{Completion, Piece};
 
@@ -12,8 +14,13 @@ pub(crate) enum Ended {
     ///
     /// [`Job::is_witness`]: crate::schedule::job::Job::is_witness
     Served,
-    /// A redirect leads to another host; `job.redirected` has its URL.
-    Redirected,
+    /// The request goes on with [`Job::target`](crate::schedule::job::Job::target), which is at another host, or after a pause.
+    Redirected {
+        /// The pause that the redirect asked for.
+        wait: Duration,
+    },
+    /// The host answered, with this status, that there is nothing to download.
+    NoContent(u16),
     /// It failed; `job.partial` has what is kept of the body.
     Failed(Failure),
 }

@@ -50,7 +50,13 @@ impl ProxyFailure {
 }
 
 impl Failure {
-    fn new(class: Class, phase: Phase, peer: Option<Peer>, elapsed: Duration, message: String) -> Self {
+    pub(super) fn new(
+        class: Class,
+        phase: Phase,
+        peer: Option<Peer>,
+        elapsed: Duration,
+        message: String,
+    ) -> Self {
         let record = FaultRecord {
             class: class.as_str().to_owned(),
             phase: phase.as_str().to_owned(),
@@ -78,6 +84,10 @@ impl Failure {
         let mut message = chain(error);
         if let Some(action) = advice_on_certificate(error) {
             let _ = write!(message, "; {action}");
+        }
+        let is_head_timeout = error.phase() == Phase::Head && error.fault_kind() == Some(FaultKind::TimedOut);
+        if is_head_timeout {
+            message.push_str("; a longer --read-timeout waits longer for it");
         }
         let mut failure = Self::new(class, error.phase(), error.peer(), error.elapsed(), message);
         failure.proxy = (error.party() == Party::Proxy).then(|| ProxyFailure::in_phase(error.phase()));
@@ -126,6 +136,25 @@ impl Failure {
     /// Whether the operating system reports that the network is down.
     pub(crate) fn says_network_is_down(&self) -> bool {
         self.kind == Some(FaultKind::LocalNetworkDown)
+    }
+
+    /// Whether the host may have failed because a range was requested, although nothing in its response says so.
+    pub(crate) fn may_mean_the_range(&self) -> bool {
+        let is_of_request = matches!(
+            self.class,
+            Class::ServerError
+                | Class::Throttled
+                | Class::Closed
+                | Class::Reset
+                | Class::Timeout
+                | Class::Protocol
+        );
+        is_of_request && self.record.phase == Phase::Head.as_str()
+    }
+
+    /// Whether it ended at the deadline of the response head.
+    pub(crate) fn is_head_timeout(&self) -> bool {
+        self.kind == Some(FaultKind::TimedOut) && self.record.phase == Phase::Head.as_str()
     }
 
     /// A response that is no success.
@@ -272,7 +301,7 @@ fn chain(error: &dyn StdError) -> String {
     text
 }
 
-fn bounded(mut text: String) -> String {
+pub(super) fn bounded(mut text: String) -> String {
     let mut end = text.len().min(MESSAGE_BYTES_MAX);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -282,7 +311,7 @@ fn bounded(mut text: String) -> String {
 }
 
 /// The status with its registered reason phrase, not the server's own.
-fn status_text(status: u16) -> String {
+pub(super) fn status_text(status: u16) -> String {
     let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     reason.map_or_else(|| status.to_string(), |reason| format!("{status} {reason}"))
 }

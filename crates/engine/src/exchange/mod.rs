@@ -7,8 +7,14 @@ mod content_format;
 pub(crate) mod context;
 pub(crate) mod ended;
 pub(crate) mod failure;
+mod join;
+mod no_file;
+pub(crate) mod overlap;
 pub(crate) mod progress;
+pub(crate) mod range_refusals;
 mod receiving;
+mod redirects;
+mod status;
 pub(crate) mod witness;
 
 pub use class::{Class, UnknownClass};

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use longhaul_http::{Body, Completion as BodyEnd, Framing, Head, Partial, ProtocolFaultKind, Validator};
+use longhaul_http::{
+    Body, Completion as BodyEnd, Framing, Head, Partial, ProtocolFaultKind, Validator, range,
+};
 use longhaul_journal::{Part, Verification};
 use longhaul_socket::{Deadline, Phase, clock};
 use tokio::time::Instant;
@@ -15,10 +17,11 @@ use crate::exchange::content_format;
 use crate::exchange::context::ExchangeContext;
 use crate::exchange::ended::Ended;
 use crate::exchange::failure::Failure;
+use crate::exchange::overlap::{self, Compared, OverlapCheck, RecentBytes, Tail};
 use crate::exchange::progress::Progress;
 use crate::list::expectation::{self, Sha256};
 use crate::report::Event;
-use crate::schedule::job::Job;
+use crate::schedule::job::{DigestJoin, Job};
 use crate::sink::resume;
 use crate::sink::store::ResponseRecord;
 use crate::sink::{Completion, Message, Piece, SinkGone};
@@ -39,15 +42,25 @@ pub(crate) struct BodyRange {
     pub(crate) end: Option<u64>,
     /// The length of the whole, if it is known.
     pub(crate) total: Option<u64>,
+    /// Before its first byte, the end of what is there comes again, and has to be the same.
+    pub(crate) overlap: Option<Tail>,
 }
 
 impl BodyRange {
+    /// The response to a request without a range: the whole, which a 206 may say in its own way.
+    pub(crate) fn of_unasked(head: &Head) -> Self {
+        match range::whole_in_part(head) {
+            Some(total) => Self { from: 0, end: Some(total), total: Some(total), overlap: None },
+            None => Self::whole(head),
+        }
+    }
+
     pub(crate) fn whole(head: &Head) -> Self {
         let total = match head.framing {
             Framing::Length(length) => Some(length),
             _ => None,
         };
-        Self { from: 0, end: None, total }
+        Self { from: 0, end: None, total, overlap: None }
     }
 }
 
@@ -55,6 +68,8 @@ impl BodyRange {
 pub(crate) enum Received {
     /// The attempt has ended with it.
     Ended(Ended),
+    /// The end of what is there was sent again, and differs: the part is of another version.
+    Different,
     /// The announced part is complete, and the whole is not.
     More {
         /// Bytes of the part.
@@ -77,6 +92,10 @@ pub(crate) struct BodyTransfer<'a> {
     range: BodyRange,
     /// The response, if the store records responses.
     response: Option<Arc<ResponseRecord>>,
+    /// The comparison that comes before the body, while it lasts.
+    overlap: Option<OverlapCheck>,
+    /// The end of what was received, for such a comparison later; `None` where a validator is enough.
+    recent: Option<RecentBytes>,
 }
 
 impl<'a> BodyTransfer<'a> {
@@ -96,6 +115,8 @@ impl<'a> BodyTransfer<'a> {
             pending_bytes: 0,
             pending_since: None,
             is_begun: range.from > 0,
+            overlap: range.overlap.map(OverlapCheck::new),
+            recent: range.overlap.map(|_| RecentBytes::default()),
             range,
             response,
         }
@@ -108,9 +129,9 @@ impl<'a> BodyTransfer<'a> {
         mut body: Body,
         begun: Instant,
     ) -> Result<Received, SinkGone> {
-        let BodyRange { from, end, total } = self.range;
+        let BodyRange { from, end, total, .. } = self.range;
         if from == 0 {
-            // Without a validator a part is not resumed.
+            // The offsets of a range are not those of a coded body, so its part is resumed only if a digest proves the whole.
             let validator = if head.is_coded() { Validator::default() } else { head.validator() };
             self.job.partial = Some(Partial { have: 0, validator, total });
         }
@@ -119,6 +140,11 @@ impl<'a> BodyTransfer<'a> {
             if from == 0 { content_format::of_head(head) } else { content_format::of_part(head, earlier) };
         if from == 0 {
             self.job.sha256 = Sha256::wanted(&self.job.expected);
+            self.job.tail = None;
+            self.job.is_joined_by_overlap = false;
+            let needs_tail =
+                !head.validator().is_strong() && total.is_some_and(|total| total > overlap::KEEP_BYTES_MIN);
+            self.recent = needs_tail.then(RecentBytes::default);
         }
         if let Some(what) = total.and_then(|total| expectation::wrong_size(&self.job.expected, total)) {
             self.discard().await?;
@@ -144,6 +170,11 @@ impl<'a> BodyTransfer<'a> {
             };
             match next {
                 Ok(Some(chunk)) => {
+                    let chunk = match self.compare(chunk) {
+                        Compared::NotYet => continue,
+                        Compared::Different => return Ok(Received::Different),
+                        Compared::Same(rest) => rest,
+                    };
                     let size_min = self.received() + chunk.len() as u64;
                     let unexpected = || {
                         // A body without an announced length may be endless.
@@ -165,6 +196,9 @@ impl<'a> BodyTransfer<'a> {
                 }
             }
         }
+        if self.overlap.is_some() {
+            return self.keep(wrong_range()).await;
+        }
         let size = self.received();
         if let Some(end) = end {
             if size < end {
@@ -175,6 +209,9 @@ impl<'a> BodyTransfer<'a> {
             }
         }
         if let Some(what) = expectation::mismatch(&self.job.expected, size, self.job.sha256.as_ref()) {
+            if from > 0 && self.job.expected.sha256.is_some() {
+                self.job.digest_join = DigestJoin::Refused;
+            }
             self.discard().await?;
             return Ok(Received::Ended(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed()))));
         }
@@ -185,6 +222,7 @@ impl<'a> BodyTransfer<'a> {
         };
         let verification = match body.completion() {
             _ if self.job.sha256.is_some() => Verification::Digest("sha-256".to_owned()),
+            _ if self.job.is_joined_by_overlap => Verification::Overlap,
             Some(BodyEnd::Close) if self.job.expected.size.is_none() => Verification::LengthUnverified,
             // The end of a stream proves as much as an announced length does.
             _ => Verification::Length,
@@ -197,9 +235,22 @@ impl<'a> BodyTransfer<'a> {
         Ok(Received::Ended(Ended::Complete(piece, completion)))
     }
 
+    /// Compares bytes with the end of what is there, as long as they are sent again; returns those behind them.
+    fn compare(&mut self, chunk: Bytes) -> Compared {
+        let (Some(check), Some(recent)) = (&mut self.overlap, &mut self.recent) else {
+            return Compared::Same(chunk);
+        };
+        let compared = check.take(chunk, recent);
+        if matches!(compared, Compared::Same(_)) {
+            self.overlap = None;
+            self.job.is_joined_by_overlap = true;
+        }
+        compared
+    }
+
     /// Discards the bytes of this body and those kept before.
     async fn discard(&mut self) -> Result<(), SinkGone> {
-        self.job.partial = None;
+        self.job.discard_partial();
         if !self.is_begun {
             return Ok(());
         }
@@ -223,6 +274,7 @@ impl<'a> BodyTransfer<'a> {
             partial.have = have;
             partial.total = self.range.total;
         }
+        self.job.tail = self.recent.as_ref().and_then(RecentBytes::tail);
         Ok(Received::More { bytes: have - self.range.from })
     }
 
@@ -231,6 +283,9 @@ impl<'a> BodyTransfer<'a> {
         self.progress.add(bytes);
         if let Some(sha256) = &mut self.job.sha256 {
             sha256.update(&chunk);
+        }
+        if let Some(recent) = &mut self.recent {
+            recent.push(chunk.clone());
         }
         self.pending.push(chunk);
         self.pending_bytes += bytes;
@@ -248,7 +303,8 @@ impl<'a> BodyTransfer<'a> {
     /// Hands the pending bytes to the sink; the body is not complete yet.
     async fn hand_over(&mut self) -> Result<(), SinkGone> {
         if !std::mem::replace(&mut self.is_begun, true) {
-            let part = self.job.partial.as_ref().map(resume::part).unwrap_or_default();
+            let part = self.job.partial.as_ref().map(|partial| resume::part(partial, self.can_be_proven()));
+            let part = part.unwrap_or_default();
             let begin = Message::Begin { row: self.job.row, part, response: self.response.clone() };
             self.progress.held_up(self.context.sink.send(begin)).await?;
         }
@@ -276,9 +332,17 @@ impl<'a> BodyTransfer<'a> {
 
     /// Ends a transfer that failed, and keeps the bytes that a range request can continue.
     async fn keep(mut self, mut failure: Failure) -> Result<Received, SinkGone> {
+        if self.overlap.is_some() {
+            // Nothing new came: what is there stays as it is.
+            return Ok(Received::Ended(Ended::Failed(failure)));
+        }
         let have = self.received();
-        let resumable = self.job.partial.as_ref().is_some_and(|partial| partial.validator.is_strong());
+        let is_strong = self.job.partial.as_ref().is_some_and(|partial| partial.validator.is_strong());
+        let tail =
+            self.recent.as_ref().and_then(RecentBytes::tail).filter(|_| have >= overlap::KEEP_BYTES_MIN);
+        let resumable = is_strong || self.has_digest() || tail.is_some();
         if resumable && have >= KEEP_BYTES_MIN {
+            self.job.tail = tail;
             if self.pending_bytes > 0 {
                 self.hand_over().await?;
             }
@@ -289,8 +353,19 @@ impl<'a> BodyTransfer<'a> {
                 partial.have = have;
             }
         } else {
-            self.job.partial = None;
+            self.job.discard_partial();
         }
         Ok(Received::Ended(Ended::Failed(failure)))
+    }
+
+    /// Whether the digest of the list shows in the end whether parts belong together.
+    fn has_digest(&self) -> bool {
+        self.job.expected.sha256.is_some() && self.job.digest_join != DigestJoin::Refused
+    }
+
+    /// Whether a later run can prove that the rest of this body belongs to it.
+    fn can_be_proven(&self) -> bool {
+        let is_strong = self.job.partial.as_ref().is_some_and(|partial| partial.validator.is_strong());
+        is_strong || self.has_digest() || self.recent.is_some()
     }
 }

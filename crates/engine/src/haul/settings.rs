@@ -8,7 +8,7 @@ use longhaul_http::{HttpUrl, Limits, Timeouts};
 use longhaul_socket::Host;
 
 use crate::pace::{ControllerFactory, PaceKind, WINDOW_MAX};
-use crate::schedule::retry::{HOST_PATIENCE, Tries};
+use crate::schedule::retry::{HEAD_TIMEOUT_MAX, HOST_PATIENCE, READY_PATIENCE, Tries};
 
 /// Exchanges at a time, all hosts together. With the default caps of a host this keeps dozens of hosts busy, and the
 /// sockets and files stay well below the usual limit of 1,024 descriptors.
@@ -20,12 +20,17 @@ pub const JOBS_DEFAULT: u32 = 256;
 pub struct Settings {
     /// Deadlines of every phase of an exchange.
     pub timeouts: Timeouts,
+    /// The deadline of a response head grows from `timeouts.head` up to this while the attempts of a URL end at it. As long as that,
+    /// or shorter, if it is not to grow.
+    pub head_timeout_max: Duration,
     /// Limits of heads and connections.
     pub limits: Limits,
     /// How often one URL is tried.
     pub tries: Tries,
     /// How long a host that answers nothing at all is tried before its other rows are failed without being tried.
     pub host_patience: Duration,
+    /// How long a file is waited for that its host is still making (202).
+    pub ready_patience: Duration,
     /// Exchanges at a time, all hosts together.
     pub jobs_max: u32,
     /// Exchanges at a time with one host; `None` for the default caps (8; 16 on loopback and private addresses).
@@ -80,10 +85,12 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             timeouts: Timeouts::default(),
+            head_timeout_max: HEAD_TIMEOUT_MAX,
             // As many idle connections as a host may have in use, so that none is opened twice.
             limits: Limits { idle_per_route_max: WINDOW_MAX as usize, ..Limits::default() },
             tries: Tries::default(),
             host_patience: HOST_PATIENCE,
+            ready_patience: READY_PATIENCE,
             jobs_max: JOBS_DEFAULT,
             jobs_per_host_max: None,
             pace: Arc::new(PaceKind::default()),
@@ -106,8 +113,9 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// One deadline for every wait on a socket.
+    /// One deadline for every wait on a socket. It does not grow.
     pub fn set_timeout(&mut self, timeout: Duration) {
         self.timeouts = Timeouts::all(timeout);
+        self.head_timeout_max = timeout;
     }
 }

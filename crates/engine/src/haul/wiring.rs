@@ -20,6 +20,7 @@ use tracing::{Instrument as _, info_span};
 use crate::connectivity::monitor::{ConnectivityMonitor, ConnectivityMonitorHandle};
 use crate::exchange::byte_rate::ByteRateLimit;
 use crate::exchange::context::ExchangeContext;
+use crate::exchange::range_refusals::RangeRefusals;
 use crate::haul::HaulError;
 use crate::haul::Settings;
 use crate::haul::builder::{Builder, MakeHostRouting, OpenStore, open_store};
@@ -224,14 +225,24 @@ impl Haul {
             let settings = shard_settings(&self.settings, number);
             let (options, limits) = (self.options.clone(), self.settings.limits);
             let rate = rate.clone();
+            let head_timeouts = (self.settings.timeouts.head, self.settings.head_timeout_max);
             let (cx, deps, hosts) = (cx.clone(), deps.clone(), Arc::clone(hosts));
             let end = executor.start(&format!("shard-{number}"), move || {
                 let ShardDeps { connector, sink, connectivity_monitor, to_dispatcher, counters } = deps;
                 let client = Client::new(connector, limits, settings.timeouts, options);
                 let RunContext { observer, clock, stopper, store, .. } = cx;
                 let records_responses = store.records_responses();
-                let context =
-                    ExchangeContext { client, redirects, sink, observer, clock, rate, records_responses };
+                let context = ExchangeContext {
+                    client,
+                    redirects,
+                    head_timeouts,
+                    range_refusals: RangeRefusals::default(),
+                    sink,
+                    observer,
+                    clock,
+                    rate,
+                    records_responses,
+                };
                 let host_state_cache = HostStateCache::of_records(&hosts, clock::now(), clock.unix_ms());
                 Shard::new(
                     settings,
@@ -314,7 +325,11 @@ fn shard_settings(settings: &Settings, number: usize) -> ShardSettings {
         pace: Arc::clone(&settings.pace),
         spacing: settings.spacing,
         spacings: settings.spacings.clone(),
-        retry_policy: RetryPolicy { tries: settings.tries, host: settings.host_patience },
+        retry_policy: RetryPolicy {
+            tries: settings.tries,
+            host: settings.host_patience,
+            ready: settings.ready_patience,
+        },
         retry_statuses: settings.retry_statuses.clone(),
         timeouts: settings.timeouts,
         seed: settings.seed.wrapping_add(number as u64),
@@ -329,7 +344,7 @@ fn tls_options(options: TlsOptions, settings: &Settings) -> TlsOptions {
 }
 
 fn report(before: Counts, rows: u64, settled_counts: SettledCounts, counters: &Counters) -> Report {
-    let SettledCounts { done, skipped, failures, parked } = settled_counts;
+    let SettledCounts { done, skipped, no_content, failures, parked } = settled_counts;
     let done = before.done + done;
     let skipped = before.skipped + skipped;
     let failed = before.failed + failures.values().sum::<u64>();
@@ -340,6 +355,7 @@ fn report(before: Counts, rows: u64, settled_counts: SettledCounts, counters: &C
         requests: counters.requests(),
         retries: counters.retries(),
         parked,
+        no_content,
         stopped: false,
         unread_lists: Vec::new(),
     }

@@ -7,8 +7,8 @@ use longhaul_journal::{FaultRecord, Fields, Location, RowId};
 use crate::pace::Limiter;
 use crate::report::summary::Counts;
 
-/// Something that happened. Outcomes ([`Done`](Event::Done), [`Failed`](Event::Failed), [`Skipped`](Event::Skipped))
-/// are reported only when they are on stable storage.
+/// Something that happened. Outcomes ([`Done`](Event::Done), [`Failed`](Event::Failed), [`Skipped`](Event::Skipped),
+/// [`NoContent`](Event::NoContent)) are reported only when they are on stable storage.
 ///
 /// URLs in events carry no credentials. Texts that came from a server are as received: escape them before a terminal
 /// or a log sees them.
@@ -142,6 +142,19 @@ pub enum Event<'a> {
         url: &'a str,
         /// Why.
         reason: &'a str,
+        /// The columns of the list that are not interpreted.
+        fields: &'a Fields,
+    },
+    /// The host answered that there is nothing to download (204, 205): there is no file. Counts as skipped.
+    NoContent {
+        /// The row.
+        row: RowId,
+        /// The URL.
+        url: &'a str,
+        /// The status of the response.
+        status: u16,
+        /// Attempts, the last one included.
+        attempts: u32,
         /// The columns of the list that are not interpreted.
         fields: &'a Fields,
     },

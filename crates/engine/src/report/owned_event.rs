@@ -81,6 +81,13 @@ pub(crate) enum OwnedEvent {
         reason: Box<str>,
         fields: Fields,
     },
+    NoContent {
+        row: RowId,
+        url: Box<str>,
+        status: u16,
+        attempts: u32,
+        fields: Fields,
+    },
     Paced {
         host: Box<str>,
         window: u32,
@@ -145,6 +152,9 @@ impl OwnedEvent {
             Event::Skipped { row, url, reason, fields } => {
                 Self::Skipped { row, url: url.into(), reason: reason.into(), fields: fields.clone() }
             }
+            Event::NoContent { row, url, status, attempts, fields } => {
+                Self::NoContent { row, url: url.into(), status, attempts, fields: fields.clone() }
+            }
             Event::Paced { host, window, limiter, rate, blocked } => {
                 Self::Paced { host: host.into(), window, limiter, rate, blocked }
             }
@@ -194,6 +204,9 @@ impl OwnedEvent {
                 Event::Failed { row: *row, url, fault, status: *status, attempts: *attempts, fields }
             }
             Self::Skipped { row, url, reason, fields } => Event::Skipped { row: *row, url, reason, fields },
+            Self::NoContent { row, url, status, attempts, fields } => {
+                Event::NoContent { row: *row, url, status: *status, attempts: *attempts, fields }
+            }
             Self::Paced { host, window, limiter, rate, blocked } => {
                 Event::Paced { host, window: *window, limiter: *limiter, rate: *rate, blocked: *blocked }
             }

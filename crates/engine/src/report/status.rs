@@ -7,8 +7,8 @@ use std::sync::Arc;
 use longhaul_http::HttpUrl;
 use longhaul_journal::storage::{DiskStorage, Storage};
 use longhaul_journal::{
-    Done, Entry, Failed, Fields, HostRecord, Journal, Opened, ReadOnly, Record, RecordedOutcome, RowId,
-    Source, Waiting,
+    Done, Entry, Failed, Fields, HostRecord, Journal, NoContent, Opened, ReadOnly, Record, RecordedOutcome,
+    RowId, Source, Waiting,
 };
 use longhaul_socket::clock::WallClock;
 
@@ -55,6 +55,8 @@ pub enum RowOutcome<'a> {
     Refused(&'a str),
     /// Not downloaded, and why.
     Skipped(&'a str),
+    /// The host answered that there is nothing to download.
+    NoContent(&'a NoContent),
     /// The same URL as this earlier row.
     Duplicate(RowId),
     /// Failed before; to be retried.
@@ -64,13 +66,14 @@ pub enum RowOutcome<'a> {
 }
 
 impl RowOutcome<'_> {
-    /// The count that the row belongs to: `done`, `failed`, `skipped` or `pending`.
+    /// The outcome in one word: `done`, `failed`, `skipped`, `no-content` or `pending`. Rows without content are counted as skipped.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Done(_) => "done",
             Self::Failed(_) | Self::Refused(_) => "failed",
             Self::Skipped(_) | Self::Duplicate(_) => "skipped",
+            Self::NoContent(_) => "no-content",
             Self::Waiting(_) | Self::Pending => "pending",
         }
     }
@@ -218,6 +221,7 @@ impl<'a> From<RecordedOutcome<'a>> for RowOutcome<'a> {
             RecordedOutcome::Done(done) => Self::Done(done),
             RecordedOutcome::Failed(failed) => Self::Failed(failed),
             RecordedOutcome::Skipped(reason) => Self::Skipped(reason),
+            RecordedOutcome::NoContent(none) => Self::NoContent(none),
             RecordedOutcome::Refused(reason) => Self::Refused(reason),
             RecordedOutcome::Duplicate(of) => Self::Duplicate(of),
             RecordedOutcome::Lost => Self::Refused("the journal's record of this row is damaged"),

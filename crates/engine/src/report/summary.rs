@@ -14,7 +14,8 @@ pub struct Counts {
     pub done: u64,
     /// Failed for good, refused lines included.
     pub failed: u64,
-    /// Needed no download: duplicates of other rows, and files that existed.
+    /// No file was downloaded, and none is missing: duplicates of other rows, files that existed, and rows for which the host has no
+    /// content.
     pub skipped: u64,
     /// Without an outcome yet.
     pub pending: u64,
@@ -44,6 +45,8 @@ pub struct Report {
     pub retries: u64,
     /// Rows that this run leaves to a later one: their host asked for a long pause, or their unfinished body could not be read.
     pub parked: u64,
+    /// Of the skipped rows, those for which the host answered in this run that there is nothing to download (204, 205).
+    pub no_content: u64,
     /// The run was stopped before the end.
     pub stopped: bool,
     /// Lists of this run or an earlier one that have not been read to their end. Their unread lines are not part of the haul.

@@ -1,14 +1,22 @@
 //! A row in progress: the dispatcher sends it to a shard, and the shard sends it to the sink.
 
-use longhaul_http::{HttpUrl, Origin, Partial};
+use std::time::Duration;
+
+use http::header::SET_COOKIE;
+use longhaul_http::{CookieJar, HeaderMap, HttpUrl, Origin, Partial};
 use longhaul_journal::{ContentFormat, Expectation, Fields, RowId};
 use tokio::time::Instant;
 
 use crate::exchange::Class;
 use crate::exchange::failure::Failure;
+use crate::exchange::overlap::Tail;
 use crate::list::expectation::Sha256;
 use crate::pace::{Memory, SendRecord};
 use crate::schedule::frontier::Numbered;
+
+/// A place that a redirect led to is used for this long if nothing in its responses shows whether it still has the file. Signed URLs
+/// are valid for a minute or more.
+const REDIRECT_AGE_MAX: Duration = Duration::from_mins(1);
 
 /// A job for a shard, to be started not before the given time.
 #[derive(Debug)]
@@ -27,12 +35,21 @@ pub(crate) struct Job {
     pub(crate) url: HttpUrl,
     /// Where redirects have led, if the row was redirected.
     pub(crate) redirected: Option<Redirected>,
+    /// The cookies that the responses to this row's requests have set.
+    pub(crate) cookies: Option<Box<CookieJar>>,
     /// The final name below the haul's directory.
     pub(crate) name: String,
     /// Charged attempts so far.
     pub(crate) attempts: u32,
+    /// Attempts of this run that were not charged, although neither this machine failed nor bytes came.
+    pub(crate) uncharged: u32,
+    /// Attempts of this run that ended at the deadline of the response head, and how long they waited altogether.
+    pub(crate) head_timeouts: u32,
+    pub(crate) head_waited: Duration,
     /// The class of the last failure, and how many in a row were of that class.
     pub(crate) last_failures: Option<(Class, u32)>,
+    /// When the host first answered that it is still making the file.
+    pub(crate) not_ready_since: Option<Instant>,
     /// Attempts of this run that were aborted before their deadline.
     pub(crate) cuts: u32,
     /// When the first attempt of this run began, in milliseconds of Unix time; 0 before it.
@@ -41,6 +58,16 @@ pub(crate) struct Job {
     pub(crate) partial: Option<Partial>,
     /// What the server says about the content.
     pub(crate) format: ContentFormat,
+    /// The end of that part, where its validator is not strong.
+    pub(crate) tail: Option<Tail>,
+    /// The part was joined on the proof of its tail.
+    pub(crate) is_joined_by_overlap: bool,
+    /// Whether parts may be joined because the list has the digest of the whole.
+    pub(crate) digest_join: DigestJoin,
+    /// Whether the rest of the body is requested as a range.
+    pub(crate) range_use: RangeUse,
+    /// The last request had a range, and no success answered it.
+    pub(crate) is_range_unanswered: bool,
     /// What the list says about the content.
     pub(crate) expected: Expectation,
     /// The columns of the list that are not interpreted.
@@ -63,8 +90,69 @@ pub(crate) struct Redirected {
     pub(crate) url: HttpUrl,
     /// The earlier URLs, the row's own first.
     pub(crate) earlier: Vec<HttpUrl>,
+    /// How many of these were requested before a cookie was set: they may be requested again.
+    pub(crate) changed_at: usize,
     /// The redirects began on the public internet and must not lead into a private network.
     pub(crate) forbid_private: bool,
+    /// When the last redirect came.
+    pub(crate) since: Instant,
+    /// The URL has served bytes, or an attempt at it has failed.
+    pub(crate) is_used: bool,
+}
+
+/// Whether parts of a body may be joined without a validator because the list has the digest of the whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum DigestJoin {
+    /// Where there is no strong validator.
+    #[default]
+    Allowed,
+    /// Also where there is one: the host has sent another for a body of the same length, as hosts do whose nodes disagree.
+    DespiteTags,
+    /// No longer: a file that was joined like this had another digest.
+    Refused,
+}
+
+/// Whether the rest of a row's body is requested as a range.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum RangeUse {
+    /// As far as anybody knows, the host serves ranges.
+    #[default]
+    Allowed,
+    /// The next attempt requests the whole, to find out whether the host refuses ranges.
+    WholeNext,
+    /// A request without a range was tried, too: a failure does not mean the range.
+    Tested,
+    /// The host refused a range and served the whole.
+    Refused,
+}
+
+impl RangeUse {
+    /// Whether a request without a range is worth a try: once for a row.
+    pub(crate) fn test(&mut self) -> bool {
+        let is_new = *self == Self::Allowed;
+        if is_new {
+            *self = Self::Tested;
+        }
+        is_new
+    }
+
+    /// Has the next attempt request the whole; false if that has been tried.
+    pub(crate) fn test_next(&mut self) -> bool {
+        let is_new = *self == Self::Allowed;
+        if is_new {
+            *self = Self::WholeNext;
+        }
+        is_new
+    }
+
+    /// Whether the attempt that begins now requests the whole.
+    pub(crate) fn take_whole(&mut self) -> bool {
+        let is_now = *self == Self::WholeNext;
+        if is_now {
+            *self = Self::Tested;
+        }
+        is_now
+    }
 }
 
 /// A denial that may concern the URL or the pace.
@@ -93,13 +181,23 @@ impl Job {
             row,
             url,
             redirected: None,
+            cookies: None,
             name,
             attempts: 0,
+            uncharged: 0,
+            head_timeouts: 0,
+            head_waited: Duration::ZERO,
             last_failures: None,
+            not_ready_since: None,
             cuts: 0,
             started_unix_ms: 0,
             partial: None,
             format: ContentFormat::default(),
+            tail: None,
+            is_joined_by_overlap: false,
+            digest_join: DigestJoin::default(),
+            range_use: RangeUse::default(),
+            is_range_unanswered: false,
             expected,
             fields,
             denied: None,
@@ -126,13 +224,39 @@ impl Job {
         alike
     }
 
+    /// Nothing of the body is kept any more.
+    pub(crate) fn discard_partial(&mut self) {
+        self.partial = None;
+        self.tail = None;
+        self.is_joined_by_overlap = false;
+    }
+
     /// The host that the row belongs to.
     pub(crate) fn home(&self) -> &Origin {
         self.url.origin()
     }
 
-    /// The URLs before [`target`](Self::target).
-    pub(crate) fn earlier(&self) -> &[HttpUrl] {
-        self.redirected.as_ref().map_or(&[], |redirected| &redirected.earlier)
+    /// The URLs before [`target`](Self::target), and how many of them were requested before a cookie was set.
+    pub(crate) fn chain(&self) -> (&[HttpUrl], usize) {
+        self.redirected.as_ref().map_or((&[], 0), |redirected| (&redirected.earlier, redirected.changed_at))
+    }
+
+    /// Keeps the cookies of a response from [`target`](Self::target) that is not the file; returns whether they change what is sent.
+    pub(crate) fn take_cookies(&mut self, fields: &HeaderMap, now_unix_ms: u64) -> bool {
+        if !fields.contains_key(SET_COOKIE) {
+            return false;
+        }
+        let url = self.target().clone();
+        self.cookies.get_or_insert_default().take(&url, fields, now_unix_ms)
+    }
+
+    /// Leaves the place that redirects led to if it is too old at `at` to be used without a condition.
+    pub(crate) fn leave_old_redirect(&mut self, at: Instant) {
+        let has_condition = self.partial.as_ref().is_some_and(|partial| partial.request().is_some());
+        let is_old =
+            |redirected: &Redirected| at.saturating_duration_since(redirected.since) > REDIRECT_AGE_MAX;
+        if !has_condition && self.redirected.as_ref().is_some_and(is_old) {
+            self.redirected = None;
+        }
     }
 }

@@ -11,19 +11,23 @@ use tokio::time::Instant;
 use crate::exchange::Class;
 use crate::exchange::failure::ProxyFailure;
 use crate::pace::{Denial, Signal};
+pub use crate::schedule::policy::{
+    HOST_PATIENCE, READY_PATIENCE, RETRY_AFTER_MAX, RetryPolicy, TRIES_DEFAULT, Tries,
+};
 
-/// Tries of one URL by default. Where two responses in five fail at random, twenty tries lose one URL in a hundred million.
-pub const TRIES_DEFAULT: u32 = 20;
 /// The wait after the first failed attempt; each further one waits [`WAIT_GROWTH`] times longer.
 const WAIT_FIRST: Duration = Duration::from_millis(100);
 /// Growth of the wait per attempt.
 const WAIT_GROWTH: f64 = 1.6;
 /// The longest wait between two attempts of one URL.
 const WAIT_MAX: Duration = Duration::from_secs(30);
+/// The wait after the first response that says without a `Retry-After` that the file is not ready; each further one waits [`WAIT_GROWTH`] times longer, up
+/// to [`WAIT_MAX`]: such files take seconds or hours to make.
+const READY_WAIT_FIRST: Duration = Duration::from_secs(2);
+/// The shortest wait, whatever `Retry-After` says: some hosts always send 0.
+const READY_WAIT_MIN: Duration = Duration::from_secs(1);
 /// The wait after an attempt that failed because of our own machine; it is not charged.
 const WAIT_LOCAL: Duration = Duration::from_secs(1);
-/// The longest Retry-After that a run waits for; beyond it the rows of the host are parked for a later run.
-pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 /// Tries of a URL whose host name does not exist, before that is believed.
 const TRIES_NAME_NOT_FOUND: u32 = 2;
 /// Tries of a URL with a malformed response: a proxy or a broken connection may cause one, the server causes three.
@@ -33,58 +37,15 @@ const TRIES_PROTOCOL: u32 = 3;
 const TRIES_PROXY_REFUSAL: u32 = 5;
 /// A host is not given up before this many consecutive failures, or as many as one URL has tries, if those are fewer ...
 pub const HOST_FAILURES_MIN: u32 = 10;
-/// ... nor before it has failed for this long, by default ...
-pub const HOST_PATIENCE: Duration = Duration::from_mins(1);
-/// ... or this many times as long if it had served well: it may have banned us, and bans last minutes.
+/// ... nor before it has failed for [`HOST_PATIENCE`] by default, or this many times as long if it had served well: it may have banned us, and bans last minutes.
 const HOST_PATIENCE_SERVED: u32 = 5;
+/// The deadline of a response head doubles after each attempt that ended at it, up to this: some hosts make a file when it is
+/// requested, and every attempt with the same deadline would end in the same way.
+pub const HEAD_TIMEOUT_MAX: Duration = Duration::from_mins(5);
+/// A URL whose attempts have ended at such deadlines for this long altogether is given up; wget waits as long for one response.
+pub const HEAD_PATIENCE: Duration = Duration::from_mins(15);
 /// After this many consecutive denials of one URL, while its host serves others, the denials concern the URL.
 const TRIES_DENIED: u32 = 6;
-
-/// How long a run retries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RetryPolicy {
-    /// Tries of one URL.
-    pub tries: Tries,
-    /// How long a host that only fails is tried before it is given up.
-    pub host: Duration,
-}
-
-impl Default for RetryPolicy {
-    fn default() -> Self {
-        Self { tries: Tries::default(), host: HOST_PATIENCE }
-    }
-}
-
-impl From<Tries> for RetryPolicy {
-    /// This many tries, and the default for hosts.
-    fn from(tries: Tries) -> Self {
-        Self { tries, ..Self::default() }
-    }
-}
-
-/// How often one URL is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tries {
-    /// At most this many times (at least 1).
-    AtMost(u32),
-    /// Until it succeeds.
-    Unlimited,
-}
-
-impl Default for Tries {
-    fn default() -> Self {
-        Self::AtMost(TRIES_DEFAULT)
-    }
-}
-
-impl Tries {
-    fn allow(self, attempts: u32) -> bool {
-        match self {
-            Self::AtMost(most) => attempts < most,
-            Self::Unlimited => true,
-        }
-    }
-}
 
 /// What caused a failure, and so whether a retry can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +54,8 @@ pub enum FailureKind {
     Transient,
     /// The host asked for fewer requests. Not charged to the URL while the host serves others.
     Throttled,
+    /// The host is still making the file. Not charged to the URL.
+    NotReady,
     /// A retry fails in the same way.
     Permanent {
         /// Tries before that is believed.
@@ -116,11 +79,24 @@ impl From<ProxyFailure> for FailureKind {
 
 impl FailureKind {
     /// The kind of a failure of this class, with the answer's status where there was one. `name_missing` tells a
-    /// name that does not exist from name servers that did not answer; `also_retry` holds the statuses that the user
-    /// wants to be tried again although they look permanent.
+    /// name that does not exist from name servers that did not answer; `has_retry_after` says whether the host named a time for
+    /// the next request; `also_retry` holds the statuses that the user wants to be tried again although they look permanent.
     #[must_use]
-    pub fn of(class: Class, status: Option<u16>, name_missing: bool, also_retry: &[u16]) -> Self {
-        match Self::by_default(class, status, name_missing) {
+    pub fn of(
+        class: Class,
+        status: Option<u16>,
+        name_missing: bool,
+        has_retry_after: bool,
+        also_retry: &[u16],
+    ) -> Self {
+        let by_default = match (class, status) {
+            // GitHub, Twitter and Shopify refuse a pace like this.
+            (Class::ClientError, Some(403 | 420 | 430)) if has_retry_after => Self::Throttled,
+            // What is in the way of this URL (a conflict, a lock, a wrong connection) is expected to be gone by then.
+            (Class::ClientError, Some(409 | 421 | 423)) if has_retry_after => Self::Transient,
+            _ => Self::by_default(class, status, name_missing),
+        };
+        match by_default {
             Self::Permanent { .. } if status.is_some_and(|status| also_retry.contains(&status)) => {
                 Self::Transient
             }
@@ -139,6 +115,9 @@ impl FailureKind {
             | Class::Timeout
             | Class::Slow => Self::Transient,
             Class::Throttled => Self::Throttled,
+            Class::NotReady => Self::NotReady,
+            // The status means something else than the file, and will not a minute later.
+            Class::Protocol if matches!(status, Some(207 | 208 | 226)) => Self::Permanent { tries: 1 },
             Class::ServerError => match status {
                 Some(503 | 509 | 529) => Self::Throttled,
                 // The server does not support the request, and will not a minute later.
@@ -168,9 +147,10 @@ impl FailureKind {
     ) -> Signal {
         match (self, class) {
             (Self::Local | Self::ProxyRefusal, _) => Signal::Neutral,
+            (Self::Throttled, _) => Signal::Throttle { retry_after },
             // Whatever becomes of the URL, the host has denied the request.
             (_, Class::ClientError) if matches!(status, Some(403 | 418)) => Signal::Denied { latency },
-            (Self::Throttled, _) => Signal::Throttle { retry_after },
+            (Self::NotReady, _) => Signal::Success { latency },
             // A host that responds 'not found', or with a malformed message, is not overloaded.
             (_, Class::ClientError | Class::Auth | Class::Redirect | Class::Protocol | Class::Mismatch) => {
                 Signal::Success { latency }
@@ -224,8 +204,14 @@ pub struct Attempt {
     pub kind: FailureKind,
     /// Charged attempts so far, this one included (were it charged).
     pub attempts: u32,
+    /// Attempts of this run so far that were not charged, although neither this machine failed nor bytes came.
+    pub uncharged: u32,
+    /// How long the attempts of this run have waited for a response head at deadlines that grow.
+    pub head_waited: Duration,
     /// Consecutive attempts, this one included, that failed in the same class.
     pub alike: u32,
+    /// How long the host has answered that it is still making the file.
+    pub not_ready_for: Duration,
     /// The pause that the host asked for, uncapped.
     pub retry_after: Option<Duration>,
     /// The consecutive failures of the host, if it fails.
@@ -248,6 +234,10 @@ pub struct Attempt {
 #[must_use]
 pub fn decide(attempt: &Attempt, retry_policy: RetryPolicy, now: Instant, jitter: f64) -> Decision {
     let host_given_up = host_given_up(attempt.host_failing, retry_policy);
+    let is_free = attempt.kind == FailureKind::Local || attempt.made_progress;
+    if !is_free && retry_policy.tries.are_spent(attempt.attempts, attempt.uncharged) {
+        return Decision::GiveUp;
+    }
     if attempt.is_held && !host_given_up {
         return Decision::Doubt;
     }
@@ -278,9 +268,19 @@ pub fn decide(attempt: &Attempt, retry_policy: RetryPolicy, now: Instant, jitter
         _ => {}
     }
     let tries = retry_policy.tries;
-    let is_worth_trying = !host_given_up && tries.allow(attempt.attempts);
+    let has_waited_enough = attempt.head_waited >= HEAD_PATIENCE && tries != Tries::Unlimited;
+    let is_worth_trying = !host_given_up && tries.allow(attempt.attempts) && !has_waited_enough;
     match attempt.kind {
         FailureKind::Local => Decision::Again { at: now + WAIT_LOCAL, charged: false },
+        FailureKind::NotReady => {
+            let wait = attempt
+                .retry_after
+                .map_or_else(|| ready_wait(attempt.alike, jitter), |asked| asked.max(READY_WAIT_MIN));
+            if attempt.not_ready_for.saturating_add(wait) > retry_policy.ready {
+                return Decision::GiveUp;
+            }
+            Decision::Again { at: now + wait, charged: false }
+        }
         FailureKind::ProxyRefusal if attempt.alike < TRIES_PROXY_REFUSAL => {
             Decision::Again { at: now + asked.unwrap_or_default().max(WAIT_LOCAL), charged: false }
         }
@@ -307,16 +307,33 @@ pub fn decide(attempt: &Attempt, retry_policy: RetryPolicy, now: Instant, jitter
 /// failures may be far apart.
 #[must_use]
 pub fn host_given_up(failing: Option<HostFailing>, retry_policy: RetryPolicy) -> bool {
-    let (Tries::AtMost(most), Some(failing)) = (retry_policy.tries, failing) else { return false };
+    let (Tries::AtMost(most) | Tries::Charged(most), Some(failing)) = (retry_policy.tries, failing) else {
+        return false;
+    };
     let lasts =
         if failing.served_well { retry_policy.host * HOST_PATIENCE_SERVED } else { retry_policy.host };
     failing.failures >= most.min(HOST_FAILURES_MIN) && failing.lasted >= lasts
 }
 
+/// The deadline of the next response head after this many attempts that ended at theirs: `first`, doubled each time, up to `max`.
+#[must_use]
+pub fn head_timeout(first: Duration, max: Duration, timeouts: u32) -> Duration {
+    first.saturating_mul(2_u32.saturating_pow(timeouts)).min(max.max(first))
+}
+
 /// The wait after this many attempts: exponential, capped, with jitter over the upper half, so that retries spread and none
 /// comes at once.
 fn wait_after(attempts: u32, jitter: f64) -> Duration {
+    growing_wait(WAIT_FIRST, attempts, jitter)
+}
+
+/// The wait after this many responses in a row that say that the file is not ready.
+fn ready_wait(responses: u32, jitter: f64) -> Duration {
+    growing_wait(READY_WAIT_FIRST, responses, jitter)
+}
+
+fn growing_wait(first: Duration, attempts: u32, jitter: f64) -> Duration {
     let exponent = i32::try_from(attempts.saturating_sub(1).min(64)).unwrap_or(64);
-    let growth = WAIT_GROWTH.powi(exponent).min(WAIT_MAX.as_secs_f64() / WAIT_FIRST.as_secs_f64());
-    WAIT_FIRST.mul_f64(growth * (0.5 + 0.5 * jitter))
+    let growth = WAIT_GROWTH.powi(exponent).min(WAIT_MAX.as_secs_f64() / first.as_secs_f64());
+    first.mul_f64(growth * (0.5 + 0.5 * jitter))
 }

@@ -137,8 +137,12 @@ impl Hosts {
         if !charged {
             job.attempts -= 1;
         }
-        if let Some(origin) = self.frontier.key(host).cloned() {
+        job.leave_old_redirect(at);
+        let origin = job.target().origin().clone();
+        if self.origin(host) == Some(&origin) {
             self.push(&origin, job, Some(at), None);
+        } else {
+            self.outgoing.push(FromShard::Reroute(Assignment { job, not_before: Some(at), memory: None }));
         }
         Ok(())
     }
@@ -159,7 +163,7 @@ impl Hosts {
     /// A row of the host was served: its controller may request it again.
     pub(super) fn served(&mut self, host: HostId, job: &Job) {
         let is_witness = self.controller(host).is_some_and(|controller| controller.is_witness(job.row.0));
-        if is_witness && job.earlier().is_empty() {
+        if is_witness && job.redirected.is_none() {
             if self.witnesses.len() >= WITNESSES_MAX {
                 self.witnesses.pop_first();
             }

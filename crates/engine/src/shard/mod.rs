@@ -210,7 +210,9 @@ impl Shard {
             attempt: job.attempts,
         });
         let span = trace::attempt_span(self.hosts.origin(host), &job);
-        self.underway.start(&self.context, host, sent, job, span);
+        let tries = self.settings.retry_policy.tries;
+        let may_repeat = !tries.are_spent(job.attempts, job.uncharged);
+        self.underway.start(&self.context, host, sent, job, may_repeat, span);
     }
 
     /// Frees the slots of stalled exchanges, and takes those of exchanges that make progress again. Aborts the stalled
@@ -253,7 +255,10 @@ impl Shard {
         }
         let (host, latency) = (active.host, active.latency());
         let ended = ended?;
-        let is_served = matches!(ended, Ended::Complete(..) | Ended::Redirected | Ended::Served);
+        let is_served = matches!(
+            ended,
+            Ended::Complete(..) | Ended::NoContent(_) | Ended::Redirected { .. } | Ended::Served
+        );
         if active.is_cut() && !matches!(&ended, Ended::Failed(failure) if failure.was_cut_short) {
             self.hosts.responded_after_all(&active);
         }
@@ -274,12 +279,19 @@ impl Shard {
                 self.hosts.forget_if_idle(host);
                 self.outbox.complete(job, piece, completion).await?;
             }
-            Ended::Redirected => {
+            Ended::NoContent(status) => {
+                self.answered(&mut active, Signal::Success { latency });
+                self.hosts.served(host, &job);
+                self.hosts.forget_if_idle(host);
+                self.outbox.no_content(job, status).await?;
+            }
+            Ended::Redirected { wait } => {
                 self.answered(&mut active, Signal::Success { latency });
                 self.hosts.forget_if_idle(host);
                 // The next host's response is part of the same attempt.
                 job.attempts -= 1;
-                let assignment = Assignment { job, not_before: None, memory: None };
+                let not_before = (!wait.is_zero()).then(|| clock::now() + wait);
+                let assignment = Assignment { job, not_before, memory: None };
                 self.send(FromShard::Reroute(assignment))?;
             }
             Ended::Failed(failure) if failure.is_silence() => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use longhaul_journal::{Failed, Waiting};
+use longhaul_journal::{Failed, NoContent, Waiting};
 use longhaul_socket::clock::WallClock;
 
 use crate::exchange::failure::Failure;
@@ -49,6 +49,17 @@ impl Outbox {
     ) -> Result<(), SinkGone> {
         let waiting = self.waiting(&job, failure, wait, true);
         self.sink.send(Message::Park { job, waiting }).await
+    }
+
+    /// The host answered with this status that there is nothing to download.
+    pub(super) async fn no_content(&self, job: Box<Job>, status: u16) -> Result<(), SinkGone> {
+        let none = NoContent {
+            status,
+            attempts: job.attempts,
+            started_unix_ms: job.started_unix_ms,
+            finished_unix_ms: self.clock.unix_ms(),
+        };
+        self.sink.send(Message::NoContent { job, none }).await
     }
 
     /// The job has failed for good.

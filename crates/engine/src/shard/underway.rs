@@ -37,6 +37,7 @@ pub(super) struct Underway {
 type Slot = u64;
 
 /// An exchange in progress.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Active {
     pub(super) host: HostId,
     pub(super) sent: Sent,
@@ -51,6 +52,8 @@ pub(super) struct Active {
     stalls: u32,
     /// Earlier exchanges for the same row that were aborted in this run.
     cuts_before: u32,
+    /// Another attempt may follow it, so that it may be aborted.
+    may_repeat: bool,
     /// It was aborted.
     is_cut: bool,
     pauses_before: u64,
@@ -73,16 +76,17 @@ impl Underway {
         self.active.is_empty()
     }
 
-    /// Starts an exchange for a job of this host, within this span.
+    /// Starts an exchange for a job of this host, within this span. `may_repeat`: the user's limit allows another attempt.
     pub(super) fn start(
         &mut self,
         context: &Rc<ExchangeContext>,
         host: HostId,
         sent: Sent,
         mut job: Box<Job>,
+        may_repeat: bool,
         span: Span,
     ) {
-        let active = Active::new(host, sent, job.cuts, &context.sink);
+        let active = Active { may_repeat, ..Active::new(host, sent, job.cuts, &context.sink) };
         let (context, progress) = (Rc::clone(context), Rc::clone(&active.progress));
         let slot = self.next_slot;
         self.next_slot += 1;
@@ -133,9 +137,9 @@ impl Underway {
     /// The stalled exchanges that have not been aborted and would lose little by that.
     pub(super) fn stalled(&mut self) -> impl Iterator<Item = &mut Active> {
         let is_little = |active: &Active| active.progress.bytes() < CUT_BYTES_MAX;
-        self.active
-            .values_mut()
-            .filter(move |active| active.is_stalled && !active.is_cut && is_little(active))
+        self.active.values_mut().filter(move |active| {
+            active.is_stalled && active.may_repeat && !active.is_cut && is_little(active)
+        })
     }
 }
 
@@ -153,6 +157,7 @@ impl Active {
             is_head_known: false,
             stalls: 0,
             cuts_before,
+            may_repeat: true,
             is_cut: false,
             pauses_before: sink.pauses(),
             suspended_before: clock::suspended(),

@@ -102,11 +102,18 @@ impl Committer {
         Ok(())
     }
 
+    /// Discards the row's body, and says so if the log knows of it.
+    pub(super) async fn discard_for_good(&mut self, row: RowId) -> Result<(), DiskFailure> {
+        self.retry_transient(|sink| sink.parts.discard(row)).await?;
+        let was_resumable = self.recorded.get_mut(&row).is_some_and(std::mem::take);
+        if was_resumable { self.record(Record::Part(row, Part::default())).await } else { Ok(()) }
+    }
+
     /// Discards the row's body and has the row fetched from the beginning.
     pub(super) async fn begin_again(&mut self, mut job: Box<Job>) -> Result<(), DiskFailure> {
         self.retry_transient(|sink| sink.parts.discard(job.row)).await?;
         self.record(Record::Reopened(job.row)).await?;
-        job.partial = None;
+        job.discard_partial();
         self.notify_dispatcher(RowSettled::Again(job));
         Ok(())
     }

@@ -97,7 +97,7 @@ impl Committer {
             self.begin_again(job).await?;
             return Ok(None);
         }
-        self.retry_transient(|sink| sink.parts.discard(job.row)).await?;
+        self.discard_for_good(job.row).await?;
         let fault = match self.occupied.decide(&job.name, &error) {
             Occupied::Skip { reason } => {
                 self.record(Record::Skipped(job.row, reason.clone())).await?;
@@ -173,6 +173,19 @@ impl Committer {
                 let url = job.url.as_str();
                 let (row, fields) = (job.row, &job.fields);
                 self.observer.emit(&Event::Skipped { row, url, reason: &reason, fields });
+                self.notify_dispatcher(RowSettled::Settled(job));
+            }
+            Entry::NoContent { job, none } => {
+                self.recorded.remove(&job.row);
+                self.settled_counts.skipped += 1;
+                self.settled_counts.no_content += 1;
+                self.observer.emit(&Event::NoContent {
+                    row: job.row,
+                    url: job.url.as_str(),
+                    status: none.status,
+                    attempts: none.attempts,
+                    fields: &job.fields,
+                });
                 self.notify_dispatcher(RowSettled::Settled(job));
             }
             Entry::SettledByList(SettledByList::Duplicate { row, url, of, fields }) => {

@@ -45,7 +45,9 @@ pub(crate) struct JournalHandles {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SettledCounts {
     pub(crate) done: u64,
+    /// Rows without content included.
     pub(crate) skipped: u64,
+    pub(crate) no_content: u64,
     pub(crate) failures: BTreeMap<Class, u64>,
     pub(crate) parked: u64,
 }
@@ -200,7 +202,12 @@ impl Committer {
                 Ok(())
             }
             Message::Fail { job, failed } => {
-                self.retry_transient(|sink| sink.parts.discard(job.row)).await?;
+                let keeps_part = job.partial.is_some() && self.recorded.get(&job.row) == Some(&true);
+                if keeps_part {
+                    self.parts.close_for_good(job.row);
+                } else {
+                    self.discard_for_good(job.row).await?;
+                }
                 self.record(Record::Failed(job.row, failed.clone())).await?;
                 self.group.push(Entry::Failed { job, failed }, clock::now());
                 Ok(())
@@ -209,6 +216,12 @@ impl Committer {
                 self.retry_transient(|sink| sink.parts.discard(job.row)).await?;
                 self.record(Record::Skipped(job.row, reason.clone())).await?;
                 self.group.push(Entry::Skipped { job, reason }, clock::now());
+                Ok(())
+            }
+            Message::NoContent { job, none } => {
+                self.retry_transient(|sink| sink.parts.discard(job.row)).await?;
+                self.record(Record::NoContent(job.row, none.clone())).await?;
+                self.group.push(Entry::NoContent { job, none }, clock::now());
                 Ok(())
             }
             Message::SettledByList(listed) => {

@@ -1,6 +1,6 @@
 //! The outcomes that wait for the next commit, in the order of their arrival.
 
-use longhaul_journal::{Done, Failed, RowId};
+use longhaul_journal::{Done, Failed, NoContent, RowId};
 use tokio::time::Instant;
 
 use super::SettledByList;
@@ -21,6 +21,7 @@ pub(super) enum Entry {
     Complete(Box<CompleteRow>),
     Failed { job: Box<Job>, failed: Failed },
     Skipped { job: Box<Job>, reason: String },
+    NoContent { job: Box<Job>, none: NoContent },
     SettledByList(SettledByList),
 }
 
@@ -31,7 +32,7 @@ impl Entry {
             Self::SettledByList(
                 SettledByList::Duplicate { row, .. } | SettledByList::Refused { row, .. },
             ) => Some(*row),
-            Self::Complete(_) | Self::Failed { .. } | Self::Skipped { .. } => None,
+            Self::Complete(_) | Self::Failed { .. } | Self::Skipped { .. } | Self::NoContent { .. } => None,
         }
     }
 }

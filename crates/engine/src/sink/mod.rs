@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use longhaul_http::{HttpUrl, Validator};
-use longhaul_journal::{Failed, FaultRecord, Fields, Part, RowId, Verification, Waiting};
+use longhaul_journal::{Failed, FaultRecord, Fields, NoContent, Part, RowId, Verification, Waiting};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::pace::host_state_cache::HostStateUpdate;
@@ -66,6 +66,8 @@ pub(crate) enum Message {
     Fail { job: Box<Job>, failed: Failed },
     /// The row needs no download.
     Skip { job: Box<Job>, reason: String },
+    /// The host has nothing to download for the row.
+    NoContent { job: Box<Job>, none: NoContent },
     /// A row that the list itself settled: reported once the row is durable.
     SettledByList(SettledByList),
     /// New states of hosts' paces, to be remembered.

@@ -17,6 +17,7 @@ use longhaul_journal::{Checkpoint, RecordedPart, RowId, Waiting};
 use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::mpsc;
 
+use crate::exchange::overlap::{OVERLAP_BYTES, Tail};
 use crate::haul::run_context::RunContext;
 use crate::haul::stop::StopWatch;
 use crate::list::expectation::Sha256;
@@ -166,6 +167,13 @@ impl PartVerifier {
         }
         job.partial = resume::partial(&recorded.part, len);
         let row = job.row;
+        let is_strong = job.partial.as_ref().is_some_and(|partial| partial.validator.is_strong());
+        if !is_strong {
+            job.tail = self.read_tail(row, len);
+            if job.tail.is_none() && job.expected.sha256.is_none() {
+                job.partial = None;
+            }
+        }
         let part = match (&job.partial, proven, state) {
             (Some(_), Some(Reached { len, hasher, sha256 }), Some(state)) => {
                 job.sha256 = sha256;
@@ -175,6 +183,21 @@ impl PartVerifier {
         };
         let message = Message::PartVerified { row, part };
         self.sink.send(message).await.is_ok() && self.verified.send(assignment).is_ok()
+    }
+
+    /// The end of the verified bytes of a body, for a comparison with what its host sends; `None` if they are too few or cannot be
+    /// read.
+    fn read_tail(&mut self, row: RowId, len: u64) -> Option<Tail> {
+        let mut offset = len.checked_sub(OVERLAP_BYTES)?;
+        let part = self.store.read_unfinished(row).ok()??;
+        let mut bytes = Vec::with_capacity(usize::try_from(OVERLAP_BYTES).ok()?);
+        while offset < len {
+            let wanted = usize::try_from(len - offset).map_or(READ_BYTES, |wanted| wanted.min(READ_BYTES));
+            let count = part.read_at(&mut self.buffer[..wanted], offset).ok().filter(|count| *count > 0)?;
+            bytes.extend_from_slice(&self.buffer[..count]);
+            offset += count as u64;
+        }
+        Tail::of(&bytes)
     }
 
     /// Parks a row whose unfinished body cannot be read; the body and its record stay. Does nothing once the haul is over.

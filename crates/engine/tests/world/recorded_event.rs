@@ -20,6 +20,7 @@ pub(crate) enum EventKind {
     Done,
     Failed,
     Skipped,
+    NoContent,
     Paced,
     Merged,
     Paused,
@@ -129,6 +130,11 @@ impl RecordedEvent {
                 reason.clone_into(&mut recorded.reason);
                 (EventKind::Skipped, Some(row), url)
             }
+            Event::NoContent { row, url, status, attempts, .. } => {
+                recorded.status = Some(status);
+                recorded.attempts = attempts;
+                (EventKind::NoContent, Some(row), url)
+            }
             _ => panic!("the simulations do not know {event:?}"),
         };
         if let Event::Done { fields, .. } | Event::Failed { fields, .. } | Event::Skipped { fields, .. } =
@@ -141,7 +147,7 @@ impl RecordedEvent {
 
     /// Whether it reports the outcome of a row.
     pub(crate) fn is_outcome(&self) -> bool {
-        matches!(self.kind, EventKind::Done | EventKind::Failed | EventKind::Skipped)
+        matches!(self.kind, EventKind::Done | EventKind::Failed | EventKind::Skipped | EventKind::NoContent)
     }
 
     /// The class of the fault, or nothing.

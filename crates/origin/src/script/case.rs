@@ -70,6 +70,8 @@ pub enum CaseOutcome {
     Refused,
     /// It is done.
     Done,
+    /// There is nothing to download, and so no file.
+    NoContent,
     /// The fault is of this machine, and charged to no URL and no host.
     Local,
 }
@@ -84,6 +86,7 @@ impl CaseOutcome {
             Self::Failed => "failed",
             Self::Refused => "refused",
             Self::Done => "done",
+            Self::NoContent => "no-content",
             Self::Local => "local",
         }
     }
