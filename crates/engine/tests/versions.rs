@@ -69,11 +69,32 @@ const CASES: &[Case] = &[
         fields: &[("Last-Modified", OLD_DATE), ("Date", NOW)],
         next: |from, request| {
             assert_eq!(request.field("if-range"), Some(OLD_DATE));
-            part(1, from.unwrap_or(0))
+            part(1, from.unwrap_or(0)).field("Last-Modified", OLD_DATE)
         },
         resumes: true,
         requests: 2,
         version: 1,
+    },
+    Case {
+        name: "a strong date, and a rest that does not repeat it",
+        fields: &[("Last-Modified", OLD_DATE), ("Date", NOW)],
+        next: |from, _| from.map_or_else(|| whole(2), |from| part(2, from)),
+        resumes: true,
+        requests: 3,
+        version: 2,
+    },
+    Case {
+        name: "another version since, the condition ignored, and no name on the rest",
+        fields: ETAG,
+        next: |from, _| match from {
+            Some(from) => {
+                Reply::status(206).field("Content-Range", range(from, LEN, LEN)).body(rest(2, from))
+            }
+            None => whole(2),
+        },
+        resumes: true,
+        requests: 3,
+        version: 2,
     },
     Case {
         name: "another version since, the condition honoured",

@@ -76,13 +76,24 @@ impl ExchangeHook for UrlCredentials {
     }
 }
 
-/// The cookies of the request itself, behind those that are there.
+/// The cookies of the request itself, behind those that are there. What the user or a hook has set under a name stands.
 pub(super) struct RequestCookies;
 
 impl ExchangeHook for RequestCookies {
     fn before(&self, request: &Request, fields: &mut HeaderMap) {
-        if let Some(cookies) = &request.cookies {
-            fields.append(COOKIE, cookies.clone());
+        let Some(cookies) = request.cookies.as_ref().and_then(|cookies| cookies.to_str().ok()) else {
+            return;
+        };
+        join_cookies(fields);
+        let name = |pair: &str| pair.split('=').next().unwrap_or_default().trim().to_owned();
+        let set = fields.get(COOKIE).and_then(|set| set.to_str().ok()).unwrap_or_default();
+        let names: Vec<String> = set.split(';').map(name).collect();
+        let own: Vec<&str> = cookies.split("; ").filter(|pair| !names.contains(&name(pair))).collect();
+        if let Ok(mut own) = HeaderValue::from_str(&own.join("; "))
+            && !own.is_empty()
+        {
+            own.set_sensitive(true);
+            fields.append(COOKIE, own);
             join_cookies(fields);
         }
     }
