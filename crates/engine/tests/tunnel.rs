@@ -5,8 +5,9 @@ mod world;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longhaul::{HttpUrl, Origin, Route, Router};
-use longhaul_http::{Tunnel, TunnelError, TunnelHandshake, TunnelRefusal, TunnelReply};
+use longhaul::{
+    HttpUrl, Origin, Route, Router, Tunnel, TunnelError, TunnelHandshake, TunnelRefusal, TunnelReply,
+};
 use longhaul_socket::{BoxFuture, Endpoint, Stream};
 use world::{EventKind, Plan, Reply, Request, Scripted, World, list_of, simulate};
 
