@@ -112,7 +112,10 @@ impl Client {
     /// within the last second means the request. Every other failure is returned: this crate does not retry. A request that a
     /// session with several exchanges did not process may take another session of the pool first, once.
     ///
-    /// Ends by the sum of its deadlines at the latest. Cancel safe: dropping the future closes the connection it was using.
+    /// Where another request is opening a connection that may turn out to carry several requests at a time, this one waits
+    /// for it first, once.
+    ///
+    /// Ends by the sum of its deadlines at the latest, with those of such a wait. Cancel safe: dropping the future closes the connection it was using.
     pub async fn send(&self, request: &Request) -> Result<Response, Error> {
         let Shared { timeouts, hooks, router, pool, .. } = &*self.shared;
         let started = clock::now();
