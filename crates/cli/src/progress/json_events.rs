@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
-use longhaul::{Counts, Event, FaultRecord, Location, Report};
+use longhaul::{Counts, Event, FaultRecord, Location, Report, RowId};
 use longhaul_socket::clock::WallClock;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -166,12 +166,7 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
             ("done", fields)
         }
         Event::Failed { row, url, fault, status, attempts, fields: columns } => {
-            let mut fields = vec![
-                ("row", row.0.into()),
-                ("url", url.into()),
-                ("status", status.into()),
-                ("attempts", attempts.into()),
-            ];
+            let mut fields = row_fields(row, url, status, attempts);
             fields.extend(fault_fields(fault));
             fields.extend(column_fields(columns));
             ("failed", fields)
@@ -182,12 +177,7 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
             ("skipped", fields)
         }
         Event::NoContent { row, url, status, attempts, fields: columns } => {
-            let mut fields = vec![
-                ("row", row.0.into()),
-                ("url", url.into()),
-                ("status", status.into()),
-                ("attempts", attempts.into()),
-            ];
+            let mut fields = row_fields(row, url, Some(status), attempts);
             fields.extend(column_fields(columns));
             ("no_content", fields)
         }
@@ -223,6 +213,10 @@ fn location_fields(location: &Location) -> Fields<'static> {
         Location::Object { key } => vec![("location", (&**key).into())],
         _ => Vec::new(),
     }
+}
+
+fn row_fields(row: RowId, url: &str, status: Option<u16>, attempts: u32) -> Fields<'static> {
+    vec![("row", row.0.into()), ("url", url.into()), ("status", status.into()), ("attempts", attempts.into())]
 }
 
 /// The columns of the list that are not interpreted, as one object; nothing where there are none.

@@ -130,21 +130,11 @@ impl<'a> BodyTransfer<'a> {
         begun: Instant,
     ) -> Result<Received, SinkGone> {
         let BodyRange { from, end, total, .. } = self.range;
-        if from == 0 {
-            // The offsets of a range are not those of a coded body, so its part is resumed only if a digest proves the whole.
-            let validator = if head.is_coded() { Validator::default() } else { head.validator() };
-            self.job.partial = Some(Partial { have: 0, validator, total });
-        }
         let earlier = std::mem::take(&mut self.job.format);
         self.job.format =
             if from == 0 { content_format::of_head(head) } else { content_format::of_part(head, earlier) };
         if from == 0 {
-            self.job.sha256 = Sha256::wanted(&self.job.expected);
-            self.job.tail = None;
-            self.job.is_joined_by_overlap = false;
-            let needs_tail =
-                !head.validator().is_strong() && total.is_some_and(|total| total > overlap::KEEP_BYTES_MIN);
-            self.recent = needs_tail.then(RecentBytes::default);
+            self.begin(head);
         }
         if let Some(what) = total.and_then(|total| expectation::wrong_size(&self.job.expected, total)) {
             self.discard().await?;
@@ -215,7 +205,7 @@ impl<'a> BodyTransfer<'a> {
             self.discard().await?;
             return Ok(Received::Ended(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed()))));
         }
-        // A 206 need not repeat the validators: the request named them in `If-Range`.
+        // A part may repeat only one of the validators.
         let validator = match &self.job.partial {
             Some(partial) if from > 0 => partial.validator.clone(),
             _ => head.validator(),
@@ -233,6 +223,18 @@ impl<'a> BodyTransfer<'a> {
         let completion =
             Completion { status: head.status, size, validator, verification, finished_unix_ms, permit };
         Ok(Received::Ended(Ended::Complete(piece, completion)))
+    }
+
+    /// Notes what is needed to resume a body that begins.
+    fn begin(&mut self, head: &Head) {
+        let total = self.range.total;
+        // The offsets of a range are not those of a coded body, so its part is resumed only if a digest proves the whole.
+        let validator = if head.is_coded() { Validator::default() } else { head.validator() };
+        let needs_tail = !validator.is_strong() && total.is_some_and(|total| total > overlap::KEEP_BYTES_MIN);
+        self.recent = needs_tail.then(RecentBytes::default);
+        self.job.discard_partial();
+        self.job.partial = Some(Partial { have: 0, validator, total });
+        self.job.sha256 = Sha256::wanted(&self.job.expected);
     }
 
     /// Compares bytes with the end of what is there, as long as they are sent again; returns those behind them.

@@ -80,7 +80,7 @@ impl ExchangeHook for UrlCredentials {
 pub(super) struct RequestCookies;
 
 impl ExchangeHook for RequestCookies {
-    fn before(&self, request: &Request, fields: &mut HeaderMap) {
+    fn before(&self, request: &Request, _via: Via, fields: &mut HeaderMap) {
         let Some(cookies) = request.cookies.as_ref().and_then(|cookies| cookies.to_str().ok()) else {
             return;
         };

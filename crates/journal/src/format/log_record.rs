@@ -3,8 +3,8 @@
 use super::wire::{PayloadReader, put_number, put_text, put_text_if};
 use crate::model::RowId;
 use crate::model::{
-    Checkpoint, ContentFormat, Done, Failed, FaultRecord, Location, NoContent, Part, Record, Validator, Verification,
-    Waiting,
+    Checkpoint, ContentFormat, Done, Failed, FaultRecord, Location, NoContent, Part, Record, Validator,
+    Verification, Waiting,
 };
 
 const SESSION: u8 = 1;

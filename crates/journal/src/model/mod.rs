@@ -6,8 +6,8 @@ mod row;
 mod row_states;
 
 pub use record::{
-    Checkpoint, ContentFormat, Done, Failed, FaultRecord, Location, NoContent, Part, Record, Validator, Verification,
-    Waiting,
+    Checkpoint, ContentFormat, Done, Failed, FaultRecord, Location, NoContent, Part, Record, Validator,
+    Verification, Waiting,
 };
 pub use recorded_part::RecordedPart;
 pub use row::{Entry, Expectation, Fields, FileIdentity, Row, RowId, Source, SourceId};
