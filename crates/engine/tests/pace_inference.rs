@@ -103,7 +103,8 @@ fn the_users_spacing_binds() {
     assert!((19..=21).contains(&sent), "{sent} requests in 4 s at 5/s");
 }
 
-/// Where nobody was ever served, a denial is the URL's own as soon as everything in flight has been answered.
+/// Where nobody was ever served and no other row is left, a denial is the URL's own as soon as everything in flight has been
+/// answered.
 #[test]
 fn a_host_that_denies_everybody_from_the_start_is_believed() {
     let now = clock::now();

@@ -8,12 +8,12 @@ use tokio::time::Instant;
 
 use super::Seconds;
 use super::report::Memory as Known;
-use super::signal::{End, Fate, PacePolicy, Phase, Settled, Ticket};
+use super::signal::{End, Fate, PacePolicy, Phase, Ticket};
 use super::{COURTEOUS_MAX, Controller as Machine};
 use crate::pace::announced::{Announced, Announcement};
 use crate::pace::belief::Belief;
 use crate::pace::controller::{Controller, Denial, FirstByte, Permit, Pick, SendRecord, UserLimits, Work};
-use crate::pace::courtesy::{SERVED_WELL, stretched};
+use crate::pace::courtesy::stretched;
 use crate::pace::failures::Failures;
 use crate::pace::learned::Learned;
 use crate::pace::limiter::Limiter;
@@ -26,7 +26,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// Two times are apart by this at least, so that a caller who waits until a time finds it passed.
 const TICK: Duration = Duration::from_micros(1);
 /// No row has this number: it is assigned later.
-const UNASSIGNED: u32 = u32::MAX;
+const UNASSIGNED: u64 = u64::MAX;
 
 /// The controller that infers what limits a host from what becomes of its requests. See the module.
 #[derive(Debug, Clone)]
@@ -112,11 +112,7 @@ impl InferencePace {
     }
 
     fn take_settled(&mut self) {
-        for settled in self.machine.settled() {
-            if let Settled::Denied(url) = settled {
-                self.settled.push(u64::from(url));
-            }
-        }
+        self.settled.extend(self.machine.settled());
     }
 
     /// Keeps account of the failures in a row.
@@ -208,8 +204,8 @@ impl Controller for InferencePace {
                 let (pick, url) = match pick {
                     super::signal::Pick::Any => (Pick::Next, UNASSIGNED),
                     super::signal::Pick::Elsewhere => (Pick::Elsewhere, UNASSIGNED),
-                    super::signal::Pick::Held(url) => (Pick::Held(u64::from(url)), url),
-                    super::signal::Pick::Served(url) => (Pick::Witness(u64::from(url)), url),
+                    super::signal::Pick::Held(url) => (Pick::Held(url), url),
+                    super::signal::Pick::Served(url) => (Pick::Witness(url), url),
                 };
                 self.pick = pick;
                 let ticket = self.machine.sent(at, url, work.idle == 0);
@@ -230,7 +226,7 @@ impl Controller for InferencePace {
 
     fn assigned(&mut self, sent: SendRecord, row: u64) {
         if let Some(open) = self.machine.open.get_mut(&sent.sequence) {
-            open.url = u32::try_from(row).unwrap_or(UNASSIGNED);
+            open.url = row;
         }
     }
 
@@ -263,7 +259,7 @@ impl Controller for InferencePace {
         let announced = self.announced.answered(sent.sequence, is_refused, self.machine.next_sequence, now);
         self.count(sent.sequence, signal, now);
         let end = match signal {
-            Signal::Success { latency } => End::Served { latency: latency.as_secs_f64(), page: None },
+            Signal::Success { latency } => End::Served { latency: latency.as_secs_f64() },
             Signal::Throttle { retry_after } => {
                 let announced = announced.map(|until| (until - now, Limiter::Announced));
                 let asked = retry_after.map(|wait| (wait, Limiter::RetryAfter)).or(announced);
@@ -314,7 +310,7 @@ impl Controller for InferencePace {
     }
 
     fn is_witness(&self, row: u64) -> bool {
-        u32::try_from(row).is_ok_and(|url| self.machine.fates.is_witness(url))
+        self.machine.fates.is_witness(row)
     }
 
     fn charges(&self, _sent: SendRecord) -> bool {
@@ -337,7 +333,8 @@ impl Controller for InferencePace {
     }
 
     fn has_served_well(&self) -> bool {
-        self.served() >= SERVED_WELL
+        // A host that served one request and refuses the next may ban whoever asks twice.
+        self.served() > 0
     }
 
     fn explains_failures(&self, of_url: u32) -> bool {

@@ -1,16 +1,13 @@
 //! Whether a denial is the URL's own, or what the host says to those who ask too often.
 //!
 //! A denied row is kept. It is asked again at half the usual pace, and only if it is denied there as well while a request that
-//! was sent later at that pace was served is the denial its own. The same is done with one page that several URLs seem to
-//! have. The witness is a URL that was served before (the head of its answer is enough), asked before and after some kept
+//! was sent later at that pace was served is the denial its own. The witness is a URL that was served before (the head of its answer is enough), asked before and after some kept
 //! rows. Where nobody was ever served, or is any more, the round is made again after waits that grow, and only then is the
 //! host taken at its word.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::Seconds;
-use super::signal::Settled;
 
 /// So many kept rows are worth a round of their own, or a few times as many as may be under way.
 const ROUND: (usize, u32) = (16, 4);
@@ -24,16 +21,11 @@ const WITNESS_AFTER: u32 = 8;
 const OWN_MIN: u32 = 3;
 /// Where denials are the URLs' own, so many in a row are worth a round: the host may ban now.
 const ROW_EXPECTED: u32 = 8;
-/// A page is believed to be what many URLs have, once it was for so many.
-const PAGE_BELIEVED: u32 = 8;
 /// Waits between rounds in which nobody was served: courtesy, and a prior of how long bans last.
 const WAITS: [Seconds; 5] = [0.5, 2.0, 8.0, 32.0, 64.0];
-/// Pages that are remembered.
-const PAGES: usize = 64;
 
 #[derive(Debug, Clone, Copy)]
 struct Held {
-    page: Option<u64>,
     /// When it was last denied at a low pace.
     denied: Option<u64>,
     /// Rounds in which it was denied between two that were served.
@@ -44,18 +36,15 @@ struct Held {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fates {
-    held: BTreeMap<u32, Held>,
-    waiting: VecDeque<u32>,
+    held: BTreeMap<u64, Held>,
+    waiting: VecDeque<u64>,
     /// Rows asked in this round; none while there is no round.
     asked: Option<u32>,
     since_witness: u32,
     rounds: usize,
     not_before: Seconds,
     /// A row that was served.
-    known: Option<u32>,
-    pages: VecDeque<(u64, u32)>,
-    suspect_pages: HashSet<u64>,
-    own_pages: BTreeMap<u64, u32>,
+    known: Option<u64>,
     /// Rows that turned out to be denied for their own sake, and rows that did not.
     own: u32,
     not_own: u32,
@@ -71,15 +60,16 @@ pub(super) struct Fates {
     caution: u32,
     /// Requests that were served in this round.
     witnesses: Vec<u64>,
-    pub(super) settled: Vec<Settled>,
+    /// Rows that were denied for their own sake.
+    pub(super) settled: Vec<u64>,
 }
 
 /// Who is asked in a round.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Next {
-    Row(u32),
+    Row(u64),
     /// This one, which was served before, or anybody.
-    Witness(Option<u32>),
+    Witness(Option<u64>),
     Nobody,
     NotBefore(Seconds),
 }
@@ -107,17 +97,17 @@ impl Fates {
     }
 
     /// Whether this row is kept.
-    pub(super) fn is_held(&self, url: u32) -> bool {
+    pub(super) fn is_held(&self, url: u64) -> bool {
         self.held.contains_key(&url)
     }
 
     /// One that is kept, for want of others.
-    pub(super) fn any(&self) -> Option<u32> {
+    pub(super) fn any(&self) -> Option<u64> {
         self.waiting.front().copied().or_else(|| self.held.keys().next().copied())
     }
 
     /// A kept row failed for another reason: it is asked once more.
-    pub(super) fn postpone(&mut self, url: u32) {
+    pub(super) fn postpone(&mut self, url: u64) {
         if !self.waiting.contains(&url) {
             self.waiting.push_back(url);
         }
@@ -133,14 +123,13 @@ impl Fates {
         2 << self.caution
     }
 
-    /// A row was denied, or got a page that others got. `is_new`: it opened a connection, as few requests do: the host may deny that, and not the row.
-    pub(super) fn hold(&mut self, url: u32, page: Option<u64>, sequence: u64, is_new: bool) {
+    /// A row was denied. `is_new`: it opened a connection, as few requests do: the host may deny that, and not the row.
+    pub(super) fn hold(&mut self, url: u64, sequence: u64, is_new: bool) {
         let is_round = self.is_round();
         if self.known == Some(url) {
             self.known = None;
         }
-        let held = self.held.entry(url).or_insert(Held { page, denied: None, rounds: 0, opened: 0 });
-        held.page = page.or(held.page);
+        let held = self.held.entry(url).or_insert(Held { denied: None, rounds: 0, opened: 0 });
         let is_telling = !is_new || held.opened >= OPENED_MAX;
         held.opened += u8::from(is_round && !is_telling);
         held.denied = (is_round && is_telling).then_some(sequence);
@@ -150,45 +139,15 @@ impl Fates {
     }
 
     /// A row that was kept ended in some other way.
-    pub(super) fn release(&mut self, url: u32) {
-        if let Some(held) = self.held.remove(&url) {
+    pub(super) fn release(&mut self, url: u64) {
+        if self.held.remove(&url).is_some() {
             // It was for the pace.
             self.not_own += 1;
-            self.is_mixed |= self.is_round() && held.page.is_none();
-            if let Some(page) = held.page {
-                self.own_pages.remove(&page);
-            }
+            self.is_mixed |= self.is_round();
         }
         if self.held.is_empty() {
             self.asked = None;
         }
-    }
-
-    /// Whether this page is what others got, too.
-    pub(super) fn is_alike(&mut self, page: u64, url: u32) -> bool {
-        if self.own_pages.get(&page).is_some_and(|&times| times >= PAGE_BELIEVED) {
-            return false;
-        }
-        if self.suspect_pages.contains(&page) {
-            return true;
-        }
-        if let Some(&(_, other)) = self.pages.iter().find(|&&(known, by)| known == page && by != url) {
-            if self.known == Some(other) {
-                self.known = None;
-            }
-            if let Entry::Vacant(vacant) = self.held.entry(other) {
-                vacant.insert(Held { page: Some(page), denied: None, rounds: 0, opened: 0 });
-                self.waiting.push_back(other);
-                self.settled.push(Settled::Revoked(other));
-            }
-            self.suspect_pages.insert(page);
-            return true;
-        }
-        self.pages.push_back((page, url));
-        if self.pages.len() > PAGES {
-            self.pages.pop_front();
-        }
-        false
     }
 
     /// The witness was denied: the pace is not as low as it was thought.
@@ -200,17 +159,17 @@ impl Fates {
     }
 
     /// A row that was served before.
-    pub(super) fn witness(&self) -> Option<u32> {
+    pub(super) fn witness(&self) -> Option<u64> {
         self.known
     }
 
     /// Whether this is the row that is asked as a witness.
-    pub(super) fn is_witness(&self, url: u32) -> bool {
+    pub(super) fn is_witness(&self, url: u64) -> bool {
         self.known == Some(url)
     }
 
     /// A request for this row was served that was sent at this place.
-    pub(super) fn served(&mut self, url: u32, sequence: u64) {
+    pub(super) fn served(&mut self, url: u64, sequence: u64) {
         self.known.get_or_insert(url);
         self.in_a_row = 0;
         if !self.is_round() {
@@ -232,20 +191,16 @@ impl Fates {
             self.witnesses.iter().any(|&before| before < denied)
                 && self.witnesses.iter().any(|&after| after > denied)
         };
-        let own: Vec<(u32, Option<u64>)> = self
-            .held
-            .iter()
-            .filter(|(_, held)| held.denied.is_some_and(between))
-            .map(|(&url, held)| (url, held.page))
-            .collect();
+        let is_own = |held: &Held| held.denied.is_some_and(between);
+        let own: Vec<u64> = self.held.iter().filter(|(_, held)| is_own(held)).map(|(&url, _)| url).collect();
         // A host that denies those who ask too often is asked twice.
         let enough = if self.is_suspicious && !self.are_own() { 2 } else { 1 };
-        for (url, page) in own {
+        for url in own {
             let Some(held) = self.held.get_mut(&url) else { continue };
             held.rounds += 1;
             held.denied = None;
             if held.rounds >= enough {
-                self.settle(url, page);
+                self.settle(url);
             } else {
                 self.is_urgent = true;
             }
@@ -254,22 +209,16 @@ impl Fates {
 
     /// All that are kept were denied for their own sake.
     pub(super) fn believe(&mut self) {
-        let all: Vec<_> = self.held.iter().map(|(&url, held)| (url, held.page)).collect();
-        for (url, page) in all {
-            self.settle(url, page);
+        for url in self.held.keys().copied().collect::<Vec<_>>() {
+            self.settle(url);
         }
         self.asked = None;
     }
 
-    fn settle(&mut self, url: u32, page: Option<u64>) {
+    fn settle(&mut self, url: u64) {
         self.held.remove(&url);
         self.own += 1;
-        if let Some(page) = page {
-            *self.own_pages.entry(page).or_default() += 1;
-            self.settled.push(Settled::Done(url));
-        } else {
-            self.settled.push(Settled::Denied(url));
-        }
+        self.settled.push(url);
     }
 
     /// Who is asked next, where so many other rows could be, so many requests may be under way and so many are; `Nobody`
@@ -328,7 +277,7 @@ impl Fates {
     }
 
     /// A kept row is asked.
-    pub(super) fn asks(&mut self, url: u32) {
+    pub(super) fn asks(&mut self, url: u64) {
         if let Some(at) = self.waiting.iter().position(|&waiting| waiting == url) {
             self.waiting.remove(at);
         }
@@ -349,11 +298,10 @@ impl Fates {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Settled;
     use super::{Fates, Next};
 
     /// Rows 1 to 4 were denied; a round is made in which `is_denied` says which of them still are.
-    fn round(fates: &mut Fates, sequence: &mut u64, now: f64, is_denied: impl Fn(u32) -> bool) {
+    fn round(fates: &mut Fates, sequence: &mut u64, now: f64, is_denied: impl Fn(u64) -> bool) {
         loop {
             let next = fates.next(0, 8, 0, now);
             *sequence += 1;
@@ -361,7 +309,7 @@ mod tests {
                 Next::Row(url) => {
                     fates.asks(url);
                     if is_denied(url) {
-                        fates.hold(url, None, *sequence, false);
+                        fates.hold(url, *sequence, false);
                     } else {
                         fates.release(url);
                         fates.served(url, *sequence);
@@ -380,21 +328,21 @@ mod tests {
     fn rows_that_are_denied_between_two_that_are_served_are_denied_for_their_own_sake() {
         let mut fates = Fates::default();
         fates.served(0, 0);
-        (1..=4).for_each(|url| fates.hold(url, None, u64::from(url), false));
+        (1..=4).for_each(|url| fates.hold(url, url, false));
         round(&mut fates, &mut 4, 1.0, |_| true);
-        assert_eq!(fates.settled, [1, 2, 3, 4].map(Settled::Denied));
+        assert_eq!(fates.settled, [1, 2, 3, 4]);
     }
 
     #[test]
     fn where_one_of_them_is_served_now_the_others_are_asked_again_more_slowly() {
         let mut fates = Fates::default();
         fates.served(0, 0);
-        (1..=4).for_each(|url| fates.hold(url, None, u64::from(url), false));
+        (1..=4).for_each(|url| fates.hold(url, url, false));
         let (mut sequence, before) = (4, fates.slowness());
         round(&mut fates, &mut sequence, 1.0, |url| url != 2);
         assert!(fates.settled.is_empty(), "{:?}", fates.settled);
         assert_eq!(fates.slowness(), 2 * before);
         round(&mut fates, &mut sequence, 100.0, |_| true);
-        assert_eq!(fates.settled, [1, 3, 4].map(Settled::Denied));
+        assert_eq!(fates.settled, [1, 3, 4]);
     }
 }

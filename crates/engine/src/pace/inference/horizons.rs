@@ -266,12 +266,6 @@ impl Horizons {
         self.kept = 0.0;
     }
 
-    /// What was borne is not known any more.
-    pub(super) fn forget_borne(&mut self) {
-        self.borne = Counts::default();
-        self.late.clear();
-    }
-
     /// What each hypothesis that is left allows a second, with its weight.
     fn left(&self) -> impl DoubleEndedIterator<Item = (Seconds, f64, f64)> {
         HORIZONS.iter().zip(self.too_many).filter_map(|(&(over, weight), limit)| {

@@ -62,7 +62,7 @@ use stalls::Stalls;
 use units::{Openings, Unit};
 use window::Window;
 
-use signal::{End, Fate, PacePolicy, Permit, Phase, Pick, Settled, Ticket, Work};
+use signal::{End, Fate, PacePolicy, Permit, Phase, Pick, Ticket, Work};
 
 pub use adapter::InferencePace;
 pub(in crate::pace) use window::COURTEOUS_MAX;
@@ -72,6 +72,9 @@ type Seconds = f64;
 
 /// Requests whose circumstances are remembered.
 const REMEMBERED: usize = 1024;
+
+/// URLs of which failures are remembered; beyond that they are forgotten, and counted from the start.
+const URLS_MAX: usize = 16 * 1024;
 
 /// What is remembered of a request that was sent.
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +91,7 @@ struct Sent {
 #[derive(Debug, Clone, Copy)]
 struct Open {
     sent: Sent,
-    url: u32,
+    url: u64,
     has_begun: bool,
     is_stalled: bool,
     served_before: u64,
@@ -156,6 +159,9 @@ pub(super) struct Controller {
     denied: u64,
     /// Nobody was ever served, and each request was denied: the denials are the URLs' own.
     is_denying_all: bool,
+    /// When the host denied a request last, and how many probes were made while it had denied everybody.
+    denied_at: Seconds,
+    first_probes: usize,
     refused: u64,
     in_vain: u64,
     remaining: u32,
@@ -163,8 +169,8 @@ pub(super) struct Controller {
     asked: Option<(u64, bool)>,
     shown: u32,
     /// Rows with a Retry-After of their own.
-    later: BTreeSet<u32>,
-    failures_of: BTreeMap<u32, u32>,
+    later: BTreeSet<u64>,
+    failures_of: BTreeMap<u64, u32>,
 }
 
 impl Controller {
@@ -209,6 +215,8 @@ impl Controller {
             served: 0,
             denied: 0,
             is_denying_all: false,
+            denied_at: 0.0,
+            first_probes: 0,
             refused: 0,
             in_vain: 0,
             remaining: 0,
@@ -282,22 +290,14 @@ impl Controller {
             self.cooling.push_back(open.sent.at + usual);
         }
         match end {
-            End::Served { latency, page } => {
-                let revoked = self.fates.settled.len();
-                if page.is_some_and(|page| self.fates.is_alike(page, url)) {
-                    if self.fates.settled.len() > revoked {
-                        // What had been taken for served was not.
-                        self.horizons.iter_mut().for_each(Horizons::forget_borne);
-                    }
-                    return self.denied(sequence, url, page, now);
-                }
+            End::Served { latency } => {
                 self.fates.release(url);
                 self.failures_of.remove(&url);
                 self.later.remove(&url);
                 self.succeeded(sequence, &open, latency, now);
                 Fate::Done
             }
-            End::Denied { .. } => self.denied(sequence, url, None, now),
+            End::Denied { .. } => self.denied(sequence, url, now),
             End::Refused { retry_after, .. } => {
                 let not_before = self.refused(url, sequence, retry_after, now, jitter);
                 self.again(url, now, not_before)
@@ -331,8 +331,8 @@ impl Controller {
         }
     }
 
-    /// What became of rows that were kept, since the last time.
-    fn settled(&mut self) -> Vec<Settled> {
+    /// Rows that were kept and turned out to be denied for their own sake, since the last time.
+    fn settled(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.fates.settled)
     }
 }

@@ -12,6 +12,8 @@ use super::Seconds;
 const PROBES: [Seconds; 13] = [0.05, 0.2, 0.5, 1.05, 2.1, 5.2, 10.4, 20.8, 31.0, 62.0, 124.0, 310.0, 620.0];
 /// A probe that said nothing is made again after this.
 const AGAIN: Seconds = 0.05;
+/// So many probes that fail in another way than the host refuses are believed: a quarter fails by chance at a poor host.
+const ODD_BELIEVED: u32 = 3;
 /// A wait that was enough is made longer by so much.
 const MARGIN: f64 = 1.03;
 /// Shorter ones are no ban, but a moment without a place.
@@ -30,7 +32,8 @@ pub(super) struct Pause {
     failures: u32,
     is_asked: bool,
     has_waited: bool,
-    is_odd: bool,
+    /// Probes that failed in another way than the host refuses, since the last that was believed.
+    odd: u32,
 }
 
 impl Pause {
@@ -79,7 +82,7 @@ impl PauseLengths {
             failures: 0,
             is_asked: false,
             has_waited: false,
-            is_odd: false,
+            odd: 0,
         });
     }
 
@@ -96,11 +99,12 @@ impl PauseLengths {
     pub(super) fn failed(&mut self, sent: Seconds, is_odd: bool, now: Seconds) {
         let known = self.known;
         let Some(pause) = &mut self.now else { return };
-        if is_odd && !std::mem::replace(&mut pause.is_odd, true) {
+        pause.odd += u32::from(is_odd);
+        if is_odd && pause.odd < ODD_BELIEVED {
             pause.next = pause.next.max(now + AGAIN);
             return;
         }
-        pause.is_odd = false;
+        pause.odd = 0;
         pause.failures += 1;
         pause.last_failure = sent;
         let elapsed = now - pause.began;
@@ -195,6 +199,8 @@ mod tests {
         pauses.failed(310.0, true, 310.0);
         assert!(pauses.now.as_ref().expect("it lasts").next < 311.0);
         pauses.failed(310.1, true, 310.1);
-        assert!(pauses.now.as_ref().expect("it lasts").next > 311.0, "twice is believed");
+        assert!(pauses.now.as_ref().expect("it lasts").next < 311.0);
+        pauses.failed(310.2, true, 310.2);
+        assert!(pauses.now.as_ref().expect("it lasts").next > 311.0, "three times is believed");
     }
 }

@@ -3,7 +3,7 @@
 use super::Seconds;
 use super::evidence::Outcome;
 use super::signal::Form;
-use super::{Controller, Fate};
+use super::{Controller, Fate, URLS_MAX};
 
 /// Courtesy: a Retry-After is stretched by up to this share, so that many do not return at one instant.
 const STRETCH: f64 = 0.05;
@@ -20,15 +20,16 @@ const AGAIN: (Seconds, f64) = (0.1, 1.6);
 const CHARGED_BELOW: f64 = 1e-4;
 
 impl Controller {
-    pub(super) fn denied(&mut self, sequence: u64, url: u32, page: Option<u64>, now: Seconds) -> Fate {
+    pub(super) fn denied(&mut self, sequence: u64, url: u64, now: Seconds) -> Fate {
         self.denied += 1;
+        self.denied_at = now;
         if self.served == 0 {
             // Whether it ever serves anybody is known once what is under way has been answered.
             self.note(sequence, Outcome::Void, now);
             if self.is_denying_all {
                 return Fate::Failed;
             }
-            self.fates.hold(url, page, sequence, false);
+            self.fates.hold(url, sequence, false);
             return Fate::Held;
         }
         if self.fates.is_witness(url) {
@@ -53,26 +54,26 @@ impl Controller {
             self.failed(sequence, Form::Denied, now);
         }
         let is_new = self.is_new(sequence) && self.opening_share() < SELDOM;
-        self.fates.hold(url, page, sequence, is_new);
+        self.fates.hold(url, sequence, is_new);
         Fate::Held
     }
 
     /// A row that is kept stays so, if its exchange said nothing about it.
-    pub(super) fn keep_if_held(&mut self, url: u32) -> Option<Fate> {
+    pub(super) fn keep_if_held(&mut self, url: u64) -> Option<Fate> {
         self.fates.is_held(url).then(|| {
             self.fates.postpone(url);
             Fate::Held
         })
     }
 
-    pub(super) fn not_its_own(&mut self, url: u32, now: Seconds) -> Fate {
+    pub(super) fn not_its_own(&mut self, url: u64, now: Seconds) -> Fate {
         if self.fates.is_witness(url) {
             return Fate::Done;
         }
         self.keep_if_held(url).unwrap_or(Fate::Again { not_before: now, is_charged: false })
     }
 
-    pub(super) fn again(&mut self, url: u32, now: Seconds, not_before: Seconds) -> Fate {
+    pub(super) fn again(&mut self, url: u64, now: Seconds, not_before: Seconds) -> Fate {
         if let Some(fate) = self.keep_if_held(url) {
             return fate;
         }
@@ -82,6 +83,9 @@ impl Controller {
         // A failure is the URL's only while others are served, and where chance does not make as many in a row.
         self.in_vain += 1;
         let share = (self.in_vain + 1) as f64 / (self.in_vain + self.served + 20) as f64;
+        if self.failures_of.len() >= URLS_MAX {
+            self.failures_of.clear();
+        }
         let failures = self.failures_of.entry(url).or_default();
         *failures += u32::from(self.pauses.now.is_none());
         let by_chance = share.powi(i32::try_from(*failures).unwrap_or(i32::MAX));
@@ -96,7 +100,7 @@ impl Controller {
     /// A refusal that may ask for a wait. Returns when its row may be asked again.
     pub(super) fn refused(
         &mut self,
-        url: u32,
+        url: u64,
         sequence: u64,
         retry_after: Option<Seconds>,
         now: Seconds,
@@ -119,6 +123,9 @@ impl Controller {
             _ => self.asked = Some((sequence, false)),
         }
         if is_own && self.pauses.now.is_none() && (self.refused_in_a_row <= 2 || self.later.contains(&url)) {
+            if self.later.len() >= URLS_MAX {
+                self.later.clear();
+            }
             self.later.insert(url);
             if let Some(rate) = &mut self.rate {
                 let share = self.refused as f64 / (self.served + self.refused) as f64;

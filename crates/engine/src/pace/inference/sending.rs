@@ -10,6 +10,8 @@ const WELL: u64 = 30;
 /// is for one of those then.
 const STUCK: usize = 2;
 const NEXT_EACH: u64 = 4;
+/// Waits before probes of a host that denied everybody from the start: as long as the bans that are most common.
+const FIRST_PROBES: [Seconds; 3] = [0.5, 2.0, 8.0];
 /// Probes in vain, with growing gaps, after which the denials of a host that serves nobody are believed.
 const DENIALS_BELIEVED: u32 = 11;
 
@@ -20,6 +22,16 @@ impl Controller {
         if self.served == 0 && !self.fates.is_empty() && !self.is_denying_all {
             if !self.open.is_empty() {
                 return Permit::OnAnswer;
+            }
+            // Before that is believed, URLs from elsewhere in the list are asked, after waits that grow.
+            if work.fresh + work.again > 0
+                && let Some(wait) = FIRST_PROBES.get(self.first_probes)
+            {
+                if now < self.denied_at + wait {
+                    return Permit::At(self.denied_at + wait);
+                }
+                self.first_probes += 1;
+                return Permit::Go(Pick::Elsewhere);
             }
             self.is_denying_all = true;
             self.fates.believe();
@@ -116,7 +128,7 @@ impl Controller {
     }
 
     /// A request is sent for this row of the list; `is_new`: on a connection of its own, which is opened for it.
-    pub(super) fn sent(&mut self, now: Seconds, url: u32, is_new: bool) -> Ticket {
+    pub(super) fn sent(&mut self, now: Seconds, url: u64, is_new: bool) -> Ticket {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         self.places += 1;

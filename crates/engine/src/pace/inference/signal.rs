@@ -22,9 +22,9 @@ pub(super) enum Pick {
     /// One from elsewhere in the list, which has not failed lately: the host is to be judged, not the URL.
     Elsewhere,
     /// This one, which was denied.
-    Held(u32),
+    Held(u64),
     /// This one, which was served before: a request for its head is enough, and what becomes of it is of no account.
-    Served(u32),
+    Served(u64),
 }
 
 /// Rows that could be asked for now.
@@ -65,13 +65,10 @@ pub(super) enum Phase {
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum End {
-    /// A file came. `page` is a digest of what is in it (length and content of the beginning), by which one page for all is
-    /// known; `None` where there is none.
+    /// The host served the request, or said that it has nothing at this URL: it is well.
     Served {
         /// From the request to the first byte of the answer.
         latency: Seconds,
-        /// A digest of the file.
-        page: Option<u64>,
     },
     /// A status that asks for fewer requests or says that it cannot now: 429, 500, 502, 503, 504, 509, 529.
     Refused {
@@ -111,17 +108,6 @@ pub(super) enum Fate {
     },
     /// The controller keeps it and will ask for it by [`Pick::Held`], or settle it.
     Held,
-}
-
-/// What became of a row later on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Settled {
-    /// It was denied for its own sake.
-    Denied(u32),
-    /// It is done after all.
-    Done(u32),
-    /// It had been taken for done, and was one page for all: it is to be asked for again.
-    Revoked(u32),
 }
 
 /// What the user fixes of a host's pace.

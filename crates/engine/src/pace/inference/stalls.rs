@@ -22,7 +22,7 @@ const IN_VAIN_MIN: u32 = 4;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Stalls {
     /// How often each URL was stopped.
-    cuts: BTreeMap<u32, i32>,
+    cuts: BTreeMap<u64, i32>,
     made_again: u32,
     in_vain: u32,
 }
@@ -34,14 +34,14 @@ pub(super) fn after(usual: Option<Seconds>, deviation: Seconds) -> Seconds {
 
 impl Stalls {
     /// One fell silent. Returns whether its URL had been stopped before.
-    pub(super) fn stalled(&mut self, url: u32) -> bool {
+    pub(super) fn stalled(&mut self, url: u64) -> bool {
         let is_again = self.cuts.contains_key(&url);
         self.in_vain += u32::from(is_again);
         is_again
     }
 
     /// Whether an exchange of this URL was stopped, and none was served since.
-    pub(super) fn was_stopped(&self, url: u32) -> bool {
+    pub(super) fn was_stopped(&self, url: u64) -> bool {
         self.cuts.contains_key(&url)
     }
 
@@ -51,7 +51,7 @@ impl Stalls {
     }
 
     /// Whether one is stopped that has been silent for so long.
-    pub(super) fn cuts(&self, url: u32, silent: Seconds, after: Seconds) -> bool {
+    pub(super) fn cuts(&self, url: u64, silent: Seconds, after: Seconds) -> bool {
         let before = self.cuts.get(&url).copied().unwrap_or(0);
         // Where URLs are slow by nature, one stop tells: an answer that was lost by chance comes the second time.
         before < if self.are_by_nature() { 1 } else { CUTS_MAX }
@@ -59,13 +59,16 @@ impl Stalls {
     }
 
     /// One was stopped.
-    pub(super) fn cut(&mut self, url: u32) {
+    pub(super) fn cut(&mut self, url: u64) {
+        if self.cuts.len() >= super::URLS_MAX {
+            self.cuts.clear();
+        }
         *self.cuts.entry(url).or_default() += 1;
         self.made_again += 1;
     }
 
     /// One was served.
-    pub(super) fn ended(&mut self, url: u32) {
+    pub(super) fn ended(&mut self, url: u64) {
         self.cuts.remove(&url);
     }
 }
