@@ -9,6 +9,7 @@
 //! - [`h1`]: the HTTP/1.1 core, without I/O.
 //! - [`Timeouts`] and [`Limits`]: how long each phase may take, and how much of everything is accepted.
 //! - [`Error`]: what failed, in which phase, with which [`Peer`], after how long.
+//! - [`digest`]: the digests that servers announce.
 //! - [`redirect`], [`range`], [`retry_after`], [`rate_limit`]: what follows from a response, as pure functions.
 //!
 //! Absent on purpose: which URL is next, retries, following redirects, files. This crate makes one exchange and reports its
@@ -60,6 +61,7 @@ mod resume;
 mod timeouts;
 mod url;
 
+pub mod digest;
 pub mod h1;
 pub mod redirect;
 

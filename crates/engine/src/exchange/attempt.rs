@@ -14,13 +14,14 @@ use longhaul_journal::{Part, Verification};
 use longhaul_socket::{Phase, clock};
 use tokio::time::Instant;
 
+use crate::exchange::body_range::BodyRange;
 use crate::exchange::context::ExchangeContext;
 use crate::exchange::ended::Ended;
 use crate::exchange::failure::Failure;
 use crate::exchange::join::{Join, Placed};
 use crate::exchange::overlap::OVERLAP_BYTES;
 use crate::exchange::progress::Progress;
-use crate::exchange::receiving::{BodyRange, BodyTransfer, Received};
+use crate::exchange::receiving::{BodyTransfer, Received};
 use crate::exchange::redirects::{self, Follow};
 use crate::exchange::status::Meaning;
 use crate::list::expectation;

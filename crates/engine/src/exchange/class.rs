@@ -47,7 +47,7 @@ classes! {
     Protocol = "protocol",
     /// 201 or 202, for longer than the run waits: the host had not made the file yet.
     NotReady = "not-ready",
-    /// The content is not what the list expects.
+    /// The content is not what the list expects, or not what the digest of its server says.
     Mismatch = "mismatch",
     /// A redirect that cannot be followed, or is not allowed.
     Redirect = "redirect",

@@ -193,6 +193,14 @@ impl Failure {
         failure
     }
 
+    /// A body whose digest is not the one that its server announced.
+    pub(crate) fn of_digest(what: &str, head: &Head, elapsed: Duration) -> Self {
+        let message = format!("not what the server announced: {what}");
+        let mut failure = Self::new(Class::Mismatch, Phase::Body, Some(head.peer), elapsed, message);
+        failure.status = Some(head.status);
+        failure
+    }
+
     /// A row that is not tried because its host has been given up.
     pub(crate) fn of_host_given_up(last: &FaultRecord) -> Self {
         let class = Class::of_record(last);

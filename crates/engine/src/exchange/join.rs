@@ -3,8 +3,8 @@
 use longhaul_http::range::{self, ResumeDecision};
 use longhaul_http::{Head, Partial, ProtocolFaultKind, RangeRequest};
 
+use crate::exchange::body_range::BodyRange;
 use crate::exchange::overlap::Tail;
-use crate::exchange::receiving::BodyRange;
 
 /// Where the body of a response belongs.
 pub(super) enum Placed {

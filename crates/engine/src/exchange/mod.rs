@@ -1,6 +1,7 @@
 //! One attempt at one URL: the requests, the transfer of the body to the sink, and the class of a failure.
 
 pub(crate) mod attempt;
+mod body_range;
 pub(crate) mod byte_rate;
 pub(crate) mod class;
 mod content_format;
@@ -14,6 +15,7 @@ pub(crate) mod progress;
 pub(crate) mod range_refusals;
 mod receiving;
 mod redirects;
+pub(crate) mod server_digests;
 mod status;
 pub(crate) mod witness;
 

@@ -6,19 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use longhaul_http::{
-    Body, Completion as BodyEnd, Framing, Head, Partial, ProtocolFaultKind, Validator, range,
-};
+use longhaul_http::{Body, Completion as BodyEnd, Head, Partial, ProtocolFaultKind, Validator};
 use longhaul_journal::{Part, Verification};
 use longhaul_socket::{Deadline, Phase, clock};
 use tokio::time::Instant;
 
+use crate::exchange::body_range::BodyRange;
 use crate::exchange::content_format;
 use crate::exchange::context::ExchangeContext;
 use crate::exchange::ended::Ended;
 use crate::exchange::failure::Failure;
-use crate::exchange::overlap::{self, Compared, OverlapCheck, RecentBytes, Tail};
+use crate::exchange::overlap::{self, Compared, OverlapCheck, RecentBytes};
 use crate::exchange::progress::Progress;
+use crate::exchange::server_digests::ServerDigests;
 use crate::list::expectation::{self, Sha256};
 use crate::report::Event;
 use crate::schedule::job::{DigestJoin, Job};
@@ -32,37 +32,6 @@ const PIECE_BYTES: u64 = 256 * 1024;
 const PIECE_WAIT_MAX: Duration = Duration::from_secs(1);
 /// Fewer bytes than this are neither kept nor count as progress: requesting the whole costs no more than a range request.
 const KEEP_BYTES_MIN: u64 = 1024;
-
-/// The place of a body in the whole representation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct BodyRange {
-    /// Offset of its first byte.
-    pub(crate) from: u64,
-    /// Offset of its end, if it is a part.
-    pub(crate) end: Option<u64>,
-    /// The length of the whole, if it is known.
-    pub(crate) total: Option<u64>,
-    /// Before its first byte, the end of what is there comes again, and has to be the same.
-    pub(crate) overlap: Option<Tail>,
-}
-
-impl BodyRange {
-    /// The response to a request without a range: the whole, which a 206 may say in its own way.
-    pub(crate) fn of_unasked(head: &Head) -> Self {
-        match range::whole_in_part(head) {
-            Some(total) => Self { from: 0, end: Some(total), total: Some(total), overlap: None },
-            None => Self::whole(head),
-        }
-    }
-
-    pub(crate) fn whole(head: &Head) -> Self {
-        let total = match head.framing {
-            Framing::Length(length) => Some(length),
-            _ => None,
-        };
-        Self { from: 0, end: None, total, overlap: None }
-    }
-}
 
 /// How the transfer of one body ended.
 pub(crate) enum Received {
@@ -90,6 +59,8 @@ pub(crate) struct BodyTransfer<'a> {
     /// The sink has been told of this body.
     is_begun: bool,
     range: BodyRange,
+    /// The digests of this response's content, where it is a part of the whole.
+    content_digests: Option<Box<ServerDigests>>,
     /// The response, if the store records responses.
     response: Option<Arc<ResponseRecord>>,
     /// The comparison that comes before the body, while it lasts.
@@ -118,6 +89,7 @@ impl<'a> BodyTransfer<'a> {
             overlap: range.overlap.map(OverlapCheck::new),
             recent: range.overlap.map(|_| RecentBytes::default()),
             range,
+            content_digests: None,
             response,
         }
     }
@@ -130,12 +102,7 @@ impl<'a> BodyTransfer<'a> {
         begun: Instant,
     ) -> Result<Received, SinkGone> {
         let BodyRange { from, end, total, .. } = self.range;
-        let earlier = std::mem::take(&mut self.job.format);
-        self.job.format =
-            if from == 0 { content_format::of_head(head) } else { content_format::of_part(head, earlier) };
-        if from == 0 {
-            self.begin(head);
-        }
+        self.prepare(head);
         if let Some(what) = total.and_then(|total| expectation::wrong_size(&self.job.expected, total)) {
             self.discard().await?;
             body.drain().await;
@@ -160,6 +127,9 @@ impl<'a> BodyTransfer<'a> {
             };
             match next {
                 Ok(Some(chunk)) => {
+                    if let Some(digests) = &mut self.content_digests {
+                        digests.update(&chunk);
+                    }
                     let chunk = match self.compare(chunk) {
                         Compared::NotYet => continue,
                         Compared::Different => return Ok(Received::Different),
@@ -194,6 +164,12 @@ impl<'a> BodyTransfer<'a> {
             if size < end {
                 return self.keep(wrong_range()).await;
             }
+            if let Some(digests) = &mut self.content_digests
+                && let Err(what) = digests.check(head, body.trailers())
+            {
+                self.discard().await?;
+                return Ok(Received::Ended(Ended::Failed(Failure::of_digest(&what, head, begun.elapsed()))));
+            }
             if total != Some(size) {
                 return self.keep_part().await;
             }
@@ -205,17 +181,17 @@ impl<'a> BodyTransfer<'a> {
             self.discard().await?;
             return Ok(Received::Ended(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed()))));
         }
+        let verification = match self.verification(head, &body) {
+            Ok(verification) => verification,
+            Err(what) => {
+                self.discard().await?;
+                return Ok(Received::Ended(Ended::Failed(Failure::of_digest(&what, head, begun.elapsed()))));
+            }
+        };
         // A part may repeat only one of the validators.
         let validator = match &self.job.partial {
             Some(partial) if from > 0 => partial.validator.clone(),
             _ => head.validator(),
-        };
-        let verification = match body.completion() {
-            _ if self.job.sha256.is_some() => Verification::Digest("sha-256".to_owned()),
-            _ if self.job.is_joined_by_overlap => Verification::Overlap,
-            Some(BodyEnd::Close) if self.job.expected.size.is_none() => Verification::LengthUnverified,
-            // The end of a stream proves as much as an announced length does.
-            _ => Verification::Length,
         };
         let permit = self.progress.held_up(self.context.sink.admit_body()).await?;
         let piece = self.piece().await?;
@@ -223,6 +199,42 @@ impl<'a> BodyTransfer<'a> {
         let completion =
             Completion { status: head.status, size, validator, verification, finished_unix_ms, permit };
         Ok(Received::Ended(Ended::Complete(piece, completion)))
+    }
+
+    /// Notes in the job what the head says of the body.
+    fn prepare(&mut self, head: &Head) {
+        let from = self.range.from;
+        // Where the list has a digest, that one decides.
+        let compares = self.job.expected.sha256.is_none();
+        if from == 0 {
+            self.begin(head);
+            self.job.format = content_format::of_head(head);
+            self.job.server_digests = if compares { ServerDigests::of_whole(head) } else { None };
+        } else {
+            self.job.format = content_format::of_part(head, std::mem::take(&mut self.job.format));
+            let digests = self.job.server_digests.take();
+            self.job.server_digests =
+                digests.and_then(|mut digests| digests.append(head, from).then_some(digests));
+            self.content_digests = if compares { ServerDigests::of_content(head) } else { None };
+        }
+    }
+
+    /// How the whole body is verified, or how it contradicts a digest of the server.
+    fn verification(&mut self, head: &Head, body: &Body) -> Result<Verification, String> {
+        if self.job.sha256.is_some() {
+            return Ok(Verification::Digest("sha-256".to_owned()));
+        }
+        if let Some(digests) = &mut self.job.server_digests
+            && let Some(name) = digests.check(head, body.trailers())?
+        {
+            return Ok(Verification::Digest(name));
+        }
+        Ok(match body.completion() {
+            _ if self.job.is_joined_by_overlap => Verification::Overlap,
+            Some(BodyEnd::Close) if self.job.expected.size.is_none() => Verification::LengthUnverified,
+            // The end of a stream proves as much as an announced length does.
+            _ => Verification::Length,
+        })
     }
 
     /// Notes what is needed to resume a body that begins.
@@ -288,6 +300,9 @@ impl<'a> BodyTransfer<'a> {
         }
         if let Some(recent) = &mut self.recent {
             recent.push(chunk.clone());
+        }
+        if let Some(digests) = &mut self.job.server_digests {
+            digests.update(&chunk);
         }
         self.pending.push(chunk);
         self.pending_bytes += bytes;

@@ -99,7 +99,8 @@ impl fmt::Debug for Sha256 {
     }
 }
 
-struct Hexadecimal<'a>(&'a [u8]);
+/// Displays bytes in lower-case hexadecimal digits.
+pub(crate) struct Hexadecimal<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Hexadecimal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::exchange::Class;
 use crate::exchange::failure::Failure;
 use crate::exchange::overlap::Tail;
+use crate::exchange::server_digests::ServerDigests;
 use crate::list::expectation::Sha256;
 use crate::pace::{Memory, SendRecord};
 use crate::schedule::frontier::Numbered;
@@ -76,6 +77,8 @@ pub(crate) struct Job {
     pub(crate) denied: Option<Box<HeldDenial>>,
     /// It requests a row once more that was served before, to show whether the host still serves. It fetches nothing.
     pub(crate) is_witness: bool,
+    /// The digests of the part that was received, where its server announces any and the list has none.
+    pub(crate) server_digests: Option<Box<ServerDigests>>,
     /// The digest of the part that was received, where the list has one.
     pub(crate) sha256: Option<Sha256>,
     /// The most bytes that any attempt of this run has received, of any version. Only bytes beyond it are progress: otherwise
@@ -202,6 +205,7 @@ impl Job {
             fields,
             denied: None,
             is_witness: false,
+            server_digests: None,
             sha256: None,
             furthest: 0,
         }

@@ -141,7 +141,8 @@ pub enum Location {
 pub enum Verification {
     /// Its length was announced and met.
     Length,
-    /// It matched a digest; the algorithm's name as the server or the list gave it, such as `sha-256`.
+    /// It matched a digest. For one of the list this is the name of the algorithm, such as `sha-256`; for one of the server, the
+    /// field and the algorithm, such as `repr-digest sha-256`.
     Digest(String),
     /// Its length was announced and met, and its parts were joined because the bytes at their joints, which were sent twice, were the
     /// same; no validator said that the parts belong together.
