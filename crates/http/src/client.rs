@@ -91,13 +91,13 @@ impl Client {
         options: ClientOptions,
     ) -> Self {
         let pool = Rc::new(Pool::new(&limits));
-        let router = Arc::clone(&options.router);
+        let ClientOptions { user_agent, headers, hooks, router } = options;
         Self {
             shared: Rc::new(Shared {
                 connector,
                 limits,
                 timeouts,
-                hooks: ExchangeHooks::new(options),
+                hooks: ExchangeHooks::new(user_agent, &headers, hooks),
                 router,
                 sessions: SessionFactory::new(&limits, protocols),
                 pool,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::files::{HOSTS_FILE, fixed};
 use crate::files::{read_file, replace_unsynced};
 use crate::format::{append_frame, decode_host, encode_host, read_frame};
+use crate::model::HostRecord;
 use crate::storage::Storage;
 
 /// Where the checksums of this file start from, so that no other file's frames are taken for its own.
@@ -17,27 +18,6 @@ const SALT: u32 = 0x686f_7374;
 pub const HOSTS_MAX: usize = 10_000;
 /// The longest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
-
-/// What is known of the pace of one host.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HostRecord {
-    /// Scheme, host and port.
-    pub host: String,
-    /// What limits it, in the engine's words.
-    pub limiter: String,
-    /// When that was so, in unix milliseconds.
-    pub noted_unix_ms: u64,
-    /// Concurrent exchanges.
-    pub window: u32,
-    /// Rows that waited for the host.
-    pub waiting: u64,
-    /// Requests per second, if the host limits their rate: the rate sent, and the rate at its last refusal.
-    pub rate: Option<(f64, f64)>,
-    /// Connections beyond which it breaks them.
-    pub connections_max: Option<u32>,
-    /// It gets no requests before this time, in unix milliseconds.
-    pub until_unix_ms: Option<u64>,
-}
 
 /// What is remembered of hosts. Empty where there is nothing, or nothing that can be read.
 pub fn read_hosts(storage: &Arc<dyn Storage>) -> Vec<HostRecord> {

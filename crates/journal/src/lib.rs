@@ -26,8 +26,9 @@ mod spool;
 pub use claims::Claims;
 pub use error::{Damage, JournalError, TornTail};
 pub use files::{LOCK_FILE, PARTS_DIRECTORY, STATE_DIRECTORY};
-pub use hosts::{HOSTS_MAX, HostRecord, read_hosts, write_hosts};
+pub use hosts::{HOSTS_MAX, read_hosts, write_hosts};
 pub use log::LogWriter;
+pub use model::HostRecord;
 pub use model::{
     Checkpoint, ContentFormat, Counts, Done, Entry, Expectation, Failed, FaultRecord, Fields, FileIdentity,
     Location, NoContent, Part, Record, RecordedPart, Row, RowId, RowState, RowStates, Source, SourceId,

@@ -189,7 +189,7 @@ impl Haul {
         report.unread_lists = unread_lists(&rows.sources());
         if before.failed > 0 {
             let journal = Journal::read(self.storage).map_err(HaulError::Journal)?;
-            report.failures = failures_by_class(&journal)?;
+            report.failures = failures_by_class(&journal).map_err(HaulError::Journal)?;
         }
         drop(lock);
         Ok(report)

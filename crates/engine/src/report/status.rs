@@ -139,7 +139,7 @@ impl Status {
 
     /// Failures by class. Scans the log once.
     pub fn failures(&self) -> Result<BTreeMap<Class, u64>, HaulError> {
-        failures_by_class(&self.journal)
+        failures_by_class(&self.journal).map_err(HaulError::Journal)
     }
 
     /// Every row, in the order of the lists, with memory that does not grow with their number.

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use longhaul_journal::{ReadOnly, Source};
+use longhaul_journal::{JournalError, ReadOnly, Source};
 
 use crate::exchange::Class;
-use crate::haul::HaulError;
 
 /// Rows by outcome. The four sum to the rows of the haul.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -69,9 +68,9 @@ pub(crate) fn unread_lists(readings: &[Source]) -> Vec<String> {
 }
 
 /// The failures of all runs, by class. Scans the log once.
-pub(crate) fn failures_by_class(journal: &ReadOnly) -> Result<BTreeMap<Class, u64>, HaulError> {
+pub(crate) fn failures_by_class(journal: &ReadOnly) -> Result<BTreeMap<Class, u64>, JournalError> {
     let mut failures = BTreeMap::new();
-    for (class, count) in journal.failures().map_err(HaulError::Journal)?.counts() {
+    for (class, count) in journal.failures()?.counts() {
         *failures.entry(Class::of_text(class)).or_default() += count;
     }
     // The log says nothing of lines that were refused and of rows whose text is lost.

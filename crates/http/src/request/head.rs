@@ -9,7 +9,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::fields::replace;
-use super::hook::ExchangeHooks;
+use super::hooks::ExchangeHooks;
 use super::{Method, RangeRequest, Request};
 use crate::connection::Via;
 use crate::fault::Error;

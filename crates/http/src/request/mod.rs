@@ -3,13 +3,14 @@
 mod fields;
 mod head;
 mod hook;
+mod hooks;
 
 pub use fields::CONFIDENTIAL_FIELDS;
 pub use head::RESERVED_FIELDS;
 pub use hook::ExchangeHook;
 
 pub(crate) use head::RequestHead;
-pub(crate) use hook::ExchangeHooks;
+pub(crate) use hooks::ExchangeHooks;
 
 use std::time::Duration;
 

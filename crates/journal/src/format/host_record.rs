@@ -1,7 +1,7 @@
 //! What is remembered of one host, as bytes.
 
 use super::wire::{PayloadReader, put_number, put_text};
-use crate::hosts::HostRecord;
+use crate::model::HostRecord;
 
 const HAS_RATE: u8 = 1;
 const HAS_CONNECTIONS: u8 = 2;

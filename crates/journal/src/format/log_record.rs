@@ -1,10 +1,13 @@
 //! The payloads of the log and of summaries.
 
+use super::log_parts::{
+    HAS_CONTENT_ENCODING, HAS_CONTENT_TYPE, LOCATION_OBJECT, LOCATION_RECORD, flag, put_fault, put_times,
+    put_validator, take_fault, take_format, take_location, take_times, take_validator, validator_flags,
+};
 use super::wire::{PayloadReader, put_number, put_text, put_text_if};
 use crate::model::RowId;
 use crate::model::{
-    Checkpoint, ContentFormat, Done, Failed, FaultRecord, Location, NoContent, Part, Record, Validator,
-    Verification, Waiting,
+    Checkpoint, ContentFormat, Done, Failed, Location, NoContent, Part, Record, Verification, Waiting,
 };
 
 const SESSION: u8 = 1;
@@ -24,12 +27,6 @@ const NO_CONTENT: u8 = 14;
 
 /// The flag of a `done` whose body does not lie in a file of its own.
 const HAS_LOCATION: u8 = 0x80;
-const LOCATION_RECORD: u8 = 1;
-const LOCATION_OBJECT: u8 = 2;
-
-/// The flags of the format of a body.
-const HAS_CONTENT_TYPE: u8 = 0x01;
-const HAS_CONTENT_ENCODING: u8 = 0x02;
 
 /// What a frame of the log says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -335,71 +332,7 @@ fn decode_done(reader: &mut PayloadReader<'_>) -> Option<Done> {
     })
 }
 
-fn take_format(reader: &mut PayloadReader<'_>) -> Option<ContentFormat> {
-    let flags = reader.byte()?;
-    let content_type = reader.take_if(flags & HAS_CONTENT_TYPE != 0, PayloadReader::text)?;
-    let content_encoding = reader.take_if(flags & HAS_CONTENT_ENCODING != 0, PayloadReader::text)?;
-    Some(ContentFormat { content_type, content_encoding })
-}
-
-fn take_location(reader: &mut PayloadReader<'_>) -> Option<Location> {
-    match reader.byte()? {
-        LOCATION_RECORD => {
-            let file = reader.text()?.into();
-            Some(Location::Record { file, offset: reader.number()?, length: reader.number()? })
-        }
-        LOCATION_OBJECT => Some(Location::Object { key: reader.text()?.into() }),
-        _ => None,
-    }
-}
-
 fn begin(out: &mut Vec<u8>, kind: u8, row: RowId) {
     out.push(kind);
     put_number(out, row.0);
-}
-
-const fn flag(set: bool, bit: u8) -> u8 {
-    if set { bit } else { 0 }
-}
-
-fn validator_flags(validator: Option<&Validator>) -> u8 {
-    validator.map_or(0, |validator| {
-        0x01 | flag(validator.etag.is_some(), 0x02) | flag(validator.last_modified.is_some(), 0x04)
-    })
-}
-
-fn put_validator(out: &mut Vec<u8>, validator: Option<&Validator>) {
-    if let Some(validator) = validator {
-        put_text_if(out, validator.etag.as_ref());
-        put_text_if(out, validator.last_modified.as_ref());
-    }
-}
-
-fn take_validator(reader: &mut PayloadReader<'_>, flags: u8) -> Option<Validator> {
-    let etag = reader.take_if(flags & 0x02 != 0, PayloadReader::text)?;
-    Some(Validator { etag, last_modified: reader.take_if(flags & 0x04 != 0, PayloadReader::text)? })
-}
-
-/// The end as a distance from the start, which is short. It wraps, so that a clock that was set back does no harm.
-fn put_times(out: &mut Vec<u8>, started: u64, finished: u64) {
-    put_number(out, started);
-    put_number(out, finished.wrapping_sub(started));
-}
-
-fn take_times(reader: &mut PayloadReader<'_>) -> Option<(u64, u64)> {
-    let started = reader.number()?;
-    Some((started, started.wrapping_add(reader.number()?)))
-}
-
-fn put_fault(out: &mut Vec<u8>, fault: &FaultRecord) {
-    put_text(out, &fault.class);
-    put_text(out, &fault.phase);
-    put_text(out, &fault.endpoint);
-    put_number(out, fault.elapsed_ms);
-    put_text(out, &fault.message);
-}
-
-fn take_fault(reader: &mut PayloadReader<'_>) -> Option<FaultRecord> {
-    let (class, phase, endpoint) = (reader.text()?, reader.text()?, reader.text()?);
-    Some(FaultRecord { class, phase, endpoint, elapsed_ms: reader.number()?, message: reader.text()? })
 }

@@ -5,6 +5,7 @@
 mod frame;
 mod header;
 mod host_record;
+mod log_parts;
 mod log_record;
 mod spool_record;
 mod wire;

@@ -1,10 +1,12 @@
 //! What the journal says: rows, the records about them, and the state that the records add up to.
 
+mod host_record;
 mod record;
 mod recorded_part;
 mod row;
 mod row_states;
 
+pub use host_record::HostRecord;
 pub use record::{
     Checkpoint, ContentFormat, Done, Failed, FaultRecord, Location, NoContent, Part, Record, Validator,
     Verification, Waiting,

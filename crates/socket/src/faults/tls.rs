@@ -5,7 +5,7 @@ use std::io;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible};
 use thiserror::Error;
 
-use super::{CertificateFault, FaultKind, kind_of};
+use super::{CertificateFault, FaultKind};
 
 /// The kind of a TLS error, in or after the handshake.
 pub(crate) fn kind_of_tls(error: &rustls::Error) -> FaultKind {
@@ -56,19 +56,7 @@ fn kind_of_alert(alert: AlertDescription) -> FaultKind {
 /// A server requested a certificate of this client, got none, and ended the handshake without saying that this is why.
 #[derive(Debug, Error)]
 #[error("the server requested a certificate, and there is none to send")]
-pub(crate) struct RefusedWithoutCertificate(#[source] io::Error);
-
-impl RefusedWithoutCertificate {
-    /// Wraps `error` if it can be such a refusal.
-    pub(crate) fn explain(error: io::Error) -> io::Error {
-        match kind_of(&error) {
-            FaultKind::TlsParameters | FaultKind::CertificateRefused | FaultKind::TlsAlert => {
-                io::Error::new(error.kind(), Self(error))
-            }
-            _ => error,
-        }
-    }
-}
+pub(crate) struct RefusedWithoutCertificate(#[source] pub(crate) io::Error);
 
 fn certificate_fault(error: &CertificateError) -> CertificateFault {
     match error {

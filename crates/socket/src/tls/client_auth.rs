@@ -17,7 +17,7 @@ use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
 use rustls::sign::CertifiedKey;
 
-use crate::faults::RefusedWithoutCertificate;
+use crate::faults::{FaultKind, RefusedWithoutCertificate, kind_of};
 
 thread_local! {
     static REQUESTED: Cell<bool> = const { Cell::new(false) };
@@ -61,5 +61,10 @@ pub(super) fn watch_call<T>(handshake: impl FnOnce() -> io::Result<T>) -> io::Re
 }
 
 fn explained<T>(result: io::Result<T>, is_requested: bool) -> io::Result<T> {
-    result.map_err(|error| if is_requested { RefusedWithoutCertificate::explain(error) } else { error })
+    result.map_err(|error| match kind_of(&error) {
+        FaultKind::TlsParameters | FaultKind::CertificateRefused | FaultKind::TlsAlert if is_requested => {
+            io::Error::new(error.kind(), RefusedWithoutCertificate(error))
+        }
+        _ => error,
+    })
 }
