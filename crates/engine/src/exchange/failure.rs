@@ -310,11 +310,7 @@ fn chain(error: &dyn StdError) -> String {
 }
 
 pub(super) fn bounded(mut text: String) -> String {
-    let mut end = text.len().min(MESSAGE_BYTES_MAX);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
+    text.truncate(text.floor_char_boundary(MESSAGE_BYTES_MAX));
     text
 }
 

@@ -8,7 +8,7 @@ use crate::files::Kind;
 use crate::storage::RelativePath;
 
 /// The version of everything after the header, as it is written. Version 1 had no marks of part files and no expectations.
-/// Version 2 had no locations and no fields. Version 3 had no formats of bodies.
+/// Version 2 had no locations and no fields. Version 3 had no formats of bodies and no rows without content.
 pub(crate) const VERSION: u16 = 4;
 /// The oldest version that is read: all of it means the same today.
 const VERSION_MIN: u16 = 1;
