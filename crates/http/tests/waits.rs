@@ -27,9 +27,19 @@ fn seconds_and_all_forms_of_dates_are_read() {
 fn a_past_date_is_no_wait_and_garbage_is_none() {
     assert_eq!(parse(b"Sun, 06 Nov 1994 08:49:37 GMT", EXAMPLE_UNIX_MS + 1), Some(Duration::ZERO));
     assert_eq!(parse(b"0", 0), Some(Duration::ZERO));
-    for garbage in ["", "-5", "+5", "1.5", "soon", "10 seconds", "Sun, 99 Nov 1994 08:49:37 GMT", "\u{ff11}"]
+    for garbage in
+        ["", "-5", "+5", "1.", ".5", "soon", "10 years", "Sun, 99 Nov 1994 08:49:37 GMT", "\u{ff11}"]
     {
         assert_eq!(parse(garbage.as_bytes(), 0), None, "{garbage}");
+    }
+}
+
+#[test]
+fn a_fraction_and_a_unit_are_read() {
+    for (text, seconds) in
+        [("1.5", 2), ("2.0", 2), ("10 seconds", 10), ("3s", 3), ("2 Minutes", 120), ("1h", 3600)]
+    {
+        assert_eq!(parse(text.as_bytes(), 0), Some(Duration::from_secs(seconds)), "{text}");
     }
 }
 
