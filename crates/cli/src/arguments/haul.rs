@@ -18,8 +18,8 @@ pub(crate) struct GetArguments {
     /// URLs to download, in addition to those on the lists
     #[arg(value_name = "URL")]
     pub(crate) urls: Vec<String>,
-    /// A list with one URL per line; `size=BYTES` and `sha256=HEX` may follow it, separated by tabs. `-` is standard
-    /// input. Repeatable
+    /// A list with one URL per line; `size=BYTES` and `sha256=HEX` may follow it, separated by tabs or
+    /// spaces. `-` is standard input. Repeatable
     #[arg(short, long = "input-file", value_name = "LIST")]
     pub(crate) input_files: Vec<PathBuf>,
     /// Directory for the files and the state of the haul; created if missing

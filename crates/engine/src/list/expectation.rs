@@ -8,11 +8,25 @@ use std::fmt;
 use longhaul_journal::Expectation;
 use ring::digest::{Context, SHA256};
 
-/// Parses the fields behind the URL of a line, separated by tabs: `size=BYTES` and `sha256=HEX`. An error names the field and the
-/// reason.
+/// Where the URL of a line ends and its fields begin: at the first tab, or at a space before the name of a field. Other spaces
+/// belong to the URL.
+pub(crate) fn split(line: &str) -> (&str, &str) {
+    let is_end = |(at, byte): (usize, &u8)| match byte {
+        b'\t' => true,
+        b' ' => ["size=", "sha256="].iter().any(|name| line[at + 1..].starts_with(name)),
+        _ => false,
+    };
+    match line.as_bytes().iter().enumerate().position(is_end) {
+        Some(at) => (&line[..at], &line[at + 1..]),
+        None => (line, ""),
+    }
+}
+
+/// Parses the fields behind the URL of a line, separated by tabs or spaces: `size=BYTES` and `sha256=HEX`. An error names the field
+/// and the reason.
 pub(crate) fn parse(fields: &str) -> Result<Expectation, String> {
     let mut expected = Expectation::default();
-    for field in fields.split('\t').map(str::trim).filter(|field| !field.is_empty()) {
+    for field in fields.split(['\t', ' ']).filter(|field| !field.is_empty()) {
         let is_new = match field.split_once('=') {
             Some(("size", number)) => {
                 let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -140,6 +154,17 @@ mod tests {
         }
         assert!(parse(&format!("sha256={EMPTY}0")).is_err());
         assert!(parse(&format!("sha256=g{}", &EMPTY[1..])).is_err());
+    }
+
+    #[test]
+    fn fields_may_follow_tabs_or_spaces() {
+        assert_eq!(split("http://a/b"), ("http://a/b", ""));
+        assert_eq!(split("http://a/b\tsize=1 sha256=ab"), ("http://a/b", "size=1 sha256=ab"));
+        assert_eq!(split("http://a/b  size=1"), ("http://a/b ", "size=1"));
+        assert_eq!(split("http://a/b c?size=1 é"), ("http://a/b c?size=1 é", ""));
+        assert_eq!(parse("size=1  size=1").expect_err("twice"), "`size=1` is said twice");
+        let expected = Expectation { size: Some(1), sha256: digest(EMPTY) };
+        assert_eq!(parse(&format!(" size=1 sha256={EMPTY}")), Ok(expected));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A list as text: one URL a line; behind it, separated by tabs, what is known of its content.
+//! A list as text: one URL a line; behind it, separated by tabs or spaces, what is known of its content.
 
 use std::io::{self, Read};
 
@@ -8,8 +8,8 @@ use super::expectation;
 use super::lines::{Line, Lines};
 use super::reader::{Item, ListReader};
 
-/// Reads a list in text form: one URL a line, and behind it, separated by tabs, `size=BYTES` and `sha256=HEX`. Ignores blank lines and
-/// comments (`#`); accepts CRLF and a byte order mark.
+/// Reads a list in text form: one URL a line, and behind it, separated by tabs or spaces, `size=BYTES` and `sha256=HEX`. Ignores blank
+/// lines and comments (`#`); accepts CRLF and a byte order mark.
 #[derive(Debug)]
 pub struct TextList<R> {
     lines: Lines<R>,
@@ -49,7 +49,7 @@ impl<R: Read + Send> ListReader for TextList<R> {
 
 /// The item of one line, without white space around it.
 pub(crate) fn item_of_line(position: u64, line: &str) -> Item {
-    let (address, expectations) = line.split_once('\t').unwrap_or((line, ""));
+    let (address, expectations) = expectation::split(line);
     let expected = expectation::parse(expectations);
     let item = Item::new(position, address, expected.clone().unwrap_or_default(), Fields::default());
     let reason = item.refusal().map(str::to_owned).or(expected.err());
