@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Seconds;
-use super::report::Memory as Known;
-use super::signal::{End, Fate, PacePolicy, Phase, Ticket};
+use super::memory::Memory as Known;
+use super::signal::{End, PacePolicy, Phase, RowDecision, Ticket};
 use super::{COURTEOUS_MAX, Controller as Machine};
 use crate::pace::announced::{Announced, Announcement};
 use crate::pace::belief::Belief;
@@ -42,9 +42,9 @@ pub struct InferencePace {
     /// The row for the request that was permitted last.
     pick: Pick,
     /// Requests that are being aborted because they have stalled.
-    cut: BTreeSet<u64>,
+    aborted: BTreeSet<u64>,
     /// What becomes of the row of the request that ended last.
-    fate: Option<(u64, Fate)>,
+    decision: Option<(u64, RowDecision)>,
     settled: Vec<u64>,
     /// The host itself asked for the pause until then.
     asked_until: Option<(Instant, Limiter)>,
@@ -73,7 +73,7 @@ impl InferencePace {
         let mut machine = Machine::recalling_all(policy, &known, 0.0);
         let next_by_spacing = Learned::next_by_spacing(learned(), now);
         if let Some(at) = next_by_spacing {
-            machine.next_by_terms = at.saturating_duration_since(now).as_secs_f64();
+            machine.next_by_policy = at.saturating_duration_since(now).as_secs_f64();
         }
         let mut asked_until = None;
         if let Some((lasts, limiter)) = common_pause(memories) {
@@ -88,8 +88,8 @@ impl InferencePace {
             announced: Announced::new(),
             failures: Failures::default(),
             pick: Pick::Next,
-            cut: BTreeSet::new(),
-            fate: None,
+            aborted: BTreeSet::new(),
+            decision: None,
             settled: Vec::new(),
             asked_until,
             served_before: Learned::served(learned()),
@@ -132,7 +132,7 @@ impl InferencePace {
     /// Waits for the end of the window if the host has announced that nothing remains.
     fn keep_to_announced(&mut self, now: Instant) {
         if let Some(until) = self.announced.used_up(self.machine.next_sequence, now)
-            && self.machine.pauses.now.is_none()
+            && self.machine.backoff.pause.is_none()
         {
             let at = until.saturating_duration_since(self.epoch).as_secs_f64();
             self.asked_until = Some((until, Limiter::Announced));
@@ -147,15 +147,15 @@ impl InferencePace {
         {
             return limiter;
         }
-        if machine.pauses.now.is_some() {
+        if machine.backoff.pause.is_some() {
             return Limiter::Failing;
         }
-        let is_broken = machine.limit_form.is_some_and(super::signal::Form::is_often_chance);
+        let is_broken = machine.limit_mode.is_some_and(super::signal::FailureMode::is_often_random);
         if machine.rate.is_some() || machine.window.limit().is_some() && !is_broken {
             Limiter::Throttle
         } else if machine.window.limit().is_some() {
             Limiter::Congestion
-        } else if machine.window.places() >= self.limits.window_max {
+        } else if machine.window.slots() >= self.limits.window_max {
             Limiter::Cap
         } else if machine.latency.has_room() {
             Limiter::Growing
@@ -165,7 +165,7 @@ impl InferencePace {
     }
 
     fn blocked_until(&self) -> Option<Instant> {
-        let pause = self.machine.pauses.now.as_ref().map(|pause| pause.next);
+        let pause = self.machine.backoff.pause.as_ref().map(|pause| pause.next_probe);
         let asked = Some(self.machine.not_before).filter(|&at| self.instant(at) > self.now + TICK);
         let until = pause.into_iter().chain(asked).reduce(f64::max)?;
         Some(self.instant(until))
@@ -185,15 +185,14 @@ impl Controller for InferencePace {
     fn permit(&mut self, work: Work, now: Instant) -> Permit {
         let at = self.at(now);
         if let Some(until) = self.announced.used_up(self.machine.next_sequence, now)
-            && self.machine.pauses.now.is_none()
+            && self.machine.backoff.pause.is_none()
         {
             return Permit::WaitUntil(until.max(now + TICK));
         }
         let count = |jobs: usize| u32::try_from(jobs).unwrap_or(u32::MAX);
         let jobs = work.jobs_waiting + work.jobs_held + work.jobs_in_flight;
         let work = super::signal::Work {
-            fresh: count(work.jobs_ready),
-            again: 0,
+            ready: count(work.jobs_ready),
             remaining: count(jobs),
             idle: count(work.connections_idle),
         };
@@ -234,7 +233,7 @@ impl Controller for InferencePace {
         let at = self.at(first_byte.at);
         // A refusal is judged at its end, and so is a response that breaks before its body begins.
         if first_byte.status < 400 && first_byte.body_bytes > 0 {
-            self.machine.heard(Ticket(sent.sequence), at);
+            self.machine.progressed(Ticket(sent.sequence), at);
         }
     }
 
@@ -249,12 +248,12 @@ impl Controller for InferencePace {
 
     fn revived(&mut self, sent: SendRecord, now: Instant) {
         let at = self.at(now);
-        self.machine.heard(Ticket(sent.sequence), at);
+        self.machine.progressed(Ticket(sent.sequence), at);
     }
 
     fn ended(&mut self, sent: SendRecord, signal: Signal, _was_stalled: bool, now: Instant, jitter: f64) {
         let at = self.at(now);
-        let was_cut = self.cut.remove(&sent.sequence);
+        let was_aborted = self.aborted.remove(&sent.sequence);
         let is_refused = matches!(signal, Signal::Throttle { .. });
         let announced = self.announced.answered(sent.sequence, is_refused, self.machine.next_sequence, now);
         self.count(sent.sequence, signal, now);
@@ -272,12 +271,12 @@ impl Controller for InferencePace {
             Signal::Denied { .. } => End::Denied { status: 403 },
             Signal::Congestion => End::Broken(Phase::Reset),
             Signal::Absent => End::Broken(Phase::Connect),
-            Signal::Silence if was_cut => End::Cut,
+            Signal::Silence if was_aborted => End::Aborted,
             Signal::Silence => End::Silent,
             Signal::Neutral => End::Local,
         };
-        let fate = self.machine.ended(Ticket(sent.sequence), end, at, jitter);
-        self.fate = Some((sent.sequence, fate));
+        let decision = self.machine.ended(Ticket(sent.sequence), end, at, jitter);
+        self.decision = Some((sent.sequence, decision));
         self.take_settled();
         self.keep_to_announced(now);
     }
@@ -287,16 +286,16 @@ impl Controller for InferencePace {
     }
 
     fn cuts_short(&mut self, sent: SendRecord, silent_for: Duration, _cuts_before: u32) -> bool {
-        let is_cut = self.machine.cuts(Ticket(sent.sequence), silent_for.as_secs_f64());
-        if is_cut {
-            self.cut.insert(sent.sequence);
+        let is_aborted = self.machine.should_abort(Ticket(sent.sequence), silent_for.as_secs_f64());
+        if is_aborted {
+            self.aborted.insert(sent.sequence);
         }
-        is_cut
+        is_aborted
     }
 
     fn denial(&self, sent: SendRecord, _served_since: bool) -> Denial {
-        match self.fate {
-            Some((sequence, Fate::Held)) if sequence == sent.sequence => Denial::Undecided,
+        match self.decision {
+            Some((sequence, RowDecision::Held)) if sequence == sent.sequence => Denial::Undecided,
             _ => Denial::OfUrl,
         }
     }
@@ -310,12 +309,12 @@ impl Controller for InferencePace {
     }
 
     fn is_witness(&self, row: u64) -> bool {
-        self.machine.fates.is_witness(row)
+        self.machine.held_denials.is_witness(row)
     }
 
     fn charges(&self, _sent: SendRecord) -> bool {
         // A host that served and now refuses everybody says nothing about a URL.
-        self.machine.pauses.now.is_none() || self.machine.served == 0
+        self.machine.backoff.pause.is_none() || self.machine.served == 0
     }
 
     fn connections_max(&self) -> Option<u32> {
@@ -323,7 +322,7 @@ impl Controller for InferencePace {
     }
 
     fn charge_denials_to_urls(&mut self, _now: Instant) {
-        self.machine.believe_denials();
+        self.machine.charge_denials_to_urls();
         self.take_settled();
         self.failures.end(u64::MAX);
     }
@@ -350,10 +349,10 @@ impl Controller for InferencePace {
     }
 
     fn belief(&self) -> Belief {
-        let rate = self.machine.rate.as_ref().map(|rate| (rate.per_second, rate.top));
+        let rate = self.machine.rate.as_ref().map(|rate| (rate.per_second, rate.limit_per_second));
         Belief {
             limiter: self.limiter(),
-            window: self.machine.window.places(),
+            window: self.machine.window.slots(),
             rate,
             blocked_until: self.blocked_until(),
         }
@@ -361,7 +360,7 @@ impl Controller for InferencePace {
 
     fn memory(&self, now: Instant) -> Memory {
         let known = self.machine.memory();
-        let next_by_spacing = self.instant(self.machine.next_by_terms);
+        let next_by_spacing = self.instant(self.machine.next_by_policy);
         let learned = Learned {
             served: self.served(),
             next_by_spacing: Some(next_by_spacing)

@@ -28,18 +28,18 @@ const REACHED: f64 = 0.8;
 /// A limit that is found again is as high as it was, within this.
 const SAME: f64 = 0.9;
 /// A long refusal that lasts as long as a horizon speaks for it: so long until a window is empty. So many times as likely ...
-const ALIKE: f64 = 4.0;
+const MATCH_WEIGHT: f64 = 4.0;
 /// ... where it is within this.
-const ALIKE_WITHIN: (f64, f64) = (0.75, 1.35);
+const MATCH_RANGE: (f64, f64) = (0.75, 1.35);
 /// A bucket's rate is at most so many times what was let in on the average: requests that were sent together say little.
-const TRUSTED: f64 = 2.0;
+const BUCKET_RATE_FACTOR_MAX: f64 = 2.0;
 /// Requests, and seconds, after which the network has delivered what was sent before.
-const LATE: (usize, Seconds) = (64, 2.0);
+const REORDERING: (usize, Seconds) = (64, 2.0);
 /// A pace is told over so many requests, and so many seconds, at least.
-const PACE_OVER: usize = 16;
-const PACE_LEAST: Seconds = 0.05;
+const SENDING_REQUESTS_MIN: usize = 16;
+const SENDING_SPAN_MIN: Seconds = 0.05;
 /// Times of sending that are kept.
-const KEPT: usize = 1 << 15;
+const TIMES_KEPT: usize = 1 << 15;
 
 /// Requests within each horizon.
 pub(super) type Counts = [u32; HORIZONS.len()];
@@ -52,22 +52,22 @@ pub(super) struct Horizons {
     dropped: u64,
     /// The first time within each horizon.
     heads: [u64; HORIZONS.len()],
-    borne: Counts,
+    accepted: Counts,
     /// Served lately: what was sent after a refusal may have arrived before it.
-    late: VecDeque<(u64, Seconds, Counts)>,
+    recent: VecDeque<(u64, Seconds, Counts)>,
     /// A row of refusals has begun, and may turn out to be a long one: with which request, and its counts.
-    suspect: Option<(u64, Counts)>,
+    open_run: Option<(u64, Counts)>,
     /// Shorter horizons are ruled out: their limits were kept, and it refused all the same.
-    kept: Seconds,
+    ruled_out_max: Seconds,
     /// Counts at which a long refusal began.
-    too_many: [Option<u32>; HORIZONS.len()],
+    exceeded: [Option<u32>; HORIZONS.len()],
 }
 
 impl Horizons {
     /// A request is sent: how many there were in each horizon, itself included.
     pub(super) fn sent(&mut self, sequence: u64, now: Seconds) -> Counts {
         self.times.push_back((sequence, now));
-        if self.times.len() > KEPT {
+        if self.times.len() > TIMES_KEPT {
             self.times.pop_front();
             self.dropped += 1;
         }
@@ -90,7 +90,7 @@ impl Horizons {
         from: u64,
         until: u64,
         size: f64,
-        mut is_in_vain: impl FnMut(u64) -> bool,
+        mut is_failed: impl FnMut(u64) -> bool,
     ) -> Option<(f64, f64)> {
         let (first, last) = (self.index(from), self.index(until));
         let (&(sequence, start), &(_, end)) = (self.times.get(first)?, self.times.get(last)?);
@@ -99,7 +99,7 @@ impl Horizons {
         }
         let taken: Vec<Seconds> = (first + 1..last)
             .map(|at| self.times[at])
-            .filter(|&(sequence, _)| !is_in_vain(sequence))
+            .filter(|&(sequence, _)| !is_failed(sequence))
             .map(|(_, at)| at)
             .collect();
         if end <= start || taken.is_empty() {
@@ -115,7 +115,7 @@ impl Horizons {
         };
         // Between what was let in altogether and a rate at which it never runs empty.
         let (mut low, mut high) = (taken.len() as f64 / (end - start), 1.0);
-        let most = TRUSTED * low;
+        let most = BUCKET_RATE_FACTOR_MAX * low;
         while left(high) < 1.0 && high < most {
             high *= 2.0;
         }
@@ -139,15 +139,19 @@ impl Horizons {
 
     /// The pace at which requests were sent up to this one: over a second, or over as many as tell it; but over none from
     /// before a wait that the host asked for and that ended at `waited`, where as many were sent since.
-    pub(super) fn pace(&self, until: u64, waited: Seconds, now: Seconds) -> f64 {
+    pub(super) fn sending_rate(&self, until: u64, wait_ended: Seconds, now: Seconds) -> f64 {
         let end = self.index(until);
         let last = self.times.get(end).map_or(now, |sent| sent.1);
         let in_a_second = end - self.times.partition_point(|sent| sent.1 <= last - 1.0).min(end);
-        let since_wait = end - self.times.partition_point(|sent| sent.1 < waited).min(end);
-        let over = in_a_second.max(PACE_OVER).min(if since_wait < PACE_OVER / 2 { end } else { since_wait });
+        let since_wait = end - self.times.partition_point(|sent| sent.1 < wait_ended).min(end);
+        let over = in_a_second.max(SENDING_REQUESTS_MIN).min(if since_wait < SENDING_REQUESTS_MIN / 2 {
+            end
+        } else {
+            since_wait
+        });
         let first = end - over.min(end);
         let since = self.times.get(first).map_or(last, |sent| sent.1);
-        (end - first).max(1) as f64 / (last - since).max(PACE_LEAST)
+        (end - first).max(1) as f64 / (last - since).max(SENDING_SPAN_MIN)
     }
 
     /// The counts of a request that was sent then, without those before it that were in vain.
@@ -155,10 +159,10 @@ impl Horizons {
         &self,
         counts: &Counts,
         sent: Seconds,
-        in_vain: impl Iterator<Item = u64>,
+        failed: impl Iterator<Item = u64>,
     ) -> Counts {
         let mut counts = *counts;
-        for sequence in in_vain {
+        for sequence in failed {
             let Some(&(_, at)) = self.times.get(self.index(sequence)).filter(|time| time.0 == sequence)
             else {
                 continue;
@@ -172,81 +176,84 @@ impl Horizons {
 
     /// One with these counts was served. Returns true if that rules out what had been thought.
     pub(super) fn served(&mut self, sequence: u64, counts: &Counts, now: Seconds) -> bool {
-        if let Some((onset, suspect)) = &mut self.suspect {
+        if let Some((run_start, run_counts)) = &mut self.open_run {
             // It arrived before what was refused.
-            for ((borne, too_many), &count) in self.borne.iter_mut().zip(suspect).zip(counts) {
-                if sequence < *onset {
-                    *borne = (*borne).max(count);
+            for ((accepted, exceeded), &count) in self.accepted.iter_mut().zip(run_counts).zip(counts) {
+                if sequence < *run_start {
+                    *accepted = (*accepted).max(count);
                 } else {
-                    *too_many = (*too_many).max(count + 1);
+                    *exceeded = (*exceeded).max(count + 1);
                 }
             }
             return false;
         }
-        self.late.push_back((sequence, now, *counts));
-        let mut is_news = false;
-        while self.late.len() > LATE.0 || self.late.front().is_some_and(|late| late.1 < now - LATE.1) {
-            let Some((_, _, counts)) = self.late.pop_front() else { break };
-            for ((borne, too_many), count) in self.borne.iter_mut().zip(&mut self.too_many).zip(counts) {
-                *borne = (*borne).max(count);
-                if too_many.is_some_and(|limit| count >= limit) {
-                    *too_many = None;
-                    is_news = true;
+        self.recent.push_back((sequence, now, *counts));
+        let mut rules_out_limit = false;
+        while self.recent.len() > REORDERING.0
+            || self.recent.front().is_some_and(|recent| recent.1 < now - REORDERING.1)
+        {
+            let Some((_, _, counts)) = self.recent.pop_front() else { break };
+            for ((accepted, exceeded), count) in self.accepted.iter_mut().zip(&mut self.exceeded).zip(counts)
+            {
+                *accepted = (*accepted).max(count);
+                if exceeded.is_some_and(|limit| count >= limit) {
+                    *exceeded = None;
+                    rules_out_limit = true;
                 }
             }
         }
-        is_news
+        rules_out_limit
     }
 
     /// A row of refusals began with a request of these counts.
-    pub(super) fn suspect(&mut self, sequence: u64, counts: &Counts) {
-        self.suspect = Some((sequence, *counts));
-        for (late, at, counts) in std::mem::take(&mut self.late) {
-            self.served(late, &counts, at);
+    pub(super) fn begin_run(&mut self, sequence: u64, counts: &Counts) {
+        self.open_run = Some((sequence, *counts));
+        for (recent, at, counts) in std::mem::take(&mut self.recent) {
+            self.served(recent, &counts, at);
         }
     }
 
     /// The row was a long one, or not; `kept` is the horizon whose limit was kept meanwhile. All requests before `until` took
     /// part but those of which `is_in_vain` is true: what was let in is what counts, for the network changes the order.
-    pub(super) fn end(
+    pub(super) fn end_run(
         &mut self,
-        is_long: bool,
-        kept: Option<Seconds>,
+        is_ban: bool,
+        assumed_horizon: Option<Seconds>,
         until: u64,
-        is_in_vain: impl Fn(u64) -> bool,
+        is_failed: impl Fn(u64) -> bool,
     ) {
-        let Some((_, counts)) = self.suspect.take().filter(|_| is_long) else { return };
-        let let_in = self.let_in(until, is_in_vain);
+        let Some((_, counts)) = self.open_run.take().filter(|_| is_ban) else { return };
+        let accepted_counts = self.accepted_counts(until, is_failed);
         let is_same = |at: usize, count: u32| {
-            self.too_many[at].is_some_and(|limit| f64::from(count) >= SAME * f64::from(limit))
+            self.exceeded[at].is_some_and(|limit| f64::from(count) >= SAME * f64::from(limit))
         };
         // The limit of that horizon was kept, and is no lower than it was thought: it counts over a longer time.
-        if let Some(at) =
-            kept.and_then(|kept| HORIZONS.iter().position(|&(over, _)| (over - kept).abs() < f64::EPSILON))
-            && is_same(at, counts[at].min(let_in[at] + 1))
+        if let Some(at) = assumed_horizon.and_then(|assumed_horizon| {
+            HORIZONS.iter().position(|&(over, _)| (over - assumed_horizon).abs() < f64::EPSILON)
+        }) && is_same(at, counts[at].min(accepted_counts[at] + 1))
         {
-            self.kept = self.kept.max(HORIZONS[at].0);
+            self.ruled_out_max = self.ruled_out_max.max(HORIZONS[at].0);
         }
         for at in 0..HORIZONS.len() {
-            let count = counts[at].min(let_in[at] + 1);
-            let is_reached = f64::from(counts[at]) >= REACHED * f64::from(self.borne[at]);
-            self.too_many[at] = if is_reached && HORIZONS[at].0 > self.kept {
-                Some(self.too_many[at].map_or(count, |limit| limit.min(count)))
+            let count = counts[at].min(accepted_counts[at] + 1);
+            let is_reached = f64::from(counts[at]) >= REACHED * f64::from(self.accepted[at]);
+            self.exceeded[at] = if is_reached && HORIZONS[at].0 > self.ruled_out_max {
+                Some(self.exceeded[at].map_or(count, |limit| limit.min(count)))
             } else {
                 None
             };
         }
-        if self.too_many.iter().all(Option::is_none) {
-            self.kept = 0.0;
+        if self.exceeded.iter().all(Option::is_none) {
+            self.ruled_out_max = 0.0;
         }
     }
 
     /// How many were let in within each horizon before the last that was.
-    fn let_in(&self, until: u64, is_in_vain: impl Fn(u64) -> bool) -> Counts {
+    fn accepted_counts(&self, until: u64, is_failed: impl Fn(u64) -> bool) -> Counts {
         let mut counts = Counts::default();
         let mut last = None;
         for &(sequence, at) in self.times.range(..self.index(until)).rev() {
-            if is_in_vain(sequence) {
+            if is_failed(sequence) {
                 continue;
             }
             let ago = *last.get_or_insert(at) - at;
@@ -262,13 +269,13 @@ impl Horizons {
 
     /// There is no such limit.
     pub(super) fn forget(&mut self) {
-        self.too_many = Default::default();
-        self.kept = 0.0;
+        self.exceeded = Default::default();
+        self.ruled_out_max = 0.0;
     }
 
     /// What each hypothesis that is left allows a second, with its weight.
-    fn left(&self) -> impl DoubleEndedIterator<Item = (Seconds, f64, f64)> {
-        HORIZONS.iter().zip(self.too_many).filter_map(|(&(over, weight), limit)| {
+    fn hypotheses(&self) -> impl DoubleEndedIterator<Item = (Seconds, f64, f64)> {
+        HORIZONS.iter().zip(self.exceeded).filter_map(|(&(over, weight), limit)| {
             let allowed = f64::from(limit?.saturating_sub(1).max(1));
             let rate = if allowed < 2.0 { 0.9 / over } else { MARGIN * allowed / over };
             Some((over, rate, weight))
@@ -282,32 +289,34 @@ impl Horizons {
         rows: f64,
         cost: Seconds,
         below: f64,
-        lasted: Seconds,
+        ban: Seconds,
     ) -> Option<(f64, Seconds)> {
-        let is_alike = |over: Seconds| lasted > ALIKE_WITHIN.0 * over && lasted < ALIKE_WITHIN.1 * over;
-        let left: Vec<_> = self
-            .left()
+        let matches_ban = |over: Seconds| ban > MATCH_RANGE.0 * over && ban < MATCH_RANGE.1 * over;
+        let hypotheses: Vec<_> = self
+            .hypotheses()
             .filter(|&(_, rate, _)| rate < below)
-            .map(|(over, rate, weight)| (over, rate, if is_alike(over) { ALIKE * weight } else { weight }))
+            .map(|(over, rate, weight)| {
+                (over, rate, if matches_ban(over) { MATCH_WEIGHT * weight } else { weight })
+            })
             .collect();
         // best[k]: the least expected time if the horizon is the k-th or a later one.
-        let mut best = vec![(f64::INFINITY, 0_usize); left.len() + 1];
-        best[left.len()] = (0.0, 0);
-        for from in (0..left.len()).rev() {
-            let total: f64 = left[from..].iter().map(|&(_, _, weight)| weight).sum();
+        let mut best = vec![(f64::INFINITY, 0_usize); hypotheses.len() + 1];
+        best[hypotheses.len()] = (0.0, 0);
+        for from in (0..hypotheses.len()).rev() {
+            let total: f64 = hypotheses[from..].iter().map(|&(_, _, weight)| weight).sum();
             let mut right = 0.0;
-            for (at, &(over, rate, weight)) in left.iter().enumerate().skip(from) {
+            for (at, &(over, rate, weight)) in hypotheses.iter().enumerate().skip(from) {
                 right += weight / total;
                 let wrong = (1.0 - right).max(0.0);
                 let time = rows / rate * right + wrong * (cost + over + best[at + 1].0);
                 // The later ones have been valued already.
-                let time = if at + 1 == left.len() { rows / rate } else { time };
+                let time = if at + 1 == hypotheses.len() { rows / rate } else { time };
                 if time < best[from].0 {
                     best[from] = (time, at);
                 }
             }
         }
-        let (over, rate, _) = *left.get(best[0].1)?;
+        let (over, rate, _) = *hypotheses.get(best[0].1)?;
         Some((rate, over))
     }
 }
@@ -350,8 +359,8 @@ mod tests {
             horizons.served(sequence, &counts, now + 0.1);
         }
         let counts = horizons.sent(200, 20.0);
-        horizons.suspect(200, &counts);
-        horizons.end(true, None, 201, |at| at == 200);
+        horizons.begin_run(200, &counts);
+        horizons.end_run(true, None, 201, |at| at == 200);
         let (rate, _) = horizons.choose(1_000.0, 10.0, f64::INFINITY, 0.0).expect("a limit");
         assert!(rate < 11.0, "{rate}");
     }
@@ -360,13 +369,13 @@ mod tests {
     fn a_count_that_is_served_later_rules_its_horizon_out() {
         let mut horizons = Horizons::default();
         let counts = horizons.sent(0, 0.0);
-        horizons.suspect(0, &counts);
-        horizons.end(true, None, 1, |at| at == 0);
+        horizons.begin_run(0, &counts);
+        horizons.end_run(true, None, 1, |at| at == 0);
         assert!(horizons.choose(10.0, 1.0, f64::INFINITY, 0.0).is_some());
         let counts = (1..=9).map(|at| horizons.sent(at, 100.0)).last().expect("nine");
         horizons.served(9, &counts, 100.1);
-        let later = horizons.sent(10, 200.0);
-        assert!(horizons.served(10, &later, 200.1), "that is news");
+        let urls_with_wait = horizons.sent(10, 200.0);
+        assert!(horizons.served(10, &urls_with_wait, 200.1), "that is resolved");
         assert!(horizons.choose(10.0, 1.0, f64::INFINITY, 0.0).is_none());
     }
 }

@@ -9,32 +9,32 @@ use super::Seconds;
 /// Answers in a row of which the least is looked at.
 const BLOCK: u32 = 8;
 /// So many may wait at the host: enough that it never runs dry.
-const WAITING_MAX: f64 = 3.0;
+const QUEUED_MAX: f64 = 3.0;
 /// Or this share of those under way: beyond half as long again the gain is less than the delay.
-const WAITING_SHARE_MAX: f64 = 1.0 / 3.0;
+const QUEUED_SHARE_MAX: f64 = 1.0 / 3.0;
 /// More are only tried where next to none wait.
-const WAITING_GROWTH: f64 = 1.5;
-const WAITING_SHARE_GROWTH: f64 = 0.2;
+const QUEUED_GROWTH: f64 = 1.5;
+const QUEUED_SHARE_GROWTH: f64 = 0.2;
 
 /// What the last answers said.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Waiting {
+pub(super) enum Queueing {
     /// There is room for more.
     Room,
     /// Enough.
-    Enough,
+    Full,
     /// Too many; so many would be right.
-    Queue(f64),
+    Excess(f64),
 }
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Latency {
-    usual: Option<Seconds>,
+    mean: Option<Seconds>,
     deviation: Seconds,
     floor: Option<Seconds>,
-    least: Option<Seconds>,
+    block_min: Option<Seconds>,
     answers: u32,
-    under_way: f64,
+    in_flight: f64,
     /// The block's answers belong to requests from here on.
     since: u64,
     has_room: bool,
@@ -42,8 +42,8 @@ pub(super) struct Latency {
 
 impl Latency {
     /// The usual time to an answer.
-    pub(super) fn usual(&self) -> Option<Seconds> {
-        self.usual
+    pub(super) fn mean(&self) -> Option<Seconds> {
+        self.mean
     }
 
     /// How far answers are from that, usually.
@@ -52,8 +52,8 @@ impl Latency {
     }
 
     /// By when nearly all answers have come, a new connection's included.
-    pub(super) fn patience(&self) -> Seconds {
-        self.usual.map_or(0.0, |usual| 2.0 * usual + 4.0 * self.deviation)
+    pub(super) fn answer_deadline(&self) -> Seconds {
+        self.mean.map_or(0.0, |mean| 2.0 * mean + 4.0 * self.deviation)
     }
 
     /// Whether the last answers left room for more.
@@ -62,35 +62,35 @@ impl Latency {
     }
 
     /// An answer to a request that was sent while so many were under way.
-    pub(super) fn note(&mut self, latency: Seconds, sequence: u64, under_way: u32) -> Option<Waiting> {
-        let error = self.usual.map_or(0.5 * latency, |usual| (latency - usual).abs());
-        self.deviation = if self.usual.is_none() { error } else { 0.9 * self.deviation + 0.1 * error };
-        self.usual = Some(self.usual.map_or(latency, |usual| 0.9 * usual + 0.1 * latency));
+    pub(super) fn record(&mut self, latency: Seconds, sequence: u64, in_flight: u32) -> Option<Queueing> {
+        let error = self.mean.map_or(0.5 * latency, |mean| (latency - mean).abs());
+        self.deviation = if self.mean.is_none() { error } else { 0.9 * self.deviation + 0.1 * error };
+        self.mean = Some(self.mean.map_or(latency, |mean| 0.9 * mean + 0.1 * latency));
         if self.floor.is_none() {
             self.has_room = true;
         }
         if sequence < self.since {
             return None;
         }
-        self.least = Some(self.least.map_or(latency, |least| least.min(latency)));
+        self.block_min = Some(self.block_min.map_or(latency, |block_min| block_min.min(latency)));
         self.answers += 1;
-        self.under_way += f64::from(under_way);
-        if self.answers < BLOCK.max(under_way / 2) {
+        self.in_flight += f64::from(in_flight);
+        if self.answers < BLOCK.max(in_flight / 2) {
             return None;
         }
-        let least = self.least.take()?;
-        let under_way = self.under_way / f64::from(self.answers);
-        (self.answers, self.under_way) = (0, 0.0);
-        let floor = self.floor.map_or(least, |floor| floor.min(least));
+        let block_min = self.block_min.take()?;
+        let in_flight = self.in_flight / f64::from(self.answers);
+        (self.answers, self.in_flight) = (0, 0.0);
+        let floor = self.floor.map_or(block_min, |floor| floor.min(block_min));
         self.floor = Some(floor);
-        let waiting = under_way * (1.0 - floor / least);
-        self.has_room = waiting < WAITING_GROWTH.max(under_way * WAITING_SHARE_GROWTH);
-        Some(if waiting > WAITING_MAX.max(under_way * WAITING_SHARE_MAX) {
-            Waiting::Queue((under_way * floor / least + WAITING_MAX).min(under_way * 0.9))
+        let queued = in_flight * (1.0 - floor / block_min);
+        self.has_room = queued < QUEUED_GROWTH.max(in_flight * QUEUED_SHARE_GROWTH);
+        Some(if queued > QUEUED_MAX.max(in_flight * QUEUED_SHARE_MAX) {
+            Queueing::Excess((in_flight * floor / block_min + QUEUED_MAX).min(in_flight * 0.9))
         } else if self.has_room {
-            Waiting::Room
+            Queueing::Room
         } else {
-            Waiting::Enough
+            Queueing::Full
         })
     }
 
@@ -100,7 +100,7 @@ impl Latency {
     }
 
     /// What was sent before says nothing about the window after it.
-    pub(super) fn begin_anew(&mut self, sequence: u64) {
-        (self.since, self.answers, self.under_way, self.least) = (sequence, 0, 0.0, None);
+    pub(super) fn restart(&mut self, sequence: u64) {
+        (self.since, self.answers, self.in_flight, self.block_min) = (sequence, 0, 0.0, None);
     }
 }

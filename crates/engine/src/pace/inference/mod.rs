@@ -30,39 +30,39 @@
 //! for a URL that is known to be served (`fates`); a failure is charged to a URL only while others are served.
 
 mod adapter;
-mod answers;
-mod doubts;
-mod evidence;
-mod fates;
+mod backoff;
+mod held_denials;
 mod horizons;
 mod latency;
-mod pause_lengths;
+mod memory;
+mod outcomes;
 mod random_failure_test;
 mod rate;
 mod refusals;
-mod report;
-mod rows;
+mod row_decision;
+mod run_detector;
 mod sending;
 mod signal;
+mod single_failures;
 mod stalls;
 mod units;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use evidence::{Evidence, Outcome};
-use fates::Fates;
+use backoff::Backoff;
+use held_denials::HeldDenials;
 use horizons::{Counts, Horizons};
 use latency::Latency;
-use pause_lengths::PauseLengths;
 use random_failure_test::RandomFailureTest;
 use rate::Rate;
-use signal::Form;
+use run_detector::{Outcome, RunDetector};
+use signal::FailureMode;
 use stalls::Stalls;
-use units::{Openings, Unit};
+use units::{ConnectionTest, Unit};
 use window::Window;
 
-use signal::{End, Fate, PacePolicy, Permit, Phase, Pick, Ticket, Work};
+use signal::{End, PacePolicy, Permit, Phase, Pick, RowDecision, Ticket, Work};
 
 pub use adapter::InferencePace;
 pub(in crate::pace) use window::COURTEOUS_MAX;
@@ -81,7 +81,7 @@ const URLS_MAX: usize = 16 * 1024;
 struct Sent {
     at: Seconds,
     /// Under way then, itself included.
-    under_way: u32,
+    in_flight: u32,
     /// It opened a connection.
     is_new: bool,
     counts: [Counts; Unit::COUNT],
@@ -97,64 +97,58 @@ struct Open {
     served_before: u64,
 }
 
-/// With which request the host was last found to be empty.
-#[derive(Debug, Clone, Copy)]
-struct Onset {
-    sequence: u64,
-}
-
 /// The pace of one host: a state machine without clock or I/O.
 #[derive(Debug, Clone)]
 pub(super) struct Controller {
-    terms: PacePolicy,
-    next_by_terms: Seconds,
+    policy: PacePolicy,
+    next_by_policy: Seconds,
     window: Window,
     rate: Option<Rate>,
-    evidence: Evidence,
+    run_detector: RunDetector,
     /// What the host counts, as it seems, and what speaks for connections that are opened.
     unit: Unit,
-    openings: Openings,
+    connection_test: ConnectionTest,
     horizons: [Horizons; Unit::COUNT],
     latency: Latency,
-    pauses: PauseLengths,
-    chance: RandomFailureTest,
-    fates: Fates,
+    backoff: Backoff,
+    random_failure_test: RandomFailureTest,
+    held_denials: HeldDenials,
     stalls: Stalls,
     sent: VecDeque<Sent>,
     open: BTreeMap<u64, Open>,
     /// Those of them that have not stalled.
-    places: u32,
+    slots_used: u32,
     /// When places are free again whose requests failed sooner than an answer would have come.
-    cooling: VecDeque<Seconds>,
+    slots_freed_at: VecDeque<Seconds>,
     next_sequence: u64,
     /// The host has asked to be left alone until then.
     not_before: Seconds,
     /// When the wait before that one ended.
-    waited: Seconds,
+    wait_ended: Seconds,
     /// Answers to what was sent before this say nothing about the pace after it.
-    cut_sequence: u64,
-    onset: Option<Onset>,
+    valid_from: u64,
+    empty_at: Option<u64>,
     /// Requests in vain since then, in the order of sending.
-    bads: VecDeque<(u64, Form)>,
-    cuts: u32,
-    good_in_a_row: u32,
-    refused_in_a_row: u32,
+    failures: VecDeque<(u64, FailureMode)>,
+    rate_cuts: u32,
+    consecutive_successes: u32,
+    consecutive_refusals: u32,
     /// The same before the last failure.
-    good_before: u32,
+    successes_before_failure: u32,
     /// The horizon whose limit is kept.
-    assumed: Option<Seconds>,
+    assumed_horizon: Option<Seconds>,
     /// What it lets in at once, at most.
     burst: Option<f64>,
     /// A failure that is looked at once it is known what came after it.
-    doubtful: Option<(u64, Form)>,
+    pending_failure: Option<(u64, FailureMode)>,
     /// A refusal: nothing is sent until it is known what came after it.
-    held_by: Option<u64>,
+    blocked_by: Option<u64>,
     /// How probable chance has made the last rows of failures, which were taken for chance: a natural logarithm.
-    alarms: f64,
+    ln_random_probability: f64,
     /// The pace was halved for a second test.
     is_halved: bool,
     /// How the host refuses.
-    limit_form: Option<Form>,
+    limit_mode: Option<FailureMode>,
     served: u64,
     denied: u64,
     /// Nobody was ever served, and each request was denied: the denials are the URLs' own.
@@ -163,84 +157,84 @@ pub(super) struct Controller {
     denied_at: Seconds,
     first_probes: usize,
     refused: u64,
-    in_vain: u64,
+    failed_requests: u64,
     remaining: u32,
-    /// A refusal that asked for a wait, and whether what was sent after it was served.
-    asked: Option<(u64, bool)>,
-    shown: u32,
+    /// The first refusal with a Retry-After, until a request that was sent later is served.
+    retry_after_from: Option<u64>,
+    url_waits_seen: u32,
     /// Rows with a Retry-After of their own.
-    later: BTreeSet<u64>,
-    failures_of: BTreeMap<u64, u32>,
+    urls_with_wait: BTreeSet<u64>,
+    failures_by_url: BTreeMap<u64, u32>,
 }
 
 impl Controller {
     /// A host of which nothing is known.
     #[must_use]
-    fn new(terms: PacePolicy) -> Self {
+    fn new(policy: PacePolicy) -> Self {
         Self {
-            terms,
-            next_by_terms: 0.0,
-            window: Window::new(terms.window_max),
+            policy,
+            next_by_policy: 0.0,
+            window: Window::new(policy.window_max),
             rate: None,
-            evidence: Evidence::new(),
+            run_detector: RunDetector::new(),
             unit: Unit::Requests,
-            openings: Openings::default(),
+            connection_test: ConnectionTest::default(),
             horizons: Default::default(),
             latency: Latency::default(),
-            pauses: PauseLengths::default(),
-            chance: RandomFailureTest::new(),
-            fates: Fates::default(),
+            backoff: Backoff::default(),
+            random_failure_test: RandomFailureTest::new(),
+            held_denials: HeldDenials::default(),
             stalls: Stalls::default(),
             sent: VecDeque::new(),
             open: BTreeMap::new(),
-            places: 0,
-            cooling: VecDeque::new(),
+            slots_used: 0,
+            slots_freed_at: VecDeque::new(),
             next_sequence: 0,
             not_before: 0.0,
-            waited: 0.0,
-            cut_sequence: 0,
-            onset: None,
-            bads: VecDeque::new(),
-            cuts: 0,
-            good_in_a_row: 0,
-            refused_in_a_row: 0,
-            good_before: 0,
-            assumed: None,
+            wait_ended: 0.0,
+            valid_from: 0,
+            empty_at: None,
+            failures: VecDeque::new(),
+            rate_cuts: 0,
+            consecutive_successes: 0,
+            consecutive_refusals: 0,
+            successes_before_failure: 0,
+            assumed_horizon: None,
             burst: None,
-            doubtful: None,
-            held_by: None,
-            alarms: 0.0,
+            pending_failure: None,
+            blocked_by: None,
+            ln_random_probability: 0.0,
             is_halved: false,
-            limit_form: None,
+            limit_mode: None,
             served: 0,
             denied: 0,
             is_denying_all: false,
             denied_at: 0.0,
             first_probes: 0,
             refused: 0,
-            in_vain: 0,
+            failed_requests: 0,
             remaining: 0,
-            asked: None,
-            shown: 0,
-            later: BTreeSet::new(),
-            failures_of: BTreeMap::new(),
+            retry_after_from: None,
+            url_waits_seen: 0,
+            urls_with_wait: BTreeSet::new(),
+            failures_by_url: BTreeMap::new(),
         }
     }
 
     /// Something was heard of it: a first byte, or more of them.
-    fn heard(&mut self, ticket: Ticket, now: Seconds) {
+    fn progressed(&mut self, ticket: Ticket, now: Seconds) {
         let Some(open) = self.open.get_mut(&ticket.0) else { return };
         let is_first = !std::mem::replace(&mut open.has_begun, true);
         if std::mem::take(&mut open.is_stalled) {
-            self.places += 1;
+            self.slots_used += 1;
             if self.is_late(ticket.0) {
-                self.evidence.revoke();
-                self.chance.revoke(Form::Silent);
+                self.run_detector.revoke();
+                self.random_failure_test.revoke(FailureMode::Silent);
             }
         }
         // It was let in.
-        if is_first && self.pauses.now.is_none() {
-            self.note(ticket.0, Outcome::Served, now);
+        if is_first && self.backoff.pause.is_none() {
+            self.record(ticket.0, Outcome::Accepted, now);
         }
     }
 
@@ -248,91 +242,91 @@ impl Controller {
     fn stalled(&mut self, ticket: Ticket, now: Seconds) {
         let Some(open) = self.open.get_mut(&ticket.0).filter(|open| !open.is_stalled) else { return };
         open.is_stalled = true;
-        self.places -= 1;
-        let is_again = self.stalls.stalled(open.url);
-        if is_again && self.pauses.now.is_none() {
+        self.slots_used -= 1;
+        let is_repeated = self.stalls.stalled(open.url);
+        if is_repeated && self.backoff.pause.is_none() {
             // That is the URL's own affair.
-            self.note(ticket.0, Outcome::Void, now);
+            self.record(ticket.0, Outcome::Neutral, now);
         } else {
-            self.failed(ticket.0, Form::Silent, now);
+            self.failed(ticket.0, FailureMode::Silent, now);
         }
     }
 
     /// Whether to stop an exchange that has been silent for so long; then its end is [`End::Cut`].
-    fn cuts(&self, ticket: Ticket, silent: Seconds) -> bool {
+    fn should_abort(&self, ticket: Ticket, silent: Seconds) -> bool {
         let Some(open) = self.open.get(&ticket.0) else { return false };
-        let is_probe = self.pauses.now.as_ref().is_some_and(|pause| ticket.0 >= pause.probes_from);
+        let is_probe = self.backoff.pause.as_ref().is_some_and(|pause| ticket.0 >= pause.probes_from);
         let others = self.served > open.served_before || self.remaining <= 2;
         let after = self.stall_after();
         is_probe && self.served > 0 && silent >= after
-            || others && self.pauses.now.is_none() && self.stalls.cuts(open.url, silent, after)
+            || others && self.backoff.pause.is_none() && self.stalls.should_abort(open.url, silent, after)
     }
 
     /// An exchange without progress for so long has stalled.
     #[must_use]
     fn stall_after(&self) -> Seconds {
-        stalls::after(self.latency.usual(), self.latency.deviation())
+        stalls::after(self.latency.mean(), self.latency.deviation())
     }
 
     /// The exchange is over. `jitter` is a random number from 0 to 1.
-    fn ended(&mut self, ticket: Ticket, end: End, now: Seconds, jitter: f64) -> Fate {
+    fn ended(&mut self, ticket: Ticket, end: End, now: Seconds, jitter: f64) -> RowDecision {
         let sequence = ticket.0;
-        let Some(open) = self.open.remove(&sequence) else { return Fate::Failed };
+        let Some(open) = self.open.remove(&sequence) else { return RowDecision::Failed };
         if !open.is_stalled {
-            self.places -= 1;
+            self.slots_used -= 1;
         }
         let url = open.url;
-        if let Some(usual) = self.latency.usual()
+        if let Some(mean) = self.latency.mean()
             && !matches!(end, End::Served { .. } | End::Local)
-            && open.sent.at + usual > now
+            && open.sent.at + mean > now
         {
             // A place is not free sooner for a failure than for an answer.
-            self.cooling.push_back(open.sent.at + usual);
+            self.slots_freed_at.push_back(open.sent.at + mean);
         }
         match end {
             End::Served { latency } => {
-                self.fates.release(url);
-                self.failures_of.remove(&url);
-                self.later.remove(&url);
+                self.held_denials.release(url);
+                self.failures_by_url.remove(&url);
+                self.urls_with_wait.remove(&url);
                 self.succeeded(sequence, &open, latency, now);
-                Fate::Done
+                RowDecision::Done
             }
             End::Denied { .. } => self.denied(sequence, url, now),
             End::Refused { retry_after, .. } => {
                 let not_before = self.refused(url, sequence, retry_after, now, jitter);
-                self.again(url, now, not_before)
+                self.retry(url, now, not_before)
             }
             End::Broken(phase) => {
                 // Where something came, the host had let it in.
                 if phase != Phase::Body && !open.has_begun {
-                    self.failed(sequence, Form::Broken, now);
-                } else if self.pauses.now.as_ref().is_none_or(|pause| sequence < pause.probes_from) {
-                    self.note(sequence, Outcome::Served, now);
+                    self.failed(sequence, FailureMode::Broken, now);
+                } else if self.backoff.pause.as_ref().is_none_or(|pause| sequence < pause.probes_from) {
+                    self.record(sequence, Outcome::Accepted, now);
                 } else {
-                    self.pauses.again(now);
+                    self.backoff.reprobe(now);
                 }
-                self.again(url, now, now)
+                self.retry(url, now, now)
             }
             End::Silent => {
-                self.failed(sequence, Form::Silent, now);
-                self.again(url, now, now)
+                self.failed(sequence, FailureMode::Silent, now);
+                self.retry(url, now, now)
             }
-            End::Cut => {
-                if !open.is_stalled || self.pauses.now.is_some() {
-                    self.failed(sequence, Form::Silent, now);
+            End::Aborted => {
+                if !open.is_stalled || self.backoff.pause.is_some() {
+                    self.failed(sequence, FailureMode::Silent, now);
                 }
-                self.stalls.cut(url);
-                self.not_its_own(url, now)
+                self.stalls.aborted(url);
+                self.retry_uncharged(url, now)
             }
             End::Local => {
-                self.note(sequence, Outcome::Void, now);
-                self.not_its_own(url, now)
+                self.record(sequence, Outcome::Neutral, now);
+                self.retry_uncharged(url, now)
             }
         }
     }
 
     /// Rows that were kept and turned out to be denied for their own sake, since the last time.
     fn settled(&mut self) -> Vec<u64> {
-        std::mem::take(&mut self.fates.settled)
+        std::mem::take(&mut self.held_denials.settled)
     }
 }

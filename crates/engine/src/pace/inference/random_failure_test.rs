@@ -5,28 +5,28 @@
 //! and enough to matter, the pace becomes what was let in, and a sequential test (Wald, 1945) decides between the share that
 //! was seen and next to none. Chance that has been proved is remembered, and only more than that is looked at again.
 
-use super::signal::{Form, Proved};
+use super::signal::{FailureMode, RandomShares};
 
 /// Prior: chance that needs no proof, for each form: refusals are seldom accidents, breaks often.
-const BY_CHANCE: [f64; Form::COUNT] = [0.01, 0.01, 0.03, 0.03];
+const RANDOM_PRIOR: [f64; FailureMode::COUNT] = [0.01, 0.01, 0.03, 0.03];
 /// Courtesy, and what is worth a test: so much more than chance, for each form.
-const MATTERS: [f64; Form::COUNT] = [0.02, 0.03, 0.15, 0.15];
+const EXCESS_MIN: [f64; FailureMode::COUNT] = [0.02, 0.03, 0.15, 0.15];
 /// The evidence that decides, in natural logarithms.
-const CERTAIN: f64 = 3.5;
+const DECISION_THRESHOLD: f64 = 3.5;
 /// At the pace that it lets in, a limit refuses at most this part of what it refused.
-const LEFT: f64 = 0.1;
+const RESIDUAL: f64 = 0.1;
 /// A share of fewer requests means little.
-const SAMPLE: f64 = 20.0;
+const REQUESTS_MIN: f64 = 20.0;
 /// Failures that are improbable to this degree are looked at.
-const IMPROBABLE: f64 = 0.005;
+const SIGNIFICANCE: f64 = 0.005;
 /// What is known to be chance is more, for it is not known exactly.
-const INEXACT: f64 = 1.3;
+const SHARE_MARGIN: f64 = 1.3;
 
 #[derive(Debug, Clone, Copy)]
 struct Test {
-    form: Form,
+    mode: FailureMode,
     share: f64,
-    sum: f64,
+    log_likelihood_ratio: f64,
     /// It has failed at least once at the pace of the test.
     has_failed: bool,
     /// The pace was raised from this, while nothing failed.
@@ -37,18 +37,18 @@ struct Test {
 
 /// How a test ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FailurePattern {
-    RandomFailureTest(Form),
+pub(super) enum TestResult {
+    Random(FailureMode),
     Limit,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct RandomFailureTest {
-    known: [f64; Form::COUNT],
+    shares: [f64; FailureMode::COUNT],
     all: f64,
-    failed: [f64; Form::COUNT],
+    failed: [f64; FailureMode::COUNT],
     test: Option<Test>,
-    tested_share: f64,
+    last_share: f64,
     /// What was sent before says nothing.
     since: u64,
 }
@@ -56,20 +56,20 @@ pub(super) struct RandomFailureTest {
 impl RandomFailureTest {
     pub(super) fn new() -> Self {
         Self {
-            known: BY_CHANCE,
+            shares: RANDOM_PRIOR,
             all: 0.0,
-            failed: [0.0; Form::COUNT],
+            failed: [0.0; FailureMode::COUNT],
             test: None,
-            tested_share: 0.0,
+            last_share: 0.0,
             since: 0,
         }
     }
 
     /// The pace has changed.
-    pub(super) fn begin_anew(&mut self, sequence: u64) {
+    pub(super) fn restart(&mut self, sequence: u64) {
         self.since = sequence;
         self.all = 0.0;
-        self.failed = [0.0; Form::COUNT];
+        self.failed = [0.0; FailureMode::COUNT];
     }
 
     pub(super) fn is_testing(&self) -> bool {
@@ -81,47 +81,47 @@ impl RandomFailureTest {
     }
 
     /// The shares that are known to be chance.
-    pub(super) const fn proved(&self) -> Proved {
-        self.known
+    pub(super) const fn random_shares(&self) -> RandomShares {
+        self.shares
     }
 
     /// The share of this form that is known to be chance.
-    pub(super) fn known(&self, form: Form) -> f64 {
-        self.known[form.index()]
+    pub(super) fn random_share(&self, mode: FailureMode) -> f64 {
+        self.shares[mode.index()]
     }
 
     /// What was let in is the pace from this request on.
-    pub(super) fn test(&mut self, form: Form, share: f64, sequence: u64) {
+    pub(super) fn test(&mut self, mode: FailureMode, share: f64, sequence: u64) {
         self.test = Some(Test {
-            form,
+            mode,
             share: share.clamp(0.02, 0.9),
-            sum: 0.0,
+            log_likelihood_ratio: 0.0,
             has_failed: false,
             raised_from: None,
             is_too_high: false,
         });
-        self.begin_anew(sequence);
+        self.restart(sequence);
     }
 
     /// A row of failures of this form was none of chance: what is known of chance may have been a limit's, too.
-    pub(super) fn doubt_known(&mut self, form: Form) {
-        let known = &mut self.known[form.index()];
-        *known = (*known * 0.5).max(BY_CHANCE[form.index()]);
+    pub(super) fn halve_random_share(&mut self, mode: FailureMode) {
+        let known = &mut self.shares[mode.index()];
+        *known = (*known * 0.5).max(RANDOM_PRIOR[mode.index()]);
     }
 
     /// Whether failures of this form have been shown to be chance.
-    pub(super) fn is_known(&self, form: Form) -> bool {
-        self.known(form) > BY_CHANCE[form.index()]
+    pub(super) fn is_proven_random(&self, mode: FailureMode) -> bool {
+        self.random_share(mode) > RANDOM_PRIOR[mode.index()]
     }
 
     /// The share of failures of this form since the pace changed.
-    pub(super) fn share(&self, form: Form) -> f64 {
-        self.failed[form.index()] / self.all.max(1.0)
+    pub(super) fn share(&self, mode: FailureMode) -> f64 {
+        self.failed[mode.index()] / self.all.max(1.0)
     }
 
     /// The same, with less trust in few requests.
-    pub(super) fn share_at_least(&self, form: Form) -> f64 {
-        (self.failed[form.index()] + 0.5) / (self.all + 10.0)
+    pub(super) fn shrunk_share(&self, mode: FailureMode) -> f64 {
+        (self.failed[mode.index()] + 0.5) / (self.all + 10.0)
     }
 
     /// Whether something has failed in the test that is made: the pace is not raised any more.
@@ -130,14 +130,14 @@ impl RandomFailureTest {
     }
 
     /// The share that the last test was about.
-    pub(super) fn tested_share(&self) -> f64 {
-        self.tested_share
+    pub(super) fn last_share(&self) -> f64 {
+        self.last_share
     }
 
     /// Failures of this form are chance.
-    pub(super) fn prove(&mut self, form: Form, share: f64) {
-        let known = &mut self.known[form.index()];
-        *known = known.max((INEXACT * share).min(if form.is_often_chance() { 0.6 } else { 0.5 }));
+    pub(super) fn prove(&mut self, mode: FailureMode, share: f64) {
+        let known = &mut self.shares[mode.index()];
+        *known = known.max((SHARE_MARGIN * share).min(if mode.is_often_random() { 0.6 } else { 0.5 }));
     }
 
     /// The pace was raised from this, as nothing had failed.
@@ -156,66 +156,66 @@ impl RandomFailureTest {
     }
 
     /// One that had been taken for a failure was none.
-    pub(super) fn revoke(&mut self, form: Form) {
-        let failed = &mut self.failed[form.index()];
+    pub(super) fn revoke(&mut self, mode: FailureMode) {
+        let failed = &mut self.failed[mode.index()];
         *failed = (*failed - 1.0).max(0.0);
-        if let Some(test) = self.test.as_mut().filter(|test| test.form == form) {
-            test.sum -= (1.0 / LEFT).ln();
+        if let Some(test) = self.test.as_mut().filter(|test| test.mode == mode) {
+            test.log_likelihood_ratio -= (1.0 / RESIDUAL).ln();
         }
     }
 
     /// One was in vain, or served.
-    pub(super) fn note(&mut self, sequence: u64, failed: Option<Form>) -> Option<FailurePattern> {
+    pub(super) fn record(&mut self, sequence: u64, failed: Option<FailureMode>) -> Option<TestResult> {
         if sequence < self.since {
             return None;
         }
         self.all += 1.0;
-        if let Some(form) = failed {
-            self.failed[form.index()] += 1.0;
+        if let Some(mode) = failed {
+            self.failed[mode.index()] += 1.0;
         }
         if self.all > 400.0 {
             self.all *= 0.5;
             self.failed.iter_mut().for_each(|failed| *failed *= 0.5);
         }
         let test = self.test.as_mut()?;
-        let left = test.share * LEFT;
+        let residual = test.share * RESIDUAL;
         match failed {
-            Some(form) if form == test.form => {
+            Some(mode) if mode == test.mode => {
                 test.has_failed = true;
                 if test.raised_from.is_some() {
                     test.is_too_high = true;
                 } else {
-                    test.sum += (test.share / left).ln();
+                    test.log_likelihood_ratio += (test.share / residual).ln();
                 }
             }
             Some(_) => {}
-            None => test.sum += ((1.0 - test.share) / (1.0 - left)).ln(),
+            None => test.log_likelihood_ratio += ((1.0 - test.share) / (1.0 - residual)).ln(),
         }
-        if test.sum > CERTAIN {
-            let Test { form, share, .. } = *test;
-            (self.test, self.tested_share) = (None, share);
-            Some(FailurePattern::RandomFailureTest(form))
-        } else if test.sum < -CERTAIN {
+        if test.log_likelihood_ratio > DECISION_THRESHOLD {
+            let Test { mode, share, .. } = *test;
+            (self.test, self.last_share) = (None, share);
+            Some(TestResult::Random(mode))
+        } else if test.log_likelihood_ratio < -DECISION_THRESHOLD {
             self.test = None;
-            Some(FailurePattern::Limit)
+            Some(TestResult::Limit)
         } else {
             None
         }
     }
 
     /// Whether there are more failures of this form than chance makes probable.
-    pub(super) fn is_improbable(&self, form: Form, is_limited: bool) -> bool {
-        let by_chance = self.known(form);
-        let failed = self.failed[form.index()];
+    pub(super) fn exceeds_random(&self, mode: FailureMode, is_limited: bool) -> bool {
+        let random_share = self.random_share(mode);
+        let failed = self.failed[mode.index()];
         if is_limited {
             // A host that is known to count is believed sooner.
-            let expected = 0.02 + self.all * by_chance;
-            return failed >= 1.0 && tail(failed, expected) < 10.0 * IMPROBABLE;
+            let expected = 0.02 + self.all * random_share;
+            return failed >= 1.0 && tail(failed, expected) < 10.0 * SIGNIFICANCE;
         }
         failed >= 3.0
-            && self.all >= SAMPLE
-            && failed / self.all > by_chance + MATTERS[form.index()]
-            && tail(failed, self.all * by_chance) < IMPROBABLE
+            && self.all >= REQUESTS_MIN
+            && failed / self.all > random_share + EXCESS_MIN[mode.index()]
+            && tail(failed, self.all * random_share) < SIGNIFICANCE
     }
 }
 
@@ -232,23 +232,23 @@ fn tail(count: f64, expected: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::signal::Form;
-    use super::{FailurePattern, RandomFailureTest, tail};
+    use super::super::signal::FailureMode;
+    use super::{RandomFailureTest, TestResult, tail};
 
-    fn tested(is_bad: impl Fn(u64) -> bool) -> Option<FailurePattern> {
-        let mut chance = RandomFailureTest::new();
-        chance.test(Form::Broken, 0.2, 0);
-        (0..200).find_map(|at| chance.note(at, is_bad(at).then_some(Form::Broken)))
+    fn tested(is_failure: impl Fn(u64) -> bool) -> Option<TestResult> {
+        let mut test = RandomFailureTest::new();
+        test.test(FailureMode::Broken, 0.2, 0);
+        (0..200).find_map(|at| test.record(at, is_failure(at).then_some(FailureMode::Broken)))
     }
 
     #[test]
     fn what_goes_on_at_the_pace_that_was_let_in_is_chance() {
-        assert_eq!(tested(|at| at % 5 == 0), Some(FailurePattern::RandomFailureTest(Form::Broken)));
+        assert_eq!(tested(|at| at % 5 == 0), Some(TestResult::Random(FailureMode::Broken)));
     }
 
     #[test]
     fn what_ends_at_the_pace_that_was_let_in_was_a_limit() {
-        assert_eq!(tested(|_| false), Some(FailurePattern::Limit));
+        assert_eq!(tested(|_| false), Some(TestResult::Limit));
     }
 
     #[test]

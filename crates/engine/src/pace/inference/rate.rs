@@ -29,7 +29,7 @@ const HOLD_UNCONFIRMED: Seconds = 1.0;
 /// Longest such time.
 const HOLD_MAX: Seconds = 120.0;
 /// Physics: no host is asked less often.
-const LEAST: f64 = 0.005;
+const RATE_MIN: f64 = 0.005;
 
 #[derive(Debug, Clone)]
 pub(super) struct Rate {
@@ -37,11 +37,11 @@ pub(super) struct Rate {
     next: Seconds,
     /// Answers to requests from here on count for the next step.
     from: u64,
-    good: f64,
+    accepted: f64,
     /// Refused meanwhile for the URLs' own sake, perhaps.
-    doubtful: f64,
+    unattributed: f64,
     /// What it was when it was last refused.
-    pub(super) top: f64,
+    pub(super) limit_per_second: f64,
     is_guess: bool,
     /// It has been shown that it helps.
     pub(super) is_confirmed: bool,
@@ -49,33 +49,33 @@ pub(super) struct Rate {
     hold_until: Seconds,
     step: f64,
     /// What a mistake costs, where that is a ban.
-    pub(super) costs: Option<Seconds>,
+    pub(super) ban_cost: Option<Seconds>,
     /// What was known of chance then.
     pub(super) share_when_fixed: f64,
     /// How often the window, and not the rate, held a request back since the last step, and the other way round.
     window_bound: u32,
-    pace_bound: u32,
+    rate_bound: u32,
 }
 
 impl Rate {
     pub(super) fn new(per_second: f64, requests: f64, now: Seconds, sequence: u64) -> Self {
-        let per_second = per_second.max(LEAST);
+        let per_second = per_second.max(RATE_MIN);
         Self {
             per_second,
             next: now + 1.0 / per_second,
             from: sequence,
-            good: 0.0,
-            doubtful: 0.0,
-            top: per_second,
+            accepted: 0.0,
+            unattributed: 0.0,
+            limit_per_second: per_second,
             is_guess: requests < GUESS_BELOW,
             is_confirmed: false,
             hold: HOLD,
             hold_until: now + HOLD_UNCONFIRMED,
             step: STEP_TEST,
-            costs: None,
+            ban_cost: None,
             share_when_fixed: 0.0,
             window_bound: 0,
-            pace_bound: 0,
+            rate_bound: 0,
         }
     }
 
@@ -85,22 +85,22 @@ impl Rate {
     }
 
     pub(super) fn sent(&mut self, now: Seconds) {
-        let gap = 1.0 / self.per_second.max(LEAST);
+        let gap = 1.0 / self.per_second.max(RATE_MIN);
         // What is late by less than half a gap is made up, or a busy machine would slow it down.
         let due = if now - self.next < 0.5 * gap { self.next } else { now };
         self.next = due + gap;
     }
 
-    pub(super) fn held_by_window(&mut self) {
+    pub(super) fn limited_by_window(&mut self) {
         self.window_bound += 1;
     }
 
-    pub(super) fn held_by_rate(&mut self) {
-        self.pace_bound += 1;
+    pub(super) fn limited_by_rate(&mut self) {
+        self.rate_bound += 1;
     }
 
     /// The next request comes a whole gap from now: a host that has just refused has nothing left.
-    pub(super) fn rest(&mut self, now: Seconds) {
+    pub(super) fn delay_next(&mut self, now: Seconds) {
         self.next = self.next.max(now + 1.0 / self.per_second);
     }
 
@@ -109,13 +109,13 @@ impl Rate {
         if sequence < self.from {
             return false;
         }
-        self.good += 1.0;
+        self.accepted += 1.0;
         let enough =
             STEP_ANSWERS.max(STEP_SECONDS * self.per_second) * if self.is_guess { 1.0 } else { KNOWN };
-        if self.good < enough {
+        if self.accepted < enough {
             return false;
         }
-        let is_bound_by_window = self.window_bound > 2 * self.pace_bound;
+        let is_bound_by_window = self.window_bound > 2 * self.rate_bound;
         if !self.is_guess && (now < self.hold_until || !self.is_worth_it(rows)) {
             return false;
         }
@@ -135,29 +135,29 @@ impl Rate {
 
     fn is_worth_it(&self, rows: f64) -> bool {
         // A twentieth faster, for the rest of the list, against a mistake that is likely.
-        self.costs.is_none_or(|cost| rows / self.per_second * 0.1 > 3.0 * cost)
+        self.ban_cost.is_none_or(|cost| rows / self.per_second * 0.1 > 3.0 * cost)
     }
 
     fn set(&mut self, per_second: f64, next_sequence: u64) {
-        self.per_second = per_second.max(LEAST);
+        self.per_second = per_second.max(RATE_MIN);
         self.from = next_sequence;
-        (self.good, self.doubtful) = (0.0, 0.0);
-        (self.window_bound, self.pace_bound) = (0, 0);
+        (self.accepted, self.unattributed) = (0.0, 0.0);
+        (self.window_bound, self.rate_bound) = (0, 0);
     }
 
     /// Refused: `let_in` is what was let in a second between two refusals, over so many requests.
-    pub(super) fn cut(&mut self, let_in: f64, requests: f64, now: Seconds, next_sequence: u64) {
-        let is_again = !self.is_guess && (self.top / let_in).ln().abs() < 0.2;
+    pub(super) fn cut(&mut self, accepted_rate: f64, requests: f64, now: Seconds, next_sequence: u64) {
+        let is_repeated = !self.is_guess && (self.limit_per_second / accepted_rate).ln().abs() < 0.2;
         self.is_guess = requests < GUESS_BELOW;
-        self.hold = if is_again { (2.0 * self.hold).min(HOLD_MAX) } else { HOLD };
+        self.hold = if is_repeated { (2.0 * self.hold).min(HOLD_MAX) } else { HOLD };
         let least_cut = if self.is_guess { 0.9 } else { 0.98 };
-        self.top = let_in;
-        let to = (MARGIN * let_in).min(least_cut * self.per_second);
+        self.limit_per_second = accepted_rate;
+        let to = (MARGIN * accepted_rate).min(least_cut * self.per_second);
         self.set(to, next_sequence);
         self.hold_until =
-            now + if is_again { self.hold.max(HOLD_REQUESTS / self.per_second) } else { HOLD_UNCONFIRMED };
+            now + if is_repeated { self.hold.max(HOLD_REQUESTS / self.per_second) } else { HOLD_UNCONFIRMED };
         self.step = STEP_TEST;
-        self.rest(now);
+        self.delay_next(now);
     }
 
     /// It helps: the host counts.
@@ -168,27 +168,27 @@ impl Rate {
     /// Exactly this, for a long refusal has shown it, and each mistake costs so much.
     pub(super) fn fix(&mut self, per_second: f64, cost: Seconds, now: Seconds, next_sequence: u64) {
         self.set(per_second, next_sequence);
-        self.top = per_second;
+        self.limit_per_second = per_second;
         self.is_guess = false;
         self.is_confirmed = true;
-        self.costs = Some(self.costs.unwrap_or(0.0).max(cost));
+        self.ban_cost = Some(self.ban_cost.unwrap_or(0.0).max(cost));
         self.hold = HOLD_MAX.min(self.hold * 2.0);
         self.hold_until = now + self.hold.max(HOLD_REQUESTS / self.per_second);
         self.step = STEP_TEST;
-        self.rest(now);
+        self.delay_next(now);
     }
 
     /// Something was refused that may be no limit's, as this share of all is. A rate that is being tested goes back to what
     /// was let in if it is refused more often than that.
     pub(super) fn fall_back(&mut self, share: f64, now: Seconds, next_sequence: u64) {
-        self.doubtful += 1.0;
-        let expected = share * (self.good + self.doubtful);
-        let is_more = self.doubtful > 2.0 + 2.0 * expected;
-        if self.is_guess || self.per_second <= self.top || !is_more {
+        self.unattributed += 1.0;
+        let expected = share * (self.accepted + self.unattributed);
+        let is_more = self.unattributed > 2.0 + 2.0 * expected;
+        if self.is_guess || self.per_second <= self.limit_per_second || !is_more {
             return;
         }
         self.hold = (2.0 * self.hold).min(HOLD_MAX);
-        self.set(MARGIN * self.top, next_sequence);
+        self.set(MARGIN * self.limit_per_second, next_sequence);
         self.hold_until = now + self.hold.max(HOLD_REQUESTS / self.per_second);
         self.step = STEP_TEST;
     }

@@ -1,15 +1,15 @@
 //! May another request be sent, and for which row?
 
 use super::Seconds;
-use super::fates::Next;
+use super::held_denials::Next;
 use super::{Controller, Open, Permit, Pick, REMEMBERED, Sent, Ticket, Work};
 
 /// A host that has served so many is known.
-const WELL: u64 = 30;
+const KNOWN_HOST_SERVED_MIN: u64 = 30;
 /// More exchanges than this that have stalled show that the next URLs of the list may be slow: only each so many-th request
 /// is for one of those then.
-const STUCK: usize = 2;
-const NEXT_EACH: u64 = 4;
+const STALLED_MAX: usize = 2;
+const NEXT_EVERY: u64 = 4;
 /// Waits before probes of a host that denied everybody from the start: as long as the bans that are most common.
 const FIRST_PROBES: [Seconds; 3] = [0.5, 2.0, 8.0];
 /// Probes in vain, with growing gaps, after which the denials of a host that serves nobody are believed.
@@ -19,12 +19,12 @@ impl Controller {
     /// May another request be sent? A [`Permit::Go`] is followed by [`sent`](Self::sent), or by nothing at all.
     pub(super) fn permit(&mut self, now: Seconds, work: Work) -> Permit {
         self.remaining = work.remaining;
-        if self.served == 0 && !self.fates.is_empty() && !self.is_denying_all {
+        if self.served == 0 && !self.held_denials.is_empty() && !self.is_denying_all {
             if !self.open.is_empty() {
                 return Permit::OnAnswer;
             }
             // Before that is believed, URLs from elsewhere in the list are asked, after waits that grow.
-            if work.fresh + work.again > 0
+            if work.ready > 0
                 && let Some(wait) = FIRST_PROBES.get(self.first_probes)
             {
                 if now < self.denied_at + wait {
@@ -34,116 +34,118 @@ impl Controller {
                 return Permit::Go(Pick::Elsewhere);
             }
             self.is_denying_all = true;
-            self.fates.believe();
+            self.held_denials.settle_all();
         }
-        let until = self.not_before.max(self.next_by_terms);
+        let until = self.not_before.max(self.next_by_policy);
         if now < until {
             return Permit::At(until);
         }
-        if let Some(pause) = &self.pauses.now {
-            if self.places > 0 {
+        if let Some(pause) = &self.backoff.pause {
+            if self.slots_used > 0 {
                 return Permit::OnAnswer;
             }
-            if work.fresh + work.again == 0 && pause.failures() >= DENIALS_BELIEVED {
+            if work.ready == 0 && pause.failures() >= DENIALS_BELIEVED {
                 // Nobody else is left to be asked, and waiting was of no use.
-                self.pauses.now = None;
-                self.fates.believe();
+                self.backoff.pause = None;
+                self.held_denials.settle_all();
                 return Permit::OnAnswer;
             }
-            let is_any = work.fresh + work.again > 0 || !self.fates.is_empty();
-            return if now < pause.next {
-                Permit::At(pause.next)
+            let is_any = work.ready > 0 || !self.held_denials.is_empty();
+            return if now < pause.next_probe {
+                Permit::At(pause.next_probe)
             } else if is_any {
                 self.pick_probe(work)
             } else {
                 Permit::OnAnswer
             };
         }
-        let is_round = self.fates.is_round();
+        let is_round = self.held_denials.is_round();
         let allowed = if is_round {
-            (self.window.places() / self.fates.slowness()).max(1)
+            (self.window.slots() / self.held_denials.rate_divisor()).max(1)
         } else {
-            self.window.places()
+            self.window.slots()
         };
-        if self.held_by.is_some() && self.places > 0 {
+        if self.blocked_by.is_some() && self.slots_used > 0 {
             return Permit::OnAnswer;
         }
-        while self.cooling.front().is_some_and(|&at| at <= now) {
-            self.cooling.pop_front();
+        while self.slots_freed_at.front().is_some_and(|&at| at <= now) {
+            self.slots_freed_at.pop_front();
         }
-        if let Some(&at) = self.cooling.front()
-            && self.places < allowed
-            && self.places as usize + self.cooling.len() >= allowed as usize
+        if let Some(&at) = self.slots_freed_at.front()
+            && self.slots_used < allowed
+            && self.slots_used as usize + self.slots_freed_at.len() >= allowed as usize
         {
             return Permit::At(at);
         }
-        if self.places >= allowed
-            || self.open.len() >= (self.terms.window_max as usize).max(2 * allowed as usize + 8)
+        if self.slots_used >= allowed
+            || self.open.len() >= (self.policy.window_max as usize).max(2 * allowed as usize + 8)
         {
             if let Some(rate) = self.rate.as_mut().filter(|rate| rate.next() <= now) {
-                rate.held_by_window();
+                rate.limited_by_window();
             }
             return Permit::OnAnswer;
         }
         if let Some(rate) = self.rate.as_mut().filter(|_| self.unit.counts(work.idle == 0)) {
             let next = rate.next()
                 + if is_round {
-                    f64::from(self.fates.slowness()) / rate.top.min(rate.per_second) - 1.0 / rate.per_second
+                    f64::from(self.held_denials.rate_divisor()) / rate.limit_per_second.min(rate.per_second)
+                        - 1.0 / rate.per_second
                 } else {
                     0.0
                 };
             if now < next {
-                rate.held_by_rate();
+                rate.limited_by_rate();
                 return Permit::At(next);
             }
         }
-        match self.fates.next(work.fresh + work.again, self.window.places(), self.places, now) {
+        match self.held_denials.next(work.ready, self.window.slots(), self.slots_used, now) {
             Next::Row(url) => Permit::Go(Pick::Held(url)),
             Next::NotBefore(at) => Permit::At(at),
             Next::Witness(Some(url)) => Permit::Go(Pick::Served(url)),
             Next::Witness(None) => Permit::Go(Pick::Any),
-            Next::Nobody if work.fresh + work.again > 0 && !self.fates.is_round() => {
+            Next::Nothing if work.ready > 0 && !self.held_denials.is_round() => {
                 // Where the next URLs of the list are silent, others may not be.
-                let stalled = self.open.len() - self.places as usize;
-                let is_stuck = if self.served < WELL {
+                let stalled = self.open.len() - self.slots_used as usize;
+                let is_stuck = if self.served < KNOWN_HOST_SERVED_MIN {
                     stalled > 0
                 } else {
-                    self.stalls.are_by_nature()
-                        && (stalled > self.terms.window_max as usize / 2
-                            || stalled > STUCK && !self.next_sequence.is_multiple_of(NEXT_EACH))
+                    self.stalls.are_slow_urls()
+                        && (stalled > self.policy.window_max as usize / 2
+                            || stalled > STALLED_MAX && !self.next_sequence.is_multiple_of(NEXT_EVERY))
                 };
                 Permit::Go(if is_stuck { Pick::Elsewhere } else { Pick::Any })
             }
-            Next::Nobody => Permit::OnAnswer,
+            Next::Nothing => Permit::OnAnswer,
         }
     }
 
     pub(super) fn pick_probe(&mut self, work: Work) -> Permit {
-        if work.fresh + work.again > 0 {
+        if work.ready > 0 {
             return Permit::Go(Pick::Elsewhere);
         }
         // A row that was served before tells more than one that was denied.
-        let witness = self.fates.witness().map(Pick::Served);
-        witness.or_else(|| self.fates.any().map(Pick::Held)).map_or(Permit::OnAnswer, Permit::Go)
+        let witness = self.held_denials.witness().map(Pick::Served);
+        witness.or_else(|| self.held_denials.any_held().map(Pick::Held)).map_or(Permit::OnAnswer, Permit::Go)
     }
 
     /// A request is sent for this row of the list; `is_new`: on a connection of its own, which is opened for it.
     pub(super) fn sent(&mut self, now: Seconds, url: u64, is_new: bool) -> Ticket {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
-        self.places += 1;
-        self.next_by_terms = now + self.terms.spacing.max(self.terms.rate_max.map_or(0.0, |rate| 1.0 / rate));
+        self.slots_used += 1;
+        self.next_by_policy =
+            now + self.policy.spacing.max(self.policy.rate_max.map_or(0.0, |rate| 1.0 / rate));
         if let Some(rate) = self.rate.as_mut().filter(|_| self.unit.counts(is_new)) {
             rate.sent(now);
         }
-        self.evidence.sent(now);
-        if self.fates.is_held(url) {
-            self.fates.asks(url);
+        self.run_detector.sent(now);
+        if self.held_denials.is_held(url) {
+            self.held_denials.request_sent(url);
         } else {
-            self.fates.asks_witness();
+            self.held_denials.witness_sent();
         }
         let sent =
-            Sent { at: now, under_way: self.places, is_new, counts: self.counts(sequence, is_new, now) };
+            Sent { at: now, in_flight: self.slots_used, is_new, counts: self.counts(sequence, is_new, now) };
         self.sent.push_back(sent);
         if self.sent.len() > REMEMBERED {
             self.sent.pop_front();
@@ -157,7 +159,7 @@ impl Controller {
     /// seems to let in; those that stand are worth keeping, for it may count those that are opened.
     #[must_use]
     pub(super) fn connections(&self) -> u32 {
-        let stalled = u32::try_from(self.open.len()).unwrap_or(u32::MAX).saturating_sub(self.places);
-        stalled + self.window.limit().unwrap_or(self.terms.window_max)
+        let stalled = u32::try_from(self.open.len()).unwrap_or(u32::MAX).saturating_sub(self.slots_used);
+        stalled + self.window.limit().unwrap_or(self.policy.window_max)
     }
 }

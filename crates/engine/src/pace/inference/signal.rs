@@ -30,10 +30,8 @@ pub(super) enum Pick {
 /// Rows that could be asked for now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Work {
-    /// Rows that have not been asked for yet.
-    pub fresh: u32,
-    /// Rows that have failed and may be asked for again now.
-    pub again: u32,
+    /// Rows that may be requested now.
+    pub ready: u32,
     /// Rows that are not done, those under way, waiting or held included.
     pub remaining: u32,
     /// Connections that are open and idle: a request on one of them opens none.
@@ -87,20 +85,20 @@ pub(super) enum End {
     /// Nothing came for as long as the deadline.
     Silent,
     /// It was stopped because [`look`](super::Controller::look) said so.
-    Cut,
+    Aborted,
     /// Our own trouble: says nothing about the host.
     Local,
 }
 
 /// What becomes of the row of an exchange that has ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Fate {
+pub(super) enum RowDecision {
     /// It is done.
     Done,
     /// It has failed for good, for a reason of its own.
     Failed,
     /// It is asked again, not before this time. `is_charged`: it counts against what the URL may fail.
-    Again {
+    Retry {
         /// From then on.
         not_before: Seconds,
         /// Whether it counts against the URL.
@@ -128,21 +126,21 @@ impl Default for PacePolicy {
 }
 
 /// The share of chance that has been proved, or needs no proof, for each form.
-pub(crate) type Proved = [f64; Form::COUNT];
+pub(crate) type RandomShares = [f64; FailureMode::COUNT];
 
 /// Refusals that nobody has proved to be chance are not believed to be more often than this.
 const SELDOM_MAX: f64 = 0.1;
 
 /// In which way a request was in vain, as far as that tells one reason from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum FailureMode {
     Throttled,
     Denied,
     Broken,
     Silent,
 }
 
-impl Form {
+impl FailureMode {
     pub(crate) const COUNT: usize = 4;
     pub(crate) const ALL: [Self; Self::COUNT] = [Self::Throttled, Self::Denied, Self::Broken, Self::Silent];
 
@@ -156,14 +154,14 @@ impl Form {
     }
 
     /// Breaks and silences are often chance; refusals seldom are.
-    pub(crate) const fn is_often_chance(self) -> bool {
+    pub(crate) const fn is_often_random(self) -> bool {
         matches!(self, Self::Broken | Self::Silent)
     }
 
     /// The share of requests that fail in this way by chance: of those that often are, and of those that seldom are, so
     /// much was measured, and so much was proved.
-    pub(crate) fn share(self, often: f64, seldom: f64, proved: Proved) -> f64 {
-        let measured = if self.is_often_chance() { often } else { seldom.min(SELDOM_MAX) };
-        measured.max(proved[self.index()]).min(0.7)
+    pub(crate) fn share(self, often: f64, seldom: f64, random_shares: RandomShares) -> f64 {
+        let measured = if self.is_often_random() { often } else { seldom.min(SELDOM_MAX) };
+        measured.max(random_shares[self.index()]).min(0.7)
     }
 }

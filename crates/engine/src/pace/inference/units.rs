@@ -12,54 +12,54 @@ use super::{Controller, Sent};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
     Requests,
-    Openings,
+    Connections,
 }
 
 /// Evidence that decides: a natural logarithm of a likelihood ratio.
-const CERTAIN: f64 = 4.0;
+const DECISION_THRESHOLD: f64 = 4.0;
 /// The network changes the order of so many requests at most.
-const OUT_OF_ORDER: u64 = 64;
+const REORDERED_MAX: u64 = 64;
 /// Counts are halved beyond so many, for what is counted may change.
-const FADES_AFTER: f64 = 200.0;
+const HALVED_ABOVE: f64 = 200.0;
 
 /// How requests fared that opened a connection, and how those on connections that stood: so many in all, and in vain.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Openings {
-    standing: (f64, f64),
-    opening: (f64, f64),
+pub(super) struct ConnectionTest {
+    reused: (f64, f64),
+    new: (f64, f64),
 }
 
-impl Openings {
-    fn note(&mut self, is_new: bool, is_bad: bool) {
-        let (all, bad) = if is_new { &mut self.opening } else { &mut self.standing };
+impl ConnectionTest {
+    fn record(&mut self, is_new: bool, is_failure: bool) {
+        let (all, failure) = if is_new { &mut self.new } else { &mut self.reused };
         *all += 1.0;
-        *bad += f64::from(u8::from(is_bad));
-        if *all > FADES_AFTER {
-            (*all, *bad) = (0.5 * *all, 0.5 * *bad);
+        *failure += f64::from(u8::from(is_failure));
+        if *all > HALVED_ABOVE {
+            (*all, *failure) = (0.5 * *all, 0.5 * *failure);
         }
     }
 
     /// The pace has changed.
-    pub(super) fn begin_anew(&mut self) {
+    pub(super) fn restart(&mut self) {
         *self = Self::default();
     }
 
     /// Whether requests that open a connection fail more often than others, beyond doubt.
-    pub(super) fn are_counted(&self) -> bool {
-        self.speaks() > CERTAIN
+    pub(super) fn are_limited(&self) -> bool {
+        self.log_likelihood_ratio() > DECISION_THRESHOLD
     }
 
     /// How much more probable what was seen is if each sort fails by a share of its own than if all fail by one: a natural
     /// logarithm, below zero where those fail less that open a connection.
-    fn speaks(&self) -> f64 {
-        let share = |(all, bad): (f64, f64)| (bad + 0.5) / (all + 1.0);
-        let [opening, standing] = [self.opening, self.standing].map(share);
-        let both = share((self.opening.0 + self.standing.0, self.opening.1 + self.standing.1));
-        let gain = |(all, bad): (f64, f64), own: f64| {
-            bad * (own / both).ln() + (all - bad) * ((1.0 - own) / (1.0 - both)).ln()
+    fn log_likelihood_ratio(&self) -> f64 {
+        let share = |(all, failure): (f64, f64)| (failure + 0.5) / (all + 1.0);
+        let [new, reused] = [self.new, self.reused].map(share);
+        let both = share((self.new.0 + self.reused.0, self.new.1 + self.reused.1));
+        let gain = |(all, failure): (f64, f64), of_url: f64| {
+            failure * (of_url / both).ln() + (all - failure) * ((1.0 - of_url) / (1.0 - both)).ln()
         };
-        let gain = gain(self.opening, opening) + gain(self.standing, standing);
-        if opening > standing { gain } else { -gain }
+        let gain = gain(self.new, new) + gain(self.reused, reused);
+        if new > reused { gain } else { -gain }
     }
 }
 
@@ -75,86 +75,88 @@ impl Unit {
 impl Controller {
     /// Counts a request that is sent.
     pub(super) fn counts(&mut self, sequence: u64, is_new: bool, now: Seconds) -> [Counts; Unit::COUNT] {
-        let [requests, openings] = &mut self.horizons;
-        let opened = if is_new { openings.sent(sequence, now) } else { Counts::default() };
-        [requests.sent(sequence, now), opened]
+        let [requests, connections] = &mut self.horizons;
+        let connections = if is_new { connections.sent(sequence, now) } else { Counts::default() };
+        [requests.sent(sequence, now), connections]
     }
 
     /// A request was served: what the host bears. Returns true if that rules out what had been thought.
-    pub(super) fn bears(&mut self, sequence: u64, sent: &Sent, now: Seconds) -> bool {
+    pub(super) fn record_accepted(&mut self, sequence: u64, sent: &Sent, now: Seconds) -> bool {
         let unit = self.unit as usize;
         // Those sent before it that were refused may have arrived after it.
-        let before = self.bads.range(..self.bads.partition_point(|bad| bad.0 < sequence)).rev();
-        let before = before.take_while(|bad| bad.0 + OUT_OF_ORDER > sequence);
-        let in_vain = before.filter(|bad| !bad.1.is_often_chance()).map(|bad| bad.0);
-        let mut is_news = false;
+        let before =
+            self.failures.range(..self.failures.partition_point(|failure| failure.0 < sequence)).rev();
+        let before = before.take_while(|failure| failure.0 + REORDERED_MAX > sequence);
+        let failed = before.filter(|failure| !failure.1.is_often_random()).map(|failure| failure.0);
+        let mut rules_out_limit = false;
         for (at, horizons) in self.horizons.iter_mut().enumerate() {
             if at == Unit::Requests as usize || sent.is_new {
-                let counts = horizons.without(&sent.counts[at], sent.at, in_vain.clone());
-                is_news |= horizons.served(sequence, &counts, now) && at == unit;
+                let counts = horizons.without(&sent.counts[at], sent.at, failed.clone());
+                rules_out_limit |= horizons.served(sequence, &counts, now) && at == unit;
             }
         }
-        is_news
+        rules_out_limit
     }
 
     /// Whether this request opened a connection.
     pub(super) fn is_new(&self, sequence: u64) -> bool {
-        self.circumstances(sequence).is_some_and(|sent| sent.is_new)
+        self.sent_record(sequence).is_some_and(|sent| sent.is_new)
     }
 
     /// What is left to be done, in the unit that is counted.
     pub(super) fn units_left(&self) -> f64 {
-        f64::from(self.remaining) * if self.unit == Unit::Requests { 1.0 } else { self.opening_share() }
+        f64::from(self.remaining)
+            * if self.unit == Unit::Requests { 1.0 } else { self.new_connection_share() }
     }
 
     /// What was let in says less than this where it is openings that count: for most of the time none is wanted.
-    pub(super) fn wanted(&self, until: u64, now: Seconds) -> f64 {
-        let pace = || self.horizons[self.unit as usize].pace(until, self.waited, now);
+    pub(super) fn rate_floor(&self, until: u64, now: Seconds) -> f64 {
+        let pace = || self.horizons[self.unit as usize].sending_rate(until, self.wait_ended, now);
         match self.unit {
             Unit::Requests => 0.0,
-            Unit::Openings => 0.5 * self.rate.as_ref().map_or_else(pace, |rate| rate.per_second),
+            Unit::Connections => 0.5 * self.rate.as_ref().map_or_else(pace, |rate| rate.per_second),
         }
     }
 
     /// The share of requests that open a connection.
-    pub(super) fn opening_share(&self) -> f64 {
-        let opening = self.sent.iter().filter(|sent| sent.is_new).count();
-        (opening as f64 + 0.5) / (self.sent.len() as f64 + 1.0)
+    pub(super) fn new_connection_share(&self) -> f64 {
+        let new = self.sent.iter().filter(|sent| sent.is_new).count();
+        (new as f64 + 0.5) / (self.sent.len() as f64 + 1.0)
     }
 
     /// One was served or in vain. A failure with more under way than were ever let in says nothing, unless it began a ban.
-    pub(super) fn note_opening(&mut self, sequence: u64, is_bad: bool, began_ban: bool) {
-        if let Some(sent) = self.circumstances(sequence)
-            && (!is_bad || began_ban || self.window.is_within(sent.under_way))
+    pub(super) fn record_connection(&mut self, sequence: u64, is_failure: bool, began_ban: bool) {
+        if let Some(sent) = self.sent_record(sequence)
+            && (!is_failure || began_ban || self.window.is_within(sent.in_flight))
         {
-            self.openings.note(sent.is_new, is_bad);
+            self.connection_test.record(sent.is_new, is_failure);
         }
     }
 
     /// A row of failures that are none of chance began with this request. On a connection that stood: the host does not
     /// count those that are opened.
-    pub(super) fn doubt_unit(&mut self, onset: u64) {
-        if self.unit == Unit::Openings && !self.is_new(onset) {
-            self.believe_unit(Unit::Requests);
+    pub(super) fn check_unit(&mut self, run_start: u64) {
+        if self.unit == Unit::Connections && !self.is_new(run_start) {
+            self.set_unit(Unit::Requests);
         }
     }
 
     /// What the host counts, as requests that open a connection were refused more often than others, or not.
     pub(super) fn choose_unit(&mut self) {
         let unit = match self.unit {
-            Unit::Requests if self.openings.are_counted() => Unit::Openings,
-            Unit::Openings if self.openings.speaks() < 0.0 => Unit::Requests,
+            Unit::Requests if self.connection_test.are_limited() => Unit::Connections,
+            Unit::Connections if self.connection_test.log_likelihood_ratio() < 0.0 => Unit::Requests,
             same => same,
         };
         if unit != self.unit {
-            self.believe_unit(unit);
+            self.set_unit(unit);
         }
     }
 
-    fn believe_unit(&mut self, unit: Unit) {
+    fn set_unit(&mut self, unit: Unit) {
         self.unit = unit;
-        self.openings = Openings::default();
+        self.connection_test = ConnectionTest::default();
         self.rate = None;
-        (self.onset, self.burst, self.assumed) = (None, None, None);
+        (self.empty_at, self.burst, self.assumed_horizon) = (None, None, None);
     }
 }

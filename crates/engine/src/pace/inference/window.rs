@@ -7,13 +7,13 @@
 use super::Seconds;
 
 /// Courtesy: about what a browser opens to a host that it does not know.
-pub(super) const COURTEOUS: f64 = 8.0;
+pub(super) const BROWSER_WINDOW: f64 = 8.0;
 /// Courtesy: never more, unless the user says so.
 pub(in crate::pace) const COURTEOUS_MAX: u32 = 64;
 /// Courtesy: beyond a browser's number, so long until there are twice as many ...
 const DOUBLING: Seconds = 1.0;
 /// ... and no sooner than in so many round trips, for what they cause is only seen then.
-const DOUBLING_TRIPS: f64 = 2.0;
+const DOUBLING_ROUND_TRIPS: f64 = 2.0;
 /// A browser's number is reached in two round trips from here.
 const START: f64 = 4.0;
 /// Beyond a browser's number, each step is so large ...
@@ -39,8 +39,8 @@ pub(super) struct Window {
     /// So many have been under way without more failures than with fewer.
     proven: f64,
     /// Requests, and failures, since the size became what it is; and those before.
-    level: (f64, f64),
-    below: (f64, f64),
+    current: (f64, f64),
+    baseline: (f64, f64),
 }
 
 impl Window {
@@ -55,19 +55,19 @@ impl Window {
             grown_at: 0.0,
             is_retried: false,
             proven: 1.0,
-            level: (0.0, 0.0),
-            below: PRIOR,
+            current: (0.0, 0.0),
+            baseline: PRIOR,
         }
     }
 
     /// Requests that may be under way.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most some hundreds")]
-    pub(super) fn places(&self) -> u32 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at size_max some hundreds")]
+    pub(super) fn slots(&self) -> u32 {
         self.size.min(self.limit.unwrap_or(self.max)).max(1.0) as u32
     }
 
     /// Beyond which the host refuses, as it seems.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most some hundreds")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at size_max some hundreds")]
     pub(super) fn limit(&self) -> Option<u32> {
         self.limit.map(|limit| limit as u32)
     }
@@ -86,24 +86,24 @@ impl Window {
             self.is_retried = true;
             self.size = limit + 1.0;
         }
-        if self.size < COURTEOUS {
+        if self.size < BROWSER_WINDOW {
             self.size += 1.0;
         } else if has_room {
-            let doubling = DOUBLING.max(DOUBLING_TRIPS * latency);
-            let most = (self.proven * STEP).max(COURTEOUS * STEP);
-            self.size = (self.size * (since / doubling).exp2()).min(most.max(self.size));
+            let doubling = DOUBLING.max(DOUBLING_ROUND_TRIPS * latency);
+            let size_max = (self.proven * STEP).max(BROWSER_WINDOW * STEP);
+            self.size = (self.size * (since / doubling).exp2()).min(size_max.max(self.size));
         }
         self.size = self.size.min(self.max);
     }
 
     /// A request was served or not, and nothing but the window held it back: do more fail with so many under way than with
     /// fewer? Then it is taken back.
-    pub(super) fn note(&mut self, is_bad: bool, now: Seconds) {
-        self.level.0 += 1.0;
-        self.level.1 += f64::from(u8::from(is_bad));
-        let (all, bad) = self.level;
-        let expected = all * self.below.1 / self.below.0;
-        let is_strained = bad > 2.0 + 1.3 * expected + 2.0 * expected.sqrt();
+    pub(super) fn record(&mut self, is_failure: bool, now: Seconds) {
+        self.current.0 += 1.0;
+        self.current.1 += f64::from(u8::from(is_failure));
+        let (all, failure) = self.current;
+        let expected = all * self.baseline.1 / self.baseline.0;
+        let is_strained = failure > 2.0 + 1.3 * expected + 2.0 * expected.sqrt();
         if is_strained && self.size > self.proven {
             if std::mem::take(&mut self.is_retried) {
                 self.hold *= 2.0;
@@ -111,27 +111,27 @@ impl Window {
             self.size = self.proven.max((0.75 * self.size).floor()).max(1.0);
             self.limit = Some(self.size);
             self.retry_at = now + self.hold;
-            self.level = (0.0, 0.0);
+            self.current = (0.0, 0.0);
         } else if all >= (LEVEL_WINDOWS * self.size).max(LEVEL) {
             self.proven = self.proven.max(self.size);
-            self.below = (0.5 * self.below.0 + all, 0.5 * self.below.1 + bad);
-            self.level = (0.0, 0.0);
+            self.baseline = (0.5 * self.baseline.0 + all, 0.5 * self.baseline.1 + failure);
+            self.current = (0.0, 0.0);
         }
     }
 
     /// Whether as many have been under way without harm.
-    pub(super) fn has_proven(&self, under_way: u32) -> bool {
-        f64::from(under_way) <= self.proven
+    pub(super) fn has_proven(&self, in_flight: u32) -> bool {
+        f64::from(in_flight) <= self.proven
     }
 
     /// Whether as many have been under way without harm, or no more than seem to be let in.
-    pub(super) fn is_within(&self, under_way: u32) -> bool {
-        f64::from(under_way) <= self.proven.max(self.limit.unwrap_or(0.0))
+    pub(super) fn is_within(&self, in_flight: u32) -> bool {
+        f64::from(in_flight) <= self.proven.max(self.limit.unwrap_or(0.0))
     }
 
     /// A row of refusals began, and so many of those under way were served.
-    pub(super) fn refused_beyond(&mut self, under_way: u32, now: Seconds) {
-        let limit = f64::from(under_way.max(1));
+    pub(super) fn refused_beyond(&mut self, in_flight: u32, now: Seconds) {
+        let limit = f64::from(in_flight.max(1));
         if std::mem::take(&mut self.is_retried) {
             self.hold *= 2.0;
         }
@@ -147,31 +147,31 @@ impl Window {
     }
 
     /// Requests wait for each other.
-    pub(super) fn narrow(&mut self, to: f64) {
+    pub(super) fn shrink_to(&mut self, to: f64) {
         self.size = to.clamp(1.0, self.max);
     }
 
     /// No rate holds it back any more: as many as it had under way.
-    pub(super) fn go_on_with(&mut self, places: f64) {
-        self.size = places.clamp(1.0, self.max);
+    pub(super) fn resize_to(&mut self, slots: f64) {
+        self.size = slots.clamp(1.0, self.max);
     }
 
     /// Begins with few again.
-    pub(super) fn begin_anew(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.size = self.size.min(2.0);
     }
 
     /// A rate is held back by the window: more are tried, if more may be.
     pub(super) fn widen(&mut self) -> bool {
-        let places = self.places();
+        let slots = self.slots();
         self.limit = None;
-        self.size = self.size.max(1.5 * f64::from(places)).min(self.max);
-        self.places() > places
+        self.size = self.size.max(1.5 * f64::from(slots)).min(self.max);
+        self.slots() > slots
     }
 
     /// At least so many, for a rate needs them.
-    pub(super) fn widen_to(&mut self, places: f64) {
-        self.size = self.size.max(places.min(self.max));
+    pub(super) fn widen_to(&mut self, slots: f64) {
+        self.size = self.size.max(slots.min(self.max));
     }
 }
 
@@ -183,13 +183,13 @@ mod tests {
     fn a_browsers_number_is_reached_at_once_and_more_within_seconds() {
         let mut window = Window::new(64);
         (0..4).for_each(|_| window.grow(0.1, 0.1, true));
-        assert_eq!(window.places(), 8);
+        assert_eq!(window.slots(), 8);
         for at in 0..200_u32 {
-            window.note(false, 0.1);
+            window.record(false, 0.1);
             window.grow(0.1 + f64::from(at) * 0.05, 0.1, true);
         }
-        assert!(window.places() > 16, "{}", window.places());
-        assert!(window.places() <= 64);
+        assert!(window.slots() > 16, "{}", window.slots());
+        assert!(window.slots() <= 64);
     }
 
     #[test]
@@ -197,8 +197,8 @@ mod tests {
         let mut window = Window::new(64);
         window.refused_beyond(3, 0.0);
         (0..50).for_each(|_| window.grow(0.5, 0.1, true));
-        assert_eq!(window.places(), 3);
+        assert_eq!(window.slots(), 3);
         (0..5).for_each(|_| window.grow(1.5, 0.1, true));
-        assert!(window.places() > 3);
+        assert!(window.slots() > 3);
     }
 }

@@ -22,17 +22,17 @@ impl Controller {
         Memory {
             rate: self.rate.as_ref().filter(|rate| !rate.is_guess()).map(|rate| rate.per_second),
             window: self.window.limit(),
-            ban: self.pauses.known(),
+            ban: self.backoff.ban(),
         }
     }
 
     /// A host of which this is remembered.
     #[must_use]
-    pub(super) fn recalling(terms: PacePolicy, memory: &Memory, now: Seconds) -> Self {
-        let mut controller = Self::new(terms);
+    pub(super) fn recalling(policy: PacePolicy, memory: &Memory, now: Seconds) -> Self {
+        let mut controller = Self::new(policy);
         if let Some(rate) = memory.rate {
             let mut rate = super::Rate::new(rate, 100.0, now - 1.0 / rate, 0);
-            rate.costs = memory.ban;
+            rate.ban_cost = memory.ban;
             controller.rate = Some(rate);
         }
         if let Some(window) = memory.window {

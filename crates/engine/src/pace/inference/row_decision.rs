@@ -1,0 +1,160 @@
+//! What becomes of the rows of requests that were in vain.
+
+use super::Seconds;
+use super::run_detector::Outcome;
+use super::signal::FailureMode;
+use super::{Controller, RowDecision, URLS_MAX};
+
+/// Courtesy: a Retry-After is stretched by up to this share, so that many do not return at one instant.
+const JITTER_SHARE: f64 = 0.05;
+/// Courtesy: a Retry-After is the URL's own only after others were served meanwhile so many times.
+pub(super) const URL_WAITS_MIN: u32 = 3;
+/// ... and where that is seldom.
+const URL_SHARE_MAX: f64 = 0.1;
+/// Where fewer requests than this open a connection, those may be denied that do.
+const NEW_CONNECTION_SHARE_MAX: f64 = 0.5;
+/// Wait before a row is asked again, at first and from failure to failure.
+const RETRY_WAIT: (Seconds, f64) = (0.1, 1.6);
+
+/// A URL is charged once chance makes so many failures in a row less often than this.
+const RANDOM_PROBABILITY_MIN: f64 = 1e-4;
+
+impl Controller {
+    pub(super) fn denied(&mut self, sequence: u64, url: u64, now: Seconds) -> RowDecision {
+        self.denied += 1;
+        self.denied_at = now;
+        if self.served == 0 {
+            // Whether it ever serves anybody is known once what is under way has been answered.
+            self.record(sequence, Outcome::Neutral, now);
+            if self.is_denying_all {
+                return RowDecision::Failed;
+            }
+            self.held_denials.hold(url, sequence, false);
+            return RowDecision::Held;
+        }
+        if self.held_denials.is_witness(url) {
+            if self.backoff.pause.is_none() {
+                self.held_denials.witness_denied(now);
+            }
+            self.failed(sequence, FailureMode::Denied, now);
+            return RowDecision::Done;
+        }
+        let is_known = self.random_failure_test.is_proven_random(FailureMode::Denied);
+        let is_expected = self.held_denials.is_held(url) && (self.backoff.pause.is_none() || is_known);
+        if is_expected && is_known && self.limit_mode != Some(FailureMode::Denied) {
+            // It answers, as far as any other refusal is concerned.
+            self.answered(sequence, now);
+        } else if self.held_denials.are_of_urls() && self.backoff.pause.is_none() {
+            self.held_denials.denied_as_expected();
+            self.record(sequence, Outcome::Neutral, now);
+        } else if is_expected && self.backoff.pause.is_none() {
+            // That was to be expected, and says nothing about the host.
+            self.record(sequence, Outcome::Neutral, now);
+        } else {
+            self.failed(sequence, FailureMode::Denied, now);
+        }
+        let is_new = self.is_new(sequence) && self.new_connection_share() < NEW_CONNECTION_SHARE_MAX;
+        self.held_denials.hold(url, sequence, is_new);
+        RowDecision::Held
+    }
+
+    /// A row that is kept stays so, if its exchange said nothing about it.
+    pub(super) fn keep_if_held(&mut self, url: u64) -> Option<RowDecision> {
+        self.held_denials.is_held(url).then(|| {
+            self.held_denials.requeue(url);
+            RowDecision::Held
+        })
+    }
+
+    pub(super) fn retry_uncharged(&mut self, url: u64, now: Seconds) -> RowDecision {
+        if self.held_denials.is_witness(url) {
+            return RowDecision::Done;
+        }
+        self.keep_if_held(url).unwrap_or(RowDecision::Retry { not_before: now, is_charged: false })
+    }
+
+    pub(super) fn retry(&mut self, url: u64, now: Seconds, not_before: Seconds) -> RowDecision {
+        if let Some(decision) = self.keep_if_held(url) {
+            return decision;
+        }
+        if self.held_denials.is_witness(url) {
+            return RowDecision::Done;
+        }
+        // A failure is the URL's only while others are served, and where chance does not make as many in a row.
+        self.failed_requests += 1;
+        let share = (self.failed_requests + 1) as f64 / (self.failed_requests + self.served + 20) as f64;
+        if self.failures_by_url.len() >= URLS_MAX {
+            self.failures_by_url.clear();
+        }
+        let failures = self.failures_by_url.entry(url).or_default();
+        *failures += u32::from(self.backoff.pause.is_none());
+        let random_probability = share.powi(i32::try_from(*failures).unwrap_or(i32::MAX));
+        let is_charged = self.backoff.pause.is_none()
+            && self.successes_before_failure > 10 * *failures
+            && random_probability < RANDOM_PROBABILITY_MIN;
+        // What the host's habits explain is asked again soon.
+        let beyond = if random_probability < RANDOM_PROBABILITY_MIN { failures.saturating_sub(1) } else { 0 };
+        let wait = RETRY_WAIT.0 * RETRY_WAIT.1.powi(i32::try_from(beyond).unwrap_or(8).min(8));
+        RowDecision::Retry { not_before: not_before.max(now + wait), is_charged }
+    }
+
+    /// A refusal that may ask for a wait. Returns when its row may be asked again.
+    pub(super) fn refused(
+        &mut self,
+        url: u64,
+        sequence: u64,
+        retry_after: Option<Seconds>,
+        now: Seconds,
+        jitter: f64,
+    ) -> Seconds {
+        self.consecutive_refusals += 1;
+        self.refused += 1;
+        let Some(wait) = retry_after else {
+            self.failed(sequence, FailureMode::Throttled, now);
+            return now;
+        };
+        let until = now + wait * (1.0 + JITTER_SHARE * jitter);
+        let is_seldom = self.refused as f64 <= URL_SHARE_MAX * (self.served + 20) as f64;
+        let is_of_url = self.url_waits_seen >= URL_WAITS_MIN && is_seldom;
+        let is_first = self.retry_after_from.is_none_or(|first| now >= self.not_before && sequence >= first);
+        if is_first {
+            self.retry_after_from = Some(sequence);
+        }
+        if is_of_url
+            && self.backoff.pause.is_none()
+            && (self.consecutive_refusals <= 2 || self.urls_with_wait.contains(&url))
+        {
+            if self.urls_with_wait.len() >= URLS_MAX {
+                self.urls_with_wait.clear();
+            }
+            self.urls_with_wait.insert(url);
+            if let Some(rate) = &mut self.rate {
+                let share = self.refused as f64 / (self.served + self.refused) as f64;
+                rate.fall_back(share, now, self.next_sequence);
+            }
+            self.record(sequence, Outcome::Neutral, now);
+            return until;
+        }
+        if self.not_before <= now {
+            self.wait_ended = self.not_before;
+        }
+        self.failed(sequence, FailureMode::Throttled, now);
+        self.backoff.retry_after(until);
+        self.not_before = self.not_before.max(until);
+        until
+    }
+
+    /// Whether chance makes so many failures of one URL in a row often enough that they say nothing about the URL.
+    pub(super) fn explains(&self, failures: u32) -> bool {
+        let share = (self.failed_requests + 1) as f64 / (self.failed_requests + self.served + 20) as f64;
+        share.powi(i32::try_from(failures).unwrap_or(i32::MAX)) >= RANDOM_PROBABILITY_MIN
+    }
+
+    /// The user's patience is at an end: denials are the URLs' own from now on.
+    pub(super) fn charge_denials_to_urls(&mut self) {
+        self.backoff.pause = None;
+        self.held_denials.settle_all();
+        self.discard_denial_limit();
+        self.restart_measurements();
+    }
+}
