@@ -1,5 +1,5 @@
-//! The state machine behind the trait [`Controller`](crate::pace::Controller): times become seconds, signals become ends, and
-//! what the machine says of a row becomes what the shard asks for.
+//! Implements the trait [`Controller`](crate::pace::Controller) with the state machine: converts times to seconds,
+//! signals to ends, and row decisions to what the shard asks for.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,46 +21,46 @@ use crate::pace::memory::{Memory, common_pause};
 use crate::pace::offset::Offset;
 use crate::pace::signal::Signal;
 
-/// With nothing in flight there is no answer to wait for: the machine is asked again after this.
+/// When nothing is in flight, no response can arrive: the shard asks again after this.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
-/// Two times are apart by this at least, so that a caller who waits until a time finds it passed.
+/// Two times differ by at least this, so that a caller who waits until a time finds it passed.
 const TICK: Duration = Duration::from_micros(1);
-/// No row has this number: it is assigned later.
+/// A placeholder until the row is assigned.
 const UNASSIGNED: u64 = u64::MAX;
 
-/// The controller that infers what limits a host from what becomes of its requests. See the module.
+/// The controller that infers the limits of a host from the outcomes of its requests.
 #[derive(Debug, Clone)]
 pub struct InferencePace {
     machine: Machine,
     limits: UserLimits,
-    /// The machine's time 0.
+    /// Time 0 of the state machine.
     epoch: Instant,
-    /// The last time that the caller told.
+    /// The latest time that the caller has passed.
     now: Instant,
     announced: Announced,
     failures: Failures,
-    /// The row for the request that was permitted last.
+    /// The row of the request that was permitted last.
     pick: Pick,
     /// Requests that are being aborted because they have stalled.
     aborted: BTreeSet<u64>,
-    /// What becomes of the row of the request that ended last.
+    /// The decision about the row of the request that ended last.
     decision: Option<(u64, RowDecision)>,
     settled: Vec<u64>,
-    /// The host itself asked for the pause until then.
+    /// A pause that the host asked for: its end and its cause.
     asked_until: Option<(Instant, Limiter)>,
     /// Requests served before this controller began.
     served_before: u32,
 }
 
 impl InferencePace {
-    /// A controller for a host of which nothing is known.
+    /// A controller for an unknown host.
     #[must_use]
     pub fn new(limits: UserLimits, now: Instant) -> Self {
         Self::recalling(limits, &[], now)
     }
 
-    /// A controller for a host that was known before (one memory), or for hosts that turned out to be limited together (the
-    /// memory of each): rates add up, as a guess.
+    /// A controller for a host with one memory, or for several hosts that share one limit, with a memory of each: rates
+    /// add up to a guess.
     #[must_use]
     pub fn recalling(limits: UserLimits, memories: &[Memory], now: Instant) -> Self {
         let learned = || memories.iter().filter_map(|memory| memory.learned.as_deref());
@@ -115,7 +115,7 @@ impl InferencePace {
         self.settled.extend(self.machine.settled());
     }
 
-    /// Keeps account of the failures in a row.
+    /// Counts consecutive failures.
     fn count(&mut self, sequence: u64, signal: Signal, now: Instant) {
         match signal {
             Signal::Neutral => {}
@@ -129,7 +129,7 @@ impl InferencePace {
         }
     }
 
-    /// Waits for the end of the window if the host has announced that nothing remains.
+    /// Waits until the announced reset if the host has announced that no request remains.
     fn keep_to_announced(&mut self, now: Instant) {
         if let Some(until) = self.announced.used_up(self.machine.next_sequence, now)
             && self.machine.backoff.pause.is_none()
@@ -172,7 +172,7 @@ impl InferencePace {
     }
 }
 
-/// The numbers that the machine continues with.
+/// The limits that the state machine starts with.
 fn known(memory: &Memory) -> Known {
     Known {
         rate: memory.rate.map(|(now, _)| now),

@@ -1,70 +1,71 @@
-//! When nothing is sent but single probes.
+//! The schedule of probes while the host refuses every request.
 //!
-//! The first probe comes soon, and each wait is about as long as all before it, until one is served. From then on it is known how long the
-//! host was closed; the next time the first probe waits as long as the wait that was enough. A host whose ban each request
-//! prolongs is so met with one probe, and one whose ban runs on regardless with two.
+//! The first probe is sent soon, and each wait is about as long as all earlier ones together, until a probe is served.
+//! The duration of the ban is then known. In the next pause the first long wait has that duration. If each request
+//! prolongs the ban, such a pause costs one failed probe; otherwise it costs two.
 
 use super::Seconds;
 
-/// When probes are sent, from the beginning on: about twice as late each time, and just after what people choose for bans
-/// (a prior): 1, 2, 5, 10, 20, 30 s, 1, 2, 5, 10 min. As each wait is about as long as all before it, a ban that each request
-/// prolongs has ended as well after twice its length.
+/// When probes are sent, from the start of the pause on: the intervals double, and each probe comes just after a common
+/// ban duration (a prior): 1, 2, 5, 10, 20, 30 s, 1, 2, 5, 10 min. Each wait is about as long as all earlier ones, so a
+/// ban that each request prolongs ends after twice its duration, too.
 const PROBE_TIMES: [Seconds; 13] =
     [0.05, 0.2, 0.5, 1.05, 2.1, 5.2, 10.4, 20.8, 31.0, 62.0, 124.0, 310.0, 620.0];
-/// A probe that said nothing is made again after this.
+/// The wait after a probe with an inconclusive result.
 const REPROBE_AFTER: Seconds = 0.05;
-/// So many probes that fail in another way than the host refuses are believed: a quarter fails by chance at a poor host.
+/// The schedule advances after this many failures in another mode than the host's: on a poor network a quarter of the
+/// probes fail at random.
 const ODD_PROBES_MIN: u32 = 3;
-/// A wait that was enough is made longer by so much.
+/// A wait that was long enough is repeated with this factor.
 const MARGIN: f64 = 1.03;
-/// Shorter ones are no ban, but a moment without a place.
+/// A shorter pause is no ban: the host had no capacity for a moment.
 pub(super) const BAN_MIN: Seconds = 1.0;
 
 #[derive(Debug, Clone)]
 pub(super) struct Pause {
-    /// When the first of the row of failures was sent.
+    /// When the first request of the run of failures was sent.
     pub(super) started_at: Seconds,
-    /// Its place in the order of sending.
+    /// The sequence number of that request.
     pub(super) run_start: u64,
-    /// Requests from here on are probes.
+    /// Requests from this one on are probes.
     pub(super) probes_from: u64,
     pub(super) next_probe: Seconds,
     last_failure: Seconds,
     failures: u32,
     has_retry_after: bool,
     has_waited: bool,
-    /// Probes that failed in another way than the host refuses, since the last that was believed.
+    /// Probes that failed in another mode since the schedule last advanced.
     odd_failures: u32,
 }
 
 impl Pause {
-    /// Probes in vain.
+    /// Failed probes.
     pub(super) const fn failures(&self) -> u32 {
         self.failures
     }
 }
 
-/// How a pause ended.
+/// A pause that is over.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EndedPause {
-    /// Requests that met it were the last so long ago when it ended.
+    /// From the last request that failed to the probe that was served.
     pub(super) gap: Seconds,
-    /// It lasted so long from the first failure on.
+    /// From the first failure to the probe that was served.
     pub(super) duration: Seconds,
-    /// Probes in vain.
+    /// Failed probes.
     pub(super) failures: u32,
 }
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Backoff {
     pub(super) pause: Option<Pause>,
-    /// The longest that has been met.
+    /// The last ban, if there was one.
     ban: Option<EndedPause>,
 }
 
 impl Backoff {
-    /// Begins one: the first failure was sent then. `trip` is a usual round trip, `gap` what one request is apart from the
-    /// next.
+    /// Begins a pause. `started_at`: when the first failed request was sent. `wait_min`: the least wait until the first
+    /// probe.
     pub(super) fn begin(
         &mut self,
         run_start: u64,
@@ -87,7 +88,7 @@ impl Backoff {
         });
     }
 
-    /// The host has asked to be left alone until then.
+    /// The host has sent a Retry-After that ends at this time.
     pub(super) fn retry_after(&mut self, until: Seconds) {
         if let Some(pause) = &mut self.pause {
             pause.next_probe = pause.next_probe.max(until);
@@ -95,8 +96,8 @@ impl Backoff {
         }
     }
 
-    /// A probe was in vain, which was sent then. `is_odd`: it failed in another way than the host refuses, which may be chance,
-    /// and is not believed at once.
+    /// A probe failed that was sent at this time. `is_odd`: it failed in another mode than the host's, perhaps at
+    /// random, so one such failure does not advance the schedule.
     pub(super) fn failed(&mut self, sent: Seconds, is_odd: bool, now: Seconds) {
         let ban = self.ban;
         let Some(pause) = &mut self.pause else { return };
@@ -112,8 +113,8 @@ impl Backoff {
         let after =
             PROBE_TIMES.iter().find(|&&after| after > 1.15 * elapsed).copied().unwrap_or(elapsed + 600.0);
         pause.next_probe = pause.started_at + after;
-        // What was enough the last time is tried as soon as it is clear that this is no moment: first a silence as long as
-        // that before the probe that was served, then the whole time.
+        // Repeat the waits that ended the last ban: first its silence before the probe that was served, then its whole
+        // duration.
         if let Some(ban) = ban
             && elapsed > 0.3
         {
@@ -128,14 +129,14 @@ impl Backoff {
         }
     }
 
-    /// A probe said nothing: another one is sent.
+    /// A probe was inconclusive: schedules another one.
     pub(super) fn reprobe(&mut self, now: Seconds) {
         if let Some(pause) = &mut self.pause {
             pause.next_probe = pause.next_probe.max(now + REPROBE_AFTER);
         }
     }
 
-    /// A probe was served.
+    /// A probe that was sent at this time was served: the pause is over.
     pub(super) fn end(&mut self, sent: Seconds) -> Option<(Pause, EndedPause)> {
         let pause = self.pause.take()?;
         let ended_pause = EndedPause {
@@ -149,7 +150,7 @@ impl Backoff {
         Some((pause, ended_pause))
     }
 
-    /// How long the host is closed when it is.
+    /// The duration of the last ban.
     pub(super) fn ban(&self) -> Option<Seconds> {
         self.ban.map(|ended_pause| ended_pause.duration)
     }
@@ -159,8 +160,8 @@ impl Backoff {
 mod tests {
     use super::Backoff;
 
-    /// Probes until a ban of this length is over, which each of them prolongs or not. Returns how many were in vain, and when
-    /// the last one was sent.
+    /// Probes until a ban of this duration is over; each probe prolongs it or not. Returns the number of failed probes,
+    /// and when the last probe was sent.
     fn probe_until_over(backoff: &mut Backoff, ban: f64, is_prolonged: bool) -> (u32, f64) {
         backoff.begin(0, 0.0, 1, 0.0, 0.0);
         let (mut until, mut failures) = (ban, 0);
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_ban_is_met_for_about_twice_its_length() {
+    fn an_unknown_ban_costs_about_twice_its_duration() {
         for ban in [1.0, 5.0, 10.0, 30.0, 60.0] {
             let (_, at) = probe_until_over(&mut Backoff::default(), ban, false);
             assert!(at < 2.1 * ban + 0.1, "{ban}: {at}");
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_ban_is_met_with_few_probes() {
+    fn a_known_ban_costs_few_probes() {
         let mut backoff = Backoff::default();
         let (before, _) = probe_until_over(&mut backoff, 30.0, true);
         let (after, at) = probe_until_over(&mut backoff, 30.0, true);
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_fails_in_another_way_is_made_again() {
+    fn a_probe_that_fails_in_another_mode_is_repeated() {
         let mut backoff = Backoff::default();
         backoff.begin(0, 0.0, 1, 0.0, 0.0);
         backoff.failed(310.0, true, 310.0);
@@ -206,6 +207,9 @@ mod tests {
         backoff.failed(310.1, true, 310.1);
         assert!(backoff.pause.as_ref().expect("it ban").next_probe < 311.0);
         backoff.failed(310.2, true, 310.2);
-        assert!(backoff.pause.as_ref().expect("it ban").next_probe > 311.0, "three times is believed");
+        assert!(
+            backoff.pause.as_ref().expect("it ban").next_probe > 311.0,
+            "the third such failure advances the schedule"
+        );
     }
 }

@@ -1,34 +1,34 @@
-//! Whether a denial is the URL's own, or what the host says to those who ask too often.
+//! Decides whether a denial belongs to the URL, or answers requests that are too frequent.
 //!
-//! A denied row is kept. It is asked again at half the usual pace, and only if it is denied there as well while a request that
-//! was sent later at that pace was served is the denial its own. The witness is a URL that was served before (the head of its answer is enough), asked before and after some kept
-//! rows. Where nobody was ever served, or is any more, the round is made again after waits that grow, and only then is the
-//! host taken at its word.
+//! The controller holds a denied row and requests it again in a round at half the usual pace, or less. It sends witness
+//! requests before, between and after the held rows: requests for a URL that the host has served before (a HEAD request
+//! is enough). A row that is denied between two served witnesses is settled: the denial is charged to its URL. If the
+//! host serves no witness, the round is repeated after growing waits, and then all held rows are settled.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Seconds;
 
-/// So many kept rows are worth a round of their own, or a few times as many as may be under way.
+/// A round is due with this many held rows, or this many times the window.
 const ROUND: (usize, u32) = (16, 4);
-/// The pace of a round is halved so often at most: 1/64 of the usual one is left.
+/// The pace of a round is halved at most this often: it is at least 1/64 of the usual pace.
 const HALVINGS_MAX: u32 = 5;
-/// A denial on a new connection is believed after so many others.
+/// A denial on a new connection is evidence after this many such denials.
 const NEW_CONNECTIONS_MAX: u8 = 3;
-/// A witness is asked after so many kept rows.
+/// Held rows between two witness requests.
 const WITNESS_AFTER: u32 = 8;
-/// So many denials that were the URLs' own, and so many times as many as others, show that denials are.
+/// Denials are charged to URLs in general after this many settled rows, and this many times as many as released ones.
 const OWN_MIN: u32 = 3;
-/// Where denials are the URLs' own, so many in a row are worth a round: the host may ban now.
+/// If denials are charged to URLs, a run this long starts a round: the host may have begun to ban.
 const RUN_EXPECTED: u32 = 8;
-/// Waits between rounds in which nobody was served: courtesy, and a prior of how long bans last.
+/// Waits between rounds without a served request: a courtesy, and a prior of how long bans last.
 const WAITS: [Seconds; 5] = [0.5, 2.0, 8.0, 32.0, 64.0];
 
 #[derive(Debug, Clone, Copy)]
 struct Held {
-    /// When it was last denied at a low pace.
+    /// The request that was last denied in a round.
     denied: Option<u64>,
-    /// Rounds in which it was denied between two that were served.
+    /// Rounds in which it was denied between two served witnesses.
     rounds: u8,
     /// Rounds in which it was denied on a new connection.
     new_connections: u8,
@@ -38,37 +38,37 @@ struct Held {
 pub(super) struct HeldDenials {
     held: BTreeMap<u64, Held>,
     waiting: VecDeque<u64>,
-    /// Rows asked in this round; none while there is no round.
+    /// Rows requested in this round; `None` outside of a round.
     round_requests: Option<u32>,
     since_witness: u32,
     rounds: usize,
     not_before: Seconds,
-    /// A row that was served.
+    /// A row that the host has served.
     witness: Option<u64>,
-    /// Rows that turned out to be denied for their own sake, and rows that did not.
+    /// Rows that were settled, and rows that were released.
     of_url: u32,
     not_of_url: u32,
     /// Denials since a request was served.
     consecutive_denials: u32,
-    /// A round is due as soon as may be.
+    /// The next round starts as soon as possible.
     is_urgent: bool,
-    /// The host has denied several in a row.
+    /// The host has denied a run of requests, so a row needs two rounds.
     needs_two_rounds: bool,
-    /// Some rows that were denied were served in this round.
+    /// The host served some held rows in this round.
     is_mixed: bool,
-    /// How often that was so: rounds are made at half the pace of the last one.
+    /// How often that happened: each time the pace of the rounds is halved.
     halvings: u32,
-    /// Requests that were served in this round.
+    /// Requests served in this round.
     witnesses: Vec<u64>,
-    /// Rows that were denied for their own sake.
+    /// Rows whose denial is charged to their URL.
     pub(super) settled: Vec<u64>,
 }
 
-/// Who is asked in a round.
+/// The next request of a round.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Next {
     Row(u64),
-    /// This one, which was served before, or anybody.
+    /// This row, which was served before, or any other row.
     Witness(Option<u64>),
     Nothing,
     NotBefore(Seconds),
@@ -79,51 +79,52 @@ impl HeldDenials {
         self.held.is_empty()
     }
 
-    /// Whether denials have turned out to be the URLs' own.
+    /// Whether denials have turned out to belong to URLs.
     pub(super) fn are_of_urls(&self) -> bool {
         self.of_url >= OWN_MIN && self.of_url > OWN_MIN * self.not_of_url
     }
 
-    /// One more was denied where denials have turned out to be the URLs' own: many in a row are looked into all the same.
+    /// Records a denial where denials belong to URLs; a long run of them starts a round all the same.
     pub(super) fn denied_as_expected(&mut self) {
         self.consecutive_denials += 1;
         self.is_urgent |= self.consecutive_denials.is_multiple_of(RUN_EXPECTED);
     }
 
-    /// What the last denials meant is to be found out soon.
+    /// Starts the next round as soon as possible, and demands two rounds for each row.
     pub(super) fn mark_urgent(&mut self) {
         self.needs_two_rounds = true;
         self.is_urgent = true;
     }
 
-    /// Whether this row is kept.
+    /// Whether this row is held.
     pub(super) fn is_held(&self, url: u64) -> bool {
         self.held.contains_key(&url)
     }
 
-    /// One that is kept, for want of others.
+    /// Any held row, for a probe when no other row is left.
     pub(super) fn any_held(&self) -> Option<u64> {
         self.waiting.front().copied().or_else(|| self.held.keys().next().copied())
     }
 
-    /// A kept row failed for another reason: it is asked once more.
+    /// A held row failed for another reason: its round requests it once more.
     pub(super) fn requeue(&mut self, url: u64) {
         if !self.waiting.contains(&url) {
             self.waiting.push_back(url);
         }
     }
 
-    /// Whether rows are asked at a low pace to learn their fate.
+    /// Whether a round is in progress.
     pub(super) fn is_round(&self) -> bool {
         self.round_requests.is_some()
     }
 
-    /// The pace of a round is this part of the usual one.
+    /// The usual pace divided by this is the pace of a round.
     pub(super) fn rate_divisor(&self) -> u32 {
         2 << self.halvings
     }
 
-    /// A row was denied. `is_new`: it opened a connection, as few requests do: the host may deny that, and not the row.
+    /// Holds a denied row. `is_new`: the request opened a connection, as few do, so the host may deny that instead of
+    /// the URL.
     pub(super) fn hold(&mut self, url: u64, sequence: u64, is_new: bool) {
         let is_round = self.is_round();
         if self.witness == Some(url) {
@@ -138,10 +139,10 @@ impl HeldDenials {
         }
     }
 
-    /// A row that was kept ended in some other way.
+    /// Releases a held row that ended in another way.
     pub(super) fn release(&mut self, url: u64) {
         if self.held.remove(&url).is_some() {
-            // It was for the pace.
+            // The pace caused the denial.
             self.not_of_url += 1;
             self.is_mixed |= self.is_round();
         }
@@ -150,7 +151,7 @@ impl HeldDenials {
         }
     }
 
-    /// The witness was denied: the pace is not as low as it was thought.
+    /// The witness was denied: the pace of the round is still too high.
     pub(super) fn witness_denied(&mut self, now: Seconds) {
         self.held.values_mut().for_each(|held| held.denied = None);
         self.witnesses.clear();
@@ -163,12 +164,12 @@ impl HeldDenials {
         self.witness
     }
 
-    /// Whether this is the row that is asked as a witness.
+    /// Whether this row is the witness.
     pub(super) fn is_witness(&self, url: u64) -> bool {
         self.witness == Some(url)
     }
 
-    /// A request for this row was served that was sent at this place.
+    /// Records that this request was served.
     pub(super) fn served(&mut self, url: u64, sequence: u64) {
         self.witness.get_or_insert(url);
         self.consecutive_denials = 0;
@@ -179,8 +180,8 @@ impl HeldDenials {
         self.rounds = 0;
     }
 
-    /// At the end of a round: those are denied for their own sake that were denied between two requests that were served. But
-    /// where some of them were served now, denials depend on the pace, and this one may still be too high.
+    /// Ends a round: a row that was denied between two served witnesses has a denial of its own. If some held rows were
+    /// served, denials depend on the pace, so the next round is slower.
     fn conclude_round(&mut self) {
         if std::mem::take(&mut self.is_mixed) && self.halvings < HALVINGS_MAX {
             self.halvings += 1;
@@ -194,7 +195,7 @@ impl HeldDenials {
         let is_of_url = |held: &Held| held.denied.is_some_and(between);
         let of_url: Vec<u64> =
             self.held.iter().filter(|(_, held)| is_of_url(held)).map(|(&url, _)| url).collect();
-        // A host that denies those who ask too often is asked twice.
+        // A host that denies fast clients needs a second round.
         let rounds_needed = if self.needs_two_rounds && !self.are_of_urls() { 2 } else { 1 };
         for url in of_url {
             let Some(held) = self.held.get_mut(&url) else { continue };
@@ -208,7 +209,7 @@ impl HeldDenials {
         }
     }
 
-    /// All that are kept were denied for their own sake.
+    /// Charges the denials of all held rows to their URLs.
     pub(super) fn settle_all(&mut self) {
         for url in self.held.keys().copied().collect::<Vec<_>>() {
             self.settle(url);
@@ -222,8 +223,8 @@ impl HeldDenials {
         self.settled.push(url);
     }
 
-    /// Who is asked next, where so many other rows could be, so many requests may be under way and so many are; `Nobody`
-    /// where no round is due.
+    /// The next request, with this many other rows ready, this window and this many requests in flight; `Nothing` if no
+    /// round is due.
     pub(super) fn next(&mut self, others: u32, slots: u32, in_flight: u32, now: Seconds) -> Next {
         if self.held.is_empty() {
             return Next::Nothing;
@@ -265,7 +266,7 @@ impl HeldDenials {
         Next::NotBefore(self.not_before)
     }
 
-    /// Everybody has been asked, and nobody was served after the last.
+    /// All held rows have been requested, with no served witness after the last one.
     fn end_round(&mut self, now: Seconds) {
         self.conclude_round();
         self.round_requests = None;
@@ -277,7 +278,7 @@ impl HeldDenials {
         self.rounds += 1;
     }
 
-    /// A kept row is asked.
+    /// A held row is requested.
     pub(super) fn request_sent(&mut self, url: u64) {
         if let Some(at) = self.waiting.iter().position(|&waiting| waiting == url) {
             self.waiting.remove(at);
@@ -286,12 +287,12 @@ impl HeldDenials {
         self.round_requests = self.round_requests.map(|round_requests| round_requests + 1);
     }
 
-    /// Somebody else is asked.
+    /// Another row is requested.
     pub(super) fn witness_sent(&mut self) {
         self.since_witness = 0;
     }
 
-    /// The round is over for the time being: the host refuses everybody.
+    /// Interrupts the round, because the host refuses every request.
     pub(super) fn interrupt(&mut self) {
         self.round_requests = None;
     }
@@ -301,7 +302,7 @@ impl HeldDenials {
 mod tests {
     use super::{HeldDenials, Next};
 
-    /// Rows 1 to 4 were denied; a round is made in which `is_denied` says which of them still are.
+    /// A round over rows 1 to 4, in which `is_denied` names the rows that the host still denies.
     fn round(held_denials: &mut HeldDenials, sequence: &mut u64, now: f64, is_denied: impl Fn(u64) -> bool) {
         loop {
             let next = held_denials.next(0, 8, 0, now);
@@ -326,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_denied_between_two_that_are_served_are_denied_for_their_own_sake() {
+    fn a_denial_between_two_served_witnesses_belongs_to_its_url() {
         let mut held_denials = HeldDenials::default();
         held_denials.served(0, 0);
         (1..=4).for_each(|url| held_denials.hold(url, url, false));
@@ -335,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn where_one_of_them_is_served_now_the_others_are_asked_again_more_slowly() {
+    fn one_served_row_makes_the_next_round_slower() {
         let mut held_denials = HeldDenials::default();
         held_denials.served(0, 0);
         (1..=4).for_each(|url| held_denials.hold(url, url, false));

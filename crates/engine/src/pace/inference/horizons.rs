@@ -1,15 +1,16 @@
-//! How many requests a host bears in a second, in ten, in a minute: each horizon is a hypothesis of what it counts over.
+//! How many requests a host accepts in a second, in ten seconds, in a minute: each horizon is a hypothesis of its
+//! limit.
 //!
-//! A request carries how many were sent in each horizon before it. One that is served shows that these counts are borne. The
-//! first of a ban, or of a long refusal, shows that one of its counts was too many; of those that were borne before, none can
-//! be it. What remains is weighed by how often people count over such a time, against what a mistake would cost
-//! ([`Horizons::choose`]).
+//! Each request carries the number of requests sent within each horizon before it. An accepted request shows that the
+//! host accepts these counts. The first request of a ban shows that one of its counts exceeded a limit, which cannot be
+//! a count that the host accepted before. [`Horizons::choose`] weighs the remaining hypotheses, with a prior of common
+//! horizons, against the cost of a mistake.
 
 use std::collections::VecDeque;
 
 use super::Seconds;
 
-/// What people count over, and a prior of how often: by far the most by the second.
+/// Horizons that operators choose, with their prior probabilities: one second is by far the most common.
 const HORIZONS: [(Seconds, f64); 9] = [
     (1.0, 0.60),
     (2.0, 0.03),
@@ -21,21 +22,22 @@ const HORIZONS: [(Seconds, f64); 9] = [
     (300.0, 0.005),
     (600.0, 0.005),
 ];
-/// The pace stays below what a limit seems to be by so much, for the network delivers unevenly.
+/// The pace stays this far below an estimated limit, because the network delivers unevenly.
 pub(super) const MARGIN: f64 = 0.97;
-/// A count is reached again when it is as near as this: chance and the order of arrival blur it.
+/// A count reaches an earlier one within this factor: random failures and reordering blur it.
 const REACHED: f64 = 0.8;
-/// A limit that is found again is as high as it was, within this.
+/// A limit is confirmed if it is found again within this factor.
 const SAME: f64 = 0.9;
-/// A long refusal that lasts as long as a horizon speaks for it: so long until a window is empty. So many times as likely ...
+/// A ban as long as a horizon supports it, because a window takes that long to empty. The weight is this many times
+/// higher ...
 const MATCH_WEIGHT: f64 = 4.0;
-/// ... where it is within this.
+/// ... if the ban is this many horizons long.
 const MATCH_RANGE: (f64, f64) = (0.75, 1.35);
-/// A bucket's rate is at most so many times what was let in on the average: requests that were sent together say little.
+/// The rate of a bucket is at most this many times the average accepted rate: requests sent together say little.
 const BUCKET_RATE_FACTOR_MAX: f64 = 2.0;
-/// Requests, and seconds, after which the network has delivered what was sent before.
+/// After this many requests and seconds the network has delivered everything that was sent before.
 const REORDERING: (usize, Seconds) = (64, 2.0);
-/// A pace is told over so many requests, and so many seconds, at least.
+/// A sending rate spans at least this many requests and seconds.
 const SENDING_REQUESTS_MIN: usize = 16;
 const SENDING_SPAN_MIN: Seconds = 0.05;
 /// Times of sending that are kept.
@@ -46,25 +48,25 @@ pub(super) type Counts = [u32; HORIZONS.len()];
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Horizons {
-    /// When requests were sent, and which they were in the order of sending.
+    /// The sequence number and the time of each request.
     times: VecDeque<(u64, Seconds)>,
-    /// How many times have been dropped from the front.
+    /// Times that have been dropped from the front.
     dropped: u64,
-    /// The first time within each horizon.
+    /// The first request within each horizon.
     heads: [u64; HORIZONS.len()],
     accepted: Counts,
-    /// Served lately: what was sent after a refusal may have arrived before it.
+    /// Recently served requests: one that was sent after a refusal may have arrived before it.
     recent: VecDeque<(u64, Seconds, Counts)>,
-    /// A row of refusals has begun, and may turn out to be a long one: with which request, and its counts.
+    /// The start of the present run of refusals, which may turn out to be a ban, and its counts.
     open_run: Option<(u64, Counts)>,
-    /// Shorter horizons are ruled out: their limits were kept, and it refused all the same.
+    /// Horizons up to this one are ruled out: the host banned the client while the client kept their limits.
     ruled_out_max: Seconds,
-    /// Counts at which a long refusal began.
+    /// The count at which a ban began, for each remaining hypothesis.
     exceeded: [Option<u32>; HORIZONS.len()],
 }
 
 impl Horizons {
-    /// A request is sent: how many there were in each horizon, itself included.
+    /// Records a request. Returns the number of requests within each horizon, including this one.
     pub(super) fn sent(&mut self, sequence: u64, now: Seconds) -> Counts {
         self.times.push_back((sequence, now));
         if self.times.len() > TIMES_KEPT {
@@ -83,8 +85,9 @@ impl Horizons {
         counts
     }
 
-    /// The rate of a bucket of this size that was empty at one request and is empty again at a later one, where all
-    /// requests between took a token but those of which `is_in_vain` is true. `None` where too few are remembered.
+    /// The rate of a token bucket of this size that was empty at one request and again at a later one. All requests in
+    /// between took a token, except those for which `is_failed` is true. `None` if too few requests are kept. Also
+    /// returns the number of tokens taken.
     pub(super) fn bucket(
         &self,
         from: u64,
@@ -113,7 +116,7 @@ impl Horizons {
             }
             (tokens + (end - at) * rate).min(size)
         };
-        // Between what was let in altogether and a rate at which it never runs empty.
+        // The rate is at least the accepted average, and below the rate at which the bucket never empties.
         let (mut low, mut high) = (taken.len() as f64 / (end - start), 1.0);
         let most = BUCKET_RATE_FACTOR_MAX * low;
         while left(high) < 1.0 && high < most {
@@ -127,18 +130,18 @@ impl Horizons {
         Some((low, taken.len() as f64))
     }
 
-    /// Where the first of those is that were sent from this one on.
+    /// The index of the first request from this one on.
     fn index(&self, sequence: u64) -> usize {
         self.times.partition_point(|sent| sent.0 < sequence)
     }
 
-    /// How many were sent from one on and before another.
+    /// How many requests were sent from one on and before another.
     pub(super) fn between(&self, from: u64, until: u64) -> f64 {
         self.index(until).saturating_sub(self.index(from)) as f64
     }
 
-    /// The pace at which requests were sent up to this one: over a second, or over as many as tell it; but over none from
-    /// before a wait that the host asked for and that ended at `waited`, where as many were sent since.
+    /// The rate at which requests were sent up to this one: over a second, or over enough requests to estimate it.
+    /// Requests from before a wait that ended at `wait_ended` are left out if enough requests came since.
     pub(super) fn sending_rate(&self, until: u64, wait_ended: Seconds, now: Seconds) -> f64 {
         let end = self.index(until);
         let last = self.times.get(end).map_or(now, |sent| sent.1);
@@ -154,7 +157,7 @@ impl Horizons {
         (end - first).max(1) as f64 / (last - since).max(SENDING_SPAN_MIN)
     }
 
-    /// The counts of a request that was sent then, without those before it that were in vain.
+    /// The counts of a request without earlier requests that failed.
     pub(super) fn without(
         &self,
         counts: &Counts,
@@ -174,10 +177,10 @@ impl Horizons {
         counts
     }
 
-    /// One with these counts was served. Returns true if that rules out what had been thought.
+    /// Records the counts of a served request. Returns true if they rule out an assumed limit.
     pub(super) fn served(&mut self, sequence: u64, counts: &Counts, now: Seconds) -> bool {
         if let Some((run_start, run_counts)) = &mut self.open_run {
-            // It arrived before what was refused.
+            // The request arrived before the refused ones.
             for ((accepted, exceeded), &count) in self.accepted.iter_mut().zip(run_counts).zip(counts) {
                 if sequence < *run_start {
                     *accepted = (*accepted).max(count);
@@ -205,7 +208,7 @@ impl Horizons {
         rules_out_limit
     }
 
-    /// A row of refusals began with a request of these counts.
+    /// A run of refusals begins with a request of these counts.
     pub(super) fn begin_run(&mut self, sequence: u64, counts: &Counts) {
         self.open_run = Some((sequence, *counts));
         for (recent, at, counts) in std::mem::take(&mut self.recent) {
@@ -213,8 +216,9 @@ impl Horizons {
         }
     }
 
-    /// The row was a long one, or not; `kept` is the horizon whose limit was kept meanwhile. All requests before `until` took
-    /// part but those of which `is_in_vain` is true: what was let in is what counts, for the network changes the order.
+    /// Ends the run of refusals. `is_ban`: the run was a ban. `assumed`: the horizon whose limit the client kept.
+    /// Requests before `until` count as accepted unless `is_failed` is true: only accepted requests count, because the
+    /// network reorders them.
     pub(super) fn end_run(
         &mut self,
         is_ban: bool,
@@ -227,7 +231,8 @@ impl Horizons {
         let is_same = |at: usize, count: u32| {
             self.exceeded[at].is_some_and(|limit| f64::from(count) >= SAME * f64::from(limit))
         };
-        // The limit of that horizon was kept, and is no lower than it was thought: it counts over a longer time.
+        // The client kept the limit of this horizon, and the limit is as high as before: the host counts over a longer
+        // horizon.
         if let Some(at) = assumed_horizon.and_then(|assumed_horizon| {
             HORIZONS.iter().position(|&(over, _)| (over - assumed_horizon).abs() < f64::EPSILON)
         }) && is_same(at, counts[at].min(accepted_counts[at] + 1))
@@ -248,7 +253,7 @@ impl Horizons {
         }
     }
 
-    /// How many were let in within each horizon before the last that was.
+    /// How many requests the host accepted within each horizon before the last accepted one.
     fn accepted_counts(&self, until: u64, is_failed: impl Fn(u64) -> bool) -> Counts {
         let mut counts = Counts::default();
         let mut last = None;
@@ -267,13 +272,13 @@ impl Horizons {
         counts
     }
 
-    /// There is no such limit.
+    /// Discards all limits.
     pub(super) fn forget(&mut self) {
         self.exceeded = Default::default();
         self.ruled_out_max = 0.0;
     }
 
-    /// What each hypothesis that is left allows a second, with its weight.
+    /// The horizon, allowed rate and weight of each remaining hypothesis.
     fn hypotheses(&self) -> impl DoubleEndedIterator<Item = (Seconds, f64, f64)> {
         HORIZONS.iter().zip(self.exceeded).filter_map(|(&(over, weight), limit)| {
             let allowed = f64::from(limit?.saturating_sub(1).max(1));
@@ -282,7 +287,7 @@ impl Horizons {
         })
     }
 
-    /// The rate that makes the expected time for so many rows least, where each mistake costs so many seconds; and the
+    /// The rate that minimises the expected time for this many rows, where each mistake costs `cost` seconds, and the
     /// horizon that it assumes.
     pub(super) fn choose(
         &self,
@@ -309,7 +314,7 @@ impl Horizons {
                 right += weight / total;
                 let wrong = (1.0 - right).max(0.0);
                 let time = rows / rate * right + wrong * (cost + over + best[at + 1].0);
-                // The later ones have been valued already.
+                // The last hypothesis has no alternative.
                 let time = if at + 1 == hypotheses.len() { rows / rate } else { time };
                 if time < best[from].0 {
                     best[from] = (time, at);
@@ -334,15 +339,15 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_those_within_each_horizon() {
+    fn requests_are_counted_within_each_horizon() {
         let mut horizons = sent_evenly(100, 0.1);
         let counts = horizons.sent(100, 10.0);
         assert_eq!(counts[..4], [10, 20, 50, 100]);
     }
 
     #[test]
-    fn the_rate_of_a_bucket_is_found_between_two_refusals() {
-        // 20/s flow in, 30/s are asked for, each third is refused; a bucket of two tokens.
+    fn two_refusals_give_the_rate_of_a_bucket() {
+        // The bucket refills at 20/s and holds two tokens; of 30 requests/s the host refuses every third.
         let horizons = sent_evenly(301, 1.0 / 30.0);
         let (rate, taken) = horizons.bucket(0, 300, 2.0, |at| at % 3 == 0).expect("remembered");
         assert!((rate - 20.0).abs() < 2.0, "{rate}");
@@ -350,9 +355,9 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_leaves_only_horizons_whose_count_was_not_borne_before() {
+    fn a_ban_rules_out_horizons_whose_count_was_accepted_before() {
         let mut horizons = Horizons::default();
-        // Ten in a second were borne, and as many for a minute; then comes one too many in ten seconds.
+        // The host accepts ten requests in a second, every second. Then one request exceeds the limit of ten seconds.
         for at in 0..200_u32 {
             let (sequence, now) = (u64::from(at), f64::from(at / 10));
             let counts = horizons.sent(sequence, now + f64::from(at % 10) * 0.01);
@@ -366,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_is_served_later_rules_its_horizon_out() {
+    fn a_count_that_is_accepted_later_rules_its_horizon_out() {
         let mut horizons = Horizons::default();
         let counts = horizons.sent(0, 0.0);
         horizons.begin_run(0, &counts);

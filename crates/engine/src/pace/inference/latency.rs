@@ -1,29 +1,29 @@
-//! How long the host takes to answer, and whether requests wait for each other there.
+//! The response latency of a host, and whether requests queue there.
 //!
-//! As TCP Vegas does (1994): of `n` requests under way, `n * (1 - floor / latency)` are waiting, where the floor is the
-//! latency of a host that is asked for nothing else. The least of some answers in a row is looked at, for some are slow by
-//! nature.
+//! As in TCP Vegas (1994): of `n` requests in flight, `n * (1 - floor / latency)` are queued, where the floor is the
+//! latency of an idle host. Some responses are slow for other reasons, so the estimate takes the minimum of a block of
+//! responses.
 
 use super::Seconds;
 
-/// Answers in a row of which the least is looked at.
+/// Responses in a block.
 const BLOCK: u32 = 8;
-/// So many may wait at the host: enough that it never runs dry.
+/// At most this many requests may queue at the host: enough that it never idles.
 const QUEUED_MAX: f64 = 3.0;
-/// Or this share of those under way: beyond half as long again the gain is less than the delay.
+/// Or this share of the requests in flight: if latency grows by half, the gain is smaller than the delay.
 const QUEUED_SHARE_MAX: f64 = 1.0 / 3.0;
-/// More are only tried where next to none wait.
+/// The window grows only if fewer requests than this are queued.
 const QUEUED_GROWTH: f64 = 1.5;
 const QUEUED_SHARE_GROWTH: f64 = 0.2;
 
-/// What the last answers said.
+/// What a block of responses shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Queueing {
-    /// There is room for more.
+    /// The window may grow.
     Room,
-    /// Enough.
+    /// The window has the right size.
     Full,
-    /// Too many; so many would be right.
+    /// Too many requests are queued; this many in flight are right.
     Excess(f64),
 }
 
@@ -35,33 +35,33 @@ pub(super) struct Latency {
     block_min: Option<Seconds>,
     answers: u32,
     in_flight: f64,
-    /// The block's answers belong to requests from here on.
+    /// The block covers requests from this one on.
     since: u64,
     has_room: bool,
 }
 
 impl Latency {
-    /// The usual time to an answer.
+    /// The mean latency.
     pub(super) fn mean(&self) -> Option<Seconds> {
         self.mean
     }
 
-    /// How far answers are from that, usually.
+    /// The mean deviation from the mean latency.
     pub(super) fn deviation(&self) -> Seconds {
         self.deviation
     }
 
-    /// By when nearly all answers have come, a new connection's included.
+    /// The time within which nearly all responses arrive, also on a new connection.
     pub(super) fn answer_deadline(&self) -> Seconds {
         self.mean.map_or(0.0, |mean| 2.0 * mean + 4.0 * self.deviation)
     }
 
-    /// Whether the last answers left room for more.
+    /// Whether the last block left room for a larger window.
     pub(super) fn has_room(&self) -> bool {
         self.has_room || self.floor.is_none()
     }
 
-    /// An answer to a request that was sent while so many were under way.
+    /// Records the latency of a request that was sent with this many in flight.
     pub(super) fn record(&mut self, latency: Seconds, sequence: u64, in_flight: u32) -> Option<Queueing> {
         let error = self.mean.map_or(0.5 * latency, |mean| (latency - mean).abs());
         self.deviation = if self.mean.is_none() { error } else { 0.9 * self.deviation + 0.1 * error };
@@ -94,12 +94,12 @@ impl Latency {
         })
     }
 
-    /// The host has become slower by itself.
+    /// Measures the floor anew, because the host has become slower by itself.
     pub(super) fn forget_floor(&mut self) {
         self.floor = None;
     }
 
-    /// What was sent before says nothing about the window after it.
+    /// Discards latencies of requests sent before this one, because the window has changed.
     pub(super) fn restart(&mut self, sequence: u64) {
         (self.since, self.answers, self.in_flight, self.block_min) = (sequence, 0, 0.0, None);
     }

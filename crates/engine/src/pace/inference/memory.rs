@@ -1,22 +1,22 @@
-//! What is remembered of a host from one run to the next, and what is said of it to people.
+//! What the controller keeps of a host from one run to the next.
 
 use super::Seconds;
 
 use super::{Controller, PacePolicy};
 
-/// What a host has shown.
+/// The limits that a host has shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Memory {
-    /// Requests a second that it takes, if it counts them.
+    /// Requests per second that the host accepts, if it limits them.
     pub rate: Option<f64>,
-    /// Requests under way that it takes, if it counts those.
+    /// Requests in flight that the host accepts, if it limits them.
     pub window: Option<u32>,
-    /// How long it refuses everybody who asks too often.
+    /// How long the host bans a client.
     pub ban: Option<Seconds>,
 }
 
 impl Controller {
-    /// What is worth remembering.
+    /// The limits that are worth keeping.
     #[must_use]
     pub(super) fn memory(&self) -> Memory {
         Memory {
@@ -26,7 +26,7 @@ impl Controller {
         }
     }
 
-    /// A host of which this is remembered.
+    /// A controller for a host with these limits.
     #[must_use]
     pub(super) fn recalling(policy: PacePolicy, memory: &Memory, now: Seconds) -> Self {
         let mut controller = Self::new(policy);
@@ -41,8 +41,8 @@ impl Controller {
         controller
     }
 
-    /// A host of which one thing is remembered; or names that turned out to be one host, with what each was seen to take:
-    /// together, as a guess, and with the window that the most patient of them had.
+    /// A controller for a host with one memory, or for several names that share one limit: rates add up to a guess, and
+    /// the window is the largest one.
     pub(super) fn recalling_all(policy: PacePolicy, memories: &[Memory], now: Seconds) -> Self {
         if let [memory] = memories {
             return Self::recalling(policy, memory, now);

@@ -1,33 +1,42 @@
-//! How fast one host is asked, and what its answers mean for the rows of the list.
+//! The controller of `--pace inference`: it infers what a host limits from the outcomes of the requests.
 //!
-//! AIMD (TCP's additive increase, multiplicative decrease) raises a window while all goes well and halves it at each loss. It
-//! takes every loss for a sign of too much, knows one knob, and must lose again and again to stay near the limit. Hosts differ
-//! from networks: some fail by chance however slowly they are asked, some count requests a second, some count what is under
-//! way, and some ban for minutes whoever oversteps once. This controller asks four questions in turn.
+//! AIMD (additive increase, multiplicative decrease, as in TCP) has one control variable, the window. It raises the
+//! window while requests succeed and halves it after each loss. It assumes that every loss means overload, and it has
+//! to cause losses again and again to stay near the limit. A web host differs from a network link. It may fail a share
+//! of all requests at any pace, limit the requests per second, limit the requests in flight, or ban a client for
+//! minutes after one excess. So this controller answers four questions, each with a standard test.
 //!
-//! 1. **Chance or limit?** Chance has no memory: after a failure the next request fails as often as after a success. Under a
-//!    limit, what is *sent after* the first refusal is refused, too. So answers are put into the order of sending, and a row
-//!    of failures is tested against the share of single ones (`evidence`). Single failures among successes are tested by
-//!    pace: a limit refuses nobody at what it was seen to let in, or at half of that; chance does not care
-//!    (`random_failure_test`, `doubts`). What has been proved to be chance is not slowed down for.
-//! 2. **How long?** After a row of refusals nothing is sent but single probes, ever later (`pause_lengths`). A host that
-//!    serves again at once had no place at the moment; one that takes seconds has banned us, or its window is used up.
-//! 3. **What is counted?** For a moment: what was let in between two moments at which the host was empty, by the time
-//!    between, is its rate, as for a bucket of tokens (`refusals`, [`horizons::Horizons::bucket`]); or as many were under way
-//!    as never before, and fewer are tried first (`window`). For a ban: the count that was too many, within a second, ten, a
-//!    minute. Each such horizon is a hypothesis, which is ruled out by counts that were served before or are served later;
-//!    among those left the rate is chosen that makes the expected time for the rest of the list least (`horizons`).
-//! 4. **Has it changed?** A rate is kept for a while and then tested in growing steps, each time after twice as long (`rate`);
-//!    after a ban only where the gain is worth another ban. The window grows in steps that are each compared with those
-//!    below, and gives way where latency says that requests wait for each other (`latency`).
+//! 1. **Are failures random, or does a limit cause them?** Random failures are independent: a request that follows a
+//!    failure fails no more often than one that follows a success. A limit also refuses the requests sent after the
+//!    first refusal. So the controller orders outcomes by time of sending and looks for a run of failures with a
+//!    cumulative sum test, CUSUM (`run_detector`). Single failures among successes need a second test. The controller
+//!    lowers the pace to the rate that the host accepted, and a sequential probability ratio test decides whether
+//!    failures continue there (`random_failure_test`, `single_failures`). Failures that continue are random, and the
+//!    controller does not slow down for them.
+//! 2. **How long does the host refuse?** After a run of failures the controller pauses: it sends single probes at
+//!    growing intervals until one is served (`backoff`). A short pause means that the host had no capacity for a
+//!    moment. A pause of seconds means a ban, or a quota that is used up.
+//! 3. **What does the host count?** A token bucket that is empty at two refusals has accepted in between what flowed
+//!    in, so the accepted count divided by the time is the rate of the limit (`refusals`,
+//!    [`horizons::Horizons::bucket`]). If more requests were in flight than ever before, the controller tries a smaller
+//!    window first (`window`). A ban shows that some count was too high: the count of one second, of ten seconds, or of
+//!    a minute. Each such horizon is a hypothesis with a prior. A count that the host accepts rules out the horizons
+//!    whose limit is below it. Among the others the controller chooses the rate that minimises the expected time for
+//!    the rest of the list (`horizons`).
+//! 4. **Has the limit changed?** The controller holds a rate for some time and then tests higher rates in growing
+//!    steps. Each time the old limit is found again, the next test comes after twice the time (`rate`). After a ban it
+//!    tests only if the gain outweighs another ban. The window grows in steps; it shrinks when a step has more failures
+//!    than the steps below it, or when latency shows that requests queue at the host (`latency`).
 //!
-//! There are three knobs: requests a second, evenly spaced, or connections opened a second where those are what is refused
-//! (`units`); requests under way; and connections open, of which idle ones are closed first
-//! ([`Controller::connections`]). The state machine has no clock and no I/O: `now` is an argument, and so is a
-//! random number. `adapter` puts it behind the trait [`Controller`](super::Controller).
+//! The controller sets three values: the rate of requests, or of new connections if the host limits those (`units`);
+//! the requests in flight; and the open connections ([`Controller::connections`]).
 //!
-//! Rows are never burnt: a denial (403) is a URL's own only after it was denied again at half the pace, between two requests
-//! for a URL that is known to be served (`fates`); a failure is charged to a URL only while others are served.
+//! The controller refuses to charge a failure to a URL without evidence. A denial (403) counts against a URL only if
+//! the URL is denied again at half the pace, between two requests that the host serves (`held_denials`). Other failures
+//! count only while the host serves other URLs (`row_decision`).
+//!
+//! The state machine has no clock and no I/O: the time and a random number are arguments. `adapter` implements the
+//! trait [`Controller`](super::Controller) with it.
 
 mod adapter;
 mod backoff;
@@ -67,27 +76,27 @@ use signal::{End, PacePolicy, Permit, Phase, Pick, RowDecision, Ticket, Work};
 pub use adapter::InferencePace;
 pub(in crate::pace) use window::COURTEOUS_MAX;
 
-/// Seconds, since the controller was made or between two events.
+/// Seconds since the controller was made, or between two events.
 type Seconds = f64;
 
-/// Requests whose circumstances are remembered.
+/// Requests whose [`Sent`] record is kept.
 const REMEMBERED: usize = 1024;
 
-/// URLs of which failures are remembered; beyond that they are forgotten, and counted from the start.
+/// URLs whose failures are counted; when there are more, the counts are cleared.
 const URLS_MAX: usize = 16 * 1024;
 
-/// What is remembered of a request that was sent.
+/// What the controller keeps of a request that it sent.
 #[derive(Debug, Clone, Copy)]
 struct Sent {
     at: Seconds,
-    /// Under way then, itself included.
+    /// Requests in flight at that time, including this one.
     in_flight: u32,
-    /// It opened a connection.
+    /// Whether the request opened a connection.
     is_new: bool,
     counts: [Counts; Unit::COUNT],
 }
 
-/// A request under way.
+/// A request in flight.
 #[derive(Debug, Clone, Copy)]
 struct Open {
     sent: Sent,
@@ -105,7 +114,7 @@ pub(super) struct Controller {
     window: Window,
     rate: Option<Rate>,
     run_detector: RunDetector,
-    /// What the host counts, as it seems, and what speaks for connections that are opened.
+    /// What the host counts, as far as the controller can tell, and the evidence for new connections.
     unit: Unit,
     connection_test: ConnectionTest,
     horizons: [Horizons; Unit::COUNT],
@@ -116,44 +125,44 @@ pub(super) struct Controller {
     stalls: Stalls,
     sent: VecDeque<Sent>,
     open: BTreeMap<u64, Open>,
-    /// Those of them that have not stalled.
+    /// Requests in flight that have not stalled.
     slots_used: u32,
-    /// When places are free again whose requests failed sooner than an answer would have come.
+    /// When the slots of requests that failed early become free: not before a response would have come.
     slots_freed_at: VecDeque<Seconds>,
     next_sequence: u64,
-    /// The host has asked to be left alone until then.
+    /// Until then the host has asked for silence.
     not_before: Seconds,
     /// When the wait before that one ended.
     wait_ended: Seconds,
-    /// Answers to what was sent before this say nothing about the pace after it.
+    /// Only outcomes of requests from this one on describe the present pace.
     valid_from: u64,
     empty_at: Option<u64>,
-    /// Requests in vain since then, in the order of sending.
+    /// Failures since then, in the order of sending.
     failures: VecDeque<(u64, FailureMode)>,
     rate_cuts: u32,
     consecutive_successes: u32,
     consecutive_refusals: u32,
-    /// The same before the last failure.
+    /// `consecutive_successes` at the last failure.
     successes_before_failure: u32,
-    /// The horizon whose limit is kept.
+    /// The horizon that the present rate assumes.
     assumed_horizon: Option<Seconds>,
-    /// What it lets in at once, at most.
+    /// The largest burst that the host accepts.
     burst: Option<f64>,
-    /// A failure that is looked at once it is known what came after it.
+    /// A failure that is examined once the outcome of the next request is known.
     pending_failure: Option<(u64, FailureMode)>,
-    /// A refusal: nothing is sent until it is known what came after it.
+    /// A refusal: nothing is sent until the outcome of the next request is known.
     blocked_by: Option<u64>,
-    /// How probable chance has made the last rows of failures, which were taken for chance: a natural logarithm.
+    /// Natural logarithm of the probability that the last runs of failures were all random.
     ln_random_probability: f64,
-    /// The pace was halved for a second test.
+    /// Whether the pace was halved for a second test.
     is_halved: bool,
-    /// How the host refuses.
+    /// How the host refuses when its limit is exceeded.
     limit_mode: Option<FailureMode>,
     served: u64,
     denied: u64,
-    /// Nobody was ever served, and each request was denied: the denials are the URLs' own.
+    /// Every request so far was denied, so the denials are charged to the URLs.
     is_denying_all: bool,
-    /// When the host denied a request last, and how many probes were made while it had denied everybody.
+    /// When the host last denied a request, and how many probes were sent while it had denied all of them.
     denied_at: Seconds,
     first_probes: usize,
     refused: u64,
@@ -162,13 +171,13 @@ pub(super) struct Controller {
     /// The first refusal with a Retry-After, until a request that was sent later is served.
     retry_after_from: Option<u64>,
     url_waits_seen: u32,
-    /// Rows with a Retry-After of their own.
+    /// URLs that returned a Retry-After of their own.
     urls_with_wait: BTreeSet<u64>,
     failures_by_url: BTreeMap<u64, u32>,
 }
 
 impl Controller {
-    /// A host of which nothing is known.
+    /// A controller for an unknown host.
     #[must_use]
     fn new(policy: PacePolicy) -> Self {
         Self {
@@ -221,7 +230,7 @@ impl Controller {
         }
     }
 
-    /// Something was heard of it: a first byte, or more of them.
+    /// The exchange progresses: its first byte has arrived, or more bytes.
     fn progressed(&mut self, ticket: Ticket, now: Seconds) {
         let Some(open) = self.open.get_mut(&ticket.0) else { return };
         let is_first = !std::mem::replace(&mut open.has_begun, true);
@@ -232,7 +241,7 @@ impl Controller {
                 self.random_failure_test.revoke(FailureMode::Silent);
             }
         }
-        // It was let in.
+        // The host has accepted the request.
         if is_first && self.backoff.pause.is_none() {
             self.record(ticket.0, Outcome::Accepted, now);
         }
@@ -245,14 +254,14 @@ impl Controller {
         self.slots_used -= 1;
         let is_repeated = self.stalls.stalled(open.url);
         if is_repeated && self.backoff.pause.is_none() {
-            // That is the URL's own affair.
+            // A URL that stalls again is slow: this says nothing about the host.
             self.record(ticket.0, Outcome::Neutral, now);
         } else {
             self.failed(ticket.0, FailureMode::Silent, now);
         }
     }
 
-    /// Whether to stop an exchange that has been silent for so long; then its end is [`End::Cut`].
+    /// Whether to abort an exchange after this much silence; it then ends with [`End::Aborted`].
     fn should_abort(&self, ticket: Ticket, silent: Seconds) -> bool {
         let Some(open) = self.open.get(&ticket.0) else { return false };
         let is_probe = self.backoff.pause.as_ref().is_some_and(|pause| ticket.0 >= pause.probes_from);
@@ -262,7 +271,7 @@ impl Controller {
             || others && self.backoff.pause.is_none() && self.stalls.should_abort(open.url, silent, after)
     }
 
-    /// An exchange without progress for so long has stalled.
+    /// An exchange has stalled after this much time without progress.
     #[must_use]
     fn stall_after(&self) -> Seconds {
         stalls::after(self.latency.mean(), self.latency.deviation())
@@ -280,7 +289,7 @@ impl Controller {
             && !matches!(end, End::Served { .. } | End::Local)
             && open.sent.at + mean > now
         {
-            // A place is not free sooner for a failure than for an answer.
+            // A failure frees its slot no earlier than a response would.
             self.slots_freed_at.push_back(open.sent.at + mean);
         }
         match end {
@@ -297,7 +306,7 @@ impl Controller {
                 self.retry(url, now, not_before)
             }
             End::Broken(phase) => {
-                // Where something came, the host had let it in.
+                // A response that has begun shows that the host accepted the request.
                 if phase != Phase::Body && !open.has_begun {
                     self.failed(sequence, FailureMode::Broken, now);
                 } else if self.backoff.pause.as_ref().is_none_or(|pause| sequence < pause.probes_from) {
@@ -325,7 +334,7 @@ impl Controller {
         }
     }
 
-    /// Rows that were kept and turned out to be denied for their own sake, since the last time.
+    /// Rows whose denial is charged to their URL, since the last call.
     fn settled(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.held_denials.settled)
     }

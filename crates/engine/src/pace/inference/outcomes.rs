@@ -1,4 +1,4 @@
-//! What answers and failures say, and how the pace follows them.
+//! How the pace follows the outcome of each request.
 
 use super::Seconds;
 use super::latency::Queueing;
@@ -9,7 +9,7 @@ use super::signal::FailureMode;
 use super::units::Unit;
 use super::{Controller, Open, REMEMBERED, Sent};
 
-/// A host that fails by chance less than this is waited for at its first failure: what came after it?
+/// If random failures are rarer than this, sending stops at a failure until the next outcome is known.
 const SHARE_CLEAN: f64 = 0.08;
 
 impl Controller {
@@ -24,7 +24,7 @@ impl Controller {
             self.retry_after_from = None;
             self.url_waits_seen += 1;
             if self.url_waits_seen == URL_WAITS_MIN && self.limit_mode == Some(FailureMode::Throttled) {
-                // What was learned from such refusals was no limit.
+                // The rate came from refusals of single URLs, so it is no limit.
                 self.rate = self.rate.take().filter(|rate| rate.ban_cost.is_some());
                 self.random_failure_test.abandon();
             }
@@ -40,7 +40,8 @@ impl Controller {
         {
             self.discard_denial_limit();
         }
-        // One that so many overtook was not waiting for others, nor was one that was made again: it is slow by nature.
+        // A stalled request that many others overtook, or that is a retry, is slow because of its URL: its latency says
+        // nothing.
         let is_overtaken = self.served > open.served_before + 2 * u64::from(open.sent.in_flight);
         let queueing = if open.is_stalled && (is_overtaken || self.stalls.was_aborted(open.url)) {
             None
@@ -55,7 +56,7 @@ impl Controller {
                     self.resume(&pause, ended_pause, now);
                 }
             } else if sequence >= pause.run_start && open.is_stalled {
-                // It was only slow: so are others, perhaps.
+                // The request was slow, not refused, and perhaps the others of the run were, too.
                 self.backoff.pause = None;
                 self.horizons.iter_mut().for_each(|horizons| horizons.end_run(false, None, 0, |_| false));
                 self.restart_measurements();
@@ -72,7 +73,7 @@ impl Controller {
         self.adapt(sequence, open, queueing, now);
     }
 
-    /// It was let in, whatever the answer says of its URL. The first probe of a pause ends it.
+    /// The host accepted the request, whatever the response says about the URL. A probe ends the pause.
     pub(super) fn answered(&mut self, sequence: u64, now: Seconds) {
         self.record(sequence, Outcome::Accepted, now);
         let is_probe = self.backoff.pause.as_ref().is_some_and(|pause| sequence >= pause.probes_from);
@@ -84,7 +85,7 @@ impl Controller {
         }
     }
 
-    /// One more was served at this pace: there may be room for more, or less.
+    /// A request was served at the present pace: adjusts the rate or the window.
     pub(super) fn adapt(&mut self, sequence: u64, open: &Open, queueing: Option<Queueing>, now: Seconds) {
         let round_trip = self.round_trip();
         if let Some(Queueing::Excess(right)) = queueing {
@@ -122,7 +123,7 @@ impl Controller {
         }
     }
 
-    /// Denials were the URLs' own, as far as they were looked at: they are no limit.
+    /// The examined denials belong to the URLs: removes a limit that was inferred from denials.
     pub(super) fn discard_denial_limit(&mut self) {
         self.random_failure_test
             .prove(FailureMode::Denied, self.denied as f64 / (self.denied + self.served) as f64);
@@ -134,12 +135,12 @@ impl Controller {
         }
     }
 
-    /// A usual round trip.
+    /// The mean round trip, or a default.
     pub(super) fn round_trip(&self) -> Seconds {
         self.latency.mean().unwrap_or(0.1)
     }
 
-    /// A request was in vain.
+    /// Records a failed request.
     pub(super) fn failed(&mut self, sequence: u64, mode: FailureMode, now: Seconds) {
         self.successes_before_failure = std::mem::take(&mut self.consecutive_successes);
         let Err(at) = self.failures.binary_search_by_key(&sequence, |failure| failure.0) else { return };
@@ -151,7 +152,7 @@ impl Controller {
             self.run_detector.record(sequence, Outcome::Failed(mode));
             if sequence >= pause.probes_from {
                 let sent = self.sent_record(sequence).map_or(now, |sent| sent.at);
-                // In another way than the row began: by chance, perhaps.
+                // A failure in another mode than the run's may be random.
                 let is_odd = self.limit_mode.is_some_and(|mean| mean != mode);
                 self.backoff.failed(sent, is_odd, now);
             }
@@ -193,7 +194,7 @@ impl Controller {
         self.process_resolved(&resolved, now);
     }
 
-    /// What has become known, in the order of sending: chance, or a limit that is just met?
+    /// Processes newly resolved outcomes in the order of sending: updates the window and both tests.
     pub(super) fn process_resolved(&mut self, resolved: &[(u64, Option<FailureMode>)], now: Seconds) {
         for &(sequence, mode) in resolved {
             if self.blocked_by.is_some_and(|held| sequence > held) {
@@ -227,7 +228,7 @@ impl Controller {
         }
     }
 
-    /// It had been taken for silent. It is not in vain any more.
+    /// Removes a request from the failures if it was recorded as silent.
     pub(super) fn is_late(&mut self, sequence: u64) -> bool {
         self.failures
             .binary_search_by_key(&sequence, |failure| failure.0)

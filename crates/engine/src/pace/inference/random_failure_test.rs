@@ -1,25 +1,25 @@
-//! Single failures among successes: chance, or a limit that is only just met?
+//! Tests whether single failures among successes are random, or come from a limit that is just exceeded.
 //!
-//! A limit that is slightly exceeded refuses one in ten, evenly, and so does a host that fails by chance. They differ in what
-//! happens at the pace that was let in: there the limit refuses nobody. So where failures are more than is known of chance,
-//! and enough to matter, the pace becomes what was let in, and a sequential test (Wald, 1945) decides between the share that
-//! was seen and next to none. Chance that has been proved is remembered, and only more than that is looked at again.
+//! Both look alike: a limit that is exceeded by a tenth refuses every tenth request, evenly. They differ at the
+//! accepted rate, where the limit refuses nothing. So if failures significantly exceed the random share, the pace drops
+//! to the accepted rate. There a sequential probability ratio test (Wald, 1945) compares the observed share with a
+//! tenth of it. A share that the test has proven random is kept, and only a larger share starts another test.
 
 use super::signal::{FailureMode, RandomShares};
 
-/// Prior: chance that needs no proof, for each form: refusals are seldom accidents, breaks often.
+/// Prior of the random share in each mode: refusals are seldom random, broken connections often.
 const RANDOM_PRIOR: [f64; FailureMode::COUNT] = [0.01, 0.01, 0.03, 0.03];
-/// Courtesy, and what is worth a test: so much more than chance, for each form.
+/// A smaller excess over the random share is not worth a test.
 const EXCESS_MIN: [f64; FailureMode::COUNT] = [0.02, 0.03, 0.15, 0.15];
-/// The evidence that decides, in natural logarithms.
+/// Threshold of the test: the natural logarithm of the likelihood ratio.
 const DECISION_THRESHOLD: f64 = 3.5;
-/// At the pace that it lets in, a limit refuses at most this part of what it refused.
+/// At the accepted rate a limit refuses at most this part of the share that it refused before.
 const RESIDUAL: f64 = 0.1;
-/// A share of fewer requests means little.
+/// A share needs at least this many requests.
 const REQUESTS_MIN: f64 = 20.0;
-/// Failures that are improbable to this degree are looked at.
+/// Significance level: a less probable number of failures starts a test.
 const SIGNIFICANCE: f64 = 0.005;
-/// What is known to be chance is more, for it is not known exactly.
+/// A proven share is an estimate, so the kept share is this much larger.
 const SHARE_MARGIN: f64 = 1.3;
 
 #[derive(Debug, Clone, Copy)]
@@ -27,15 +27,15 @@ struct Test {
     mode: FailureMode,
     share: f64,
     log_likelihood_ratio: f64,
-    /// It has failed at least once at the pace of the test.
+    /// At least one request has failed during the test.
     has_failed: bool,
-    /// The pace was raised from this, while nothing failed.
+    /// The rate before it was raised, after no request had failed.
     raised_from: Option<f64>,
-    /// It failed after that: back to it.
+    /// A request failed after that: the rate has to go back.
     is_too_high: bool,
 }
 
-/// How a test ended.
+/// The result of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TestResult {
     Random(FailureMode),
@@ -49,7 +49,7 @@ pub(super) struct RandomFailureTest {
     failed: [f64; FailureMode::COUNT],
     test: Option<Test>,
     last_share: f64,
-    /// What was sent before says nothing.
+    /// Outcomes of earlier requests do not count.
     since: u64,
 }
 
@@ -65,7 +65,7 @@ impl RandomFailureTest {
         }
     }
 
-    /// The pace has changed.
+    /// Clears the counts, because the pace has changed.
     pub(super) fn restart(&mut self, sequence: u64) {
         self.since = sequence;
         self.all = 0.0;
@@ -80,17 +80,17 @@ impl RandomFailureTest {
         self.test = None;
     }
 
-    /// The shares that are known to be chance.
+    /// The random share of each mode.
     pub(super) const fn random_shares(&self) -> RandomShares {
         self.shares
     }
 
-    /// The share of this form that is known to be chance.
+    /// The random share of this mode.
     pub(super) fn random_share(&self, mode: FailureMode) -> f64 {
         self.shares[mode.index()]
     }
 
-    /// What was let in is the pace from this request on.
+    /// Starts a test from this request on, at the accepted rate.
     pub(super) fn test(&mut self, mode: FailureMode, share: f64, sequence: u64) {
         self.test = Some(Test {
             mode,
@@ -103,51 +103,51 @@ impl RandomFailureTest {
         self.restart(sequence);
     }
 
-    /// A row of failures of this form was none of chance: what is known of chance may have been a limit's, too.
+    /// A limit has caused a run of failures in this mode, so the proven share may be too high: halves it.
     pub(super) fn halve_random_share(&mut self, mode: FailureMode) {
         let known = &mut self.shares[mode.index()];
         *known = (*known * 0.5).max(RANDOM_PRIOR[mode.index()]);
     }
 
-    /// Whether failures of this form have been shown to be chance.
+    /// Whether a test has proven failures of this mode random.
     pub(super) fn is_proven_random(&self, mode: FailureMode) -> bool {
         self.random_share(mode) > RANDOM_PRIOR[mode.index()]
     }
 
-    /// The share of failures of this form since the pace changed.
+    /// The observed share of this mode since the pace changed.
     pub(super) fn share(&self, mode: FailureMode) -> f64 {
         self.failed[mode.index()] / self.all.max(1.0)
     }
 
-    /// The same, with less trust in few requests.
+    /// The observed share, shrunk towards a small prior.
     pub(super) fn shrunk_share(&self, mode: FailureMode) -> f64 {
         (self.failed[mode.index()] + 0.5) / (self.all + 10.0)
     }
 
-    /// Whether something has failed in the test that is made: the pace is not raised any more.
+    /// Whether a request has failed in the present test: the rate must not rise then.
     pub(super) fn has_failed(&self) -> bool {
         self.test.is_some_and(|test| test.has_failed)
     }
 
-    /// The share that the last test was about.
+    /// The share that the last test examined.
     pub(super) fn last_share(&self) -> f64 {
         self.last_share
     }
 
-    /// Failures of this form are chance.
+    /// Accepts this share of failures as random.
     pub(super) fn prove(&mut self, mode: FailureMode, share: f64) {
         let known = &mut self.shares[mode.index()];
         *known = known.max((SHARE_MARGIN * share).min(if mode.is_often_random() { 0.6 } else { 0.5 }));
     }
 
-    /// The pace was raised from this, as nothing had failed.
+    /// The rate was raised from this value, because no request had failed.
     pub(super) fn raised(&mut self, from: f64) {
         if let Some(test) = &mut self.test {
             test.raised_from = Some(from);
         }
     }
 
-    /// Whether that was too much: the pace to go back to.
+    /// The rate to go back to, if raising it caused a failure.
     pub(super) fn step_back(&mut self, sequence: u64) -> Option<f64> {
         let test = self.test.as_mut().filter(|test| test.is_too_high)?;
         test.is_too_high = false;
@@ -155,7 +155,7 @@ impl RandomFailureTest {
         test.raised_from.take()
     }
 
-    /// One that had been taken for a failure was none.
+    /// Takes back a failure that turned out to be none.
     pub(super) fn revoke(&mut self, mode: FailureMode) {
         let failed = &mut self.failed[mode.index()];
         *failed = (*failed - 1.0).max(0.0);
@@ -164,7 +164,7 @@ impl RandomFailureTest {
         }
     }
 
-    /// One was in vain, or served.
+    /// Records an outcome. Returns the result if the test ends.
     pub(super) fn record(&mut self, sequence: u64, failed: Option<FailureMode>) -> Option<TestResult> {
         if sequence < self.since {
             return None;
@@ -242,17 +242,17 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_on_at_the_pace_that_was_let_in_is_chance() {
+    fn failures_that_continue_at_the_accepted_rate_are_random() {
         assert_eq!(tested(|at| at % 5 == 0), Some(TestResult::Random(FailureMode::Broken)));
     }
 
     #[test]
-    fn what_ends_at_the_pace_that_was_let_in_was_a_limit() {
+    fn failures_that_end_at_the_accepted_rate_come_from_a_limit() {
         assert_eq!(tested(|_| false), Some(TestResult::Limit));
     }
 
     #[test]
-    fn the_tail_of_a_poisson_distribution() {
+    fn the_poisson_tail_matches_its_closed_form() {
         assert!((tail(0.0, 3.0) - 1.0).abs() < 1e-12);
         assert!((tail(1.0, 2.0) - (1.0 - (-2.0_f64).exp())).abs() < 1e-12);
         assert!(tail(10.0, 1.0) < 1e-6);

@@ -1,58 +1,58 @@
-//! Requests a second, evenly spaced, once the host has shown that it counts them.
+//! The rate of requests, evenly spaced, once the host has shown a rate limit.
 //!
-//! A bucket that was empty at two refusals has let in between them exactly what flowed in: the count between two refusals,
-//! by the time between them, is the limit, and the more requests it was taken over the better it is known. A rate that was
-//! taken over few is a guess, and is climbed from in large steps until the next refusal; one that was taken over many is kept
-//! for a while, and tested in small steps that grow. While each refusal costs a ban, it is only tested if that is worth it.
+//! A token bucket that is empty at two refusals has accepted in between exactly what flowed in. So the accepted count
+//! divided by the time estimates the limit, and more requests make the estimate better. An estimate from few requests
+//! is a guess: the rate grows in large steps until the next refusal. A good estimate is held for some time, and then
+//! tested in small but growing steps. If a refusal costs a ban, the rate is tested only where the gain is worth it.
 
 use super::Seconds;
 use super::horizons::MARGIN;
 
-/// A measure over fewer requests is a guess.
+/// An estimate from fewer requests is a guess.
 const GUESS_BELOW: f64 = 24.0;
-/// A guess grows by this where nothing is refused ...
+/// Factor by which a guess grows without a refusal ...
 const STEP_GUESS: f64 = 1.5;
-/// ... and a limit that is known by this, and by its square, and so on.
+/// ... and factor of the first step above a known limit; each further step squares it.
 const STEP_TEST: f64 = 1.04;
-/// Answers that a step waits for, at least ...
+/// Accepted requests before a step, at least ...
 const STEP_ANSWERS: f64 = 8.0;
-/// ... twice as many where the limit is known ...
+/// ... this many times as many for a known limit ...
 const KNOWN: f64 = 2.0;
-/// ... and seconds' worth of them.
+/// ... and at least the requests of this many seconds.
 const STEP_SECONDS: Seconds = 0.25;
-/// A known limit is tested after so long, and then after twice as long each time it is found again ...
+/// How long a known limit is held before a test; each time it is found again, twice as long ...
 const HOLD: Seconds = 4.0;
-/// ... and not before so many requests: what a test costs is to be no more than a refusal in a hundred.
+/// ... and at least for this many requests: a test costs at most one refusal in a hundred requests.
 const HOLD_REQUESTS: f64 = 300.0;
-/// One of which it has not been shown that it helps is tested after this.
+/// An unconfirmed rate is tested after this.
 const HOLD_UNCONFIRMED: Seconds = 1.0;
-/// Longest such time.
+/// The longest time between tests.
 const HOLD_MAX: Seconds = 120.0;
-/// Physics: no host is asked less often.
+/// The least rate: no host is slower.
 const RATE_MIN: f64 = 0.005;
 
 #[derive(Debug, Clone)]
 pub(super) struct Rate {
     pub(super) per_second: f64,
     next: Seconds,
-    /// Answers to requests from here on count for the next step.
+    /// Requests from this one on count for the next step.
     from: u64,
     accepted: f64,
-    /// Refused meanwhile for the URLs' own sake, perhaps.
+    /// Refusals since the last step that may belong to single URLs.
     unattributed: f64,
-    /// What it was when it was last refused.
+    /// The estimated limit at the last refusal.
     pub(super) limit_per_second: f64,
     is_guess: bool,
-    /// It has been shown that it helps.
+    /// Keeping this rate has been shown to prevent refusals.
     pub(super) is_confirmed: bool,
     hold: Seconds,
     hold_until: Seconds,
     step: f64,
-    /// What a mistake costs, where that is a ban.
+    /// What a mistake costs, if it causes a ban.
     pub(super) ban_cost: Option<Seconds>,
-    /// What was known of chance then.
+    /// The upper random share when a ban fixed the rate.
     pub(super) share_when_fixed: f64,
-    /// How often the window, and not the rate, held a request back since the last step, and the other way round.
+    /// How often the window, and how often the rate, delayed a request since the last step.
     window_bound: u32,
     rate_bound: u32,
 }
@@ -86,7 +86,7 @@ impl Rate {
 
     pub(super) fn sent(&mut self, now: Seconds) {
         let gap = 1.0 / self.per_second.max(RATE_MIN);
-        // What is late by less than half a gap is made up, or a busy machine would slow it down.
+        // A delay of less than half a gap is made up for, so that a busy machine does not lower the rate.
         let due = if now - self.next < 0.5 * gap { self.next } else { now };
         self.next = due + gap;
     }
@@ -99,12 +99,12 @@ impl Rate {
         self.rate_bound += 1;
     }
 
-    /// The next request comes a whole gap from now: a host that has just refused has nothing left.
+    /// Delays the next request by a whole gap: a host that has just refused has no token left.
     pub(super) fn delay_next(&mut self, now: Seconds) {
         self.next = self.next.max(now + 1.0 / self.per_second);
     }
 
-    /// One was served. Returns true if the rate no longer holds anything back.
+    /// A request was served. Returns true if the rate no longer limits the requests.
     pub(super) fn served(&mut self, sequence: u64, next_sequence: u64, now: Seconds, rows: f64) -> bool {
         if sequence < self.from {
             return false;
@@ -134,7 +134,7 @@ impl Rate {
     }
 
     fn is_worth_it(&self, rows: f64) -> bool {
-        // A twentieth faster, for the rest of the list, against a mistake that is likely.
+        // The expected gain of a test: a tenth of the remaining time. The expected loss: three bans.
         self.ban_cost.is_none_or(|cost| rows / self.per_second * 0.1 > 3.0 * cost)
     }
 
@@ -145,7 +145,7 @@ impl Rate {
         (self.window_bound, self.rate_bound) = (0, 0);
     }
 
-    /// Refused: `let_in` is what was let in a second between two refusals, over so many requests.
+    /// A refusal: the host accepted `accepted_rate` per second between two refusals, over this many requests.
     pub(super) fn cut(&mut self, accepted_rate: f64, requests: f64, now: Seconds, next_sequence: u64) {
         let is_repeated = !self.is_guess && (self.limit_per_second / accepted_rate).ln().abs() < 0.2;
         self.is_guess = requests < GUESS_BELOW;
@@ -160,12 +160,12 @@ impl Rate {
         self.delay_next(now);
     }
 
-    /// It helps: the host counts.
+    /// The test has shown that the rate prevents refusals.
     pub(super) fn confirm(&mut self) {
         self.is_confirmed = true;
     }
 
-    /// Exactly this, for a long refusal has shown it, and each mistake costs so much.
+    /// Sets the rate that a ban has shown, where each mistake costs this much.
     pub(super) fn fix(&mut self, per_second: f64, cost: Seconds, now: Seconds, next_sequence: u64) {
         self.set(per_second, next_sequence);
         self.limit_per_second = per_second;
@@ -178,8 +178,8 @@ impl Rate {
         self.delay_next(now);
     }
 
-    /// Something was refused that may be no limit's, as this share of all is. A rate that is being tested goes back to what
-    /// was let in if it is refused more often than that.
+    /// A refusal that may belong to its URL, where this share of all requests is refused so. A rate above the limit
+    /// falls back to the limit if it is refused significantly more often.
     pub(super) fn fall_back(&mut self, share: f64, now: Seconds, next_sequence: u64) {
         self.unattributed += 1.0;
         let expected = share * (self.accepted + self.unattributed);

@@ -1,4 +1,4 @@
-//! When the host refuses everybody, and what is learned from it once it serves again.
+//! Pauses while the host refuses every request, and what a pause shows about the limit.
 
 use super::Controller;
 use super::Seconds;
@@ -8,17 +8,17 @@ use super::rate::Rate;
 use super::signal::FailureMode;
 use super::units::Unit;
 
-/// Rows of failures that chance makes more often than this in so many requests say nothing.
+/// A run of failures is random if as many requests have more such random runs than this.
 const FALSE_ALARM: f64 = 0.02;
-/// Fewer refusals with a Retry-After are no row.
+/// A run has at least this many refusals.
 const RUN_MIN: usize = 3;
-/// A second row of refusals within so many windows of requests is not for the window.
+/// A second run within this many windows of requests does not come from the window.
 const REPEATED_WITHIN: u32 = 3;
-/// Where less than this may be chance, a row of refusals needs no further test.
+/// If a smaller share of failures is random, a run of failures needs no further test.
 const RANDOM_SHARE_MATTERS: f64 = 0.08;
 
 impl Controller {
-    /// The host refuses everybody: nothing is sent but single probes.
+    /// The host refuses every request: begins a pause with single probes.
     pub(super) fn pause(&mut self, (run_start, mode): (u64, FailureMode), now: Seconds) {
         self.limit_mode = Some(mode);
         let started_at = self.sent_record(run_start).map_or(now, |sent| sent.at);
@@ -38,8 +38,8 @@ impl Controller {
         self.random_failure_test.abandon();
     }
 
-    /// What was let in between the last two times the host was empty: a second, and how many. All that was not refused
-    /// counts, also what broke by chance.
+    /// The accepted rate between the last two times the host's bucket was empty, and the number of requests it was
+    /// measured over. Requests that failed at random count as accepted.
     pub(super) fn accepted_rate(&self, until: u64) -> Option<(f64, f64)> {
         let last = self.empty_at?;
         let mode = self.limit_mode?;
@@ -51,7 +51,7 @@ impl Controller {
         self.horizons[self.unit as usize].bucket(last, until, self.burst.unwrap_or(1.0).max(1.0), failed)
     }
 
-    /// The host serves again.
+    /// The host serves again: ends the pause, and infers the limit from it.
     pub(super) fn resume(&mut self, pause: &Pause, ended_pause: EndedPause, now: Seconds) {
         let mode = self.limit_mode.unwrap_or(FailureMode::Broken);
         let range = (pause.run_start, pause.probes_from);
@@ -64,7 +64,7 @@ impl Controller {
         let accepted_rate = self.accepted_rate(pause.run_start);
         let last = self.empty_at.unwrap_or(0);
         self.empty_at = Some(pause.run_start);
-        // What is let in at once is no more than what was let in before the first refusal.
+        // A burst is at most as large as the number of requests accepted before the first refusal.
         let before = self.horizons[self.unit as usize].between(0, pause.run_start);
         self.burst.get_or_insert(before);
         let requests = (pause.run_start - last) as f64;
@@ -75,7 +75,7 @@ impl Controller {
             requests,
             self.random_failure_test.random_shares(),
         );
-        // One may be chance; several soon after each other are not.
+        // One improbable run may be random; several in sequence are not.
         self.ln_random_probability = (self.ln_random_probability + expected_runs.ln()).min(0.0);
         let is_random = self.ln_random_probability > FALSE_ALARM.ln();
         if !is_random {
@@ -112,7 +112,7 @@ impl Controller {
         if failed < RUN_MIN && self.rate.is_none()
             || mode == FailureMode::Silent && ended_pause.duration < BAN_MIN
         {
-            // Too little to go by: some URLs are slow, or have a Retry-After of their own.
+            // Too little evidence: some URLs are slow, or have a Retry-After of their own.
             return;
         }
         if let Some(mode) = self.limit_mode {
@@ -129,7 +129,7 @@ impl Controller {
             && !self.window.has_proven(in_flight)
             && !is_repeated
         {
-            // More than ever were under way, and one alone was served: fewer, perhaps as often.
+            // More requests were in flight than ever, and a single one was served: shrink the window, keep the rate.
             self.window.refused_beyond(self.accepted_together(pause, in_flight), now);
             return;
         }
@@ -142,7 +142,7 @@ impl Controller {
             self.window.restart();
             self.rate = Some(Rate::new(per_second * MARGIN, requests, now, next));
         }
-        // Does it help?
+        // Test whether the rate helps.
         let random_share = self.run_detector.share_upper();
         if let Some(rate) = &mut self.rate
             && let Some(mode) = self.limit_mode
@@ -155,7 +155,7 @@ impl Controller {
         }
     }
 
-    /// A ban refuses everybody who comes after the first; from other rows each request tells.
+    /// Records the run for the test of connections. A ban refuses every later request, so only its first one counts.
     fn record_connections(&mut self, mode: FailureMode, pause: &Pause, is_ban: bool) {
         let until = if is_ban { pause.run_start + 1 } else { pause.probes_from };
         for sequence in pause.run_start..until {
@@ -170,7 +170,7 @@ impl Controller {
         }
     }
 
-    /// Of so many that were under way when the row of refusals began, so many were served.
+    /// How many of this many requests in flight the host accepted when the run of refusals began.
     pub(super) fn accepted_together(&self, pause: &Pause, in_flight: u32) -> u32 {
         let end = pause.probes_from.min(pause.run_start + u64::from(in_flight));
         let failure =
@@ -178,7 +178,7 @@ impl Controller {
         let all = end - pause.run_start;
         let good = all - (failure as u64).min(all);
         let share = u32::try_from(u64::from(in_flight) * good / all.max(1)).unwrap_or(1);
-        // At most as many as there were beside one that was refused.
+        // At most as many as were in flight beside a refused one.
         let refused =
             self.failures.iter().filter(|failure| (pause.run_start..pause.probes_from).contains(&failure.0));
         let beside =
@@ -186,7 +186,7 @@ impl Controller {
         share.min(beside.unwrap_or(share)).clamp(1, in_flight - 1)
     }
 
-    /// What was sent before says nothing about the pace from now on.
+    /// Discards measurements of requests sent so far, because the pace changes.
     pub(super) fn restart_measurements(&mut self) {
         let next = self.next_sequence;
         self.run_detector.restart(next);
@@ -195,7 +195,7 @@ impl Controller {
         self.valid_from = next;
     }
 
-    /// What was let in a second since the host began to refuse, as it was empty then.
+    /// The rate that the host accepted since the run of refusals began, when its bucket was empty.
     pub(super) fn accepted_rate_since(
         &self,
         first: u64,
@@ -205,7 +205,7 @@ impl Controller {
         let units = &self.horizons[self.unit as usize];
         let before = units.between(first, pause.run_start);
         if before > 0.0 {
-            // How long it was empty is not known: at most, all that it ever let in came from what flowed in.
+            // How long the bucket was empty is unknown: an upper bound assumes that it never overflowed.
             let since = self
                 .sent_record(first)
                 .map_or(ended_pause.duration, |sent| pause.started_at + ended_pause.duration - sent.at);
@@ -239,7 +239,7 @@ impl Controller {
         let per_second = match (chosen, accepted_rate) {
             (Some((rate, _)), _) => rate,
             (None, Some((rate, _))) => (MARGIN * rate).min(below),
-            // No horizon explains it: half of what it was asked for.
+            // No horizon explains the ban: halve the sending rate.
             (None, None) => below
                 .min(0.5 * self.horizons[self.unit as usize].sending_rate(run_start, self.wait_ended, now)),
         };
@@ -247,11 +247,11 @@ impl Controller {
         rate.fix(per_second, cost, now, next);
         rate.share_when_fixed = self.run_detector.share_upper();
         self.window.restart();
-        // What flowed in while nothing was asked for says nothing about the rate.
+        // The bucket refilled during the ban, so it was not empty at the last run.
         self.empty_at = None;
     }
 
-    /// A horizon has been ruled out: a shorter one may allow more.
+    /// An accepted count has ruled out a horizon: a shorter one may allow a higher rate.
     pub(super) fn choose_again(&mut self, now: Seconds) {
         let next = self.next_sequence;
         let left = self.units_left();

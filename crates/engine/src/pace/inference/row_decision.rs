@@ -1,22 +1,22 @@
-//! What becomes of the rows of requests that were in vain.
+//! Decides what happens to the row of a request that failed.
 
 use super::Seconds;
 use super::run_detector::Outcome;
 use super::signal::FailureMode;
 use super::{Controller, RowDecision, URLS_MAX};
 
-/// Courtesy: a Retry-After is stretched by up to this share, so that many do not return at one instant.
+/// Courtesy: a Retry-After is prolonged by up to this share, so that clients do not return at the same instant.
 const JITTER_SHARE: f64 = 0.05;
-/// Courtesy: a Retry-After is the URL's own only after others were served meanwhile so many times.
+/// Courtesy: a Retry-After applies to its URL only if others were served meanwhile this many times ...
 pub(super) const URL_WAITS_MIN: u32 = 3;
-/// ... and where that is seldom.
+/// ... and if at most this share of the requests is refused so.
 const URL_SHARE_MAX: f64 = 0.1;
-/// Where fewer requests than this open a connection, those may be denied that do.
+/// If a smaller share of requests opens connections, a denial may apply to the connection.
 const NEW_CONNECTION_SHARE_MAX: f64 = 0.5;
-/// Wait before a row is asked again, at first and from failure to failure.
+/// Wait before the first retry, and its growth from failure to failure.
 const RETRY_WAIT: (Seconds, f64) = (0.1, 1.6);
 
-/// A URL is charged once chance makes so many failures in a row less often than this.
+/// A failure is charged to its URL if this many random failures in sequence are less probable than this.
 const RANDOM_PROBABILITY_MIN: f64 = 1e-4;
 
 impl Controller {
@@ -24,7 +24,7 @@ impl Controller {
         self.denied += 1;
         self.denied_at = now;
         if self.served == 0 {
-            // Whether it ever serves anybody is known once what is under way has been answered.
+            // Whether the host denies every request is known once all requests in flight have an outcome.
             self.record(sequence, Outcome::Neutral, now);
             if self.is_denying_all {
                 return RowDecision::Failed;
@@ -42,13 +42,13 @@ impl Controller {
         let is_known = self.random_failure_test.is_proven_random(FailureMode::Denied);
         let is_expected = self.held_denials.is_held(url) && (self.backoff.pause.is_none() || is_known);
         if is_expected && is_known && self.limit_mode != Some(FailureMode::Denied) {
-            // It answers, as far as any other refusal is concerned.
+            // The host responds, as far as its rate limit is concerned.
             self.answered(sequence, now);
         } else if self.held_denials.are_of_urls() && self.backoff.pause.is_none() {
             self.held_denials.denied_as_expected();
             self.record(sequence, Outcome::Neutral, now);
         } else if is_expected && self.backoff.pause.is_none() {
-            // That was to be expected, and says nothing about the host.
+            // An expected denial says nothing about the host.
             self.record(sequence, Outcome::Neutral, now);
         } else {
             self.failed(sequence, FailureMode::Denied, now);
@@ -58,7 +58,7 @@ impl Controller {
         RowDecision::Held
     }
 
-    /// A row that is kept stays so, if its exchange said nothing about it.
+    /// A held row stays held if its exchange said nothing about it.
     pub(super) fn keep_if_held(&mut self, url: u64) -> Option<RowDecision> {
         self.held_denials.is_held(url).then(|| {
             self.held_denials.requeue(url);
@@ -80,7 +80,7 @@ impl Controller {
         if self.held_denials.is_witness(url) {
             return RowDecision::Done;
         }
-        // A failure is the URL's only while others are served, and where chance does not make as many in a row.
+        // A failure is charged to the URL only while others are served, and only if random failures do not explain it.
         self.failed_requests += 1;
         let share = (self.failed_requests + 1) as f64 / (self.failed_requests + self.served + 20) as f64;
         if self.failures_by_url.len() >= URLS_MAX {
@@ -92,13 +92,13 @@ impl Controller {
         let is_charged = self.backoff.pause.is_none()
             && self.successes_before_failure > 10 * *failures
             && random_probability < RANDOM_PROBABILITY_MIN;
-        // What the host's habits explain is asked again soon.
+        // Failures that random failures explain are retried soon.
         let beyond = if random_probability < RANDOM_PROBABILITY_MIN { failures.saturating_sub(1) } else { 0 };
         let wait = RETRY_WAIT.0 * RETRY_WAIT.1.powi(i32::try_from(beyond).unwrap_or(8).min(8));
         RowDecision::Retry { not_before: not_before.max(now + wait), is_charged }
     }
 
-    /// A refusal that may ask for a wait. Returns when its row may be asked again.
+    /// Records a refusal, perhaps with a Retry-After. Returns when the row may be requested again.
     pub(super) fn refused(
         &mut self,
         url: u64,
@@ -144,13 +144,13 @@ impl Controller {
         until
     }
 
-    /// Whether chance makes so many failures of one URL in a row often enough that they say nothing about the URL.
+    /// Whether random failures explain this many failures of one URL.
     pub(super) fn explains(&self, failures: u32) -> bool {
         let share = (self.failed_requests + 1) as f64 / (self.failed_requests + self.served + 20) as f64;
         share.powi(i32::try_from(failures).unwrap_or(i32::MAX)) >= RANDOM_PROBABILITY_MIN
     }
 
-    /// The user's patience is at an end: denials are the URLs' own from now on.
+    /// Charges all held denials to their URLs, because the user's limit for failing hosts is reached.
     pub(super) fn charge_denials_to_urls(&mut self) {
         self.backoff.pause = None;
         self.held_denials.settle_all();

@@ -1,61 +1,62 @@
-//! What requests came to, in the order in which they were sent.
+//! Detects runs of failures with a cumulative sum test (CUSUM: Page, 1954), in the order of sending.
 //!
-//! A failure by chance has no memory: after a failure the next request fails as often as after a success. A limit has: what
-//! is sent after the first refusal is refused, too, until something changes. So the share of failures is measured where the
-//! request before succeeded ([`Evidence::share`]), and a row of failures is a limit's once a cumulative sum of log likelihood
-//! ratios (Page's test, 1954) between 'nearly all fail' and 'they fail by that share' has become large.
+//! Random failures are independent of each other. A limit refuses every request that is sent while it holds. So the
+//! detector measures the failure share among requests that follow a success ([`RunDetector::share`]). For each failure
+//! mode it sums log likelihood ratios of two hypotheses: nearly all requests fail, or they fail with that share. A sum
+//! above the threshold marks a run that a limit has caused.
 
 use std::collections::VecDeque;
 
 use super::Seconds;
 use super::signal::{FailureMode, RandomShares};
 
-/// Requests that are remembered one by one.
+/// Requests whose outcomes are kept.
 const REMEMBERED: usize = 2048;
-/// Under a limit so many of the requests fail that are sent while it holds.
+/// The failure share while a limit refuses requests.
 const FAILING: f64 = 0.95;
-/// How much evidence is needed, in natural logarithms: a false alarm in e^4 = 55 failures ...
+/// Threshold of the sum, in natural logarithms: one false alarm in e^4.5 = 90 failures ...
 const DECISION_THRESHOLD: f64 = 4.5;
-/// ... and more the longer it goes well, so that a long list has no more false alarms than a short one.
+/// ... and higher after more outcomes, so that a long list has no more false alarms than a short one.
 const OBSERVED_SCALE: f64 = 10.0;
-/// Prior: two failures in a hundred requests of a host that nobody knows.
-const PRIOR: (f64, f64) = (0.4, 20.0);
-/// Counts are halved beyond so many, for a host may change.
+/// The prior of an unknown host: two failures in a hundred requests, with the weight of this many requests.
+pub(super) const PRIOR_REQUESTS: f64 = 20.0;
+pub(super) const PRIOR_FAILURES: f64 = 0.4;
+/// Above this many requests the counts are halved, because a host may change.
 const HALVED_ABOVE: f64 = 600.0;
 
-/// What one failure and one success say for a limit, in natural logarithms of likelihood ratios.
+/// What one failure and one success add to the sum: natural logarithms of likelihood ratios.
 #[derive(Debug, Clone, Copy)]
 struct Weights {
     failure: f64,
     success: f64,
 }
 
-/// What a request came to.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Outcome {
     Accepted,
     Failed(FailureMode),
-    /// It says nothing about the host.
+    /// The outcome says nothing about the host.
     Neutral,
 }
 
-/// The recent past of a host.
+/// The recent outcomes of a host.
 #[derive(Debug, Clone)]
 pub(super) struct RunDetector {
     first: u64,
     sent: VecDeque<(Seconds, Option<Outcome>)>,
-    /// Only what was sent from here on is judged.
+    /// A run begins no earlier than this request.
     since: u64,
-    /// Up to here the share has been counted.
+    /// The first request that the share does not count yet.
     counted: u64,
     previous_succeeded: bool,
-    /// Failures after a success, of the forms that are often chance, and of the others.
+    /// Failures after a success: in the modes that are often random, and in the others.
     often_failed: f64,
     seldom_failed: f64,
     requests: f64,
-    /// Everything that was heard.
+    /// Outcomes recorded so far.
     observed: f64,
-    /// Failures have not been looked at, as something sent before them may still be answered.
+    /// An earlier request is still unresolved, so failures after it have not been examined.
     pub(super) is_open: bool,
 }
 
@@ -67,9 +68,9 @@ impl RunDetector {
             since: 0,
             counted: 0,
             previous_succeeded: true,
-            often_failed: PRIOR.0,
-            seldom_failed: PRIOR.0,
-            requests: PRIOR.1,
+            often_failed: PRIOR_FAILURES,
+            seldom_failed: PRIOR_FAILURES,
+            requests: PRIOR_REQUESTS,
             observed: 0.0,
             is_open: false,
         }
@@ -85,8 +86,8 @@ impl RunDetector {
         }
     }
 
-    /// What one came to. Returns what is known now without a gap, in the order of sending: each request, and how it was in
-    /// vain if it was.
+    /// Records an outcome. Returns the outcomes that are now resolved without a gap, in the order of sending: each
+    /// request, and its failure mode if it failed.
     pub(super) fn record(&mut self, sequence: u64, outcome: Outcome) -> Vec<(u64, Option<FailureMode>)> {
         let Some(index) = sequence.checked_sub(self.first) else { return Vec::new() };
         if let Some(slot) = self.sent.get_mut(usize::try_from(index).expect("some thousands")) {
@@ -128,30 +129,30 @@ impl RunDetector {
         self.sent.get(index).and_then(|&(_, outcome)| outcome)
     }
 
-    /// The share of requests that fail by chance.
+    /// The share of requests that fail at random.
     pub(super) fn share(&self) -> f64 {
         (self.often_failed / self.requests).min(0.6)
     }
 
-    /// What that share may well be.
+    /// Upper estimate of that share: one standard deviation more.
     pub(super) fn share_upper(&self) -> f64 {
         ((self.often_failed + self.often_failed.sqrt() + 0.5) / self.requests).min(0.6)
     }
 
-    /// One that had been taken for a failure was none.
+    /// Takes back a failure that turned out to be none.
     pub(super) fn revoke(&mut self) {
-        self.often_failed = (self.often_failed - 1.0).max(PRIOR.0.min(self.often_failed));
+        self.often_failed = (self.often_failed - 1.0).max(PRIOR_FAILURES.min(self.often_failed));
     }
 
-    /// The first failure of a row was a limit's, and is not counted for chance.
+    /// Takes back the first failure of a run that a limit has caused.
     pub(super) fn uncount(&mut self) {
-        self.often_failed = (self.often_failed - 1.0).max(PRIOR.0.min(self.often_failed));
-        self.seldom_failed = (self.seldom_failed - 1.0).max(PRIOR.0.min(self.seldom_failed));
-        self.requests = (self.requests - 1.0).max(PRIOR.1);
+        self.revoke();
+        self.seldom_failed = (self.seldom_failed - 1.0).max(PRIOR_FAILURES.min(self.seldom_failed));
+        self.requests = (self.requests - 1.0).max(PRIOR_REQUESTS);
     }
 
-    /// How many rows of failures as this one, which began there and ended before that, chance makes among so many requests;
-    /// so many probes were in vain as well.
+    /// The expected number of random runs as improbable as this one, from `run_start` to `until`, among this many
+    /// requests. `probes` more requests failed after it.
     pub(super) fn expected_random_runs(
         &self,
         mode: FailureMode,
@@ -173,7 +174,7 @@ impl RunDetector {
         requests.max(10.0) * (-most - weights.failure * f64::from(probes)).exp()
     }
 
-    /// What one failure and one success say, for a limit of each form: the other forms are chance, and say nothing.
+    /// The weights of one failure and one success for a limit of each mode. Failures in other modes count as random.
     fn weights(&self, often: f64, random_shares: RandomShares) -> [Weights; FailureMode::COUNT] {
         let seldom = self.seldom_failed / self.requests;
         FailureMode::ALL.map(|mode| {
@@ -183,8 +184,8 @@ impl RunDetector {
         })
     }
 
-    /// The first of a row of failures that is none of chance, and of which form. Refusals are faster than answers: what was
-    /// sent after `since` and has not been answered may still be, and nothing behind it is looked at.
+    /// The start and the mode of the first run of failures that a limit has caused. Refusals arrive before slower
+    /// responses, so the search stops at a request that was sent after `since` and has no outcome yet.
     pub(super) fn detect(
         &mut self,
         since: Seconds,
@@ -223,12 +224,12 @@ impl RunDetector {
         None
     }
 
-    /// Rows of failures that began before this belong to another pace.
+    /// Runs that began earlier belong to another pace.
     pub(super) fn detect_from(&mut self, sequence: u64) {
         self.since = sequence;
     }
 
-    /// What was sent before this says nothing any more.
+    /// Discards the outcomes of requests sent before this one.
     pub(super) fn restart(&mut self, sequence: u64) {
         self.since = sequence;
         self.counted = self.counted.max(sequence);
@@ -241,9 +242,9 @@ mod tests {
     use super::super::signal::FailureMode;
     use super::{Outcome, RunDetector};
 
-    const PROVED: [f64; FailureMode::COUNT] = [0.01, 0.01, 0.03, 0.03];
+    const RANDOM_SHARES: [f64; FailureMode::COUNT] = [0.01, 0.01, 0.03, 0.03];
 
-    /// Requests a millisecond apart, each of which ends as told: `true` is a failure.
+    /// Requests one millisecond apart with these outcomes: `true` is a failure.
     fn recorded(ends: impl Iterator<Item = bool>) -> RunDetector {
         let mut run_detector = RunDetector::new();
         for (at, is_failure) in ends.enumerate() {
@@ -255,24 +256,24 @@ mod tests {
     }
 
     #[test]
-    fn every_fifth_failure_is_chance() {
+    fn every_fifth_request_failing_is_random() {
         let mut run_detector = recorded((0..500).map(|at| at % 5 == 0));
-        assert_eq!(run_detector.detect(f64::INFINITY, PROVED), None);
+        assert_eq!(run_detector.detect(f64::INFINITY, RANDOM_SHARES), None);
         assert!(
             (run_detector.share() - 0.25).abs() < 0.02,
-            "one in four after a success: {}",
+            "a quarter of the requests after a success fail: {}",
             run_detector.share()
         );
     }
 
     #[test]
-    fn a_row_of_failures_is_none_of_chance() {
+    fn a_run_of_failures_is_not_random() {
         let mut run_detector = recorded((0..120).map(|at| at >= 100));
-        assert_eq!(run_detector.detect(f64::INFINITY, PROVED), Some((100, FailureMode::Broken)));
+        assert_eq!(run_detector.detect(f64::INFINITY, RANDOM_SHARES), Some((100, FailureMode::Broken)));
     }
 
     #[test]
-    fn nothing_behind_a_request_that_may_still_be_answered_is_looked_at() {
+    fn failures_after_an_unresolved_request_are_not_examined() {
         let mut run_detector = RunDetector::new();
         for at in 0..20_u32 {
             run_detector.sent(f64::from(at) * 0.001);
@@ -280,12 +281,12 @@ mod tests {
         for at in 1..20 {
             run_detector.record(at, Outcome::Failed(FailureMode::Throttled));
         }
-        assert_eq!(run_detector.detect(-1.0, PROVED), None);
+        assert_eq!(run_detector.detect(-1.0, RANDOM_SHARES), None);
         assert!(run_detector.is_open);
         assert_eq!(
-            run_detector.detect(1.0, PROVED),
+            run_detector.detect(1.0, RANDOM_SHARES),
             Some((1, FailureMode::Throttled)),
-            "it has had its time"
+            "the first request has timed out"
         );
     }
 }

@@ -1,29 +1,30 @@
-//! May another request be sent, and for which row?
+//! Decides whether another request may be sent, and for which row.
 
 use super::Seconds;
 use super::held_denials::Next;
 use super::{Controller, Open, Permit, Pick, REMEMBERED, Sent, Ticket, Work};
 
-/// A host that has served so many is known.
+/// A host that has served this many requests is well known.
 const KNOWN_HOST_SERVED_MIN: u64 = 30;
-/// More exchanges than this that have stalled show that the next URLs of the list may be slow: only each so many-th request
-/// is for one of those then.
+/// With more stalled exchanges than this, the next URLs of the list may be slow: then only every n-th request is for
+/// one of them.
 const STALLED_MAX: usize = 2;
 const NEXT_EVERY: u64 = 4;
-/// Waits before probes of a host that denied everybody from the start: as long as the bans that are most common.
+/// Waits before probes of a host that has denied every request: they cover the most common bans.
 const FIRST_PROBES: [Seconds; 3] = [0.5, 2.0, 8.0];
-/// Probes in vain, with growing gaps, after which the denials of a host that serves nobody are believed.
+/// After this many failed probes with growing waits, the denials of such a host are charged to the URLs.
 const DENIALS_BELIEVED: u32 = 11;
 
 impl Controller {
-    /// May another request be sent? A [`Permit::Go`] is followed by [`sent`](Self::sent), or by nothing at all.
+    /// Whether another request may be sent now. After [`Permit::Go`] the caller calls [`sent`](Self::sent), or does
+    /// nothing.
     pub(super) fn permit(&mut self, now: Seconds, work: Work) -> Permit {
         self.remaining = work.remaining;
         if self.served == 0 && !self.held_denials.is_empty() && !self.is_denying_all {
             if !self.open.is_empty() {
                 return Permit::OnAnswer;
             }
-            // Before that is believed, URLs from elsewhere in the list are asked, after waits that grow.
+            // First request URLs from elsewhere in the list, after growing waits.
             if work.ready > 0
                 && let Some(wait) = FIRST_PROBES.get(self.first_probes)
             {
@@ -45,7 +46,7 @@ impl Controller {
                 return Permit::OnAnswer;
             }
             if work.ready == 0 && pause.failures() >= DENIALS_BELIEVED {
-                // Nobody else is left to be asked, and waiting was of no use.
+                // No other row is left, and waiting has not helped.
                 self.backoff.pause = None;
                 self.held_denials.settle_all();
                 return Permit::OnAnswer;
@@ -104,7 +105,7 @@ impl Controller {
             Next::Witness(Some(url)) => Permit::Go(Pick::Served(url)),
             Next::Witness(None) => Permit::Go(Pick::Any),
             Next::Nothing if work.ready > 0 && !self.held_denials.is_round() => {
-                // Where the next URLs of the list are silent, others may not be.
+                // If the next URLs of the list are silent, others may respond.
                 let stalled = self.open.len() - self.slots_used as usize;
                 let is_stuck = if self.served < KNOWN_HOST_SERVED_MIN {
                     stalled > 0
@@ -123,12 +124,12 @@ impl Controller {
         if work.ready > 0 {
             return Permit::Go(Pick::Elsewhere);
         }
-        // A row that was served before tells more than one that was denied.
+        // A row that was served before is better evidence than a denied one.
         let witness = self.held_denials.witness().map(Pick::Served);
         witness.or_else(|| self.held_denials.any_held().map(Pick::Held)).map_or(Permit::OnAnswer, Permit::Go)
     }
 
-    /// A request is sent for this row of the list; `is_new`: on a connection of its own, which is opened for it.
+    /// Records a request for this row. `is_new`: the request opens a connection.
     pub(super) fn sent(&mut self, now: Seconds, url: u64, is_new: bool) -> Ticket {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
@@ -155,8 +156,8 @@ impl Controller {
         Ticket(sequence)
     }
 
-    /// Connections that may be open, idle ones included: those in excess are closed, idle ones first. As many as the host
-    /// seems to let in; those that stand are worth keeping, for it may count those that are opened.
+    /// The number of open connections, idle ones included; the caller closes idle ones in excess. Open connections are
+    /// worth keeping, because the host may limit new ones.
     #[must_use]
     pub(super) fn connections(&self) -> u32 {
         let stalled = u32::try_from(self.open.len()).unwrap_or(u32::MAX).saturating_sub(self.slots_used);

@@ -1,8 +1,8 @@
-//! What goes into a pace and what comes out of it.
+//! The inputs and outputs of the state machine.
 
 use super::Seconds;
 
-/// One exchange under way, as the controller knows it: its place in the order of sending.
+/// A request, identified by its sequence number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Ticket(pub(crate) u64);
 
@@ -14,108 +14,108 @@ impl Ticket {
     }
 }
 
-/// Which row is to be asked for.
+/// The row to request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pick {
-    /// One that has failed before and may be asked again, else the next of the list.
+    /// The next row that is ready.
     Any,
-    /// One from elsewhere in the list, which has not failed lately: the host is to be judged, not the URL.
+    /// A row from elsewhere in the list without a recent failure, to test the host rather than a URL.
     Elsewhere,
-    /// This one, which was denied.
+    /// This row, which was denied and is held.
     Held(u64),
-    /// This one, which was served before: a request for its head is enough, and what becomes of it is of no account.
+    /// This row, which was served before: a HEAD request is enough, and its outcome does not change the row.
     Served(u64),
 }
 
-/// Rows that could be asked for now.
+/// The rows that are not done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Work {
     /// Rows that may be requested now.
     pub ready: u32,
-    /// Rows that are not done, those under way, waiting or held included.
+    /// All rows that are not done, including those in flight, waiting or held.
     pub remaining: u32,
     /// Connections that are open and idle: a request on one of them opens none.
     pub idle: u32,
 }
 
-/// The answer to 'may another exchange with this host start now?'.
+/// Whether another request may be sent now.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Permit {
     /// Yes, for this row.
     Go(Pick),
     /// Not before this time.
     At(Seconds),
-    /// Not before something has been heard.
+    /// Not before the next response or failure.
     OnAnswer,
 }
 
 /// Where an exchange broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Phase {
-    /// The connection was refused, or reset while it was made.
+    /// The connection was refused, or reset while it was opened.
     Connect,
-    /// Reset or closed before the answer.
+    /// The connection was reset or closed before the response.
     Reset,
-    /// The answer ended before its end.
+    /// The response was incomplete.
     Body,
 }
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum End {
-    /// The host served the request, or said that it has nothing at this URL: it is well.
+    /// The host served the request, or has nothing at this URL: the host is healthy.
     Served {
-        /// From the request to the first byte of the answer.
+        /// From the request to the first byte of the response.
         latency: Seconds,
     },
-    /// A status that asks for fewer requests or says that it cannot now: 429, 500, 502, 503, 504, 509, 529.
+    /// A status that asks for fewer requests, or reports a temporary failure: 429, 500, 502, 503, 504, 509, 529.
     Refused {
         /// The status.
         status: u16,
-        /// How long it asks to be left alone, already capped by the caller.
+        /// The Retry-After, capped by the caller.
         retry_after: Option<Seconds>,
     },
-    /// A status that denies: 401, 403, 418, 451.
+    /// A status that denies access: 401, 403, 418, 451.
     Denied {
         /// The status.
         status: u16,
     },
-    /// The connection or the answer broke.
+    /// The connection or the response broke.
     Broken(Phase),
-    /// Nothing came for as long as the deadline.
+    /// The deadline passed without a response.
     Silent,
-    /// It was stopped because [`look`](super::Controller::look) said so.
+    /// The caller aborted the exchange because [`should_abort`](super::Controller::should_abort) said so.
     Aborted,
-    /// Our own trouble: says nothing about the host.
+    /// A local failure: it says nothing about the host.
     Local,
 }
 
-/// What becomes of the row of an exchange that has ended.
+/// What happens to the row of an exchange that has ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum RowDecision {
-    /// It is done.
+    /// The row is done.
     Done,
-    /// It has failed for good, for a reason of its own.
+    /// The row has failed for good; the failure belongs to the URL.
     Failed,
-    /// It is asked again, not before this time. `is_charged`: it counts against what the URL may fail.
+    /// The row is requested again.
     Retry {
-        /// From then on.
+        /// The earliest time.
         not_before: Seconds,
-        /// Whether it counts against the URL.
+        /// Whether the failure is charged to the URL.
         is_charged: bool,
     },
-    /// The controller keeps it and will ask for it by [`Pick::Held`], or settle it.
+    /// The controller holds the row: it requests the row by [`Pick::Held`], or settles it.
     Held,
 }
 
-/// What the user fixes of a host's pace.
+/// The user's limits on the pace of a host.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct PacePolicy {
-    /// Requests under way at most.
+    /// Requests in flight at most.
     pub window_max: u32,
-    /// Requests a second at most.
+    /// Requests per second at most.
     pub rate_max: Option<f64>,
-    /// The least time from one request to the next.
+    /// The least time between two requests.
     pub spacing: Seconds,
 }
 
@@ -125,13 +125,13 @@ impl Default for PacePolicy {
     }
 }
 
-/// The share of chance that has been proved, or needs no proof, for each form.
+/// The share of requests that fail at random in each mode, 0 to 1.
 pub(crate) type RandomShares = [f64; FailureMode::COUNT];
 
-/// Refusals that nobody has proved to be chance are not believed to be more often than this.
+/// An unproven random share of refusals is at most this.
 const SELDOM_MAX: f64 = 0.1;
 
-/// In which way a request was in vain, as far as that tells one reason from another.
+/// How a request failed, as far as it helps to tell the causes apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FailureMode {
     Throttled,
@@ -153,13 +153,12 @@ impl FailureMode {
         }
     }
 
-    /// Breaks and silences are often chance; refusals seldom are.
+    /// Broken and silent exchanges are often random failures; refusals seldom are.
     pub(crate) const fn is_often_random(self) -> bool {
         matches!(self, Self::Broken | Self::Silent)
     }
 
-    /// The share of requests that fail in this way by chance: of those that often are, and of those that seldom are, so
-    /// much was measured, and so much was proved.
+    /// The random share of this mode: the measured share of its group, or the proven share if that is larger.
     pub(crate) fn share(self, often: f64, seldom: f64, random_shares: RandomShares) -> f64 {
         let measured = if self.is_often_random() { often } else { seldom.min(SELDOM_MAX) };
         measured.max(random_shares[self.index()]).min(0.7)

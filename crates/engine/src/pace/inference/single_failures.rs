@@ -1,4 +1,4 @@
-//! Single failures: chance, or a limit that is just met?
+//! Decides what to do about single failures: they are random, or a limit is just exceeded.
 
 use super::Controller;
 use super::Seconds;
@@ -7,16 +7,16 @@ use super::random_failure_test::TestResult;
 use super::rate::Rate;
 use super::signal::FailureMode;
 
-/// So much more chance than was known at a ban makes it doubtful.
+/// After a ban, a share of single failures this much above the random share shows another limit.
 const BAN_SHARE_EXCESS: f64 = 0.12;
 
-/// At least this part of what was asked for lately was let in.
+/// At least this share of the recent requests was accepted.
 const ACCEPTED_SHARE_MIN: f64 = 0.1;
-/// Breaks that are more often than this are looked at twice, as refusals are.
+/// Broken responses above this share need a second test, as refusals do.
 const RETEST_SHARE: f64 = 0.2;
 
 impl Controller {
-    /// Single failures: more than chance explains?
+    /// Starts a test of this mode if its failures exceed the random share.
     pub(super) fn test_failure_share(&mut self, sequence: u64, mode: FailureMode, now: Seconds) {
         let is_limited = self.limit_mode == Some(mode)
             && self.rate.as_ref().is_some_and(|rate| rate.is_confirmed && rate.ban_cost.is_none());
@@ -30,7 +30,7 @@ impl Controller {
         if let Some(rate) = &self.rate
             && rate.ban_cost.is_some()
         {
-            // A ban refuses everybody or nobody. Single failures are chance, or those of a limit that is no ban.
+            // A ban refuses every request or none, so single failures are random or come from another limit.
             let known = if mode.is_often_random() {
                 rate.share_when_fixed
             } else {
@@ -72,7 +72,7 @@ impl Controller {
         }
     }
 
-    /// A test of chance against a limit has ended, or not.
+    /// Applies the result of a test.
     pub(super) fn conclude_test(&mut self, result: TestResult, now: Seconds) {
         let next = self.next_sequence;
         self.random_failure_test.restart(next);
@@ -82,12 +82,12 @@ impl Controller {
             TestResult::Random(mode) => {
                 let needs_retest =
                     !mode.is_often_random() || self.random_failure_test.last_share() > RETEST_SHARE;
-                // Chance does not care whether a connection is opened.
+                // Random failures do not depend on whether the request opens a connection.
                 let is_of_connections = self.connection_test.are_limited();
                 if let Some(rate) =
                     self.rate.as_mut().filter(|_| is_of_connections || !self.is_halved && needs_retest)
                 {
-                    // What about half the pace?
+                    // Repeat the test at half the pace.
                     self.is_halved = true;
                     self.connection_test.restart();
                     rate.per_second *= 0.5;

@@ -1,28 +1,27 @@
-//! What the host counts: requests, or connections that are opened.
+//! What the host counts: requests, or new connections.
 //!
-//! Where connections are kept, most requests open none. If it is those that open one which are refused, by far more often than
-//! their share of all requests explains, the rate and the horizons are those of openings, and requests on connections that
-//! stand are held back by the window alone.
+//! With keep-alive, most requests open no connection. If requests that open one fail significantly more often than the
+//! others, the rate and the horizons count new connections. Only the window then limits requests on open connections.
 
 use super::Seconds;
 use super::horizons::Counts;
 use super::{Controller, Sent};
 
-/// What a rate is a rate of.
+/// What a rate counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
     Requests,
     Connections,
 }
 
-/// Evidence that decides: a natural logarithm of a likelihood ratio.
+/// Natural logarithm of the likelihood ratio that decides.
 const DECISION_THRESHOLD: f64 = 4.0;
-/// The network changes the order of so many requests at most.
+/// The network reorders at most this many requests.
 const REORDERED_MAX: u64 = 64;
-/// Counts are halved beyond so many, for what is counted may change.
+/// Above this many requests the counts are halved, because the host may change.
 const HALVED_ABOVE: f64 = 200.0;
 
-/// How requests fared that opened a connection, and how those on connections that stood: so many in all, and in vain.
+/// Requests, and failures among them, on new and on reused connections.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct ConnectionTest {
     reused: (f64, f64),
@@ -39,18 +38,18 @@ impl ConnectionTest {
         }
     }
 
-    /// The pace has changed.
+    /// Clears the counts, because the pace has changed.
     pub(super) fn restart(&mut self) {
         *self = Self::default();
     }
 
-    /// Whether requests that open a connection fail more often than others, beyond doubt.
+    /// Whether requests on new connections fail significantly more often.
     pub(super) fn are_limited(&self) -> bool {
         self.log_likelihood_ratio() > DECISION_THRESHOLD
     }
 
-    /// How much more probable what was seen is if each sort fails by a share of its own than if all fail by one: a natural
-    /// logarithm, below zero where those fail less that open a connection.
+    /// Log likelihood ratio of two failure shares against one common share; negative if requests on new connections
+    /// fail less often.
     fn log_likelihood_ratio(&self) -> f64 {
         let share = |(all, failure): (f64, f64)| (failure + 0.5) / (all + 1.0);
         let [new, reused] = [self.new, self.reused].map(share);
@@ -66,7 +65,7 @@ impl ConnectionTest {
 impl Unit {
     pub(super) const COUNT: usize = 2;
 
-    /// Whether such a request counts.
+    /// Whether a request counts in this unit.
     pub(super) const fn counts(self, is_new: bool) -> bool {
         is_new || matches!(self, Self::Requests)
     }
@@ -80,10 +79,10 @@ impl Controller {
         [requests.sent(sequence, now), connections]
     }
 
-    /// A request was served: what the host bears. Returns true if that rules out what had been thought.
+    /// Records the counts of an accepted request. Returns true if they rule out an assumed limit.
     pub(super) fn record_accepted(&mut self, sequence: u64, sent: &Sent, now: Seconds) -> bool {
         let unit = self.unit as usize;
-        // Those sent before it that were refused may have arrived after it.
+        // A refused request that was sent earlier may have arrived later.
         let before =
             self.failures.range(..self.failures.partition_point(|failure| failure.0 < sequence)).rev();
         let before = before.take_while(|failure| failure.0 + REORDERED_MAX > sequence);
@@ -103,13 +102,14 @@ impl Controller {
         self.sent_record(sequence).is_some_and(|sent| sent.is_new)
     }
 
-    /// What is left to be done, in the unit that is counted.
+    /// What remains of the list, in the present unit.
     pub(super) fn units_left(&self) -> f64 {
         f64::from(self.remaining)
             * if self.unit == Unit::Requests { 1.0 } else { self.new_connection_share() }
     }
 
-    /// What was let in says less than this where it is openings that count: for most of the time none is wanted.
+    /// A lower bound of the rate for new connections: the accepted rate underestimates it, because requests seldom open
+    /// one.
     pub(super) fn rate_floor(&self, until: u64, now: Seconds) -> f64 {
         let pace = || self.horizons[self.unit as usize].sending_rate(until, self.wait_ended, now);
         match self.unit {
@@ -124,7 +124,7 @@ impl Controller {
         (new as f64 + 0.5) / (self.sent.len() as f64 + 1.0)
     }
 
-    /// One was served or in vain. A failure with more under way than were ever let in says nothing, unless it began a ban.
+    /// Records an outcome. A failure beyond the proven window says nothing about connections, unless it began a ban.
     pub(super) fn record_connection(&mut self, sequence: u64, is_failure: bool, began_ban: bool) {
         if let Some(sent) = self.sent_record(sequence)
             && (!is_failure || began_ban || self.window.is_within(sent.in_flight))
@@ -133,15 +133,15 @@ impl Controller {
         }
     }
 
-    /// A row of failures that are none of chance began with this request. On a connection that stood: the host does not
-    /// count those that are opened.
+    /// Checks the unit after a run of failures: if the run began on a reused connection, the host does not count new
+    /// connections.
     pub(super) fn check_unit(&mut self, run_start: u64) {
         if self.unit == Unit::Connections && !self.is_new(run_start) {
             self.set_unit(Unit::Requests);
         }
     }
 
-    /// What the host counts, as requests that open a connection were refused more often than others, or not.
+    /// Chooses the unit by the failures of requests on new and on reused connections.
     pub(super) fn choose_unit(&mut self) {
         let unit = match self.unit {
             Unit::Requests if self.connection_test.are_limited() => Unit::Connections,

@@ -1,29 +1,28 @@
-//! How many requests may be under way.
+//! The window: how many requests may be in flight.
 //!
-//! Two more for each answer at first, up to what a browser would have; from there on, where the answers leave room, twice
-//! as many each second. Where a row of refusals began with `n` under way and soon ended, fewer than `n` may be the host's
-//! limit: it is kept to, and tried again after a while that doubles each time it is found again.
+//! The window grows by one for each response up to a browser's window, and then doubles each second while latency
+//! leaves room. If a run of refusals began with `n` requests in flight and soon ended, fewer than `n` may be the host's
+//! limit. The window stays there for a time that doubles each time the limit is found again.
 
 use super::Seconds;
+use super::run_detector::{PRIOR_FAILURES, PRIOR_REQUESTS};
 
-/// Courtesy: about what a browser opens to a host that it does not know.
+/// Courtesy: about the number of connections that a browser opens to an unknown host.
 pub(super) const BROWSER_WINDOW: f64 = 8.0;
-/// Courtesy: never more, unless the user says so.
+/// Courtesy: the largest window that the user has not asked for.
 pub(in crate::pace) const COURTEOUS_MAX: u32 = 64;
-/// Courtesy: beyond a browser's number, so long until there are twice as many ...
+/// Courtesy: beyond a browser's window, the time in which the window doubles ...
 const DOUBLING: Seconds = 1.0;
-/// ... and no sooner than in so many round trips, for what they cause is only seen then.
+/// ... and at least this many round trips, because the effects appear only then.
 const DOUBLING_ROUND_TRIPS: f64 = 2.0;
-/// A browser's number is reached in two round trips from here.
+/// The first window: two round trips from a browser's.
 const START: f64 = 4.0;
-/// Beyond a browser's number, each step is so large ...
+/// Beyond a browser's window, each step has this factor ...
 const STEP: f64 = 1.25;
-/// ... and takes so many windows, and so many requests at least, before the next.
+/// ... and lasts this many windows of requests, and at least this many requests.
 const LEVEL_WINDOWS: f64 = 1.5;
 const LEVEL: f64 = 16.0;
-/// Prior: requests, and failures, of a host that nobody knows.
-const PRIOR: (f64, f64) = (20.0, 0.4);
-/// A limit that has been found is tried again after so long, and then after twice as long each time.
+/// How long a limit is kept before a larger window is tried; twice as long each time it is found again.
 const RETRY_AFTER: Seconds = 1.0;
 
 #[derive(Debug, Clone)]
@@ -34,11 +33,11 @@ pub(super) struct Window {
     retry_at: Seconds,
     hold: Seconds,
     grown_at: Seconds,
-    /// More than the limit are tried.
+    /// A window beyond the limit is being tried.
     is_retried: bool,
-    /// So many have been under way without more failures than with fewer.
+    /// With this many in flight, failures were no more frequent than with fewer.
     proven: f64,
-    /// Requests, and failures, since the size became what it is; and those before.
+    /// Requests, and failures among them, at the present size, and at the sizes below it.
     current: (f64, f64),
     baseline: (f64, f64),
 }
@@ -56,23 +55,23 @@ impl Window {
             is_retried: false,
             proven: 1.0,
             current: (0.0, 0.0),
-            baseline: PRIOR,
+            baseline: (PRIOR_REQUESTS, PRIOR_FAILURES),
         }
     }
 
-    /// Requests that may be under way.
+    /// Requests that may be in flight.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at size_max some hundreds")]
     pub(super) fn slots(&self) -> u32 {
         self.size.min(self.limit.unwrap_or(self.max)).max(1.0) as u32
     }
 
-    /// Beyond which the host refuses, as it seems.
+    /// The window beyond which the host seems to refuse.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at size_max some hundreds")]
     pub(super) fn limit(&self) -> Option<u32> {
         self.limit.map(|limit| limit as u32)
     }
 
-    /// One was served, while as many were under way as may be.
+    /// A request was served with a full window.
     pub(super) fn grow(&mut self, now: Seconds, latency: Seconds, has_room: bool) {
         let since = (now - self.grown_at).clamp(0.0, 0.1);
         self.grown_at = now;
@@ -96,8 +95,8 @@ impl Window {
         self.size = self.size.min(self.max);
     }
 
-    /// A request was served or not, and nothing but the window held it back: do more fail with so many under way than with
-    /// fewer? Then it is taken back.
+    /// Records an outcome while only the window limits the requests. If failures are significantly more frequent than
+    /// at smaller sizes, the window shrinks.
     pub(super) fn record(&mut self, is_failure: bool, now: Seconds) {
         self.current.0 += 1.0;
         self.current.1 += f64::from(u8::from(is_failure));
@@ -119,17 +118,17 @@ impl Window {
         }
     }
 
-    /// Whether as many have been under way without harm.
+    /// Whether this many in flight have been proven harmless.
     pub(super) fn has_proven(&self, in_flight: u32) -> bool {
         f64::from(in_flight) <= self.proven
     }
 
-    /// Whether as many have been under way without harm, or no more than seem to be let in.
+    /// Whether this many in flight are proven harmless, or within the limit.
     pub(super) fn is_within(&self, in_flight: u32) -> bool {
         f64::from(in_flight) <= self.proven.max(self.limit.unwrap_or(0.0))
     }
 
-    /// A row of refusals began, and so many of those under way were served.
+    /// A run of refusals began, and the host accepted this many of the requests in flight.
     pub(super) fn refused_beyond(&mut self, in_flight: u32, now: Seconds) {
         let limit = f64::from(in_flight.max(1));
         if std::mem::take(&mut self.is_retried) {
@@ -140,28 +139,28 @@ impl Window {
         self.size = self.size.min(2.0);
     }
 
-    /// It was not for the number.
+    /// The window is not what the host limits.
     pub(super) fn forget_limit(&mut self) {
         self.limit = None;
         self.hold = RETRY_AFTER;
     }
 
-    /// Requests wait for each other.
+    /// Requests queue at the host: shrinks the window.
     pub(super) fn shrink_to(&mut self, to: f64) {
         self.size = to.clamp(1.0, self.max);
     }
 
-    /// No rate holds it back any more: as many as it had under way.
+    /// The rate no longer limits the requests: sets the window to the number it kept in flight.
     pub(super) fn resize_to(&mut self, slots: f64) {
         self.size = slots.clamp(1.0, self.max);
     }
 
-    /// Begins with few again.
+    /// Starts with a small window again.
     pub(super) fn restart(&mut self) {
         self.size = self.size.min(2.0);
     }
 
-    /// A rate is held back by the window: more are tried, if more may be.
+    /// The window holds the rate back: widens it, if possible. Returns whether it grew.
     pub(super) fn widen(&mut self) -> bool {
         let slots = self.slots();
         self.limit = None;
@@ -169,7 +168,7 @@ impl Window {
         self.slots() > slots
     }
 
-    /// At least so many, for a rate needs them.
+    /// Widens the window to at least what the rate needs.
     pub(super) fn widen_to(&mut self, slots: f64) {
         self.size = self.size.max(slots.min(self.max));
     }
@@ -180,7 +179,7 @@ mod tests {
     use super::Window;
 
     #[test]
-    fn a_browsers_number_is_reached_at_once_and_more_within_seconds() {
+    fn the_window_reaches_a_browsers_at_once_and_doubles_within_seconds() {
         let mut window = Window::new(64);
         (0..4).for_each(|_| window.grow(0.1, 0.1, true));
         assert_eq!(window.slots(), 8);
@@ -193,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_kept_to_and_tried_again() {
+    fn a_limit_holds_for_a_while_and_is_then_tested() {
         let mut window = Window::new(64);
         window.refused_beyond(3, 0.0);
         (0..50).for_each(|_| window.grow(0.5, 0.1, true));
