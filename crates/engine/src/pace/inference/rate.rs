@@ -52,9 +52,9 @@ pub(super) struct Rate {
     pub(super) ban_cost: Option<Seconds>,
     /// The upper random share when a ban fixed the rate.
     pub(super) share_when_fixed: f64,
-    /// How often the window, and how often the rate, delayed a request since the last step.
-    window_bound: u32,
-    rate_bound: u32,
+    /// How often the window, and how often this rate, delayed a request since the last step.
+    delayed_by_window: u32,
+    delayed_here: u32,
 }
 
 impl Rate {
@@ -74,8 +74,8 @@ impl Rate {
             step: STEP_TEST,
             ban_cost: None,
             share_when_fixed: 0.0,
-            window_bound: 0,
-            rate_bound: 0,
+            delayed_by_window: 0,
+            delayed_here: 0,
         }
     }
 
@@ -92,11 +92,11 @@ impl Rate {
     }
 
     pub(super) fn limited_by_window(&mut self) {
-        self.window_bound += 1;
+        self.delayed_by_window += 1;
     }
 
     pub(super) fn limited_by_rate(&mut self) {
-        self.rate_bound += 1;
+        self.delayed_here += 1;
     }
 
     /// Delays the next request by a whole gap: a host that has just refused has no token left.
@@ -115,7 +115,7 @@ impl Rate {
         if self.accepted < enough {
             return false;
         }
-        let is_bound_by_window = self.window_bound > 2 * self.rate_bound;
+        let is_bound_by_window = self.delayed_by_window > 2 * self.delayed_here;
         if !self.is_guess && (now < self.hold_until || !self.is_worth_it(rows)) {
             return false;
         }
@@ -142,7 +142,7 @@ impl Rate {
         self.per_second = per_second.max(RATE_MIN);
         self.from = next_sequence;
         (self.accepted, self.unattributed) = (0.0, 0.0);
-        (self.window_bound, self.rate_bound) = (0, 0);
+        (self.delayed_by_window, self.delayed_here) = (0, 0);
     }
 
     /// A refusal: the host accepted `accepted_rate` per second between two refusals, over this many requests.
