@@ -244,6 +244,43 @@ fn read_a_journal_of_version(version: u16) {
     }
 }
 
+/// Up to version 3 a failure ended the part, whose file was removed. It stays so when the record is written again in version 4, which a
+/// start does with the last group.
+#[test]
+fn a_failure_of_an_earlier_version_ends_the_part() {
+    for version in 1..=4 {
+        for is_last_group in [true, false] {
+            let storage = MemoryStorage::new(1);
+            let mut opened = open(&storage).unwrap();
+            append_rows(&mut opened, ROWS).unwrap();
+            opened.log.record(&Record::Part(RowId(4), part())).unwrap();
+            opened.log.record(&Record::Failed(RowId(4), failed())).unwrap();
+            opened.log.commit().unwrap();
+            if !is_last_group {
+                opened.log.record(&Record::Done(RowId(0), done(0))).unwrap();
+                opened.log.commit().unwrap();
+            }
+            drop(opened);
+            write_version(&storage, &log_name(&storage), version);
+            for _ in 0..2 {
+                let mut opened = open(&storage).unwrap();
+                assert_eq!(opened.recovery.damage, []);
+                assert_eq!(opened.recovery.states.state(RowId(4)), RowState::Failed);
+                let is_kept = opened.recovery.parts.contains_key(&RowId(4));
+                assert_eq!(is_kept, version > 3, "version {version}, in the last group: {is_last_group}");
+                opened.log.commit().unwrap();
+            }
+            let mut opened = open(&storage).unwrap();
+            opened.log.record(&Record::Reopened(RowId(4))).unwrap();
+            opened.log.commit().unwrap();
+            drop(opened);
+            let recovery = open(&storage).unwrap().recovery;
+            assert_eq!(recovery.states.state(RowId(4)), RowState::Pending);
+            assert_eq!(recovery.parts.contains_key(&RowId(4)), version > 3, "version {version}, reopened");
+        }
+    }
+}
+
 #[test]
 fn another_version_is_refused_with_its_file() {
     for prefix in ["log-", "spool-"] {

@@ -10,8 +10,10 @@ use crate::storage::RelativePath;
 /// The version of everything after the header, as it is written. Version 1 had no marks of part files and no expectations.
 /// Version 2 had no locations and no fields. Version 3 had no formats of bodies and no rows without content.
 pub(crate) const VERSION: u16 = 4;
-/// The oldest version that is read: all of it means the same today.
+/// The oldest version that is read. Its records mean the same today, except a `failed` up to [`VERSION_FAILURE_ENDS_PART`].
 const VERSION_MIN: u16 = 1;
+/// The last version in which every `failed` ended the part of its row, and the engine removed the part file.
+pub(crate) const VERSION_FAILURE_ENDS_PART: u16 = 3;
 /// Both copies together.
 pub(crate) const HEADER_BYTES: usize = 2 * COPY_BYTES;
 
@@ -28,6 +30,8 @@ pub(crate) struct Header {
     pub(crate) base: u64,
     /// Where the checksums of the file's frames start from.
     pub(crate) salt: u32,
+    /// The version of everything after the header. A new file has [`VERSION`].
+    pub(crate) version: u16,
 }
 
 /// What could be made of a header.
@@ -50,11 +54,16 @@ impl HeaderRead {
 }
 
 impl Header {
+    /// The header of a file that is about to be written.
+    pub(crate) fn new(kind: Kind, number: u32, base: u64, seed: SaltSeed) -> Self {
+        Self { kind, number, base, salt: seed.salt(kind, number), version: VERSION }
+    }
+
     pub(crate) fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut copy = [0; COPY_BYTES];
         copy[..8].copy_from_slice(MAGIC);
         copy[8] = kind_code(self.kind);
-        copy[10..12].copy_from_slice(&VERSION.to_le_bytes());
+        copy[10..12].copy_from_slice(&self.version.to_le_bytes());
         copy[12..16].copy_from_slice(&self.number.to_le_bytes());
         copy[16..24].copy_from_slice(&self.base.to_le_bytes());
         copy[24..28].copy_from_slice(&self.salt.to_le_bytes());
@@ -103,7 +112,8 @@ fn decode_copy(raw: &[u8]) -> Option<(u16, Option<Header>)> {
     let version = u16::from_le_bytes([raw[10], raw[11]]);
     let base = u64::from(u32_at(raw, 16)) | u64::from(u32_at(raw, 20)) << 32;
     let kind = [Kind::Spool, Kind::Log, Kind::Summary].into_iter().find(|kind| kind_code(*kind) == raw[8]);
-    let header = kind.map(|kind| Header { kind, number: u32_at(raw, 12), base, salt: u32_at(raw, 24) });
+    let header =
+        kind.map(|kind| Header { kind, number: u32_at(raw, 12), base, salt: u32_at(raw, 24), version });
     Some((version, header))
 }
 
@@ -128,7 +138,7 @@ pub(crate) struct SaltSeed {
 }
 
 impl SaltSeed {
-    pub(crate) fn salt(&self, kind: Kind, number: u32) -> u32 {
+    fn salt(&self, kind: Kind, number: u32) -> u32 {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.boot_id);
         hasher.update(&self.now_unix_ms.to_le_bytes());

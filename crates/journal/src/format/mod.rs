@@ -11,7 +11,7 @@ mod spool_record;
 mod wire;
 
 pub(crate) use frame::{FRAME_PREFIX_BYTES, Frames, Item, append_frame, read_frame};
-pub(crate) use header::{HEADER_BYTES, Header, HeaderRead, SaltSeed};
+pub(crate) use header::{HEADER_BYTES, Header, HeaderRead, SaltSeed, VERSION_FAILURE_ENDS_PART};
 pub(crate) use host_record::{decode_host, encode_host};
 pub(crate) use log_record::{LogRecord, Marker, encode_record, row_of};
 pub(crate) use spool_record::{RowKind, SpoolRecord, encode_row, has_fields, peek_row};

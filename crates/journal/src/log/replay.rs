@@ -6,8 +6,8 @@ use super::{summary, tail};
 use crate::error::{Damage, JournalError, TornTail};
 use crate::files::Kind;
 use crate::files::read_file;
-use crate::format::{Frames, HEADER_BYTES, HeaderRead, Item, LogRecord};
-use crate::model::Record;
+use crate::format::{Frames, HEADER_BYTES, HeaderRead, Item, LogRecord, VERSION_FAILURE_ENDS_PART};
+use crate::model::{Part, Record};
 use crate::storage::Storage;
 
 /// Everything that the log's files say.
@@ -125,10 +125,14 @@ impl Replay {
                     record => record,
                 };
                 let own = matches!(record, LogRecord::Marker(_) | LogRecord::Record(Record::Session { .. }));
-                if offset >= carried_start && !own {
-                    self.carried.push(record.clone());
-                }
-                self.state.apply(record)
+                let is_carried = offset >= carried_start && !own;
+                let ended = part_ended_by(&record, header.version);
+                ended.into_iter().chain([record]).all(|record| {
+                    if is_carried {
+                        self.carried.push(record.clone());
+                    }
+                    self.state.apply(record)
+                })
             });
             if !applied {
                 self.damaged(segment, offset as u64, payload_len, "a record of no known kind");
@@ -138,5 +142,17 @@ impl Replay {
 
     fn damaged(&mut self, segment: &LogSegment, offset: u64, len: u64, what: &str) {
         self.damage.push(Damage { path: segment.path.to_string(), offset, len, what: what.to_owned() });
+    }
+}
+
+/// What a `failed` of an earlier version said besides: the part of its row is gone. Said with a part that cannot be resumed, so that it
+/// stays true where the record is written again in today's version.
+fn part_ended_by(record: &LogRecord, version: u16) -> Option<LogRecord> {
+    match record {
+        LogRecord::Record(Record::Failed(row, _)) if version <= VERSION_FAILURE_ENDS_PART => {
+            let gone = Part { validator: None, total: None, resumable: false };
+            Some(LogRecord::Record(Record::Part(*row, gone)))
+        }
+        _ => None,
     }
 }

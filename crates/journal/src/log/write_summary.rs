@@ -23,7 +23,7 @@ pub(crate) fn write_summary(
     if !replay.damage.is_empty() {
         return Ok(());
     }
-    let header = Header { kind: Kind::Summary, number, base, salt: seed.salt(Kind::Summary, number) };
+    let header = Header::new(Kind::Summary, number, base, seed);
     let path = Kind::Summary.path(number);
     let write = |bytes: Vec<u8>| create_complete(storage, &path, &bytes).map_err(CreateError::into_io);
     encode(&replay.state, &header).and_then(write).map_err(JournalError::io("write", &path))?;

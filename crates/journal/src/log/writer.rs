@@ -219,7 +219,7 @@ impl LogWriter {
 }
 
 fn begin_segment(seed: SaltSeed, number: u32, base: u64) -> (Header, Vec<u8>) {
-    let header = Header { kind: Kind::Log, number, base, salt: seed.salt(Kind::Log, number) };
+    let header = Header::new(Kind::Log, number, base, seed);
     (header, header.encode().to_vec())
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn relocate_tail(
         return Ok(());
     }
     let number = found.next_number;
-    let header = Header { kind: Kind::Spool, number, base: first_row, salt: seed.salt(Kind::Spool, number) };
+    let header = Header::new(Kind::Spool, number, first_row, seed);
     let mut bytes = header.encode().to_vec();
     let put = |record: &SpoolRecord, row: u64, bytes: &mut Vec<u8>| {
         append_frame(bytes, header.salt, |out| record.encode(row - first_row, out))

@@ -153,12 +153,7 @@ impl SpoolWriter {
     /// Begins a segment. The one before is synced first: that there is a next one proves that this one is whole.
     fn begin_segment(&mut self) -> io::Result<()> {
         self.shared.sync()?;
-        let header = Header {
-            kind: Kind::Spool,
-            number: self.next_number,
-            base: self.next_row,
-            salt: self.seed.salt(Kind::Spool, self.next_number),
-        };
+        let header = Header::new(Kind::Spool, self.next_number, self.next_row, self.seed);
         let path = Kind::Spool.path(header.number);
         // After an error the number is not used again: what the file then is, is not known.
         self.next_number += 1;
