@@ -12,7 +12,7 @@ use crate::url::HttpUrl;
 
 /// Cookies of one chain. Gates set one or two; browsers keep at least 50 a domain (RFC 6265 section 6.1).
 pub const COOKIES_MAX: usize = 16;
-/// Bytes of the names and values of all of them: what usual servers accept in one request head.
+/// Bytes of the names, values and paths of all of them. Usual servers accept so many bytes of cookies in one request head.
 pub const COOKIE_BYTES_MAX: usize = 4 * 1024;
 
 /// The cookies that the hosts of one redirect chain have set.
@@ -53,11 +53,18 @@ impl CookieJar {
                 continue;
             };
             let SetCookie { cookie, is_expired } = set;
+            let is_plain = !url.origin().scheme().is_secure();
+            if is_plain && self.cookies.iter().any(|known| known.is_secured_against(&cookie)) {
+                continue;
+            }
             let known = self.cookies.iter().position(|known| known.is_replaced_by(&cookie));
-            let before = known.map(|place| self.cookies.remove(place));
             if is_expired {
-                is_changed |= before.is_some();
-            } else if self.has_room_for(&cookie) {
+                is_changed |= known.is_some();
+                if let Some(place) = known {
+                    self.cookies.remove(place);
+                }
+            } else if self.has_room_for(&cookie, known) {
+                let before = known.map(|place| self.cookies.remove(place));
                 is_changed |= before.as_ref() != Some(&cookie);
                 self.cookies.push(cookie);
             }
@@ -74,15 +81,19 @@ impl CookieJar {
         Some(field)
     }
 
-    fn has_room_for(&self, cookie: &Cookie) -> bool {
-        let bytes: usize = self.cookies.iter().map(Cookie::bytes).sum();
-        self.cookies.len() < COOKIES_MAX && bytes + cookie.bytes() <= COOKIE_BYTES_MAX
+    /// Whether `cookie` fits in, once the one at `replaced` is gone.
+    fn has_room_for(&self, cookie: &Cookie, replaced: Option<usize>) -> bool {
+        let cookies = self.cookies.len() - usize::from(replaced.is_some());
+        let replaced_bytes = replaced.map_or(0, |place| self.cookies[place].bytes());
+        let bytes = self.cookies.iter().map(Cookie::bytes).sum::<usize>() - replaced_bytes;
+        cookies < COOKIES_MAX && bytes + cookie.bytes() <= COOKIE_BYTES_MAX
     }
 }
 
 impl Cookie {
     fn bytes(&self) -> usize {
-        self.name.len() + self.value.len()
+        // A path may be nearly as long as a response head.
+        self.name.len() + self.value.len() + self.path.len()
     }
 
     /// Whether `other` has its identity (RFC 6265 section 5.3).
@@ -91,6 +102,16 @@ impl Cookie {
             && self.port == other.port
             && self.path == other.path
             && self.name == other.name
+    }
+
+    /// Whether it was set over TLS and a response without TLS that sets `other` must leave it alone
+    /// (draft-ietf-httpbis-rfc6265bis section 5.7).
+    fn is_secured_against(&self, other: &Self) -> bool {
+        self.is_secure
+            && self.host == other.host
+            && self.port == other.port
+            && self.name == other.name
+            && is_path_below(&self.path, &other.path)
     }
 
     fn belongs_to(&self, url: &HttpUrl) -> bool {
@@ -230,6 +251,18 @@ mod tests {
     }
 
     #[test]
+    fn a_response_without_tls_leaves_secure_cookies_alone() {
+        let mut mine = jar("https://a.test/", &["k=v; Secure; Path=/x"]);
+        for set in ["k=w; Path=/x", "k=w; Path=/x/y", "k=; Path=/x; Max-Age=0"] {
+            assert!(!take(&mut mine, "http://a.test/x", &[set]), "{set}");
+            assert_eq!(sent(&mine, "https://a.test/x/y").as_deref(), Some("k=v"), "{set}");
+        }
+        assert!(take(&mut mine, "http://a.test/x", &["l=w; Path=/x"]), "another name");
+        assert!(take(&mut mine, "https://a.test/x", &["k=w; Path=/x"]), "over TLS");
+        assert_eq!(sent(&mine, "https://a.test/x").as_deref(), Some("l=w; k=w"));
+    }
+
+    #[test]
     fn paths_limit_it() {
         let mine = jar("http://a.test/x/y", &["k=v"]);
         for (to, is_sent) in [("/x", true), ("/x/", true), ("/x/y?q", true), ("/xy", false), ("/", false)] {
@@ -251,6 +284,26 @@ mod tests {
         assert!(take(&mut mine, "http://a.test/", &["k=; Expires=Thu, 01-Jan-1970 00:00:00 GMT"]));
         assert_eq!(sent(&mine, "http://a.test/"), None);
         assert!(!take(&mut mine, "http://a.test/", &["k=; Max-Age=0", "novalue", "=x", ""]));
+    }
+
+    #[test]
+    fn a_replacement_that_does_not_fit_is_ignored() {
+        let large = "x".repeat(COOKIE_BYTES_MAX - 100);
+        let mut mine = jar("http://a.test/", &["k=v", &format!("l={large}")]);
+        assert!(!take(&mut mine, "http://a.test/", &[&format!("k={large}")]));
+        assert_eq!(sent(&mine, "http://a.test/"), Some(format!("k=v; l={large}")));
+        assert!(
+            take(&mut mine, "http://a.test/", &[&format!("l={}", large.to_uppercase())]),
+            "it fits in place of the other"
+        );
+    }
+
+    #[test]
+    fn a_path_counts() {
+        let path = "x".repeat(COOKIE_BYTES_MAX);
+        let to = format!("http://a.test/{path}");
+        assert_eq!(sent(&jar(&to, &[&format!("k=v; Path=/{path}")]), &to), None);
+        assert_eq!(sent(&jar(&to, &["k=v; Path=/"]), &to).as_deref(), Some("k=v"));
     }
 
     #[test]

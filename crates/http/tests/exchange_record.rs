@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use longhaul_http::Request;
+use longhaul_http::{HeaderName, HeaderValue, Request};
 use longhaul_socket::clock;
 use support::{Scene, Script, local, read_all, url};
 
@@ -19,12 +19,17 @@ async fn the_heads_are_kept_verbatim_where_they_are_asked_for() {
         let script = format!("request\nwait 3s\n{interim}\nwait 1s\n{send}\nrequest\n{send}");
         let scene = Scene::new(vec![Script::parse(&script)]);
         let begun = clock::now();
-        let request = Request::get(url("/a?b")).with_record(true);
+        let (name, value) =
+            (HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer secret"));
+        let request = Request::get(url("/a?b")).with_record(true).with_header(name, value);
         let mut recorded = scene.client.send(&request).await.expect("a response");
         let record = recorded.record.take().expect("it was asked for");
         assert_eq!(record.response_head, HEAD);
         let request = String::from_utf8(record.request_head.to_vec()).expect("ASCII");
         assert!(request.starts_with("GET /a?b HTTP/1.1\r\n") && request.ends_with("\r\n\r\n"), "{request}");
+        assert!(request.contains("Bearer secret"), "{request}");
+        let shown = format!("{record:?}");
+        assert!(!shown.contains("secret") && !shown.contains("X-Odd"), "{shown}");
         assert_eq!(record.first_byte_at - begun, Duration::from_secs(3), "the interim response counts");
         assert_eq!(read_all(&mut recorded.body).await.expect("a body"), b"ok");
         let plain = scene.get().await.expect("a response");

@@ -37,13 +37,18 @@ pub(super) fn write(into: &mut BytesMut, stream: u8, kind: Kind, text: &[u8]) {
     into.put_slice(text);
 }
 
+/// The frame is of no kind that there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Malformed;
+
 /// Takes the next frame, if it is complete.
-pub(super) fn read(from: &mut BytesMut) -> Option<Frame> {
-    let &[stream, kind, high, low, ..] = &from[..] else { return None };
+pub(super) fn read(from: &mut BytesMut) -> Result<Option<Frame>, Malformed> {
+    let &[stream, kind, high, low, ..] = &from[..] else { return Ok(None) };
+    let kind = *KINDS.get(usize::from(kind)).ok_or(Malformed)?;
     let length = usize::from(u16::from_be_bytes([high, low]));
     if from.len() < 4 + length {
-        return None;
+        return Ok(None);
     }
     from.advance(4);
-    Some(Frame { stream, kind: KINDS[usize::from(kind)], text: from.split_to(length).freeze() })
+    Ok(Some(Frame { stream, kind, text: from.split_to(length).freeze() }))
 }

@@ -11,6 +11,7 @@
 //! | `/refused` | over the first connection none, because it was not processed; over another one a complete one |
 //! | `/leave` | none, because no stream after the first is processed |
 //! | `/break` | the end of the connection |
+//! | `/malformed` | a frame of no kind that there is |
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -82,7 +83,7 @@ impl Host {
     async fn serve(self, mut stream: Stream, number: usize) {
         let (mut received, mut held) = (BytesMut::new(), Vec::new());
         while matches!(stream.read_buf(&mut received).await, Ok(1..)) {
-            while let Some(frame) = frame::read(&mut received) {
+            while let Some(frame) = frame::read(&mut received).expect("a client sends no malformed frame") {
                 let text = String::from_utf8(frame.text.to_vec()).expect("a text");
                 self.seen.borrow_mut().push((number, frame.kind, text));
                 if frame.kind == Kind::Cancel {
@@ -120,6 +121,9 @@ fn answer(request: &Frame, connection: usize, held: &mut Vec<u8>) -> Option<Byte
             send(stream, Kind::Head, "200");
             send(stream, Kind::Data, "begun");
             send(stream, Kind::Reset, "11");
+        }
+        "/malformed" => {
+            bytes.extend_from_slice(&[stream, u8::MAX, 0, 0]);
         }
         "/short" => {
             send(stream, Kind::Head, "200\ncontent-length: 9");

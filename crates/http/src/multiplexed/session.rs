@@ -15,12 +15,12 @@ use longhaul_socket::{Endpoint, FaultKind, Phase, Stream, clock};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::time::Instant;
 
-use super::frame::{self, Frame, Kind};
+use super::frame::{self, Frame, Kind, Malformed};
 use crate::connection::{
     BodyPart, ExchangeTerms, Failure, FaultContext, Opened, Peer, PostponedTimer, ProtocolSession,
     ReceivedHead,
 };
-use crate::fault::{Error, StreamReset};
+use crate::fault::{Error, ProtocolFaultKind, StreamReset};
 use crate::pool::{Broken, Reserve};
 use crate::request::RequestHead;
 use crate::response::{Framing, Head};
@@ -48,6 +48,8 @@ struct Connection {
     last_stream: u8,
     is_going_away: bool,
     is_closed: bool,
+    /// The peer has sent a malformed frame: what follows it cannot be read.
+    is_malformed: bool,
     _presence: Rc<()>,
 }
 
@@ -61,6 +63,7 @@ struct Incoming {
 /// Why a stream brings no further frame.
 enum StreamEnd {
     Closed,
+    Malformed,
     Reset(u32),
 }
 
@@ -74,6 +77,7 @@ impl Multiplexed {
             last_stream: 0,
             is_going_away: false,
             is_closed: false,
+            is_malformed: false,
             _presence: presence,
         };
         Self {
@@ -107,6 +111,7 @@ impl Multiplexed {
     fn error(broken: &StreamEnd, phase: Phase, context: &FaultContext) -> Error {
         match broken {
             StreamEnd::Closed => context.socket_error(phase, FaultKind::ClosedEarly),
+            StreamEnd::Malformed => context.protocol_error(phase, ProtocolFaultKind::BadFrame),
             &StreamEnd::Reset(code) => {
                 context.socket(context.fault(phase, FaultKind::Reset).because(StreamReset { code }))
             }
@@ -125,6 +130,9 @@ impl Connection {
                     _ => Ok(frame),
                 });
             }
+            if self.is_malformed {
+                return Poll::Ready(Err(StreamEnd::Malformed));
+            }
             if self.is_closed {
                 return Poll::Ready(Err(StreamEnd::Closed));
             }
@@ -138,7 +146,15 @@ impl Connection {
         self.write(cx);
         let read = ready!(pin!(self.io.read_buf(&mut self.incoming)).poll(cx));
         self.is_closed |= !matches!(read, Ok(1..));
-        while let Some(frame) = frame::read(&mut self.incoming) {
+        while !self.is_malformed {
+            let frame = match frame::read(&mut self.incoming) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(Malformed) => {
+                    (self.is_malformed, self.is_closed) = (true, true);
+                    break;
+                }
+            };
             if frame.kind == Kind::GoAway {
                 self.is_going_away = true;
                 for (&stream, incoming) in self.streams.range_mut(frame.stream + 1..) {
@@ -204,7 +220,7 @@ impl ProtocolSession for Multiplexed {
                 let broken = match broken {
                     StreamEnd::Closed => Some(Broken::Closed),
                     StreamEnd::Reset(REFUSED_STREAM) => Some(Broken::Unprocessed),
-                    StreamEnd::Reset(_) => None,
+                    StreamEnd::Malformed | StreamEnd::Reset(_) => None,
                 };
                 return Err(Failure { error, broken });
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_socket::memory::MemoryNetwork;
-use longhaul_socket::{Connector, FaultKind, TlsOptions, clock};
+use longhaul_socket::{Connector, FaultKind, Phase, TlsOptions, clock};
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::sleep;
 
@@ -14,7 +14,10 @@ use super::peer::{ALPN, HANDSHAKE_TAKES, Host};
 use super::session::{Multiplexed, SLOTS_MAX};
 use crate::connection::{HTTP1, PROTOCOLS, Protocol, Session};
 use crate::fault::StreamReset;
-use crate::{Body, Client, ClientOptions, Completion, Error, Framing, Limits, Request, Response, Timeouts};
+use crate::{
+    Body, Client, ClientOptions, Completion, Error, Framing, Limits, ProtocolFaultKind, Request, Response,
+    Timeouts,
+};
 
 const MULTIPLEXED: Protocol = Protocol {
     alpn: ALPN,
@@ -170,6 +173,29 @@ fn a_connection_that_breaks_ends_all_its_exchanges() {
         assert_eq!(scene.host.connections.get(), 2);
         scene.client.close_idle(clock::now());
         assert_eq!(scene.client.open_connections(), 0);
+    });
+}
+
+#[test]
+fn a_malformed_frame_ends_all_exchanges_of_its_connection() {
+    simulate(async {
+        let scene = Scene::new();
+        let mut held = scene.get("/held").await.expect("a head");
+        assert_eq!(held.body.chunk().await.expect("the first bytes").as_deref(), Some(&b"begun"[..]));
+        let error = scene.get("/malformed").await.map(|_| ()).expect_err("there is no such frame");
+        assert_eq!(
+            (error.protocol_fault_kind(), error.phase()),
+            (Some(ProtocolFaultKind::BadFrame), Phase::Head)
+        );
+        let error = read(&mut held.body).await.expect_err("nothing after the frame can be read");
+        assert_eq!(
+            (error.protocol_fault_kind(), error.phase()),
+            (Some(ProtocolFaultKind::BadFrame), Phase::Body)
+        );
+        drop(held);
+        let mut response = scene.get("/small").await.expect("over another connection");
+        assert_eq!(read(&mut response.body).await.expect("a body"), b"hello");
+        assert_eq!(scene.host.connections.get(), 2);
     });
 }
 

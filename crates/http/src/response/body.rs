@@ -233,7 +233,9 @@ impl Body {
             DecodeFault::Unsupported(_) | DecodeFault::TooManyCodings => {
                 (Phase::Head, ProtocolFaultKind::UnsupportedCoding)
             }
-            DecodeFault::Corrupt | DecodeFault::TrailingBytes => (Phase::Body, ProtocolFaultKind::BadCoding),
+            DecodeFault::Corrupt | DecodeFault::TrailingBytes | DecodeFault::NothingDecoded => {
+                (Phase::Body, ProtocolFaultKind::BadCoding)
+            }
             DecodeFault::TooLarge => (Phase::Body, ProtocolFaultKind::DecodedTooLarge),
         };
         let error = Error::Protocol(context.protocol(phase, kind).because(fault));

@@ -19,10 +19,9 @@ pub(in crate::response) struct CodedBody {
 impl CodedBody {
     /// `None` if no codings are applied.
     pub(in crate::response) fn of(codings: &[TransferCoding]) -> Option<Box<Self>> {
-        (!codings.is_empty()).then(|| {
-            let decoder = Decoder::new(codings, DecodeLimits::default());
-            Box::new(Self { decoder, input: Bytes::new(), output: Box::default() })
-        })
+        let (last, before) = codings.split_last()?;
+        let decoder = Decoder::new(last, before, DecodeLimits::default());
+        Some(Box::new(Self { decoder, input: Bytes::new(), output: Box::default() }))
     }
 
     /// The next decoded bytes; `None` if more coded ones are needed.

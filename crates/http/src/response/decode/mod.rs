@@ -22,6 +22,10 @@ const DECODED_RATIO_MAX: u64 = 200;
 /// Decoded bytes before the ratio counts, so that a small file of zeros is no bomb.
 const DECODED_BYTES_FREE: u64 = 1024 * 1024;
 
+/// Coded bytes in a row that decode to nothing. The header of a gzip member has no limit of its own; 64 KiB of extra field, a name and a
+/// comment stay far below this one, and so does the padding of archives that were written for tapes.
+const CODED_BYTES_IDLE_MAX: u64 = 1024 * 1024;
+
 /// Bytes between two codings.
 const BETWEEN_BYTES: usize = 16 * 1024;
 
@@ -58,6 +62,9 @@ pub(super) enum DecodeFault {
     /// Bytes follow the end of the coding.
     #[error("bytes follow the end of the coded data")]
     TrailingBytes,
+    /// More than [`CODED_BYTES_IDLE_MAX`].
+    #[error("more than {CODED_BYTES_IDLE_MAX} coded bytes in a row decode to nothing")]
+    NothingDecoded,
     /// Beyond [`DecodeLimits`].
     #[error("the body decodes to more than {DECODED_RATIO_MAX} times its size")]
     TooLarge,
@@ -81,6 +88,8 @@ struct Decoder {
     limits: DecodeLimits,
     coded: u64,
     decoded: u64,
+    /// Coded bytes since the last decoded one.
+    coded_idle: u64,
 }
 
 #[derive(Debug)]
@@ -92,28 +101,30 @@ struct Inner {
 
 #[derive(Debug)]
 enum Stage {
-    Identity,
     Gzip(Gzip),
     Deflate(Deflate),
 }
 
 impl Decoder {
-    /// A decoder for codings in the order in which they were applied. Without any it copies.
-    fn new(codings: &[TransferCoding], limits: DecodeLimits) -> Result<Self, DecodeFault> {
-        if codings.len() > CODINGS_MAX {
+    /// A decoder for the coding that was applied last and those before it, in the order in which they were applied.
+    fn new(
+        last: &TransferCoding,
+        before: &[TransferCoding],
+        limits: DecodeLimits,
+    ) -> Result<Self, DecodeFault> {
+        if before.len() >= CODINGS_MAX {
             return Err(DecodeFault::TooManyCodings);
         }
-        let mut stages = codings.iter().rev().map(Stage::new);
-        let outer = stages.next().unwrap_or(Ok(Stage::Identity))?;
-        let inner = match stages.next() {
+        let outer = Stage::new(last)?;
+        let inner = match before.last() {
             None => None,
-            Some(stage) => Some(Inner {
-                stage: stage?,
+            Some(coding) => Some(Inner {
+                stage: Stage::new(coding)?,
                 between: vec![0; BETWEEN_BYTES].into_boxed_slice(),
                 filled: 0..0,
             }),
         };
-        Ok(Self { outer, inner, limits, coded: 0, decoded: 0 })
+        Ok(Self { outer, inner, limits, coded: 0, decoded: 0, coded_idle: 0 })
     }
 
     /// Decodes what fits. The caller calls it again with the rest of the input, until the input is empty and the output is not
@@ -125,6 +136,10 @@ impl Decoder {
         };
         self.coded += done.consumed as u64;
         self.decoded += done.produced as u64;
+        self.coded_idle = if done.produced > 0 { 0 } else { self.coded_idle + done.consumed as u64 };
+        if self.coded_idle > CODED_BYTES_IDLE_MAX {
+            return Err(DecodeFault::NothingDecoded);
+        }
         let DecodeLimits { ratio_max, bytes_free } = self.limits;
         let allowed = bytes_free.saturating_add(self.coded.saturating_mul(ratio_max));
         if self.decoded > allowed {
@@ -175,11 +190,6 @@ impl Stage {
 
     fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<Decoded, DecodeFault> {
         match self {
-            Self::Identity => {
-                let length = input.len().min(output.len());
-                output[..length].copy_from_slice(&input[..length]);
-                Ok(Decoded { consumed: length, produced: length })
-            }
             Self::Gzip(gzip) => gzip.decode(input, output),
             Self::Deflate(deflate) => deflate.decode(input, output),
         }
@@ -187,7 +197,6 @@ impl Stage {
 
     fn is_complete(&self) -> bool {
         match self {
-            Self::Identity => true,
             Self::Gzip(gzip) => gzip.is_complete(),
             Self::Deflate(deflate) => deflate.is_complete(),
         }
