@@ -8,7 +8,7 @@ use std::time::Duration;
 use longhaul::Settings;
 use longhaul::pace::{
     Belief, Controller, ControllerFactory, Denial, FirstByte, FixedPace, Limiter, Memory, PaceKind, Permit,
-    SendRecord, Signal, UserLimits, Work,
+    SendRecord, Signal, UserLimits, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC, WINDOW_MAX, Work,
 };
 use longhaul_socket::clock;
 use tokio::time::Instant;
@@ -98,6 +98,18 @@ struct OneAtATimeFactory(Log);
 impl ControllerFactory for OneAtATimeFactory {
     fn build(&self, limits: UserLimits, _memories: &[Memory], _now: Instant) -> Box<dyn Controller> {
         Box::new(OneAtATime { limits, next_sequence: 0, in_flight: 0, log: Arc::clone(&self.0) })
+    }
+}
+
+/// A factory of one's own has the caps of the default pace; only the controller that widens its window by itself may exceed them.
+#[test]
+fn the_caps_are_those_of_the_default_pace() {
+    let own = OneAtATimeFactory(Log::default());
+    for (is_private, cap) in [(false, WINDOW_CAP_PUBLIC), (true, WINDOW_CAP_PRIVATE)] {
+        assert_eq!(own.window_max(is_private), cap);
+        assert_eq!(PaceKind::Adaptive.window_max(is_private), cap);
+        assert_eq!(PaceKind::Fixed.window_max(is_private), cap);
+        assert_eq!(PaceKind::Inference.window_max(is_private), WINDOW_MAX);
     }
 }
 

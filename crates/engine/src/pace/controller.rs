@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::announced::Announcement;
 use super::belief::Belief;
-use super::courtesy::{WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC};
+use super::courtesy::{WINDOW_CAP_PUBLIC, window_cap};
 use super::memory::Memory;
 use super::signal::Signal;
 
@@ -169,7 +169,7 @@ pub trait ControllerFactory: fmt::Debug + Send + Sync {
 
     /// Requests in flight at most to a host for which the user set no limit; `is_private` says that its address is private.
     fn window_max(&self, is_private: bool) -> u32 {
-        if is_private { WINDOW_CAP_PRIVATE } else { WINDOW_CAP_PUBLIC }
+        window_cap(is_private)
     }
 }
 

@@ -6,6 +6,11 @@ use std::time::Duration;
 pub const WINDOW_CAP_PUBLIC: u32 = 8;
 /// The cap for loopback and private addresses, where the user is the host's owner or guest.
 pub const WINDOW_CAP_PRIVATE: u32 = 16;
+/// The cap for a host; `is_private` says that its address is loopback or private.
+pub(super) const fn window_cap(is_private: bool) -> u32 {
+    if is_private { WINDOW_CAP_PRIVATE } else { WINDOW_CAP_PUBLIC }
+}
+
 /// The most requests in flight to any host, for a controller that widens the window step by step.
 pub const WINDOW_MAX: u32 = 64;
 /// A host that has served this many requests 'was fine': its silence may be a ban, and its denials a storm.

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::adaptive::AdaptivePace;
 use super::controller::{Controller, ControllerFactory, UserLimits};
-use super::courtesy::{WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC, WINDOW_MAX};
+use super::courtesy::{WINDOW_MAX, window_cap};
 use super::fixed::FixedPace;
 use super::inference::InferencePace;
 use super::memory::Memory;
@@ -26,8 +26,7 @@ impl ControllerFactory for PaceKind {
     fn window_max(&self, is_private: bool) -> u32 {
         match self {
             Self::Inference => WINDOW_MAX,
-            Self::Adaptive | Self::Fixed if is_private => WINDOW_CAP_PRIVATE,
-            Self::Adaptive | Self::Fixed => WINDOW_CAP_PUBLIC,
+            Self::Adaptive | Self::Fixed => window_cap(is_private),
         }
     }
 

@@ -78,6 +78,8 @@ impl Store for WarcStore {
     }
 
     fn begin(&self, row: RowId, meta: &ResponseMeta) -> io::Result<Box<dyn BodyWriter>> {
+        let shown = format!("{meta:?}");
+        assert!(!shown.contains("HTTP/1.1"), "heads hold credentials: {shown}");
         let responses = meta.response.iter().cloned().collect();
         self.shared().unfinished.insert(row, Unfinished { responses, ..Unfinished::default() });
         Ok(self.writer(row))

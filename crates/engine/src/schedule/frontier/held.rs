@@ -11,17 +11,19 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
     /// Holds a job of the host that ended with a denial.
     pub fn hold(&mut self, id: HostId, job: J) {
         let Some(host) = self.hosts[id.0].as_mut() else { return };
-        if host.held.insert(job.row(), job).is_none() {
-            self.held += 1;
-        }
+        self.holders.insert(job.row(), id);
+        host.held.insert(job.row(), job);
         self.make_ready(id);
     }
 
     /// Takes every job of the host that is held.
     pub fn take_held(&mut self, id: HostId) -> Vec<J> {
         let Some(host) = self.hosts[id.0].as_mut() else { return Vec::new() };
-        self.held -= host.held.len();
-        std::mem::take(&mut host.held).into_values().collect()
+        let held = std::mem::take(&mut host.held);
+        for row in held.keys() {
+            self.holders.remove(row);
+        }
+        held.into_values().collect()
     }
 
     /// Takes the jobs that their controllers have settled since the last call: their denials concern the URLs.
@@ -32,7 +34,7 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
     /// The number of jobs that are held.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.held
+        self.holders.len()
     }
 
     /// Collects what the host's controller has settled.
@@ -42,7 +44,7 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
         for row in shared.controller.settled() {
             let holder = self.holder(id, row);
             if let Some(job) = self.hosts[holder.0].as_mut().and_then(|host| host.held.remove(&row)) {
-                self.held -= 1;
+                self.holders.remove(&row);
                 self.settled.push((holder, job));
             }
         }
@@ -50,13 +52,9 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
 
     /// The host that holds this row: `id`, or another one of the same controller. `id` where none does.
     pub(super) fn holder(&self, id: HostId, row: u64) -> HostId {
-        let holds = |id: HostId| self.hosts[id.0].as_ref().is_some_and(|host| host.held.contains_key(&row));
-        if self.sharing(id) <= 1 || holds(id) {
-            return id;
-        }
         let controller = |id: HostId| self.hosts[id.0].as_ref().map(|host| host.controller);
-        let of_same = |other: &HostId| controller(*other) == controller(id) && holds(*other);
-        self.by_key.values().copied().find(of_same).unwrap_or(id)
+        let holder = self.holders.get(&row).copied();
+        holder.filter(|&holder| controller(holder) == controller(id)).unwrap_or(id)
     }
 
     pub(super) fn take_picked(&mut self, id: HostId, pick: Pick, sequence: u64, now: Instant) -> Option<J> {
@@ -64,7 +62,7 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
         let held_before = host.held.len();
         let job = host.take_picked(pick, sequence, now)?;
         if host.held.len() < held_before {
-            self.held -= 1;
+            self.holders.remove(&job.row());
             // Jobs that are held are not counted among those that wait.
             self.waiting += 1;
         }

@@ -86,8 +86,8 @@ pub struct Frontier<K, J> {
     wakes: BTreeSet<(Instant, HostId)>,
     delayed_sequence: u64,
     waiting: usize,
-    /// Jobs that are held.
-    held: usize,
+    /// The host that holds the job of each row that is held.
+    holders: BTreeMap<u64, HostId>,
     /// Held jobs that their controllers have settled.
     settled: Vec<(HostId, J)>,
     forgotten: Vec<(K, Box<dyn Controller>, usize)>,
@@ -113,7 +113,7 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
             wakes: BTreeSet::new(),
             delayed_sequence: 0,
             waiting: 0,
-            held: 0,
+            holders: BTreeMap::new(),
             settled: Vec::new(),
             forgotten: Vec::new(),
         }
@@ -273,8 +273,7 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
         let mut jobs: Vec<_> = delayed.map(|((at, _), job)| (Some(at), job)).collect();
         jobs.extend(host.queue.drain(..).map(|job| (None, job)));
         self.waiting -= jobs.len();
-        self.held -= host.held.len();
-        jobs.extend(std::mem::take(&mut host.held).into_values().map(|job| (None, job)));
+        jobs.extend(self.take_held(id).into_iter().map(|job| (None, job)));
         jobs
     }
 

@@ -1,5 +1,6 @@
 //! What a store is told of the responses whose bytes it keeps.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -19,8 +20,8 @@ pub struct ResponseMeta {
 }
 
 /// A response as an archive records it. Everything that a store learns of an exchange is a field of this; the way from the exchange to
-/// the store passes it on whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// the store passes it on whole. `Debug` shows no byte of the heads, because they hold credentials and cookies.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResponseRecord {
     /// The URL of the row.
@@ -47,5 +48,19 @@ impl ResponseRecord {
     #[must_use]
     pub fn is_continuation(&self) -> bool {
         self.offset > 0
+    }
+}
+
+impl fmt::Debug for ResponseRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseRecord")
+            .field("row_url", &self.row_url)
+            .field("target_url", &self.target_url)
+            .field("request_head_bytes", &self.request_head.len())
+            .field("response_head_bytes", &self.response_head.len())
+            .field("first_byte_unix_ms", &self.first_byte_unix_ms)
+            .field("peer", &self.peer)
+            .field("offset", &self.offset)
+            .finish()
     }
 }
