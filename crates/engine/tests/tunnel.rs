@@ -27,7 +27,7 @@ impl TunnelHandshake for Connect {
     ) -> BoxFuture<'a, Result<(), TunnelError>> {
         Box::pin(async move {
             let host = format!("{}:{}", destination.host(), destination.port());
-            stream.send(format!("CONNECT {host} HTTP/1.1\r\nhost: {host}\r\n\r\n").as_bytes()).await?;
+            stream.send(format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).await?;
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {
                 let mut byte = [0];

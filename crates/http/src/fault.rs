@@ -212,6 +212,8 @@ pub enum ProtocolFaultKind {
     UnaskedBytes,
     /// The `Content-Range` of a 206 is missing, invalid or not what was requested.
     BadContentRange,
+    /// The peer sent a part of the representation in response to a request without a range (RFC 9110 section 15.3.7).
+    UnaskedPart,
     /// The peer sent `multipart/byteranges`, which was not requested.
     UnaskedMultipart,
     /// The proxy responded to the handshake of a tunnel with something else than its protocol.
@@ -259,6 +261,7 @@ impl ProtocolFaultKind {
             Self::TooManyInterim => "the peer sent too many interim responses",
             Self::UnaskedBytes => "the peer sent bytes before the request",
             Self::BadContentRange => "the peer sent another range than requested",
+            Self::UnaskedPart => "the peer sent a part of the file, although no range was requested",
             Self::UnaskedMultipart => "the peer sent several ranges, which were not requested",
             Self::BadTunnel => "the proxy's response to the handshake of the tunnel is malformed",
             Self::BadFrame => "a frame of the session is malformed or breaks the rules of its protocol",

@@ -61,16 +61,16 @@ async fn a_request_head_has_the_expected_fields() {
         let seen = seen.borrow();
         let mut lines = seen[0].trim_end().split("\r\n");
         assert_eq!(lines.next(), Some("GET /a%20b?q=1 HTTP/1.1"));
-        assert_eq!(lines.next(), Some("host: 10.0.0.1"));
+        assert_eq!(lines.next(), Some("Host: 10.0.0.1"));
         let mut fields: Vec<_> = lines.collect();
         fields.sort_unstable();
-        let agent = concat!("user-agent: longhaul/", env!("CARGO_PKG_VERSION"));
+        let agent = concat!("User-Agent: longhaul/", env!("CARGO_PKG_VERSION"));
         let expected = [
-            "accept-encoding: identity",
-            "accept: text/plain",
-            "authorization: Basic dXNlcjpwQHNz",
-            "if-range: \"v1\"",
-            "range: bytes=7-",
+            "Accept-Encoding: identity",
+            "Accept: text/plain",
+            "Authorization: Basic dXNlcjpwQHNz",
+            "If-Range: \"v1\"",
+            "Range: bytes=7-",
             agent,
         ];
         assert_eq!(fields, expected);
@@ -116,7 +116,7 @@ async fn a_hook_sees_every_exchange_once_and_cannot_set_reserved_fields() {
         let heads: Vec<String> = seen.iter().flat_map(|seen| seen.borrow().clone()).collect();
         assert_eq!(heads.len(), 3);
         for head in heads {
-            assert_eq!(head, "GET / HTTP/1.1\r\nhost: 10.0.0.1\r\nx-hook: 1\r\n\r\n");
+            assert_eq!(head, "GET / HTTP/1.1\r\nHost: 10.0.0.1\r\nX-Hook: 1\r\n\r\n");
         }
         assert_eq!(hook.before.load(Ordering::Relaxed), 2);
         assert_eq!(*hook.statuses.lock().expect("no test panics within"), [200, 200]);

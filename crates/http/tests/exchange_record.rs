@@ -17,7 +17,9 @@ async fn the_heads_are_kept_verbatim_where_they_are_asked_for() {
         let interim = r#"send "HTTP/1.1 103 Early Hints\r\n\r\n""#;
         let send = format!("send {:?}", format!("{HEAD}ok"));
         let script = format!("request\nwait 3s\n{interim}\nwait 1s\n{send}\nrequest\n{send}");
-        let scene = Scene::new(vec![Script::parse(&script)]);
+        let script = Script::parse(&script);
+        let seen = script.seen.clone();
+        let scene = Scene::new(vec![script]);
         let begun = clock::now();
         let (name, value) =
             (HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer secret"));
@@ -27,7 +29,9 @@ async fn the_heads_are_kept_verbatim_where_they_are_asked_for() {
         assert_eq!(record.response_head, HEAD);
         let request = String::from_utf8(record.request_head.to_vec()).expect("ASCII");
         assert!(request.starts_with("GET /a?b HTTP/1.1\r\n") && request.ends_with("\r\n\r\n"), "{request}");
-        assert!(request.contains("Bearer secret"), "{request}");
+        assert!(request.contains("\r\nHost: 10.0.0.1\r\n"), "{request}");
+        assert!(request.contains("\r\nAuthorization: Bearer secret\r\n"), "{request}");
+        assert_eq!(request, seen.borrow()[0], "byte by byte as the peer received it");
         let shown = format!("{record:?}");
         assert!(!shown.contains("secret") && !shown.contains("X-Odd"), "{shown}");
         assert_eq!(record.first_byte_at - begun, Duration::from_secs(3), "the interim response counts");

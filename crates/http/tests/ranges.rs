@@ -122,7 +122,7 @@ fn ranges_that_were_not_requested_are_refused() {
         ResumeDecision::Refuse(ProtocolFaultKind::UnaskedMultipart)
     );
     assert_eq!(refuse_unasked(&head(206, &[multipart])), Some(ProtocolFaultKind::UnaskedMultipart));
-    assert_eq!(refuse_unasked(&head(206, &[range])), Some(ProtocolFaultKind::BadContentRange));
+    assert_eq!(refuse_unasked(&head(206, &[range])), Some(ProtocolFaultKind::UnaskedPart));
     assert_eq!(refuse_unasked(&head(200, &[])), None);
 }
 

@@ -40,7 +40,7 @@ impl TunnelHandshake for Connect {
     ) -> BoxFuture<'a, Result<(), TunnelError>> {
         Box::pin(async move {
             let host = format!("{}:{}", destination.host(), destination.port());
-            stream.send(format!("CONNECT {host} HTTP/1.1\r\nhost: {host}\r\n\r\n").as_bytes()).await?;
+            stream.send(format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).await?;
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {
                 let mut byte = [0];
@@ -123,8 +123,8 @@ async fn a_tunnel_carries_requests_to_its_own_host_only() {
             assert_eq!(client.idle_connections(url(text).origin()), 1);
         }
         let seen = seen.map(|seen| seen.borrow().iter().map(|head| first_lines(head)).collect::<Vec<_>>());
-        let connect = |host: &str| format!("CONNECT {host} HTTP/1.1, host: {host}");
-        let get = |path: &str, host: &str| format!("GET {path} HTTP/1.1, host: {host}");
+        let connect = |host: &str| format!("CONNECT {host} HTTP/1.1, Host: {host}");
+        let get = |path: &str, host: &str| format!("GET {path} HTTP/1.1, Host: {host}");
         assert_eq!(seen[0], [connect("a.test:80"), get("/1", "a.test"), get("/2", "a.test")]);
         assert_eq!(seen[1], [connect("b.test:81"), get("/3", "b.test:81")]);
     })
@@ -159,7 +159,7 @@ async fn tls_is_spoken_with_the_host_through_the_tunnel() {
         let client = client_on(network, PROXY, Timeouts::default());
         let response = client.send(&Request::get(url("https://a.test/x"))).await.expect("a head");
         assert_eq!(response.head.status, 204);
-        let expected = ["CONNECT a.test:443 HTTP/1.1, host: a.test:443", "GET /x HTTP/1.1, host: a.test"];
+        let expected = ["CONNECT a.test:443 HTTP/1.1, Host: a.test:443", "GET /x HTTP/1.1, Host: a.test"];
         assert_eq!(host.await.expect("the host has served"), expected);
     })
     .await;

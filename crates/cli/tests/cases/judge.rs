@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use longhaul_origin::script::{DnsPlan, HostPlan, Run, Span, Stage};
+use longhaul_origin::script::{DnsPlan, HostPlan, Run, Span, Stage, head_contains};
 use serde_json::Value;
 
 use crate::program::{Ended, LATE_MAX, speaks_json};
@@ -78,7 +78,7 @@ pub(crate) fn judge_stage(
         span(&format!("requests to {name}"), seen.requests, record.requests(Some(name)), &mut wrong);
         span(&format!("connections to {name}"), seen.connections, record.connections(name), &mut wrong);
         let heads = record.heads(name);
-        let is_asked = |text: &str| heads.iter().any(|head| head.contains(text));
+        let is_asked = |text: &str| heads.iter().any(|head| head_contains(head, text));
         for text in seen.asked.iter().map(|text| stage.fill(text)).filter(|text| !is_asked(text)) {
             wrong.push(format!("{name} did not receive `{}`", text.escape_debug()));
         }

@@ -316,10 +316,8 @@ impl Reserve for Http1 {
 fn write_head(head: &RequestHead, into: &mut Vec<u8>) -> Result<(), Error> {
     let mut fields = FieldList::new();
     for (name, value) in head.fields() {
-        // In lower case, like `host`.
-        let name =
-            FieldName::new(name.as_str().as_bytes()).map_err(|error| Error::Unsendable(error.into()))?;
-        fields.push(name, value.clone());
+        // In the usual case: some old servers compare names with case, although they may not (RFC 9110 section 5.1).
+        fields.push(FieldName::from(name), value.clone());
     }
     let url;
     let target = if head.is_forwarded() {

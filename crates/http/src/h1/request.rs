@@ -56,7 +56,7 @@ pub fn write(
     }
     let target = target.as_str();
     into.reserve(bytes + target.len());
-    for part in [method.as_str(), " ", target, " HTTP/1.1\r\nhost: ", host, "\r\n"] {
+    for part in [method.as_str(), " ", target, " HTTP/1.1\r\nHost: ", host, "\r\n"] {
         into.extend_from_slice(part.as_bytes());
     }
     for (name, value) in fields.iter() {
@@ -125,7 +125,7 @@ mod tests {
     fn host_is_first_and_names_keep_their_case() {
         assert_eq!(
             written(&Method::GET, Target::Origin("/a?b"), "h.test:81", "x-TOKEN").unwrap(),
-            "GET /a?b HTTP/1.1\r\nhost: h.test:81\r\nUser-Agent: a/1\r\nx-TOKEN: 1\r\n\r\n"
+            "GET /a?b HTTP/1.1\r\nHost: h.test:81\r\nUser-Agent: a/1\r\nx-TOKEN: 1\r\n\r\n"
         );
         let absolute = Target::Absolute("http://h.test/a");
         assert!(
@@ -135,7 +135,7 @@ mod tests {
         );
         let authority = Target::Authority("[::1]:443");
         let connect = written(&Method::CONNECT, authority, "[::1]:443", "").unwrap();
-        assert!(connect.starts_with("CONNECT [::1]:443 HTTP/1.1\r\nhost: [::1]:443\r\n"));
+        assert!(connect.starts_with("CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\n"));
     }
 
     #[test]

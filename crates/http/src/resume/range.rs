@@ -147,8 +147,8 @@ pub fn refuse_unasked(head: &Head) -> Option<ProtocolFaultKind> {
     match head.status {
         206 if head.is_multipart_ranges() => Some(ProtocolFaultKind::UnaskedMultipart),
         206 if whole_in_part(head).is_some() => None,
-        206 => Some(ProtocolFaultKind::BadContentRange),
-        200..=299 if is_mislabelled_part(head) => Some(ProtocolFaultKind::BadContentRange),
+        206 => Some(ProtocolFaultKind::UnaskedPart),
+        200..=299 if is_mislabelled_part(head) => Some(ProtocolFaultKind::UnaskedPart),
         _ => None,
     }
 }

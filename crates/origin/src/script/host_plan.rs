@@ -88,7 +88,7 @@ pub struct ResponsePlan {
     /// The numbers of the requests for that target, from 1.
     #[serde(default)]
     pub request: Span,
-    /// A text that the head of the request must contain.
+    /// A text that the head of the request must contain; see [`head_contains`](super::head_contains).
     pub having: Option<String>,
     /// The steps. If none of them ends the connection, the host waits for the next request.
     pub steps: Vec<Step>,
@@ -171,7 +171,7 @@ pub struct ExpectedTraffic {
     pub requests: Option<Span>,
     /// The number of connections.
     pub connections: Option<Span>,
-    /// Texts that must appear in the head of some request.
+    /// Texts that must appear in the head of some request; see [`head_contains`](super::head_contains).
     #[serde(default)]
     pub asked: Vec<String>,
     /// Texts that must not appear in the head of any request.

@@ -18,6 +18,7 @@ mod name_server;
 mod placeholders;
 mod play;
 mod record;
+mod request_text;
 mod run_plan;
 mod stage;
 mod time_limit;
@@ -32,6 +33,7 @@ pub use host_plan::{
 };
 pub use mutation::Mutation;
 pub use record::TrafficRecord;
+pub use request_text::head_contains;
 pub use run_plan::{
     Action, Expectations, ExpectedFile, FileContent, InitialFile, ManyFiles, ProcessLimits, Run, TimedAction,
     Trigger,

@@ -14,6 +14,7 @@ use super::host_plan::{Drip, HostPlan, OpeningPhase, Repeat, Serve, Step};
 use super::injecting_transport::{InjectedBytes, InjectingTransport};
 use super::placeholders::{Placeholders, fill};
 use super::record::TrafficRecord;
+use super::request_text::head_contains;
 use super::time_limit::STAGE_TIME_MAX;
 use super::values::{Section, content};
 use crate::accept_loop::{AcceptSettings, Accepted, ListenerTask};
@@ -107,7 +108,7 @@ impl Player<'_> {
             let Request { target, head } = &request;
             let number = self.host.record.request(&self.host.name, target, head.clone());
             let answer = self.host.plan.answers.iter().find(|answer| {
-                let has_text = |text: &String| head.contains(&fill(text, &self.placeholders));
+                let has_text = |text: &String| head_contains(head, &fill(text, &self.placeholders));
                 answer.path.as_ref().is_none_or(|path| path == target)
                     && answer.request.contains(number)
                     && answer.having.as_ref().is_none_or(has_text)
