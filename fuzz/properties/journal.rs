@@ -109,6 +109,8 @@ fn done() -> Done {
         final_url: None,
         location: Location::File,
         format: longhaul_journal::ContentFormat::default(),
+        redirect_statuses: Vec::new(),
+        modified_unix_ms: None,
     }
 }
 

@@ -152,6 +152,7 @@ fn settings(arguments: RunArguments) -> Settings {
         referer,
         insecure,
         no_clobber,
+        expect_type,
         seed,
     } = arguments;
     let mut settings = Settings::default();
@@ -170,6 +171,7 @@ fn settings(arguments: RunArguments) -> Settings {
     settings.spacings = max_rate;
     settings.rate_limit = limit_rate.filter(|&rate| rate > 0);
     settings.no_clobber = no_clobber;
+    settings.expected_types = expect_type;
     settings.insecure_hosts = insecure;
     settings.retry_statuses = retry_on_http_error;
     settings.name_servers = resolver;

@@ -25,7 +25,7 @@ fn haul() -> (TestDirectory, TestServer) {
 
 const COLUMNS: &str = "row,list,line,url,outcome,class,status,size,blake3,etag,last_modified,verification,name,\
                        attempts,started,finished,phase,endpoint,elapsed_ms,message,final_url,\
-                       location,location_offset,location_length,content_type,content_encoding";
+                       location,location_offset,location_length,content_type,content_encoding,digests,status_chain";
 
 #[test]
 fn jsonl_has_every_row_with_every_column() {
@@ -209,6 +209,8 @@ fn the_location_of_a_body_is_exported() {
             final_url: None,
             location: location.clone(),
             format: ContentFormat::default(),
+            redirect_statuses: Vec::new(),
+            modified_unix_ms: None,
         };
         opened.log.record(&Record::Done(row, done)).expect("a writable disk");
     }

@@ -42,12 +42,15 @@ mod sink;
 pub use connectivity::outage;
 pub use exchange::{Class, UnknownClass};
 pub use haul::{ARGUMENTS, Builder, Haul, HaulError, JOBS_DEFAULT, PacePer, Settings, Stopper};
-pub use list::{Item, LINE_BYTES_MAX, ListFormat, ListIdentity, ListReader, Source, TextList};
+pub use list::{
+    InvalidMediaRange, Item, LINE_BYTES_MAX, ListFormat, ListIdentity, ListReader, MediaRange, Source,
+    TextList, digest_fields,
+};
 pub use longhaul_http::{
     ExchangeHook, Head, HeaderMap, HttpUrl, Limits, MinimumSpeed, Origin, Peer, RESERVED_FIELDS, Request,
     Route, Router, Timeouts, Tunnel, TunnelError, TunnelHandshake, TunnelRefusal, TunnelReply, Via,
 };
-pub use longhaul_journal::{Expectation, FaultRecord, Fields, HostRecord, Location, RowId};
+pub use longhaul_journal::{Expectation, FaultRecord, Fields, HostRecord, Location, RecordedDigest, RowId};
 pub use report::{Counts, Event, Report, Row, RowOutcome, Status, reopen};
 pub use schedule::{backlog, frontier, host_routing, retry};
 pub use sink::store;

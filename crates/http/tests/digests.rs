@@ -22,15 +22,15 @@ fn head(status: u16, fields: &[(&str, &str)]) -> Head {
 }
 
 fn matches(digest: &AnnouncedDigest) -> bool {
-    let mut hasher = Hasher::new(digest.algorithm);
+    let mut hasher = Hasher::new(digest.digest.algorithm());
     hasher.update(b"hello");
-    digest.matches(&hasher) == Some(true)
+    digest.digest.matches(&hasher) == Some(true)
 }
 
 fn found(status: u16, fields: &[(&str, &str)]) -> Vec<(&'static str, DigestAlgorithm, bool)> {
     let all = announced(&head(status, fields));
     assert!(all.iter().all(matches), "{all:?}");
-    all.iter().map(|digest| (digest.field, digest.algorithm, digest.is_binding)).collect()
+    all.iter().map(|digest| (digest.field, digest.digest.algorithm(), digest.is_binding)).collect()
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_digest_of_other_bytes_is_left_out_or_does_not_bind() {
     let dictionary = format!("sha-256=:{SHA_256}:");
     let part = announced(&head(206, &[("content-digest", &dictionary), ("repr-digest", &dictionary), gzip]));
     let scopes: Vec<_> =
-        part.iter().map(|digest| (digest.algorithm, digest.scope, digest.is_binding)).collect();
+        part.iter().map(|digest| (digest.digest.algorithm(), digest.scope, digest.is_binding)).collect();
     assert_eq!(scopes, [(Sha256, DigestScope::Representation, true), (Sha256, DigestScope::Content, true)]);
 }
 

@@ -122,6 +122,8 @@ fn done(number: u64) -> Done {
         final_url: None,
         location: longhaul_journal::Location::File,
         format: longhaul_journal::ContentFormat::default(),
+        redirect_statuses: Vec::new(),
+        modified_unix_ms: None,
     }
 }
 

@@ -249,7 +249,8 @@ fn any_done() -> impl Strategy<Value = Done> {
     let texts = (prop::option::of(text()), prop::option::of(text()));
     let format = (prop::option::of(text()), prop::option::of(text()))
         .prop_map(|(content_type, content_encoding)| ContentFormat { content_type, content_encoding });
-    (numbers, any_validator(), verification, texts, any_location(), format).prop_map(
+    let end = (prop::collection::vec(any::<u16>(), 0..3), any::<Option<u64>>());
+    (numbers, any_validator(), verification, texts, any_location(), format, end).prop_map(
         |(
             (status, size, blake3, attempts, started_unix_ms, finished_unix_ms),
             validator,
@@ -257,6 +258,7 @@ fn any_done() -> impl Strategy<Value = Done> {
             (name, final_url),
             location,
             format,
+            (redirect_statuses, modified_unix_ms),
         )| {
             Done {
                 status,
@@ -271,6 +273,8 @@ fn any_done() -> impl Strategy<Value = Done> {
                 final_url,
                 location,
                 format,
+                redirect_statuses,
+                modified_unix_ms,
             }
         },
     )

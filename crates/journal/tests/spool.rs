@@ -5,7 +5,8 @@ mod common;
 use common::{BOOT_ID, NOW_UNIX_MS, all_rows, append_rows, open, read_file, row, state_files, write_file};
 use longhaul_journal::storage::MemoryStorage;
 use longhaul_journal::{
-    BlockId, Entry, Expectation, Fields, FileIdentity, Journal, Row, RowId, RowState, SourceId,
+    BlockId, Entry, Expectation, Fields, FileIdentity, Journal, RecordedDigest, Row, RowId, RowState,
+    SourceId,
 };
 use proptest::prelude::*;
 use std::io;
@@ -258,12 +259,24 @@ fn a_frame_that_skips_rows_behind_the_durable_ones_is_a_torn_tail() {
 
 fn any_entry() -> impl Strategy<Value = Entry> {
     prop_oneof![
-        (any::<String>(), any::<Option<String>>(), any::<Option<u64>>(), any::<Option<[u8; 32]>>()).prop_map(
-            |(url, name, size, sha256)| Entry::Fetch { url, name, expected: Expectation { size, sha256 } }
-        ),
+        (any::<String>(), any::<Option<String>>(), any_expectation())
+            .prop_map(|(url, name, expected)| Entry::Fetch { url, name, expected }),
         (any::<String>(), any::<u64>()).prop_map(|(url, of)| Entry::Duplicate { url, of: RowId(of) }),
         ("\\PC{0,40}", any::<String>()).prop_map(|(text, reason)| Entry::Refused { text, reason }),
     ]
+}
+
+fn any_expectation() -> impl Strategy<Value = Expectation> {
+    let digests = prop::collection::btree_map("(sha-256|md5|[a-z]{0,3})", any::<Vec<u8>>(), 0..4);
+    let sha256 = any::<Option<[u8; 32]>>();
+    (any::<Option<u64>>(), digests, sha256, any::<Option<String>>()).prop_map(
+        |(size, mut digests, sha256, media_type)| {
+            digests.extend(sha256.map(|value| ("sha-256".to_owned(), value.to_vec())));
+            let digests =
+                digests.into_iter().map(|(algorithm, value)| RecordedDigest { algorithm, value }).collect();
+            Expectation { size, digests, media_type }
+        },
+    )
 }
 
 fn any_columns() -> impl Strategy<Value = Vec<(String, String)>> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use http::{HeaderName, HeaderValue};
 use longhaul::retry::Tries;
-use longhaul::{Class, HttpUrl};
+use longhaul::{Class, HttpUrl, MediaRange};
 use longhaul_socket::Host;
 
 use crate::values;
@@ -18,8 +18,8 @@ pub(crate) struct GetArguments {
     /// URLs to download, in addition to those on the lists
     #[arg(value_name = "URL")]
     pub(crate) urls: Vec<String>,
-    /// A list with one URL per line; `size=BYTES` and `sha256=HEX` may follow it, separated by tabs or
-    /// spaces. `-` is standard input. Repeatable
+    /// A list with one URL per line; `size=BYTES`, `type=TYPE` and digests such as `sha256=HEX` may follow it, separated
+    /// by tabs or spaces. `-` is standard input. Repeatable
     #[arg(short, long = "input-file", value_name = "LIST")]
     pub(crate) input_files: Vec<PathBuf>,
     /// Directory for the files and the state of the haul; created if missing
@@ -159,6 +159,9 @@ pub(crate) struct RunArguments {
     /// Skip a URL whose file name is taken by a file that Longhaul did not create. `-nc` is accepted too
     #[arg(long, help_heading = "Files")]
     pub(crate) no_clobber: bool,
+    /// Fail what is not of this media type, such as application/pdf or image/*, unless its line has a type. Repeatable
+    #[arg(long, value_name = "TYPE", value_delimiter = ',', help_heading = "Files")]
+    pub(crate) expect_type: Vec<MediaRange>,
     /// Seed of every random choice, to repeat a run
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub(crate) seed: Option<u64>,

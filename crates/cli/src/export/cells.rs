@@ -7,7 +7,7 @@ use longhaul_journal::{Done, Failed, NoContent, Verification};
 use crate::render::{json, rfc3339};
 
 /// The names of the cells, in order.
-pub(super) const COLUMNS: [&str; 26] = [
+pub(super) const COLUMNS: [&str; 28] = [
     "row",
     "list",
     "line",
@@ -34,6 +34,8 @@ pub(super) const COLUMNS: [&str; 26] = [
     "location_length",
     "content_type",
     "content_encoding",
+    "digests",
+    "status_chain",
 ];
 
 /// The name of the last cell, which only hauls have whose lists have columns that Longhaul does not interpret.
@@ -89,6 +91,7 @@ struct Details {
     location_length: Cell,
     content_type: Cell,
     content_encoding: Cell,
+    status_chain: Cell,
 }
 
 /// The cell of [`FIELDS_COLUMN`]: the columns as one JSON object.
@@ -119,7 +122,8 @@ pub(super) fn cells(row: &Row<'_>) -> [Cell; COLUMNS.len()] {
     };
     let Details { status, size, blake3, etag, last_modified, verification, attempts, .. } = details;
     let Details { started, finished, phase, endpoint, elapsed_ms, message, final_url, .. } = details;
-    let Details { location, location_offset, location_length, content_type, content_encoding, .. } = details;
+    let Details { location, location_offset, location_length, .. } = details;
+    let Details { content_type, content_encoding, status_chain, .. } = details;
     [
         row.id.0.into(),
         row.list.into(),
@@ -147,7 +151,15 @@ pub(super) fn cells(row: &Row<'_>) -> [Cell; COLUMNS.len()] {
         location_length,
         content_type,
         content_encoding,
+        longhaul::digest_fields(row.expected).as_str().into(),
+        status_chain,
     ]
+}
+
+/// The statuses from the first response to the one with the file.
+fn status_chain(done: &Done) -> String {
+    let statuses = done.redirect_statuses.iter().chain([&done.status]);
+    statuses.map(u16::to_string).collect::<Vec<_>>().join(" ")
 }
 
 impl Details {
@@ -171,6 +183,7 @@ impl Details {
             location_length: location_length.into(),
             content_type: done.format.content_type.as_deref().into(),
             content_encoding: done.format.content_encoding.as_deref().into(),
+            status_chain: status_chain(done).as_str().into(),
             status: u64::from(done.status).into(),
             size: done.size.into(),
             blake3: HEXLOWER.encode(&done.blake3).as_str().into(),

@@ -24,7 +24,7 @@ use crate::exchange::progress::Progress;
 use crate::exchange::receiving::{BodyTransfer, Received};
 use crate::exchange::redirects::{self, Follow};
 use crate::exchange::status::Meaning;
-use crate::list::expectation;
+use crate::list::listed_digests::{self, ListedDigests};
 use crate::pace::Announcement;
 use crate::schedule::job::{DigestJoin, Job, RangeUse};
 use crate::schedule::retry;
@@ -172,7 +172,7 @@ impl Attempt<'_> {
             || self.job.range_use == RangeUse::Refused
             || self.context.range_refusals.are_expected_of(self.job.target().origin());
         let partial = self.job.partial.as_ref().filter(|_| !is_refused)?;
-        let has_digest = self.job.expected.sha256.is_some() && self.job.sha256.is_some();
+        let has_digest = self.job.expected.can_prove_joins() && self.job.listed_digests.is_some();
         let is_strong = partial.validator.is_strong();
         match (self.job.digest_join, self.job.tail) {
             (DigestJoin::Allowed, _) if has_digest && !is_strong => {
@@ -200,8 +200,8 @@ impl Attempt<'_> {
             _ => head.content_length,
         };
         let may_join = self.job.digest_join == DigestJoin::Allowed
-            && self.job.expected.sha256.is_some()
-            && self.job.sha256.is_some()
+            && self.job.expected.can_prove_joins()
+            && self.job.listed_digests.is_some()
             && partial.total.is_some()
             && theirs == partial.total
             && partial.validator.contradicts(&head.validator());
@@ -346,14 +346,15 @@ impl Attempt<'_> {
     async fn already_complete(&mut self, head: &Head) -> Result<Ended, SinkGone> {
         let Self { context, job, progress, begun, .. } = self;
         let partial = job.partial.take().unwrap_or_default();
-        if let Some(what) = expectation::mismatch(&job.expected, partial.have, job.sha256.as_ref()) {
+        let digests = job.listed_digests.as_ref();
+        if let Some(what) = listed_digests::mismatch(&job.expected, partial.have, digests) {
             // The bytes that are there are not what the list expects: discard them.
             let discard = Message::Begin { row: job.row, part: Part::default(), response: None };
             context.sink.send(discard).await?;
             return Ok(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed())));
         }
-        let verification = match job.sha256 {
-            Some(_) => Verification::Digest("sha-256".to_owned()),
+        let verification = match digests.and_then(ListedDigests::strongest) {
+            Some(algorithm) => Verification::Digest(algorithm.to_string()),
             None => Verification::Length,
         };
         let completion = Completion {
@@ -370,6 +371,6 @@ impl Attempt<'_> {
 
 /// How a response without content contradicts a list that expects some.
 fn no_content_mismatch(job: &Job, head: &Head) -> Option<String> {
-    let expects_content = job.expected.sha256.is_some() || job.expected.size.is_some_and(|size| size > 0);
+    let expects_content = !job.expected.digests.is_empty() || job.expected.size.is_some_and(|size| size > 0);
     expects_content.then(|| format!("the server answered {}, no content", head.status))
 }

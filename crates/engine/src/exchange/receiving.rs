@@ -19,7 +19,7 @@ use crate::exchange::failure::Failure;
 use crate::exchange::overlap::{self, Compared, OverlapCheck, RecentBytes};
 use crate::exchange::progress::Progress;
 use crate::exchange::server_digests::ServerDigests;
-use crate::list::expectation::{self, Sha256};
+use crate::list::listed_digests::{self, ListedDigests};
 use crate::report::Event;
 use crate::schedule::job::{DigestJoin, Job};
 use crate::sink::resume;
@@ -103,7 +103,8 @@ impl<'a> BodyTransfer<'a> {
     ) -> Result<Received, SinkGone> {
         let BodyRange { from, end, total, .. } = self.range;
         self.prepare(head);
-        if let Some(what) = total.and_then(|total| expectation::wrong_size(&self.job.expected, total)) {
+        let wrong_size = total.and_then(|total| self.job.expected.wrong_size(total));
+        if let Some(what) = wrong_size.or_else(|| self.wrong_type(head)) {
             self.discard().await?;
             body.drain().await;
             return Ok(Received::Ended(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed()))));
@@ -138,7 +139,7 @@ impl<'a> BodyTransfer<'a> {
                     let size_min = self.received() + chunk.len() as u64;
                     let unexpected = || {
                         // A body without an announced length may be endless.
-                        let what = expectation::too_long(&self.job.expected, size_min)?;
+                        let what = self.job.expected.too_long(size_min)?;
                         Some(Failure::of_mismatch(&what, head, begun.elapsed()))
                     };
                     // More than was announced: which of the bytes are right is unknown, so none is kept.
@@ -174,8 +175,10 @@ impl<'a> BodyTransfer<'a> {
                 return self.keep_part().await;
             }
         }
-        if let Some(what) = expectation::mismatch(&self.job.expected, size, self.job.sha256.as_ref()) {
-            if from > 0 && self.job.expected.sha256.is_some() {
+        if let Some(what) =
+            listed_digests::mismatch(&self.job.expected, size, self.job.listed_digests.as_ref())
+        {
+            if from > 0 && self.job.expected.can_prove_joins() {
                 self.job.digest_join = DigestJoin::Refused;
             }
             self.discard().await?;
@@ -205,7 +208,7 @@ impl<'a> BodyTransfer<'a> {
     fn prepare(&mut self, head: &Head) {
         let from = self.range.from;
         // Where the list has a digest, that one decides.
-        let compares = self.job.expected.sha256.is_none();
+        let compares = self.job.expected.digests.is_empty();
         if from == 0 {
             self.begin(head);
             self.job.format = content_format::of_head(head);
@@ -219,10 +222,16 @@ impl<'a> BodyTransfer<'a> {
         }
     }
 
+    /// How the media type differs from what is expected. A part may leave out what an earlier response said of the whole.
+    fn wrong_type(&self, head: &Head) -> Option<String> {
+        let content_type = head.content_type().or(self.job.format.content_type.as_deref());
+        self.job.expected.wrong_type(content_type, &self.context.expected_types)
+    }
+
     /// How the whole body is verified, or how it contradicts a digest of the server.
     fn verification(&mut self, head: &Head, body: &Body) -> Result<Verification, String> {
-        if self.job.sha256.is_some() {
-            return Ok(Verification::Digest("sha-256".to_owned()));
+        if let Some(algorithm) = self.job.listed_digests.as_ref().and_then(ListedDigests::strongest) {
+            return Ok(Verification::Digest(algorithm.to_string()));
         }
         if let Some(digests) = &mut self.job.server_digests
             && let Some(name) = digests.check(head, body.trailers())?
@@ -246,7 +255,7 @@ impl<'a> BodyTransfer<'a> {
         self.recent = needs_tail.then(RecentBytes::default);
         self.job.discard_partial();
         self.job.partial = Some(Partial { have: 0, validator, total });
-        self.job.sha256 = Sha256::wanted(&self.job.expected);
+        self.job.listed_digests = ListedDigests::wanted(&self.job.expected);
     }
 
     /// Compares bytes with the end of what is there, as long as they are sent again; returns those behind them.
@@ -295,8 +304,8 @@ impl<'a> BodyTransfer<'a> {
     async fn take(&mut self, chunk: Bytes) -> Result<(), SinkGone> {
         let bytes = chunk.len() as u64;
         self.progress.add(bytes);
-        if let Some(sha256) = &mut self.job.sha256 {
-            sha256.update(&chunk);
+        if let Some(digests) = &mut self.job.listed_digests {
+            digests.update(&chunk);
         }
         if let Some(recent) = &mut self.recent {
             recent.push(chunk.clone());
@@ -377,7 +386,7 @@ impl<'a> BodyTransfer<'a> {
 
     /// Whether the digest of the list shows in the end whether parts belong together.
     fn has_digest(&self) -> bool {
-        self.job.expected.sha256.is_some() && self.job.digest_join != DigestJoin::Refused
+        self.job.expected.can_prove_joins() && self.job.digest_join != DigestJoin::Refused
     }
 
     /// Whether a later run can prove that the rest of this body belongs to it.

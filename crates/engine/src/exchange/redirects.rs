@@ -45,11 +45,14 @@ pub(super) fn follow(
         return Ok(Follow::NotReady);
     }
     let redirected = job.redirected.take();
-    let mut earlier = redirected.map(|redirected| redirected.earlier).unwrap_or_default();
+    let (mut earlier, mut statuses) =
+        redirected.map(|redirected| (redirected.earlier, redirected.statuses)).unwrap_or_default();
     earlier.push(from);
+    statuses.push(head.status);
     job.redirected = Some(Redirected {
         url: hop.url,
         earlier,
+        statuses,
         changed_at,
         forbid_private: hop.forbid_private,
         since: clock::now(),

@@ -4,8 +4,6 @@
 use longhaul_http::digest::{self, AnnouncedDigest, DigestAlgorithm, DigestScope, Hasher};
 use longhaul_http::{Head, HeaderMap};
 
-use crate::list::expectation::Hexadecimal;
-
 /// Digests of bytes that begin at one offset, and how they are announced.
 #[derive(Debug)]
 pub(crate) struct ServerDigests {
@@ -51,7 +49,8 @@ impl ServerDigests {
         let announced = digest::announced(head).into_iter().filter(|digest| covers.covers(digest.scope));
         let announced: Vec<_> = announced.collect();
         let promised = digest::promised(head).into_iter().filter(|(_, scope)| covers.covers(*scope));
-        let mut algorithms: Vec<DigestAlgorithm> = announced.iter().map(|digest| digest.algorithm).collect();
+        let mut algorithms: Vec<DigestAlgorithm> =
+            announced.iter().map(|announced| announced.digest.algorithm()).collect();
         algorithms.extend(promised.map(|(algorithm, _)| algorithm));
         algorithms.sort_unstable();
         algorithms.dedup();
@@ -88,33 +87,29 @@ impl ServerDigests {
             self.announced.extend(trailers.filter(|digest| covers.covers(digest.scope)));
         }
         let mut best: Option<&AnnouncedDigest> = None;
-        for digest in &self.announced {
-            let hasher = self.hashers.iter().find(|hasher| hasher.algorithm() == digest.algorithm);
-            let Some(hasher) = hasher else { continue };
-            match digest.matches(hasher) {
-                Some(true) if best.is_none_or(|best| digest.algorithm < best.algorithm) => {
-                    best = Some(digest);
+        for announced in &self.announced {
+            let AnnouncedDigest { field, digest, is_binding, .. } = announced;
+            let algorithm = digest.algorithm();
+            let Some(hasher) = self.hashers.iter().find(|hasher| hasher.algorithm() == algorithm) else {
+                continue;
+            };
+            let found = hasher.digest();
+            if found == *digest {
+                if best.is_none_or(|best| algorithm < best.digest.algorithm()) {
+                    best = Some(announced);
                 }
-                Some(false) if digest.is_binding => {
-                    let AnnouncedDigest { field, algorithm, .. } = digest;
-                    let (found, value) = (hasher.digest(), digest.value());
-                    return Err(format!(
-                        "its {algorithm} digest is {} and not {} ({field})",
-                        Hexadecimal(&found),
-                        Hexadecimal(value)
-                    ));
-                }
-                _ => {}
+            } else if *is_binding {
+                return Err(format!("its {algorithm} digest is {found} and not {digest} ({field})"));
             }
         }
-        Ok(best.map(|best| format!("{} {}", best.field, best.algorithm)))
+        Ok(best.map(|best| format!("{} {}", best.field, best.digest.algorithm())))
     }
 
     /// Later announcements of the representation replace earlier ones.
     fn announce(&mut self, later: Vec<AnnouncedDigest>) {
         for digest in later.into_iter().filter(|digest| digest.scope == DigestScope::Representation) {
             let is_same = |earlier: &AnnouncedDigest| {
-                (earlier.field, earlier.algorithm) == (digest.field, digest.algorithm)
+                (earlier.field, earlier.digest.algorithm()) == (digest.field, digest.digest.algorithm())
             };
             self.announced.retain(|earlier| !is_same(earlier));
             self.announced.push(digest);

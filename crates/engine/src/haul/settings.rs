@@ -7,6 +7,7 @@ use std::time::Duration;
 use longhaul_http::{HttpUrl, Limits, Timeouts};
 use longhaul_socket::Host;
 
+use crate::list::MediaRange;
 use crate::pace::{ControllerFactory, PaceKind, WINDOW_MAX};
 use crate::schedule::retry::{HEAD_TIMEOUT_MAX, HOST_PATIENCE, READY_PATIENCE, Tries};
 
@@ -55,6 +56,8 @@ pub struct Settings {
     pub allow_downgrade: bool,
     /// A file that stands where a row's file belongs makes the row skipped rather than failed.
     pub no_clobber: bool,
+    /// The media types that are expected of rows without a type of their own; any type if there are none.
+    pub expected_types: Vec<MediaRange>,
     /// Hosts whose certificates are not checked.
     pub insecure_hosts: Vec<String>,
     /// Name servers to ask instead of the system's, over UDP and TCP; then neither the hosts file nor getaddrinfo(3) is
@@ -103,6 +106,7 @@ impl Default for Settings {
             headers: Vec::new(),
             allow_downgrade: false,
             no_clobber: false,
+            expected_types: Vec::new(),
             insecure_hosts: Vec::new(),
             name_servers: Vec::new(),
             canary: None,

@@ -224,7 +224,7 @@ impl Haul {
             shards.push(assign);
             let settings = shard_settings(&self.settings, number);
             let (options, limits) = (self.options.clone(), self.settings.limits);
-            let rate = rate.clone();
+            let (rate, expected_types) = (rate.clone(), self.settings.expected_types.clone());
             let head_timeouts = (self.settings.timeouts.head, self.settings.head_timeout_max);
             let (cx, deps, hosts) = (cx.clone(), deps.clone(), Arc::clone(hosts));
             let end = executor.start(&format!("shard-{number}"), move || {
@@ -241,6 +241,7 @@ impl Haul {
                     observer,
                     clock,
                     rate,
+                    expected_types,
                     records_responses,
                 };
                 let host_state_cache = HostStateCache::of_records(&hosts, clock::now(), clock.unix_ms());

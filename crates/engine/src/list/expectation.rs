@@ -1,19 +1,100 @@
-//! The size and digest that a list gives for a content, and their comparison with the body that arrives.
+//! What a list says about a content: its size, its digests and its media type.
 //!
 //! A server can answer 200 with an error page, and so can anything between: a captive portal, a cache, a mirror that is out of
-//! date. HTTP does not show that; a known size or digest does.
+//! date. HTTP does not show that; a known size, digest or type does. [`ListedDigests`](super::listed_digests::ListedDigests)
+//! compares a body with what is expected here.
 
-use std::fmt;
+use longhaul_http::digest::{Digest, DigestAlgorithm};
+use longhaul_journal::{Expectation, RecordedDigest};
 
-use longhaul_journal::Expectation;
-use ring::digest::{Context, SHA256};
+use super::media_range::MediaRange;
+
+/// The fields of a line that hold digests, and their algorithms.
+const DIGEST_FIELDS: [(&str, DigestAlgorithm); 6] = [
+    ("sha512", DigestAlgorithm::Sha512),
+    ("blake3", DigestAlgorithm::Blake3),
+    ("sha256", DigestAlgorithm::Sha256),
+    ("sha1", DigestAlgorithm::Sha1),
+    ("md5", DigestAlgorithm::Md5),
+    ("crc32c", DigestAlgorithm::Crc32c),
+];
+/// Bytes of the shortest digest that proves that parts of a body belong together. A checksum of four bytes detects damage to one
+/// body; among many bodies, two have the same one by chance.
+const JOIN_DIGEST_BYTES_MIN: usize = 16;
+
+/// What is expected of a content, checked. Nothing, by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ExpectedContent {
+    /// Its length in bytes.
+    pub(crate) size: Option<u64>,
+    /// Its digests, at most one of each algorithm, strongest first.
+    pub(crate) digests: Box<[Digest]>,
+    /// Its media type.
+    pub(crate) media_type: Option<Box<MediaRange>>,
+}
+
+impl ExpectedContent {
+    /// The expectation that the journal stores. The error says what in it nobody can check.
+    pub(crate) fn of(expectation: &Expectation) -> Result<Self, String> {
+        let Expectation { size, digests, media_type } = expectation;
+        let mut expected = Self { size: *size, ..Self::default() };
+        let mut known = Vec::with_capacity(digests.len());
+        for RecordedDigest { algorithm, value } in digests {
+            let digest = DigestAlgorithm::of_name(algorithm.as_bytes())
+                .and_then(|algorithm| Digest::new(algorithm, &value[..]));
+            known.push(digest.ok_or_else(|| format!("`{algorithm}` is no digest that can be checked"))?);
+        }
+        known.sort();
+        if known.windows(2).any(|pair| pair[0].algorithm() == pair[1].algorithm()) {
+            return Err("a digest is given twice".to_owned());
+        }
+        expected.digests = known.into();
+        if let Some(text) = media_type {
+            let range = text.parse::<MediaRange>().map_err(|error| format!("`{text}`: {error}"))?;
+            expected.media_type = Some(Box::new(range));
+        }
+        Ok(expected)
+    }
+
+    /// Whether the list has a digest that shows whether parts of a body belong together.
+    pub(crate) fn can_prove_joins(&self) -> bool {
+        self.digests.iter().any(|digest| digest.value().len() >= JOIN_DIGEST_BYTES_MIN)
+    }
+
+    /// How the size differs, as soon as it is announced.
+    pub(crate) fn wrong_size(&self, size: u64) -> Option<String> {
+        let other = self.size.filter(|expected| *expected != size)?;
+        Some(format!("it has {size} bytes and not {other}"))
+    }
+
+    /// How a body that has more than `size_min` bytes differs.
+    pub(crate) fn too_long(&self, size_min: u64) -> Option<String> {
+        let expected = self.size.filter(|expected| *expected < size_min)?;
+        Some(format!("it has more than {expected} bytes"))
+    }
+
+    /// How the `Content-Type` of a response differs. `of_run` are the types that the user expects of rows without a type of their own.
+    pub(crate) fn wrong_type(&self, content_type: Option<&str>, of_run: &[MediaRange]) -> Option<String> {
+        let expected = self.media_type.as_deref().map_or(of_run, std::slice::from_ref);
+        let is_expected = |content_type| expected.iter().any(|range| range.contains(content_type));
+        if expected.is_empty() || content_type.is_some_and(is_expected) {
+            return None;
+        }
+        let names: Vec<&str> = expected.iter().map(MediaRange::as_str).collect();
+        let names = names.join(" or ");
+        Some(match content_type {
+            Some(other) => format!("its media type is {other} and not {names}"),
+            None => format!("it has no media type, and {names} is expected"),
+        })
+    }
+}
 
 /// Where the URL of a line ends and its fields begin: at the first tab, or at a space before the name of a field. Other spaces
 /// belong to the URL.
-pub(crate) fn split(line: &str) -> (&str, &str) {
+pub(super) fn split(line: &str) -> (&str, &str) {
     let is_end = |(at, byte): (usize, &u8)| match byte {
         b'\t' => true,
-        b' ' => ["size=", "sha256="].iter().any(|name| line[at + 1..].starts_with(name)),
+        b' ' => begins_with_field(&line[at + 1..]),
         _ => false,
     };
     match line.as_bytes().iter().enumerate().position(is_end) {
@@ -22,104 +103,72 @@ pub(crate) fn split(line: &str) -> (&str, &str) {
     }
 }
 
-/// Parses the fields behind the URL of a line, separated by tabs or spaces: `size=BYTES` and `sha256=HEX`. An error names the field
-/// and the reason.
-pub(crate) fn parse(fields: &str) -> Result<Expectation, String> {
+fn begins_with_field(text: &str) -> bool {
+    let names = ["size", "type"].into_iter().chain(DIGEST_FIELDS.map(|(name, _)| name));
+    let mut names = names.filter_map(|name| text.strip_prefix(name));
+    names.any(|rest| rest.starts_with('='))
+}
+
+/// Parses the fields behind the URL of a line, separated by tabs or spaces. An error names the field and the reason.
+pub(super) fn parse(fields: &str) -> Result<Expectation, String> {
     let mut expected = Expectation::default();
     for field in fields.split(['\t', ' ']).filter(|field| !field.is_empty()) {
-        let is_new = match field.split_once('=') {
-            Some(("size", number)) => {
-                let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-                let size = number.parse().ok().filter(|_| is_number);
+        let (name, value) = field.split_once('=').unwrap_or((field, ""));
+        let is_new = match name {
+            "size" => {
+                let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+                let size = value.parse().ok().filter(|_| is_number);
                 let size = size.ok_or_else(|| format!("`{field}` is no number of bytes"))?;
                 expected.size.replace(size).is_none()
             }
-            Some(("sha256", digits)) => {
-                let digest =
-                    digest(digits).ok_or_else(|| format!("`{field}` is not 64 hexadecimal digits"))?;
-                expected.sha256.replace(digest).is_none()
+            "type" => {
+                let range = value.parse::<MediaRange>().map_err(|error| format!("`{field}`: {error}"))?;
+                expected.media_type.replace(range.as_str().to_owned()).is_none()
             }
-            _ => return Err(format!("`{field}` is neither `size=BYTES` nor `sha256=HEX`")),
+            _ => add_digest(&mut expected.digests, field, value, algorithm_of(name))?,
         };
         if !is_new {
             return Err(format!("`{field}` is said twice"));
         }
     }
+    expected.digests.sort();
     Ok(expected)
 }
 
-fn digest(digits: &str) -> Option<[u8; 32]> {
-    let digits = digits.as_bytes().as_chunks::<2>();
-    let (pairs, []) = digits else { return None };
-    let pairs: &[[u8; 2]; 32] = pairs.try_into().ok()?;
-    let mut digest = [0; 32];
-    for (byte, pair) in digest.iter_mut().zip(pairs) {
-        let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-        *byte = value(pair[0])? << 4 | value(pair[1])?;
-    }
-    Some(digest)
+fn algorithm_of(field_name: &str) -> Option<DigestAlgorithm> {
+    DIGEST_FIELDS.iter().find(|(name, _)| *name == field_name).map(|(_, algorithm)| *algorithm)
 }
 
-/// How a body of this size and digest differs from the expectation; `None` if it does not.
-pub(crate) fn mismatch(expected: &Expectation, size: u64, sha256: Option<&Sha256>) -> Option<String> {
-    if let Some(other) = wrong_size(expected, size) {
-        return Some(other);
-    }
-    let expected = expected.sha256?;
-    match sha256.map(Sha256::finish) {
-        Some(found) if found == expected => None,
-        Some(found) => {
-            Some(format!("its SHA-256 digest is {} and not {}", Hexadecimal(&found), Hexadecimal(&expected)))
-        }
-        None => Some("its SHA-256 digest is not known".to_owned()),
-    }
+/// False if there is a digest of this algorithm already.
+fn add_digest(
+    digests: &mut Vec<RecordedDigest>,
+    field: &str,
+    digits: &str,
+    algorithm: Option<DigestAlgorithm>,
+) -> Result<bool, String> {
+    let unknown = || {
+        let names: Vec<String> = DIGEST_FIELDS.iter().map(|(name, _)| format!("`{name}=`")).collect();
+        format!("`{field}` is none of `size=`, `type=`, {}", names.join(", "))
+    };
+    let algorithm = algorithm.ok_or_else(unknown)?;
+    let digest = Digest::from_hexadecimal(algorithm, digits.as_bytes())
+        .ok_or_else(|| format!("`{field}` is not {} hexadecimal digits", 2 * algorithm.digest_bytes()))?;
+    let algorithm = algorithm.as_str().to_owned();
+    let is_new = digests.iter().all(|other| other.algorithm != algorithm);
+    digests.push(RecordedDigest { algorithm, value: digest.value().to_owned() });
+    Ok(is_new)
 }
 
-/// How the size differs from the expectation, as soon as it is announced.
-pub(crate) fn wrong_size(expected: &Expectation, size: u64) -> Option<String> {
-    let other = expected.size.filter(|expected| *expected != size)?;
-    Some(format!("it has {size} bytes and not {other}"))
-}
-
-/// How a body that has more than `size_min` bytes differs from the expectation.
-pub(crate) fn too_long(expected: &Expectation, size_min: u64) -> Option<String> {
-    let expected = expected.size.filter(|expected| *expected < size_min)?;
-    Some(format!("it has more than {expected} bytes"))
-}
-
-/// A running SHA-256.
-#[derive(Clone)]
-pub(crate) struct Sha256(Context);
-
-impl Sha256 {
-    /// A digest of no bytes, if the list gives one to compare with.
-    pub(crate) fn wanted(expected: &Expectation) -> Option<Self> {
-        expected.sha256.map(|_| Self(Context::new(&SHA256)))
-    }
-
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    fn finish(&self) -> [u8; 32] {
-        let digest = self.0.clone().finish();
-        digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
-    }
-}
-
-impl fmt::Debug for Sha256 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sha256")
-    }
-}
-
-/// Displays bytes in lower-case hexadecimal digits.
-pub(crate) struct Hexadecimal<'a>(pub(crate) &'a [u8]);
-
-impl fmt::Display for Hexadecimal<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
+/// The digests as the fields of a line, such as `sha256=HEX md5=HEX`, strongest first. Leaves out what no field can hold.
+#[must_use]
+pub fn digest_fields(expectation: &Expectation) -> String {
+    let field = |(name, algorithm): (&str, DigestAlgorithm)| {
+        let recorded = expectation.digests.iter().find(|digest| digest.algorithm == algorithm.as_str())?;
+        let digest = Digest::new(algorithm, &recorded.value[..])?;
+        Some(format!("{name}={digest}"))
+    };
+    let fields: Vec<String> = DIGEST_FIELDS.into_iter().filter_map(field).collect();
+    fields.join(" ")
 }
 
 #[cfg(test)]
@@ -127,18 +176,27 @@ mod tests {
     use super::*;
 
     /// Of the empty message (FIPS 180-4).
-    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    const SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    /// Of the empty message (RFC 1321).
+    const MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
+
+    fn expected(fields: &str) -> ExpectedContent {
+        ExpectedContent::of(&parse(fields).expect("fields")).expect("an expectation")
+    }
 
     #[test]
     fn fields_are_read_or_refused() {
-        let digest = |digits: &str| super::digest(digits).expect("64 digits");
-        let sha256 = Some(digest(EMPTY));
         assert_eq!(parse(""), Ok(Expectation::default()));
-        assert_eq!(parse("size=12\t"), Ok(Expectation { size: Some(12), sha256: None }));
+        assert_eq!(parse("size=12\t"), Ok(Expectation { size: Some(12), ..Expectation::default() }));
+        let both = expected(&format!("sha256={}\tsize=0 md5={MD5}\ttype=Text/CSV", SHA256.to_uppercase()));
+        assert_eq!(both.size, Some(0));
+        let digests: Vec<_> =
+            both.digests.iter().map(|digest| (digest.algorithm(), digest.to_string())).collect();
         assert_eq!(
-            parse(&format!("sha256={}\tsize=0", EMPTY.to_uppercase())),
-            Ok(Expectation { size: Some(0), sha256 })
+            digests,
+            [(DigestAlgorithm::Sha256, SHA256.to_owned()), (DigestAlgorithm::Md5, MD5.to_owned())]
         );
+        assert_eq!(both.media_type.map(|range| range.to_string()).as_deref(), Some("text/csv"));
         for wrong in [
             "size=",
             "size=-1",
@@ -147,13 +205,29 @@ mod tests {
             "size=99999999999999999999",
             "sha256=ab",
             "md5=ab",
+            "sha3=ab",
             "a title",
             "size=1\tsize=1",
+            "type=csv",
+            "type=",
+            "crc32c=00000000 crc32c=00000001",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
-        assert!(parse(&format!("sha256={EMPTY}0")).is_err());
-        assert!(parse(&format!("sha256=g{}", &EMPTY[1..])).is_err());
+        assert!(parse(&format!("sha256={SHA256}0")).is_err());
+        assert!(parse(&format!("sha256=g{}", &SHA256[1..])).is_err());
+    }
+
+    #[test]
+    fn every_digest_field_is_read_and_written() {
+        for (name, algorithm) in DIGEST_FIELDS {
+            let field = format!("{name}={}", "ab".repeat(algorithm.digest_bytes()));
+            let expectation = parse(&field).expect("a digest");
+            let digests = ExpectedContent::of(&expectation).expect("a digest").digests;
+            assert_eq!(digests.iter().map(Digest::algorithm).collect::<Vec<_>>(), [algorithm]);
+            assert_eq!(digest_fields(&expectation), field);
+            assert_eq!(expected(&field).can_prove_joins(), name != "crc32c", "{name}");
+        }
     }
 
     #[test]
@@ -161,22 +235,46 @@ mod tests {
         assert_eq!(split("http://a/b"), ("http://a/b", ""));
         assert_eq!(split("http://a/b\tsize=1 sha256=ab"), ("http://a/b", "size=1 sha256=ab"));
         assert_eq!(split("http://a/b  size=1"), ("http://a/b ", "size=1"));
-        assert_eq!(split("http://a/b c?size=1 é"), ("http://a/b c?size=1 é", ""));
+        assert_eq!(split("http://a/b type=a/b"), ("http://a/b", "type=a/b"));
+        assert_eq!(split("http://a/b md5=ab"), ("http://a/b", "md5=ab"));
+        assert_eq!(split("http://a/b c?size=1 é md5"), ("http://a/b c?size=1 é md5", ""));
         assert_eq!(parse("size=1  size=1").expect_err("twice"), "`size=1` is said twice");
-        let expected = Expectation { size: Some(1), sha256: digest(EMPTY) };
-        assert_eq!(parse(&format!(" size=1 sha256={EMPTY}")), Ok(expected));
+        let both = expected(&format!(" size=1 sha256={SHA256}"));
+        assert_eq!((both.size, both.digests.len()), (Some(1), 1));
+    }
+
+    #[test]
+    fn what_nobody_can_check_is_refused() {
+        let of = |algorithm: &str, value: &[u8]| {
+            let digest = RecordedDigest { algorithm: algorithm.to_owned(), value: value.to_owned() };
+            ExpectedContent::of(&Expectation { digests: vec![digest], ..Expectation::default() })
+        };
+        assert!(of("sha-256", &[0; 32]).is_ok());
+        assert!(of("sha-256", &[0; 31]).is_err());
+        assert!(of("sha3-256", &[0; 32]).is_err());
+        let media_type = Some("csv".to_owned());
+        assert!(ExpectedContent::of(&Expectation { media_type, ..Expectation::default() }).is_err());
     }
 
     #[test]
     fn what_differs_is_said() {
-        let expected = parse(&format!("size=0\tsha256={EMPTY}")).expect("an expectation");
-        let mut sha256 = Sha256::wanted(&expected);
-        assert_eq!(mismatch(&expected, 0, sha256.as_ref()), None);
-        assert_eq!(mismatch(&expected, 1, sha256.as_ref()).as_deref(), Some("it has 1 bytes and not 0"));
-        assert_eq!(too_long(&expected, 0), None);
-        assert_eq!(too_long(&expected, 1).as_deref(), Some("it has more than 0 bytes"));
-        assert!(mismatch(&expected, 0, None).is_some());
-        sha256.as_mut().expect("it is wanted").update(b"x");
-        assert!(mismatch(&expected, 0, sha256.as_ref()).is_some_and(|what| what.ends_with(EMPTY)));
+        let content = expected("size=0 type=text/csv");
+        assert_eq!(content.wrong_size(0), None);
+        assert_eq!(content.wrong_size(1).as_deref(), Some("it has 1 bytes and not 0"));
+        assert_eq!(content.too_long(0), None);
+        assert_eq!(content.too_long(1).as_deref(), Some("it has more than 0 bytes"));
+        assert_eq!(content.wrong_type(Some("text/csv; header=present"), &[]), None);
+        let html = content.wrong_type(Some("text/html"), &["text/html".parse().expect("a type")]);
+        assert_eq!(html.as_deref(), Some("its media type is text/html and not text/csv"));
+        assert_eq!(
+            content.wrong_type(None, &[]).as_deref(),
+            Some("it has no media type, and text/csv is expected")
+        );
+        let none = ExpectedContent::default();
+        assert_eq!(none.wrong_type(None, &[]), None);
+        let of_run = ["image/*".parse().expect("a range"), "text/csv".parse().expect("a type")];
+        assert_eq!(none.wrong_type(Some("image/png"), &of_run), None);
+        let html = none.wrong_type(Some("text/html"), &of_run);
+        assert_eq!(html.as_deref(), Some("its media type is text/html and not image/* or text/csv"));
     }
 }

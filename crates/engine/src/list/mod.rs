@@ -5,13 +5,17 @@ pub(crate) mod expectation;
 mod identity;
 pub(crate) mod intake;
 mod lines;
+pub(crate) mod listed_digests;
+mod media_range;
 mod read_lists;
 mod reader;
 mod source;
 pub(crate) mod text;
 
+pub use expectation::digest_fields;
 pub use identity::ListIdentity;
 pub use lines::LINE_BYTES_MAX;
+pub use media_range::{InvalidMediaRange, MediaRange};
 pub use reader::{Item, ListFormat, ListReader};
 pub use source::Source;
 pub use text::TextList;

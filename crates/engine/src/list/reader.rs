@@ -9,6 +9,7 @@ use std::path::Path;
 use longhaul_http::HttpUrl;
 use longhaul_journal::{Expectation, Fields};
 
+use super::expectation::ExpectedContent;
 use super::identity::ListIdentity;
 use super::lines::{LINE_BYTES_MAX, excerpt};
 
@@ -69,7 +70,8 @@ pub(crate) enum ItemContent {
 
 impl Item {
     /// A URL, what the list says of its content, and the columns that Longhaul does not interpret. An address that is no URL, or
-    /// one of over [`LINE_BYTES_MAX`] bytes, makes a refused item; so do columns of over [`Fields::BYTES_MAX`] bytes.
+    /// one of over [`LINE_BYTES_MAX`] bytes, makes a refused item; so do columns of over [`Fields::BYTES_MAX`] bytes, and an
+    /// expectation that nobody can check: an unknown algorithm, a digest of a wrong length, a text that is no media type.
     #[must_use]
     pub fn new(position: u64, address: &str, expected: Expectation, fields: Fields) -> Self {
         if address.len() > LINE_BYTES_MAX {
@@ -77,6 +79,9 @@ impl Item {
         }
         if fields.byte_len() > Fields::BYTES_MAX {
             return Self::refused(position, address, "the other columns are longer than 64 KiB");
+        }
+        if let Err(reason) = ExpectedContent::of(&expected) {
+            return Self::refused(position, address, reason);
         }
         let url = match address.parse::<HttpUrl>() {
             Ok(url) => Box::new(url),

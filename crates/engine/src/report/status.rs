@@ -7,8 +7,8 @@ use std::sync::Arc;
 use longhaul_http::HttpUrl;
 use longhaul_journal::storage::{DiskStorage, Storage};
 use longhaul_journal::{
-    Done, Entry, Failed, Fields, HostRecord, Journal, NoContent, Opened, ReadOnly, Record, RecordedOutcome,
-    RowId, Source, Waiting,
+    Done, Entry, Expectation, Failed, Fields, HostRecord, Journal, NoContent, Opened, ReadOnly, Record,
+    RecordedOutcome, RowId, Source, Waiting,
 };
 use longhaul_socket::clock::WallClock;
 
@@ -39,6 +39,8 @@ pub struct Row<'a> {
     pub name: Option<String>,
     /// What became of it.
     pub outcome: RowOutcome<'a>,
+    /// What the list says of its content.
+    pub expected: &'a Expectation,
     /// The columns of the list that are not interpreted.
     pub fields: &'a Fields,
 }
@@ -143,23 +145,33 @@ impl Status {
     }
 
     /// Every row, in the order of the lists, with memory that does not grow with their number.
-    pub fn for_each_row(&self, mut visit: impl FnMut(&Row<'_>)) -> Result<(), HaulError> {
-        let sources = self.journal.sources();
-        let visited = self.journal.for_each_outcome(|id, row, outcome| {
-            let list = usize::try_from(row.source.0).ok().and_then(|index| sources.get(index));
-            let (url, name) = describe(&row.entry, &outcome);
-            visit(&Row {
-                id,
-                list: list.map_or("", |source| &source.label),
-                line: row.line,
-                url,
-                name,
-                outcome: RowOutcome::from(outcome),
-                fields: &row.fields,
-            });
-        });
-        visited.map_err(HaulError::Journal)
+    pub fn for_each_row(&self, visit: impl FnMut(&Row<'_>)) -> Result<(), HaulError> {
+        for_each_row(&self.journal, visit)
     }
+}
+
+/// Every row of a journal, in the order of the lists.
+pub(crate) fn for_each_row(journal: &ReadOnly, mut visit: impl FnMut(&Row<'_>)) -> Result<(), HaulError> {
+    let sources = journal.sources();
+    let nothing = Expectation::default();
+    let visited = journal.for_each_outcome(|id, row, outcome| {
+        let list = usize::try_from(row.source.0).ok().and_then(|index| sources.get(index));
+        let (url, name) = describe(&row.entry, &outcome);
+        visit(&Row {
+            id,
+            list: list.map_or("", |source| &source.label),
+            line: row.line,
+            url,
+            name,
+            outcome: RowOutcome::from(outcome),
+            expected: match &row.entry {
+                Entry::Fetch { expected, .. } => expected,
+                _ => &nothing,
+            },
+            fields: &row.fields,
+        });
+    });
+    visited.map_err(HaulError::Journal)
 }
 
 /// Makes failed rows of these classes pending again, with fresh attempts; of all classes if `classes` is empty. Lines that were refused

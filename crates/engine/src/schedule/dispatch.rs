@@ -20,6 +20,7 @@ use crate::exchange::Class;
 use crate::haul::executor::sleep_until;
 use crate::haul::run_context::RunContext;
 use crate::haul::stop::StopWatch;
+use crate::list::expectation::ExpectedContent;
 use crate::list::intake::Published;
 use crate::names::{self, Occupied, OccupiedPolicy};
 use crate::schedule::backlog::{Admission, Backlog, Read};
@@ -282,6 +283,15 @@ impl Dispatcher {
         expected: Expectation,
         fields: Fields,
     ) -> Result<(), DispatchError> {
+        let expected = match ExpectedContent::of(&expected) {
+            Ok(expected) => expected,
+            // Written by another version of this program.
+            Err(reason) => {
+                let (text, fault) = (url.as_str().to_owned(), list_fault(reason));
+                self.backlog.settled(url.origin(), clock::now());
+                return self.listed(SettledByList::Refused { row, text, fault }).await;
+            }
+        };
         let name = names::final_name(&url, name);
         let mut job = Box::new(Job::new(row, url, name, expected, fields));
         if self.is_taken(&job.name) {

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use http::header::SET_COOKIE;
 use longhaul_http::{CookieJar, HeaderMap, HttpUrl, Origin, Partial};
-use longhaul_journal::{ContentFormat, Expectation, Fields, RowId};
+use longhaul_journal::{ContentFormat, Fields, RowId};
 use tokio::time::Instant;
 
 use crate::exchange::Class;
 use crate::exchange::failure::Failure;
 use crate::exchange::overlap::Tail;
 use crate::exchange::server_digests::ServerDigests;
-use crate::list::expectation::Sha256;
+use crate::list::expectation::ExpectedContent;
+use crate::list::listed_digests::ListedDigests;
 use crate::pace::{Memory, SendRecord};
 use crate::schedule::frontier::Numbered;
 
@@ -70,7 +71,7 @@ pub(crate) struct Job {
     /// The last request had a range, and no success answered it.
     pub(crate) is_range_unanswered: bool,
     /// What the list says about the content.
-    pub(crate) expected: Expectation,
+    pub(crate) expected: ExpectedContent,
     /// The columns of the list that are not interpreted.
     pub(crate) fields: Fields,
     /// Its last attempt was denied and the job is held; or it was until the present attempt began.
@@ -79,8 +80,8 @@ pub(crate) struct Job {
     pub(crate) is_witness: bool,
     /// The digests of the part that was received, where its server announces any and the list has none.
     pub(crate) server_digests: Option<Box<ServerDigests>>,
-    /// The digest of the part that was received, where the list has one.
-    pub(crate) sha256: Option<Sha256>,
+    /// The hashes of the part that was received, where the list has digests.
+    pub(crate) listed_digests: Option<ListedDigests>,
     /// The most bytes that any attempt of this run has received, of any version. Only bytes beyond it are progress: otherwise
     /// a host that serves another version each time would be asked for ever.
     pub(crate) furthest: u64,
@@ -93,6 +94,8 @@ pub(crate) struct Redirected {
     pub(crate) url: HttpUrl,
     /// The earlier URLs, the row's own first.
     pub(crate) earlier: Vec<HttpUrl>,
+    /// The statuses with which these redirected.
+    pub(crate) statuses: Vec<u16>,
     /// How many of these were requested before a cookie was set: they may be requested again.
     pub(crate) changed_at: usize,
     /// The redirects began on the public internet and must not lead into a private network.
@@ -174,12 +177,18 @@ impl Numbered for Job {
 impl Job {
     /// A request that shows whether the host still serves this row.
     pub(crate) fn witness(row: RowId, url: HttpUrl) -> Self {
-        let job = Self::new(row, url, String::new(), Expectation::default(), Fields::default());
+        let job = Self::new(row, url, String::new(), ExpectedContent::default(), Fields::default());
         Self { is_witness: true, ..job }
     }
 
     /// A row that has not been tried in this run, and of which nothing is kept.
-    pub(crate) fn new(row: RowId, url: HttpUrl, name: String, expected: Expectation, fields: Fields) -> Self {
+    pub(crate) fn new(
+        row: RowId,
+        url: HttpUrl,
+        name: String,
+        expected: ExpectedContent,
+        fields: Fields,
+    ) -> Self {
         Self {
             row,
             url,
@@ -206,7 +215,7 @@ impl Job {
             denied: None,
             is_witness: false,
             server_digests: None,
-            sha256: None,
+            listed_digests: None,
             furthest: 0,
         }
     }

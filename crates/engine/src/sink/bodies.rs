@@ -92,6 +92,11 @@ impl Committer {
             started_unix_ms: job.started_unix_ms,
             finished_unix_ms: completion.finished_unix_ms,
             name: None,
+            redirect_statuses: job
+                .redirected
+                .as_ref()
+                .map_or_else(Vec::new, |redirected| redirected.statuses.clone()),
+            modified_unix_ms: staged.modified_unix_ms,
             final_url: job.redirected.as_ref().map(|redirected| redirected.url.as_str().to_owned()),
             location: Location::File,
             format: job.format.clone(),

@@ -86,6 +86,9 @@ impl Committer {
         let error = match self.try_publish(&complete).await? {
             Ok(location) => {
                 trace::published(complete.job.row, &complete.job.name, &location);
+                if location != Location::File {
+                    complete.done.modified_unix_ms = None;
+                }
                 complete.done.location = location;
                 return Ok(Some(Entry::Complete(complete)));
             }

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use crate::exchange::overlap::{OVERLAP_BYTES, Tail};
 use crate::haul::run_context::RunContext;
 use crate::haul::stop::StopWatch;
-use crate::list::expectation::Sha256;
+use crate::list::listed_digests::ListedDigests;
 use crate::report::event::Event;
 use crate::report::observer::Observer;
 use crate::schedule::job::Assignment;
@@ -170,13 +170,13 @@ impl PartVerifier {
         let is_strong = job.partial.as_ref().is_some_and(|partial| partial.validator.is_strong());
         if !is_strong {
             job.tail = self.read_tail(row, len);
-            if job.tail.is_none() && job.expected.sha256.is_none() {
+            if job.tail.is_none() && !job.expected.can_prove_joins() {
                 job.partial = None;
             }
         }
         let part = match (&job.partial, proven, state) {
-            (Some(_), Some(Reached { len, hasher, sha256 }), Some(state)) => {
-                job.sha256 = sha256;
+            (Some(_), Some(Reached { len, hasher, listed_digests }), Some(state)) => {
+                job.listed_digests = listed_digests;
                 Some(Box::new(VerifiedPart { len, hasher, state }))
             }
             _ => None,
@@ -276,8 +276,8 @@ struct PartReading {
 struct Reached {
     len: u64,
     hasher: blake3::Hasher,
-    /// If the list gives one to compare with.
-    sha256: Option<Sha256>,
+    /// If the list gives any to compare with.
+    listed_digests: Option<ListedDigests>,
 }
 
 impl PartReading {
@@ -293,8 +293,8 @@ impl PartReading {
         let end = checkpoints.last().map_or(0, |checkpoint| checkpoint.len);
         let mut checkpoints = checkpoints.into_iter();
         let next = checkpoints.next();
-        let sha256 = Sha256::wanted(&assignment.job.expected);
-        let read = Reached { len: 0, hasher: blake3::Hasher::new(), sha256 };
+        let listed_digests = ListedDigests::wanted(&assignment.job.expected);
+        let read = Reached { len: 0, hasher: blake3::Hasher::new(), listed_digests };
         Self { assignment, recorded, state, checkpoints, next, end, read, proven: None }
     }
 
@@ -311,8 +311,8 @@ impl PartReading {
     fn take(&mut self, bytes: &[u8]) -> bool {
         let Self { read, .. } = self;
         read.hasher.update(bytes);
-        if let Some(sha256) = &mut read.sha256 {
-            sha256.update(bytes);
+        if let Some(digests) = &mut read.listed_digests {
+            digests.update(bytes);
         }
         read.len += bytes.len() as u64;
         if let Some(next) = self.next.filter(|next| next.len == read.len) {

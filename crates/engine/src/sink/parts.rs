@@ -136,7 +136,8 @@ impl Parts {
     pub(super) fn finish(&mut self, row: RowId, size: u64) -> Option<Staged> {
         let OpenPart { writer, len, hasher, .. } = self.open.remove(&row)?;
         let content = Content { size, blake3: hasher.finalize().into() };
-        (len == size).then(|| Staged::new(row, content, writer.finish()))
+        let modified_unix_ms = writer.state().ok().map(|state| state.modified_unix_ms);
+        (len == size).then(|| Staged::new(row, content, modified_unix_ms, writer.finish()))
     }
 
     /// Syncs every body that has grown by `bytes_min` since its last sync. Calls `synced` with the row and with its length, or

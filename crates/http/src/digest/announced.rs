@@ -4,7 +4,7 @@ use http::header::TRAILER;
 use http::{HeaderMap, HeaderName};
 
 use super::values;
-use super::{DigestAlgorithm, Hasher};
+use super::{Digest, DigestAlgorithm};
 use crate::response::Head;
 
 /// Digests that are read of one response. A server has one or two; more than there are fields and algorithms are a flood.
@@ -51,26 +51,13 @@ pub enum DigestScope {
 pub struct AnnouncedDigest {
     /// The name of the field, in lower case.
     pub field: &'static str,
-    /// Its algorithm.
-    pub algorithm: DigestAlgorithm,
+    /// The digest.
+    pub digest: Digest,
     /// What it covers.
     pub scope: DigestScope,
     /// Whether bytes with another digest are wrong. Fields older than RFC 9530 may speak of the bytes before a content coding was
     /// applied: there a match proves something, and a difference nothing.
     pub is_binding: bool,
-    value: Box<[u8]>,
-}
-
-impl AnnouncedDigest {
-    /// Whether the bytes that were hashed have this digest; `None` if the hash is of another algorithm.
-    pub fn matches(&self, hasher: &Hasher) -> Option<bool> {
-        (hasher.algorithm() == self.algorithm).then(|| hasher.digest() == self.value)
-    }
-
-    /// The digest itself: as many bytes as its algorithm has.
-    pub fn value(&self) -> &[u8] {
-        &self.value
-    }
 }
 
 impl Field {
@@ -100,13 +87,11 @@ impl Field {
         }
     }
 
-    fn of(&self, value: &[u8]) -> Vec<(DigestAlgorithm, Box<[u8]>)> {
+    fn of(&self, value: &[u8]) -> Vec<Digest> {
         match self.syntax {
             Syntax::Dictionary => values::dictionary(value).collect(),
             Syntax::List => values::list(value).collect(),
-            Syntax::Plain(algorithm) => {
-                values::plain(algorithm, value).map(|digest| (algorithm, digest)).into_iter().collect()
-            }
+            Syntax::Plain(algorithm) => values::plain(algorithm, value).into_iter().collect(),
         }
     }
 
@@ -151,10 +136,10 @@ fn of_fields(head: &Head, fields: &HeaderMap) -> Vec<AnnouncedDigest> {
             continue;
         }
         for value in fields.get_all(field.name) {
-            for (algorithm, value) in field.of(value.as_bytes()) {
+            for digest in field.of(value.as_bytes()) {
                 if all.len() < DIGESTS_MAX {
                     let (field, scope, is_binding) = (field.name, field.scope, field.is_binding(head));
-                    all.push(AnnouncedDigest { field, algorithm, scope, is_binding, value });
+                    all.push(AnnouncedDigest { field, digest, scope, is_binding });
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Digests that servers announce for what they send: which ones a response has, what they cover, and how they are computed.
+//! Digests: what they are, how they are computed, and which ones a server announces for what it sends.
 //!
 //! Read are `Repr-Digest` and `Content-Digest` (RFC 9530), `Digest` (RFC 3230), `Content-MD5` (RFC 2616 section 14.15),
 //! `x-goog-hash` and `x-amz-checksum-*`, in heads and trailers. An entity tag is opaque and never taken for a digest. A value that
@@ -6,7 +6,9 @@
 
 mod algorithm;
 mod announced;
+mod digest_value;
 mod values;
 
 pub use algorithm::{DigestAlgorithm, Hasher};
 pub use announced::{AnnouncedDigest, DIGESTS_MAX, DigestScope, announced, in_trailers, promised};
+pub use digest_value::Digest;

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::DigestAlgorithm;
+use super::{Digest, DigestAlgorithm};
 
 /// Base64 with or without padding: both are sent.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -13,23 +13,23 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// The digests in a dictionary of RFC 9530 (RFC 8941 section 3.2): `sha-256=:BASE64:`, each with parameters.
-pub(super) fn dictionary(value: &[u8]) -> impl Iterator<Item = (DigestAlgorithm, Box<[u8]>)> {
+pub(super) fn dictionary(value: &[u8]) -> impl Iterator<Item = Digest> {
     members(value).filter_map(|(algorithm, value)| {
         let value = value.split(|byte| *byte == b';').next()?.trim_ascii();
         let encoded = value.strip_prefix(b":")?.strip_suffix(b":")?;
-        Some((algorithm, base64(algorithm, encoded)?))
+        base64(algorithm, encoded)
     })
 }
 
 /// The digests in a list of RFC 3230, as `x-goog-hash` has it, too: `SHA-256=BASE64`. Checksums are hexadecimal there.
-pub(super) fn list(value: &[u8]) -> impl Iterator<Item = (DigestAlgorithm, Box<[u8]>)> {
-    members(value).filter_map(|(algorithm, value)| Some((algorithm, plain(algorithm, value)?)))
+pub(super) fn list(value: &[u8]) -> impl Iterator<Item = Digest> {
+    members(value).filter_map(|(algorithm, value)| plain(algorithm, value))
 }
 
 /// A digest in base64 or hexadecimal; their lengths differ.
-pub(super) fn plain(algorithm: DigestAlgorithm, value: &[u8]) -> Option<Box<[u8]>> {
+pub(super) fn plain(algorithm: DigestAlgorithm, value: &[u8]) -> Option<Digest> {
     let value = value.trim_ascii();
-    hexadecimal(algorithm, value).or_else(|| base64(algorithm, value))
+    Digest::from_hexadecimal(algorithm, value).or_else(|| base64(algorithm, value))
 }
 
 fn members(value: &[u8]) -> impl Iterator<Item = (DigestAlgorithm, &[u8])> {
@@ -40,16 +40,6 @@ fn members(value: &[u8]) -> impl Iterator<Item = (DigestAlgorithm, &[u8])> {
     })
 }
 
-fn base64(algorithm: DigestAlgorithm, value: &[u8]) -> Option<Box<[u8]>> {
-    let bytes = BASE64.decode(value).ok()?;
-    (bytes.len() == algorithm.digest_bytes()).then(|| bytes.into())
-}
-
-fn hexadecimal(algorithm: DigestAlgorithm, value: &[u8]) -> Option<Box<[u8]>> {
-    let (pairs, []) = value.as_chunks::<2>() else { return None };
-    if pairs.len() != algorithm.digest_bytes() {
-        return None;
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
+fn base64(algorithm: DigestAlgorithm, value: &[u8]) -> Option<Digest> {
+    Digest::new(algorithm, BASE64.decode(value).ok()?)
 }

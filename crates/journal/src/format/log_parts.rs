@@ -1,21 +1,66 @@
-//! The parts that several records of the log share: validators, times, faults, locations, formats.
+//! The parts that several records of the log share: validators, times, faults, locations, the end of an
+//! outcome.
 
 use super::wire::{PayloadReader, put_number, put_text, put_text_if};
-use crate::model::{ContentFormat, FaultRecord, Location, Validator};
+use crate::model::{ContentFormat, Done, FaultRecord, Location, Validator};
 
 /// The kinds of a location.
 pub(super) const LOCATION_RECORD: u8 = 1;
 pub(super) const LOCATION_OBJECT: u8 = 2;
 
-/// The flags of the format of a body.
-pub(super) const HAS_CONTENT_TYPE: u8 = 0x01;
-pub(super) const HAS_CONTENT_ENCODING: u8 = 0x02;
+/// The flags of what stands at the end of an outcome.
+const HAS_CONTENT_TYPE: u8 = 0x01;
+const HAS_CONTENT_ENCODING: u8 = 0x02;
+const HAS_REDIRECT_STATUSES: u8 = 0x04;
+const HAS_MODIFIED: u8 = 0x08;
 
-pub(super) fn take_format(reader: &mut PayloadReader<'_>) -> Option<ContentFormat> {
+/// What stands at the end of an outcome, if anything does.
+#[derive(Default)]
+pub(super) struct DoneEnd {
+    pub(super) format: ContentFormat,
+    pub(super) redirect_statuses: Vec<u16>,
+    pub(super) modified_unix_ms: Option<u64>,
+}
+
+/// Writes nothing where nothing is known.
+pub(super) fn put_done_end(out: &mut Vec<u8>, done: &Done) {
+    let ContentFormat { content_type, content_encoding } = &done.format;
+    let flags = flag(content_type.is_some(), HAS_CONTENT_TYPE)
+        | flag(content_encoding.is_some(), HAS_CONTENT_ENCODING)
+        | flag(!done.redirect_statuses.is_empty(), HAS_REDIRECT_STATUSES)
+        | flag(done.modified_unix_ms.is_some(), HAS_MODIFIED);
+    if flags == 0 {
+        return;
+    }
+    out.push(flags);
+    put_text_if(out, content_type.as_ref());
+    put_text_if(out, content_encoding.as_ref());
+    if !done.redirect_statuses.is_empty() {
+        put_number(out, done.redirect_statuses.len() as u64);
+        for status in &done.redirect_statuses {
+            put_number(out, u64::from(*status));
+        }
+    }
+    if let Some(modified_unix_ms) = done.modified_unix_ms {
+        put_number(out, modified_unix_ms);
+    }
+}
+
+pub(super) fn take_done_end(reader: &mut PayloadReader<'_>) -> Option<DoneEnd> {
     let flags = reader.byte()?;
     let content_type = reader.take_if(flags & HAS_CONTENT_TYPE != 0, PayloadReader::text)?;
     let content_encoding = reader.take_if(flags & HAS_CONTENT_ENCODING != 0, PayloadReader::text)?;
-    Some(ContentFormat { content_type, content_encoding })
+    let redirect_statuses =
+        reader.take_if(flags & HAS_REDIRECT_STATUSES != 0, take_statuses)?.unwrap_or_default();
+    let modified_unix_ms = reader.take_if(flags & HAS_MODIFIED != 0, PayloadReader::number)?;
+    let format = ContentFormat { content_type, content_encoding };
+    Some(DoneEnd { format, redirect_statuses, modified_unix_ms })
+}
+
+fn take_statuses(reader: &mut PayloadReader<'_>) -> Option<Vec<u16>> {
+    // The count is not trusted with an allocation: every status takes a byte, so a wrong one ends soon.
+    let count = reader.number()?;
+    (0..count).map(|_| reader.number()?.try_into().ok()).collect()
 }
 
 pub(super) fn take_location(reader: &mut PayloadReader<'_>) -> Option<Location> {

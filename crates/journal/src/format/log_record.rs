@@ -1,14 +1,12 @@
 //! The payloads of the log and of summaries.
 
 use super::log_parts::{
-    HAS_CONTENT_ENCODING, HAS_CONTENT_TYPE, LOCATION_OBJECT, LOCATION_RECORD, flag, put_fault, put_times,
-    put_validator, take_fault, take_format, take_location, take_times, take_validator, validator_flags,
+    DoneEnd, LOCATION_OBJECT, LOCATION_RECORD, flag, put_done_end, put_fault, put_times, put_validator,
+    take_done_end, take_fault, take_location, take_times, take_validator, validator_flags,
 };
 use super::wire::{PayloadReader, put_number, put_text, put_text_if};
 use crate::model::RowId;
-use crate::model::{
-    Checkpoint, ContentFormat, Done, Failed, Location, NoContent, Part, Record, Verification, Waiting,
-};
+use crate::model::{Checkpoint, Done, Failed, Location, NoContent, Part, Record, Verification, Waiting};
 
 const SESSION: u8 = 1;
 const PART: u8 = 2;
@@ -286,16 +284,8 @@ fn encode_done(done: &Done, out: &mut Vec<u8>) {
             put_text(out, key);
         }
     }
-    // The flags of the outcome are all in use, so the format stands at the end, and only if there is one.
-    if done.format != ContentFormat::default() {
-        let ContentFormat { content_type, content_encoding } = &done.format;
-        out.push(
-            flag(content_type.is_some(), HAS_CONTENT_TYPE)
-                | flag(content_encoding.is_some(), HAS_CONTENT_ENCODING),
-        );
-        put_text_if(out, content_type.as_ref());
-        put_text_if(out, content_encoding.as_ref());
-    }
+    // The flags of the outcome are all in use, so the rest has flags of its own.
+    put_done_end(out, done);
 }
 
 fn decode_done(reader: &mut PayloadReader<'_>) -> Option<Done> {
@@ -315,7 +305,8 @@ fn decode_done(reader: &mut PayloadReader<'_>) -> Option<Done> {
         _ => Verification::Overlap,
     };
     let location = reader.take_if(flags & HAS_LOCATION != 0, take_location)?.unwrap_or_default();
-    let format = reader.take_if(!reader.is_empty(), take_format)?.unwrap_or_default();
+    let DoneEnd { format, redirect_statuses, modified_unix_ms } =
+        reader.take_if(!reader.is_empty(), take_done_end)?.unwrap_or_default();
     Some(Done {
         status,
         size,
@@ -329,6 +320,8 @@ fn decode_done(reader: &mut PayloadReader<'_>) -> Option<Done> {
         final_url,
         location,
         format,
+        redirect_statuses,
+        modified_unix_ms,
     })
 }
 

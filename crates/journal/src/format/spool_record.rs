@@ -3,8 +3,9 @@
 //! Each begins with its kind and the number of a row, counted from the segment's first: for a row its own number, for a
 //! source the number of the row that comes next. A damaged record therefore never shifts the numbers of those after it.
 
-use super::wire::{PayloadReader, put_number, put_text};
-use crate::model::{Entry, Expectation, Fields, FileIdentity, Row, RowId, SourceId};
+use super::log_parts::flag;
+use super::wire::{PayloadReader, put_bytes, put_number, put_text, put_text_if};
+use crate::model::{Entry, Expectation, Fields, FileIdentity, RecordedDigest, Row, RowId, SourceId};
 
 const FETCH: u8 = 1;
 const FETCH_NAMED: u8 = 2;
@@ -19,6 +20,12 @@ const WITH_FIELDS: u8 = 8;
 const HAS_NAME: u8 = 1;
 const HAS_SIZE: u8 = 2;
 const HAS_SHA256: u8 = 4;
+const HAS_OTHER_DIGESTS: u8 = 8;
+const HAS_MEDIA_TYPE: u8 = 16;
+
+/// The algorithm whose digests are stored without its name: nearly all digests of lists are of it.
+const SHA256: &str = "sha-256";
+const SHA256_BYTES: usize = 32;
 
 /// What a frame of the spool says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,18 +85,7 @@ pub(crate) fn encode_row(row: &Row, number_in_segment: u64, out: &mut Vec<u8>) {
     match &row.entry {
         Entry::Fetch { url, name, expected } => {
             if kind == FETCH_EXPECTED {
-                let flag = |is_there: bool, bit: u8| if is_there { bit } else { 0 };
-                out.push(
-                    flag(name.is_some(), HAS_NAME)
-                        | flag(expected.size.is_some(), HAS_SIZE)
-                        | flag(expected.sha256.is_some(), HAS_SHA256),
-                );
-            }
-            if let Some(size) = expected.size {
-                put_number(out, size);
-            }
-            if let Some(sha256) = &expected.sha256 {
-                out.extend_from_slice(sha256);
+                put_expectation(out, expected, name.is_some());
             }
             if let Some(name) = name {
                 put_text(out, name);
@@ -113,6 +109,52 @@ pub(crate) fn encode_row(row: &Row, number_in_segment: u64, out: &mut Vec<u8>) {
             put_text(out, value);
         }
     }
+}
+
+fn put_expectation(out: &mut Vec<u8>, expected: &Expectation, has_name: bool) {
+    let is_sha256 =
+        |digest: &&RecordedDigest| digest.algorithm == SHA256 && digest.value.len() == SHA256_BYTES;
+    let sha256 = expected.digests.iter().find(is_sha256);
+    let others = expected.digests.iter().filter(|digest| !is_sha256(digest));
+    let others_len = others.clone().count();
+    out.push(
+        flag(has_name, HAS_NAME)
+            | flag(expected.size.is_some(), HAS_SIZE)
+            | flag(sha256.is_some(), HAS_SHA256)
+            | flag(others_len > 0, HAS_OTHER_DIGESTS)
+            | flag(expected.media_type.is_some(), HAS_MEDIA_TYPE),
+    );
+    if let Some(size) = expected.size {
+        put_number(out, size);
+    }
+    if let Some(sha256) = sha256 {
+        out.extend_from_slice(&sha256.value);
+    }
+    if others_len > 0 {
+        put_number(out, others_len as u64);
+        for digest in others {
+            put_text(out, &digest.algorithm);
+            put_bytes(out, &digest.value);
+        }
+    }
+    put_text_if(out, expected.media_type.as_ref());
+}
+
+/// The expectation whose flags these are.
+fn take_expectation(reader: &mut PayloadReader<'_>, flags: u8) -> Option<Expectation> {
+    let size = reader.take_if(flags & HAS_SIZE != 0, PayloadReader::number)?;
+    let sha256 = reader.take_if(flags & HAS_SHA256 != 0, PayloadReader::array::<SHA256_BYTES>)?;
+    let mut digests = reader.take_if(flags & HAS_OTHER_DIGESTS != 0, take_digests)?.unwrap_or_default();
+    digests.extend(sha256.map(|value| RecordedDigest { algorithm: SHA256.to_owned(), value: value.into() }));
+    digests.sort();
+    let media_type = reader.take_if(flags & HAS_MEDIA_TYPE != 0, PayloadReader::text)?;
+    Some(Expectation { size, digests, media_type })
+}
+
+fn take_digests(reader: &mut PayloadReader<'_>) -> Option<Vec<RecordedDigest>> {
+    // As with fields, the count is not trusted with an allocation.
+    let count = reader.number()?;
+    (0..count).map(|_| Some(RecordedDigest { algorithm: reader.text()?, value: reader.bytes()? })).collect()
 }
 
 impl SpoolRecord {
@@ -186,10 +228,9 @@ fn take_entry(kind: u8, reader: &mut PayloadReader<'_>) -> Option<Entry> {
         }
         FETCH_EXPECTED => {
             let flags = reader.byte()?;
-            let size = reader.take_if(flags & HAS_SIZE != 0, PayloadReader::number)?;
-            let sha256 = reader.take_if(flags & HAS_SHA256 != 0, PayloadReader::array)?;
+            let expected = take_expectation(reader, flags)?;
             let name = reader.take_if(flags & HAS_NAME != 0, PayloadReader::text)?;
-            Entry::Fetch { name, url: reader.text()?, expected: Expectation { size, sha256 } }
+            Entry::Fetch { name, url: reader.text()?, expected }
         }
         DUPLICATE => Entry::Duplicate { of: RowId(reader.number()?), url: reader.text()? },
         REFUSED => Entry::Refused { text: reader.text()?, reason: reader.text()? },

@@ -15,8 +15,13 @@ pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
 }
 
 pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
-    put_number(out, text.len() as u64);
-    out.extend_from_slice(text.as_bytes());
+    put_bytes(out, text.as_bytes());
+}
+
+/// The number of the bytes, and the bytes.
+pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_number(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
 }
 
 /// Nothing for `None`: a flag elsewhere says whether the text is there.
@@ -71,10 +76,15 @@ impl<'a> PayloadReader<'a> {
     }
 
     pub(super) fn text(&mut self) -> Option<String> {
+        String::from_utf8(self.bytes()?).ok()
+    }
+
+    /// Bytes behind their number.
+    pub(super) fn bytes(&mut self) -> Option<Vec<u8>> {
         let len = usize::try_from(self.number()?).ok()?;
-        let (text, rest) = self.rest.split_at_checked(len)?;
+        let (bytes, rest) = self.rest.split_at_checked(len)?;
         self.rest = rest;
-        String::from_utf8(text.to_vec()).ok()
+        Some(bytes.to_vec())
     }
 
     /// What `take` gives, if the flag says that it is there. The outer `None` is an error, as everywhere here.

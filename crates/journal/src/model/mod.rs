@@ -12,5 +12,5 @@ pub use record::{
     Verification, Waiting,
 };
 pub use recorded_part::RecordedPart;
-pub use row::{Entry, Expectation, Fields, FileIdentity, Row, RowId, Source, SourceId};
+pub use row::{Entry, Expectation, Fields, FileIdentity, RecordedDigest, Row, RowId, Source, SourceId};
 pub use row_states::{Counts, RowState, RowStates};

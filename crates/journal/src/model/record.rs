@@ -101,6 +101,10 @@ pub struct Done {
     pub location: Location,
     /// What the bytes are, as the server says.
     pub format: ContentFormat,
+    /// The statuses of the responses that redirected, in order.
+    pub redirect_statuses: Vec<u16>,
+    /// The modification time of the file when it was complete, in unix milliseconds, where the body lies in a file of its own.
+    pub modified_unix_ms: Option<u64>,
 }
 
 /// What the bytes of a body are, as its server says. Opaque to the journal.

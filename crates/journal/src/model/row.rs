@@ -74,7 +74,7 @@ pub enum Entry {
         url: String,
         /// The final name beneath the haul's directory; `None` for the default name of the URL.
         name: Option<String>,
-        /// The size and digest that the list gives.
+        /// What the list says of the content.
         expected: Expectation,
     },
     /// The same URL as an earlier row. Counts as skipped.
@@ -97,12 +97,23 @@ pub enum Entry {
 }
 
 /// What is known of a content before it arrives. Nothing, by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expectation {
     /// Its length in bytes.
     pub size: Option<u64>,
-    /// Its SHA-256 digest (FIPS 180-4).
-    pub sha256: Option<[u8; 32]>,
+    /// Its digests, at most one of each algorithm, by the algorithm's name.
+    pub digests: Vec<RecordedDigest>,
+    /// Its media type (RFC 9110 section 8.3.1), or a range of them (section 12.5.1).
+    pub media_type: Option<String>,
+}
+
+/// A digest as a list gives it. Opaque to the journal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordedDigest {
+    /// The name of its algorithm, such as `sha-256`.
+    pub algorithm: String,
+    /// As many bytes as the algorithm has.
+    pub value: Vec<u8>,
 }
 
 impl Entry {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use longhaul_journal::storage::{File, MemoryStorage, RelativePath, Storage};
 use longhaul_journal::{
-    BlockId, Done, Entry, Expectation, Failed, FaultRecord, Fields, Journal, JournalError, Opened, Part, Row,
-    RowId, SourceId, SpoolReader, Validator, Verification, Waiting,
+    BlockId, Done, Entry, Expectation, Failed, FaultRecord, Fields, Journal, JournalError, Opened, Part,
+    RecordedDigest, Row, RowId, SourceId, SpoolReader, Validator, Verification, Waiting,
 };
 
 pub(crate) const BOOT_ID: [u8; 16] = *b"the first boot..";
@@ -32,11 +32,19 @@ pub(crate) fn row(number: u64) -> Row {
         9 => Entry::Fetch {
             url,
             name: None,
-            expected: Expectation { size: Some(number), sha256: Some([9; 32]) },
+            expected: Expectation {
+                size: Some(number),
+                digests: vec![digest("md5", 16), digest("sha-256", 32)],
+                media_type: (number % 20 == 9).then(|| "text/csv".to_owned()),
+            },
         },
         _ => Entry::Fetch { url, name: None, expected },
     };
     Row { source: SourceId(0), line: number + 1, entry, fields: fields(number) }
+}
+
+fn digest(algorithm: &str, bytes: usize) -> RecordedDigest {
+    RecordedDigest { algorithm: algorithm.to_owned(), value: vec![9; bytes] }
 }
 
 /// Now and then a row has columns that are not interpreted.
@@ -59,6 +67,8 @@ pub(crate) fn done(number: u64) -> Done {
         final_url: None,
         location: longhaul_journal::Location::File,
         format: longhaul_journal::ContentFormat::default(),
+        redirect_statuses: Vec::new(),
+        modified_unix_ms: None,
     }
 }
 

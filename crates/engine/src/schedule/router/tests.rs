@@ -5,8 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Mutex;
 use std::thread;
 
+use crate::list::expectation::ExpectedContent;
 use longhaul_http::HttpUrl;
-use longhaul_journal::{Expectation, Fields, RowId};
+use longhaul_journal::{Fields, RowId};
 use longhaul_socket::{Endpoint, Protocol, clock};
 
 use super::*;
@@ -32,7 +33,7 @@ fn endpoint(row: u64) -> Endpoint {
 }
 
 fn assignment(row: u64) -> Assignment {
-    let job = Job::new(RowId(row), host(row), String::new(), Expectation::default(), Fields::default());
+    let job = Job::new(RowId(row), host(row), String::new(), ExpectedContent::default(), Fields::default());
     Assignment { job: Box::new(job), not_before: None, memory: None }
 }
 

@@ -133,6 +133,8 @@ pub struct Staged {
     pub row: RowId,
     /// What it holds.
     pub content: Content,
+    /// When its bytes were last modified, in unix milliseconds, as the file system says; `None` where it says nothing.
+    pub(super) modified_unix_ms: Option<u64>,
     body: StagedState,
 }
 
@@ -143,8 +145,13 @@ enum StagedState {
 }
 
 impl Staged {
-    pub(super) fn new(row: RowId, content: Content, body: Box<dyn StagedBody>) -> Self {
-        Self { row, content, body: StagedState::Open(body) }
+    pub(super) fn new(
+        row: RowId,
+        content: Content,
+        modified_unix_ms: Option<u64>,
+        body: Box<dyn StagedBody>,
+    ) -> Self {
+        Self { row, content, modified_unix_ms, body: StagedState::Open(body) }
     }
 
     /// Has the system begin to write the bytes to disk.
