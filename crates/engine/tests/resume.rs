@@ -251,6 +251,100 @@ fn a_part_that_cannot_be_read_is_not_taken_for_a_changed_one() {
     }
 }
 
+/// The same where no validator proves that the rest belongs to the part, so that its end is read once more after it has been
+/// verified.
+#[test]
+fn a_part_whose_end_cannot_be_read_is_kept() {
+    const LARGE: usize = 400_000;
+    for (error, lasts) in [(24, false), (5, false), (116, false), (5, true), (116, true)] {
+        simulate(async {
+            let world = World::new(1);
+            let content: Vec<u8> = (1..=251).cycle().take(LARGE).collect();
+            let served = content.clone();
+            let host = world.scripted(ORIGIN, move |request| match (request.number, request.range_from()) {
+                (1, _) => Reply::status(200).body(&served[..]).cut(300_000, End::Reset),
+                (_, None) => Reply::status(200).body(&served[..]),
+                (_, Some(from)) => Reply::status(206)
+                    .field("Content-Range", format_args!("bytes {from}-{}/{LARGE}", LARGE - 1))
+                    .body(&served[from..]),
+            });
+            let url = format!("http://{ORIGIN}/file\n");
+            let killed = |event: &world::RecordedEvent| event.kind == EventKind::Retrying;
+            world.haul(&url).crash_when(Crash::Kill, killed).run().await;
+            let calls = AtomicU32::new(0);
+            let trouble = move |name: &str, path: &str| {
+                let is_meant = name == "open_read" && path.contains("/parts/");
+                // The first call verifies the part.
+                let call = calls.fetch_add(u32::from(is_meant), Ordering::Relaxed);
+                let fails = is_meant && (1..if lasts { u32::MAX } else { 4 }).contains(&call);
+                if fails { Err(std::io::Error::from_raw_os_error(error)) } else { Ok(()) }
+            };
+            let mut run = world.haul(&url).trap(trouble).run().await;
+            if lasts {
+                assert_eq!(run.counts(), (0, 0, 0, 1), "{error}: {:#?}", run.events);
+                assert_eq!(run.events_of(EventKind::Parked).count(), 1);
+                assert_eq!(world.parts(), ["0"], "{error}");
+                run = world.haul(&url).run().await;
+            }
+            assert_eq!(run.counts(), (1, 0, 0, 0), "{error}: {:#?}", run.events);
+            assert_eq!(host.requests().len(), 2, "{error}: the rest is requested, and nothing else");
+            assert!(world.file("origin.test/file").as_ref() == Some(&content), "{error}");
+        });
+    }
+}
+
+/// An error of the disk when a part is closed between two attempts does not lose the part.
+#[test]
+fn a_part_whose_state_cannot_be_read_is_kept() {
+    simulate(async {
+        let world = World::new(1);
+        let content: Vec<u8> = (1..=251).cycle().take(900_000).collect();
+        let served = content.clone();
+        let host = world.scripted(ORIGIN, move |request| match request.range_from() {
+            None => Reply::status(200).field("ETag", "\"v1\"").body(&served[..]).cut(600_000, End::Reset),
+            Some(from) => Reply::status(206)
+                .field("ETag", "\"v1\"")
+                .field("Content-Range", format_args!("bytes {from}-{}/{}", served.len() - 1, served.len()))
+                .body(&served[from..]),
+        });
+        let stale = |call: &str, path: &str| {
+            let fails = call == "metadata" && path.contains("/parts/");
+            if fails { Err(std::io::Error::from_raw_os_error(116)) } else { Ok(()) }
+        };
+        let run = world.haul(format!("http://{ORIGIN}/file\n")).trap(stale).run().await;
+        assert_eq!(run.counts(), (1, 0, 0, 0), "{:#?}", run.events);
+        assert_eq!(run.events_of(EventKind::PartChanged).count(), 0);
+        assert_eq!(host.requests().len(), 2, "the rest is requested, and nothing else");
+        assert!(world.file("origin.test/file").as_ref() == Some(&content));
+    });
+}
+
+/// A file was published when the run ended, and its row is in doubt. While the file cannot be read, nothing is decided about it.
+#[test]
+fn a_published_file_that_cannot_be_read_is_not_taken_for_a_missing_one() {
+    simulate(async {
+        let (world, origin) = World::serving(3, Site::new(3), FaultMix::none());
+        let url = world::list(1);
+        let broken = |call: &str, path: &str| {
+            let fails = call == "sync_dir" && path.starts_with(ORIGIN);
+            if fails { Err(std::io::Error::from_raw_os_error(5)) } else { Ok(()) }
+        };
+        let first = world.haul(&url).trap(broken).run().await;
+        assert!(matches!(first.report, Some(Err(_))), "{:?}", first.report);
+        let published = world::name(&world::path(0));
+        assert!(world.file(&published).is_some());
+        let stale = |_: &str, path: &str| {
+            let fails = path.starts_with(ORIGIN) && path.contains("/files/");
+            if fails { Err(std::io::Error::from_raw_os_error(116)) } else { Ok(()) }
+        };
+        let second = world.haul(&url).trap(stale).run().await;
+        assert!(matches!(second.report, Some(Err(_))), "{:?}", second.report);
+        let third = world.haul(&url).run().await;
+        assert_eq!((third.report().requests, third.counts().1), (0, 0), "{:#?}", third.events);
+        world.assert_file_is_right(origin.site(), &world::path(0));
+    });
+}
+
 /// A disk on which no part can be read costs its few seconds of attempts once, and not for each part. A lack of descriptors is
 /// reported as a pause.
 #[test]

@@ -6,7 +6,8 @@ use longhaul::Class;
 use longhaul::pace::{Denial, Signal};
 use longhaul::retry::{
     Attempt, Decision, FailureKind, HEAD_PATIENCE, HEAD_TIMEOUT_MAX, HOST_FAILURES_MIN, HOST_PATIENCE,
-    HostFailing, RETRY_AFTER_MAX, RetryPolicy, Tries, decide, head_timeout, host_given_up,
+    HostFailing, RANGE_FAILURES_MIN, RETRY_AFTER_MAX, RetryPolicy, Tries, decide, head_timeout,
+    host_given_up,
 };
 use longhaul_socket::clock;
 use proptest::prelude::*;
@@ -32,7 +33,9 @@ const fn first(kind: FailureKind) -> Attempt {
         head_waited: Duration::ZERO,
         retry_after: None,
         host_failing: None,
+        concerns_url: false,
         denial: None,
+        range_failures: 0,
         made_progress: false,
         was_cut_short: false,
         is_excused: false,
@@ -227,6 +230,17 @@ fn a_requested_pause_is_respected() {
         let century = longhaul_http::retry_after::RETRY_AFTER_MAX;
         assert_eq!(after(kind, century), Decision::Park { until: now + century });
     }
+    let day = RETRY_AFTER_MAX * 24;
+    let of_url = |kind| {
+        let attempt = Attempt { retry_after: Some(day), concerns_url: true, ..first(kind) };
+        decide(&attempt, Tries::default().into(), now, 0.5)
+    };
+    assert_eq!(of_url(FailureKind::Transient), Decision::ParkRow { until: now + day }, "a lock, a conflict");
+    assert_eq!(
+        of_url(FailureKind::Throttled),
+        Decision::Park { until: now + day },
+        "a pace concerns the host"
+    );
     assert!(wait(after(FailureKind::Transient, Duration::ZERO), now) > Duration::ZERO);
     assert_eq!(
         after(permanent(1), RETRY_AFTER_MAX * 24),
@@ -335,18 +349,20 @@ prop_compose! {
         not_ready_for in (0_u64..8000).prop_map(Duration::from_secs),
         retry_after in prop::option::of((0_u64..3_153_600_000).prop_map(Duration::from_secs)),
         host_failing in prop::option::of((any::<u32>(), 0_u64..1_000_000, any::<bool>())),
+        concerns_url in any::<bool>(),
         denial in prop::option::of(prop_oneof![Just(Denial::OfUrl), Just(Denial::Undecided), Just(Denial::OfPace)]),
+        range_failures in 0_u32..10,
         made_progress in any::<bool>(),
         was_cut_short in prop::bool::weighted(0.1),
-        is_chance in any::<bool>(),
+        (is_excused, is_held, is_chance) in any::<(bool, bool, bool)>(),
     ) -> Attempt {
         let host_failing = host_failing.map(|(failures, seconds, served_well)| HostFailing {
             failures,
             lasted: Duration::from_secs(seconds),
             served_well,
         });
-        Attempt { kind, attempts, uncharged, head_waited, alike, not_ready_for, retry_after, host_failing, denial, made_progress,
-            was_cut_short, is_excused: false, is_held: false, is_chance }
+        Attempt { kind, attempts, uncharged, head_waited, alike, not_ready_for, retry_after, host_failing, concerns_url, denial,
+            range_failures, made_progress, was_cut_short, is_excused, is_held, is_chance }
     }
 }
 
@@ -360,8 +376,18 @@ proptest! {
         jitter in 0.0..1.0,
     ) {
         let now = clock::now();
-        match decide(&attempt, tries.into(), now, jitter) {
-            Decision::Again { at, .. } => {
+        let decision = decide(&attempt, tries.into(), now, jitter);
+        // A range that may be what fails gives a row no try that it would not have otherwise, but for one after a denial.
+        if let Decision::Whole { at, charged } = decision {
+            prop_assert!(attempt.range_failures > 0);
+            let without = decide(&Attempt { range_failures: 0, ..attempt }, tries.into(), now, jitter);
+            let is_denied = attempt.denial.is_some() && matches!(without, Decision::GiveUp | Decision::Doubt);
+            let again = Decision::Again { at, charged };
+            prop_assert!(without == again || is_denied);
+            prop_assert!(!is_denied || !host_given_up(attempt.host_failing, tries.into()));
+        }
+        match decision {
+            Decision::Again { at, .. } | Decision::Whole { at, .. } => {
                 let wait = at - now;
                 let asked = attempt.retry_after.filter(|&asked| asked <= RETRY_AFTER_MAX).unwrap_or_default();
                 prop_assert!(wait <= asked.max(WAIT_MAX), "{wait:?}");
@@ -370,13 +396,13 @@ proptest! {
                 let is_at_once = attempt.was_cut_short || is_told_to_come_at_once;
                 prop_assert!(wait >= Duration::from_millis(50) || is_at_once, "{wait:?}");
             }
-            Decision::Park { until } => {
+            Decision::Park { until } | Decision::ParkRow { until } => {
                 prop_assert!(until - now > RETRY_AFTER_MAX);
                 let is_asked_for =
                     matches!(attempt.kind, FailureKind::Throttled | FailureKind::Transient | FailureKind::ProxyRefusal);
                 prop_assert!(is_asked_for);
             }
-            Decision::Doubt => prop_assert_eq!(attempt.denial, Some(Denial::Undecided)),
+            Decision::Doubt => prop_assert!(attempt.denial == Some(Denial::Undecided) || attempt.is_held),
             Decision::GiveUp => prop_assert_ne!(attempt.kind, FailureKind::Local),
         }
     }
@@ -502,4 +528,66 @@ fn a_denial_follows_what_the_controller_says() {
     assert_eq!(denied(Denial::Undecided, 1), Decision::Doubt);
     assert!(matches!(denied(Denial::OfPace, 1), Decision::Again { charged: false, .. }));
     assert_eq!(denied(Denial::OfPace, 6), Decision::GiveUp, "six denials concern the URL");
+}
+
+/// A host that may break on ranges is asked for the whole once: after five failures, or with the last try that the user allows.
+#[test]
+fn the_whole_is_requested_where_the_range_may_be_what_fails() {
+    let now = clock::now();
+    let failed = |kind, attempts, range_failures| Attempt { attempts, range_failures, ..first(kind) };
+    let decision = |attempt: &Attempt, tries: Tries| decide(attempt, tries.into(), now, 0.5);
+    let is_whole = |decision| matches!(decision, Decision::Whole { .. });
+    for range_failures in 0..RANGE_FAILURES_MIN {
+        let attempt = failed(FailureKind::Transient, 5, range_failures);
+        assert!(matches!(decision(&attempt, Tries::default()), Decision::Again { charged: true, .. }));
+    }
+    let five = failed(FailureKind::Transient, 5, RANGE_FAILURES_MIN);
+    for tries in [Tries::default(), Tries::AtMost(20), Tries::Unlimited] {
+        assert!(is_whole(decision(&five, tries)));
+    }
+    assert!(is_whole(decision(&Attempt { kind: FailureKind::Throttled, ..five }, Tries::default())));
+    for excused in [Attempt { is_excused: true, ..five }, Attempt { is_chance: true, ..five }] {
+        assert!(!is_whole(decision(&excused, Tries::default())), "the failures say nothing about the range");
+    }
+    let first_of_host =
+        Attempt { host_failing: Some(failing(5, Duration::ZERO)), ..failed(FailureKind::Transient, 1, 1) };
+    assert!(is_whole(decision(&first_of_host, Tries::default())), "before the host is given up");
+    let gone = Attempt { host_failing: HOST_GONE, ..five };
+    assert_eq!(decision(&gone, Tries::default()), Decision::GiveUp, "the host is given up all the same");
+
+    for most in 2..9 {
+        for tries in [Tries::AtMost(most), Tries::Charged(most)] {
+            let before_last = failed(FailureKind::Transient, most - 1, 1);
+            assert!(is_whole(decision(&before_last, tries)), "the last of {most} tries");
+            let last = failed(FailureKind::Transient, most, RANGE_FAILURES_MIN);
+            assert_eq!(decision(&last, tries), Decision::GiveUp, "the limit of the user holds");
+        }
+    }
+    let refused = Attempt { uncharged: 1, ..failed(FailureKind::Throttled, 1, 1) };
+    assert!(is_whole(decision(&refused, Tries::AtMost(3))), "refusals count where the user gives a number");
+    let malformed = Attempt { alike: 2, ..failed(permanent(3), 2, 1) };
+    assert!(is_whole(decision(&malformed, Tries::default())));
+    let patient = Attempt { head_waited: HEAD_PATIENCE / 2, ..failed(FailureKind::Transient, 2, 2) };
+    assert!(is_whole(decision(&patient, Tries::default())), "the next deadline would be the last");
+}
+
+/// A range that is denied may be denied because it is one. The whole is requested after a pause, and only where the pace is not known to
+/// be the reason.
+#[test]
+fn the_whole_is_requested_where_a_range_is_denied() {
+    let now = clock::now();
+    let denied = |denial, range_failures| {
+        let attempt = Attempt { denial: Some(denial), range_failures, ..first(permanent(1)) };
+        decide(&attempt, RetryPolicy::default(), now, 0.5)
+    };
+    for denial in [Denial::OfUrl, Denial::Undecided] {
+        let Decision::Whole { at, charged: true } = denied(denial, 1) else {
+            panic!("{:?}", denied(denial, 1))
+        };
+        assert!(at > now);
+    }
+    assert!(matches!(denied(Denial::OfPace, 1), Decision::Again { charged: false, .. }));
+    assert_eq!((denied(Denial::OfUrl, 0), denied(Denial::Undecided, 0)), (Decision::GiveUp, Decision::Doubt));
+    let once = Attempt { denial: Some(Denial::OfUrl), range_failures: 1, ..first(permanent(1)) };
+    assert_eq!(decide(&once, Tries::AtMost(1).into(), now, 0.5), Decision::GiveUp);
 }

@@ -356,7 +356,7 @@ proptest! {
         let (attempts, started_unix_ms, finished_unix_ms, flag) = times;
         let failed = Failed { fault: fault.clone(), status, attempts, started_unix_ms, finished_unix_ms };
         let waiting = Waiting { attempts, until_unix_ms: started_unix_ms, parked: flag, fault };
-        let part = Part { validator, total, resumable: flag };
+        let part = Part { validator, is_date_weak: total.is_some() != flag, total, resumable: flag };
         let [digest, _] = *done.blake3.as_chunks::<16>().0 else { unreachable!() };
         let checkpoint = Checkpoint { len: finished_unix_ms, digest };
         for record in [

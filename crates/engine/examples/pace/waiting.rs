@@ -133,7 +133,9 @@ fn again(attempts: u32, is_chance: bool, signal: Signal, now: Instant, jitter: f
         alike: 1,
         retry_after,
         host_failing: None,
+        concerns_url: false,
         denial: None,
+        range_failures: 0,
         made_progress: false,
         was_cut_short: false,
         is_excused: false,
@@ -141,8 +143,10 @@ fn again(attempts: u32, is_chance: bool, signal: Signal, now: Instant, jitter: f
         is_chance,
     };
     match retry::decide(&attempt, RetryPolicy::default(), now, jitter) {
-        Decision::Again { at, charged } => (at, if charged { attempts } else { attempts - 1 }),
-        Decision::Park { until } => (until, attempts),
+        Decision::Again { at, charged } | Decision::Whole { at, charged } => {
+            (at, if charged { attempts } else { attempts - 1 })
+        }
+        Decision::Park { until } | Decision::ParkRow { until } => (until, attempts),
         Decision::GiveUp | Decision::Doubt => (now, attempts),
     }
 }

@@ -485,7 +485,9 @@ impl World<'_> {
             alike: job.note_failure(class),
             retry_after,
             host_failing,
+            concerns_url: false,
             denial: is_denied.then_some(denial),
+            range_failures: 0,
             made_progress: false,
             was_cut_short: is_cut,
             is_held: is_held && !is_denied,
@@ -495,12 +497,12 @@ impl World<'_> {
         job.cuts += u32::from(is_cut);
         let policy = RetryPolicy::default();
         match retry::decide(&attempt, policy, now, self.random.unit()) {
-            Decision::Again { at, charged } => {
+            Decision::Again { at, charged } | Decision::Whole { at, charged } => {
                 job.attempts -= u32::from(!charged);
                 self.frontier.push(&HOST, job, Some(at), || unreachable!("the host is known"));
             }
             Decision::Doubt => self.frontier.hold(id, job),
-            Decision::Park { .. } => self.settle(job.url, Row::Failed),
+            Decision::Park { .. } | Decision::ParkRow { .. } => self.settle(job.url, Row::Failed),
             Decision::GiveUp => {
                 if retry::host_given_up(host_failing, policy) {
                     if is_denied && denial != Denial::OfUrl {

@@ -19,14 +19,16 @@ use crate::exchange::context::ExchangeContext;
 use crate::exchange::ended::Ended;
 use crate::exchange::failure::Failure;
 use crate::exchange::join::{Join, Placed};
+use crate::exchange::no_file::no_content_mismatch;
 use crate::exchange::overlap::OVERLAP_BYTES;
 use crate::exchange::progress::Progress;
+use crate::exchange::range_test::RangeTest;
 use crate::exchange::receiving::{BodyTransfer, Received};
 use crate::exchange::redirects::{self, Follow};
 use crate::exchange::status::Meaning;
 use crate::list::listed_digests::{self, ListedDigests};
 use crate::pace::Announcement;
-use crate::schedule::job::{DigestJoin, Job, RangeUse};
+use crate::schedule::job::{DigestJoin, Job};
 use crate::schedule::retry;
 use crate::sink::store::ResponseRecord;
 use crate::sink::{Completion, Message, Piece, SinkGone};
@@ -43,7 +45,7 @@ pub(crate) async fn attempt(
     job: &mut Job,
     progress: &Progress,
 ) -> Result<Ended, SinkGone> {
-    let asks_for_whole = job.range_use.take_whole();
+    let range_test = RangeTest::of_attempt(job);
     let mut attempt = Attempt {
         context,
         job,
@@ -52,17 +54,24 @@ pub(crate) async fn attempt(
         small_parts: 0,
         bypasses_caches: false,
         by_date: false,
-        asks_for_whole,
+        range_test,
     };
     let ended = loop {
-        if let Some(ended) = attempt.exchange().await? {
-            break ended;
+        match attempt.exchange().await? {
+            Some(Ended::Failed(failure)) if attempt.range_test.is_failed_by(attempt.job, &failure) => {
+                attempt.range_test.conclude(attempt.job);
+            }
+            Some(ended) => break ended,
+            None => {}
         }
     };
-    if matches!(ended, Ended::Failed(_))
-        && let Some(redirected) = &mut attempt.job.redirected
-    {
-        redirected.is_used = true;
+    if let Ended::Failed(failure) = &ended {
+        if failure.was_cut_short {
+            attempt.range_test.forget(attempt.job);
+        }
+        if let Some(redirected) = &mut attempt.job.redirected {
+            redirected.is_used = true;
+        }
     }
     Ok(ended)
 }
@@ -76,8 +85,7 @@ struct Attempt<'a> {
     small_parts: u32,
     bypasses_caches: bool,
     by_date: bool,
-    /// The next request has no range, although a part is there.
-    asks_for_whole: bool,
+    range_test: RangeTest,
 }
 
 impl Attempt<'_> {
@@ -107,9 +115,8 @@ impl Attempt<'_> {
             body.drain().await;
             return Ok(self.go_home());
         }
-        if asked.is_some() && self.may_mean_the_range(&head) {
+        if asked.is_some() && self.range_test.follows(self.context, self.job, &head) {
             body.drain().await;
-            self.asks_for_whole = true;
             return Ok(None);
         }
         let range = match self.place(asked.as_ref(), join, &head) {
@@ -126,6 +133,10 @@ impl Attempt<'_> {
                 return Ok(Some(Ended::Failed(Failure::of_protocol(kind, &head, self.begun.elapsed()))));
             }
         };
+        if meaning == Meaning::File && self.range_test.drops_whole(self.job) {
+            // This closes the connection: the body may be large.
+            return Ok(None);
+        }
         if meaning == Meaning::File {
             let record = record.map(|record| self.recorded(&head, *record, range.from));
             return self.receive(range, &head, body, record).await;
@@ -168,10 +179,7 @@ impl Attempt<'_> {
 
     /// The range to request, and how its bytes will be proven to belong to those that are there; `None` for the whole.
     fn range(&self) -> Option<(RangeRequest, Join)> {
-        let is_refused = self.asks_for_whole
-            || self.job.range_use == RangeUse::Refused
-            || self.context.range_refusals.are_expected_of(self.job.target().origin());
-        let partial = self.job.partial.as_ref().filter(|_| !is_refused)?;
+        let partial = self.job.partial.as_ref().filter(|_| self.range_test.allows(self.context, self.job))?;
         let has_digest = self.job.expected.can_prove_joins() && self.job.listed_digests.is_some();
         let is_strong = partial.validator.is_strong();
         match (self.job.digest_join, self.job.tail) {
@@ -252,12 +260,6 @@ impl Attempt<'_> {
         })
     }
 
-    /// Whether a response to a request for a range may mean that the host refuses ranges. It is found out once for a row.
-    fn may_mean_the_range(&mut self, head: &Head) -> bool {
-        let is_about_something_else = head.retry_after(self.context.clock.unix_ms()).is_some();
-        range::may_be_refused(head.status) && !is_about_something_else && self.job.range_use.test()
-    }
-
     async fn receive(
         &mut self,
         range: BodyRange,
@@ -266,13 +268,7 @@ impl Attempt<'_> {
         record: Option<Arc<ResponseRecord>>,
     ) -> Result<Option<Ended>, SinkGone> {
         self.job.is_range_unanswered = false;
-        if let Some(redirected) = &mut self.job.redirected {
-            redirected.is_used = true;
-        }
-        if self.asks_for_whole {
-            self.job.range_use = RangeUse::Refused;
-            self.context.range_refusals.add(self.job.target().origin());
-        }
+        self.job.note_body();
         match BodyTransfer::new(self.context, self.job, self.progress, range, record)
             .run(head, body, self.begun)
             .await?
@@ -307,17 +303,17 @@ impl Attempt<'_> {
             }
             Meaning::Redirection => match redirects::follow(self.context, self.job, head, sets_cookie) {
                 Ok(Follow::SameHost) => {
-                    self.forget_range_test();
+                    self.range_test.forget(self.job);
                     return None;
                 }
                 Ok(Follow::Elsewhere { wait }) => {
-                    self.forget_range_test();
+                    self.range_test.forget(self.job);
                     return Some(Ended::Redirected { wait });
                 }
-                Ok(Follow::NotReady) => Failure::of_not_ready(head, elapsed, now_unix_ms),
+                Ok(Follow::NotReady) => self.not_ready(head),
                 Err(fault) => Failure::of_redirect(&fault, head, elapsed),
             },
-            Meaning::NotReady => Failure::of_not_ready(head, elapsed, now_unix_ms),
+            Meaning::NotReady => self.not_ready(head),
             Meaning::NoContent => match no_content_mismatch(self.job, head) {
                 Some(what) => Failure::of_mismatch(&what, head, elapsed),
                 None => return Some(Ended::NoContent(head.status)),
@@ -328,16 +324,17 @@ impl Attempt<'_> {
         Some(Ended::Failed(failure))
     }
 
-    /// What a redirecting place thinks of ranges says nothing about the place that it leads to.
-    fn forget_range_test(&mut self) {
-        if std::mem::take(&mut self.asks_for_whole) {
-            self.job.range_use = RangeUse::Allowed;
-        }
+    /// The host is still making the file, and has it at this URL later.
+    fn not_ready(&mut self, head: &Head) -> Failure {
+        let failure = Failure::of_not_ready(head, self.begun.elapsed(), self.context.clock.unix_ms());
+        self.job.stay_until(clock::now() + failure.retry_after.unwrap_or_default());
+        failure
     }
 
     /// Requests the row's own URL again, with what is kept of the body.
     fn go_home(&mut self) -> Option<Ended> {
         let is_elsewhere = self.job.target().origin() != self.job.home();
+        self.range_test.forget(self.job);
         self.job.redirected = None;
         is_elsewhere.then_some(Ended::Redirected { wait: Duration::ZERO })
     }
@@ -367,10 +364,4 @@ impl Attempt<'_> {
         };
         Ok(Ended::Complete(Piece { offset: partial.have, ..Piece::default() }, completion))
     }
-}
-
-/// How a response without content contradicts a list that expects some.
-fn no_content_mismatch(job: &Job, head: &Head) -> Option<String> {
-    let expects_content = !job.expected.digests.is_empty() || job.expected.size.is_some_and(|size| size > 0);
-    expects_content.then(|| format!("the server answered {}, no content", head.status))
 }

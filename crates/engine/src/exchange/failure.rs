@@ -138,7 +138,8 @@ impl Failure {
         self.kind == Some(FaultKind::LocalNetworkDown)
     }
 
-    /// Whether the host may have failed because a range was requested, although nothing in its response says so.
+    /// Whether the host may have failed because a range was requested, although nothing in its response says so. An attempt that this
+    /// side aborted says nothing, and neither does a host that asks for a pause.
     pub(crate) fn may_mean_the_range(&self) -> bool {
         let is_of_request = matches!(
             self.class,
@@ -149,7 +150,8 @@ impl Failure {
                 | Class::Timeout
                 | Class::Protocol
         );
-        is_of_request && self.record.phase == Phase::Head.as_str()
+        let is_of_head = self.record.phase == Phase::Head.as_str();
+        is_of_request && is_of_head && !self.was_cut_short && self.retry_after.is_none()
     }
 
     /// Whether it ended at the deadline of the response head.

@@ -13,6 +13,7 @@ mod no_file;
 pub(crate) mod overlap;
 pub(crate) mod progress;
 pub(crate) mod range_refusals;
+mod range_test;
 mod receiving;
 mod redirects;
 pub(crate) mod server_digests;

@@ -7,6 +7,7 @@ use longhaul_socket::Phase;
 
 use crate::exchange::Class;
 use crate::exchange::failure::{Failure, bounded, status_text};
+use crate::schedule::job::Job;
 
 impl Failure {
     /// A response that says that the host is still making the file.
@@ -18,9 +19,15 @@ impl Failure {
         failure
     }
 
-    /// The file was not ready within the time that the run waits for it.
-    pub(crate) fn waited_for(mut self, patience: Duration) -> Self {
-        let message = format!("{} within {patience:?} (--ready-within)", self.record.message);
+    /// The file has been waited for, and another wait would exceed the user's limit.
+    pub(crate) fn waited_for(mut self, waited: Duration, limit: Duration) -> Self {
+        let waited = Duration::from_millis(u64::try_from(waited.as_millis()).unwrap_or(u64::MAX));
+        let asked =
+            self.retry_after.map_or_else(String::new, |wait| format!(" and a Retry-After of {wait:?}"));
+        let message = format!(
+            "{}; after a wait of {waited:?}{asked}, the next request would exceed the limit of {limit:?} (--ready-within)",
+            self.record.message
+        );
         self.record.message = bounded(message);
         self
     }
@@ -33,4 +40,10 @@ impl Failure {
         failure.status = Some(head.status);
         failure
     }
+}
+
+/// How a response without content contradicts a list that expects some.
+pub(super) fn no_content_mismatch(job: &Job, head: &Head) -> Option<String> {
+    let expects_content = !job.expected.digests.is_empty() || job.expected.size.is_some_and(|size| size > 0);
+    expects_content.then(|| format!("the server answered {}, no content", head.status))
 }

@@ -55,7 +55,7 @@ pub(super) fn follow(
         statuses,
         changed_at,
         forbid_private: hop.forbid_private,
-        since: clock::now(),
+        since: clock::now() + wait,
         is_used: false,
     });
     let is_elsewhere = hop.other_origin || !wait.is_zero();

@@ -45,13 +45,15 @@ pub(crate) struct Job {
     pub(crate) attempts: u32,
     /// Attempts of this run that were not charged, although neither this machine failed nor bytes came.
     pub(crate) uncharged: u32,
-    /// Attempts of this run that ended at the deadline of the response head, and how long they waited altogether.
+    /// Attempts of this run that ended at the deadline of the response head.
     pub(crate) head_timeouts: u32,
+    /// How long such attempts have waited altogether since the host last sent a body.
     pub(crate) head_waited: Duration,
     /// The class of the last failure, and how many in a row were of that class.
     pub(crate) last_failures: Option<(Class, u32)>,
-    /// When the host first answered that it is still making the file.
-    pub(crate) not_ready_since: Option<Instant>,
+    /// How long the row has waited for a file that its host is still making, since the host last sent a body: the attempts that it
+    /// answered so, and the pauses after them. The time that the row spends in its queue does not count.
+    pub(crate) not_ready_for: Duration,
     /// Attempts of this run that were aborted before their deadline.
     pub(crate) cuts: u32,
     /// When the first attempt of this run began, in milliseconds of Unix time; 0 before it.
@@ -70,6 +72,8 @@ pub(crate) struct Job {
     pub(crate) range_use: RangeUse,
     /// The last request had a range, and no success answered it.
     pub(crate) is_range_unanswered: bool,
+    /// Consecutive attempts that failed like this, and whose failures may mean the range.
+    pub(crate) range_failures: u32,
     /// What the list says about the content.
     pub(crate) expected: ExpectedContent,
     /// The columns of the list that are not interpreted.
@@ -100,7 +104,7 @@ pub(crate) struct Redirected {
     pub(crate) changed_at: usize,
     /// The redirects began on the public internet and must not lead into a private network.
     pub(crate) forbid_private: bool,
-    /// When the last redirect came.
+    /// When the host last said that the file is, or will be, at this URL: the time at which it allows the next request there.
     pub(crate) since: Instant,
     /// The URL has served bytes, or an attempt at it has failed.
     pub(crate) is_used: bool,
@@ -128,36 +132,32 @@ pub(crate) enum RangeUse {
     WholeNext,
     /// A request without a range was tried, too: a failure does not mean the range.
     Tested,
-    /// The host refused a range and served the whole.
+    /// The host has served the whole, and refused the range before that and after it.
     Refused,
 }
 
 impl RangeUse {
     /// Whether a request without a range is worth a try: once for a row.
     pub(crate) fn test(&mut self) -> bool {
-        let is_new = *self == Self::Allowed;
-        if is_new {
-            *self = Self::Tested;
-        }
-        is_new
+        self.advance(Self::Allowed, Self::Tested)
     }
 
-    /// Has the next attempt request the whole; false if that has been tried.
-    pub(crate) fn test_next(&mut self) -> bool {
-        let is_new = *self == Self::Allowed;
-        if is_new {
-            *self = Self::WholeNext;
-        }
-        is_new
+    /// Has the next attempt request the whole, unless that has been tried.
+    pub(crate) fn test_next(&mut self) {
+        self.advance(Self::Allowed, Self::WholeNext);
     }
 
     /// Whether the attempt that begins now requests the whole.
     pub(crate) fn take_whole(&mut self) -> bool {
-        let is_now = *self == Self::WholeNext;
-        if is_now {
-            *self = Self::Tested;
+        self.advance(Self::WholeNext, Self::Tested)
+    }
+
+    fn advance(&mut self, from: Self, to: Self) -> bool {
+        let is_there = *self == from;
+        if is_there {
+            *self = to;
         }
-        is_now
+        is_there
     }
 }
 
@@ -200,7 +200,7 @@ impl Job {
             head_timeouts: 0,
             head_waited: Duration::ZERO,
             last_failures: None,
-            not_ready_since: None,
+            not_ready_for: Duration::ZERO,
             cuts: 0,
             started_unix_ms: 0,
             partial: None,
@@ -210,6 +210,7 @@ impl Job {
             digest_join: DigestJoin::default(),
             range_use: RangeUse::default(),
             is_range_unanswered: false,
+            range_failures: 0,
             expected,
             fields,
             denied: None,
@@ -237,6 +238,17 @@ impl Job {
         alike
     }
 
+    /// Notes a failure; returns the number of consecutive attempts, this one included, whose failures may mean the range, unless a
+    /// request for the whole has been tried. What this side aborted or caused counts neither way.
+    pub(crate) fn note_range_failure(&mut self, failure: &Failure, is_denied: bool, is_ours: bool) -> u32 {
+        if failure.was_cut_short || is_ours {
+            return 0;
+        }
+        let may_mean_the_range = self.is_range_unanswered && (is_denied || failure.may_mean_the_range());
+        self.range_failures = if may_mean_the_range { self.range_failures + 1 } else { 0 };
+        if self.range_use == RangeUse::Allowed { self.range_failures } else { 0 }
+    }
+
     /// Nothing of the body is kept any more.
     pub(crate) fn discard_partial(&mut self) {
         self.partial = None;
@@ -261,6 +273,22 @@ impl Job {
         }
         let url = self.target().clone();
         self.cookies.get_or_insert_default().take(&url, fields, now_unix_ms)
+    }
+
+    /// The host sends a body: what it was waited for before no longer counts.
+    pub(crate) fn note_body(&mut self) {
+        self.not_ready_for = Duration::ZERO;
+        self.head_waited = Duration::ZERO;
+        if let Some(redirected) = &mut self.redirected {
+            redirected.is_used = true;
+        }
+    }
+
+    /// Notes that the place that redirects led to will have the file, and is to be asked again at this time.
+    pub(crate) fn stay_until(&mut self, at: Instant) {
+        if let Some(redirected) = &mut self.redirected {
+            redirected.since = redirected.since.max(at);
+        }
     }
 
     /// Leaves the place that redirects led to if it is too old at `at` to be used without a condition.

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::exchange::Class;
-use crate::exchange::failure::ProxyFailure;
-use crate::pace::{Denial, Signal};
+use crate::pace::Denial;
+pub use crate::schedule::failure_kind::{FailureKind, is_denial};
 pub use crate::schedule::policy::{
     HOST_PATIENCE, READY_PATIENCE, RETRY_AFTER_MAX, RetryPolicy, TRIES_DEFAULT, Tries,
 };
@@ -28,10 +27,6 @@ const READY_WAIT_FIRST: Duration = Duration::from_secs(2);
 const READY_WAIT_MIN: Duration = Duration::from_secs(1);
 /// The wait after an attempt that failed because of our own machine; it is not charged.
 const WAIT_LOCAL: Duration = Duration::from_secs(1);
-/// Tries of a URL whose host name does not exist, before that is believed.
-const TRIES_NAME_NOT_FOUND: u32 = 2;
-/// Tries of a URL with a malformed response: a proxy or a broken connection may cause one, the server causes three.
-const TRIES_PROTOCOL: u32 = 3;
 /// Consecutive tries of a URL that the proxy refuses to serve, [`WAIT_LOCAL`] apart unless it asks for a longer wait: a proxy
 /// whose settings are being changed may refuse for a few seconds.
 const TRIES_PROXY_REFUSAL: u32 = 5;
@@ -47,122 +42,10 @@ pub const HEAD_PATIENCE: Duration = Duration::from_mins(15);
 /// After this many consecutive denials of one URL, while its host serves others, the denials concern the URL.
 const TRIES_DENIED: u32 = 6;
 
-/// What caused a failure, and so whether a retry can help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
-    /// A retry may succeed. Charged to the URL, and reported to the pace of the host.
-    Transient,
-    /// The host asked for fewer requests. Not charged to the URL while the host serves others.
-    Throttled,
-    /// The host is still making the file. Not charged to the URL.
-    NotReady,
-    /// A retry fails in the same way.
-    Permanent {
-        /// Tries before that is believed.
-        tries: u32,
-    },
-    /// Our own machine caused it, or a proxy of ours that cannot be reached. Charged to no URL and no host.
-    Local,
-    /// A proxy of ours responded and did not serve us: it wants credentials, or forbids the host. Charged to no host. Final
-    /// after a few tries, because a retry does not change what the proxy wants.
-    ProxyRefusal,
-}
-
-impl From<ProxyFailure> for FailureKind {
-    fn from(failure: ProxyFailure) -> Self {
-        match failure {
-            ProxyFailure::Outage => Self::Local,
-            ProxyFailure::Refusal => Self::ProxyRefusal,
-        }
-    }
-}
-
-impl FailureKind {
-    /// The kind of a failure of this class, with the answer's status where there was one. `name_missing` tells a
-    /// name that does not exist from name servers that did not answer; `has_retry_after` says whether the host named a time for
-    /// the next request; `also_retry` holds the statuses that the user wants to be tried again although they look permanent.
-    #[must_use]
-    pub fn of(
-        class: Class,
-        status: Option<u16>,
-        name_missing: bool,
-        has_retry_after: bool,
-        also_retry: &[u16],
-    ) -> Self {
-        let by_default = match (class, status) {
-            // GitHub, Twitter and Shopify refuse a pace like this.
-            (Class::ClientError, Some(403 | 420 | 430)) if has_retry_after => Self::Throttled,
-            // What is in the way of this URL (a conflict, a lock, a wrong connection) is expected to be gone by then.
-            (Class::ClientError, Some(409 | 421 | 423)) if has_retry_after => Self::Transient,
-            _ => Self::by_default(class, status, name_missing),
-        };
-        match by_default {
-            Self::Permanent { .. } if status.is_some_and(|status| also_retry.contains(&status)) => {
-                Self::Transient
-            }
-            kind => kind,
-        }
-    }
-
-    fn by_default(class: Class, status: Option<u16>, name_missing: bool) -> Self {
-        match class {
-            Class::Dns if name_missing => Self::Permanent { tries: TRIES_NAME_NOT_FOUND },
-            Class::Dns
-            | Class::Refused
-            | Class::Unreachable
-            | Class::Reset
-            | Class::Closed
-            | Class::Timeout
-            | Class::Slow => Self::Transient,
-            Class::Throttled => Self::Throttled,
-            Class::NotReady => Self::NotReady,
-            // The status means something else than the file, and will not a minute later.
-            Class::Protocol if matches!(status, Some(207 | 208 | 226)) => Self::Permanent { tries: 1 },
-            Class::ServerError => match status {
-                Some(503 | 509 | 529) => Self::Throttled,
-                // The server does not support the request, and will not a minute later.
-                Some(501 | 505) => Self::Permanent { tries: 1 },
-                _ => Self::Transient,
-            },
-            Class::ClientError => match status {
-                Some(408 | 425) => Self::Transient,
-                _ => Self::Permanent { tries: 1 },
-            },
-            Class::Protocol | Class::Mismatch => Self::Permanent { tries: TRIES_PROTOCOL },
-            Class::Local => Self::Local,
-            Class::Tls | Class::Redirect | Class::Auth | Class::File | Class::List | Class::Other => {
-                Self::Permanent { tries: 1 }
-            }
-        }
-    }
-
-    /// What the failure says about the pace of the host. `latency` is the time to the response, where there was one.
-    #[must_use]
-    pub fn signal(
-        self,
-        class: Class,
-        status: Option<u16>,
-        latency: Duration,
-        retry_after: Option<Duration>,
-    ) -> Signal {
-        match (self, class) {
-            (Self::Local | Self::ProxyRefusal, _) => Signal::Neutral,
-            (Self::Throttled, _) => Signal::Throttle { retry_after },
-            // Whatever becomes of the URL, the host has denied the request.
-            (_, Class::ClientError) if matches!(status, Some(403 | 418)) => Signal::Denied { latency },
-            (Self::NotReady, _) => Signal::Success { latency },
-            // A host that responds 'not found', or with a malformed message, is not overloaded.
-            (_, Class::ClientError | Class::Auth | Class::Redirect | Class::Protocol | Class::Mismatch) => {
-                Signal::Success { latency }
-            }
-            (Self::Transient, Class::Refused | Class::Unreachable) | (_, Class::Dns) => Signal::Absent,
-            (Self::Transient, Class::Timeout | Class::Slow) => Signal::Silence,
-            (Self::Transient, Class::ServerError) => Signal::ServerError,
-            (Self::Transient, _) => Signal::Congestion,
-            (Self::Permanent { .. }, _) => Signal::Neutral,
-        }
-    }
-}
+/// So many attempts in a row that fail before a response, each with a range, may mean that the host breaks on ranges: then the whole is
+/// requested once. Fewer may be chance. So many failures in a row of a host may mean it, too, where the last was one of a range: the host
+/// would be given up soon. The last try that the user allows is such a request in any case.
+pub const RANGE_FAILURES_MIN: u32 = 5;
 
 /// What happens to the URL next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,9 +57,21 @@ pub enum Decision {
         /// Whether the attempt counts against the URL's tries.
         charged: bool,
     },
-    /// The host asked for a longer pause than a run waits.
+    /// The same without a range, although a part of the body is there: the host may refuse ranges, or break on them.
+    Whole {
+        /// The earliest time of the next attempt.
+        at: Instant,
+        /// Whether the attempt counts against the URL's tries.
+        charged: bool,
+    },
+    /// The host asked for a longer pause than a run waits: its rows are left to a later run.
     Park {
         /// When the host accepts requests again.
+        until: Instant,
+    },
+    /// The host asked for a longer pause than a run waits, for this URL alone: the row is left to a later run.
+    ParkRow {
+        /// When the host accepts requests for the URL again.
         until: Instant,
     },
     /// Held: fails for good if the denial turns out to concern the URL, and is tried again if it concerns the pace.
@@ -216,8 +111,13 @@ pub struct Attempt {
     pub retry_after: Option<Duration>,
     /// The consecutive failures of the host, if it fails.
     pub host_failing: Option<HostFailing>,
+    /// The host responded, and its response is about this URL: a status of the 400s that asks for no other pace.
+    pub concerns_url: bool,
     /// What it means, if it is a denial.
     pub denial: Option<Denial>,
+    /// Consecutive attempts, this one included, that requested a range and failed in a way that may mean the range: denied, or before a
+    /// response. 0 where the whole was requested, too.
+    pub range_failures: u32,
     /// The attempt received bytes that the next one can build on.
     pub made_progress: bool,
     /// The attempt was aborted before its deadline, because its host served others meanwhile.
@@ -233,6 +133,41 @@ pub struct Attempt {
 /// Decides what becomes of the URL. `jitter` is a random number in 0..1.
 #[must_use]
 pub fn decide(attempt: &Attempt, retry_policy: RetryPolicy, now: Instant, jitter: f64) -> Decision {
+    let decision = decide_for_any_range(attempt, retry_policy, now, jitter);
+    if attempt.range_failures == 0 {
+        return decision;
+    }
+    let tries = retry_policy.tries;
+    match decision {
+        Decision::GiveUp | Decision::Doubt
+            if attempt.denial.is_some()
+                && tries.allow(attempt.attempts)
+                && !tries.are_spent(attempt.attempts, attempt.uncharged)
+                && !host_given_up(attempt.host_failing, retry_policy) =>
+        {
+            Decision::Whole { at: now + wait_after(attempt.attempts, jitter), charged: true }
+        }
+        Decision::Again { at, charged } => {
+            let is_of_url = !attempt.is_excused && !attempt.is_chance;
+            let is_frequent = is_of_url && attempt.range_failures >= RANGE_FAILURES_MIN
+                || attempt.host_failing.is_some_and(|failing| failing.failures >= RANGE_FAILURES_MIN);
+            // The deadlines of heads double, so the next one takes about as long as all before it.
+            let next = Attempt {
+                attempts: attempt.attempts.saturating_add(u32::from(charged)),
+                uncharged: attempt.uncharged.saturating_add(u32::from(!charged)),
+                alike: attempt.alike.saturating_add(1),
+                head_waited: attempt.head_waited.saturating_mul(2),
+                ..*attempt
+            };
+            let is_next_final = decide_for_any_range(&next, retry_policy, now, jitter) == Decision::GiveUp;
+            if is_frequent || is_next_final { Decision::Whole { at, charged } } else { decision }
+        }
+        _ => decision,
+    }
+}
+
+/// The decision, whether the attempt requested a range or not.
+fn decide_for_any_range(attempt: &Attempt, retry_policy: RetryPolicy, now: Instant, jitter: f64) -> Decision {
     let host_given_up = host_given_up(attempt.host_failing, retry_policy);
     let is_free = attempt.kind == FailureKind::Local || attempt.made_progress;
     if !is_free && retry_policy.tries.are_spent(attempt.attempts, attempt.uncharged) {
@@ -249,7 +184,9 @@ pub fn decide(attempt: &Attempt, retry_policy: RetryPolicy, now: Instant, jitter
         matches!(attempt.kind, FailureKind::Throttled | FailureKind::Transient | FailureKind::ProxyRefusal)
     });
     if let Some(wait) = asked.filter(|&wait| wait > RETRY_AFTER_MAX) {
-        return Decision::Park { until: now + wait };
+        let until = now + wait;
+        let is_of_row = attempt.kind == FailureKind::Transient && attempt.concerns_url;
+        return if is_of_row { Decision::ParkRow { until } } else { Decision::Park { until } };
     }
     // Growing waits are for failures of the URL; how often its host is asked is for the pace to decide.
     let wait = wait_after(if attempt.is_chance { 1 } else { attempt.attempts }, jitter);

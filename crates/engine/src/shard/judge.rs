@@ -5,20 +5,16 @@
 use std::time::Duration;
 
 use longhaul_socket::{FaultKind, clock};
-
 use tokio::time::Instant;
 
 use super::Shard;
 use super::underway::Active;
+use crate::exchange::Class;
 use crate::exchange::failure::Failure;
 use crate::pace::{Controller, Denial, Signal};
 use crate::schedule::job::{HeldDenial, Job};
-use crate::schedule::retry::{self, Attempt, Decision, FailureKind, host_given_up};
+use crate::schedule::retry::{self, Attempt, Decision, FailureKind, RetryPolicy, host_given_up};
 use crate::sink::SinkGone;
-
-/// So many attempts in a row that fail alike, each with a range, may mean that the host breaks on ranges: then the whole is requested
-/// once. Fewer may be chance, and a whole that is served then replaces the part that is there.
-const RANGE_FAILURES_MIN: u32 = 5;
 
 impl Shard {
     /// Decides what caused a failed attempt, what its host's controller hears of it, and what becomes of the job.
@@ -37,50 +33,14 @@ impl Shard {
         let signal = kind.signal(failure.class, failure.status, latency, retry_after);
         self.answered(active, signal);
         let now = clock::now();
-        if failure.is_head_timeout() && kind != FailureKind::Local {
-            job.head_timeouts += 1;
-            if self.context.head_timeouts.0 < self.context.head_timeouts.1 {
-                job.head_waited += latency;
-            }
-        }
-        let not_ready_since =
-            (kind == FailureKind::NotReady).then(|| *job.not_ready_since.get_or_insert(now));
-        let host_failing = self.hosts.failing(active.host, signal, now);
-        let is_denied = matches!(signal, Signal::Denied { .. });
-        if matches!(signal, Signal::Success { .. }) {
-            // A host that answers 'not found' still serves.
-            self.hosts.served(active.host, &job);
-        }
-        let denial = is_denied.then(|| self.hosts.denial(active.host, active.sent.record(), false));
-        let attempt = Attempt {
-            kind,
-            attempts: job.attempts,
-            uncharged: job.uncharged,
-            head_waited: job.head_waited,
-            not_ready_for: not_ready_since.map_or(Duration::ZERO, |since| now - since),
-            alike: job.note_failure(failure.class),
-            retry_after: failure.retry_after,
-            host_failing,
-            denial,
-            made_progress: failure.made_progress,
-            was_cut_short: failure.was_cut_short,
-            is_held: !is_denied && self.is_undecided(active),
-            is_excused: self
-                .hosts
-                .controller(active.host)
-                .is_some_and(|controller| !controller.charges(active.sent.record())),
-            is_chance: self
-                .hosts
-                .controller(active.host)
-                .is_some_and(|controller| controller.explains_failures(job.attempts)),
-        };
-        job.cuts += u32::from(failure.was_cut_short);
+        let attempt = self.attempt(active, &mut job, &failure, (kind, signal), now);
         let decision = retry::decide(&attempt, self.settings.retry_policy, now, self.random.f64());
-        let decision = after_range(decision, &attempt, &failure, &mut job, now);
         let is_free = kind == FailureKind::Local || failure.made_progress;
-        job.uncharged += u32::from(
-            !is_free && matches!(decision, Decision::Again { charged: false, .. } | Decision::Doubt),
+        let is_uncharged = matches!(
+            decision,
+            Decision::Again { charged: false, .. } | Decision::Whole { charged: false, .. } | Decision::Doubt
         );
+        job.uncharged += u32::from(!is_free && is_uncharged);
         tracing::debug!(
             row = job.row.0,
             class = failure.class.as_str(),
@@ -91,11 +51,18 @@ impl Shard {
         );
         match decision {
             Decision::Again { at, charged } => {
+                if kind == FailureKind::NotReady {
+                    job.not_ready_for += at - now;
+                }
+                self.hosts.again(active.host, job, &failure, at, charged, &self.outbox).await
+            }
+            Decision::Whole { at, charged } => {
+                job.range_use.test_next();
                 self.hosts.again(active.host, job, &failure, at, charged, &self.outbox).await
             }
             Decision::Doubt => {
                 // A held row that failed in another way is still charged with its denial.
-                if is_denied || job.denied.is_none() {
+                if attempt.denial.is_some() || job.denied.is_none() {
                     job.denied = Some(Box::new(HeldDenial { sent: active.sent.record(), failure }));
                 }
                 self.hosts.hold(active.host, job);
@@ -105,22 +72,83 @@ impl Shard {
                 let Self { hosts, outbox, .. } = self;
                 self.closed.park(active.host, job, failure, until, hosts, outbox).await
             }
-            Decision::GiveUp => {
-                if host_given_up(host_failing, self.settings.retry_policy) {
-                    if matches!(attempt.denial, Some(Denial::OfPace | Denial::Undecided)) {
-                        self.hosts.charge_denials_to_urls(active.host);
-                    } else {
-                        let Self { hosts, outbox, .. } = self;
-                        self.closed.give_up(active.host, &failure.record, hosts, outbox).await?;
-                    }
-                }
+            Decision::ParkRow { until } => {
                 self.hosts.forget_if_idle(active.host);
-                let is_overdue = kind == FailureKind::NotReady;
-                let patience = self.settings.retry_policy.ready;
-                let failure = if is_overdue { failure.waited_for(patience) } else { failure };
-                self.outbox.fail(job, failure).await
+                self.outbox.park(job, &failure, until - now).await
+            }
+            Decision::GiveUp => self.fail(active, job, failure, &attempt).await,
+        }
+    }
+
+    /// Notes a failure in its job and with its host; returns what the decision about a retry depends on.
+    fn attempt(
+        &mut self,
+        active: &Active,
+        job: &mut Job,
+        failure: &Failure,
+        (kind, signal): (FailureKind, Signal),
+        now: Instant,
+    ) -> Attempt {
+        if failure.is_head_timeout() && kind != FailureKind::Local {
+            let (first, max) = self.context.head_timeouts;
+            if first < max {
+                job.head_waited += retry::head_timeout(first, max, job.head_timeouts);
+            }
+            job.head_timeouts += 1;
+        }
+        if kind == FailureKind::NotReady {
+            job.not_ready_for += now.saturating_duration_since(active.begun_at);
+        }
+        job.cuts += u32::from(failure.was_cut_short);
+        let host_failing = self.hosts.failing(active.host, signal, now);
+        let is_denied = matches!(signal, Signal::Denied { .. });
+        if matches!(signal, Signal::Success { .. }) {
+            // A host that answers 'not found' still serves.
+            self.hosts.served(active.host, job);
+        }
+        let controller = self.hosts.controller(active.host);
+        Attempt {
+            kind,
+            attempts: job.attempts,
+            uncharged: job.uncharged,
+            head_waited: job.head_waited,
+            not_ready_for: job.not_ready_for,
+            alike: job.note_failure(failure.class),
+            retry_after: failure.retry_after,
+            host_failing,
+            concerns_url: failure.class == Class::ClientError,
+            denial: is_denied.then(|| self.hosts.denial(active.host, active.sent.record(), false)),
+            range_failures: job.note_range_failure(failure, is_denied, kind == FailureKind::Local),
+            made_progress: failure.made_progress,
+            was_cut_short: failure.was_cut_short,
+            is_held: !is_denied && self.is_undecided(active),
+            is_excused: controller.is_some_and(|controller| !controller.charges(active.sent.record())),
+            is_chance: controller.is_some_and(|controller| controller.explains_failures(job.attempts)),
+        }
+    }
+
+    /// The row has failed for good, and its host may have, too.
+    async fn fail(
+        &mut self,
+        active: &Active,
+        job: Box<Job>,
+        failure: Failure,
+        attempt: &Attempt,
+    ) -> Result<(), SinkGone> {
+        let RetryPolicy { tries, ready, .. } = self.settings.retry_policy;
+        if host_given_up(attempt.host_failing, self.settings.retry_policy) {
+            if matches!(attempt.denial, Some(Denial::OfPace | Denial::Undecided)) {
+                self.hosts.charge_denials_to_urls(active.host);
+            } else {
+                let Self { hosts, outbox, .. } = self;
+                self.closed.give_up(active.host, &failure.record, hosts, outbox).await?;
             }
         }
+        self.hosts.forget_if_idle(active.host);
+        let is_overdue =
+            attempt.kind == FailureKind::NotReady && !tries.are_spent(attempt.attempts, attempt.uncharged);
+        let failure = if is_overdue { failure.waited_for(job.not_ready_for, ready) } else { failure };
+        self.outbox.fail(job, failure).await
     }
 
     /// Whether the host's controller holds the row of this request, which ended just now.
@@ -145,28 +173,5 @@ impl Shard {
         let is_ours =
             || active.was_disturbed(&self.context.sink) || self.pending_timeouts.was_offline(active, failure);
         if kind == FailureKind::Transient && is_ours() { FailureKind::Local } else { kind }
-    }
-}
-
-/// Has the next attempt request the whole where the last ones may have failed because of their ranges: some hosts and proxies refuse
-/// ranges without a word. This happens once for a row, at the latest before its failure is final.
-fn after_range(
-    decision: Decision,
-    attempt: &Attempt,
-    failure: &Failure,
-    job: &mut Job,
-    now: Instant,
-) -> Decision {
-    if !job.is_range_unanswered || !failure.may_mean_the_range() {
-        return decision;
-    }
-    let is_frequent = attempt.kind == FailureKind::Transient && attempt.alike >= RANGE_FAILURES_MIN;
-    match decision {
-        Decision::GiveUp if job.range_use.test_next() => Decision::Again { at: now, charged: false },
-        Decision::Again { .. } if is_frequent => {
-            job.range_use.test_next();
-            decision
-        }
-        _ => decision,
     }
 }

@@ -27,9 +27,10 @@ pub(super) fn is_out_of_files(error: &io::Error) -> bool {
 /// Whether an error concerns one name and not the disk. A symbolic link in the way (ELOOP) and a name that is too long for the file
 /// system have no stable `ErrorKind`; no other error of a rename goes away with time or on another disk.
 pub(super) fn is_of_one_name(error: &io::Error) -> bool {
-    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, StaleNetworkFileHandle};
     let is_of_the_disk =
-        matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) || error.raw_os_error() == Some(EIO);
+        matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem | StaleNetworkFileHandle)
+            || error.raw_os_error() == Some(EIO);
     transient_cause(error).is_none() && !is_of_the_disk
 }
 
@@ -72,5 +73,16 @@ mod tests {
             assert!(transient_cause(&error).is_some(), "{error}");
             assert!(!is_of_one_name(&error), "{error}");
         }
+    }
+
+    #[test]
+    fn an_error_of_the_disk_is_not_one_of_a_name() {
+        let of_one_name = |kind: io::ErrorKind| is_of_one_name(&kind.into());
+        assert!(
+            !of_one_name(io::ErrorKind::StaleNetworkFileHandle)
+                && !of_one_name(io::ErrorKind::PermissionDenied)
+        );
+        assert!(of_one_name(io::ErrorKind::NotADirectory) && of_one_name(io::ErrorKind::AlreadyExists));
+        assert!(!is_of_one_name(&io::Error::from_raw_os_error(EIO)));
     }
 }

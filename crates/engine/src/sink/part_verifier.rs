@@ -109,8 +109,14 @@ impl PartVerifier {
                     self.under_way.insert((reading.bytes_left(), row), reading);
                 }
                 Ok(false) => {
-                    if !self.conclude(reading).await {
-                        return;
+                    let len = reading.proven_len();
+                    match self.retry(|part_verifier| part_verifier.read_tail(row, len)).await {
+                        Ok(tail) => {
+                            if !self.conclude(reading, tail).await {
+                                return;
+                            }
+                        }
+                        Err(error) => self.leave(reading.assignment, &error).await,
                     }
                 }
                 Err(error) => self.leave(reading.assignment, &error).await,
@@ -153,11 +159,11 @@ impl PartVerifier {
         Ok(true)
     }
 
-    /// Sends the row to the dispatcher with its verified prefix; false if the dispatcher or the sink has ended.
-    async fn conclude(&mut self, reading: PartReading) -> bool {
+    /// Sends the row to the dispatcher with its verified prefix, which ends like this; false if the dispatcher or the sink has ended.
+    async fn conclude(&mut self, reading: PartReading, tail: Option<Tail>) -> bool {
+        let len = reading.proven_len();
         let PartReading { mut assignment, recorded, state, proven, .. } = reading;
         let job = &mut assignment.job;
-        let len = proven.as_ref().map_or(0, |proven| proven.len);
         // A journal of version 1 has no checkpoints: nothing can be verified, and no change can be found.
         let marked = recorded.checkpoints.last().map_or(0, |checkpoint| checkpoint.len);
         let must_be_there = if self.same_boot { marked } else { recorded.synced_len.min(marked) };
@@ -169,7 +175,7 @@ impl PartVerifier {
         let row = job.row;
         let is_strong = job.partial.as_ref().is_some_and(|partial| partial.validator.is_strong());
         if !is_strong {
-            job.tail = self.read_tail(row, len);
+            job.tail = tail;
             if job.tail.is_none() && !job.expected.can_prove_joins() {
                 job.partial = None;
             }
@@ -185,19 +191,22 @@ impl PartVerifier {
         self.sink.send(message).await.is_ok() && self.verified.send(assignment).is_ok()
     }
 
-    /// The end of the verified bytes of a body, for a comparison with what its host sends; `None` if they are too few or cannot be
-    /// read.
-    fn read_tail(&mut self, row: RowId, len: u64) -> Option<Tail> {
-        let mut offset = len.checked_sub(OVERLAP_BYTES)?;
-        let part = self.store.read_unfinished(row).ok()??;
-        let mut bytes = Vec::with_capacity(usize::try_from(OVERLAP_BYTES).ok()?);
+    /// The end of the verified bytes of a body, for a comparison with what its host sends; `None` if they are too few or are no longer
+    /// there.
+    fn read_tail(&mut self, row: RowId, len: u64) -> io::Result<Option<Tail>> {
+        let Some(mut offset) = len.checked_sub(OVERLAP_BYTES) else { return Ok(None) };
+        let Some(part) = self.store.read_unfinished(row)? else { return Ok(None) };
+        let mut bytes = Vec::new();
         while offset < len {
             let wanted = usize::try_from(len - offset).map_or(READ_BYTES, |wanted| wanted.min(READ_BYTES));
-            let count = part.read_at(&mut self.buffer[..wanted], offset).ok().filter(|count| *count > 0)?;
+            let count = part.read_at(&mut self.buffer[..wanted], offset)?;
+            if count == 0 {
+                return Ok(None);
+            }
             bytes.extend_from_slice(&self.buffer[..count]);
             offset += count as u64;
         }
-        Tail::of(&bytes)
+        Ok(Tail::of(&bytes))
     }
 
     /// Parks a row whose unfinished body cannot be read; the body and its record stay. Does nothing once the haul is over.
@@ -300,6 +309,11 @@ impl PartReading {
 
     fn bytes_left(&self) -> u64 {
         self.end - self.read.len
+    }
+
+    /// The length of the prefix that is verified.
+    fn proven_len(&self) -> u64 {
+        self.proven.as_ref().map_or(0, |proven| proven.len)
     }
 
     /// The bytes up to the next checkpoint.

@@ -53,6 +53,11 @@ impl Reply {
         Self { head: format!("HTTP/1.1 {status} scripted\r\n"), body: Vec::new(), end: End::NextRequest }
     }
 
+    /// No byte comes, then this.
+    pub(crate) fn nothing(end: End) -> Self {
+        Self { head: String::new(), body: Vec::new(), end }
+    }
+
     pub(crate) fn field(mut self, name: &str, value: impl std::fmt::Display) -> Self {
         self.head = format!("{}{name}: {value}\r\n", self.head);
         self
@@ -153,7 +158,9 @@ async fn serve(mut transport: Box<dyn Transport>, script: Arc<Script>, seen: Arc
         let Some(request) = receive(&mut *transport, &mut received, &seen).await else { return };
         let Reply { head, body, end } = script(&request);
         let written = async {
-            transport.write_all(format!("{head}\r\n").as_bytes()).await?;
+            if !head.is_empty() {
+                transport.write_all(format!("{head}\r\n").as_bytes()).await?;
+            }
             transport.write_all(&body).await
         };
         if written.await.is_err() {

@@ -23,6 +23,11 @@ const SUMMARY_END: u8 = 12;
 const PART_CHECKPOINT: u8 = 13;
 const NO_CONTENT: u8 = 14;
 
+/// The flags of a part beside those of its validator. Before format version 4 only strong dates were recorded, so a date without
+/// the last flag is strong.
+const PART_HAS_TOTAL: u8 = 0x08;
+const PART_IS_RESUMABLE: u8 = 0x10;
+const PART_HAS_WEAK_DATE: u8 = 0x20;
 /// The flag of a `done` whose body does not lie in a file of its own.
 const HAS_LOCATION: u8 = 0x80;
 
@@ -147,8 +152,9 @@ pub(crate) fn encode_record(record: &Record, out: &mut Vec<u8>) {
         Record::Part(row, part) => {
             begin(out, PART, *row);
             let flags = validator_flags(part.validator.as_ref())
-                | flag(part.total.is_some(), 0x08)
-                | flag(part.resumable, 0x10);
+                | flag(part.total.is_some(), PART_HAS_TOTAL)
+                | flag(part.resumable, PART_IS_RESUMABLE)
+                | flag(part.is_date_weak, PART_HAS_WEAK_DATE);
             out.push(flags);
             put_validator(out, part.validator.as_ref());
             if let Some(total) = part.total {
@@ -213,8 +219,10 @@ fn decode_record(kind: u8, reader: &mut PayloadReader<'_>) -> Option<Record> {
         PART => {
             let flags = reader.byte()?;
             let validator = reader.take_if(flags & 0x01 != 0, |reader| take_validator(reader, flags))?;
-            let total = reader.take_if(flags & 0x08 != 0, PayloadReader::number)?;
-            Record::Part(row, Part { validator, total, resumable: flags & 0x10 != 0 })
+            let total = reader.take_if(flags & PART_HAS_TOTAL != 0, PayloadReader::number)?;
+            let is_date_weak = flags & PART_HAS_WEAK_DATE != 0;
+            let resumable = flags & PART_IS_RESUMABLE != 0;
+            Record::Part(row, Part { validator, is_date_weak, total, resumable })
         }
         PART_CHECKPOINT => {
             Record::PartCheckpoint(row, Checkpoint { len: reader.number()?, digest: reader.array()? })

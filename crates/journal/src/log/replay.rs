@@ -150,7 +150,7 @@ impl Replay {
 fn part_ended_by(record: &LogRecord, version: u16) -> Option<LogRecord> {
     match record {
         LogRecord::Record(Record::Failed(row, _)) if version <= VERSION_FAILURE_ENDS_PART => {
-            let gone = Part { validator: None, total: None, resumable: false };
+            let gone = Part::default();
             Some(LogRecord::Record(Record::Part(*row, gone)))
         }
         _ => None,

@@ -43,6 +43,9 @@ pub enum Record {
 pub struct Part {
     /// The validator of this version of the content.
     pub validator: Option<Validator>,
+    /// The `Last-Modified` of the validator was not strong when it was received (RFC 9110 section 8.8.2.2): another date shows
+    /// another version, and the same date shows nothing.
+    pub is_date_weak: bool,
     /// Length of the whole body in bytes, where the server said it.
     pub total: Option<u64>,
     /// Whether the server can resume it by range.

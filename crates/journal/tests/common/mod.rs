@@ -91,7 +91,7 @@ pub(crate) fn waiting(attempts: u32) -> Waiting {
 }
 
 pub(crate) fn part() -> Part {
-    Part { validator: None, total: Some(1 << 20), resumable: true }
+    Part { validator: None, is_date_weak: false, total: Some(1 << 20), resumable: true }
 }
 
 pub(crate) fn append_rows(opened: &mut Opened, count: u64) -> io::Result<()> {

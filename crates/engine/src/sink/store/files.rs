@@ -8,6 +8,7 @@ use longhaul_journal::storage::{File, FileKind, Metadata, RelativePath, Storage}
 use longhaul_journal::{Location, PARTS_DIRECTORY, RowId};
 
 use super::{BodyWriter, Content, ResponseMeta, Staged, StagedBody, Store};
+use crate::sink::disk_error::is_of_one_name;
 
 /// Directories remembered, of each kind: bounds the memory of a list with as many directories as files.
 const DIRECTORIES_MAX: usize = 4096;
@@ -91,8 +92,12 @@ impl FileStore {
     }
 
     fn may_be_equal(&self, path: &RelativePath, content: &Content) -> bool {
-        let metadata = self.storage.metadata(path).ok().flatten();
-        metadata.is_some_and(|metadata| metadata.kind == FileKind::File && metadata.len == content.size)
+        match self.storage.metadata(path) {
+            Ok(metadata) => metadata
+                .is_some_and(|metadata| metadata.kind == FileKind::File && metadata.len == content.size),
+            // An error about the name says that no file of ours is there; one about the disk does not.
+            Err(error) => !is_of_one_name(&error),
+        }
     }
 }
 
