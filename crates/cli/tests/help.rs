@@ -37,6 +37,11 @@ fn of_export() {
 }
 
 #[test]
+fn of_verify() {
+    insta::assert_snapshot!(help(&["verify", "--help"]));
+}
+
+#[test]
 fn of_rehearse() {
     insta::assert_snapshot!(help(&["rehearse", "--help"]));
 }

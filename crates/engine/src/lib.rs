@@ -38,6 +38,7 @@ mod report;
 mod schedule;
 mod shard;
 mod sink;
+pub mod verify;
 
 pub use connectivity::outage;
 pub use exchange::{Class, UnknownClass};

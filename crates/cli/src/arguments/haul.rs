@@ -1,4 +1,4 @@
-//! The arguments of `get`, `retry`, `status` and `export`.
+//! The arguments of `get`, `retry`, `status`, `export` and `verify`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -207,6 +207,24 @@ pub(crate) struct ExportArguments {
     /// Output file [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+}
+
+/// Compare the downloaded files with what was recorded of them
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    /// Directory of the haul
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    /// Compare sizes and modification times; read only files whose time differs
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Make the rows of missing and changed files pending, so that `get` downloads them again. A changed file is renamed to
+    /// NAME~changed
+    #[arg(long)]
+    pub(crate) repair: bool,
+    /// Print one JSON object per finding, and the report as the last one
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The value of `export --format`.

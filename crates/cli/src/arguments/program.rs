@@ -7,12 +7,12 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::{
     ConnectArguments, ExportArguments, GetArguments, ListenArguments, RehearseArguments, RetryArguments,
-    ServeArguments, SocketsArguments, StatusArguments,
+    ServeArguments, SocketsArguments, StatusArguments, VerifyArguments,
 };
 
 /// The commands in the order and the groups in which help and `docs/cli.md` list them.
 const GROUPS: [(&str, &[&str]); 3] = [
-    ("Downloading", &["get", "status", "retry", "export"]),
+    ("Downloading", &["get", "status", "retry", "export", "verify"]),
     ("Sockets", &["connect", "listen", "sockets"]),
     ("Rehearsing", &["rehearse", "serve"]),
 ];
@@ -42,6 +42,7 @@ pub(crate) enum Command {
     Status(StatusArguments),
     Retry(Box<RetryArguments>),
     Export(ExportArguments),
+    Verify(VerifyArguments),
     Connect(ConnectArguments),
     Listen(ListenArguments),
     Sockets(SocketsArguments),
@@ -57,6 +58,7 @@ impl Command {
             Self::Retry(arguments) => &arguments.output,
             Self::Status(_)
             | Self::Export(_)
+            | Self::Verify(_)
             | Self::Connect(_)
             | Self::Listen(_)
             | Self::Sockets(_)

@@ -11,6 +11,7 @@ mod run;
 mod serve;
 mod sockets;
 mod status;
+mod verify;
 
 use std::io::{self, Write as _};
 

@@ -193,6 +193,17 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
             ],
         ),
         Event::Merged { address } => ("merged", vec![("address", address.into())]),
+        _ => return haul_fields(event),
+    })
+}
+
+/// Events that concern neither a row nor a host.
+fn haul_fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
+    Some(match *event {
+        Event::FilesMissing { missing, checked, example } => (
+            "files_missing",
+            vec![("missing", missing.into()), ("checked", checked.into()), ("example", example.into())],
+        ),
         Event::Paused { reason } => ("paused", vec![("reason", reason.into())]),
         Event::Resumed => ("resumed", Vec::new()),
         Event::Offline => ("offline", Vec::new()),

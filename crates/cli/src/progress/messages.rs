@@ -24,6 +24,7 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
         | Event::Offline
         | Event::VerifyingPart { bytes: VERIFIED_BYTES_ANNOUNCED.., .. }
         | Event::PartChanged { .. }
+        | Event::FilesMissing { .. }
         | Event::Online => Verbosity::Normal,
         _ => Verbosity::Verbose,
     };
@@ -47,6 +48,14 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
             escaped(url),
             size(kept + lost),
             size(kept)
+        ),
+        Event::FilesMissing { missing, checked, example } => format!(
+            "{} of {} finished files that were looked for {} missing, such as {}; `longhaul verify DIR` lists them, \
+             and `longhaul verify DIR --repair` makes `get` download them again",
+            count(missing),
+            count(checked),
+            if missing == 1 { "is" } else { "are" },
+            escaped(example)
         ),
         Event::ListRead { label, lines, new_rows } => {
             format!("read {}: {}, {} new", escaped(label), counted(lines, "line"), count(new_rows))

@@ -4,6 +4,7 @@ mod builder;
 mod error;
 pub(crate) mod executor;
 pub(crate) mod machine;
+pub(crate) mod parallel;
 pub(crate) mod run_context;
 mod settings;
 pub(crate) mod stop;

@@ -42,6 +42,7 @@ use crate::schedule::router::{FromShard, Router, ToShard};
 use crate::shard::{Shard, ShardSettings};
 use crate::sink::part_verifier::{PartVerifier, UnverifiedPart};
 use crate::sink::{self, Committer, JournalHandles, SettledCounts, SinkGone, SinkHandle};
+use crate::verify::presence::PresenceCheck;
 
 /// A haul that is ready to run. Running it again later, with the same directory, goes on where it ended.
 pub struct Haul {
@@ -96,6 +97,7 @@ impl Haul {
             RunningObserver::start(executor, callback, self.stopper.clone()).map_err(HaulError::Start)?;
         let clock = self.start_unix_ms.map_or_else(WallClock::system, WallClock::starting_at);
         let boot_id = self.boot_id.unwrap_or_else(machine::boot_id);
+        let has_own_store = self.store.is_some();
         let opened = Journal::open(Arc::clone(&self.storage), clock.unix_ms(), boot_id, &machine::holder())
             .map_err(HaulError::Journal)?;
         let Opened { lock, spool, rows, mut log, recovery } = opened;
@@ -108,6 +110,8 @@ impl Haul {
         };
         let (before, unfinished) = recover(&cx, &mut log, &rows, recovery)?;
         cx.observer.emit(&Event::Opened { counts: before });
+
+        let present = start_presence_check(executor, &cx, &rows, &unfinished, has_own_store)?;
 
         let hosts = read_hosts(&cx.storage);
         let (sink, inbox) = SinkHandle::new();
@@ -126,15 +130,7 @@ impl Haul {
         let (to_dispatcher, from_shards) = mpsc::unbounded_channel();
         let tls = tls_options(std::mem::take(&mut self.tls), &self.settings);
         let connector = Arc::new(Connector::new(Arc::clone(&self.network), tls));
-        let (connectivity_monitor, monitor_handle) = {
-            let (network, connector) = (Arc::clone(&self.network), Arc::clone(&connector));
-            let canary = self.settings.canary.as_ref().map(HttpUrl::origin);
-            // Behind a proxy our own network reaches as far as the proxy.
-            let first_hop = canary.map(|origin| self.options.router.route(origin).first_hop().clone());
-            ConnectivityMonitor::new(network, connector, first_hop.as_ref(), Arc::clone(&cx.observer))
-        };
-        let watched =
-            executor.start("connectivity", move || connectivity_monitor.run()).map_err(HaulError::Start)?;
+        let (monitor_handle, watched) = self.start_connectivity_monitor(executor, &cx, &connector)?;
         let deps = ShardDeps {
             connector,
             sink: sink.clone(),
@@ -176,6 +172,7 @@ impl Haul {
         }
         watched.await;
         verifying.await;
+        present.await;
         let settled_counts = committer.await.map_err(HaulError::Disk)?;
         if let Err(DispatchError::Spool(error)) = dispatched {
             return Err(HaulError::Disk(error));
@@ -193,6 +190,22 @@ impl Haul {
         }
         drop(lock);
         Ok(report)
+    }
+
+    fn start_connectivity_monitor(
+        &self,
+        executor: Executor,
+        cx: &RunContext,
+        connector: &Arc<Connector>,
+    ) -> Result<(ConnectivityMonitorHandle, executor::Result<()>), HaulError> {
+        let canary = self.settings.canary.as_ref().map(HttpUrl::origin);
+        // Behind a proxy our own network reaches as far as the proxy.
+        let first_hop = canary.map(|origin| self.options.router.route(origin).first_hop().clone());
+        let (network, connector) = (Arc::clone(&self.network), Arc::clone(connector));
+        let observer = Arc::clone(&cx.observer);
+        let (monitor, handle) = ConnectivityMonitor::new(network, connector, first_hop.as_ref(), observer);
+        let watched = executor.start("connectivity", move || monitor.run()).map_err(HaulError::Start)?;
+        Ok((handle, watched))
     }
 
     fn start_intake(
@@ -295,6 +308,22 @@ fn recover(
     before.done += settled.len() as u64;
     before.pending -= settled.len() as u64;
     Ok((before, Unfinished { states, settled, waiting, parts, same_boot }))
+}
+
+/// Starts to look for the finished files of earlier runs, if there are any.
+fn start_presence_check(
+    executor: Executor,
+    cx: &RunContext,
+    rows: &SpoolReader,
+    unfinished: &Unfinished,
+    has_own_store: bool,
+) -> Result<executor::Result<()>, HaulError> {
+    let check = PresenceCheck::new(cx.clone(), rows.clone(), &unfinished.states);
+    // A store of the user's keeps its bodies where only it can look.
+    match check.filter(|_| !has_own_store) {
+        Some(check) => executor.start("presence", move || check.run()).map_err(HaulError::Start),
+        None => Ok(Box::pin(async {})),
+    }
 }
 
 /// Starts the verifier of kept parts, if there are any. Returns the channel to it, the channel back, and its end.

@@ -55,6 +55,16 @@ pub enum Event<'a> {
         /// Bytes behind them that are not.
         lost: u64,
     },
+    /// Finished files of earlier runs are not there any more. Their rows stay done: a [verification](crate::verify::Verify) finds all of
+    /// them, and can make their rows pending.
+    FilesMissing {
+        /// How many of the files that were looked for are missing.
+        missing: u64,
+        /// How many were looked for: all of a haul of about 20,000 rows, a sample of a larger one.
+        checked: u64,
+        /// The name of one that is missing, below the haul's directory.
+        example: &'a str,
+    },
     /// An attempt has begun.
     Started {
         /// The row.

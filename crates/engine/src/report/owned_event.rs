@@ -33,6 +33,11 @@ pub(crate) enum OwnedEvent {
         kept: u64,
         lost: u64,
     },
+    FilesMissing {
+        missing: u64,
+        checked: u64,
+        example: Box<str>,
+    },
     Started {
         row: RowId,
         url: Box<str>,
@@ -160,6 +165,9 @@ impl OwnedEvent {
             }
             Event::Merged { address } => Self::Merged { address: address.into() },
             Event::Paused { reason } => Self::Paused { reason: reason.into() },
+            Event::FilesMissing { missing, checked, example } => {
+                Self::FilesMissing { missing, checked, example: example.into() }
+            }
             Event::Resumed => Self::Resumed,
             Event::Offline => Self::Offline,
             Event::Online => Self::Online,
@@ -212,6 +220,9 @@ impl OwnedEvent {
             }
             Self::Merged { address } => Event::Merged { address },
             Self::Paused { reason } => Event::Paused { reason },
+            Self::FilesMissing { missing, checked, example } => {
+                Event::FilesMissing { missing: *missing, checked: *checked, example }
+            }
             Self::Resumed => Event::Resumed,
             Self::Offline => Event::Offline,
             Self::Online => Event::Online,

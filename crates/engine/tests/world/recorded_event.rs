@@ -14,6 +14,7 @@ pub(crate) enum EventKind {
     Started,
     VerifyingPart,
     PartChanged,
+    FilesMissing,
     Received,
     Retrying,
     Parked,
@@ -41,9 +42,9 @@ pub(crate) struct RecordedEvent {
     pub(crate) fault: Option<FaultRecord>,
     pub(crate) status: Option<u16>,
     pub(crate) attempts: u32,
-    /// Bytes that have arrived, or are kept.
+    /// Bytes that have arrived, or are kept; files that are missing.
     pub(crate) bytes: u64,
-    /// Why something was skipped, paused or slowed down.
+    /// Why something was skipped, paused or slowed down; the name of a missing file.
     pub(crate) reason: String,
     /// The digest of a file that is done.
     pub(crate) blake3: Option<[u8; 32]>,
@@ -100,6 +101,11 @@ impl RecordedEvent {
             Event::PartChanged { row, url, kept, .. } => {
                 recorded.bytes = kept;
                 (EventKind::PartChanged, Some(row), url)
+            }
+            Event::FilesMissing { missing, example, .. } => {
+                recorded.bytes = missing;
+                example.clone_into(&mut recorded.reason);
+                (EventKind::FilesMissing, None, "")
             }
             Event::Started { row, url, attempt } => {
                 recorded.attempts = attempt;

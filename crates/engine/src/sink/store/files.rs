@@ -7,13 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use longhaul_journal::storage::{File, FileKind, Metadata, RelativePath, Storage};
 use longhaul_journal::{Location, PARTS_DIRECTORY, RowId};
 
-use super::{BodyWriter, Content, ResponseMeta, Staged, StagedBody, Store};
+use super::{BodyWriter, Content, ResponseMeta, Staged, StagedBody, Store, file_content};
 use crate::sink::disk_error::is_of_one_name;
 
 /// Directories remembered, of each kind: bounds the memory of a list with as many directories as files.
 const DIRECTORIES_MAX: usize = 4096;
-/// Bytes read at once when a complete file is verified.
-const READ_BYTES: usize = 256 * 1024;
 
 /// Keeps each body in a file of its own.
 pub struct FileStore {
@@ -84,7 +82,7 @@ impl FileStore {
             Err(error) if self.may_be_equal(path, content) => return Err(error),
             Err(_) => return Ok(false),
         };
-        if !is_equal(&*file, content)? {
+        if !file_content::is_equal(&*file, content, &mut Vec::new())? {
             return Ok(false);
         }
         file.sync()?;
@@ -164,7 +162,7 @@ impl Store for FileStore {
             return Ok(false);
         }
         let file = found(self.storage.open_read(name))?;
-        file.map_or(Ok(false), |file| is_equal(&*file, content))
+        file.map_or(Ok(false), |file| file_content::is_equal(&*file, content, &mut Vec::new()))
     }
 
     fn recover(&self, row: RowId, name: &RelativePath, content: &Content) -> io::Result<Option<Location>> {
@@ -247,24 +245,4 @@ fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         result => result.map(Some),
     }
-}
-
-/// Whether the whole file has this content.
-fn is_equal(file: &dyn File, content: &Content) -> io::Result<bool> {
-    if file.len()? != content.size {
-        return Ok(false);
-    }
-    let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; READ_BYTES];
-    let mut offset = 0;
-    while offset < content.size {
-        let wanted = usize::try_from(content.size - offset).map_or(READ_BYTES, |left| left.min(READ_BYTES));
-        let count = file.read_at(&mut buffer[..wanted], offset)?;
-        if count == 0 {
-            return Ok(false);
-        }
-        hasher.update(&buffer[..count]);
-        offset += count as u64;
-    }
-    Ok(*hasher.finalize().as_bytes() == content.blake3)
 }

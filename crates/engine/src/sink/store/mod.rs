@@ -8,6 +8,7 @@
 //! Every body under way has a [`BodyWriter`] of its own, and every complete one a [`StagedBody`]; both are `Send` and share
 //! nothing but what their store shares. So bodies can be written, hashed and synced by more than one thread.
 
+pub(crate) mod file_content;
 mod files;
 mod response;
 
