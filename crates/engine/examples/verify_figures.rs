@@ -26,7 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     for (name, is_quick) in [("--quick", true), ("", false), ("again", false)] {
         let start = clock::now();
-        let report = Verify::of_directory(directory)?.quick(is_quick).run(|finding| println!("{finding:?}"))?;
+        let report =
+            Verify::of_directory(directory)?.quick(is_quick).run(|finding| println!("{finding:?}"))?;
         print(name, report.files, report.bytes_read, clock::now() - start);
     }
     Ok(())
@@ -48,7 +49,8 @@ fn make(directory: &Path, files: u64, bytes: usize) -> Result<(), Box<dyn Error>
     let source = spool.append_source("list")?;
     for number in 0..files {
         let name = format!("host.test/{}/{number}.bin", number / FILES_PER_DIRECTORY);
-        let entry = Entry::Fetch { url: format!("http://{name}"), name: None, expected: Expectation::default() };
+        let entry =
+            Entry::Fetch { url: format!("http://{name}"), name: None, expected: Expectation::default() };
         let row = spool.append(&Row { source, line: number + 1, entry, fields: Fields::default() })?;
         let path = name.parse()?;
         if number % FILES_PER_DIRECTORY == 0 {
