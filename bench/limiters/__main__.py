@@ -15,9 +15,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 import check  # noqa: E402
 import content  # noqa: E402
+import processes  # noqa: E402
 import servers  # noqa: E402
 from hosts import HOSTS, Host  # noqa: E402
 
@@ -93,7 +94,7 @@ def run(host: Host, files: int, scratch: Path, program: str, short: bool) -> Res
         url_list.write_text("".join(running.url(number) + "\n" for number in range(files)))
         with open(events, "wb") as out, open(scratch / f"{host.name}.messages", "wb") as messages:
             begun = time.monotonic()
-            process = servers.spawn(
+            process = processes.spawn(
                 *running.enter_client, program, "get", "-i", str(url_list), "-d", str(haul), "--json", stdout=out, stderr=messages
             )
             try:
@@ -108,7 +109,7 @@ def run(host: Host, files: int, scratch: Path, program: str, short: bool) -> Res
                     process.wait(STOP_MAX_S)
                 except subprocess.TimeoutExpired:
                     pass
-            servers.kill_group(process)
+            processes.kill_group(process)
         port = "" if running.port == 80 else f"+{running.port}"
         done, wrong = content.compare(haul / f"{running.address}{port}", files, host.size)
         failed = retried = 0
@@ -163,7 +164,7 @@ def main() -> int:
     try:
         for host in selected:
             servers.require(host)
-    except servers.Unavailable as error:
+    except processes.Unavailable as error:
         print(f"bench/limiters: {error}", file=sys.stderr)
         return 2
     program = os.environ.get("LONGHAUL") or str(Path(__file__).parents[2] / "target/release/longhaul")
@@ -216,7 +217,7 @@ def in_threads(one, selected: list[Host], at_a_time: int) -> list:
     finally:
         for future in futures:
             future.cancel()
-        servers.stop_all()
+        processes.stop_all()
         pool.shutdown(wait=True)
 
 

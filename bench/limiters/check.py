@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import processes
 import servers
 from hosts import Host
 
@@ -72,11 +73,11 @@ def ask(running: servers.Running, files: int, seconds_max: float, **changes) -> 
     command = [*running.enter_client, sys.executable, str(Path(__file__).with_name("client.py")), json.dumps(task)]
     output = running.folder / "client"
     with open(output, "wb") as out:
-        process = servers.spawn(*command, stdout=out)
+        process = processes.spawn(*command, stdout=out)
         try:
             process.wait(seconds_max + task["abandon_s"] + CLIENT_EXTRA_S)
         finally:
-            servers.kill_group(process)
+            processes.kill_group(process)
     return json.loads(output.read_text())
 
 
@@ -118,7 +119,7 @@ def ask_in_ban(running: servers.Running, failures: list[str]) -> list[str]:
     results = []
 
     def once(at_s: float, expected: bool) -> None:
-        servers.pause(begun + at_s - time.monotonic())
+        processes.pause(begun + at_s - time.monotonic())
         result = ask(running, 1, 0.1, buckets=[], after_s=0.0, concurrent=1, abandon_s=2.0)
         form = "200" if result["served"] else next(iter(result["forms"]), "nothing")
         results.append(f"{form} at {at_s:.0f} s")

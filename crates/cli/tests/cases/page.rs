@@ -44,6 +44,9 @@ this page anew.
 
 ";
 
+/// What follows the tables: runs with the servers and tests of others, whose figures are written by hand.
+const END: &str = include_str!("page_end.md");
+
 const CHAPTERS: [(u16, &str); 12] = [
     (1, "Names"),
     (10, "TCP"),
@@ -103,8 +106,7 @@ fn page(cases: &[Arc<(String, Case)>]) -> String {
         }
         page.push('\n');
     }
-    page.truncate(page.trim_end().len());
-    page.push('\n');
+    page.push_str(END);
     page
 }
 
