@@ -165,3 +165,27 @@ fn a_record_holds_what_an_archive_needs() {
         assert_eq!(sent.lines().count(), host.requests()[1].fields.len() + 2, "every field that was sent");
     });
 }
+
+/// A part that no validator joins: the bytes that were requested again and compared are in the response, and the store has them already.
+#[test]
+fn a_record_tells_which_bytes_of_a_response_are_repeated() {
+    const LARGE: usize = 400_000;
+    simulate(async {
+        let world = World::new(1);
+        let content: Vec<u8> = (1..=251).cycle().take(LARGE).collect();
+        let served = content.clone();
+        let host = world.scripted(HOST, move |request| match request.range_from() {
+            None => Reply::status(200).body(&served[..]).cut(300_000, End::Reset),
+            Some(from) => Reply::status(206)
+                .field("Content-Range", format_args!("bytes {from}-{}/{LARGE}", LARGE - 1))
+                .body(&served[from..]),
+        });
+        let run = over_records(world.haul(format!("http://{HOST}/file\n"))).run().await;
+        assert_eq!(run.counts(), (1, 0, 0, 0), "{:#?}", run.events);
+        let requests = host.requests();
+        assert_eq!(requests.len(), 2, "the rest is joined: {requests:#?}");
+        let storage: Arc<dyn Storage> = Arc::new(world.storage());
+        let record = warc::read_at(&*storage, 0).expect("readable").expect("a record");
+        assert!(body_of(&record) == content);
+    });
+}

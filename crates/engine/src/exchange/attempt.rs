@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use http::header::CACHE_CONTROL;
 use longhaul_http::range::{self, ResumeDecision};
-use longhaul_http::{
-    Body, ContentRange, ExchangeRecord, Head, HeaderValue, Partial, ProtocolFaultKind, RangeRequest, Request,
-};
-use longhaul_journal::{Part, Verification};
+use longhaul_http::{Body, ContentRange, ExchangeRecord, Head, HeaderValue, Partial, RangeRequest, Request};
+use longhaul_journal::Part;
 use longhaul_socket::{Phase, clock};
 use tokio::time::Instant;
 
 use crate::exchange::body_range::BodyRange;
+use crate::exchange::complete_body::CompleteBody;
 use crate::exchange::context::ExchangeContext;
 use crate::exchange::ended::Ended;
 use crate::exchange::failure::Failure;
@@ -26,9 +25,9 @@ use crate::exchange::range_test::RangeTest;
 use crate::exchange::receiving::{BodyTransfer, Received};
 use crate::exchange::redirects::{self, Follow};
 use crate::exchange::status::Meaning;
-use crate::list::listed_digests::{self, ListedDigests};
+use crate::list::listed_digests;
 use crate::pace::Announcement;
-use crate::schedule::job::{DigestJoin, Job};
+use crate::schedule::job::{DigestJoin, Job, RangeUse};
 use crate::schedule::retry;
 use crate::sink::store::ResponseRecord;
 use crate::sink::{Completion, Message, Piece, SinkGone};
@@ -36,7 +35,7 @@ use crate::sink::{Completion, Message, Piece, SinkGone};
 /// A server may send less than the requested rest, and then the attempt requests more at once. A part shorter than this
 /// counts as small ...
 const SMALL_PART_BYTES: u64 = 16 * 1024;
-/// ... and one attempt accepts so many small parts.
+/// ... and after more small parts than this the whole is requested.
 const SMALL_PARTS_MAX: u32 = 8;
 
 /// Makes one attempt. Dropping the future drops the exchange; what the sink has been given stays.
@@ -138,7 +137,7 @@ impl Attempt<'_> {
             return Ok(None);
         }
         if meaning == Meaning::File {
-            let record = record.map(|record| self.recorded(&head, *record, range.from));
+            let record = record.map(|record| self.recorded(&head, *record, &range));
             return self.receive(range, &head, body, record).await;
         }
         body.drain().await;
@@ -247,8 +246,9 @@ impl Attempt<'_> {
         tracing::debug!(status = head.status, %peer, is_new_connection, elapsed = ?latency, "a response begins");
     }
 
-    /// What the store is told of a response whose body begins at this offset of the whole.
-    fn recorded(&self, head: &Head, record: ExchangeRecord, offset: u64) -> Arc<ResponseRecord> {
+    /// What the store is told of a response whose body has this place in the whole.
+    fn recorded(&self, head: &Head, record: ExchangeRecord, range: &BodyRange) -> Arc<ResponseRecord> {
+        let repeated_bytes = range.overlap.map_or(0, |_| OVERLAP_BYTES);
         Arc::new(ResponseRecord {
             row_url: self.job.url.clone(),
             target_url: self.job.target().clone(),
@@ -256,7 +256,8 @@ impl Attempt<'_> {
             response_head: record.response_head,
             first_byte_unix_ms: self.context.clock.unix_ms_at(record.first_byte_at),
             peer: head.peer,
-            offset,
+            offset: range.from - repeated_bytes,
+            repeated_bytes,
         })
     }
 
@@ -280,12 +281,11 @@ impl Attempt<'_> {
             }
             Received::More { bytes } => {
                 self.small_parts += u32::from(bytes < SMALL_PART_BYTES);
-                let are_too_many = self.small_parts > SMALL_PARTS_MAX;
-                let failure = || {
-                    let kind = ProtocolFaultKind::BadContentRange;
-                    Ended::Failed(Failure::of_protocol(kind, head, self.begun.elapsed()))
-                };
-                Ok(are_too_many.then(failure))
+                if bytes == 0 || self.small_parts > SMALL_PARTS_MAX {
+                    // The host sends less than ranges are worth: what was compared again, or little more.
+                    self.job.range_use = RangeUse::Refused;
+                }
+                Ok(None)
             }
         }
     }
@@ -314,8 +314,8 @@ impl Attempt<'_> {
                 Err(fault) => Failure::of_redirect(&fault, head, elapsed),
             },
             Meaning::NotReady => self.not_ready(head),
-            Meaning::NoContent => match no_content_mismatch(self.job, head) {
-                Some(what) => Failure::of_mismatch(&what, head, elapsed),
+            Meaning::NoContent => match no_content_mismatch(self.job, head, elapsed) {
+                Some(failure) => failure,
                 None => return Some(Ended::NoContent(head.status)),
             },
             Meaning::NotTheFile => Failure::of_other_content(head, elapsed),
@@ -336,6 +336,7 @@ impl Attempt<'_> {
         let is_elsewhere = self.job.target().origin() != self.job.home();
         self.range_test.forget(self.job);
         self.job.redirected = None;
+        self.job.homecomings += 1;
         is_elsewhere.then_some(Ended::Redirected { wait: Duration::ZERO })
     }
 
@@ -343,16 +344,23 @@ impl Attempt<'_> {
     async fn already_complete(&mut self, head: &Head) -> Result<Ended, SinkGone> {
         let Self { context, job, progress, begun, .. } = self;
         let partial = job.partial.take().unwrap_or_default();
-        let digests = job.listed_digests.as_ref();
-        if let Some(what) = listed_digests::mismatch(&job.expected, partial.have, digests) {
-            // The bytes that are there are not what the list expects: discard them.
-            let discard = Message::Begin { row: job.row, part: Part::default(), response: None };
-            context.sink.send(discard).await?;
-            return Ok(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed())));
-        }
-        let verification = match digests.and_then(ListedDigests::strongest) {
-            Some(algorithm) => Verification::Digest(algorithm.to_string()),
-            None => Verification::Length,
+        let mismatch = listed_digests::mismatch(&job.expected, partial.have, job.listed_digests.as_ref());
+        let complete = CompleteBody { size: partial.have, end: None, trailers: None };
+        let verified = match mismatch {
+            Some(what) => Err(Failure::of_mismatch(&what, head, begun.elapsed())),
+            None => {
+                complete.verify(job, head).map_err(|what| Failure::of_digest(&what, head, begun.elapsed()))
+            }
+        };
+        let verification = match verified {
+            Ok(verification) => verification,
+            Err(failure) => {
+                // The bytes that are there are not what the list expects, or the server has announced: discard them.
+                job.discard_partial();
+                let discard = Message::Begin { row: job.row, part: Part::default(), response: None };
+                context.sink.send(discard).await?;
+                return Ok(Ended::Failed(failure));
+            }
         };
         let completion = Completion {
             status: head.status,

@@ -4,6 +4,7 @@ pub(crate) mod attempt;
 mod body_range;
 pub(crate) mod byte_rate;
 pub(crate) mod class;
+mod complete_body;
 mod content_format;
 pub(crate) mod context;
 pub(crate) mod ended;

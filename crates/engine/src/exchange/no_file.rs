@@ -42,8 +42,17 @@ impl Failure {
     }
 }
 
-/// How a response without content contradicts a list that expects some.
-pub(super) fn no_content_mismatch(job: &Job, head: &Head) -> Option<String> {
+/// The failure of a response without content where there must be some: the list expects it, or the host has sent a part of it before.
+pub(super) fn no_content_mismatch(job: &Job, head: &Head, elapsed: Duration) -> Option<Failure> {
     let expects_content = !job.expected.digests.is_empty() || job.expected.size.is_some_and(|size| size > 0);
-    expects_content.then(|| format!("the server answered {}, no content", head.status))
+    if expects_content {
+        let what = format!("the server answered {}, no content", head.status);
+        return Some(Failure::of_mismatch(&what, head, elapsed));
+    }
+    let have = job.partial.as_ref()?.have;
+    let status = status_text(head.status);
+    let message = format!("the server answered {status}, after it had sent {have} bytes of the file");
+    let mut failure = Failure::new(Class::Mismatch, Phase::Head, Some(head.peer), elapsed, message);
+    failure.status = Some(head.status);
+    Some(failure)
 }

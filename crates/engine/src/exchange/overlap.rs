@@ -11,8 +11,8 @@ use bytes::Bytes;
 /// Bytes at the end of a part that are requested again. Two versions of compressed or encrypted content differ everywhere behind
 /// the first difference, and logs and tables grow at their ends.
 pub(crate) const OVERLAP_BYTES: u64 = 64 * 1024;
-/// A shorter part is not kept: it costs less to request the whole.
-pub(super) const KEEP_BYTES_MIN: u64 = 2 * OVERLAP_BYTES;
+/// A shorter part is not kept to be joined like this: it costs less to request the whole.
+pub(super) const PART_BYTES_MIN: u64 = 2 * OVERLAP_BYTES;
 
 /// The digest of the last [`OVERLAP_BYTES`] of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use longhaul_http::{Body, Completion as BodyEnd, Head, Partial, ProtocolFaultKind, Validator};
-use longhaul_journal::{Part, Verification};
+use longhaul_http::{Body, Head, Partial, ProtocolFaultKind, Validator};
+use longhaul_journal::Part;
 use longhaul_socket::{Deadline, Phase, clock};
 use tokio::time::Instant;
 
 use crate::exchange::body_range::BodyRange;
+use crate::exchange::complete_body::CompleteBody;
 use crate::exchange::content_format;
 use crate::exchange::context::ExchangeContext;
 use crate::exchange::ended::Ended;
@@ -31,7 +32,7 @@ const PIECE_BYTES: u64 = 256 * 1024;
 /// A piece goes to the sink after this long however small it is, so that a killed process loses little.
 const PIECE_WAIT_MAX: Duration = Duration::from_secs(1);
 /// Fewer bytes than this are neither kept nor count as progress: requesting the whole costs no more than a range request.
-const KEEP_BYTES_MIN: u64 = 1024;
+const RESUME_BYTES_MIN: u64 = 1024;
 
 /// How the transfer of one body ended.
 pub(crate) enum Received {
@@ -96,20 +97,18 @@ impl<'a> BodyTransfer<'a> {
 
     /// Reads the body to its end.
     pub(crate) async fn run(
-        mut self,
+        &mut self,
         head: &Head,
         mut body: Body,
         begun: Instant,
     ) -> Result<Received, SinkGone> {
-        let BodyRange { from, end, total, .. } = self.range;
         self.prepare(head);
-        let wrong_size = total.and_then(|total| self.job.expected.wrong_size(total));
+        let wrong_size = self.range.total.and_then(|total| self.job.expected.wrong_size(total));
         if let Some(what) = wrong_size.or_else(|| self.wrong_type(head)) {
-            self.discard().await?;
+            let refused = self.refuse(Failure::of_mismatch(&what, head, begun.elapsed())).await?;
             body.drain().await;
-            return Ok(Received::Ended(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed()))));
+            return Ok(refused);
         }
-        let wrong_range = || Failure::of_protocol(ProtocolFaultKind::BadContentRange, head, begun.elapsed());
         loop {
             let next_chunk = self.progress.unless_cut(body.chunk());
             let arrived = match self.pending_since {
@@ -131,7 +130,7 @@ impl<'a> BodyTransfer<'a> {
                     if let Some(digests) = &mut self.content_digests {
                         digests.update(&chunk);
                     }
-                    let chunk = match self.compare(chunk) {
+                    let chunk = match self.compare(chunk, head) {
                         Compared::NotYet => continue,
                         Compared::Different => return Ok(Received::Different),
                         Compared::Same(rest) => rest,
@@ -143,33 +142,42 @@ impl<'a> BodyTransfer<'a> {
                         Some(Failure::of_mismatch(&what, head, begun.elapsed()))
                     };
                     // More than was announced: which of the bytes are right is unknown, so none is kept.
-                    let is_beyond = end.is_some_and(|end| size_min > end);
-                    if let Some(failure) = is_beyond.then(wrong_range).or_else(unexpected) {
-                        self.discard().await?;
-                        return Ok(Received::Ended(Ended::Failed(failure)));
+                    let is_beyond = self.range.end.is_some_and(|end| size_min > end);
+                    let beyond = || wrong_range(head, begun);
+                    if let Some(failure) = is_beyond.then(beyond).or_else(unexpected) {
+                        return self.refuse(failure).await;
                     }
                     self.take(chunk).await?;
                 }
-                Ok(None) => break,
+                Ok(None) => return self.end(head, &body, begun).await,
                 Err(error) => {
                     let now_unix_ms = self.context.clock.unix_ms();
                     return self.keep(Failure::of_error(&error, false, now_unix_ms)).await;
                 }
             }
         }
+    }
+
+    /// The body has ended as its framing says.
+    async fn end(&mut self, head: &Head, body: &Body, begun: Instant) -> Result<Received, SinkGone> {
+        let BodyRange { from, end, total, .. } = self.range;
         if self.overlap.is_some() {
-            return self.keep(wrong_range()).await;
+            let is_only_overlap = end.is_some_and(|end| end <= from);
+            return if is_only_overlap {
+                Ok(Received::More { bytes: 0 })
+            } else {
+                self.keep(wrong_range(head, begun)).await
+            };
         }
         let size = self.received();
         if let Some(end) = end {
             if size < end {
-                return self.keep(wrong_range()).await;
+                return self.keep(wrong_range(head, begun)).await;
             }
             if let Some(digests) = &mut self.content_digests
                 && let Err(what) = digests.check(head, body.trailers())
             {
-                self.discard().await?;
-                return Ok(Received::Ended(Ended::Failed(Failure::of_digest(&what, head, begun.elapsed()))));
+                return self.refuse(Failure::of_digest(&what, head, begun.elapsed())).await;
             }
             if total != Some(size) {
                 return self.keep_part().await;
@@ -181,15 +189,12 @@ impl<'a> BodyTransfer<'a> {
             if from > 0 && self.job.expected.can_prove_joins() {
                 self.job.digest_join = DigestJoin::Refused;
             }
-            self.discard().await?;
-            return Ok(Received::Ended(Ended::Failed(Failure::of_mismatch(&what, head, begun.elapsed()))));
+            return self.refuse(Failure::of_mismatch(&what, head, begun.elapsed())).await;
         }
-        let verification = match self.verification(head, &body) {
+        let complete = CompleteBody { size, end: body.completion(), trailers: body.trailers() };
+        let verification = match complete.verify(self.job, head) {
             Ok(verification) => verification,
-            Err(what) => {
-                self.discard().await?;
-                return Ok(Received::Ended(Ended::Failed(Failure::of_digest(&what, head, begun.elapsed()))));
-            }
+            Err(what) => return self.refuse(Failure::of_digest(&what, head, begun.elapsed())).await,
         };
         // A part may repeat only one of the validators.
         let validator = match &self.job.partial {
@@ -214,12 +219,19 @@ impl<'a> BodyTransfer<'a> {
             self.job.format = content_format::of_head(head);
             self.job.server_digests = if compares { ServerDigests::of_whole(head) } else { None };
         } else {
-            self.job.format = content_format::of_part(head, std::mem::take(&mut self.job.format));
-            let digests = self.job.server_digests.take();
-            self.job.server_digests =
-                digests.and_then(|mut digests| digests.append(head, from).then_some(digests));
             self.content_digests = if compares { ServerDigests::of_content(head) } else { None };
+            if self.overlap.is_none() {
+                self.adopt(head);
+            }
         }
+    }
+
+    /// Notes what the head of a part says of the whole. Until it is proven that the part is of the same version, that may be wrong.
+    fn adopt(&mut self, head: &Head) {
+        self.job.format = content_format::of_part(head, std::mem::take(&mut self.job.format));
+        let (digests, from) = (self.job.server_digests.take(), self.range.from);
+        self.job.server_digests =
+            digests.and_then(|mut digests| digests.append(head, from).then_some(digests));
     }
 
     /// How the media type differs from what is expected. A part may leave out what an earlier response said of the whole.
@@ -228,30 +240,13 @@ impl<'a> BodyTransfer<'a> {
         self.job.expected.wrong_type(content_type, &self.context.expected_types)
     }
 
-    /// How the whole body is verified, or how it contradicts a digest of the server.
-    fn verification(&mut self, head: &Head, body: &Body) -> Result<Verification, String> {
-        if let Some(algorithm) = self.job.listed_digests.as_ref().and_then(ListedDigests::strongest) {
-            return Ok(Verification::Digest(algorithm.to_string()));
-        }
-        if let Some(digests) = &mut self.job.server_digests
-            && let Some(name) = digests.check(head, body.trailers())?
-        {
-            return Ok(Verification::Digest(name));
-        }
-        Ok(match body.completion() {
-            _ if self.job.is_joined_by_overlap => Verification::Overlap,
-            Some(BodyEnd::Close) if self.job.expected.size.is_none() => Verification::LengthUnverified,
-            // The end of a stream proves as much as an announced length does.
-            _ => Verification::Length,
-        })
-    }
-
     /// Notes what is needed to resume a body that begins.
     fn begin(&mut self, head: &Head) {
         let total = self.range.total;
         // The offsets of a range are not those of a coded body, so its part is resumed only if a digest proves the whole.
         let validator = if head.is_coded() { Validator::default() } else { head.validator() };
-        let needs_tail = !validator.is_strong() && total.is_some_and(|total| total > overlap::KEEP_BYTES_MIN);
+        let is_long = total.is_some_and(|total| total > overlap::PART_BYTES_MIN);
+        let needs_tail = is_long && !validator.is_strong() && !head.is_coded();
         self.recent = needs_tail.then(RecentBytes::default);
         self.job.discard_partial();
         self.job.partial = Some(Partial { have: 0, validator, total });
@@ -259,7 +254,7 @@ impl<'a> BodyTransfer<'a> {
     }
 
     /// Compares bytes with the end of what is there, as long as they are sent again; returns those behind them.
-    fn compare(&mut self, chunk: Bytes) -> Compared {
+    fn compare(&mut self, chunk: Bytes, head: &Head) -> Compared {
         let (Some(check), Some(recent)) = (&mut self.overlap, &mut self.recent) else {
             return Compared::Same(chunk);
         };
@@ -267,19 +262,20 @@ impl<'a> BodyTransfer<'a> {
         if matches!(compared, Compared::Same(_)) {
             self.overlap = None;
             self.job.is_joined_by_overlap = true;
+            self.adopt(head);
         }
         compared
     }
 
-    /// Discards the bytes of this body and those kept before.
-    async fn discard(&mut self) -> Result<(), SinkGone> {
+    /// Ends a transfer whose bytes are wrong: discards those of this body and those kept before.
+    async fn refuse(&mut self, failure: Failure) -> Result<Received, SinkGone> {
         self.job.discard_partial();
-        if !self.is_begun {
-            return Ok(());
+        if self.is_begun {
+            let (row, part) = (self.job.row, Part::default());
+            let begin = Message::Begin { row, part, response: None };
+            self.progress.held_up(self.context.sink.send(begin)).await?;
         }
-        let (row, part) = (self.job.row, Part::default());
-        let begin = Message::Begin { row, part, response: None };
-        self.progress.held_up(self.context.sink.send(begin)).await
+        Ok(Received::Ended(Ended::Failed(failure)))
     }
 
     /// Offset behind the last byte received.
@@ -288,8 +284,9 @@ impl<'a> BodyTransfer<'a> {
     }
 
     /// Keeps a complete part, so that the rest can be requested.
-    async fn keep_part(mut self) -> Result<Received, SinkGone> {
+    async fn keep_part(&mut self) -> Result<Received, SinkGone> {
         let have = self.received();
+        self.job.note_kept(self.range.from, have, RESUME_BYTES_MIN);
         if self.pending_bytes > 0 {
             self.hand_over().await?;
         }
@@ -357,7 +354,7 @@ impl<'a> BodyTransfer<'a> {
     }
 
     /// Ends a transfer that failed, and keeps the bytes that a range request can continue.
-    async fn keep(mut self, mut failure: Failure) -> Result<Received, SinkGone> {
+    async fn keep(&mut self, mut failure: Failure) -> Result<Received, SinkGone> {
         if self.overlap.is_some() {
             // Nothing new came: what is there stays as it is.
             return Ok(Received::Ended(Ended::Failed(failure)));
@@ -365,16 +362,14 @@ impl<'a> BodyTransfer<'a> {
         let have = self.received();
         let is_strong = self.job.partial.as_ref().is_some_and(|partial| partial.validator.is_strong());
         let tail =
-            self.recent.as_ref().and_then(RecentBytes::tail).filter(|_| have >= overlap::KEEP_BYTES_MIN);
+            self.recent.as_ref().and_then(RecentBytes::tail).filter(|_| have >= overlap::PART_BYTES_MIN);
         let resumable = is_strong || self.has_digest() || tail.is_some();
-        if resumable && have >= KEEP_BYTES_MIN {
+        if resumable && have >= RESUME_BYTES_MIN {
             self.job.tail = tail;
             if self.pending_bytes > 0 {
                 self.hand_over().await?;
             }
-            let furthest = self.job.furthest.max(self.range.from);
-            failure.made_progress = have >= furthest + KEEP_BYTES_MIN;
-            self.job.furthest = furthest.max(have);
+            failure.made_progress = self.job.note_kept(self.range.from, have, RESUME_BYTES_MIN);
             if let Some(partial) = &mut self.job.partial {
                 partial.have = have;
             }
@@ -394,4 +389,9 @@ impl<'a> BodyTransfer<'a> {
         let is_strong = self.job.partial.as_ref().is_some_and(|partial| partial.validator.is_strong());
         is_strong || self.has_digest() || self.recent.is_some()
     }
+}
+
+/// The failure of a response that has not the range that it announces.
+fn wrong_range(head: &Head, begun: Instant) -> Failure {
+    Failure::of_protocol(ProtocolFaultKind::BadContentRange, head, begun.elapsed())
 }

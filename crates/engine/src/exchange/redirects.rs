@@ -14,6 +14,10 @@ use crate::exchange::context::ExchangeContext;
 use crate::schedule::job::{Job, Redirected};
 use crate::schedule::retry::RETRY_AFTER_MAX;
 
+/// How often the row's own URL is requested again without progress between. Beyond that, what a place responds is taken as it is:
+/// otherwise a place that serves a few bytes and then denies the request would be asked for ever.
+const HOMECOMINGS_MAX: u32 = 8;
+
 /// What a redirect asks for.
 pub(super) enum Follow {
     /// The attempt requests the next URL at once.
@@ -66,6 +70,7 @@ pub(super) fn follow(
 pub(super) fn is_outdated(job: &Job, asked: Option<&RangeRequest>, head: &Head) -> bool {
     let is_used = job.redirected.as_ref().is_some_and(|redirected| redirected.is_used);
     is_used
+        && job.homecomings < HOMECOMINGS_MAX
         && match (head.status, job.partial.as_ref().zip(asked)) {
             // It asks for another pace, or our own proxy asks for credentials.
             (408 | 425 | 429, _) => false,

@@ -66,6 +66,11 @@ impl ServerDigests {
         self.hashed_bytes == from
     }
 
+    /// Bytes added so far.
+    pub(crate) fn hashed_bytes(&self) -> u64 {
+        self.hashed_bytes
+    }
+
     /// Adds bytes.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.hashed_bytes += bytes.len() as u64;

@@ -37,6 +37,9 @@ pub(crate) struct Job {
     pub(crate) url: HttpUrl,
     /// Where redirects have led, if the row was redirected.
     pub(crate) redirected: Option<Redirected>,
+    /// How often the row's own URL was requested again, because the place that redirects had led to no longer had the file, since an
+    /// attempt has made progress.
+    pub(crate) homecomings: u32,
     /// The cookies that the responses to this row's requests have set.
     pub(crate) cookies: Option<Box<CookieJar>>,
     /// The final name below the haul's directory.
@@ -193,6 +196,7 @@ impl Job {
             row,
             url,
             redirected: None,
+            homecomings: 0,
             cookies: None,
             name,
             attempts: 0,
@@ -247,6 +251,18 @@ impl Job {
         let may_mean_the_range = self.is_range_unanswered && (is_denied || failure.may_mean_the_range());
         self.range_failures = if may_mean_the_range { self.range_failures + 1 } else { 0 };
         if self.range_use == RangeUse::Allowed { self.range_failures } else { 0 }
+    }
+
+    /// Notes that the body is kept up to `have`, of which an attempt has brought the bytes from `from` on. Returns whether that is
+    /// progress: at least `bytes_min` more than any attempt has brought before.
+    pub(crate) fn note_kept(&mut self, from: u64, have: u64, bytes_min: u64) -> bool {
+        let furthest = self.furthest.max(from);
+        let is_progress = have >= furthest.saturating_add(bytes_min);
+        self.furthest = furthest.max(have);
+        if is_progress {
+            self.homecomings = 0;
+        }
+        is_progress
     }
 
     /// Nothing of the body is kept any more.

@@ -159,7 +159,8 @@ impl BodyWriter for WarcBody {
     fn continue_with(&mut self, response: &Arc<ResponseRecord>) -> io::Result<()> {
         let mut shared = self.shared.lock().expect("no test panics within");
         let body = shared.unfinished.get_mut(&self.row).ok_or(io::ErrorKind::NotFound)?;
-        assert_eq!(response.offset, body.bytes.len() as u64, "it begins where the bytes end");
+        let begins_at = response.offset + response.repeated_bytes;
+        assert_eq!(begins_at, body.bytes.len() as u64, "its new bytes begin where the bytes end");
         body.responses.push(Arc::clone(response));
         Ok(())
     }

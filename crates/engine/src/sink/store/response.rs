@@ -41,6 +41,9 @@ pub struct ResponseRecord {
     pub peer: Peer,
     /// Where the body of this response begins in the whole body: 0, or the offset from which a 206 continues what is there.
     pub offset: u64,
+    /// Bytes at the beginning of its body that repeat the end of what is there, where the part was joined by comparing them. The store has
+    /// them and does not get them again: the bytes that it gets begin at `offset + repeated_bytes`.
+    pub repeated_bytes: u64,
 }
 
 impl ResponseRecord {
@@ -61,6 +64,7 @@ impl fmt::Debug for ResponseRecord {
             .field("first_byte_unix_ms", &self.first_byte_unix_ms)
             .field("peer", &self.peer)
             .field("offset", &self.offset)
+            .field("repeated_bytes", &self.repeated_bytes)
             .finish()
     }
 }
