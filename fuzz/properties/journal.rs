@@ -111,6 +111,7 @@ fn done() -> Done {
         format: longhaul_journal::ContentFormat::default(),
         redirect_statuses: Vec::new(),
         modified_unix_ms: None,
+        is_adopted: false,
     }
 }
 

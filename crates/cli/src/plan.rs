@@ -152,6 +152,7 @@ fn settings(arguments: RunArguments) -> Settings {
         referer,
         insecure,
         no_clobber,
+        adopt,
         expect_type,
         seed,
     } = arguments;
@@ -171,6 +172,7 @@ fn settings(arguments: RunArguments) -> Settings {
     settings.spacings = max_rate;
     settings.rate_limit = limit_rate.filter(|&rate| rate > 0);
     settings.no_clobber = no_clobber;
+    settings.adopt_by_size = adopt;
     settings.expected_types = expect_type;
     settings.insecure_hosts = insecure;
     settings.retry_statuses = retry_on_http_error;

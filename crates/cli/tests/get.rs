@@ -180,3 +180,33 @@ fn a_dry_run_prints_what_a_run_would_fetch_and_changes_nothing() {
         assert_eq!((&lines[0]["url"], &lines[0]["line"]), (&server.url("/f/1").into(), &2.into()));
     }
 }
+
+/// A file that was there before is compared with the list: it is adopted, or its row fails whatever `--no-clobber` would skip.
+#[test]
+fn a_file_that_is_there_is_adopted_or_contradicts_the_list() {
+    let (place, server) = (TestDirectory::new(), TestServer::plain());
+    let [right, wrong] = ["/right", "/wrong"].map(|path| (path, server.content(path)));
+    place.file(&format!("out/{}", server.name(right.0)), &right.1);
+    place.file(&format!("out/{}", server.name(wrong.0)), b"of another program");
+    let line = |(path, content): &(&str, Vec<u8>)| {
+        let digest = server.origin.site().content(path).blake3().map(|byte| format!("{byte:02x}")).concat();
+        format!("{} size={} blake3={digest}\n", server.url(path), content.len())
+    };
+    place.file("list.txt", line(&right) + &line(&wrong));
+    let arguments = ["get", "-nc", "-i", "list.txt", "-d", "out", "--json"];
+    let output = place.longhaul(&arguments).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert_eq!(server.origin.stats().requests, 0);
+    let lines = json_lines(&output.stdout);
+    let adopted = lines.iter().find(|line| line["event"] == "adopted").expect("an event");
+    assert_eq!(adopted["name"], server.name(right.0));
+    assert_eq!(lines.last().expect("a report")["adopted"], 1);
+    assert_eq!(place.read(&format!("out/{}", server.name(wrong.0))), b"of another program");
+    let output =
+        place.longhaul(&["export", "out", "--format", "jsonl"]).output().expect("the program starts");
+    let rows = json_lines(&output.stdout);
+    assert_eq!((&rows[0]["outcome"], &rows[0]["status"]), (&"adopted".into(), &serde_json::Value::Null));
+    assert_eq!(rows[0]["verification"], "digest blake3");
+    assert_eq!((&rows[1]["outcome"], &rows[1]["class"]), (&"failed".into(), &"file".into()));
+    place.longhaul(&["verify", "out"]).assert().code(0);
+}

@@ -211,6 +211,7 @@ fn the_location_of_a_body_is_exported() {
             format: ContentFormat::default(),
             redirect_statuses: Vec::new(),
             modified_unix_ms: None,
+            is_adopted: false,
         };
         opened.log.record(&Record::Done(row, done)).expect("a writable disk");
     }

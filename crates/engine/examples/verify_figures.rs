@@ -74,6 +74,7 @@ fn make(directory: &Path, files: u64, bytes: usize) -> Result<(), Box<dyn Error>
             format: ContentFormat::default(),
             redirect_statuses: Vec::new(),
             modified_unix_ms: Some(file.metadata()?.modified_unix_ms),
+            is_adopted: false,
         };
         if number % RECORDS_PER_COMMIT == 0 {
             spool.flush()?;

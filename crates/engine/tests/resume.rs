@@ -503,6 +503,7 @@ fn a_part_that_was_in_doubt_is_not_reported_as_changed() {
             format: longhaul_journal::ContentFormat::default(),
             redirect_statuses: Vec::new(),
             modified_unix_ms: None,
+            is_adopted: false,
         };
         append_to_log(&world, |_| vec![Record::Doubt(RowId(0), done)]);
         let run = world.haul(&url).run().await;

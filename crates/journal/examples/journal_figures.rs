@@ -124,6 +124,7 @@ fn done(number: u64) -> Done {
         format: longhaul_journal::ContentFormat::default(),
         redirect_statuses: Vec::new(),
         modified_unix_ms: None,
+        is_adopted: false,
     }
 }
 

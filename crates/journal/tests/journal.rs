@@ -249,7 +249,7 @@ fn any_done() -> impl Strategy<Value = Done> {
     let texts = (prop::option::of(text()), prop::option::of(text()));
     let format = (prop::option::of(text()), prop::option::of(text()))
         .prop_map(|(content_type, content_encoding)| ContentFormat { content_type, content_encoding });
-    let end = (prop::collection::vec(any::<u16>(), 0..3), any::<Option<u64>>());
+    let end = (prop::collection::vec(any::<u16>(), 0..3), any::<Option<u64>>(), any::<bool>());
     (numbers, any_validator(), verification, texts, any_location(), format, end).prop_map(
         |(
             (status, size, blake3, attempts, started_unix_ms, finished_unix_ms),
@@ -258,7 +258,7 @@ fn any_done() -> impl Strategy<Value = Done> {
             (name, final_url),
             location,
             format,
-            (redirect_statuses, modified_unix_ms),
+            (redirect_statuses, modified_unix_ms, is_adopted),
         )| {
             Done {
                 status,
@@ -275,6 +275,7 @@ fn any_done() -> impl Strategy<Value = Done> {
                 format,
                 redirect_statuses,
                 modified_unix_ms,
+                is_adopted,
             }
         },
     )

@@ -156,9 +156,13 @@ pub(crate) struct RunArguments {
     /// Do not verify the certificates of this host. Repeatable
     #[arg(short = 'k', long, value_name = "HOST", value_parser = values::host, help_heading = "Requests")]
     pub(crate) insecure: Vec<String>,
-    /// Skip a URL whose file name is taken by a file that Longhaul did not create. `-nc` is accepted too
+    /// Skip a URL whose file name is taken by a file that Longhaul did not create, unless that file contradicts the list.
+    /// `-nc` is accepted too
     #[arg(long, help_heading = "Files")]
     pub(crate) no_clobber: bool,
+    /// Adopt a file that is there already and has the `size=` of its line, also without a digest on the list
+    #[arg(long, help_heading = "Files")]
+    pub(crate) adopt: bool,
     /// Fail what is not of this media type, such as application/pdf or image/*, unless its line has a type. Repeatable
     #[arg(long, value_name = "TYPE", value_delimiter = ',', help_heading = "Files")]
     pub(crate) expect_type: Vec<MediaRange>,

@@ -165,6 +165,7 @@ fn status_chain(done: &Done) -> String {
 impl Details {
     fn of_done(done: &Done) -> Self {
         let validator = done.validator.as_ref();
+        let is_fetched = !done.is_adopted;
         let verification = match &done.verification {
             Verification::Length => "length".to_owned(),
             Verification::Digest(algorithm) => format!("digest {algorithm}"),
@@ -183,14 +184,14 @@ impl Details {
             location_length: location_length.into(),
             content_type: done.format.content_type.as_deref().into(),
             content_encoding: done.format.content_encoding.as_deref().into(),
-            status_chain: status_chain(done).as_str().into(),
-            status: u64::from(done.status).into(),
+            status_chain: is_fetched.then(|| status_chain(done)).as_deref().into(),
+            status: is_fetched.then(|| u64::from(done.status)).into(),
             size: done.size.into(),
             blake3: HEXLOWER.encode(&done.blake3).as_str().into(),
             etag: validator.and_then(|validator| validator.etag.as_deref()).into(),
             last_modified: validator.and_then(|validator| validator.last_modified.as_deref()).into(),
             verification: verification.as_str().into(),
-            attempts: u64::from(done.attempts).into(),
+            attempts: is_fetched.then(|| u64::from(done.attempts)).into(),
             started: rfc3339(done.started_unix_ms).as_str().into(),
             finished: rfc3339(done.finished_unix_ms).as_str().into(),
             final_url: done.final_url.as_deref().into(),

@@ -40,7 +40,7 @@ impl HaulProgress {
             }
             Event::ListRead { new_rows, .. } => self.rows += new_rows,
             Event::Received { bytes, .. } => self.bytes_received += bytes,
-            Event::Done { .. } => self.settled.done += 1,
+            Event::Done { .. } | Event::Adopted { .. } => self.settled.done += 1,
             Event::Skipped { .. } | Event::NoContent { .. } => self.settled.skipped += 1,
             Event::Failed { url, fault, attempts, .. } => {
                 self.settled.failed += 1;

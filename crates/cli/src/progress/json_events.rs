@@ -53,6 +53,7 @@ impl JsonEventWriter {
             ("requests", report.requests.into()),
             ("retries", report.retries.into()),
             ("parked", report.parked.into()),
+            ("adopted", report.adopted.into()),
             ("no_content", report.no_content.into()),
             ("unread_lists", report.unread_lists.clone().into()),
             ("stopped", report.stopped.into()),
@@ -139,6 +140,25 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
             fields.extend(fault_fields(fault));
             ("parked", fields)
         }
+        Event::Paced { host, window, limiter, rate, blocked } => (
+            "paced",
+            vec![
+                ("host", host.into()),
+                ("window", window.into()),
+                ("limiter", limiter.as_str().into()),
+                ("per_second", rate.map(|(now, _)| now).into()),
+                ("per_second_limit", rate.map(|(_, limit)| limit).into()),
+                ("blocked_ms", blocked.map_or(Value::Null, ms)),
+            ],
+        ),
+        Event::Merged { address } => ("merged", vec![("address", address.into())]),
+        _ => return outcome_fields(event).or_else(|| haul_fields(event)),
+    })
+}
+
+/// The outcomes of rows.
+fn outcome_fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
+    Some(match *event {
         Event::Done {
             row,
             url,
@@ -176,24 +196,23 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
             fields.extend(column_fields(columns));
             ("skipped", fields)
         }
+        Event::Adopted { row, url, name, size, blake3, fields: columns } => {
+            let mut fields = vec![
+                ("row", row.0.into()),
+                ("url", url.into()),
+                ("name", name.into()),
+                ("size", size.into()),
+                ("blake3", HEXLOWER.encode(&blake3).into()),
+            ];
+            fields.extend(column_fields(columns));
+            ("adopted", fields)
+        }
         Event::NoContent { row, url, status, attempts, fields: columns } => {
             let mut fields = row_fields(row, url, Some(status), attempts);
             fields.extend(column_fields(columns));
             ("no_content", fields)
         }
-        Event::Paced { host, window, limiter, rate, blocked } => (
-            "paced",
-            vec![
-                ("host", host.into()),
-                ("window", window.into()),
-                ("limiter", limiter.as_str().into()),
-                ("per_second", rate.map(|(now, _)| now).into()),
-                ("per_second_limit", rate.map(|(_, limit)| limit).into()),
-                ("blocked_ms", blocked.map_or(Value::Null, ms)),
-            ],
-        ),
-        Event::Merged { address } => ("merged", vec![("address", address.into())]),
-        _ => return haul_fields(event),
+        _ => return None,
     })
 }
 

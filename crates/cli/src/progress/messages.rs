@@ -74,6 +74,13 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
         }
         Event::Online => "resumed: the network is back".to_owned(),
         Event::Skipped { url, reason, .. } => format!("skipped: {}: {}", escaped(url), escaped(reason)),
+        Event::Adopted { url, name, .. } => {
+            format!(
+                "adopted: {}: {} is there already and is what the list expects",
+                escaped(url),
+                escaped(name)
+            )
+        }
         Event::NoContent { url, status, .. } => {
             format!("no content: {}: the server answered {status}, so there is no file", escaped(url))
         }

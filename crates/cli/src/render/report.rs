@@ -29,6 +29,11 @@ pub(crate) fn report(report: &Report, directory: &Path, elapsed: Duration, examp
         counted(report.requests, "request"),
         if report.retries == 1 { "1 retry".to_owned() } else { format!("{} retries", count(report.retries)) },
     );
+    if report.adopted > 0 {
+        let adopted = count(report.adopted);
+        let _ =
+            writeln!(text, "{adopted} of the done adopted: the file was there and is what the list expects");
+    }
     if report.no_content > 0 {
         let none = count(report.no_content);
         let _ = writeln!(text, "{none} of the skipped without content: the server answered 204 or 205");

@@ -56,6 +56,8 @@ pub struct Settings {
     pub allow_downgrade: bool,
     /// A file that stands where a row's file belongs makes the row skipped rather than failed.
     pub no_clobber: bool,
+    /// A file that stands where a row's file belongs and has the size on the list is adopted also if the list has no digest of it.
+    pub adopt_by_size: bool,
     /// The media types that are expected of rows without a type of their own; any type if there are none.
     pub expected_types: Vec<MediaRange>,
     /// Hosts whose certificates are not checked.
@@ -106,6 +108,7 @@ impl Default for Settings {
             headers: Vec::new(),
             allow_downgrade: false,
             no_clobber: false,
+            adopt_by_size: false,
             expected_types: Vec::new(),
             insecure_hosts: Vec::new(),
             name_servers: Vec::new(),

@@ -29,6 +29,7 @@ use crate::haul::machine;
 use crate::haul::run_context::RunContext;
 use crate::haul::stop::Stopper;
 use crate::list::intake::{Intake, List, Published};
+use crate::names::OccupiedPolicy;
 use crate::pace::host_state_cache::HostStateCache;
 use crate::report::counters::Counters;
 use crate::report::event::Event;
@@ -116,13 +117,17 @@ impl Haul {
         let hosts = read_hosts(&cx.storage);
         let (sink, inbox) = SinkHandle::new();
         let (settled_rows, heard) = mpsc::unbounded_channel();
+        let occupied = OccupiedPolicy {
+            no_clobber: self.settings.no_clobber,
+            adopts_by_size: self.settings.adopt_by_size,
+        };
         let committer = {
-            let (cx, no_clobber) = (cx.clone(), self.settings.no_clobber);
+            let cx = cx.clone();
             let parts =
                 unfinished.parts.iter().map(|(&row, recorded)| (row, recorded.part.resumable)).collect();
             let journal = JournalHandles { log, rows: rows.clone(), parts, hosts: hosts.clone() };
             executor
-                .start("sink", move || Committer::new(cx, journal, inbox, settled_rows, no_clobber).run())
+                .start("sink", move || Committer::new(cx, journal, inbox, settled_rows, occupied).run())
                 .map_err(HaulError::Start)?
         };
         let (published, intake) = self.start_intake(executor, &cx, spool, &rows)?;
@@ -156,11 +161,9 @@ impl Haul {
                 verified: to_assign,
                 published,
             };
-            let (cx, rows, no_clobber) = (cx.clone(), rows.clone(), self.settings.no_clobber);
-            executor
-                .start("dispatch", move || Dispatcher::new(cx, rows, unfinished, channels, no_clobber).run())
-                .map_err(HaulError::Start)?
-                .await
+            let (cx, rows) = (cx.clone(), rows.clone());
+            let make = move || Dispatcher::new(cx, rows, unfinished, channels, occupied, executor).run();
+            executor.start("dispatch", make).map_err(HaulError::Start)?.await
         };
         let stopped = self.stopper.is_stopped();
         if stopped {
@@ -174,8 +177,10 @@ impl Haul {
         verifying.await;
         present.await;
         let settled_counts = committer.await.map_err(HaulError::Disk)?;
-        if let Err(DispatchError::Spool(error)) = dispatched {
-            return Err(HaulError::Disk(error));
+        match dispatched {
+            Err(DispatchError::Spool(error)) => return Err(HaulError::Disk(error)),
+            Err(DispatchError::Start(error)) => return Err(HaulError::Start(error)),
+            Err(DispatchError::Gone) | Ok(()) => {}
         }
         // An intake that waits for a silent pipe is left to itself: it writes nothing once the haul is stopped.
         if !stopped {
@@ -374,7 +379,7 @@ fn tls_options(options: TlsOptions, settings: &Settings) -> TlsOptions {
 }
 
 fn report(before: Counts, rows: u64, settled_counts: SettledCounts, counters: &Counters) -> Report {
-    let SettledCounts { done, skipped, no_content, failures, parked } = settled_counts;
+    let SettledCounts { done, adopted, skipped, no_content, failures, parked } = settled_counts;
     let done = before.done + done;
     let skipped = before.skipped + skipped;
     let failed = before.failed + failures.values().sum::<u64>();
@@ -385,15 +390,9 @@ fn report(before: Counts, rows: u64, settled_counts: SettledCounts, counters: &C
         requests: counters.requests(),
         retries: counters.retries(),
         parked,
+        adopted,
         no_content,
         stopped: false,
         unread_lists: Vec::new(),
-    }
-}
-
-impl From<longhaul_journal::Counts> for Counts {
-    fn from(counts: longhaul_journal::Counts) -> Self {
-        let longhaul_journal::Counts { done, failed, skipped, pending, .. } = counts;
-        Self { done, failed, skipped, pending }
     }
 }

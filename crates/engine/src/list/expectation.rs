@@ -61,6 +61,11 @@ impl ExpectedContent {
         self.digests.iter().any(|digest| digest.value().len() >= JOIN_DIGEST_BYTES_MIN)
     }
 
+    /// Whether the list says anything of the bytes, by which a file can be told from others.
+    pub(crate) fn describes_bytes(&self) -> bool {
+        self.size.is_some() || !self.digests.is_empty()
+    }
+
     /// How the size differs, as soon as it is announced.
     pub(crate) fn wrong_size(&self, size: u64) -> Option<String> {
         let other = self.size.filter(|expected| *expected != size)?;

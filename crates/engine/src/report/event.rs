@@ -7,7 +7,7 @@ use longhaul_journal::{FaultRecord, Fields, Location, RowId};
 use crate::pace::Limiter;
 use crate::report::summary::Counts;
 
-/// Something that happened. Outcomes ([`Done`](Event::Done), [`Failed`](Event::Failed), [`Skipped`](Event::Skipped),
+/// Something that happened. Outcomes ([`Done`](Event::Done), [`Adopted`](Event::Adopted), [`Failed`](Event::Failed), [`Skipped`](Event::Skipped),
 /// [`NoContent`](Event::NoContent)) are reported only when they are on stable storage.
 ///
 /// URLs in events carry no credentials. Texts that came from a server are as received: escape them before a terminal
@@ -126,6 +126,21 @@ pub enum Event<'a> {
         attempts: u32,
         /// From the first attempt to the last byte.
         elapsed: Duration,
+        /// The columns of the list that are not interpreted.
+        fields: &'a Fields,
+    },
+    /// A file that was there before is the row's file: it is what the list says. Nothing was requested. Counts as done.
+    Adopted {
+        /// The row.
+        row: RowId,
+        /// The URL.
+        url: &'a str,
+        /// The file's name below the haul's directory.
+        name: &'a str,
+        /// Its size in bytes.
+        size: u64,
+        /// Its BLAKE3 digest.
+        blake3: [u8; 32],
         /// The columns of the list that are not interpreted.
         fields: &'a Fields,
     },

@@ -72,6 +72,14 @@ pub(crate) enum OwnedEvent {
         elapsed: Duration,
         fields: Fields,
     },
+    Adopted {
+        row: RowId,
+        url: Box<str>,
+        name: Box<str>,
+        size: u64,
+        blake3: [u8; 32],
+        fields: Fields,
+    },
     Failed {
         row: RowId,
         url: Box<str>,
@@ -157,6 +165,14 @@ impl OwnedEvent {
             Event::Skipped { row, url, reason, fields } => {
                 Self::Skipped { row, url: url.into(), reason: reason.into(), fields: fields.clone() }
             }
+            Event::Adopted { row, url, name, size, blake3, fields } => Self::Adopted {
+                row,
+                url: url.into(),
+                name: name.into(),
+                size,
+                blake3,
+                fields: fields.clone(),
+            },
             Event::NoContent { row, url, status, attempts, fields } => {
                 Self::NoContent { row, url: url.into(), status, attempts, fields: fields.clone() }
             }
@@ -212,6 +228,9 @@ impl OwnedEvent {
                 Event::Failed { row: *row, url, fault, status: *status, attempts: *attempts, fields }
             }
             Self::Skipped { row, url, reason, fields } => Event::Skipped { row: *row, url, reason, fields },
+            Self::Adopted { row, url, name, size, blake3, fields } => {
+                Event::Adopted { row: *row, url, name, size: *size, blake3: *blake3, fields }
+            }
             Self::NoContent { row, url, status, attempts, fields } => {
                 Event::NoContent { row: *row, url, status: *status, attempts: *attempts, fields }
             }

@@ -49,7 +49,7 @@ pub struct Row<'a> {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum RowOutcome<'a> {
-    /// Complete under its final name.
+    /// Complete under its final name: downloaded, or adopted.
     Done(&'a Done),
     /// Failed for good.
     Failed(&'a Failed),
@@ -68,10 +68,12 @@ pub enum RowOutcome<'a> {
 }
 
 impl RowOutcome<'_> {
-    /// The outcome in one word: `done`, `failed`, `skipped`, `no-content` or `pending`. Rows without content are counted as skipped.
+    /// The outcome in one word: `done`, `adopted`, `failed`, `skipped`, `no-content` or `pending`. Adopted files are counted as done,
+    /// rows without content as skipped.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
+            Self::Done(done) if done.is_adopted => "adopted",
             Self::Done(_) => "done",
             Self::Failed(_) | Self::Refused(_) => "failed",
             Self::Skipped(_) | Self::Duplicate(_) => "skipped",

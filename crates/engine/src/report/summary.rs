@@ -28,6 +28,13 @@ impl Counts {
     }
 }
 
+impl From<longhaul_journal::Counts> for Counts {
+    fn from(counts: longhaul_journal::Counts) -> Self {
+        let longhaul_journal::Counts { done, failed, skipped, pending, .. } = counts;
+        Self { done, failed, skipped, pending }
+    }
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
@@ -44,6 +51,8 @@ pub struct Report {
     pub retries: u64,
     /// Rows that this run leaves to a later one: their host asked for a long pause, or their unfinished body could not be read.
     pub parked: u64,
+    /// Of the rows that are done, those whose files were there before this run and were adopted by it without a request.
+    pub adopted: u64,
     /// Of the skipped rows, those for which the host answered in this run that there is nothing to download (204, 205).
     pub no_content: u64,
     /// The run was stopped before the end.

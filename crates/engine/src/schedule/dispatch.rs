@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::exchange::Class;
-use crate::haul::executor::sleep_until;
+use crate::haul::executor::{Executor, sleep_until};
 use crate::haul::run_context::RunContext;
 use crate::haul::stop::StopWatch;
 use crate::list::expectation::ExpectedContent;
@@ -26,6 +26,7 @@ use crate::names::{self, Occupied, OccupiedPolicy};
 use crate::schedule::backlog::{Admission, Backlog, Read};
 use crate::schedule::job::{Assignment, Job};
 use crate::schedule::router::{FromShard, Router, ShardGone};
+use crate::sink::adopter::AdopterHandle;
 use crate::sink::part_verifier::UnverifiedPart;
 use crate::sink::store::Store;
 use crate::sink::{Message, RowSettled, SettledByList, SinkGone, SinkHandle};
@@ -67,6 +68,7 @@ pub(crate) struct Dispatcher {
     /// The remaining rows of the block of `cursor`.
     ahead: std::vec::IntoIter<(RowId, Row)>,
     occupied: OccupiedPolicy,
+    adopter: AdopterHandle,
     clock: WallClock,
     stop: StopWatch,
 }
@@ -75,6 +77,8 @@ pub(crate) struct Dispatcher {
 #[derive(Debug)]
 pub(crate) enum DispatchError {
     Spool(io::Error),
+    /// The system refused a thread.
+    Start(io::Error),
     /// The sink or a shard has ended early, and reports why.
     Gone,
 }
@@ -103,8 +107,10 @@ impl Dispatcher {
         rows: SpoolReader,
         unfinished: Unfinished,
         channels: Channels,
-        no_clobber: bool,
+        occupied: OccupiedPolicy,
+        executor: Executor,
     ) -> Self {
+        let adopter = AdopterHandle::new(executor, cx.clone(), channels.sink.clone(), occupied);
         let RunContext { store, clock, stopper, .. } = cx;
         Self {
             store,
@@ -114,7 +120,8 @@ impl Dispatcher {
             backlog: Backlog::default(),
             cursor: 0,
             ahead: Vec::new().into_iter(),
-            occupied: OccupiedPolicy::new(no_clobber),
+            occupied,
+            adopter,
             clock,
             stop: stopper.watch(),
         }
@@ -155,6 +162,7 @@ impl Dispatcher {
                 verified = self.channels.verified.recv() => {
                     self.channels.router.assign(verified.ok_or(DispatchError::Gone)?)?;
                 }
+                job = self.adopter.absent() => self.assign(job, None)?,
                 () = sleep_until(self.backlog.look_again_at()) => {}
                 changed = self.channels.published.changed(), if !published.is_complete => {
                     // An intake that ended early leaves lists unread, so this run would not end.
@@ -295,7 +303,12 @@ impl Dispatcher {
         let name = names::final_name(&url, name);
         let mut job = Box::new(Job::new(row, url, name, expected, fields));
         if self.is_taken(&job.name) {
-            return self.refuse_taken(job).await;
+            // What the list says of the bytes decides whose file it is.
+            return if job.expected.describes_bytes() {
+                self.adopter.judge(job).map_err(DispatchError::Start)
+            } else {
+                self.refuse_taken(job).await
+            };
         }
         let now_unix_ms = self.clock.unix_ms();
         let waiting = self.unfinished.waiting.remove(&row);
@@ -324,7 +337,7 @@ impl Dispatcher {
     }
 
     async fn refuse_taken(&self, job: Box<Job>) -> Result<(), DispatchError> {
-        let message = match self.occupied.decide(&job.name, &io::ErrorKind::AlreadyExists.into()) {
+        let message = match self.occupied.decide(&job, &io::ErrorKind::AlreadyExists.into()) {
             Occupied::Skip { reason } => Message::Skip { job, reason },
             Occupied::Fail { fault } => {
                 let now_unix_ms = self.clock.unix_ms();

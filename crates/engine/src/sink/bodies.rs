@@ -97,6 +97,7 @@ impl Committer {
                 .as_ref()
                 .map_or_else(Vec::new, |redirected| redirected.statuses.clone()),
             modified_unix_ms: staged.modified_unix_ms,
+            is_adopted: false,
             final_url: job.redirected.as_ref().map(|redirected| redirected.url.as_str().to_owned()),
             location: Location::File,
             format: job.format.clone(),

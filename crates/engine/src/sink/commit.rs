@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use longhaul_journal::storage::RelativePath;
-use longhaul_journal::{Failed, FaultRecord, Fields, Location, Record};
+use longhaul_journal::{Done, Failed, FaultRecord, Fields, Location, Record};
 use longhaul_socket::clock;
 
 use super::committer::Committer;
@@ -68,8 +68,14 @@ impl Committer {
             self.retry_transient(|sink| sink.rows.ensure_durable(row)).await?;
         }
         for entry in &settled {
-            if let Entry::Complete(complete) = entry {
-                self.record(Record::Done(complete.job.row, complete.done.clone())).await?;
+            match entry {
+                Entry::Complete(complete) => {
+                    self.record(Record::Done(complete.job.row, complete.done.clone())).await?;
+                }
+                Entry::Adopted { job, done } => {
+                    self.record(Record::Done(job.row, Done::clone(done))).await?;
+                }
+                _ => {}
             }
         }
         self.retry_transient(|sink| sink.log.commit()).await?;
@@ -101,7 +107,7 @@ impl Committer {
             return Ok(None);
         }
         self.discard_for_good(job.row).await?;
-        let fault = match self.occupied.decide(&job.name, &error) {
+        let fault = match self.occupied.decide(&job, &error) {
             Occupied::Skip { reason } => {
                 self.record(Record::Skipped(job.row, reason.clone())).await?;
                 return Ok(Some(Entry::Skipped { job, reason }));
@@ -153,6 +159,20 @@ impl Committer {
                     status: done.status,
                     attempts: done.attempts,
                     elapsed,
+                    fields: &job.fields,
+                });
+                self.notify_dispatcher(RowSettled::Settled(job));
+            }
+            Entry::Adopted { job, done } => {
+                self.recorded.remove(&job.row);
+                self.settled_counts.done += 1;
+                self.settled_counts.adopted += 1;
+                self.observer.emit(&Event::Adopted {
+                    row: job.row,
+                    url: job.url.as_str(),
+                    name: &job.name,
+                    size: done.size,
+                    blake3: done.blake3,
                     fields: &job.fields,
                 });
                 self.notify_dispatcher(RowSettled::Settled(job));

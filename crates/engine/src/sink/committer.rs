@@ -44,7 +44,9 @@ pub(crate) struct JournalHandles {
 /// Rows that this run has settled, by outcome.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SettledCounts {
+    /// Adopted files included.
     pub(crate) done: u64,
+    pub(crate) adopted: u64,
     /// Rows without content included.
     pub(crate) skipped: u64,
     pub(crate) no_content: u64,
@@ -83,7 +85,7 @@ impl Committer {
         journal: JournalHandles,
         inbox: Inbox,
         settled_rows: mpsc::UnboundedSender<RowSettled>,
-        no_clobber: bool,
+        occupied: OccupiedPolicy,
     ) -> Self {
         let RunContext { storage, store, observer, clock, stopper } = cx;
         let JournalHandles { log, rows, parts, hosts } = journal;
@@ -101,7 +103,7 @@ impl Committer {
             disk_wait: DiskWait::new(Arc::clone(&observer), stopper.watch(), inbox.pauses),
             observer,
             clock,
-            occupied: OccupiedPolicy::new(no_clobber),
+            occupied,
             sync_failures: 0,
             parts_synced_at: clock::now(),
             hosts: hosts.into_iter().map(|record| (record.host.clone(), record)).collect(),
@@ -216,6 +218,11 @@ impl Committer {
                 self.retry_transient(|sink| sink.parts.discard(job.row)).await?;
                 self.record(Record::Skipped(job.row, reason.clone())).await?;
                 self.group.push(Entry::Skipped { job, reason }, clock::now());
+                Ok(())
+            }
+            Message::Adopt { job, done } => {
+                self.retry_transient(|sink| sink.parts.discard(job.row)).await?;
+                self.group.push(Entry::Adopted { job, done }, clock::now());
                 Ok(())
             }
             Message::NoContent { job, none } => {

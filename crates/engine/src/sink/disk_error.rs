@@ -44,6 +44,11 @@ pub(crate) fn file_fault(name: &str, error: &io::Error) -> FaultRecord {
     fault(message)
 }
 
+/// The fault of a row because of a file that was there before.
+pub(crate) fn occupant_fault(message: &str) -> FaultRecord {
+    fault(message.to_owned())
+}
+
 /// The fault of a row whose unfinished body, which the store keeps at `place`, could not be read.
 pub(crate) fn part_fault(place: &str, error: &io::Error) -> FaultRecord {
     fault(format!("cannot read the unfinished body {place}: {error}"))

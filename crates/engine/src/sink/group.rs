@@ -19,6 +19,7 @@ const WAIT_MAX: std::time::Duration = std::time::Duration::from_millis(75);
 /// An outcome that is recorded and not durable.
 pub(super) enum Entry {
     Complete(Box<CompleteRow>),
+    Adopted { job: Box<Job>, done: Box<Done> },
     Failed { job: Box<Job>, failed: Failed },
     Skipped { job: Box<Job>, reason: String },
     NoContent { job: Box<Job>, none: NoContent },
@@ -32,7 +33,11 @@ impl Entry {
             Self::SettledByList(
                 SettledByList::Duplicate { row, .. } | SettledByList::Refused { row, .. },
             ) => Some(*row),
-            Self::Complete(_) | Self::Failed { .. } | Self::Skipped { .. } | Self::NoContent { .. } => None,
+            Self::Complete(_)
+            | Self::Adopted { .. }
+            | Self::Failed { .. }
+            | Self::Skipped { .. }
+            | Self::NoContent { .. } => None,
         }
     }
 }

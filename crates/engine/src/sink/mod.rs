@@ -6,6 +6,7 @@
 //!
 //! It decides nothing about a URL, and refuses bytes that are out of order.
 
+pub(crate) mod adopter;
 mod bodies;
 mod commit;
 mod committer;
@@ -20,7 +21,7 @@ pub mod store;
 mod trace;
 
 pub(crate) use committer::{Committer, JournalHandles, SettledCounts};
-pub(crate) use disk_error::{file_fault, part_fault, transient_cause};
+pub(crate) use disk_error::{file_fault, occupant_fault, part_fault, transient_cause};
 pub(crate) use parts::{VerifiedPart, checkpoint};
 pub(crate) use recovery::resolve_doubts;
 
@@ -30,7 +31,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use longhaul_http::{HttpUrl, Validator};
-use longhaul_journal::{Failed, FaultRecord, Fields, NoContent, Part, RowId, Verification, Waiting};
+use longhaul_journal::{Done, Failed, FaultRecord, Fields, NoContent, Part, RowId, Verification, Waiting};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::pace::host_state_cache::HostStateUpdate;
@@ -66,6 +67,8 @@ pub(crate) enum Message {
     Fail { job: Box<Job>, failed: Failed },
     /// The row needs no download.
     Skip { job: Box<Job>, reason: String },
+    /// A file that was there before is the row's, as its outcome says.
+    Adopt { job: Box<Job>, done: Box<Done> },
     /// The host has nothing to download for the row.
     NoContent { job: Box<Job>, none: NoContent },
     /// A row that the list itself settled: reported once the row is durable.

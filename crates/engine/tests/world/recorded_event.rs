@@ -19,6 +19,7 @@ pub(crate) enum EventKind {
     Retrying,
     Parked,
     Done,
+    Adopted,
     Failed,
     Skipped,
     NoContent,
@@ -126,6 +127,10 @@ impl RecordedEvent {
                 recorded.attempts = attempts;
                 (EventKind::Done, Some(row), url)
             }
+            Event::Adopted { row, url, blake3, .. } => {
+                recorded.blake3 = Some(blake3);
+                (EventKind::Adopted, Some(row), url)
+            }
             Event::Failed { row, url, fault, status, attempts, .. } => {
                 recorded.fault = Some(fault.clone());
                 recorded.status = status;
@@ -153,7 +158,14 @@ impl RecordedEvent {
 
     /// Whether it reports the outcome of a row.
     pub(crate) fn is_outcome(&self) -> bool {
-        matches!(self.kind, EventKind::Done | EventKind::Failed | EventKind::Skipped | EventKind::NoContent)
+        matches!(
+            self.kind,
+            EventKind::Done
+                | EventKind::Adopted
+                | EventKind::Failed
+                | EventKind::Skipped
+                | EventKind::NoContent
+        )
     }
 
     /// The class of the fault, or nothing.

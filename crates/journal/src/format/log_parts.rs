@@ -13,6 +13,7 @@ const HAS_CONTENT_TYPE: u8 = 0x01;
 const HAS_CONTENT_ENCODING: u8 = 0x02;
 const HAS_REDIRECT_STATUSES: u8 = 0x04;
 const HAS_MODIFIED: u8 = 0x08;
+const IS_ADOPTED: u8 = 0x10;
 
 /// What stands at the end of an outcome, if anything does.
 #[derive(Default)]
@@ -20,6 +21,7 @@ pub(super) struct DoneEnd {
     pub(super) format: ContentFormat,
     pub(super) redirect_statuses: Vec<u16>,
     pub(super) modified_unix_ms: Option<u64>,
+    pub(super) is_adopted: bool,
 }
 
 /// Writes nothing where nothing is known.
@@ -28,7 +30,8 @@ pub(super) fn put_done_end(out: &mut Vec<u8>, done: &Done) {
     let flags = flag(content_type.is_some(), HAS_CONTENT_TYPE)
         | flag(content_encoding.is_some(), HAS_CONTENT_ENCODING)
         | flag(!done.redirect_statuses.is_empty(), HAS_REDIRECT_STATUSES)
-        | flag(done.modified_unix_ms.is_some(), HAS_MODIFIED);
+        | flag(done.modified_unix_ms.is_some(), HAS_MODIFIED)
+        | flag(done.is_adopted, IS_ADOPTED);
     if flags == 0 {
         return;
     }
@@ -54,7 +57,7 @@ pub(super) fn take_done_end(reader: &mut PayloadReader<'_>) -> Option<DoneEnd> {
         reader.take_if(flags & HAS_REDIRECT_STATUSES != 0, take_statuses)?.unwrap_or_default();
     let modified_unix_ms = reader.take_if(flags & HAS_MODIFIED != 0, PayloadReader::number)?;
     let format = ContentFormat { content_type, content_encoding };
-    Some(DoneEnd { format, redirect_statuses, modified_unix_ms })
+    Some(DoneEnd { format, redirect_statuses, modified_unix_ms, is_adopted: flags & IS_ADOPTED != 0 })
 }
 
 fn take_statuses(reader: &mut PayloadReader<'_>) -> Option<Vec<u16>> {

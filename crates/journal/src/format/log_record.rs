@@ -313,7 +313,7 @@ fn decode_done(reader: &mut PayloadReader<'_>) -> Option<Done> {
         _ => Verification::Overlap,
     };
     let location = reader.take_if(flags & HAS_LOCATION != 0, take_location)?.unwrap_or_default();
-    let DoneEnd { format, redirect_statuses, modified_unix_ms } =
+    let DoneEnd { format, redirect_statuses, modified_unix_ms, is_adopted } =
         reader.take_if(!reader.is_empty(), take_done_end)?.unwrap_or_default();
     Some(Done {
         status,
@@ -330,6 +330,7 @@ fn decode_done(reader: &mut PayloadReader<'_>) -> Option<Done> {
         format,
         redirect_statuses,
         modified_unix_ms,
+        is_adopted,
     })
 }
 

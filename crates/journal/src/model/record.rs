@@ -80,7 +80,7 @@ pub struct Waiting {
 /// A file that is complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
-    /// Status of the final response.
+    /// Status of the final response; 0 for a file that was adopted.
     pub status: u16,
     /// Length of the file in bytes.
     pub size: u64,
@@ -108,6 +108,8 @@ pub struct Done {
     pub redirect_statuses: Vec<u16>,
     /// The modification time of the file when it was complete, in unix milliseconds, where the body lies in a file of its own.
     pub modified_unix_ms: Option<u64>,
+    /// Whether the file was there before the row and was adopted without a request.
+    pub is_adopted: bool,
 }
 
 /// What the bytes of a body are, as its server says. Opaque to the journal.

@@ -69,6 +69,7 @@ pub(crate) fn done(number: u64) -> Done {
         format: longhaul_journal::ContentFormat::default(),
         redirect_statuses: Vec::new(),
         modified_unix_ms: None,
+        is_adopted: false,
     }
 }
 

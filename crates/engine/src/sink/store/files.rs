@@ -191,6 +191,14 @@ impl Store for FileStore {
         remember(&mut self.directories().new, directory);
         false
     }
+
+    fn open_occupant(&self, name: &RelativePath) -> io::Result<Option<Box<dyn File>>> {
+        let file = found(self.storage.open_read(name))?;
+        if file.is_some() {
+            self.note_unsynced(name.parent());
+        }
+        Ok(file)
+    }
 }
 
 struct FileBody(Box<dyn File>);

@@ -83,6 +83,17 @@ pub trait Store: Send + Sync + 'static {
     /// Whether something that is not of this haul stands where a body of this name would be published. A hint that saves a
     /// download: [`publish`](Self::publish) decides.
     fn is_occupied(&self, name: &RelativePath) -> bool;
+
+    /// Opens what stands where a body of this name would be published, so that it can be adopted as that body. Its name is durable
+    /// after the next [`sync_published`](Self::sync_published). `None` if nothing stands there, or if the store adopts nothing, which
+    /// is the default.
+    ///
+    /// # Errors
+    /// It is no regular file, or cannot be read.
+    fn open_occupant(&self, name: &RelativePath) -> io::Result<Option<Box<dyn File>>> {
+        let _ = name;
+        Ok(None)
+    }
 }
 
 /// Takes the bytes of one body.

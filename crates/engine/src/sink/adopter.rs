@@ -1,0 +1,266 @@
+//! Compares files that were there before their rows with what the list says of them. A file that is the content of its row becomes its
+//! file without a request.
+//!
+//! It changes no file. A digest of the list decides; a size alone does so only if the user wants that. What contradicts the list is a
+//! failure, whatever else the user wants to be skipped: a row that is skipped counts as a row that needs nothing.
+
+use std::future::pending;
+use std::io;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
+
+use longhaul_journal::storage::RelativePath;
+use longhaul_journal::{ContentFormat, Done, Failed, FaultRecord, Location, Verification};
+use longhaul_socket::clock::WallClock;
+use tokio::sync::mpsc;
+
+use super::store::{Store, file_content};
+use super::{Message, SinkGone, SinkHandle};
+use crate::haul::executor::{self, Executor};
+use crate::haul::run_context::RunContext;
+use crate::haul::stop::StopWatch;
+use crate::haul::{Stopper, parallel};
+use crate::list::expectation::ExpectedContent;
+use crate::list::listed_digests::{self, ListedDigests};
+use crate::names::{Occupied, OccupiedPolicy};
+use crate::schedule::job::Job;
+
+/// Files that are compared before their outcomes are sent.
+const BATCH_MAX: usize = 256;
+/// Threads that read files, for the same reason as in a verification.
+const READERS: usize = 8;
+
+/// The dispatcher's end. It starts the actor when the first row needs it: most hauls have none.
+pub(crate) struct AdopterHandle {
+    executor: Executor,
+    cx: RunContext,
+    sink: SinkHandle,
+    policy: OccupiedPolicy,
+    started: Option<Started>,
+}
+
+struct Started {
+    candidates: mpsc::UnboundedSender<Box<Job>>,
+    absent: mpsc::UnboundedReceiver<Box<Job>>,
+    end: executor::Result<()>,
+}
+
+impl AdopterHandle {
+    pub(crate) fn new(executor: Executor, cx: RunContext, sink: SinkHandle, policy: OccupiedPolicy) -> Self {
+        Self { executor, cx, sink, policy, started: None }
+    }
+
+    /// Has the file that stands at the row's name compared; the row's outcome goes to the sink.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub(crate) fn judge(&mut self, job: Box<Job>) -> io::Result<()> {
+        let started = match self.started.take() {
+            Some(started) => started,
+            None => self.start()?,
+        };
+        // Fails only once the haul is stopped.
+        let _ = started.candidates.send(job);
+        self.started = Some(started);
+        Ok(())
+    }
+
+    /// The next row whose file has disappeared before it was compared. Cancel safe.
+    pub(crate) async fn absent(&mut self) -> Box<Job> {
+        let Some(Started { absent, end, .. }) = &mut self.started else { return pending().await };
+        tokio::select! {
+            biased;
+            Some(job) = absent.recv() => job,
+            // Passes on a panic. Otherwise the haul is stopped, and the dispatcher is about to notice.
+            () = &mut *end => {
+                *end = Box::pin(pending());
+                pending().await
+            }
+        }
+    }
+
+    fn start(&self) -> io::Result<Started> {
+        let (candidates, to_judge) = mpsc::unbounded_channel();
+        let (send_absent, absent) = mpsc::unbounded_channel();
+        let (cx, sink, policy) = (self.cx.clone(), self.sink.clone(), self.policy);
+        let threads = match self.executor {
+            // A simulation makes the same calls in the same order each time.
+            Executor::CurrentThread => 1,
+            Executor::Threads => READERS.max(thread::available_parallelism().map_or(1, NonZero::get)),
+        };
+        let make = move || {
+            let RunContext { store, clock, stopper, .. } = cx;
+            let stop = stopper.watch();
+            Adopter {
+                store,
+                clock,
+                stop,
+                stopper,
+                sink,
+                policy,
+                candidates: to_judge,
+                absent: send_absent,
+                threads,
+            }
+            .run()
+        };
+        let end = self.executor.start("adopter", make)?;
+        Ok(Started { candidates, absent, end })
+    }
+}
+
+/// The actor.
+struct Adopter {
+    store: Arc<dyn Store>,
+    clock: WallClock,
+    stop: StopWatch,
+    stopper: Stopper,
+    sink: SinkHandle,
+    policy: OccupiedPolicy,
+    candidates: mpsc::UnboundedReceiver<Box<Job>>,
+    /// Rows whose file has disappeared, back to the dispatcher.
+    absent: mpsc::UnboundedSender<Box<Job>>,
+    threads: usize,
+}
+
+/// What a comparison has found out.
+enum Judged {
+    /// The file is the row's content.
+    Adopted(Box<Done>),
+    /// It is not, for this reason.
+    Contradicted(String),
+    /// Nothing on the list proves that it is.
+    Undecided,
+    /// Nothing stands at the name any more.
+    Absent,
+    /// The file cannot be read.
+    Unreadable(io::Error),
+    /// The haul was stopped before the end of the file.
+    Stopped,
+}
+
+impl Adopter {
+    /// Works until the dispatcher has gone or the haul is stopped.
+    async fn run(mut self) {
+        let mut jobs = Vec::new();
+        loop {
+            let count = tokio::select! {
+                biased;
+                () = self.stop.stopped() => return,
+                count = self.candidates.recv_many(&mut jobs, BATCH_MAX) => count,
+            };
+            if count == 0 {
+                return;
+            }
+            let names: Vec<_> = jobs.iter().map(|job| (job.name.as_str(), &job.expected)).collect();
+            let (judged, _) = parallel::map(&names, self.threads, |buffer, (name, expected)| {
+                self.judge(name, expected, buffer)
+            });
+            for (job, judged) in jobs.drain(..).zip(judged) {
+                if self.settle(job, judged).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn judge(&self, name: &str, expected: &ExpectedContent, buffer: &mut Vec<u8>) -> Judged {
+        if self.stopper.is_stopped() {
+            return Judged::Stopped;
+        }
+        let Ok(path) = name.parse() else { return Judged::Undecided };
+        self.try_judge(&path, expected, buffer).unwrap_or_else(Judged::Unreadable)
+    }
+
+    fn try_judge(
+        &self,
+        path: &RelativePath,
+        expected: &ExpectedContent,
+        buffer: &mut Vec<u8>,
+    ) -> io::Result<Judged> {
+        let Some(mut file) = self.store.open_occupant(path)? else {
+            return Ok(if self.store.is_occupied(path) { Judged::Undecided } else { Judged::Absent });
+        };
+        let state = file.metadata()?;
+        if let Some(other) = expected.wrong_size(state.len) {
+            return Ok(Judged::Contradicted(other));
+        }
+        let mut digests = ListedDigests::wanted(expected);
+        if digests.is_none() && !(self.policy.adopts_by_size && expected.size.is_some()) {
+            return Ok(Judged::Undecided);
+        }
+        let mut blake3 = blake3::Hasher::new();
+        let is_whole = file_content::read(&*file, state.len, buffer, |bytes| {
+            blake3.update(bytes);
+            if let Some(digests) = &mut digests {
+                digests.update(bytes);
+            }
+            !self.stopper.is_stopped()
+        })?;
+        if self.stopper.is_stopped() {
+            return Ok(Judged::Stopped);
+        }
+        // Whoever copied the file may have done so a moment ago.
+        file.sync()?;
+        if !is_whole || file.metadata()? != state {
+            return Ok(Judged::Contradicted("it changed while it was read".to_owned()));
+        }
+        if let Some(other) = listed_digests::mismatch(expected, state.len, digests.as_ref()) {
+            return Ok(Judged::Contradicted(other));
+        }
+        let now_unix_ms = self.clock.unix_ms();
+        Ok(Judged::Adopted(Box::new(Done {
+            status: 0,
+            size: state.len,
+            blake3: blake3.finalize().into(),
+            validator: None,
+            verification: match digests.as_ref().and_then(ListedDigests::strongest) {
+                Some(algorithm) => Verification::Digest(algorithm.to_string()),
+                None => Verification::Length,
+            },
+            attempts: 0,
+            started_unix_ms: now_unix_ms,
+            finished_unix_ms: now_unix_ms,
+            name: None,
+            final_url: None,
+            location: Location::File,
+            format: ContentFormat::default(),
+            redirect_statuses: Vec::new(),
+            modified_unix_ms: Some(state.modified_unix_ms),
+            is_adopted: true,
+        })))
+    }
+
+    async fn settle(&self, job: Box<Job>, judged: Judged) -> Result<(), SinkGone> {
+        let message = match judged {
+            Judged::Adopted(done) => Message::Adopt { job, done },
+            Judged::Contradicted(what) => self.fail(job, |name| OccupiedPolicy::contradiction(name, &what)),
+            Judged::Unreadable(error) => self.fail(job, |name| OccupiedPolicy::unreadable(name, &error)),
+            Judged::Undecided => {
+                match self.policy.decide_compared(&job.name, &io::ErrorKind::AlreadyExists.into()) {
+                    Occupied::Skip { reason } => Message::Skip { job, reason },
+                    Occupied::Fail { fault } => self.fail(job, |_| fault),
+                }
+            }
+            Judged::Absent => {
+                return self.absent.send(job).map_err(|_| SinkGone);
+            }
+            // The next run judges it.
+            Judged::Stopped => return Err(SinkGone),
+        };
+        self.sink.send(message).await
+    }
+
+    fn fail(&self, job: Box<Job>, fault: impl FnOnce(&str) -> FaultRecord) -> Message {
+        let now_unix_ms = self.clock.unix_ms();
+        let failed = Failed {
+            fault: fault(&job.name),
+            status: None,
+            attempts: 0,
+            started_unix_ms: now_unix_ms,
+            finished_unix_ms: now_unix_ms,
+        };
+        Message::Fail { job, failed }
+    }
+}
