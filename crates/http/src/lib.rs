@@ -80,7 +80,7 @@ pub use limits::*;
 pub use longhaul_socket::MinimumSpeed;
 pub use redirect::is_private;
 pub use request::{CONFIDENTIAL_FIELDS, ExchangeHook, Method, RESERVED_FIELDS, RangeRequest, Request};
-pub use response::{Body, Completion, ExchangeRecord, Framing, Head};
+pub use response::{Body, Completion, ExchangeRecord, Framing, Head, Success};
 pub use resume::{
     ContentRange, IfRange, Partial, ResumeDecision, STRONG_DATE_AGE_MS, VALIDATOR_BYTES_MAX, Validator, range,
 };

@@ -1,8 +1,11 @@
 //! Resuming: bytes of two responses are joined only if their validators and ranges agree.
 
-use longhaul_http::range::{Partial, ResumeDecision, decide, disregards_tag, refuse_unasked};
+use longhaul_http::range::{
+    Partial, ResumeDecision, decide, decide_unconditional, disregards_tag, may_be_refused, refuse_unasked,
+    whole_in_part,
+};
 use longhaul_http::{
-    ContentRange, Framing, Head, HeaderMap, HeaderValue, IfRange, Peer, ProtocolFaultKind, Validator,
+    ContentRange, Framing, Head, HeaderMap, HeaderValue, IfRange, Peer, ProtocolFaultKind, Success, Validator,
 };
 use proptest::prelude::*;
 
@@ -197,6 +200,162 @@ proptest! {
         }
         if let ResumeDecision::Append { from, .. } = decision {
             prop_assert_eq!((from, first, status), (have, have, 206));
+        }
+    }
+}
+
+const RANGE: (&str, &str) = ("content-range", "bytes 60-999/1000");
+
+fn unconditional(
+    partial: &Partial,
+    verifies: bool,
+    status: u16,
+    fields: &[(&'static str, &str)],
+) -> ResumeDecision {
+    let asked = partial.request_unconditionally(40).expect("more than the overlap");
+    decide_unconditional(partial, &asked, &head(status, fields), verifies)
+}
+
+/// Without a condition, a response may be of any version: everything that it says has to agree, unless the whole is verified.
+#[test]
+fn a_part_without_a_condition_is_appended_if_nothing_contradicts() {
+    let append = ResumeDecision::Append { from: 60, body_bytes: 940, total: Some(1_000) };
+    let dated = [("last-modified", MODIFIED)];
+    let weak = [("etag", "W/\"a\"")];
+    let both = [&dated[..], &weak].concat();
+    for ours in [&[][..], &dated, &weak, &both] {
+        let partial = partial(ours);
+        for theirs in [&[][..], &dated, &weak, &both] {
+            let answer = [&[RANGE], theirs].concat();
+            assert_eq!(unconditional(&partial, false, 206, &answer), append, "{ours:?} and {theirs:?}");
+        }
+        for other in [("last-modified", MUCH_LATER), ("etag", "W/\"b\""), ("etag", "\"a\"")] {
+            let contradicts = ours.iter().any(|(name, _)| *name == other.0);
+            let expected = if contradicts { ResumeDecision::Restart } else { append };
+            assert_eq!(
+                unconditional(&partial, false, 206, &[RANGE, other]),
+                expected,
+                "{ours:?} and {other:?}"
+            );
+            assert_eq!(unconditional(&partial, true, 206, &[RANGE, other]), append, "a digest decides");
+        }
+    }
+    let nothing = partial(&[]);
+    assert_eq!(Partial { have: 40, ..nothing.clone() }.request_unconditionally(40), None);
+    let restarts = |partial: &Partial, verifies, total: &str| {
+        let range = format!("bytes 60-999/{total}");
+        unconditional(partial, verifies, 206, &[("content-range", &range)]) == ResumeDecision::Restart
+    };
+    let unknown = Partial { total: None, ..nothing.clone() };
+    assert!(restarts(&nothing, false, "1001") && restarts(&nothing, true, "1001"));
+    assert!(
+        restarts(&nothing, false, "*") && !restarts(&nothing, true, "*"),
+        "both lengths have to be known"
+    );
+    assert!(restarts(&unknown, false, "1000") && !restarts(&unknown, true, "1000"));
+    for (range, length) in
+        [("bytes 61-999/1000", "939"), ("bytes 60-999/1000", "939"), ("bytes */1000", "940")]
+    {
+        let answer = [("content-range", range), ("content-length", length)];
+        assert!(matches!(unconditional(&nothing, true, 206, &answer), ResumeDecision::Refuse(_)), "{range}");
+    }
+    let coded = [RANGE, ("transfer-encoding", "gzip, chunked")];
+    assert_eq!(unconditional(&nothing, true, 206, &coded), ResumeDecision::Restart);
+    let at_end = [("content-range", "bytes */100")];
+    assert_eq!(unconditional(&nothing, true, 416, &at_end), ResumeDecision::Complete);
+    assert_eq!(unconditional(&nothing, false, 416, &at_end), ResumeDecision::Restart);
+    assert_eq!(
+        unconditional(&nothing, true, 416, &[("content-range", "bytes */101")]),
+        ResumeDecision::Restart
+    );
+}
+
+/// What every status of a response to a range request means, with and without a condition.
+#[test]
+fn only_statuses_of_the_file_replace_what_is_there() {
+    let ours = partial(&[("etag", "\"a\"")]);
+    for status in 200..600 {
+        let whole = decision(&ours, status, &[("content-length", "1000")]);
+        let replaces = whole == ResumeDecision::Replace;
+        assert_eq!(replaces, Success::of(status) == Some(Success::Whole), "{status}: {whole:?}");
+        assert_eq!(replaces, matches!(status, 200 | 203 | 209..=225 | 227..=299), "{status}");
+        let other = unconditional(&ours, true, status, &[("content-length", "1000")]);
+        assert_eq!(other == ResumeDecision::Replace, replaces, "{status}: {other:?}");
+        let mislabelled = [RANGE, ("content-length", "940")];
+        let is_success = Success::of(status).is_some() && status != 206;
+        let restarts = |decision| decision == ResumeDecision::Restart;
+        assert!(!is_success || restarts(decision(&ours, status, &mislabelled)), "{status}");
+        assert!(!is_success || restarts(unconditional(&ours, true, status, &mislabelled)), "{status}");
+    }
+}
+
+#[test]
+fn statuses_that_may_refuse_a_range() {
+    let refused: Vec<u16> = (100..600).filter(|status| may_be_refused(*status)).collect();
+    let others = [401, 407, 408, 416, 425, 429];
+    let mut expected = vec![204, 205];
+    expected.extend((400..500).filter(|status| !others.contains(status)));
+    expected.extend([501, 505]);
+    assert_eq!(refused, expected);
+}
+
+#[test]
+fn an_unasked_part_may_be_the_whole() {
+    let whole = |status, fields: &[(&'static str, &str)]| whole_in_part(&head(status, fields));
+    let all = ("content-range", "bytes 0-999/1000");
+    assert_eq!(whole(206, &[all]), Some(1_000));
+    assert_eq!(whole(206, &[all, ("content-length", "1000")]), Some(1_000));
+    assert_eq!(whole(206, &[all, ("content-length", "999")]), None, "the body is another one");
+    assert_eq!(whole(200, &[all]), None, "the field means nothing there");
+    for range in
+        ["bytes 1-999/1000", "bytes 0-998/1000", "bytes 0-999/*", "bytes */1000", "bytes 0-1000/1000"]
+    {
+        let fields = [("content-range", range)];
+        assert_eq!(whole(206, &fields), None, "{range}");
+        assert!(refuse_unasked(&head(206, &fields)).is_some(), "{range}");
+    }
+    assert_eq!(refuse_unasked(&head(206, &[all])), None);
+}
+
+fn date() -> impl Strategy<Value = Option<&'static str>> {
+    prop_oneof![Just(None), Just(Some(MODIFIED)), Just(Some(MUCH_LATER))]
+}
+
+proptest! {
+    /// The join that no condition guards: what is appended has the requested range, both lengths, and no other name.
+    #[test]
+    fn what_is_appended_without_a_condition_contradicts_nothing(
+        ours in (tag(), date()), theirs in (tag(), date()),
+        have in 65u64..2_000, total in prop::option::of(1u64..2_000), their_total in prop::option::of(1u64..2_000),
+        first in 0u64..2_000, bytes in 1u64..2_000, length in prop::option::of(1u64..2_000),
+        status in prop_oneof![Just(200u16), Just(202), Just(206), Just(416), Just(500)], verifies: bool,
+    ) {
+        let fields = |(tag, date): (Option<&'static str>, Option<&'static str>)| {
+            let tag = tag.map(|tag| ("etag", tag));
+            tag.into_iter().chain(date.map(|date| ("last-modified", date))).collect::<Vec<_>>()
+        };
+        let partial = Partial { have, validator: validator(&fields(ours)), total };
+        let asked = partial.request_unconditionally(64).expect("more than the overlap");
+        let total_text = their_total.map_or("*".to_owned(), |total| total.to_string());
+        let last = first + bytes - 1;
+        let range = if status == 416 { format!("bytes */{total_text}") } else { format!("bytes {first}-{last}/{total_text}") };
+        let length = length.map(|length| length.to_string());
+        let mut answer = fields(theirs);
+        answer.push(("content-range", &range));
+        answer.extend(length.as_deref().map(|length| ("content-length", length)));
+        let differ = |ours: Option<&str>, theirs: Option<&str>| ours.zip(theirs).is_some_and(|(ours, theirs)| ours != theirs);
+        let contradicts = differ(ours.0, theirs.0) || differ(ours.1, theirs.1);
+        match decide_unconditional(&partial, &asked, &head(status, &answer), verifies) {
+            ResumeDecision::Append { from, body_bytes, total: known } => {
+                prop_assert_eq!((status, from, body_bytes), (206, have - 64, bytes));
+                prop_assert_eq!(first, from);
+                prop_assert!(verifies || (!contradicts && total.is_some() && total == their_total));
+                prop_assert!(total.zip(their_total).is_none_or(|(ours, theirs)| ours == theirs));
+                prop_assert_eq!(known, their_total.or(total));
+            }
+            ResumeDecision::Complete => prop_assert!(verifies && status == 416 && their_total == Some(have)),
+            ResumeDecision::Replace => prop_assert_eq!(status, 200),
+            _ => {}
         }
     }
 }

@@ -138,8 +138,8 @@ impl Failure {
         self.kind == Some(FaultKind::LocalNetworkDown)
     }
 
-    /// Whether the host may have failed because a range was requested, although nothing in its response says so. An attempt that this
-    /// side aborted says nothing, and neither does a host that asks for a pause.
+    /// Whether the host may have failed because a range was requested, although nothing in its response says so. An attempt
+    /// that this side aborted says nothing, and neither does a host that asks for a pause.
     pub(crate) fn may_mean_the_range(&self) -> bool {
         let is_of_request = matches!(
             self.class,

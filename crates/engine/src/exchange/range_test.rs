@@ -1,5 +1,5 @@
-//! The test whether a host refuses ranges: it does if it serves the whole, and then refuses the range once more. A host that was out of
-//! order for a moment serves the range then, so that the part that is there is not lost.
+//! The test whether a host refuses ranges: it does if it serves the whole, and then refuses the range once more. A host that
+//! was out of order for a moment serves the range then, so that the part that is there is not lost.
 //!
 //! It makes no request: it says what the next one of an attempt is.
 
@@ -40,9 +40,9 @@ impl RangeTest {
         }
     }
 
-    /// Whether this response to a request for a range may mean that the host refuses ranges, and another request finds that out: first
-    /// one without a range, once for a row, and then one with it. A denial is left to the controller of the host, which may know
-    /// another reason for it.
+    /// Whether this response to a request for a range may mean that the host refuses ranges, and another request finds that
+    /// out: first one without a range, once for a row, and then one with it. A denial is left to the controller of the host,
+    /// which may know another reason for it.
     pub(super) fn follows(&mut self, context: &ExchangeContext, job: &mut Job, head: &Head) -> bool {
         let is_about_something_else = head.retry_after(context.clock.unix_ms()).is_some();
         if is_about_something_else || !range::may_be_refused(head.status) {
@@ -83,8 +83,8 @@ impl RangeTest {
         job.range_use = RangeUse::Refused;
     }
 
-    /// Ends a test that has no result, so that another may follow: this side has aborted it, or a redirect leads to another place, whose
-    /// ranges are its own.
+    /// Ends a test that has no result, so that another may follow: this side has aborted it, or a redirect leads to another
+    /// place, whose ranges are its own.
     pub(super) fn forget(&mut self, job: &mut Job) {
         if std::mem::replace(self, Self::None) != Self::None {
             job.range_use = RangeUse::Allowed;

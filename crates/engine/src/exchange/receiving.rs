@@ -226,7 +226,8 @@ impl<'a> BodyTransfer<'a> {
         }
     }
 
-    /// Notes what the head of a part says of the whole. Until it is proven that the part is of the same version, that may be wrong.
+    /// Notes what the head of a part says of the whole. Until it is proven that the part is of the same version, that may be
+    /// wrong.
     fn adopt(&mut self, head: &Head) {
         self.job.format = content_format::of_part(head, std::mem::take(&mut self.job.format));
         let (digests, from) = (self.job.server_digests.take(), self.range.from);

@@ -14,8 +14,8 @@ use crate::exchange::context::ExchangeContext;
 use crate::schedule::job::{Job, Redirected};
 use crate::schedule::retry::RETRY_AFTER_MAX;
 
-/// How often the row's own URL is requested again without progress between. Beyond that, what a place responds is taken as it is:
-/// otherwise a place that serves a few bytes and then denies the request would be asked for ever.
+/// How often the row's own URL is requested again without progress between. Beyond that, what a place responds is taken as it
+/// is: otherwise a place that serves a few bytes and then denies the request would be asked for ever.
 const HOMECOMINGS_MAX: u32 = 8;
 
 /// What a redirect asks for.

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use longhaul_http::Success;
+
 use crate::exchange::Class;
 use crate::exchange::failure::ProxyFailure;
 use crate::pace::Signal;
@@ -83,7 +85,9 @@ impl FailureKind {
             Class::Throttled => Self::Throttled,
             Class::NotReady => Self::NotReady,
             // The status means something else than the file, and will not a minute later.
-            Class::Protocol if matches!(status, Some(207 | 208 | 226)) => Self::Permanent { tries: 1 },
+            Class::Protocol if status.and_then(Success::of) == Some(Success::Other) => {
+                Self::Permanent { tries: 1 }
+            }
             Class::ServerError => match status {
                 Some(503 | 509 | 529) => Self::Throttled,
                 // The server does not support the request, and will not a minute later.

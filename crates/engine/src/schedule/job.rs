@@ -54,8 +54,8 @@ pub(crate) struct Job {
     pub(crate) head_waited: Duration,
     /// The class of the last failure, and how many in a row were of that class.
     pub(crate) last_failures: Option<(Class, u32)>,
-    /// How long the row has waited for a file that its host is still making, since the host last sent a body: the attempts that it
-    /// answered so, and the pauses after them. The time that the row spends in its queue does not count.
+    /// How long the row has waited for a file that its host is still making, since the host last sent a body: the attempts that
+    /// it answered so, and the pauses after them. The time that the row spends in its queue does not count.
     pub(crate) not_ready_for: Duration,
     /// Attempts of this run that were aborted before their deadline.
     pub(crate) cuts: u32,
@@ -242,8 +242,8 @@ impl Job {
         alike
     }
 
-    /// Notes a failure; returns the number of consecutive attempts, this one included, whose failures may mean the range, unless a
-    /// request for the whole has been tried. What this side aborted or caused counts neither way.
+    /// Notes a failure; returns the number of consecutive attempts, this one included, whose failures may mean the range,
+    /// unless a request for the whole has been tried. What this side aborted or caused counts neither way.
     pub(crate) fn note_range_failure(&mut self, failure: &Failure, is_denied: bool, is_ours: bool) -> u32 {
         if failure.was_cut_short || is_ours {
             return 0;
@@ -253,8 +253,8 @@ impl Job {
         if self.range_use == RangeUse::Allowed { self.range_failures } else { 0 }
     }
 
-    /// Notes that the body is kept up to `have`, of which an attempt has brought the bytes from `from` on. Returns whether that is
-    /// progress: at least `bytes_min` more than any attempt has brought before.
+    /// Notes that the body is kept up to `have`, of which an attempt has brought the bytes from `from` on. Returns whether that
+    /// is progress: at least `bytes_min` more than any attempt has brought before.
     pub(crate) fn note_kept(&mut self, from: u64, have: u64, bytes_min: u64) -> bool {
         let furthest = self.furthest.max(from);
         let is_progress = have >= furthest.saturating_add(bytes_min);

@@ -20,8 +20,8 @@ const WAIT_FIRST: Duration = Duration::from_millis(100);
 const WAIT_GROWTH: f64 = 1.6;
 /// The longest wait between two attempts of one URL.
 const WAIT_MAX: Duration = Duration::from_secs(30);
-/// The wait after the first response that says without a `Retry-After` that the file is not ready; each further one waits [`WAIT_GROWTH`] times longer, up
-/// to [`WAIT_MAX`]: such files take seconds or hours to make.
+/// The wait after the first response that says without a `Retry-After` that the file is not ready; each further one waits
+/// [`WAIT_GROWTH`] times longer, up to [`WAIT_MAX`]: such files take seconds or hours to make.
 const READY_WAIT_FIRST: Duration = Duration::from_secs(2);
 /// The shortest wait, whatever `Retry-After` says: some hosts always send 0.
 const READY_WAIT_MIN: Duration = Duration::from_secs(1);
@@ -32,7 +32,8 @@ const WAIT_LOCAL: Duration = Duration::from_secs(1);
 const TRIES_PROXY_REFUSAL: u32 = 5;
 /// A host is not given up before this many consecutive failures, or as many as one URL has tries, if those are fewer ...
 pub const HOST_FAILURES_MIN: u32 = 10;
-/// ... nor before it has failed for [`HOST_PATIENCE`] by default, or this many times as long if it had served well: it may have banned us, and bans last minutes.
+/// ... nor before it has failed for [`HOST_PATIENCE`] by default, or this many times as long if it had served well: it may have banned us,
+/// and bans last minutes.
 const HOST_PATIENCE_SERVED: u32 = 5;
 /// The deadline of a response head doubles after each attempt that ended at it, up to this: some hosts make a file when it is
 /// requested, and every attempt with the same deadline would end in the same way.
@@ -42,9 +43,9 @@ pub const HEAD_PATIENCE: Duration = Duration::from_mins(15);
 /// After this many consecutive denials of one URL, while its host serves others, the denials concern the URL.
 const TRIES_DENIED: u32 = 6;
 
-/// So many attempts in a row that fail before a response, each with a range, may mean that the host breaks on ranges: then the whole is
-/// requested once. Fewer may be chance. So many failures in a row of a host may mean it, too, where the last was one of a range: the host
-/// would be given up soon. The last try that the user allows is such a request in any case.
+/// So many attempts in a row that fail before a response, each with a range, may mean that the host breaks on ranges: then the
+/// whole is requested once. Fewer may be chance. So many failures in a row of a host may mean it, too, where the last was one
+/// of a range: the host would be given up soon. The last try that the user allows is such a request in any case.
 pub const RANGE_FAILURES_MIN: u32 = 5;
 
 /// What happens to the URL next.
@@ -115,8 +116,8 @@ pub struct Attempt {
     pub concerns_url: bool,
     /// What it means, if it is a denial.
     pub denial: Option<Denial>,
-    /// Consecutive attempts, this one included, that requested a range and failed in a way that may mean the range: denied, or before a
-    /// response. 0 where the whole was requested, too.
+    /// Consecutive attempts, this one included, that requested a range and failed in a way that may mean the range: denied, or
+    /// before a response. 0 where the whole was requested, too.
     pub range_failures: u32,
     /// The attempt received bytes that the next one can build on.
     pub made_progress: bool,

@@ -159,7 +159,8 @@ impl PartVerifier {
         Ok(true)
     }
 
-    /// Sends the row to the dispatcher with its verified prefix, which ends like this; false if the dispatcher or the sink has ended.
+    /// Sends the row to the dispatcher with its verified prefix, which ends like this; false if the dispatcher or the sink has
+    /// ended.
     async fn conclude(&mut self, reading: PartReading, tail: Option<Tail>) -> bool {
         let len = reading.proven_len();
         let PartReading { mut assignment, recorded, state, proven, .. } = reading;
@@ -191,8 +192,8 @@ impl PartVerifier {
         self.sink.send(message).await.is_ok() && self.verified.send(assignment).is_ok()
     }
 
-    /// The end of the verified bytes of a body, for a comparison with what its host sends; `None` if they are too few or are no longer
-    /// there.
+    /// The end of the verified bytes of a body, for a comparison with what its host sends; `None` if they are too few or are no
+    /// longer there.
     fn read_tail(&mut self, row: RowId, len: u64) -> io::Result<Option<Tail>> {
         let Some(mut offset) = len.checked_sub(OVERLAP_BYTES) else { return Ok(None) };
         let Some(part) = self.store.read_unfinished(row)? else { return Ok(None) };

@@ -106,8 +106,8 @@ impl Parts {
         self.open.get(&row).map(|part| checkpoint(&part.hasher, part.len))
     }
 
-    /// Closes the row's body until its next attempt. One whose state cannot be read stays open: closed, it could not be told from one
-    /// that somebody has changed, and would be lost.
+    /// Closes the row's body until its next attempt. One whose state cannot be read stays open: closed, it could not be told
+    /// from one that somebody has changed, and would be lost.
     pub(super) fn close(&mut self, row: RowId) {
         let Some(Ok(state)) = self.open.get(&row).map(|part| part.writer.state()) else { return };
         if let Some(OpenPart { len, hasher, .. }) = self.open.remove(&row) {

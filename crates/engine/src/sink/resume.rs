@@ -9,8 +9,8 @@ pub(crate) fn stored(validator: &Validator) -> Option<Stored> {
     (stored != Stored::default()).then_some(stored)
 }
 
-/// The record of a body under way. `is_provable`: a later run can prove that the rest belongs to it. A weak validator is recorded, too:
-/// it proves no join, but another one in a later response refuses it.
+/// The record of a body under way. `is_provable`: a later run can prove that the rest belongs to it. A weak validator is
+/// recorded, too: it proves no join, but another one in a later response refuses it.
 pub(crate) fn part(partial: &Partial, is_provable: bool) -> Part {
     let validator = &partial.validator;
     Part {

@@ -6,7 +6,7 @@
 use super::content_range::ContentRange;
 use crate::fault::ProtocolFaultKind;
 use crate::request::RangeRequest;
-use crate::response::Head;
+use crate::response::{Head, Success};
 use crate::resume::{IfRange, Validator};
 
 /// The first part of a representation, kept from earlier responses.
@@ -68,14 +68,13 @@ impl Partial {
 
 /// What to do with the response `head` to the range request `asked`, given the bytes that are there.
 pub fn decide(partial: &Partial, asked: &RangeRequest, head: &Head) -> ResumeDecision {
-    match head.status {
-        200..=299 if is_mislabelled_part(head) => ResumeDecision::Restart,
-        // A status that is not registered is treated as 200 (RFC 9110 section 15).
-        200 | 203 | 209..=225 | 227..=299 => ResumeDecision::Replace,
+    match Success::of(head.status) {
+        Some(_) if is_mislabelled_part(head) => ResumeDecision::Restart,
+        Some(Success::Whole) => ResumeDecision::Replace,
         // Whether its offsets are those of coded or of decoded bytes is unknown.
-        206 if head.is_coded() => ResumeDecision::Restart,
-        206 => decide_partial(partial, asked, head),
-        416 => decide_unsatisfied(partial, head),
+        Some(Success::Part) if head.is_coded() => ResumeDecision::Restart,
+        Some(Success::Part) => decide_partial(partial, asked, head),
+        None if head.status == 416 => decide_unsatisfied(partial, head),
         _ => ResumeDecision::Inapplicable,
     }
 }
@@ -90,9 +89,11 @@ pub fn decide_unconditional(
     head: &Head,
     verifies: bool,
 ) -> ResumeDecision {
-    match head.status {
-        206 if head.is_coded() => ResumeDecision::Restart,
-        206 => {
+    match Success::of(head.status) {
+        Some(_) if is_mislabelled_part(head) => ResumeDecision::Restart,
+        Some(Success::Whole) => ResumeDecision::Replace,
+        Some(Success::Part) if head.is_coded() => ResumeDecision::Restart,
+        Some(Success::Part) => {
             let (body_bytes, total) = match requested_part(asked, head) {
                 Ok(part) => part,
                 Err(kind) => return ResumeDecision::Refuse(kind),
@@ -107,14 +108,12 @@ pub fn decide_unconditional(
             }
             ResumeDecision::Append { from: asked.from, body_bytes, total: total.or(partial.total) }
         }
-        416 => match head.content_range() {
+        None if head.status == 416 => match head.content_range() {
             Ok(Some(ContentRange::Unsatisfied { total })) if verifies && total == partial.have => {
                 ResumeDecision::Complete
             }
             _ => ResumeDecision::Restart,
         },
-        200..=299 if is_mislabelled_part(head) => ResumeDecision::Restart,
-        200 | 203 | 209..=225 | 227..=299 => ResumeDecision::Replace,
         _ => ResumeDecision::Inapplicable,
     }
 }

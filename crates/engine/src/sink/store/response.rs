@@ -41,8 +41,8 @@ pub struct ResponseRecord {
     pub peer: Peer,
     /// Where the body of this response begins in the whole body: 0, or the offset from which a 206 continues what is there.
     pub offset: u64,
-    /// Bytes at the beginning of its body that repeat the end of what is there, where the part was joined by comparing them. The store has
-    /// them and does not get them again: the bytes that it gets begin at `offset + repeated_bytes`.
+    /// Bytes at the beginning of its body that repeat the end of what is there, where the part was joined by comparing them.
+    /// The store has them and does not get them again: the bytes that it gets begin at `offset + repeated_bytes`.
     pub repeated_bytes: u64,
 }
 
