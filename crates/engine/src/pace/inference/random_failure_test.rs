@@ -9,6 +9,8 @@ use super::signal::{FailureMode, RandomShares};
 
 /// Prior of the random share in each mode: refusals are seldom random, broken connections often.
 const RANDOM_PRIOR: [f64; FailureMode::COUNT] = [0.01, 0.01, 0.03, 0.03];
+/// Prior of the random share of a mode in which a limit refuses.
+const RANDOM_BESIDE_LIMIT: f64 = 0.002;
 /// A smaller excess over the random share is not worth a test.
 const EXCESS_MIN: [f64; FailureMode::COUNT] = [0.02, 0.03, 0.15, 0.15];
 /// Threshold of the test: the natural logarithm of the likelihood ratio.
@@ -140,10 +142,11 @@ impl RandomFailureTest {
         *known = known.max((SHARE_MARGIN * share).min(if mode.is_often_random() { 0.6 } else { 0.5 }));
     }
 
-    /// The rate was raised from this value, because no request had failed.
+    /// The rate was raised from this value, because no request had failed. After several raises the first value counts:
+    /// a bucket that was full lets higher rates pass for a while.
     pub(super) fn raised(&mut self, from: f64) {
         if let Some(test) = &mut self.test {
-            test.raised_from = Some(from);
+            test.raised_from.get_or_insert(from);
         }
     }
 
@@ -208,7 +211,8 @@ impl RandomFailureTest {
         let random_share = self.random_share(mode);
         let failed = self.failed[mode.index()];
         if is_limited {
-            // A host that is known to count is believed sooner.
+            // A host that is known to count is believed sooner: it seldom refuses at random besides.
+            let random_share = if self.is_proven_random(mode) { random_share } else { RANDOM_BESIDE_LIMIT };
             let expected = 0.02 + self.all * random_share;
             return failed >= 1.0 && tail(failed, expected) < 10.0 * SIGNIFICANCE;
         }
