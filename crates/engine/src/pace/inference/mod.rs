@@ -40,6 +40,7 @@
 
 mod adapter;
 mod backoff;
+mod concurrency_test;
 mod held_denials;
 mod horizons;
 mod latency;
@@ -54,12 +55,14 @@ mod sending;
 mod signal;
 mod single_failures;
 mod stalls;
+mod two_shares;
 mod units;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use backoff::Backoff;
+use concurrency_test::ConcurrencyTest;
 use held_denials::HeldDenials;
 use horizons::{Counts, Horizons};
 use latency::Latency;
@@ -112,6 +115,7 @@ pub(super) struct Controller {
     policy: PacePolicy,
     next_by_policy: Seconds,
     window: Window,
+    concurrency_test: ConcurrencyTest,
     rate: Option<Rate>,
     run_detector: RunDetector,
     /// What the host counts, as far as the controller can tell, and the evidence for new connections.
@@ -184,6 +188,7 @@ impl Controller {
             policy,
             next_by_policy: 0.0,
             window: Window::new(policy.window_max),
+            concurrency_test: ConcurrencyTest::new(),
             rate: None,
             run_detector: RunDetector::new(),
             unit: Unit::Requests,

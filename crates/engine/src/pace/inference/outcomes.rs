@@ -203,6 +203,13 @@ impl Controller {
             if (self.rate.is_none() || self.unit == Unit::Connections) && sequence >= self.valid_from {
                 self.window.record(mode.is_some(), now);
             }
+            if mode != Some(FailureMode::Silent)
+                && let Some(sent) = self.sent_record(sequence)
+            {
+                let before = sequence.checked_sub(1).and_then(|before| self.sent_record(before));
+                let gap = before.map_or(f64::INFINITY, |before| sent.at - before.at);
+                self.concurrency_test.record(sent.in_flight, gap, sent.is_new, mode.is_some());
+            }
             self.record_connection(sequence, mode.is_some(), false);
             if self.unit.counts(self.is_new(sequence))
                 && let Some(result) = self.random_failure_test.record(sequence, mode)

@@ -130,7 +130,8 @@ impl Controller {
             && !is_repeated
         {
             // More requests were in flight than ever, and a single one was served: shrink the window, keep the rate.
-            self.window.refused_beyond(self.accepted_together(pause, in_flight), now);
+            let accepted = self.accepted_together(pause, in_flight).max(self.window.proven());
+            self.window.refused_beyond(accepted, now);
             return;
         }
         let (per_second, requests) =

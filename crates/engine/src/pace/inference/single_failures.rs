@@ -18,6 +18,20 @@ const RETEST_SHARE: f64 = 0.2;
 impl Controller {
     /// Starts a test of this mode if its failures exceed the random share.
     pub(super) fn test_failure_share(&mut self, sequence: u64, mode: FailureMode, now: Seconds) {
+        let random_share = self.random_failure_test.random_share(mode);
+        if self.window.limit().is_some_and(|limit| self.concurrency_test.refutes(limit, random_share)) {
+            self.window.forget_limit();
+            self.concurrency_test.restart();
+        } else if let Some(limit) = self.concurrency_test.limit(random_share)
+            && limit < self.window.slots()
+        {
+            self.limit_mode = Some(mode);
+            self.window.limit_to(limit, now);
+            self.random_failure_test.abandon();
+            self.random_failure_test.restart(self.next_sequence);
+            self.valid_from = self.next_sequence;
+            return;
+        }
         let is_limited = self.limit_mode == Some(mode)
             && self.rate.as_ref().is_some_and(|rate| rate.is_confirmed && rate.ban_cost.is_none());
         if self.random_failure_test.is_testing() || !self.random_failure_test.exceeds_random(mode, is_limited)

@@ -5,6 +5,7 @@
 
 use super::Seconds;
 use super::horizons::Counts;
+use super::two_shares::{Tally, log_likelihood_ratio};
 use super::{Controller, Sent};
 
 /// What a rate counts.
@@ -21,20 +22,19 @@ const REORDERED_MAX: u64 = 64;
 /// Above this many requests the counts are halved, because the host may change.
 const HALVED_ABOVE: f64 = 200.0;
 
-/// Requests, and failures among them, on new and on reused connections.
+/// Outcomes on new and on reused connections.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct ConnectionTest {
-    reused: (f64, f64),
-    new: (f64, f64),
+    reused: Tally,
+    new: Tally,
 }
 
 impl ConnectionTest {
     fn record(&mut self, is_new: bool, is_failure: bool) {
-        let (all, failure) = if is_new { &mut self.new } else { &mut self.reused };
-        *all += 1.0;
-        *failure += f64::from(u8::from(is_failure));
-        if *all > HALVED_ABOVE {
-            (*all, *failure) = (0.5 * *all, 0.5 * *failure);
+        let tally = if is_new { &mut self.new } else { &mut self.reused };
+        tally.record(is_failure);
+        if tally.all > HALVED_ABOVE {
+            tally.halve();
         }
     }
 
@@ -48,17 +48,9 @@ impl ConnectionTest {
         self.log_likelihood_ratio() > DECISION_THRESHOLD
     }
 
-    /// Log likelihood ratio of two failure shares against one common share; negative if requests on new connections
-    /// fail less often.
+    /// Negative if requests on new connections fail less often.
     fn log_likelihood_ratio(&self) -> f64 {
-        let share = |(all, failure): (f64, f64)| (failure + 0.5) / (all + 1.0);
-        let [new, reused] = [self.new, self.reused].map(share);
-        let both = share((self.new.0 + self.reused.0, self.new.1 + self.reused.1));
-        let gain = |(all, failure): (f64, f64), of_url: f64| {
-            failure * (of_url / both).ln() + (all - failure) * ((1.0 - of_url) / (1.0 - both)).ln()
-        };
-        let gain = gain(self.new, new) + gain(self.reused, reused);
-        if new > reused { gain } else { -gain }
+        log_likelihood_ratio(self.new, self.reused)
     }
 }
 

@@ -118,6 +118,12 @@ impl Window {
         }
     }
 
+    /// The largest number in flight that has been proven harmless.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most some hundreds")]
+    pub(super) fn proven(&self) -> u32 {
+        self.proven as u32
+    }
+
     /// Whether this many in flight have been proven harmless.
     pub(super) fn has_proven(&self, in_flight: u32) -> bool {
         f64::from(in_flight) <= self.proven
@@ -137,6 +143,19 @@ impl Window {
         self.limit = Some(limit);
         self.retry_at = now + self.hold;
         self.size = self.size.min(2.0);
+    }
+
+    /// The host refuses requests beyond this many in flight.
+    pub(super) fn limit_to(&mut self, in_flight: u32, now: Seconds) {
+        let limit = f64::from(in_flight.max(1));
+        if std::mem::take(&mut self.is_retried) {
+            self.hold *= 2.0;
+        }
+        self.limit = Some(limit);
+        self.proven = self.proven.min(limit);
+        self.retry_at = now + self.hold;
+        self.size = self.size.min(limit);
+        self.current = (0.0, 0.0);
     }
 
     /// The window is not what the host limits.
