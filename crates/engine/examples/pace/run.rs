@@ -338,7 +338,6 @@ impl World<'_> {
             self.paces[open.pace].repeated(false);
         }
         self.paces[open.pace].ended(open.record, signal, open.is_stalled, now, jitter);
-        if std::env::var_os("DBG").is_some() {
             eprintln!("{:.4} {:?} {:?}", self.now.as_secs_f64(), signal, self.paces[open.pace].belief());
         }
         let pace = self.pace_of[open.name];

@@ -17,7 +17,7 @@ const HALVED_ABOVE: f64 = 400.0;
 /// Natural logarithm of the likelihood ratio that decides. It is above that of a single comparison, because the best
 /// of some ten is taken.
 const DECISION_THRESHOLD: f64 = 6.0;
-/// Beyond a limit at least this share fails: some requests arrive after an earlier one has ended.
+/// Beyond a limit at least this share fails, beside random failures: some requests arrive after an earlier one has ended.
 const SHARE_BEYOND_MIN: f64 = 0.3;
 /// Within a limit at most this share fails, beside random failures.
 const SHARE_WITHIN_MAX: f64 = 0.03;
@@ -74,7 +74,7 @@ impl ConcurrencyTest {
     /// The number in flight beyond which the host refuses, if it does. `random_share`: the share of random failures.
     pub(super) fn limit(&self, random_share: f64) -> Option<u32> {
         let is_limit = |beyond: Tally, within: Tally| {
-            beyond.failed > SHARE_BEYOND_MIN * beyond.all
+            beyond.failed > (SHARE_BEYOND_MIN + random_share) * beyond.all
                 && within.failed <= (SHARE_WITHIN_MAX + random_share) * within.all
         };
         let (in_flight, ratio) = best_split(self.by_in_flight.iter(), is_limit)?;
