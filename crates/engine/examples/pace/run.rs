@@ -338,8 +338,6 @@ impl World<'_> {
             self.paces[open.pace].repeated(false);
         }
         self.paces[open.pace].ended(open.record, signal, open.is_stalled, now, jitter);
-            eprintln!("{:.4} {:?} {:?}", self.now.as_secs_f64(), signal, self.paces[open.pace].belief());
-        }
         let pace = self.pace_of[open.name];
         if let (Signal::Success { .. }, true) = (signal, pace != open.pace) {
             self.paces[pace].overheard(signal, now);

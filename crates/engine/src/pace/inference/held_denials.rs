@@ -183,10 +183,16 @@ impl HeldDenials {
     /// Ends a round: a row that was denied between two served witnesses has a denial of its own. If some held rows were
     /// served, denials depend on the pace, so the next round is slower.
     fn conclude_round(&mut self) {
-        if std::mem::take(&mut self.is_mixed) && self.halvings < HALVINGS_MAX {
-            self.halvings += 1;
-            self.is_urgent = true;
-            return;
+        if std::mem::take(&mut self.is_mixed) {
+            // What was denied is served now, so earlier denials may not have belonged to their URLs.
+            self.of_url = 0;
+            if self.halvings < HALVINGS_MAX {
+                self.halvings += 1;
+                self.is_urgent = true;
+                return;
+            }
+        } else {
+            self.halvings = self.halvings.saturating_sub(1);
         }
         let between = |denied: u64| {
             self.witnesses.iter().any(|&before| before < denied)

@@ -85,6 +85,9 @@ type Seconds = f64;
 /// Requests whose [`Sent`] record is kept.
 const REMEMBERED: usize = 1024;
 
+/// Served requests whose rate is measured.
+const SERVED_AT_KEPT: usize = 32;
+
 /// URLs whose failures are counted; when there are more, the counts are cleared.
 const URLS_MAX: usize = 16 * 1024;
 
@@ -163,6 +166,8 @@ pub(super) struct Controller {
     /// How the host refuses when its limit is exceeded.
     limit_mode: Option<FailureMode>,
     served: u64,
+    /// When the last requests were served outside of rounds.
+    served_at: VecDeque<Seconds>,
     denied: u64,
     /// Every request so far was denied, so the denials are charged to the URLs.
     is_denying_all: bool,
@@ -221,6 +226,7 @@ impl Controller {
             is_halved: false,
             limit_mode: None,
             served: 0,
+            served_at: VecDeque::new(),
             denied: 0,
             is_denying_all: false,
             denied_at: 0.0,

@@ -7,7 +7,7 @@ use super::row_decision::URL_WAITS_MIN;
 use super::run_detector::Outcome;
 use super::signal::FailureMode;
 use super::units::Unit;
-use super::{Controller, Open, REMEMBERED, Sent};
+use super::{Controller, Open, REMEMBERED, SERVED_AT_KEPT, Sent};
 
 /// If random failures are rarer than this, sending stops at a failure until the next outcome is known.
 const SHARE_CLEAN: f64 = 0.08;
@@ -15,6 +15,12 @@ const SHARE_CLEAN: f64 = 0.08;
 impl Controller {
     pub(super) fn succeeded(&mut self, sequence: u64, open: &Open, latency: Seconds, now: Seconds) {
         self.served += 1;
+        if !self.held_denials.is_round() {
+            self.served_at.push_back(now);
+            if self.served_at.len() > SERVED_AT_KEPT {
+                self.served_at.pop_front();
+            }
+        }
         self.consecutive_successes += 1;
         self.consecutive_refusals = 0;
         if self.consecutive_successes > 200 {

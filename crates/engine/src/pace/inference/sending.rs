@@ -99,6 +99,12 @@ impl Controller {
                 return Permit::At(next);
             }
         }
+        if is_round
+            && let Some(next) = self.next_in_round()
+            && now < next
+        {
+            return Permit::At(next);
+        }
         match self.held_denials.next(work.ready, self.window.slots(), self.slots_used, now) {
             Next::Row(url) => Permit::Go(Pick::Held(url)),
             Next::NotBefore(at) => Permit::At(at),
@@ -118,6 +124,15 @@ impl Controller {
             }
             Next::Nothing => Permit::OnAnswer,
         }
+    }
+
+    /// When the next request of a round may be sent although no rate is known: the pace of a round is a part of the rate
+    /// at which the host served, unless denials are known to belong to URLs.
+    fn next_in_round(&self) -> Option<Seconds> {
+        let (first, last) = (self.served_at.front()?, self.served_at.back()?);
+        let is_needed = self.rate.is_none() && !self.held_denials.are_of_urls() && self.served_at.len() > 1;
+        let gap = (last - first) / (self.served_at.len() - 1) as f64;
+        is_needed.then_some(self.sent.back()?.at + gap * f64::from(self.held_denials.rate_divisor()))
     }
 
     pub(super) fn pick_probe(&mut self, work: Work) -> Permit {
