@@ -223,6 +223,7 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
     ) -> Option<Next<J>> {
         let controller = self.hosts[id.0].as_ref()?.controller;
         let pick = self.controllers.get_mut(controller)?.controller.pick(record);
+        let asked = id;
         let (id, job, is_witness) = match pick {
             Pick::Witness(row) => (id, witness(row), true),
             Pick::Held(row) => (self.holder(id, row), None, false),
@@ -237,7 +238,7 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
             if let Some(shared) = self.controllers.get_mut(controller) {
                 shared.controller.ended(record, Signal::Neutral, false, now, 0.0);
             }
-            self.wake(id, now + WAIT_WITHOUT_JOB);
+            self.wake(asked, now + WAIT_WITHOUT_JOB);
             self.let_next_ask(controller);
             return None;
         };
@@ -245,6 +246,8 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
             shared.controller.assigned(record, job.row());
         }
         let sent = self.controllers.started(controller, record);
+        // The job may be another host's, and this host has its turn again.
+        self.make_ready(asked);
         self.waiting += usize::from(is_witness);
         Some(self.begin(id, sent, job))
     }
