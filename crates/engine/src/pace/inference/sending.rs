@@ -20,22 +20,8 @@ impl Controller {
     /// nothing.
     pub(super) fn permit(&mut self, now: Seconds, work: Work) -> Permit {
         self.remaining = work.remaining;
-        if self.served == 0 && !self.held_denials.is_empty() && !self.is_denying_all {
-            if !self.open.is_empty() {
-                return Permit::OnAnswer;
-            }
-            // First request URLs from elsewhere in the list, after growing waits.
-            if work.ready > 0
-                && let Some(wait) = FIRST_PROBES.get(self.first_probes)
-            {
-                if now < self.denied_at + wait {
-                    return Permit::At(self.denied_at + wait);
-                }
-                self.first_probes += 1;
-                return Permit::Go(Pick::Elsewhere);
-            }
-            self.is_denying_all = true;
-            self.held_denials.settle_all();
+        if let Some(permit) = self.permit_where_all_is_denied(now, work) {
+            return permit;
         }
         let until = self.not_before.max(self.next_by_policy);
         if now < until {
@@ -124,6 +110,29 @@ impl Controller {
             }
             Next::Nothing => Permit::OnAnswer,
         }
+    }
+
+    /// The permit where the host has denied every request so far: URLs from elsewhere in the list are requested after
+    /// growing waits, and then the denials are charged to the URLs.
+    fn permit_where_all_is_denied(&mut self, now: Seconds, work: Work) -> Option<Permit> {
+        if self.served > 0 || self.held_denials.is_empty() || self.is_denying_all {
+            return None;
+        }
+        if !self.open.is_empty() {
+            return Some(Permit::OnAnswer);
+        }
+        if work.ready > 0
+            && let Some(wait) = FIRST_PROBES.get(self.first_probes)
+        {
+            if now < self.denied_at + wait {
+                return Some(Permit::At(self.denied_at + wait));
+            }
+            self.first_probes += 1;
+            return Some(Permit::Go(Pick::Elsewhere));
+        }
+        self.is_denying_all = true;
+        self.held_denials.settle_all();
+        None
     }
 
     /// When the next request of a round may be sent although no rate is known: the pace of a round is a part of the rate
