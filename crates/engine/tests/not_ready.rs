@@ -118,7 +118,8 @@ fn a_body_ends_the_wait_for_the_file() {
     simulate(async {
         let world = World::new(1);
         let host = world.scripted(ORIGIN, |request| match request.number {
-            1 | 3 => later(2),
+            // Together longer than the patience.
+            1 | 3 => later(3),
             2 => large(request).cut(600_000, End::Reset),
             _ => large(request),
         });
@@ -151,15 +152,21 @@ fn a_row_in_its_queue_does_not_wait_for_its_file() {
 fn a_body_ends_the_wait_for_a_head() {
     simulate(async {
         let world = World::new(1);
-        // Four silent heads last longer than ten minutes, and eight longer than a quarter of an hour.
+        // With deadlines from 20 s to 5 min, the first five last for ten minutes, and the two others for ten more. A quarter of an hour
+        // without a body would end it.
         let host = world.scripted(ORIGIN, |request| match request.number {
-            1..=5 | 7..=9 => Reply::nothing(End::Silence),
+            1..=5 | 7..=8 => Reply::nothing(End::Silence),
             6 => large(request).cut(600_000, End::Reset),
             _ => large(request),
         });
-        let run = world.haul(url("/a")).run().await;
+        let growing = |settings: &mut Settings| {
+            settings.timeouts.head = Duration::from_secs(20);
+            settings.head_timeout_max = Duration::from_mins(5);
+        };
+        let run = world.haul(url("/a")).settings(growing).run().await;
         assert_eq!(run.counts(), (1, 0, 0, 0), "{:#?}", run.events);
-        assert_eq!(host.requests().len(), 10);
+        assert!(run.elapsed > Duration::from_mins(19), "{:?}", run.elapsed);
+        assert_eq!(host.requests().len(), 9);
     });
 }
 

@@ -341,6 +341,7 @@ fn a_published_file_that_cannot_be_read_is_not_taken_for_a_missing_one() {
         assert!(matches!(second.report, Some(Err(_))), "{:?}", second.report);
         let third = world.haul(&url).run().await;
         assert_eq!((third.report().requests, third.counts().1), (0, 0), "{:#?}", third.events);
+        assert_eq!(origin.requests_of(&world::path(0)), 1, "the file was downloaded once");
         world.assert_file_is_right(origin.site(), &world::path(0));
     });
 }
