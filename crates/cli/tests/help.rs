@@ -42,6 +42,11 @@ fn of_verify() {
 }
 
 #[test]
+fn of_forget() {
+    insta::assert_snapshot!(help(&["forget", "--help"]));
+}
+
+#[test]
 fn of_rehearse() {
     insta::assert_snapshot!(help(&["rehearse", "--help"]));
 }

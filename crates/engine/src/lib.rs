@@ -52,6 +52,6 @@ pub use longhaul_http::{
     Route, Router, Timeouts, Tunnel, TunnelError, TunnelHandshake, TunnelRefusal, TunnelReply, Via,
 };
 pub use longhaul_journal::{Expectation, FaultRecord, Fields, HostRecord, Location, RecordedDigest, RowId};
-pub use report::{Counts, Event, Report, Row, RowOutcome, Status, reopen};
+pub use report::{Counts, Event, ForgetRows, Report, Row, RowOutcome, Status, forget, reopen};
 pub use schedule::{backlog, frontier, host_routing, retry};
 pub use sink::store;

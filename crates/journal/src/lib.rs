@@ -31,8 +31,8 @@ pub use log::LogWriter;
 pub use model::HostRecord;
 pub use model::{
     Checkpoint, ContentFormat, Counts, Done, Entry, Expectation, Failed, FaultRecord, Fields, FileIdentity,
-    Location, NoContent, Part, Record, RecordedDigest, RecordedPart, Row, RowId, RowState, RowStates, Source,
-    SourceId, Validator, Verification, Waiting,
+    Location, NoContent, Part, Record, RecordedDigest, RecordedPart, Row, RowId, RowSet, RowState, RowStates,
+    Source, SourceId, Validator, Verification, Waiting,
 };
 pub use open::{Journal, Opened, ReadOnly, Recovery};
 pub use query::{Failures, RecordedOutcome};

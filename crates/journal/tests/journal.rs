@@ -333,6 +333,39 @@ fn a_row_that_is_reopened_keeps_no_part() {
     assert_eq!(open(&storage).unwrap().recovery.parts.get(&row), None);
 }
 
+/// A forgotten row counts as skipped, whatever its line was; it stays forgotten through a summary, until another record.
+#[test]
+fn a_forgotten_row_stays_forgotten() {
+    let storage = MemoryStorage::new(1);
+    let mut opened = open(&storage).unwrap();
+    append_rows(&mut opened, 10).unwrap();
+    // Row 6 is a refused line, row 3 a duplicate.
+    for row in [1, 3, 6, 7] {
+        opened.log.record(&Record::Forgotten(RowId(row))).unwrap();
+    }
+    opened.log.record(&Record::Reopened(RowId(7))).unwrap();
+    opened.log.commit().unwrap();
+    drop(opened);
+    // More openings than are read without a summary.
+    for _ in 0..12 {
+        let recovery = open(&storage).unwrap().recovery;
+        let forgotten: Vec<_> = recovery.forgotten.ranges().collect();
+        assert_eq!(forgotten, [(RowId(1), 1), (RowId(3), 1), (RowId(6), 1)]);
+        let counts = recovery.states.counts();
+        assert_eq!((counts.skipped, counts.failed, counts.refused, counts.duplicates), (3, 0, 0, 0));
+    }
+    let mut outcomes = Vec::new();
+    Journal::read(Arc::new(storage))
+        .unwrap()
+        .for_each_outcome(|id, _, outcome| {
+            if outcome == RecordedOutcome::Forgotten {
+                outcomes.push(id.0);
+            }
+        })
+        .unwrap();
+    assert_eq!(outcomes, [1, 3, 6]);
+}
+
 proptest! {
     #[test]
     fn any_record_is_read_back(
@@ -348,7 +381,7 @@ proptest! {
         let storage = MemoryStorage::new(1);
         let mut opened = open(&storage).unwrap();
         let source = opened.spool.append_source("list").unwrap();
-        for line in 1..=6 {
+        for line in 1..=7 {
             let entry = Entry::Fetch { url: "https://example.org/".to_owned(), name: None, expected: Expectation::default() };
             let fields = longhaul_journal::Fields::default();
             opened.spool.append(&longhaul_journal::Row { source, line, entry, fields }).unwrap();
@@ -365,6 +398,7 @@ proptest! {
             Record::Failed(RowId(1), failed.clone()),
             Record::Waiting(RowId(2), waiting.clone()),
             Record::Skipped(RowId(3), reason.clone()),
+            Record::Forgotten(RowId(6)),
             Record::Part(RowId(4), part.clone()),
             Record::PartCheckpoint(RowId(4), checkpoint),
             Record::PartSynced(RowId(4), checkpoint.len),
@@ -387,6 +421,7 @@ proptest! {
             2 => assert_eq!(outcome, RecordedOutcome::Waiting(&waiting)),
             3 => assert_eq!(outcome, RecordedOutcome::Skipped(&reason)),
             4 => assert_eq!(outcome, RecordedOutcome::Pending),
+            6 => assert_eq!(outcome, RecordedOutcome::Forgotten),
             _ => assert_eq!(outcome, RecordedOutcome::InDoubt(&doubt)),
         }).unwrap();
     }

@@ -1,4 +1,4 @@
-//! The arguments of `get`, `retry`, `status`, `export` and `verify`.
+//! The arguments of `get`, `retry`, `status`, `export`, `verify` and `forget`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -229,6 +229,27 @@ pub(crate) struct VerifyArguments {
     /// Print one JSON object per finding, and the report as the last one
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Take rows out of the haul: those of a list, of a class, of a URL
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("rows").args(["lists", "classes", "urls"]).required(true).multiple(true)))]
+pub(crate) struct ForgetArguments {
+    /// Directory of the haul
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    /// Rows of this list. Repeatable
+    #[arg(short = 'i', long = "list", value_name = "LIST")]
+    pub(crate) lists: Vec<PathBuf>,
+    /// Rows that failed with these classes, such as 4xx,list
+    #[arg(long = "class", value_name = "CLASS", value_delimiter = ',', value_parser = values::class)]
+    pub(crate) classes: Vec<Class>,
+    /// Rows with this URL, or the refused line that begins like this. Repeatable
+    #[arg(long = "url", value_name = "URL")]
+    pub(crate) urls: Vec<String>,
+    /// Also rows that are done; their files stay
+    #[arg(long)]
+    pub(crate) done: bool,
 }
 
 /// The value of `export --format`.

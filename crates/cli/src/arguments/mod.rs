@@ -1,7 +1,7 @@
 //! The command line as typed. Each value is parsed here; [`plan`](crate::plan) checks how the values fit together.
 //!
 //! - [`program`]: the program, its commands and the groups in which help lists them;
-//! - [`haul`]: `get`, `retry`, `status`, `export` and `verify`;
+//! - [`haul`]: `get`, `retry`, `status`, `export`, `verify` and `forget`;
 //! - [`rehearse`] and [`serve`]: the commands of a rehearsal;
 //! - [`sockets`]: `connect`, `listen` and `sockets`.
 //!
@@ -14,8 +14,8 @@ mod serve;
 mod sockets;
 
 pub(crate) use haul::{
-    ExportArguments, ExportFormat, GetArguments, OutputArguments, PaceChoice, PacePerChoice, RetryArguments,
-    RunArguments, StatusArguments, VerifyArguments,
+    ExportArguments, ExportFormat, ForgetArguments, GetArguments, OutputArguments, PaceChoice, PacePerChoice,
+    RetryArguments, RunArguments, StatusArguments, VerifyArguments,
 };
 pub(crate) use program::{Arguments, Command};
 pub(crate) use rehearse::RehearseArguments;

@@ -6,13 +6,13 @@ use std::fmt::Write as _;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::{
-    ConnectArguments, ExportArguments, GetArguments, ListenArguments, RehearseArguments, RetryArguments,
-    ServeArguments, SocketsArguments, StatusArguments, VerifyArguments,
+    ConnectArguments, ExportArguments, ForgetArguments, GetArguments, ListenArguments, RehearseArguments,
+    RetryArguments, ServeArguments, SocketsArguments, StatusArguments, VerifyArguments,
 };
 
 /// The commands in the order and the groups in which help and `docs/cli.md` list them.
 const GROUPS: [(&str, &[&str]); 3] = [
-    ("Downloading", &["get", "status", "retry", "export", "verify"]),
+    ("Downloading", &["get", "status", "retry", "export", "verify", "forget"]),
     ("Sockets", &["connect", "listen", "sockets"]),
     ("Rehearsing", &["rehearse", "serve"]),
 ];
@@ -43,6 +43,7 @@ pub(crate) enum Command {
     Retry(Box<RetryArguments>),
     Export(ExportArguments),
     Verify(VerifyArguments),
+    Forget(ForgetArguments),
     Connect(ConnectArguments),
     Listen(ListenArguments),
     Sockets(SocketsArguments),
@@ -59,6 +60,7 @@ impl Command {
             Self::Status(_)
             | Self::Export(_)
             | Self::Verify(_)
+            | Self::Forget(_)
             | Self::Connect(_)
             | Self::Listen(_)
             | Self::Sockets(_)

@@ -3,6 +3,7 @@
 mod connect;
 mod dry_run;
 mod export;
+mod forget;
 mod get;
 mod listen;
 mod rehearse;

@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 
-use super::{connect, export, get, listen, rehearse, retry, serve, sockets, status, verify, write_message};
+use super::{
+    connect, export, forget, get, listen, rehearse, retry, serve, sockets, status, verify, write_message,
+};
 use crate::arguments::{Arguments, Command};
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -33,6 +35,7 @@ fn run_command(command: Command) -> Result<Exit, CommandError> {
         Command::Status(arguments) => status::run(arguments),
         Command::Retry(arguments) => retry::run(*arguments),
         Command::Export(arguments) => export::run(arguments),
+        Command::Forget(arguments) => forget::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Connect(arguments) => connect::run(arguments),
         Command::Listen(arguments) => listen::run(arguments),

@@ -54,6 +54,7 @@ impl JsonEventWriter {
             ("retries", report.retries.into()),
             ("parked", report.parked.into()),
             ("adopted", report.adopted.into()),
+            ("forgotten", report.forgotten.into()),
             ("no_content", report.no_content.into()),
             ("unread_lists", report.unread_lists.clone().into()),
             ("stopped", report.stopped.into()),

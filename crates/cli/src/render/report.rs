@@ -34,6 +34,10 @@ pub(crate) fn report(report: &Report, directory: &Path, elapsed: Duration, examp
         let _ =
             writeln!(text, "{adopted} of the done adopted: the file was there and is what the list expects");
     }
+    if report.forgotten > 0 {
+        let forgotten = counted(report.forgotten, "row");
+        let _ = writeln!(text, "{forgotten} forgotten: the lists no longer say them");
+    }
     if report.no_content > 0 {
         let none = count(report.no_content);
         let _ = writeln!(text, "{none} of the skipped without content: the server answered 204 or 205");

@@ -1,6 +1,7 @@
 //! The haul as its user sees it: the builder, the settings, the errors, and the wiring of the actors.
 
 mod builder;
+mod closing;
 mod error;
 pub(crate) mod executor;
 pub(crate) mod machine;

@@ -24,6 +24,7 @@ use crate::exchange::range_refusals::RangeRefusals;
 use crate::haul::HaulError;
 use crate::haul::Settings;
 use crate::haul::builder::{Builder, MakeHostRouting, OpenStore, open_store};
+use crate::haul::closing;
 use crate::haul::executor::{self, Executor};
 use crate::haul::machine;
 use crate::haul::run_context::RunContext;
@@ -34,7 +35,7 @@ use crate::pace::host_state_cache::HostStateCache;
 use crate::report::counters::Counters;
 use crate::report::event::Event;
 use crate::report::observer::{Callback, RunningObserver};
-use crate::report::summary::{Counts, Report, failures_by_class, unread_lists};
+use crate::report::summary::{Counts, Report, unread_lists};
 use crate::schedule::dispatch::{Channels, DispatchError, Dispatcher, Unfinished};
 use crate::schedule::host_routing::ShardId;
 use crate::schedule::job::Assignment;
@@ -42,7 +43,7 @@ use crate::schedule::retry::RetryPolicy;
 use crate::schedule::router::{FromShard, Router, ToShard};
 use crate::shard::{Shard, ShardSettings};
 use crate::sink::part_verifier::{PartVerifier, UnverifiedPart};
-use crate::sink::{self, Committer, JournalHandles, SettledCounts, SinkGone, SinkHandle};
+use crate::sink::{self, Committer, JournalHandles, SinkGone, SinkHandle};
 use crate::verify::presence::PresenceCheck;
 
 /// A haul that is ready to run. Running it again later, with the same directory, goes on where it ended.
@@ -130,7 +131,7 @@ impl Haul {
                 .start("sink", move || Committer::new(cx, journal, inbox, settled_rows, occupied).run())
                 .map_err(HaulError::Start)?
         };
-        let (published, intake) = self.start_intake(executor, &cx, spool, &rows)?;
+        let (published, intake) = self.start_intake(executor, &cx, spool, &rows, &unfinished)?;
         let counters = Arc::new(Counters::default());
         let (to_dispatcher, from_shards) = mpsc::unbounded_channel();
         let tls = tls_options(std::mem::take(&mut self.tls), &self.settings);
@@ -176,7 +177,7 @@ impl Haul {
         watched.await;
         verifying.await;
         present.await;
-        let settled_counts = committer.await.map_err(HaulError::Disk)?;
+        let (settled_counts, mut log) = committer.await.map_err(HaulError::Disk)?;
         match dispatched {
             Err(DispatchError::Spool(error)) => return Err(HaulError::Disk(error)),
             Err(DispatchError::Start(error)) => return Err(HaulError::Start(error)),
@@ -186,13 +187,9 @@ impl Haul {
         if !stopped {
             intake.await.map_err(HaulError::from)?;
         }
-        let mut report = report(before, rows.published(), settled_counts, &counters);
-        report.stopped = stopped;
-        report.unread_lists = unread_lists(&rows.sources());
-        if before.failed > 0 {
-            let journal = Journal::read(self.storage).map_err(HaulError::Journal)?;
-            report.failures = failures_by_class(&journal).map_err(HaulError::Journal)?;
-        }
+        let report = closing::report(before, rows.published(), settled_counts, &counters);
+        let report = Report { stopped, unread_lists: unread_lists(&rows.sources()), ..report };
+        let report = closing::of_the_lists_as_they_are(report, before, &self.storage, &rows, &mut log)?;
         drop(lock);
         Ok(report)
     }
@@ -219,10 +216,13 @@ impl Haul {
         cx: &RunContext,
         spool: SpoolWriter,
         rows: &SpoolReader,
+        unfinished: &Unfinished,
     ) -> Result<(watch::Receiver<Published>, IntakeEnd), HaulError> {
         let (publish, published) = watch::channel(Published { rows: rows.published(), is_complete: false });
         let (cx, rows, lists) = (cx.clone(), rows.clone(), std::mem::take(&mut self.lists));
-        let end = executor.start("intake", move || Intake::new(cx, spool, rows, publish).run(lists));
+        let (states, forgotten) = (unfinished.states.clone(), unfinished.forgotten.clone());
+        let end = executor
+            .start("intake", move || Intake::new(cx, spool, rows, publish, states, forgotten).run(lists));
         Ok((published, end.map_err(HaulError::Start)?))
     }
 
@@ -301,7 +301,7 @@ fn recover(
     rows: &SpoolReader,
     recovery: Recovery,
 ) -> Result<(Counts, Unfinished), HaulError> {
-    let Recovery { states, in_doubt, waiting, mut parts, damage, same_boot, .. } = recovery;
+    let Recovery { states, in_doubt, waiting, mut parts, forgotten, damage, same_boot, .. } = recovery;
     for damage in &damage {
         cx.observer.emit(&Event::Damaged { description: &damage.to_string() });
     }
@@ -312,7 +312,7 @@ fn recover(
     let mut before = Counts::from(states.counts());
     before.done += settled.len() as u64;
     before.pending -= settled.len() as u64;
-    Ok((before, Unfinished { states, settled, waiting, parts, same_boot }))
+    Ok((before, Unfinished { states, settled, waiting, parts, forgotten, same_boot }))
 }
 
 /// Starts to look for the finished files of earlier runs, if there are any.
@@ -376,23 +376,4 @@ fn shard_settings(settings: &Settings, number: usize) -> ShardSettings {
 fn tls_options(options: TlsOptions, settings: &Settings) -> TlsOptions {
     let hosts = settings.insecure_hosts.iter().filter_map(|host| host.parse::<Host>().ok());
     hosts.fold(options, TlsOptions::insecure_for)
-}
-
-fn report(before: Counts, rows: u64, settled_counts: SettledCounts, counters: &Counters) -> Report {
-    let SettledCounts { done, adopted, skipped, no_content, failures, parked } = settled_counts;
-    let done = before.done + done;
-    let skipped = before.skipped + skipped;
-    let failed = before.failed + failures.values().sum::<u64>();
-    Report {
-        counts: Counts { done, failed, skipped, pending: rows.saturating_sub(done + skipped + failed) },
-        failures,
-        bytes_received: counters.bytes_received(),
-        requests: counters.requests(),
-        retries: counters.retries(),
-        parked,
-        adopted,
-        no_content,
-        stopped: false,
-        unread_lists: Vec::new(),
-    }
 }

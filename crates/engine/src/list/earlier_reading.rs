@@ -7,9 +7,10 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use longhaul_journal::{BLOCK_ROWS, BlockId, Entry, Expectation, Row, RowId, SourceId, SpoolReader};
+use longhaul_journal::{BLOCK_ROWS, BlockId, Entry, Expectation, Row, RowId, RowSet, SourceId, SpoolReader};
 
 use super::reader::{Item, ItemContent};
+use super::superseded::first_lines;
 
 /// The rows of the last reading of a list.
 pub(super) struct EarlierReading {
@@ -19,6 +20,8 @@ pub(super) struct EarlierReading {
     replaced_from: BTreeMap<SourceId, u64>,
     /// Rows from here on belong to this run.
     end: u64,
+    /// Rows that are not part of the haul any more: a line that made one makes a new row.
+    forgotten: RowSet,
     block: Vec<(RowId, Row)>,
     next_in_block: usize,
     next_block: u64,
@@ -27,7 +30,12 @@ pub(super) struct EarlierReading {
 
 impl EarlierReading {
     /// `latest` is the last reading of the list; `earlier` are the ones before it, oldest first.
-    pub(super) fn new(rows: SpoolReader, earlier: &[SourceId], latest: SourceId) -> io::Result<Self> {
+    pub(super) fn new(
+        rows: SpoolReader,
+        earlier: &[SourceId],
+        latest: SourceId,
+        forgotten: RowSet,
+    ) -> io::Result<Self> {
         let end = rows.published();
         let mut replaced_from = BTreeMap::from([(latest, u64::MAX)]);
         if !earlier.is_empty() {
@@ -41,7 +49,17 @@ impl EarlierReading {
             }
         }
         let block = Vec::new();
-        Ok(Self { rows, latest, replaced_from, end, block, next_in_block: 0, next_block: 0, differs: false })
+        Ok(Self {
+            rows,
+            latest,
+            replaced_from,
+            end,
+            forgotten,
+            block,
+            next_in_block: 0,
+            next_block: 0,
+            differs: false,
+        })
     }
 
     /// The list's last reading.
@@ -49,9 +67,16 @@ impl EarlierReading {
         self.latest
     }
 
+    /// Whether a row belongs to a reading of this list and stands at or behind a line that a later reading has replaced, or at or behind
+    /// `line`, the first one that differs now.
+    pub(super) fn is_superseded(&self, row: &Row, line: u64) -> bool {
+        self.replaced_from.get(&row.source).is_some_and(|&from| row.line >= from.min(line))
+    }
+
     /// Whether the item is the next row of the list. Once it is not, no further item is compared.
     pub(super) fn matches(&mut self, item: &Item) -> io::Result<bool> {
-        let Some(row) = self.next_row()? else { return Ok(false) };
+        let Some((id, row)) = self.next_row()? else { return Ok(false) };
+        let id = *id;
         let is_same = row.line == item.position && is_row_of(row, &item.content);
         let is_same = match (&row.entry, &item.content) {
             (&Entry::Duplicate { of, .. }, ItemContent::Url { expected, .. }) if is_same => {
@@ -59,6 +84,7 @@ impl EarlierReading {
             }
             _ => is_same,
         };
+        let is_same = is_same && !self.forgotten.contains(id);
         self.differs = !is_same;
         Ok(is_same)
     }
@@ -78,7 +104,7 @@ impl EarlierReading {
         !self.differs
     }
 
-    fn next_row(&mut self) -> io::Result<Option<&Row>> {
+    fn next_row(&mut self) -> io::Result<Option<&(RowId, Row)>> {
         loop {
             while self.next_in_block < self.block.len() {
                 let at = self.next_in_block;
@@ -86,7 +112,7 @@ impl EarlierReading {
                 let (id, row) = &self.block[at];
                 if id.0 < self.end && self.replaced_from.get(&row.source).is_some_and(|&line| row.line < line)
                 {
-                    return Ok(Some(&self.block[at].1));
+                    return Ok(Some(&self.block[at]));
                 }
             }
             if self.next_block * BLOCK_ROWS >= self.end {
@@ -98,19 +124,6 @@ impl EarlierReading {
             self.next_in_block = 0;
         }
     }
-}
-
-/// The line of each source's first row.
-fn first_lines(rows: &SpoolReader) -> io::Result<BTreeMap<SourceId, u64>> {
-    let mut first_lines = BTreeMap::new();
-    let mut block = Vec::new();
-    for number in 0..rows.published().div_ceil(BLOCK_ROWS) {
-        rows.read_block(BlockId(number), &mut block)?;
-        for (_, row) in block.drain(..).filter(|(_, row)| row.entry != Entry::Lost) {
-            first_lines.entry(row.source).or_insert(row.line);
-        }
-    }
-    Ok(first_lines)
 }
 
 /// Whether the row was made from this content. A damaged row matches nothing: the items from there on are taken as new, and most

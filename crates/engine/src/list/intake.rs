@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use longhaul_http::HttpUrl;
 use longhaul_journal::{
-    Entry, Expectation, Fields, FileIdentity, Row, RowId, SourceId, SpoolReader, SpoolWriter,
+    Entry, Expectation, Fields, FileIdentity, Row, RowId, RowSet, RowState, RowStates, Source, SourceId,
+    SpoolReader, SpoolWriter,
 };
 use tokio::sync::watch;
 
@@ -59,6 +60,11 @@ pub(crate) struct Intake {
     spool: SpoolWriter,
     rows: SpoolReader,
     names: NameOwner,
+    /// What earlier runs left.
+    states: RowStates,
+    forgotten: RowSet,
+    /// The reading that the list which is being read replaces, and the first line that it replaces.
+    replaced: Option<(EarlierReading, u64)>,
     published: watch::Sender<Published>,
     observer: Arc<Observer>,
     disk_wait: DiskWait,
@@ -72,12 +78,26 @@ impl Intake {
         spool: SpoolWriter,
         rows: SpoolReader,
         published: watch::Sender<Published>,
+        states: RowStates,
+        forgotten: RowSet,
     ) -> Self {
         let RunContext { storage, observer, stopper, .. } = cx;
-        let names = NameOwner::new(storage, rows.clone());
+        let names = NameOwner::new(storage, rows.clone(), forgotten.clone());
         let stop = stopper.watch();
         let disk_wait = DiskWait::new(Arc::clone(&observer), stopper.watch(), Arc::default());
-        Self { spool, rows, names, published, observer, disk_wait, stop, unpublished: 0 }
+        Self {
+            spool,
+            rows,
+            names,
+            states,
+            forgotten,
+            replaced: None,
+            published,
+            observer,
+            disk_wait,
+            stop,
+            unpublished: 0,
+        }
     }
 
     /// Reads every list to its end, or until the haul is stopped.
@@ -99,8 +119,12 @@ impl Intake {
 
     async fn read(&mut self, list: List) -> Result<(), IntakeError> {
         let List { label, mut reader, identity } = list;
-        let readings: Vec<_> =
-            self.rows.sources().into_iter().filter(|source| source.label == label).collect();
+        let mut readings = self.rows.sources();
+        if identity.is_some() && is_renamed(&readings, &label, identity) {
+            return Ok(());
+        }
+        readings.retain(|source| source.label == label);
+        self.replaced = None;
         let mut earlier_reading = None;
         if let [earlier @ .., latest] = &readings[..] {
             if latest.complete && latest.identity.is_some() && latest.identity == identity {
@@ -108,7 +132,8 @@ impl Intake {
             }
             let earlier: Vec<SourceId> = earlier.iter().map(|source| source.id).collect();
             earlier_reading = Some(
-                EarlierReading::new(self.rows.clone(), &earlier, latest.id).map_err(IntakeError::Spool)?,
+                EarlierReading::new(self.rows.clone(), &earlier, latest.id, self.forgotten.clone())
+                    .map_err(IntakeError::Spool)?,
             );
         }
         let mut source: Option<SourceId> = None;
@@ -136,7 +161,8 @@ impl Intake {
                 }
                 // The list has grown beyond its rows, or is another list of the same name.
                 source = known.continues().then(|| known.source());
-                earlier_reading = None;
+                let first_line = if known.continues() { u64::MAX } else { item.position };
+                self.replaced = earlier_reading.take().map(|reading| (reading, first_line));
             }
             let source = match source {
                 Some(source) => source,
@@ -180,15 +206,21 @@ impl Intake {
 
     /// Gives the next row its name.
     fn name(&mut self, url: &HttpUrl, expected: &Expectation) -> io::Result<NamedRow> {
-        let Self { spool, rows, names, unpublished, .. } = self;
+        let Self { spool, rows, names, unpublished, states, replaced, .. } = self;
         let row = RowId(rows.published() + *unpublished);
-        names.assign(url, expected, row, |earlier| {
+        let read = |earlier: RowId| {
             if earlier.0 >= rows.published() {
                 spool.flush()?;
                 *unpublished = 0;
             }
             rows.row(earlier)
-        })
+        };
+        // Its line has been corrected: it has no file, and needs none.
+        let gives_way = |owner: RowId, row: &Row| {
+            let is_superseded = |(reading, line): &(EarlierReading, u64)| reading.is_superseded(row, *line);
+            states.state(owner) == RowState::Failed && replaced.as_ref().is_some_and(is_superseded)
+        };
+        names.assign(url, expected, row, read, gives_way)
     }
 
     /// Writes the rows to the spool and publishes them to the dispatcher.
@@ -209,6 +241,15 @@ impl Intake {
         self.disk_wait.end();
         result.map_err(|failure| IntakeError::Spool(failure.into()))
     }
+}
+
+/// Whether a list has the identity of one that was read to its end under another name: it was renamed since, and its rows are there.
+fn is_renamed(sources: &[Source], label: &str, identity: Option<FileIdentity>) -> bool {
+    let is_known = sources.iter().any(|source| source.label == label);
+    let is_last = |at: usize| sources[at + 1..].iter().all(|later| later.label != sources[at].label);
+    let is_it =
+        |(at, source): (usize, &Source)| source.complete && source.identity == identity && is_last(at);
+    !is_known && sources.iter().enumerate().any(is_it)
 }
 
 impl RetryTransient for Intake {

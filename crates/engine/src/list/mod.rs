@@ -10,6 +10,7 @@ mod media_range;
 mod read_lists;
 mod reader;
 mod source;
+pub(crate) mod superseded;
 pub(crate) mod text;
 
 pub use expectation::digest_fields;

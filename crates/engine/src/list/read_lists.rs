@@ -26,7 +26,7 @@ impl Haul {
             RunningObserver::start(Executor::Threads, callback, stopper.clone()).map_err(HaulError::Start)?;
         let boot_id = boot_id.unwrap_or_else(machine::boot_id);
         let opened = Journal::open(Arc::clone(&storage), clock.unix_ms(), boot_id, &machine::holder());
-        let Opened { lock, spool, rows, .. } = opened.map_err(HaulError::Journal)?;
+        let Opened { lock, spool, rows, recovery, .. } = opened.map_err(HaulError::Journal)?;
         let cx = RunContext {
             storage: Arc::clone(&storage),
             store: open_store(store, &storage)?,
@@ -36,7 +36,10 @@ impl Haul {
         };
         let (publish, _published) = watch::channel(Published::default());
         let reader = rows.clone();
-        let read = executor::run_alone(move || Intake::new(cx, spool, reader, publish).run(lists));
+        let (states, forgotten) = (recovery.states, recovery.forgotten);
+        let read = executor::run_alone(move || {
+            Intake::new(cx, spool, reader, publish, states, forgotten).run(lists)
+        });
         read.map_err(HaulError::Start)?.map_err(HaulError::from)?;
         if let Some(last) = rows.published().checked_sub(1) {
             rows.ensure_durable(RowId(last)).map_err(HaulError::Disk)?;

@@ -3,14 +3,14 @@
 //! The journal's claims index the owners, in memory that does not grow with the list. Names that differ only in case are one
 //! name; a name that another row needs for a directory has an owner, too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
 use longhaul_http::HttpUrl;
 use longhaul_journal::storage::Storage;
-use longhaul_journal::{BLOCK_ROWS, BlockId, Claims, Entry, Expectation, Row, RowId, SpoolReader};
+use longhaul_journal::{BLOCK_ROWS, BlockId, Claims, Entry, Expectation, Row, RowId, RowSet, SpoolReader};
 
 use super::of_url as names;
 
@@ -28,6 +28,10 @@ pub(crate) struct NameOwner {
     /// Blocks of rows of earlier runs whose names are to be claimed again, and have not been yet.
     earlier_blocks: Range<u64>,
     directories: BTreeSet<String>,
+    /// Rows that are not part of the haul any more: their names are free.
+    forgotten: RowSet,
+    /// Owners that gave way to a row of this run, and that row: as many as lines were corrected.
+    successors: BTreeMap<u64, u64>,
 }
 
 /// The decision about a new row.
@@ -41,12 +45,20 @@ pub(crate) enum NamedRow {
 
 impl NameOwner {
     /// The names of earlier runs are claimed again when the first new row asks for one.
-    pub(crate) fn new(storage: Arc<dyn Storage>, rows: SpoolReader) -> Self {
+    pub(crate) fn new(storage: Arc<dyn Storage>, rows: SpoolReader, forgotten: RowSet) -> Self {
         let earlier_blocks = 0..rows.published().div_ceil(BLOCK_ROWS);
-        Self { claims: Claims::new(storage), rows, earlier_blocks, directories: BTreeSet::new() }
+        Self {
+            claims: Claims::new(storage),
+            rows,
+            earlier_blocks,
+            directories: BTreeSet::new(),
+            forgotten,
+            successors: BTreeMap::new(),
+        }
     }
 
-    /// Decides about the row that will get the number `row`. `read` reads an earlier row. May be called again for the same row
+    /// Decides about the row that will get the number `row`. `read` reads an earlier row; `gives_way` says whether one leaves its name to
+    /// another that wants it. May be called again for the same row
     /// after an error.
     pub(crate) fn assign(
         &mut self,
@@ -54,17 +66,25 @@ impl NameOwner {
         expected: &Expectation,
         row: RowId,
         mut read: impl FnMut(RowId) -> io::Result<Row>,
+        gives_way: impl Fn(RowId, &Row) -> bool,
     ) -> io::Result<NamedRow> {
         self.claim_earlier_rows()?;
         let default = names::default_name(url);
         let mut name = default.clone();
         for attempt in 0..ATTEMPTS_MAX {
             self.claim_directories(&mut name)?;
-            match self.claims.claim(names::folded(&name).as_bytes(), row.0)? {
+            let owner = self.claims.claim(names::folded(&name).as_bytes(), row.0)?;
+            match owner.map(|owner| self.successors.get(&owner).copied().unwrap_or(owner)) {
                 Some(owner) if owner == DIRECTORY => {}
                 Some(owner) if owner != row.0 => {
-                    if asks_for(&read(RowId(owner))?, url, expected) {
-                        return Ok(NamedRow::Duplicate { of: RowId(owner) });
+                    let owner = RowId(owner);
+                    let owner_row = read(owner)?;
+                    if asks_for(&owner_row, url, expected) {
+                        return Ok(NamedRow::Duplicate { of: owner });
+                    }
+                    if gives_way(owner, &owner_row) {
+                        self.successors.insert(owner.0, row.0);
+                        return Ok(NamedRow::New { name: (name != default).then_some(name) });
                     }
                 }
                 _ => return Ok(NamedRow::New { name: (name != default).then_some(name) }),
@@ -80,6 +100,9 @@ impl NameOwner {
             self.rows.read_block(BlockId(self.earlier_blocks.start), &mut rows)?;
             for (id, row) in rows.drain(..) {
                 let Entry::Fetch { url, name, .. } = row.entry else { continue };
+                if self.forgotten.contains(id) {
+                    continue;
+                }
                 let mut name = match (name, url.parse::<HttpUrl>()) {
                     (Some(name), _) => name,
                     (None, Ok(url)) => names::default_name(&url),

@@ -2,11 +2,13 @@
 
 pub(crate) mod counters;
 pub(crate) mod event;
+mod forget;
 pub(crate) mod observer;
 mod owned_event;
 pub(crate) mod status;
 pub(crate) mod summary;
 
 pub use event::Event;
+pub use forget::{ForgetRows, forget};
 pub use status::{Row, RowOutcome, Status, reopen};
 pub use summary::{Counts, Report};

@@ -59,6 +59,8 @@ pub enum RowOutcome<'a> {
     Skipped(&'a str),
     /// The host answered that there is nothing to download.
     NoContent(&'a NoContent),
+    /// Not part of the haul any more.
+    Forgotten,
     /// The same URL as this earlier row.
     Duplicate(RowId),
     /// Failed before; to be retried.
@@ -68,8 +70,8 @@ pub enum RowOutcome<'a> {
 }
 
 impl RowOutcome<'_> {
-    /// The outcome in one word: `done`, `adopted`, `failed`, `skipped`, `no-content` or `pending`. Adopted files are counted as done,
-    /// rows without content as skipped.
+    /// The outcome in one word: `done`, `adopted`, `failed`, `skipped`, `no-content`, `forgotten` or `pending`. Adopted files are counted as done,
+    /// rows without content and forgotten ones as skipped.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -78,6 +80,7 @@ impl RowOutcome<'_> {
             Self::Failed(_) | Self::Refused(_) => "failed",
             Self::Skipped(_) | Self::Duplicate(_) => "skipped",
             Self::NoContent(_) => "no-content",
+            Self::Forgotten => "forgotten",
             Self::Waiting(_) | Self::Pending => "pending",
         }
     }
@@ -200,7 +203,7 @@ pub fn reopen(directory: &Path, classes: &[Class]) -> Result<u64, HaulError> {
     Ok(rows.len() as u64)
 }
 
-fn open(directory: &Path, create: bool) -> Result<Arc<dyn Storage>, HaulError> {
+pub(super) fn open(directory: &Path, create: bool) -> Result<Arc<dyn Storage>, HaulError> {
     match DiskStorage::open(directory, create) {
         Ok(storage) => Ok(Arc::new(storage)),
         Err(source) => Err(HaulError::Directory { directory: directory.to_owned(), source }),
@@ -236,6 +239,7 @@ impl<'a> From<RecordedOutcome<'a>> for RowOutcome<'a> {
             RecordedOutcome::Failed(failed) => Self::Failed(failed),
             RecordedOutcome::Skipped(reason) => Self::Skipped(reason),
             RecordedOutcome::NoContent(none) => Self::NoContent(none),
+            RecordedOutcome::Forgotten => Self::Forgotten,
             RecordedOutcome::Refused(reason) => Self::Refused(reason),
             RecordedOutcome::Duplicate(of) => Self::Duplicate(of),
             RecordedOutcome::Lost => Self::Refused("the journal's record of this row is damaged"),

@@ -53,6 +53,8 @@ pub struct Report {
     pub parked: u64,
     /// Of the rows that are done, those whose files were there before this run and were adopted by it without a request.
     pub adopted: u64,
+    /// Rows that this run took out of the haul, because their lists no longer say them and they have no file.
+    pub forgotten: u64,
     /// Of the skipped rows, those for which the host answered in this run that there is nothing to download (204, 205).
     pub no_content: u64,
     /// The run was stopped before the end.

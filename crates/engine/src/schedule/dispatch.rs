@@ -9,8 +9,8 @@ use std::time::Duration;
 use longhaul_http::{HttpUrl, Origin};
 use longhaul_journal::storage::RelativePath;
 use longhaul_journal::{
-    BLOCK_ROWS, BlockId, Entry, Expectation, Failed, FaultRecord, Fields, RecordedPart, Row, RowId, RowState,
-    RowStates, SpoolReader, Waiting,
+    BLOCK_ROWS, BlockId, Entry, Expectation, Failed, FaultRecord, Fields, RecordedPart, Row, RowId, RowSet,
+    RowState, RowStates, SpoolReader, Waiting,
 };
 use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::{mpsc, watch};
@@ -41,6 +41,8 @@ pub(crate) struct Unfinished {
     pub(crate) settled: BTreeSet<RowId>,
     pub(crate) waiting: BTreeMap<RowId, Waiting>,
     pub(crate) parts: BTreeMap<RowId, RecordedPart>,
+    /// Rows that are not part of the haul any more.
+    pub(crate) forgotten: RowSet,
     /// Whether the machine has not been restarted since.
     pub(crate) same_boot: bool,
 }

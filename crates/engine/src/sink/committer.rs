@@ -112,13 +112,13 @@ impl Committer {
     }
 
     /// Works until every handle of the sink is gone and everything is committed, or until the haul is stopped while nothing can
-    /// be written. Returns what was settled.
+    /// be written. Returns what was settled, and the log.
     ///
     /// # Errors
     /// The directory cannot be written, and waiting will not change that.
-    pub(crate) async fn run(mut self) -> io::Result<SettledCounts> {
+    pub(crate) async fn run(mut self) -> io::Result<(SettledCounts, LogWriter)> {
         match self.work().await {
-            Ok(()) | Err(DiskFailure::Stopped(_)) => Ok(self.settled_counts),
+            Ok(()) | Err(DiskFailure::Stopped(_)) => Ok((self.settled_counts, self.log)),
             Err(DiskFailure::Permanent(error)) => Err(error),
         }
     }

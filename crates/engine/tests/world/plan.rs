@@ -156,8 +156,13 @@ impl<'a> Plan<'a> {
     }
 
     /// Reads the list from this reader instead of text.
-    pub(crate) fn items(mut self, reader: impl ListReader + 'static) -> Self {
-        self.source = Source::Items { label: "list".to_owned(), reader: Box::new(reader) };
+    pub(crate) fn items(self, reader: impl ListReader + 'static) -> Self {
+        self.items_of("list", reader)
+    }
+
+    /// Reads a list of this name from this reader.
+    pub(crate) fn items_of(mut self, label: &str, reader: impl ListReader + 'static) -> Self {
+        self.source = Source::Items { label: label.to_owned(), reader: Box::new(reader) };
         self
     }
 

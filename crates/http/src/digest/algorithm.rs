@@ -12,7 +12,7 @@ use super::Digest;
 pub enum DigestAlgorithm {
     /// SHA-512 (FIPS 180-4).
     Sha512,
-    /// BLAKE3, 32 bytes.
+    /// BLAKE3, 32 bytes. Lists have it; it is not registered for fields, and is not read there.
     Blake3,
     /// SHA-256 (FIPS 180-4).
     Sha256,

@@ -36,7 +36,9 @@ fn members(value: &[u8]) -> impl Iterator<Item = (DigestAlgorithm, &[u8])> {
     value.split(|byte| *byte == b',').filter_map(|member| {
         let member = member.trim_ascii();
         let at = member.iter().position(|byte| *byte == b'=')?;
-        Some((DigestAlgorithm::of_name(&member[..at])?, &member[at + 1..]))
+        let algorithm = DigestAlgorithm::of_name(&member[..at])?;
+        // Not registered for these fields: nobody knows which bytes a server would mean.
+        (algorithm != DigestAlgorithm::Blake3).then_some((algorithm, &member[at + 1..]))
     })
 }
 

@@ -22,6 +22,8 @@ const STATES: u8 = 11;
 const SUMMARY_END: u8 = 12;
 const PART_CHECKPOINT: u8 = 13;
 const NO_CONTENT: u8 = 14;
+const FORGOTTEN: u8 = 15;
+const FORGOTTEN_ROWS: u8 = 16;
 
 /// The flags of a part beside those of its validator. Before format version 4 only strong dates were recorded, so a date without
 /// the last flag is strong.
@@ -46,6 +48,11 @@ pub(crate) enum LogRecord {
         first_row: u64,
         bits: Vec<u8>,
     },
+    /// `RowStates` only: consecutive rows that are forgotten.
+    ForgottenRows {
+        first_row: u64,
+        count: u64,
+    },
     /// `RowStates` only: its last frame.
     SummaryEnd {
         rows: u64,
@@ -67,7 +74,7 @@ pub(crate) fn row_of(payload: &[u8]) -> Option<(RowId, bool)> {
     let mut reader = PayloadReader::new(payload);
     let kind = reader.byte()?;
     let changes_outcome = match kind {
-        WAITING | DONE | FAILED | SKIPPED | NO_CONTENT | REOPENED | DOUBT => true,
+        WAITING | DONE | FAILED | SKIPPED | NO_CONTENT | FORGOTTEN | REOPENED | DOUBT => true,
         PART | PART_CHECKPOINT | PART_SYNCED => false,
         _ => return None,
     };
@@ -87,6 +94,11 @@ impl LogRecord {
                 out.push(STATES);
                 put_number(out, *first_row);
                 out.extend_from_slice(bits);
+            }
+            Self::ForgottenRows { first_row, count } => {
+                out.push(FORGOTTEN_ROWS);
+                put_number(out, *first_row);
+                put_number(out, *count);
             }
             Self::SummaryEnd { rows, spool_rows } => {
                 out.push(SUMMARY_END);
@@ -109,6 +121,7 @@ impl LogRecord {
                 | Record::Failed(row, _)
                 | Record::Skipped(row, _)
                 | Record::NoContent(row, _)
+                | Record::Forgotten(row)
                 | Record::Reopened(row),
             ) => Some(*row),
             _ => None,
@@ -128,6 +141,7 @@ impl LogRecord {
         let mut reader = PayloadReader::new(payload);
         let record = match reader.byte()? {
             MARKER => Self::Marker(Marker { durable_bytes: reader.number()?, spool_rows: reader.number()? }),
+            FORGOTTEN_ROWS => Self::ForgottenRows { first_row: reader.number()?, count: reader.number()? },
             SUMMARY_END => Self::SummaryEnd { rows: reader.number()?, spool_rows: reader.number()? },
             STATES => {
                 let first_row = reader.number()?;
@@ -205,6 +219,7 @@ pub(crate) fn encode_record(record: &Record, out: &mut Vec<u8>) {
             put_number(out, u64::from(*attempts));
             put_times(out, *started_unix_ms, *finished_unix_ms);
         }
+        Record::Forgotten(row) => begin(out, FORGOTTEN, *row),
         Record::Reopened(row) => begin(out, REOPENED, *row),
     }
 }
@@ -250,6 +265,7 @@ fn decode_record(kind: u8, reader: &mut PayloadReader<'_>) -> Option<Record> {
             let (started_unix_ms, finished_unix_ms) = take_times(reader)?;
             Record::NoContent(row, NoContent { status, attempts, started_unix_ms, finished_unix_ms })
         }
+        FORGOTTEN => Record::Forgotten(row),
         REOPENED => Record::Reopened(row),
         _ => return None,
     })

@@ -6,7 +6,7 @@ use crate::format::LogRecord;
 use crate::model::RecordedPart;
 use crate::model::RowId;
 use crate::model::{Done, Record, Waiting};
-use crate::model::{RowState, RowStates};
+use crate::model::{RowSet, RowState, RowStates};
 
 /// The state after all records so far: two bits a row, and the details of the rows that are not settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +15,7 @@ pub(crate) struct LogState {
     pub(crate) waiting: BTreeMap<RowId, Waiting>,
     pub(crate) parts: BTreeMap<RowId, RecordedPart>,
     pub(crate) doubts: BTreeMap<RowId, Done>,
+    pub(crate) forgotten: RowSet,
     /// Rows of the spool that were on stable storage at the last marker.
     pub(crate) spool_rows: u64,
     /// Where the last session ran.
@@ -34,7 +35,9 @@ impl LogState {
                 true
             }
             LogRecord::Record(record) => self.apply_record(record),
-            LogRecord::States { .. } | LogRecord::SummaryEnd { .. } => false,
+            LogRecord::States { .. } | LogRecord::ForgottenRows { .. } | LogRecord::SummaryEnd { .. } => {
+                false
+            }
         }
     }
 
@@ -84,6 +87,13 @@ impl LogState {
             }
             Record::Failed(row, _) => self.end_part(row, RowState::Failed),
             Record::Skipped(row, _) | Record::NoContent(row, _) => self.end_part(row, RowState::Skipped),
+            Record::Forgotten(row) => {
+                let known = self.end_part(row, RowState::Skipped);
+                if known {
+                    self.forgotten.insert(row);
+                }
+                known
+            }
             Record::Reopened(row) if self.states.state(row) == RowState::Failed => {
                 self.move_to(row, RowState::Pending)
             }
@@ -103,6 +113,7 @@ impl LogState {
         }
         self.waiting.remove(&row);
         self.doubts.remove(&row);
+        self.forgotten.remove(row);
         self.states.set(row, state);
         true
     }

@@ -59,6 +59,9 @@ pub(super) fn encode(state: &LogState, header: &Header) -> io::Result<Vec<u8>> {
     for (row, done) in &state.doubts {
         put(LogRecord::Record(Record::Doubt(*row, done.clone())))?;
     }
+    for (first_row, count) in state.forgotten.ranges() {
+        put(LogRecord::ForgottenRows { first_row: first_row.0, count })?;
+    }
     put(LogRecord::SummaryEnd { rows: state.states.rows(), spool_rows: state.spool_rows })?;
     Ok(bytes)
 }
@@ -74,6 +77,12 @@ fn decode(bytes: &[u8], salt: u32) -> Option<LogState> {
         }
         match LogRecord::decode(&bytes[payload])? {
             LogRecord::States { first_row, bits } => add_states(&mut state, first_row, &bits)?,
+            LogRecord::ForgottenRows { first_row, count } => {
+                let end = first_row.checked_add(count).filter(|end| *end <= RowId::COUNT_MAX)?;
+                for row in first_row..end {
+                    state.forgotten.insert(RowId(row));
+                }
+            }
             LogRecord::SummaryEnd { rows, spool_rows } => {
                 complete = true;
                 if rows > RowId::COUNT_MAX

@@ -4,6 +4,7 @@ mod host_record;
 mod record;
 mod recorded_part;
 mod row;
+mod row_set;
 mod row_states;
 
 pub use host_record::HostRecord;
@@ -13,4 +14,5 @@ pub use record::{
 };
 pub use recorded_part::RecordedPart;
 pub use row::{Entry, Expectation, Fields, FileIdentity, RecordedDigest, Row, RowId, Source, SourceId};
+pub use row_set::RowSet;
 pub use row_states::{Counts, RowState, RowStates};

@@ -34,6 +34,8 @@ pub enum Record {
     Skipped(RowId, String),
     /// The server answered that there is nothing to download: no file will be there.
     NoContent(RowId, NoContent),
+    /// The row is not part of the haul any more: it needs no file, and its name is free. Counts as skipped.
+    Forgotten(RowId),
     /// The row is pending again, without attempts. A part file is kept if the row had failed, and is gone otherwise.
     Reopened(RowId),
 }

@@ -26,8 +26,11 @@ pub(crate) fn read_contents(storage: &Arc<dyn Storage>) -> Result<JournalContent
     let names = || storage.list(&state_directory()).map_err(JournalError::io("list", state_directory()));
     let mut log = replay(&**storage, &names()?, None)?;
     let mut states = std::mem::take(&mut log.state.states);
+    let forgotten = log.state.forgotten.clone();
     let (mut refused, mut duplicates, mut lost) = (0, 0, 0);
     let spool = recover(&**storage, &names()?, log.state.spool_rows, |row, kind| match kind {
+        // Its state is that of the log.
+        RowKind::Refused | RowKind::Duplicate if forgotten.contains(row) => {}
         RowKind::Refused => {
             refused += 1;
             states.set(row, RowState::Failed);
@@ -53,6 +56,7 @@ pub(crate) fn read_contents(storage: &Arc<dyn Storage>) -> Result<JournalContent
     state.waiting.split_off(&end);
     state.parts.split_off(&end);
     state.doubts.split_off(&end);
+    state.forgotten.truncate(end);
     log.carried.retain(|record| record.row().is_none_or(|row| row < end));
 
     let parked = state.waiting.values().filter(|waiting| waiting.parked).count() as u64;

@@ -12,8 +12,8 @@ use crate::format::{LogRecord, SaltSeed};
 use crate::log::{LogWriter, write_summary};
 use crate::model::RecordedPart;
 use crate::model::RowId;
-use crate::model::RowStates;
 use crate::model::{Done, Record, Waiting};
+use crate::model::{RowSet, RowStates};
 use crate::spool::{SharedSpool, SpoolReader, SpoolWriter, relocate_tail};
 use crate::storage::{Lock, LockError, Storage};
 
@@ -67,6 +67,7 @@ impl Journal {
             in_doubt: state.doubts.into_iter().collect(),
             waiting: state.waiting,
             parts: state.parts,
+            forgotten: state.forgotten,
             damage: log.damage,
             torn: log.torn,
             same_boot,
@@ -126,6 +127,8 @@ pub struct Recovery {
     pub waiting: BTreeMap<RowId, Waiting>,
     /// Unfinished bodies. Their part files have not been verified.
     pub parts: BTreeMap<RowId, RecordedPart>,
+    /// Rows that are not part of the haul any more.
+    pub forgotten: RowSet,
     /// What had been durable and could not be read.
     pub damage: Vec<Damage>,
     /// Unfinished ends of files that were cut.

@@ -37,6 +37,8 @@ pub enum RecordedOutcome<'a> {
     Skipped(&'a str),
     /// The server answered that there is nothing to download.
     NoContent(&'a NoContent),
+    /// Not part of the haul any more.
+    Forgotten,
     /// Refused when the line was read, for this reason.
     Refused(&'a str),
     /// The same address as this earlier row.
@@ -104,6 +106,7 @@ pub(crate) fn for_each_deciding_record(
 
 fn outcome<'a>(row: &'a Row, said: Option<&'a LogRecord>) -> RecordedOutcome<'a> {
     match (&row.entry, said) {
+        (_, Some(LogRecord::Record(Record::Forgotten(_)))) => RecordedOutcome::Forgotten,
         (Entry::Refused { reason, .. }, _) => RecordedOutcome::Refused(reason),
         (Entry::Duplicate { of, .. }, _) => RecordedOutcome::Duplicate(*of),
         (_, Some(LogRecord::Record(Record::Done(_, done)))) => RecordedOutcome::Done(done),

@@ -1,0 +1,61 @@
+//! The report at the end of a run.
+
+use std::sync::Arc;
+
+use longhaul_journal::storage::Storage;
+use longhaul_journal::{Journal, LogWriter, SpoolReader};
+
+use crate::haul::HaulError;
+use crate::list::superseded;
+use crate::report::counters::Counters;
+use crate::report::summary::{Counts, Report, failures_by_class};
+use crate::sink::SettledCounts;
+
+/// The report by what the actors have counted.
+pub(super) fn report(
+    before: Counts,
+    rows: u64,
+    settled_counts: SettledCounts,
+    counters: &Counters,
+) -> Report {
+    let SettledCounts { done, adopted, skipped, no_content, failures, parked } = settled_counts;
+    let done = before.done + done;
+    let skipped = before.skipped + skipped;
+    let failed = before.failed + failures.values().sum::<u64>();
+    Report {
+        counts: Counts { done, failed, skipped, pending: rows.saturating_sub(done + skipped + failed) },
+        failures,
+        bytes_received: counters.bytes_received(),
+        requests: counters.requests(),
+        retries: counters.retries(),
+        parked,
+        adopted,
+        forgotten: 0,
+        no_content,
+        stopped: false,
+        unread_lists: Vec::new(),
+    }
+}
+
+/// Takes the rows out of the haul that the lists no longer say, unless the run was stopped or nothing is left to say. Then the report
+/// is that of the lists as they are, with the failures of earlier runs.
+pub(super) fn of_the_lists_as_they_are(
+    mut report: Report,
+    before: Counts,
+    storage: &Arc<dyn Storage>,
+    rows: &SpoolReader,
+    log: &mut LogWriter,
+) -> Result<Report, HaulError> {
+    if !report.stopped && report.counts.failed + report.counts.pending > 0 {
+        report.forgotten = superseded::forget(storage, rows, log)?;
+    }
+    if before.failed > 0 || report.forgotten > 0 {
+        let journal = Journal::read(Arc::clone(storage)).map_err(HaulError::Journal)?;
+        report.failures = failures_by_class(&journal).map_err(HaulError::Journal)?;
+        if report.forgotten > 0 {
+            report.counts = Counts::from(journal.counts());
+            report.parked = report.parked.min(report.counts.pending);
+        }
+    }
+    Ok(report)
+}
