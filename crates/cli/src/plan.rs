@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) directory: PathBuf,
     pub(crate) inputs: Vec<Input>,
     pub(crate) urls: Vec<String>,
+    /// The name that the haul has for the lock file, if one is among the lists.
+    pub(crate) locked: Option<String>,
     pub(crate) settings: Settings,
     pub(crate) output: Output,
 }
@@ -57,7 +59,9 @@ impl Plan {
     /// The plan of `get`.
     pub(crate) fn of_get(arguments: GetArguments) -> Result<Self, CommandError> {
         // The caller has looked at `dry_run`, and a run always resumes.
-        let GetArguments { urls, input_files, directory, run, output, dry_run: _, resume: _ } = arguments;
+        let GetArguments { urls, mut input_files, locked, directory, run, output, dry_run: _, resume: _ } =
+            arguments;
+        input_files.extend(locked.clone());
         if input_files.is_empty() && urls.is_empty() && !files::holds_haul(&directory) {
             return Err(CommandError::NothingToDo { directory });
         }
@@ -68,7 +72,8 @@ impl Plan {
         if inputs.iter().filter(|input| **input == Input::Standard).count() > 1 {
             return Err(CommandError::StandardInputTwice);
         }
-        Ok(Self { directory, inputs, urls, settings: settings(run), output: output.into() })
+        let locked = locked.as_deref().map(files::list_label);
+        Ok(Self { directory, inputs, urls, locked, settings: settings(run), output: output.into() })
     }
 
     /// The plan of `retry`: a run of the haul without new lists.
@@ -79,6 +84,7 @@ impl Plan {
             directory,
             inputs: Vec::new(),
             urls: Vec::new(),
+            locked: None,
             settings: settings(run),
             output: output.into(),
         }
@@ -87,7 +93,7 @@ impl Plan {
     /// A builder of the library that holds the whole plan, without an event callback. Formats of list files other than text are
     /// added here ([`Builder::list_format`]).
     pub(crate) fn into_builder(self) -> Builder {
-        let Self { directory, inputs, urls, settings, output: _ } = self;
+        let Self { directory, inputs, urls, settings, locked: _, output: _ } = self;
         let builder = Haul::builder(directory).settings(|defaults| *defaults = settings);
         let builder = inputs.into_iter().fold(builder, |builder, input| builder.source(input.source()));
         urls.into_iter().fold(builder, Builder::url)

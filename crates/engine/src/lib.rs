@@ -47,11 +47,12 @@ pub use list::{
     InvalidMediaRange, Item, LINE_BYTES_MAX, ListFormat, ListIdentity, ListReader, MediaRange, Source,
     TextList, digest_fields,
 };
+pub use longhaul_http::digest;
 pub use longhaul_http::{
     ExchangeHook, Head, HeaderMap, HttpUrl, Limits, MinimumSpeed, Origin, Peer, RESERVED_FIELDS, Request,
     Route, Router, Timeouts, Tunnel, TunnelError, TunnelHandshake, TunnelRefusal, TunnelReply, Via,
 };
 pub use longhaul_journal::{Expectation, FaultRecord, Fields, HostRecord, Location, RecordedDigest, RowId};
-pub use report::{Counts, Event, ForgetRows, Report, Row, RowOutcome, Status, forget, reopen};
+pub use report::{Counts, Event, ForgetRows, Report, Row, RowOutcome, Status, forget, lock_line, reopen};
 pub use schedule::{backlog, frontier, host_routing, retry};
 pub use sink::store;

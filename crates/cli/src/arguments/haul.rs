@@ -22,6 +22,9 @@ pub(crate) struct GetArguments {
     /// by tabs or spaces. `-` is standard input. Repeatable
     #[arg(short, long = "input-file", value_name = "LIST")]
     pub(crate) input_files: Vec<PathBuf>,
+    /// A lock file of `export`: a list, whose rows are reported as same, changed or gone
+    #[arg(long, value_name = "FILE")]
+    pub(crate) locked: Option<PathBuf>,
     /// Directory for the files and the state of the haul; created if missing
     #[arg(
         short,
@@ -199,7 +202,7 @@ pub(crate) struct StatusArguments {
     pub(crate) json: bool,
 }
 
-/// Write the outcome of every URL as CSV or JSON
+/// Write the outcome of every URL, or a lock file, or checksums
 #[derive(Debug, Args)]
 pub(crate) struct ExportArguments {
     /// Directory of the haul
@@ -259,4 +262,10 @@ pub(crate) enum ExportFormat {
     Jsonl,
     /// Comma-separated values (RFC 4180)
     Csv,
+    /// A list of the finished files with sizes, digests and names, for `get --locked`
+    Lock,
+    /// The finished files as `sha256sum` writes them; reads each file
+    Sha256sums,
+    /// The finished files as `b3sum` writes them
+    B3sums,
 }

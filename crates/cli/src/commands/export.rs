@@ -4,10 +4,12 @@ use std::io::{self, BufWriter, Write};
 
 use longhaul::Status;
 
-use crate::arguments::ExportArguments;
+use super::write_message;
+use crate::arguments::{ExportArguments, ExportFormat};
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::export::RecordWriter;
+use crate::export::{LineFormat, RecordFormat, RecordWriter, write_line};
+use crate::render::counted;
 use crate::{files, render};
 
 pub(super) fn run(arguments: ExportArguments) -> Result<Exit, CommandError> {
@@ -22,7 +24,15 @@ pub(super) fn run(arguments: ExportArguments) -> Result<Exit, CommandError> {
         Some(path) => Box::new(files::create(path).map_err(output_error)?),
         None => Box::new(io::stdout().lock()),
     };
-    match write(&status, RecordWriter::new(format, status.has_fields(), BufWriter::new(output)))? {
+    let output = BufWriter::new(output);
+    let written = match format {
+        ExportFormat::Csv => write_records(&status, RecordFormat::Csv, output)?,
+        ExportFormat::Jsonl => write_records(&status, RecordFormat::Jsonl, output)?,
+        ExportFormat::Lock => write_lines(&status, LineFormat::Lock, output)?,
+        ExportFormat::Sha256sums => write_lines(&status, LineFormat::Sha256Sums, output)?,
+        ExportFormat::B3sums => write_lines(&status, LineFormat::B3Sums, output)?,
+    };
+    match written {
         // The reader has seen enough, as in `longhaul export DIR --format csv | head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe && path.is_none() => Ok(Exit::Complete),
         written => written.map(|()| Exit::Complete).map_err(output_error),
@@ -30,7 +40,12 @@ pub(super) fn run(arguments: ExportArguments) -> Result<Exit, CommandError> {
 }
 
 /// The outer result is that of reading the haul, the inner one that of writing the output.
-fn write(status: &Status, mut records: RecordWriter<impl Write>) -> Result<io::Result<()>, CommandError> {
+fn write_records(
+    status: &Status,
+    format: RecordFormat,
+    output: impl Write,
+) -> Result<io::Result<()>, CommandError> {
+    let mut records = RecordWriter::new(format, status.has_fields(), output);
     let mut written = records.write_header();
     status.for_each_row(|row| {
         // The library offers no way to end the walk; after an error the other rows are ignored.
@@ -39,4 +54,23 @@ fn write(status: &Status, mut records: RecordWriter<impl Write>) -> Result<io::R
         }
     })?;
     Ok(written.and_then(|()| records.flush()))
+}
+
+/// As above. Says how many rows without a file the output lacks.
+fn write_lines(
+    status: &Status,
+    format: LineFormat,
+    mut output: impl Write,
+) -> Result<io::Result<()>, CommandError> {
+    let (mut written, mut missing) = (Ok(()), 0);
+    status.for_each_row(|row| {
+        if written.is_ok() {
+            written =
+                write_line(format, status, row, &mut output).map(|is_there| missing += u64::from(!is_there));
+        }
+    })?;
+    if missing > 0 && written.is_ok() {
+        write_message(&format!("{} without a file, not in the output\n", counted(missing, "row")));
+    }
+    Ok(written.and_then(|()| output.flush()))
 }

@@ -1,6 +1,6 @@
 //! `longhaul get`: runs a haul, or checks its lists.
 
-use super::dry_run;
+use super::{dry_run, locked, write_data};
 use crate::arguments::GetArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -16,7 +16,7 @@ pub(super) fn run(arguments: GetArguments) -> Result<Exit, CommandError> {
 
 /// Runs the haul of this plan and reports on it.
 pub(super) fn run_haul(plan: Plan) -> Result<Exit, CommandError> {
-    let directory = plan.directory.clone();
+    let (directory, locked, output) = (plan.directory.clone(), plan.locked.clone(), plan.output);
     let reporter = Reporter::start(plan.output).map_err(CommandError::Start)?;
     let haul = plan.into_builder().on_event(reporter.observer()).build().map_err(CommandError::from);
     let outcome = haul.and_then(|haul| {
@@ -32,7 +32,18 @@ pub(super) fn run_haul(plan: Plan) -> Result<Exit, CommandError> {
     match outcome {
         Ok(report) => {
             let exit = Exit::of_report(&report);
-            let text = render::report(&report, &directory, finished.elapsed, &finished.examples);
+            let mut text = render::report(&report, &directory, finished.elapsed, &finished.examples);
+            if let Some(label) = locked {
+                let write = |line: &str| drop(write_data(line));
+                match locked::report(&directory, &label, output.json, output.verbosity, write) {
+                    Ok(rows) => text += &rows.text(),
+                    Err(error) => {
+                        let error = CommandError::from(error);
+                        finished.error(&error);
+                        return Err(error);
+                    }
+                }
+            }
             finished.report(&report, exit, &text);
             Ok(exit)
         }

@@ -6,6 +6,7 @@ mod export;
 mod forget;
 mod get;
 mod listen;
+mod locked;
 mod rehearse;
 mod retry;
 mod run;

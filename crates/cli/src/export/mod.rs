@@ -3,6 +3,8 @@
 mod cells;
 mod csv;
 mod jsonl;
+mod lines;
 mod writer;
 
-pub(crate) use writer::RecordWriter;
+pub(crate) use lines::{LineFormat, write_line};
+pub(crate) use writer::{RecordFormat, RecordWriter};

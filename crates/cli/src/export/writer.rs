@@ -7,7 +7,13 @@ use longhaul::Row;
 use super::cells::{COLUMNS, FIELDS_COLUMN, cells, fields_cell};
 use super::csv::CsvWriter;
 use super::jsonl::json_line;
-use crate::arguments::ExportFormat;
+
+/// A format with a record for every row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RecordFormat {
+    Csv,
+    Jsonl,
+}
 
 /// Writes one record per row.
 pub(crate) enum RecordWriter<W: Write> {
@@ -21,10 +27,10 @@ pub(crate) enum RecordWriter<W: Write> {
 
 impl<W: Write> RecordWriter<W> {
     /// `has_fields` says whether a row of the haul has columns that Longhaul does not interpret.
-    pub(crate) fn new(format: ExportFormat, has_fields: bool, output: W) -> Self {
+    pub(crate) fn new(format: RecordFormat, has_fields: bool, output: W) -> Self {
         match format {
-            ExportFormat::Csv => Self::Csv { csv: Box::new(CsvWriter::new(output)), has_fields },
-            ExportFormat::Jsonl => Self::Jsonl(output),
+            RecordFormat::Csv => Self::Csv { csv: Box::new(CsvWriter::new(output)), has_fields },
+            RecordFormat::Jsonl => Self::Jsonl(output),
         }
     }
 

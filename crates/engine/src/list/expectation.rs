@@ -94,50 +94,33 @@ impl ExpectedContent {
     }
 }
 
-/// Where the URL of a line ends and its fields begin: at the first tab, or at a space before the name of a field. Other spaces
-/// belong to the URL.
-pub(super) fn split(line: &str) -> (&str, &str) {
-    let is_end = |(at, byte): (usize, &u8)| match byte {
-        b'\t' => true,
-        b' ' => begins_with_field(&line[at + 1..]),
-        _ => false,
-    };
-    match line.as_bytes().iter().enumerate().position(is_end) {
-        Some(at) => (&line[..at], &line[at + 1..]),
-        None => (line, ""),
-    }
-}
-
-fn begins_with_field(text: &str) -> bool {
+/// Whether a text begins with a field and its value.
+pub(super) fn begins_with_field(text: &str) -> bool {
     let names = ["size", "type"].into_iter().chain(DIGEST_FIELDS.map(|(name, _)| name));
     let mut names = names.filter_map(|name| text.strip_prefix(name));
     names.any(|rest| rest.starts_with('='))
 }
 
-/// Parses the fields behind the URL of a line, separated by tabs or spaces. An error names the field and the reason.
-pub(super) fn parse(fields: &str) -> Result<Expectation, String> {
-    let mut expected = Expectation::default();
-    for field in fields.split(['\t', ' ']).filter(|field| !field.is_empty()) {
-        let (name, value) = field.split_once('=').unwrap_or((field, ""));
-        let is_new = match name {
-            "size" => {
-                let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-                let size = value.parse().ok().filter(|_| is_number);
-                let size = size.ok_or_else(|| format!("`{field}` is no number of bytes"))?;
-                expected.size.replace(size).is_none()
-            }
-            "type" => {
-                let range = value.parse::<MediaRange>().map_err(|error| format!("`{field}`: {error}"))?;
-                expected.media_type.replace(range.as_str().to_owned()).is_none()
-            }
-            _ => add_digest(&mut expected.digests, field, value, algorithm_of(name))?,
-        };
-        if !is_new {
-            return Err(format!("`{field}` is said twice"));
+/// Adds a field, `name=value`, to what is expected. False if it is there already. An error names the field and the reason.
+pub(super) fn add_field(
+    expected: &mut Expectation,
+    field: &str,
+    name: &str,
+    value: &str,
+) -> Result<bool, String> {
+    match name {
+        "size" => {
+            let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+            let size = value.parse().ok().filter(|_| is_number);
+            let size = size.ok_or_else(|| format!("`{field}` is no number of bytes"))?;
+            Ok(expected.size.replace(size).is_none())
         }
+        "type" => {
+            let range = value.parse::<MediaRange>().map_err(|error| format!("`{field}`: {error}"))?;
+            Ok(expected.media_type.replace(range.as_str().to_owned()).is_none())
+        }
+        _ => add_digest(&mut expected.digests, field, value, algorithm_of(name)),
     }
-    expected.digests.sort();
-    Ok(expected)
 }
 
 fn algorithm_of(field_name: &str) -> Option<DigestAlgorithm> {
@@ -153,7 +136,7 @@ fn add_digest(
 ) -> Result<bool, String> {
     let unknown = || {
         let names: Vec<String> = DIGEST_FIELDS.iter().map(|(name, _)| format!("`{name}=`")).collect();
-        format!("`{field}` is none of `size=`, `type=`, {}", names.join(", "))
+        format!("`{field}` is none of `size=`, `type=`, `name=`, {}", names.join(", "))
     };
     let algorithm = algorithm.ok_or_else(unknown)?;
     let digest = Digest::from_hexadecimal(algorithm, digits.as_bytes())
@@ -179,11 +162,16 @@ pub fn digest_fields(expectation: &Expectation) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::list::line_fields;
 
     /// Of the empty message (FIPS 180-4).
     const SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     /// Of the empty message (RFC 1321).
     const MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
+
+    fn parse(fields: &str) -> Result<Expectation, String> {
+        line_fields::parse(fields).map(|line| line.expected)
+    }
 
     fn expected(fields: &str) -> ExpectedContent {
         ExpectedContent::of(&parse(fields).expect("fields")).expect("an expectation")
@@ -233,19 +221,6 @@ mod tests {
             assert_eq!(digest_fields(&expectation), field);
             assert_eq!(expected(&field).can_prove_joins(), name != "crc32c", "{name}");
         }
-    }
-
-    #[test]
-    fn fields_may_follow_tabs_or_spaces() {
-        assert_eq!(split("http://a/b"), ("http://a/b", ""));
-        assert_eq!(split("http://a/b\tsize=1 sha256=ab"), ("http://a/b", "size=1 sha256=ab"));
-        assert_eq!(split("http://a/b  size=1"), ("http://a/b ", "size=1"));
-        assert_eq!(split("http://a/b type=a/b"), ("http://a/b", "type=a/b"));
-        assert_eq!(split("http://a/b md5=ab"), ("http://a/b", "md5=ab"));
-        assert_eq!(split("http://a/b c?size=1 é md5"), ("http://a/b c?size=1 é md5", ""));
-        assert_eq!(parse("size=1  size=1").expect_err("twice"), "`size=1` is said twice");
-        let both = expected(&format!(" size=1 sha256={SHA256}"));
-        assert_eq!((both.size, both.digests.len()), (Some(1), 1));
     }
 
     #[test]

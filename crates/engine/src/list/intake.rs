@@ -190,8 +190,8 @@ impl Intake {
     async fn append(&mut self, source: SourceId, item: Item) -> Result<(), IntakeError> {
         let (entry, fields) = match item.content {
             ItemContent::Refused { text, reason } => (Entry::Refused { text, reason }, Fields::default()),
-            ItemContent::Url { url, text, expected, fields } => {
-                let entry = match self.write(|intake| intake.name(&url, &expected)).await? {
+            ItemContent::Url { url, text, name, expected, fields } => {
+                let entry = match self.write(|intake| intake.name(&url, name.as_deref(), &expected)).await? {
                     NamedRow::Duplicate { of } => Entry::Duplicate { url: text, of },
                     NamedRow::New { name } => Entry::Fetch { url: text, name, expected },
                 };
@@ -205,7 +205,7 @@ impl Intake {
     }
 
     /// Gives the next row its name.
-    fn name(&mut self, url: &HttpUrl, expected: &Expectation) -> io::Result<NamedRow> {
+    fn name(&mut self, url: &HttpUrl, wanted: Option<&str>, expected: &Expectation) -> io::Result<NamedRow> {
         let Self { spool, rows, names, unpublished, states, replaced, .. } = self;
         let row = RowId(rows.published() + *unpublished);
         let read = |earlier: RowId| {
@@ -220,7 +220,7 @@ impl Intake {
             let is_superseded = |(reading, line): &(EarlierReading, u64)| reading.is_superseded(row, *line);
             states.state(owner) == RowState::Failed && replaced.as_ref().is_some_and(is_superseded)
         };
-        names.assign(url, expected, row, read, gives_way)
+        names.assign((url, wanted), expected, row, read, gives_way)
     }
 
     /// Writes the rows to the spool and publishes them to the dispatcher.

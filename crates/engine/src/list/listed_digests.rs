@@ -54,7 +54,7 @@ pub(crate) fn mismatch(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::list::expectation::parse;
+    use crate::list::line_fields::parse;
 
     /// Of the empty message (FIPS 180-4).
     const SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -63,8 +63,9 @@ mod tests {
 
     #[test]
     fn what_differs_is_said() {
-        let expected =
-            |fields: &str| ExpectedContent::of(&parse(fields).expect("fields")).expect("known digests");
+        let expected = |fields: &str| {
+            ExpectedContent::of(&parse(fields).expect("fields").expected).expect("known digests")
+        };
         let content = expected(&format!("size=0\tsha256={SHA256}\tmd5={MD5}"));
         let mut digests = ListedDigests::wanted(&content);
         assert_eq!(digests.as_ref().and_then(ListedDigests::strongest), Some(DigestAlgorithm::Sha256));

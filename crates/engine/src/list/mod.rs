@@ -4,6 +4,7 @@ mod earlier_reading;
 pub(crate) mod expectation;
 mod identity;
 pub(crate) mod intake;
+mod line_fields;
 mod lines;
 pub(crate) mod listed_digests;
 mod media_range;

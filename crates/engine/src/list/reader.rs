@@ -12,6 +12,7 @@ use longhaul_journal::{Expectation, Fields};
 use super::expectation::ExpectedContent;
 use super::identity::ListIdentity;
 use super::lines::{LINE_BYTES_MAX, excerpt};
+use crate::names;
 
 /// Reads a list.
 pub trait ListReader: Send {
@@ -63,7 +64,8 @@ pub struct Item {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ItemContent {
     /// Something to download. `text` is the URL as the journal stores it: normalised, except where it carries credentials.
-    Url { url: Box<HttpUrl>, text: String, expected: Expectation, fields: Fields },
+    /// `name` is the name of its file, if the list gives one.
+    Url { url: Box<HttpUrl>, text: String, name: Option<String>, expected: Expectation, fields: Fields },
     /// Nothing that can be downloaded.
     Refused { text: String, reason: String },
 }
@@ -89,7 +91,25 @@ impl Item {
         };
         let text =
             if url.credentials().is_some() { address.trim_end().to_owned() } else { url.as_str().to_owned() };
-        Self { position, content: ItemContent::Url { url, text, expected, fields } }
+        Self { position, content: ItemContent::Url { url, text, name: None, expected, fields } }
+    }
+
+    /// Gives its file this name below the haul's directory instead of that of its URL; `None` leaves it as it is. A name that is not safe
+    /// ([`names::is_safe`]) makes a refused item.
+    #[must_use]
+    pub fn with_name(mut self, wanted: Option<String>) -> Self {
+        let is_safe = wanted.as_deref().is_none_or(names::is_safe);
+        match &mut self.content {
+            ItemContent::Url { url, .. } if !is_safe => {
+                let address = url.as_str().to_owned();
+                Self::refused(self.position, &address, "the name of its file is not safe")
+            }
+            ItemContent::Url { name, .. } => {
+                *name = wanted;
+                self
+            }
+            ItemContent::Refused { .. } => self,
+        }
     }
 
     /// An item that names nothing to download, and why. Of the text an excerpt is kept.

@@ -2,14 +2,12 @@
 
 use std::io::{self, Read};
 
-use longhaul_journal::Fields;
-
-use super::expectation;
+use super::line_fields::{self, LineFields};
 use super::lines::{Line, Lines};
 use super::reader::{Item, ListReader};
 
 /// Reads a list in text form: one URL a line, and behind it, separated by tabs or spaces, what is known of its content: `size=BYTES`,
-/// `type=MEDIA-TYPE`, and digests as hexadecimal digits (`sha512=`, `blake3=`, `sha256=`, `sha1=`, `md5=`, `crc32c=`). Ignores blank
+/// `type=MEDIA-TYPE`, `name=FILE`, and digests as hexadecimal digits (`sha512=`, `blake3=`, `sha256=`, `sha1=`, `md5=`, `crc32c=`). Ignores blank
 /// lines and comments (`#`); accepts CRLF and a byte order mark.
 #[derive(Debug)]
 pub struct TextList<R> {
@@ -50,10 +48,12 @@ impl<R: Read + Send> ListReader for TextList<R> {
 
 /// The item of one line, without white space around it.
 pub(crate) fn item_of_line(position: u64, line: &str) -> Item {
-    let (address, expectations) = expectation::split(line);
-    let expected = expectation::parse(expectations);
-    let item = Item::new(position, address, expected.clone().unwrap_or_default(), Fields::default());
-    let reason = item.refusal().map(str::to_owned).or(expected.err());
+    let (address, fields) = line_fields::split(line);
+    let parsed = line_fields::parse(fields);
+    let reason = parsed.as_ref().err().cloned();
+    let LineFields { expected, name, fields } = parsed.unwrap_or_default();
+    let item = Item::new(position, address, expected, fields).with_name(name);
+    let reason = item.refusal().map(str::to_owned).or(reason);
     // The whole line is shown, not the address alone.
     reason.map_or(item, |reason| Item::refused(position, line, reason))
 }

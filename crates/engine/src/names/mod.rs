@@ -13,7 +13,8 @@ mod of_url;
 mod owner;
 
 pub(crate) use occupied::{Occupied, OccupiedPolicy};
-pub use of_url::{default_name, distinct, distinct_directory, folded};
+pub(crate) use of_url::percent_decoded;
+pub use of_url::{default_name, distinct, distinct_directory, folded, is_safe};
 pub(crate) use owner::{NameOwner, NamedRow};
 
 use longhaul_http::HttpUrl;

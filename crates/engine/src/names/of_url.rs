@@ -14,6 +14,8 @@ use longhaul_socket::Host;
 
 /// Bytes of one component. File systems allow 255; the rest is room for the mark.
 const COMPONENT_BYTES_MAX: usize = 200;
+/// Bytes of a component that most file systems accept.
+const FILE_NAME_BYTES_MAX: usize = 255;
 /// Bytes of a whole name. Linux allows paths of 4,096, Windows 260 by default; beyond this depth nobody browses.
 const NAME_BYTES_MAX: usize = 1000;
 /// The file of a URL whose path ends in a slash.
@@ -84,6 +86,20 @@ pub fn folded(name: &str) -> String {
     ComposingNormalizerBorrowed::new_nfc().normalize(&folded).into_owned()
 }
 
+/// Whether a name that does not come from a URL is as safe as one that does: it stays within the haul's directory, hides nothing, means
+/// no device, and has no character that some system refuses or that deceives the eye.
+#[must_use]
+pub fn is_safe(name: &str) -> bool {
+    let is_component_safe = |component: &str| {
+        let is_guarded =
+            component.starts_with(['.', '-']) || component.ends_with(['.', ' ']) || is_device(component);
+        let are_characters_safe =
+            component.chars().all(|character| is_safe_character(character) || character == '%');
+        !component.is_empty() && component.len() <= FILE_NAME_BYTES_MAX && !is_guarded && are_characters_safe
+    };
+    name.len() <= NAME_BYTES_MAX && name.split('/').all(is_component_safe)
+}
+
 fn mark(text: &str) -> String {
     let mut hex = blake3::hash(text.as_bytes()).to_hex().to_string();
     hex.truncate(MARK_DIGITS);
@@ -113,10 +129,10 @@ fn push_component(name: &mut String, segment: &str, query: Option<&str>) {
     if query.is_none() && is_plain(segment) {
         name.push_str(segment);
     } else {
-        push_safe(name, &decode(segment));
+        push_safe(name, &percent_decoded(segment));
         if let Some(query) = query {
             name.push('@');
-            push_safe(name, &decode(query));
+            push_safe(name, &percent_decoded(query));
         }
     }
     if name.len() - start > COMPONENT_BYTES_MAX {
@@ -133,7 +149,8 @@ fn is_plain(segment: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~'))
 }
 
-fn decode(segment: &str) -> Vec<u8> {
+/// The bytes of a percent-encoded text (RFC 3986 section 2.1). What is no encoded byte stays.
+pub(crate) fn percent_decoded(segment: &str) -> Vec<u8> {
     let bytes = segment.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -158,7 +175,7 @@ fn hex_pair(pair: &[u8]) -> Option<u8> {
 fn push_safe(name: &mut String, bytes: &[u8]) {
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
-            if is_safe(character) {
+            if is_safe_character(character) {
                 name.push(character);
             } else {
                 let mut buffer = [0; 4];
@@ -171,7 +188,7 @@ fn push_safe(name: &mut String, bytes: &[u8]) {
 
 /// Refused on some system, or able to deceive the eye on a terminal: separators, wildcards, controls, marks that turn
 /// the direction of writing (Unicode's `Bidi_Control`), invisible ones.
-fn is_safe(character: char) -> bool {
+fn is_safe_character(character: char) -> bool {
     let is_special = matches!(character, '/' | '\\' | '<' | '>' | ':' | '"' | '|' | '?' | '*' | '%');
     let is_invisible = matches!(
         character,

@@ -57,12 +57,12 @@ impl NameOwner {
         }
     }
 
-    /// Decides about the row that will get the number `row`. `read` reads an earlier row; `gives_way` says whether one leaves its name to
+    /// Decides about the row that will get the number `row`, and wants the name `wanted` or that of its URL. `read` reads an earlier row; `gives_way` says whether one leaves its name to
     /// another that wants it. May be called again for the same row
     /// after an error.
     pub(crate) fn assign(
         &mut self,
-        url: &HttpUrl,
+        (url, wanted): (&HttpUrl, Option<&str>),
         expected: &Expectation,
         row: RowId,
         mut read: impl FnMut(RowId) -> io::Result<Row>,
@@ -70,7 +70,8 @@ impl NameOwner {
     ) -> io::Result<NamedRow> {
         self.claim_earlier_rows()?;
         let default = names::default_name(url);
-        let mut name = default.clone();
+        let first = wanted.map_or_else(|| default.clone(), str::to_owned);
+        let mut name = first.clone();
         for attempt in 0..ATTEMPTS_MAX {
             self.claim_directories(&mut name)?;
             let owner = self.claims.claim(names::folded(&name).as_bytes(), row.0)?;
@@ -89,7 +90,7 @@ impl NameOwner {
                 }
                 _ => return Ok(NamedRow::New { name: (name != default).then_some(name) }),
             }
-            name = names::distinct(&default, url, attempt);
+            name = names::distinct(&first, url, attempt);
         }
         Err(io::Error::other(format!("no free name was found for {url}")))
     }

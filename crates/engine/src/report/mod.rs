@@ -3,6 +3,7 @@
 pub(crate) mod counters;
 pub(crate) mod event;
 mod forget;
+mod lock;
 pub(crate) mod observer;
 mod owned_event;
 pub(crate) mod status;
@@ -10,5 +11,6 @@ pub(crate) mod summary;
 
 pub use event::Event;
 pub use forget::{ForgetRows, forget};
+pub use lock::lock_line;
 pub use status::{Row, RowOutcome, Status, reopen};
 pub use summary::{Counts, Report};

@@ -1,10 +1,12 @@
 //! The status of a haul, running or not; and failed rows made pending again.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use longhaul_http::HttpUrl;
+use longhaul_http::digest::{Digest, DigestAlgorithm, Hasher};
 use longhaul_journal::storage::{DiskStorage, Storage};
 use longhaul_journal::{
     Done, Entry, Expectation, Failed, Fields, HostRecord, Journal, NoContent, Opened, ReadOnly, Record,
@@ -17,9 +19,11 @@ use crate::haul::HaulError;
 use crate::haul::machine;
 use crate::names;
 use crate::report::summary::{Counts, failures_by_class, unread_lists};
+use crate::sink::store::file_content;
 
 /// A haul as it was at one moment. Reading it takes no lock and changes nothing.
 pub struct Status {
+    storage: Arc<dyn Storage>,
     journal: ReadOnly,
 }
 
@@ -100,7 +104,8 @@ impl Status {
     /// Reads the state of the haul in this directory.
     pub fn read(directory: &Path) -> Result<Self, HaulError> {
         let storage = open(directory, false)?;
-        Ok(Self { journal: Journal::read(storage).map_err(HaulError::Journal)? })
+        let journal = Journal::read(Arc::clone(&storage)).map_err(HaulError::Journal)?;
+        Ok(Self { storage, journal })
     }
 
     /// Rows by outcome.
@@ -147,6 +152,34 @@ impl Status {
     /// Failures by class. Scans the log once.
     pub fn failures(&self) -> Result<BTreeMap<Class, u64>, HaulError> {
         failures_by_class(&self.journal).map_err(HaulError::Journal)
+    }
+
+    /// The digest of a row's file by another algorithm than the recorded one. Reads the file, and compares it with the record.
+    ///
+    /// # Errors
+    /// The row has no file of its own, or the file is not there, cannot be read, or is not the one that was recorded.
+    pub fn file_digest(&self, row: &Row<'_>, algorithm: DigestAlgorithm) -> io::Result<Digest> {
+        let (RowOutcome::Done(done), Some(name)) = (row.outcome, &row.name) else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let name = name.as_str();
+        let unreadable =
+            |error: io::Error| io::Error::new(error.kind(), format!("cannot read {name}: {error}"));
+        let path = name.parse().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let file = self.storage.open_read(&path).map_err(unreadable)?;
+        let (mut hasher, mut blake3) = (Hasher::new(algorithm), Hasher::new(DigestAlgorithm::Blake3));
+        let read = file_content::read(&*file, done.size, &mut Vec::new(), |bytes| {
+            hasher.update(bytes);
+            blake3.update(bytes);
+            true
+        });
+        let is_whole = read.map_err(unreadable)? && file.len().map_err(unreadable)? == done.size;
+        if !is_whole || blake3.digest().value() != done.blake3 {
+            let message =
+                format!("{name} is not the file that was recorded; `longhaul verify` lists such files");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        Ok(hasher.digest())
     }
 
     /// Every row, in the order of the lists, with memory that does not grow with their number.

@@ -1,0 +1,120 @@
+//! What became of the rows of a lock file: each is the same, changed or gone, or it failed in another way.
+
+use std::path::Path;
+
+use longhaul::{Class, HaulError, Row, RowOutcome, Status};
+use serde_json::Value;
+
+use crate::plan::Verbosity;
+use crate::render::{count, escaped, json};
+
+/// The rows of a lock file, by what became of them.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LockedRows {
+    pub(crate) same: u64,
+    pub(crate) changed: u64,
+    pub(crate) gone: u64,
+    pub(crate) failed: u64,
+    pub(crate) pending: u64,
+}
+
+/// What became of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The file is what the lock file says.
+    Same,
+    /// The host, or the disk, has something else.
+    Changed,
+    /// The host says that it is not there (404, 410).
+    Gone,
+    /// Nobody knows: the row failed in another way.
+    Failed,
+    Pending,
+}
+
+impl State {
+    /// `None` for a row that another one of the haul stands for, or that has been taken out.
+    fn of(row: &Row<'_>) -> Option<Self> {
+        Some(match row.outcome {
+            RowOutcome::Done(_) => Self::Same,
+            RowOutcome::Failed(failed) if matches!(failed.status, Some(404 | 410)) => Self::Gone,
+            RowOutcome::Failed(_) if matches!(row.outcome.class(), Some(Class::Mismatch | Class::File)) => {
+                Self::Changed
+            }
+            RowOutcome::Failed(_) | RowOutcome::Refused(_) | RowOutcome::Skipped(_) => Self::Failed,
+            RowOutcome::NoContent(_) => Self::Changed,
+            RowOutcome::Duplicate(_) | RowOutcome::Forgotten => return None,
+            _ => Self::Pending,
+        })
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Changed => "changed",
+            Self::Gone => "gone",
+            Self::Failed => "failed",
+            Self::Pending => "pending",
+        }
+    }
+}
+
+/// Counts the rows of the lock file that the haul knows by this name, and passes the line of each to `write`: of those that are the same
+/// only if all is to be shown.
+pub(crate) fn report(
+    directory: &Path,
+    label: &str,
+    is_json: bool,
+    verbosity: Verbosity,
+    mut write: impl FnMut(&str),
+) -> Result<LockedRows, HaulError> {
+    let mut rows = LockedRows::default();
+    Status::read(directory)?.for_each_row(|row| {
+        let Some(state) = State::of(row).filter(|_| row.list == label) else { return };
+        *match state {
+            State::Same => &mut rows.same,
+            State::Changed => &mut rows.changed,
+            State::Gone => &mut rows.gone,
+            State::Failed => &mut rows.failed,
+            State::Pending => &mut rows.pending,
+        } += 1;
+        if is_json {
+            write(&json_line(row, state));
+        } else if state != State::Same || verbosity >= Verbosity::Verbose {
+            write(&format!("{}: {}\n", state.as_str(), escaped(&row.url)));
+        }
+    })?;
+    Ok(rows)
+}
+
+fn json_line(row: &Row<'_>, state: State) -> String {
+    let fields: [(&str, Value); 5] = [
+        ("event", "locked".into()),
+        ("row", row.id.0.into()),
+        ("url", row.url.as_str().into()),
+        ("name", row.name.as_deref().into()),
+        ("state", state.as_str().into()),
+    ];
+    json::object(&fields) + "\n"
+}
+
+impl LockedRows {
+    /// `990 same, 8 changed, 2 gone`.
+    pub(crate) fn text(&self) -> String {
+        let counts = [
+            (self.same, "same"),
+            (self.changed, "changed"),
+            (self.gone, "gone"),
+            (self.failed, "failed otherwise"),
+            (self.pending, "pending"),
+        ];
+        let is_shown = |(place, (number, _)): &(usize, (u64, &str))| *place < 3 || *number > 0;
+        let parts: Vec<String> = counts
+            .into_iter()
+            .enumerate()
+            .filter(is_shown)
+            .map(|(_, (number, word))| format!("{} {word}", count(number)))
+            .collect();
+        format!("lock file: {}\n", parts.join(", "))
+    }
+}

@@ -1,0 +1,107 @@
+//! Lock files and checksum files from end to end.
+
+mod common;
+
+use common::{TestDirectory, TestServer, json_lines, text};
+use longhaul::digest::{DigestAlgorithm, Hasher};
+use longhaul_origin::{FaultMix, InjectedFault, Options};
+
+/// A finished haul of these paths, and a server on which `/absent` does not exist.
+fn haul(paths: &[&str]) -> (TestDirectory, TestServer) {
+    let absent = FaultMix::none().on("/absent", .., InjectedFault::NotFound);
+    let (place, server) = (TestDirectory::new(), TestServer::start(absent, Options::default()));
+    let lines: Vec<String> = paths.iter().map(|path| server.url(path) + "\n").collect();
+    place.file("list.txt", lines.concat());
+    place.longhaul(&["get", "-q", "-i", "list.txt", "-d", "out"]).output().expect("the program starts");
+    (place, server)
+}
+
+fn export(place: &TestDirectory, format: &str) -> (String, String) {
+    let output = place.longhaul(&["export", "out", "--format", format]).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    (text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn a_lock_file_is_a_list_of_the_same_files() {
+    let (place, server) = haul(&["/a", "/b?c=d%20e", "/absent"]);
+    let (lock, message) = export(&place, "lock");
+    assert_eq!(message, "1 row without a file, not in the output\n");
+    assert!(lock.contains(&format!("# not locked, failed: {}", server.url("/absent"))), "{lock}");
+    for field in ["\tsize=", "\tblake3=", "\tname=", "\tetag=", "\ttime="] {
+        assert_eq!(lock.matches(field).count(), 2, "{field}: {lock}");
+    }
+    place.file("files.lock", &lock);
+    let arguments = ["get", "--locked", "files.lock", "-d", "again"];
+    let output = place.longhaul(&arguments).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "");
+    assert!(
+        text(&output.stderr).contains("lock file: 2 same, 0 changed, 0 gone"),
+        "{}",
+        text(&output.stderr)
+    );
+    for path in ["/a", "/b?c=d%20e"] {
+        let name = server.name(path).replace('?', "@").replace("%20", " ");
+        assert_eq!(place.read(&format!("again/{name}")), place.read(&format!("out/{name}")), "{path}");
+    }
+    let (same, _) = export(&place, "lock");
+    assert_eq!(same, lock, "a lock file does not depend on the time of the export");
+}
+
+#[test]
+fn what_is_not_the_same_is_reported() {
+    let (place, server) = haul(&["/a", "/b", "/c"]);
+    let (lock, _) = export(&place, "lock");
+    let lines: Vec<&str> = lock.lines().collect();
+    let digest = lines[1].split("blake3=").nth(1).expect("a digest").split('\t').next().expect("its digits");
+    let changed = lines[1].replace(digest, &"0".repeat(64));
+    let absent = format!("{}\tsize=1\tblake3={}", server.url("/absent"), "0".repeat(64));
+    let renamed = lines[2].replace("name=", "name=elsewhere/");
+    place.file("files.lock", [lines[0], &changed, &renamed, &absent].join("\n"));
+    let arguments = ["get", "--locked", "files.lock", "-d", "again", "--json"];
+    let output = place.longhaul(&arguments).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(8));
+    let lines = json_lines(&output.stdout);
+    let states: Vec<&str> = lines
+        .iter()
+        .filter(|line| line["event"] == "locked")
+        .map(|line| line["state"].as_str().expect("a state"))
+        .collect();
+    assert_eq!(states, ["same", "changed", "same", "gone"]);
+    assert_eq!(lines.last().expect("a report")["event"], "report");
+    assert!(
+        text(&output.stderr).contains("lock file: 2 same, 1 changed, 1 gone"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert_eq!(place.read(&format!("again/elsewhere/{}", server.name("/c"))), server.content("/c"));
+    // A file that somebody has put there is compared, too.
+    place.file(&format!("third/{}", server.name("/a")), b"something else");
+    place.file("one.lock", lock.lines().next().expect("a line"));
+    let output =
+        place.longhaul(&["get", "--locked", "one.lock", "-d", "third"]).output().expect("the program starts");
+    assert_eq!(
+        (output.status.code(), text(&output.stdout)),
+        (Some(3), format!("changed: {}\n", server.url("/a")))
+    );
+}
+
+#[test]
+fn checksum_files_name_the_files() {
+    let (place, server) = haul(&["/a", "/b"]);
+    let (sums, _) = export(&place, "b3sums");
+    let digest =
+        |path: &str| server.origin.site().content(path).blake3().map(|byte| format!("{byte:02x}")).concat();
+    let line = |path: &str| format!("{}  {}\n", digest(path), server.name(path));
+    assert_eq!(sums, line("/a") + &line("/b"));
+    let (sums, _) = export(&place, "sha256sums");
+    let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
+    hasher.update(&server.content("/a"));
+    assert!(sums.starts_with(&format!("{}  {}\n", hasher.digest(), server.name("/a"))), "{sums}");
+    place.file(&format!("out/{}", server.name("/b")), b"changed");
+    let output =
+        place.longhaul(&["export", "out", "--format", "sha256sums"]).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("longhaul verify"), "{}", text(&output.stderr));
+}
