@@ -7,6 +7,7 @@ use longhaul_socket::clock::WallClock;
 use tokio::sync::watch;
 
 use super::intake::{Intake, Published};
+use super::superseded;
 use crate::haul::executor::Executor;
 use crate::haul::run_context::RunContext;
 use crate::haul::{Haul, HaulError, executor, machine, open_store};
@@ -15,7 +16,7 @@ use crate::report::observer::RunningObserver;
 
 impl Haul {
     /// Reads the lists into the haul and fetches nothing: their lines become rows, with names, duplicates and refused lines as in
-    /// a run. No network is used. Returns the rows by outcome; a later [`run`](Haul::run) fetches the pending ones.
+    /// a run, and rows that a corrected list no longer says are forgotten. No network is used. Returns the rows by outcome; a later [`run`](Haul::run) fetches the pending ones.
     ///
     /// # Errors
     /// As those of a run, as far as lists and the journal are concerned.
@@ -26,7 +27,7 @@ impl Haul {
             RunningObserver::start(Executor::Threads, callback, stopper.clone()).map_err(HaulError::Start)?;
         let boot_id = boot_id.unwrap_or_else(machine::boot_id);
         let opened = Journal::open(Arc::clone(&storage), clock.unix_ms(), boot_id, &machine::holder());
-        let Opened { lock, spool, rows, recovery, .. } = opened.map_err(HaulError::Journal)?;
+        let Opened { lock, spool, rows, recovery, mut log, .. } = opened.map_err(HaulError::Journal)?;
         let cx = RunContext {
             storage: Arc::clone(&storage),
             store: open_store(store, &storage)?,
@@ -44,6 +45,7 @@ impl Haul {
         if let Some(last) = rows.published().checked_sub(1) {
             rows.ensure_durable(RowId(last)).map_err(HaulError::Disk)?;
         }
+        superseded::forget(&storage, &rows, &mut log)?;
         drop(lock);
         let journal = Journal::read(storage).map_err(HaulError::Journal)?;
         Ok(Counts::from(journal.counts()))
