@@ -5,7 +5,7 @@ mod common;
 use std::io::Read as _;
 use std::time::Duration;
 
-use common::{TestDirectory, TestServer, respond_always, text};
+use common::{CHILD_TIME_MAX, TestDirectory, TestServer, respond_always, text};
 use longhaul_origin::{FaultMix, Options};
 use rustix::process::{Signal, kill_process};
 
@@ -31,6 +31,15 @@ fn a_signal_stops_a_run_and_the_next_run_finishes_it() {
         place.longhaul(&["get", "-d", "out"]).assert().code(0);
         assert_eq!(place.status("out").expect("a haul")["done"], files);
     }
+}
+
+/// As from a script that starts the tests with `&`.
+#[test]
+fn the_tests_of_signals_pass_when_signals_are_ignored() {
+    let tests = std::env::current_exe().expect("the path of this program");
+    let mut shell = assert_cmd::Command::new("sh");
+    shell.args(["-c", "trap '' INT HUP TERM; exec \"$0\" --exact \"$1\""]).arg(tests);
+    shell.arg("a_signal_stops_a_run_that_waits_for_a_silent_pipe").timeout(CHILD_TIME_MAX).assert().success();
 }
 
 #[test]

@@ -11,6 +11,8 @@ mod output;
 mod page;
 mod play;
 mod program;
+#[path = "../common/signals.rs"]
+mod signals;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,6 +30,7 @@ const CASES_AT_A_TIME: usize = 8;
 const CASES_MIN: usize = 100;
 
 fn main() -> ExitCode {
+    signals::restore_for_children();
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(CASES_AT_A_TIME);
     let cases: Vec<Arc<(String, Case)>> = match cases() {

@@ -6,6 +6,7 @@
 )]
 
 pub(crate) mod serving;
+pub(crate) mod signals;
 pub(crate) mod tools;
 
 use std::fs;
@@ -55,6 +56,7 @@ impl TestDirectory {
 
     /// The program, with this working directory and a time limit.
     pub(crate) fn longhaul(&self, arguments: &[&str]) -> assert_cmd::Command {
+        signals::restore_for_children();
         let mut command = assert_cmd::Command::new(program());
         command.current_dir(&self.0).env("COLUMNS", "100").timeout(CHILD_TIME_MAX).args(arguments);
         command
@@ -62,6 +64,7 @@ impl TestDirectory {
 
     /// Starts the program in the background.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Background {
+        signals::restore_for_children();
         let mut command = Command::new(program());
         command.current_dir(&self.0).args(arguments);
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -70,6 +73,7 @@ impl TestDirectory {
 
     /// Starts the program in the background, with a standard input that stays open.
     pub(crate) fn longhaul_with_open_input(&self, arguments: &[&str]) -> Background {
+        signals::restore_for_children();
         let mut command = Command::new(program());
         command.current_dir(&self.0).args(arguments);
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
