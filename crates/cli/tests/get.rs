@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{TestDirectory, TestServer, json_lines, text};
+use common::{TestDirectory, TestServer, json_lines, respond_always, text};
 use longhaul_origin::{FaultMix, InjectedFault, Options};
 
 #[test]
@@ -124,6 +124,25 @@ fn a_file_of_another_program_is_never_changed() {
         place.file(&name, "mine");
         place.longhaul(&["get", flag, "-d", "out", &server.url("/a")]).assert().code(code);
         assert_eq!(place.read(&name), b"mine");
+    }
+}
+
+#[test]
+fn retry_opens_parked_rows() {
+    const LATER: &[u8] =
+        b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7200\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let place = TestDirectory::new();
+    let url = format!("http://{}/a", respond_always(LATER));
+    place.longhaul(&["get", "-d", "out", &url]).assert().code(9);
+    let again = place.longhaul(&["get", "-d", "out", "--json"]).output().expect("the program starts");
+    let report = json_lines(&again.stdout).pop().expect("a report");
+    assert_eq!((&report["requests"], &report["parked"]), (&0.into(), &1.into()), "{report}");
+    for classes in [&["--class", "4xx"][..], &[]] {
+        let retry = [&["retry", "out", "--json"], classes].concat();
+        let retried = place.longhaul(&retry).output().expect("the program starts");
+        let report = json_lines(&retried.stdout).pop().expect("a report");
+        let requests = u64::from(classes.is_empty());
+        assert_eq!((&report["requests"], &report["parked"]), (&requests.into(), &1.into()), "{report}");
     }
 }
 

@@ -10,7 +10,8 @@ use longhaul::{Settings, Stopper};
 use longhaul_journal::storage::Storage;
 use longhaul_origin::{FaultMix, InjectedFault, Options, Site, Sizes};
 use longhaul_socket::LookupError;
-use world::{End, EventKind, ORIGIN, RecordedEvent, Reply, World, list, list_of, paths, simulate};
+use longhaul_socket::clock::WallClock;
+use world::{End, EventKind, ORIGIN, RecordedEvent, Reply, World, list, list_of, path, paths, simulate};
 
 /// During a pause that a host asked for, no row of the host is sent.
 #[test]
@@ -109,6 +110,51 @@ fn a_retry_after_of_days_parks_the_rows_of_the_host() {
         is_open.store(true, Ordering::Relaxed);
         let later = world.haul(&lines).run().await;
         assert_eq!(later.counts(), (2_050, 0, 0, 0));
+    });
+}
+
+/// A host that asks for a century once, for one URL, serves the others; and it is asked for that one again after a day.
+#[test]
+fn a_retry_after_of_a_century_parks_one_row_for_a_day() {
+    for (seed, number) in [(1, 0), (2, 14), (3, 49)] {
+        simulate(async {
+            let world = World::new(seed);
+            let odd = path(number);
+            let busy = world.scripted(ORIGIN, move |request| {
+                if request.path == odd {
+                    return Reply::status(429).field("Retry-After", 3_153_600_000_u64).body("no");
+                }
+                Reply::status(200).body("a")
+            });
+            let run = world.haul(list(50)).run().await;
+            assert_eq!(run.counts(), (49, 0, 0, 1));
+            assert!(run.elapsed < Duration::from_secs(30), "{:?}", run.elapsed);
+            let asked = busy.requests().len();
+            assert_eq!(asked, 50);
+            world.haul(list(50)).run().await;
+            assert_eq!(busy.requests().len(), asked, "not within the day");
+            tokio::time::sleep(Duration::from_hours(24)).await;
+            world.haul(list(50)).run().await;
+            assert_eq!(busy.requests().len(), asked + 1);
+        });
+    }
+}
+
+/// A row that was parked while the clock was years ahead is requested once the clock is right again.
+#[test]
+fn a_clock_that_was_wrong_parks_nothing_for_ever() {
+    simulate(async {
+        let mut world = World::new(1);
+        let busy = world.scripted(ORIGIN, |request| match request.number {
+            1 => Reply::status(503).field("Retry-After", 2 * 3600).body("later"),
+            _ => Reply::status(200).body("a"),
+        });
+        let right = world.clock;
+        world.clock = WallClock::starting_at(right.unix_ms() + 20 * 365 * 24 * 3_600_000);
+        assert_eq!(world.haul(list(1)).run().await.report().parked, 1);
+        world.clock = right;
+        assert_eq!(world.haul(list(1)).run().await.counts(), (1, 0, 0, 0));
+        assert_eq!(busy.requests().len(), 2);
     });
 }
 

@@ -6,7 +6,7 @@ use longhaul::Class;
 use longhaul::pace::{Denial, Signal};
 use longhaul::retry::{
     Attempt, Decision, FailureKind, HEAD_PATIENCE, HEAD_TIMEOUT_MAX, HOST_FAILURES_MIN, HOST_PATIENCE,
-    HostFailing, RANGE_FAILURES_MIN, RETRY_AFTER_MAX, RetryPolicy, Tries, decide, head_timeout,
+    HostFailing, PARKED_MAX, RANGE_FAILURES_MIN, RETRY_AFTER_MAX, RetryPolicy, Tries, decide, head_timeout,
     host_given_up,
 };
 use longhaul_socket::clock;
@@ -228,7 +228,19 @@ fn a_requested_pause_is_respected() {
         let longer = RETRY_AFTER_MAX + Duration::from_secs(1);
         assert_eq!(after(kind, longer), Decision::Park { until: now + longer });
         let century = longhaul_http::retry_after::RETRY_AFTER_MAX;
-        assert_eq!(after(kind, century), Decision::Park { until: now + century });
+        assert_eq!(after(kind, PARKED_MAX), Decision::Park { until: now + PARKED_MAX });
+        assert_eq!(
+            after(kind, century),
+            Decision::ParkRow { until: now + PARKED_MAX },
+            "it may be of the URL"
+        );
+        let repeated = Attempt {
+            retry_after: Some(century),
+            host_failing: Some(failing(2, Duration::from_secs(1))),
+            ..first(kind)
+        };
+        let decision = decide(&repeated, Tries::default().into(), now, 0.5);
+        assert_eq!(decision, Decision::Park { until: now + PARKED_MAX });
     }
     let day = RETRY_AFTER_MAX * 24;
     let of_url = |kind| {
@@ -397,7 +409,7 @@ proptest! {
                 prop_assert!(wait >= Duration::from_millis(50) || is_at_once, "{wait:?}");
             }
             Decision::Park { until } | Decision::ParkRow { until } => {
-                prop_assert!(until - now > RETRY_AFTER_MAX);
+                prop_assert!(until - now > RETRY_AFTER_MAX && until - now <= PARKED_MAX);
                 let is_asked_for =
                     matches!(attempt.kind, FailureKind::Throttled | FailureKind::Transient | FailureKind::ProxyRefusal);
                 prop_assert!(is_asked_for);

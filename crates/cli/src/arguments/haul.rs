@@ -46,7 +46,7 @@ pub(crate) struct GetArguments {
     pub(crate) output: OutputArguments,
 }
 
-/// Download failed URLs again, and those still pending
+/// Download failed and parked URLs again, and those still pending
 #[derive(Debug, Args)]
 pub(crate) struct RetryArguments {
     /// Directory of the haul

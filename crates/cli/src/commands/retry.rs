@@ -1,4 +1,4 @@
-//! `longhaul retry`: makes failed rows pending again, and runs the haul.
+//! `longhaul retry`: makes failed and parked rows pending again, and runs the haul.
 
 use super::{get, write_message};
 use crate::arguments::RetryArguments;
@@ -12,7 +12,7 @@ pub(super) fn run(mut arguments: RetryArguments) -> Result<Exit, CommandError> {
     let plan = Plan::of_retry(arguments);
     let reopened = longhaul::reopen(&plan.directory, &classes)?;
     if plan.output.verbosity > Verbosity::Quiet {
-        write_message(&format!("to be tried again: {}\n", counted(reopened, "failed URL")));
+        write_message(&format!("to be tried again: {}\n", counted(reopened, "URL")));
     }
     get::run_haul(plan)
 }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::controller::Controller;
 use super::memory::Memory;
 
-/// Older records are ignored: limits and hosts change.
+/// Older records are ignored: limits and hosts change. So are records from further ahead, which a wrong clock has dated.
 const LASTS: Duration = Duration::from_hours(24);
 /// Hosts that one shard remembers.
 const HOSTS_MAX: usize = 4096;
@@ -38,7 +38,7 @@ impl HostStateCache {
     /// A cache with the records of earlier runs.
     pub(crate) fn of_records(records: &[HostRecord], now: Instant, now_unix_ms: u64) -> Self {
         let cached = |record: &HostRecord| {
-            let age = Duration::from_millis(now_unix_ms.saturating_sub(record.noted_unix_ms));
+            let age = Duration::from_millis(now_unix_ms.abs_diff(record.noted_unix_ms));
             let origin = record.host.parse::<HttpUrl>().ok()?.origin().clone();
             let memory = Memory {
                 limiter: record.limiter.parse().ok()?,
@@ -47,7 +47,10 @@ impl HostStateCache {
                 connections_max: record.connections_max,
                 blocked_for: record
                     .until_unix_ms
-                    .and_then(|until| until.checked_sub(now_unix_ms))
+                    // By a clock that was ahead when it was noted, the pause was no longer than it was then.
+                    .and_then(|until| {
+                        Some(until.checked_sub(now_unix_ms)?.min(until - record.noted_unix_ms.min(until)))
+                    })
                     .map(Duration::from_millis),
                 learned: None,
             };

@@ -6,11 +6,13 @@ mod forget;
 mod lock;
 pub(crate) mod observer;
 mod owned_event;
+mod reopen;
 pub(crate) mod status;
 pub(crate) mod summary;
 
 pub use event::Event;
 pub use forget::{ForgetRows, forget};
 pub use lock::lock_line;
-pub use status::{Row, RowOutcome, Status, reopen};
+pub use reopen::reopen;
+pub use status::{Row, RowOutcome, Status};
 pub use summary::{Counts, Report};

@@ -1,4 +1,4 @@
-//! The status of a haul, running or not; and failed rows made pending again.
+//! The status of a haul, running or not.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,14 +9,12 @@ use longhaul_http::HttpUrl;
 use longhaul_http::digest::{Digest, DigestAlgorithm, Hasher};
 use longhaul_journal::storage::{DiskStorage, Storage};
 use longhaul_journal::{
-    Done, Entry, Expectation, Failed, Fields, HostRecord, Journal, NoContent, Opened, ReadOnly, Record,
-    RecordedOutcome, RowId, Source, Waiting,
+    Done, Entry, Expectation, Failed, Fields, HostRecord, Journal, NoContent, ReadOnly, RecordedOutcome,
+    RowId, Source, Waiting,
 };
-use longhaul_socket::clock::WallClock;
 
 use crate::exchange::Class;
 use crate::haul::HaulError;
-use crate::haul::machine;
 use crate::names;
 use crate::report::summary::{Counts, failures_by_class, unread_lists};
 use crate::sink::store::file_content;
@@ -210,30 +208,6 @@ pub(crate) fn for_each_row(journal: &ReadOnly, mut visit: impl FnMut(&Row<'_>)) 
         });
     });
     visited.map_err(HaulError::Journal)
-}
-
-/// Makes failed rows of these classes pending again, with fresh attempts; of all classes if `classes` is empty. Lines that were refused
-/// when they were read stay refused. Returns the number of rows.
-pub fn reopen(directory: &Path, classes: &[Class]) -> Result<u64, HaulError> {
-    let storage = open(directory, false)?;
-    let journal = Journal::read(Arc::clone(&storage)).map_err(HaulError::Journal)?;
-    let failures = journal.failures().map_err(HaulError::Journal)?;
-    drop(journal);
-    let is_chosen = |class: &str| classes.is_empty() || classes.contains(&Class::of_text(class));
-    let rows: Vec<RowId> =
-        failures.rows().filter(|(_, class)| is_chosen(class)).map(|(row, _)| row).collect();
-    if rows.is_empty() {
-        return Ok(0);
-    }
-    let now_unix_ms = WallClock::system().unix_ms();
-    let opened = Journal::open(storage, now_unix_ms, machine::boot_id(), &machine::holder());
-    let Opened { lock, mut log, .. } = opened.map_err(HaulError::Journal)?;
-    for &row in &rows {
-        log.record(&Record::Reopened(row)).map_err(HaulError::Disk)?;
-    }
-    log.commit().map_err(HaulError::Disk)?;
-    drop(lock);
-    Ok(rows.len() as u64)
 }
 
 pub(super) fn open(directory: &Path, create: bool) -> Result<Arc<dyn Storage>, HaulError> {

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use longhaul_http::{HttpUrl, Origin};
 use longhaul_journal::storage::RelativePath;
@@ -25,6 +24,7 @@ use crate::list::intake::Published;
 use crate::names::{self, Occupied, OccupiedPolicy};
 use crate::schedule::backlog::{Admission, Backlog, Read};
 use crate::schedule::job::{Assignment, Job};
+use crate::schedule::retry;
 use crate::schedule::router::{FromShard, Router, ShardGone};
 use crate::sink::adopter::AdopterHandle;
 use crate::sink::part_verifier::UnverifiedPart;
@@ -314,14 +314,15 @@ impl Dispatcher {
         }
         let now_unix_ms = self.clock.unix_ms();
         let waiting = self.unfinished.waiting.remove(&row);
-        let wait_ms = waiting.as_ref().map_or(0, |waiting| waiting.until_unix_ms.saturating_sub(now_unix_ms));
+        let wait =
+            waiting.as_ref().and_then(|waiting| retry::remaining_wait(waiting.until_unix_ms, now_unix_ms));
         if let Some(waiting) = waiting {
             job.attempts = waiting.attempts;
-            if waiting.parked && wait_ms > 0 {
+            if waiting.parked && wait.is_some() {
                 return Ok(self.channels.sink.send(Message::Park { job, waiting }).await?);
             }
         }
-        let not_before = (wait_ms > 0).then(|| clock::now() + Duration::from_millis(wait_ms));
+        let not_before = wait.map(|wait| clock::now() + wait);
         match self.unfinished.parts.remove(&row).filter(|recorded| recorded.part.resumable) {
             Some(recorded) => {
                 let unverified_part =

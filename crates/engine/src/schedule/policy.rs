@@ -6,6 +6,9 @@ use std::time::Duration;
 pub const TRIES_DEFAULT: u32 = 20;
 /// The longest Retry-After that a run waits for; beyond it the rows of the host are parked for a later run.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
+/// The longest time that a row is parked for. A host that asks for more means something else than a pause, or its clock or ours is
+/// wrong; and a run a day costs it one request.
+pub const PARKED_MAX: Duration = Duration::from_hours(24);
 /// How long a run waits for a file that its host is still making, by default: as long as for a `Retry-After`.
 pub const READY_PATIENCE: Duration = RETRY_AFTER_MAX;
 /// A host that only fails is given up after this long, by default.

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::pace::Denial;
 pub use crate::schedule::failure_kind::{FailureKind, is_denial};
 pub use crate::schedule::policy::{
-    HOST_PATIENCE, READY_PATIENCE, RETRY_AFTER_MAX, RetryPolicy, TRIES_DEFAULT, Tries,
+    HOST_PATIENCE, PARKED_MAX, READY_PATIENCE, RETRY_AFTER_MAX, RetryPolicy, TRIES_DEFAULT, Tries,
 };
 
 /// The wait after the first failed attempt; each further one waits [`WAIT_GROWTH`] times longer.
@@ -70,7 +70,8 @@ pub enum Decision {
         /// When the host accepts requests again.
         until: Instant,
     },
-    /// The host asked for a longer pause than a run waits, for this URL alone: the row is left to a later run.
+    /// The host asked for a longer pause than a run waits, for this URL alone, or for one that is too long to be meant for all its
+    /// URLs: the row is left to a later run.
     ParkRow {
         /// When the host accepts requests for the URL again.
         until: Instant,
@@ -185,8 +186,11 @@ fn decide_for_any_range(attempt: &Attempt, retry_policy: RetryPolicy, now: Insta
         matches!(attempt.kind, FailureKind::Throttled | FailureKind::Transient | FailureKind::ProxyRefusal)
     });
     if let Some(wait) = asked.filter(|&wait| wait > RETRY_AFTER_MAX) {
-        let until = now + wait;
-        let is_of_row = attempt.kind == FailureKind::Transient && attempt.concerns_url;
+        let until = now + wait.min(PARKED_MAX);
+        // One such wait says nothing about the host's other URLs; two in a row do.
+        let is_unlikely =
+            wait > PARKED_MAX && attempt.host_failing.is_none_or(|failing| failing.failures < 2);
+        let is_of_row = is_unlikely || attempt.kind == FailureKind::Transient && attempt.concerns_url;
         return if is_of_row { Decision::ParkRow { until } } else { Decision::Park { until } };
     }
     // Growing waits are for failures of the URL; how often its host is asked is for the pace to decide.
@@ -238,6 +242,19 @@ fn decide_for_any_range(attempt: &Attempt, retry_policy: RetryPolicy, now: Insta
             Decision::GiveUp
         }
     }
+}
+
+/// How long the whole host is left alone after a response with this `Retry-After`. One of more than [`PARKED_MAX`] is not taken
+/// for a statement about the host.
+pub(crate) fn pause_of_host(retry_after: Option<Duration>) -> Option<Duration> {
+    Some(retry_after.filter(|&wait| wait <= PARKED_MAX)?.min(RETRY_AFTER_MAX))
+}
+
+/// How long a row is still left alone that an earlier run recorded as waiting until then. A time that no run would have recorded
+/// by the present clock was recorded by a wrong one, and has passed.
+pub(crate) fn remaining_wait(until_unix_ms: u64, now_unix_ms: u64) -> Option<Duration> {
+    let wait = Duration::from_millis(until_unix_ms.saturating_sub(now_unix_ms));
+    (!wait.is_zero() && wait <= PARKED_MAX).then_some(wait)
 }
 
 /// Whether a host is given up in this run: it has failed [`HOST_FAILURES_MIN`] times in a row, and for the time that the

@@ -29,7 +29,7 @@ impl Shard {
             self.counters.shortage();
         }
         let kind = self.kind(active, &failure);
-        let retry_after = failure.retry_after.map(|wait| wait.min(retry::RETRY_AFTER_MAX));
+        let retry_after = retry::pause_of_host(failure.retry_after);
         let signal = kind.signal(failure.class, failure.status, latency, retry_after);
         self.answered(active, signal);
         let now = clock::now();

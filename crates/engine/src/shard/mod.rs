@@ -269,7 +269,7 @@ impl Shard {
             }
             Ended::Failed(failure) if job.is_witness => {
                 let kind = self.kind(&active, &failure);
-                let retry_after = failure.retry_after.map(|wait| wait.min(retry::RETRY_AFTER_MAX));
+                let retry_after = retry::pause_of_host(failure.retry_after);
                 self.answered(&mut active, kind.signal(failure.class, failure.status, latency, retry_after));
                 self.hosts.forget_if_idle(host);
             }
