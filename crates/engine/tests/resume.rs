@@ -346,6 +346,55 @@ fn a_published_file_that_cannot_be_read_is_not_taken_for_a_missing_one() {
     });
 }
 
+/// A run was killed between the record of a complete body and its final name, and then somebody put a file where its folder or the file
+/// itself was to be. That row fails; the others are downloaded, and the file stays as it is.
+#[test]
+fn a_name_that_is_taken_after_a_kill_concerns_its_row_only() {
+    let published = world::name(&world::path(0));
+    for taken in [ORIGIN.to_owned(), format!("{ORIGIN}/files"), published] {
+        simulate(async {
+            let world = World::new(3);
+            world.host(ORIGIN, Site::new(3), FaultMix::none());
+            let other = world.host("other.test", Site::new(4), FaultMix::none());
+            let killed = |call: &str, path: &str| {
+                let fails = call == "create_dir_all" && path.starts_with(ORIGIN);
+                if fails { Err(std::io::Error::from_raw_os_error(5)) } else { Ok(()) }
+            };
+            let first = world.haul(world::list(1)).trap(killed).run().await;
+            assert!(matches!(first.report, Some(Err(_))), "{:?}", first.report);
+            world.put_file(&taken, b"mine");
+            let lines = world::list(1) + &world::list_of("other.test", 3);
+            let second = world.haul(&lines).run().await;
+            assert_eq!(second.counts(), (3, 1, 0, 0), "{taken}: {:#?}", second.events);
+            assert_eq!(other.stats().requests, 3);
+            let third = world.haul(&lines).run().await;
+            assert_eq!((third.counts(), third.report().requests), ((3, 1, 0, 0), 0), "{taken}");
+            assert_eq!(world.file(&taken).as_deref(), Some(&b"mine"[..]));
+        });
+    }
+}
+
+/// The same where the file under the name may not be read: it may have the length of ours.
+#[test]
+fn a_file_without_permission_after_a_kill_concerns_its_row_only() {
+    simulate(async {
+        let (world, _) = World::serving(3, Site::new(3), FaultMix::none());
+        let published = world::name(&world::path(0));
+        let broken = |call: &str, path: &str| {
+            let fails = call == "sync_dir" && path.starts_with(ORIGIN);
+            if fails { Err(std::io::Error::from_raw_os_error(5)) } else { Ok(()) }
+        };
+        let first = world.haul(world::list(1)).trap(broken).run().await;
+        assert!(matches!(first.report, Some(Err(_))), "{:?}", first.report);
+        let forbidden = move |call: &str, path: &str| {
+            let fails = call == "open_read" && path == published;
+            if fails { Err(std::io::ErrorKind::PermissionDenied.into()) } else { Ok(()) }
+        };
+        let second = world.haul(world::list(3)).trap(forbidden).run().await;
+        assert_eq!(second.counts(), (2, 1, 0, 0), "{:#?}", second.events);
+    });
+}
+
 /// A disk on which no part can be read costs its few seconds of attempts once, and not for each part. A lack of descriptors is
 /// reported as a pause.
 #[test]

@@ -77,9 +77,11 @@ impl FileStore {
     fn sync_if_equal(&self, path: &RelativePath, content: &Content) -> io::Result<bool> {
         let mut file = match self.storage.open_read(path) {
             Ok(file) => file,
-            // An error on a file that may be ours is no answer: the row would be fetched again, and find its own file in
-            // its way.
-            Err(error) if self.may_be_equal(path, content) => return Err(error),
+            // Permission to read it is that file's own affair. Any other error on a file that may be ours is no answer: the row
+            // would be fetched again, and find its own file in its way.
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied && self.may_be_equal(path, content) => {
+                return Err(error);
+            }
             Err(_) => return Ok(false),
         };
         if !file_content::is_equal(&*file, content, &mut Vec::new())? {
@@ -171,7 +173,8 @@ impl Store for FileStore {
                 return Ok(None);
             }
             match self.rename(row, name) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+                // Something else stands at the name, or in place of a folder above it: the row's trouble, as at a commit.
+                Err(error) if is_of_one_name(&error) => return Ok(None),
                 renamed => renamed?,
             }
         }
