@@ -2,7 +2,8 @@
 //!
 //! SIGINT, SIGTERM and SIGHUP have the same effect. A signal that was ignored when the program started stays ignored:
 //! nohup(1) ignores SIGHUP, and a shell ignores SIGINT for a background job. SIGPIPE is not handled here: the runtime of
-//! the language ignores it, and a write to a closed pipe returns an error.
+//! the language ignores it, and a write to a closed pipe returns an error. SIGXFSZ is caught and means nothing: a write beyond
+//! the limit of setrlimit(2) returns EFBIG, which concerns one file.
 
 use std::io;
 use std::thread;
@@ -23,6 +24,8 @@ pub(crate) fn watch(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
         let _within = runtime.enter();
+        // The handler stays; without one the signal ends the process.
+        drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
         Signals::new()?
     };
     thread::Builder::new().name("signals".to_owned()).spawn(move || {

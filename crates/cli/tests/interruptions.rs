@@ -5,7 +5,7 @@ mod common;
 use std::io::Read as _;
 use std::time::Duration;
 
-use common::{CHILD_TIME_MAX, TestDirectory, TestServer, respond_always, text};
+use common::{CHILD_TIME_MAX, TestDirectory, TestServer, json_lines, respond_always, text};
 use longhaul_origin::{FaultMix, Options};
 use rustix::process::{Signal, kill_process};
 
@@ -93,6 +93,46 @@ fn a_partly_read_list_has_to_be_given_again() {
     place.longhaul(&["get", "-i", "list", "-d", "out"]).assert().code(0);
     assert_eq!(place.status("out").expect("a haul")["done"], 3);
     place.longhaul(&["get", "-d", "out"]).assert().code(0);
+}
+
+/// The system refuses bytes beyond a limit of the process: with EFBIG, and with SIGXFSZ, which would end it.
+#[test]
+fn a_file_beyond_the_limit_of_the_process_fails_alone() {
+    let (place, server) = (TestDirectory::new(), TestServer::plain());
+    let long = ["/in-one-piece?size=250000", "/in-pieces?size=9000000"];
+    let paths = [long[0], "/a", long[1], "/b"];
+    place.file("list.txt", paths.map(|path| server.url(path) + "\n").concat());
+    let script = "ulimit -f 400; exec \"$0\" get -i list.txt -d out --json";
+    let mut shell = assert_cmd::Command::new("sh");
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_longhaul")]).current_dir(place.path("."));
+    let output = shell.timeout(CHILD_TIME_MAX).output().expect("a shell");
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    let failed: Vec<_> =
+        json_lines(&output.stdout).into_iter().filter(|event| event["event"] == "failed").collect();
+    assert_eq!(failed.len(), 2, "{failed:?}");
+    for event in failed {
+        assert_eq!((&event["class"], &event["attempts"]), (&"file".into(), &1.into()), "{event}");
+        assert!(event["message"].as_str().is_some_and(|message| message.contains("too large")), "{event}");
+    }
+    for path in ["/a", "/b"] {
+        assert_eq!(place.read(&format!("out/{}", server.name(path))), server.content(path));
+    }
+    assert_eq!(std::fs::read_dir(place.path("out/.longhaul/parts")).expect("a directory").count(), 0);
+    // Without the limit, all is well.
+    place.longhaul(&["retry", "out"]).assert().code(0);
+}
+
+/// A folder stands where the unfinished body of a row is kept.
+#[test]
+fn a_folder_in_place_of_a_part_fails_its_row_only() {
+    let (place, server) = (TestDirectory::new(), TestServer::plain());
+    place.file("list.txt", server.list(3));
+    place.file("out/.longhaul/parts/1/mine", "mine");
+    for _ in 0..2 {
+        place.longhaul(&["get", "-i", "list.txt", "-d", "out"]).assert().code(3);
+        assert_eq!(place.status("out").expect("a haul")["done"], 2);
+    }
+    assert_eq!(place.read("out/.longhaul/parts/1/mine"), b"mine");
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod receiving;
 mod redirects;
 pub(crate) mod server_digests;
 mod status;
+mod unstorable;
 pub(crate) mod witness;
 
 pub use class::{Class, UnknownClass};

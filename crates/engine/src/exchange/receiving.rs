@@ -20,6 +20,7 @@ use crate::exchange::failure::Failure;
 use crate::exchange::overlap::{self, Compared, OverlapCheck, RecentBytes};
 use crate::exchange::progress::Progress;
 use crate::exchange::server_digests::ServerDigests;
+use crate::exchange::unstorable;
 use crate::list::listed_digests::{self, ListedDigests};
 use crate::report::Event;
 use crate::schedule::job::{DigestJoin, Job};
@@ -144,7 +145,8 @@ impl<'a> BodyTransfer<'a> {
                     // More than was announced: which of the bytes are right is unknown, so none is kept.
                     let is_beyond = self.range.end.is_some_and(|end| size_min > end);
                     let beyond = || wrong_range(head, begun);
-                    if let Some(failure) = is_beyond.then(beyond).or_else(unexpected) {
+                    let unstorable = || unstorable::failure(self.context, self.job.row, head);
+                    if let Some(failure) = is_beyond.then(beyond).or_else(unexpected).or_else(unstorable) {
                         return self.refuse(failure).await;
                     }
                     self.take(chunk).await?;

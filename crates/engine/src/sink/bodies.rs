@@ -2,11 +2,11 @@
 
 use std::io;
 
-use longhaul_journal::{Done, Location, Part, Record, RowId};
+use longhaul_journal::{Done, Failed, Location, Part, Record, RowId};
 use longhaul_socket::clock;
 
 use super::committer::Committer;
-use super::disk_error::transient_cause;
+use super::disk_error::{is_of_one_body, storage_fault, transient_cause};
 use super::disk_wait::{DiskFailure, RetryTransient as _};
 use super::group::{CompleteRow, Entry};
 use super::parts::WriteError;
@@ -31,7 +31,13 @@ impl Committer {
         part: Part,
         meta: &ResponseMeta,
     ) -> Result<(), DiskFailure> {
-        self.retry_transient(|sink| sink.parts.begin(row, meta)).await?;
+        match self.retry_transient(|sink| sink.parts.begin(row, meta)).await {
+            Err(DiskFailure::Permanent(error)) if is_of_one_body(&error) => {
+                self.note_unstorable(row, &error);
+                return Ok(());
+            }
+            begun => begun?,
+        }
         trace::body_begun(row, meta.length, part.resumable);
         self.recorded.insert(row, part.resumable);
         self.record(Record::Part(row, part)).await?;
@@ -53,8 +59,21 @@ impl Committer {
                     self.parts.close(row);
                     return Ok(false);
                 }
+                Err(WriteError::Io(error)) if is_of_one_body(&error) => {
+                    self.note_unstorable(row, &error);
+                    return Ok(false);
+                }
                 Err(WriteError::Io(error)) => self.wait_out(error).await?,
             }
+        }
+    }
+
+    /// The row's body cannot be stored: its attempt ends, and the row fails. The first error stands; the later ones follow from it.
+    fn note_unstorable(&mut self, row: RowId, error: &io::Error) {
+        self.parts.close_for_good(row);
+        if self.unstorable.fault(row).is_none() {
+            let fault = storage_fault(&self.store.unfinished_place(row), error);
+            self.unstorable.insert(row, fault);
         }
     }
 
@@ -77,6 +96,19 @@ impl Committer {
         let is_written = self.write(job.row, piece, &meta).await?;
         let staged = self.parts.finish(job.row, completion.size).filter(|_| is_written);
         self.body_permits.push(completion.permit);
+        if let Some(fault) = self.unstorable.remove(job.row) {
+            self.discard_for_good(job.row).await?;
+            let failed = Failed {
+                fault,
+                status: Some(completion.status),
+                attempts: job.attempts,
+                started_unix_ms: job.started_unix_ms,
+                finished_unix_ms: completion.finished_unix_ms,
+            };
+            self.record(Record::Failed(job.row, failed.clone())).await?;
+            self.group.push(Entry::Failed { job, failed }, clock::now());
+            return Ok(());
+        }
         let Some(staged) = staged else {
             let (row, url, lost) = (job.row, job.url.as_str(), completion.size);
             self.observer.emit(&Event::PartChanged { row, url, kept: 0, lost });

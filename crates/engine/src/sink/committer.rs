@@ -16,6 +16,7 @@ use super::disk_wait::{DiskFailure, DiskWait, RetryTransient};
 use super::group::{Entry, Group};
 use super::parts::{Parts, checkpoint};
 use super::store::{ResponseMeta, Store};
+use super::unstorable::UnstorableBodies;
 use super::{Inbox, Message, RowSettled};
 use crate::exchange::Class;
 use crate::haul::run_context::RunContext;
@@ -72,6 +73,7 @@ pub(crate) struct Committer {
     pub(super) observer: Arc<Observer>,
     pub(super) clock: WallClock,
     disk_wait: DiskWait,
+    pub(super) unstorable: UnstorableBodies,
     pub(super) occupied: OccupiedPolicy,
     pub(super) sync_failures: u32,
     parts_synced_at: Instant,
@@ -100,6 +102,7 @@ impl Committer {
             inbox: inbox.messages,
             body_permits: Vec::new(),
             settled_rows,
+            unstorable: inbox.unstorable,
             disk_wait: DiskWait::new(Arc::clone(&observer), stopper.watch(), inbox.pauses),
             observer,
             clock,
@@ -204,6 +207,7 @@ impl Committer {
                 Ok(())
             }
             Message::Fail { job, failed } => {
+                self.unstorable.remove(job.row);
                 let keeps_part = job.partial.is_some() && self.recorded.get(&job.row) == Some(&true);
                 if keeps_part {
                     self.parts.close_for_good(job.row);

@@ -9,6 +9,9 @@ use crate::exchange::Class;
 /// EIO on every Unix; it has no `ErrorKind`. On other systems the number is a disk error, too.
 const EIO: i32 = 5;
 
+/// ELOOP, whose `ErrorKind` is not stable: a symbolic link that is not followed. The numbers of Linux and of the BSDs.
+const ELOOP: i32 = if cfg!(target_os = "linux") { 40 } else { 62 };
+
 /// The cause of an error that goes away when somebody makes room; `None` for any other error.
 pub(crate) fn transient_cause(error: &io::Error) -> Option<&'static str> {
     match error.kind() {
@@ -32,6 +35,19 @@ pub(super) fn is_of_one_name(error: &io::Error) -> bool {
         matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem | StaleNetworkFileHandle)
             || error.raw_os_error() == Some(EIO);
     transient_cause(error).is_none() && !is_of_the_disk
+}
+
+/// Whether an error of writing a body concerns that body alone: it is longer than the file system or the process allows (EFBIG), or
+/// something that is no file of ours stands where it is kept.
+pub(super) fn is_of_one_body(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, InvalidFilename, InvalidInput, IsADirectory};
+    matches!(error.kind(), FileTooLarge | InvalidFilename | InvalidInput | IsADirectory)
+        || error.raw_os_error() == Some(ELOOP)
+}
+
+/// The fault of a row whose body the store cannot hold.
+pub(crate) fn storage_fault(place: &str, error: &io::Error) -> FaultRecord {
+    fault(format!("cannot write the unfinished body {place}: {error}"))
 }
 
 /// The fault of a row whose body could not be published under its name.

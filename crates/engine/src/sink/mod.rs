@@ -19,6 +19,7 @@ mod recovery;
 pub(crate) mod resume;
 pub mod store;
 mod trace;
+mod unstorable;
 
 pub(crate) use committer::{Committer, JournalHandles, SettledCounts};
 pub(crate) use disk_error::{file_fault, occupant_fault, part_fault, transient_cause};
@@ -37,6 +38,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use crate::pace::host_state_cache::HostStateUpdate;
 use crate::schedule::job::Job;
 use store::ResponseRecord;
+use unstorable::UnstorableBodies;
 
 /// Bytes of bodies on their way to the disk. A disk that is slower than the network slows the network down here.
 const BYTES_UNDERWAY_MAX: u32 = 8 * 1024 * 1024;
@@ -125,12 +127,14 @@ pub(crate) struct SinkHandle {
     bytes: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
     pauses: Arc<AtomicU64>,
+    unstorable: UnstorableBodies,
 }
 
 /// The sink's end of the channel.
 pub(crate) struct Inbox {
     messages: mpsc::Receiver<Message>,
     pauses: Arc<AtomicU64>,
+    unstorable: UnstorableBodies,
 }
 
 /// The sink has ended: the run is over.
@@ -143,7 +147,9 @@ impl SinkHandle {
         let bytes = Arc::new(Semaphore::new(BYTES_UNDERWAY_MAX as usize));
         let bodies = Arc::new(Semaphore::new(BODIES_UNDERWAY_MAX));
         let pauses = Arc::new(AtomicU64::new(0));
-        (Self { messages, bytes, bodies, pauses: Arc::clone(&pauses) }, Inbox { messages: inbox, pauses })
+        let unstorable = UnstorableBodies::default();
+        let inbox = Inbox { messages: inbox, pauses: Arc::clone(&pauses), unstorable: unstorable.clone() };
+        (Self { messages, bytes, bodies, pauses, unstorable }, inbox)
     }
 
     /// Sends a message; waits while the disk is behind.
@@ -165,6 +171,11 @@ impl SinkHandle {
     /// Returns when the sink has ended. Cancel safe.
     pub(crate) async fn gone(&self) {
         self.messages.closed().await;
+    }
+
+    /// Why the body of this row cannot be stored, if it cannot: its attempt is to end.
+    pub(crate) fn storage_fault(&self, row: RowId) -> Option<FaultRecord> {
+        self.unstorable.fault(row)
     }
 
     /// How often the sink has waited for the disk. An exchange that fails while it waits may have failed because of that.

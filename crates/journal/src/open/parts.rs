@@ -1,5 +1,7 @@
 //! Removes part files that no record mentions.
 
+use std::io;
+
 use crate::error::JournalError;
 use crate::files::{PARTS_DIRECTORY, fixed};
 use crate::log::LogState;
@@ -15,7 +17,11 @@ pub(crate) fn remove_unknown(storage: &dyn Storage, state: &LogState) -> Result<
         let Ok(path) = directory.join(&name) else { continue };
         let row = RowId(number);
         if !state.doubts.contains_key(&row) && !state.parts.contains_key(&row) {
-            storage.remove(&path).map_err(JournalError::io("remove", &path))?;
+            match storage.remove(&path) {
+                // A folder is not ours.
+                Err(error) if error.kind() == io::ErrorKind::IsADirectory => {}
+                removed => removed.map_err(JournalError::io("remove", &path))?,
+            }
         }
     }
     Ok(())

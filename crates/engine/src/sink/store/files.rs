@@ -79,7 +79,9 @@ impl FileStore {
             Ok(file) => file,
             // Permission to read it is that file's own affair. Any other error on a file that may be ours is no answer: the row
             // would be fetched again, and find its own file in its way.
-            Err(error) if error.kind() != io::ErrorKind::PermissionDenied && self.may_be_equal(path, content) => {
+            Err(error)
+                if error.kind() != io::ErrorKind::PermissionDenied && self.may_be_equal(path, content) =>
+            {
                 return Err(error);
             }
             Err(_) => return Ok(false),
@@ -125,7 +127,11 @@ impl Store for FileStore {
     }
 
     fn discard(&self, row: RowId) -> io::Result<()> {
-        found(self.storage.remove(&part_path(row))).map(drop)
+        match found(self.storage.remove(&part_path(row))) {
+            // It is none of ours.
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => Ok(()),
+            removed => removed.map(drop),
+        }
     }
 
     fn unfinished(&self, row: RowId) -> io::Result<Option<Metadata>> {

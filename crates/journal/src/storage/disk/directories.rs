@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::platform;
 use crate::files::STATE_DIRECTORY;
@@ -52,13 +52,14 @@ impl Directories {
         Ok(handle)
     }
 
-    /// Runs an operation on a name within the directory that holds it. A kept handle of a directory that has been removed
+    /// Runs an operation on a name within the directory that holds it, and repeats it after `EINTR`. A kept handle of a directory that has been removed
     /// since answers `ENOENT`; then the directory is looked up again.
     pub(super) fn within<T>(
         &self,
         path: &RelativePath,
         operation: impl Fn(BorrowedFd<'_>, &str) -> Result<T, Errno>,
     ) -> Result<T, Errno> {
+        let operation = |directory: BorrowedFd<'_>, name: &str| retry_on_intr(|| operation(directory, name));
         let parent = path.parent();
         match operation(self.get(parent.as_ref())?.as_fd(), path.file_name()) {
             Err(Errno::NOENT) if parent.as_ref().is_some_and(|parent| self.forget(parent)) => {
@@ -77,7 +78,7 @@ impl Directories {
         let mut level: Option<OwnedFd> = None;
         for component in path.components() {
             let parent = level.as_ref().map_or(self.root(), AsFd::as_fd);
-            match rustix::fs::mkdirat(parent, component, Mode::from_raw_mode(mode)) {
+            match retry_on_intr(|| rustix::fs::mkdirat(parent, component, Mode::from_raw_mode(mode))) {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(error) => return Err(error),
             }
@@ -118,5 +119,5 @@ impl Directories {
 /// Opens one level. With `O_DIRECTORY | O_NOFOLLOW` a symbolic link is refused (open(2)).
 fn open_level(parent: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::openat(parent, name, flags, Mode::empty())
+    retry_on_intr(|| rustix::fs::openat(parent, name, flags, Mode::empty()))
 }

@@ -55,9 +55,7 @@ impl DiskStorage {
 
     fn open_file(&self, path: &RelativePath, flags: OFlags) -> io::Result<Box<dyn File>> {
         let handle = self.directories.within(path, |directory, name| {
-            retry_on_intr(|| {
-                rustix::fs::openat(directory, name, flags | OPEN_FLAGS, Mode::from_raw_mode(0o666))
-            })
+            rustix::fs::openat(directory, name, flags | OPEN_FLAGS, Mode::from_raw_mode(0o666))
         })?;
         // What has just been made can be nothing else.
         let is_new = flags.contains(OFlags::EXCL);
@@ -153,7 +151,7 @@ impl Storage for DiskStorage {
     }
 
     fn free_bytes(&self) -> io::Result<u64> {
-        let volume = rustix::fs::fstatvfs(self.directories.root())?;
+        let volume = retry_on_intr(|| rustix::fs::fstatvfs(self.directories.root()))?;
         Ok(volume.f_bavail.saturating_mul(volume.f_frsize))
     }
 }
