@@ -65,9 +65,9 @@ pub(crate) struct RetryArguments {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PaceChoice {
     /// Find the pace that each host tolerates, from its responses
-    #[default]
     Adaptive,
     /// Infer what each host counts and how long it bans
+    #[default]
     Inference,
     /// Keep --per-host downloads in progress; only Retry-After slows a host down
     Fixed,

@@ -14,9 +14,9 @@ use super::memory::Memory;
 #[non_exhaustive]
 pub enum PaceKind {
     /// [`AdaptivePace`].
-    #[default]
     Adaptive,
     /// [`InferencePace`].
+    #[default]
     Inference,
     /// [`FixedPace`].
     Fixed,
