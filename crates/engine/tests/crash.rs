@@ -33,6 +33,8 @@ struct CrashTest {
     files: usize,
     /// The URL of each row with a reported outcome, and the requests for it until then, if there were any.
     settled: BTreeMap<u64, (String, Option<u64>)>,
+    /// Whether several crashes follow each other, a power failure among them.
+    lost_power: bool,
 }
 
 impl CrashTest {
@@ -43,7 +45,7 @@ impl CrashTest {
         for number in (0..files).step_by(17) {
             origin.site().set_exists(&path(number), false);
         }
-        Self { world, origin, files, settled: BTreeMap::new() }
+        Self { world, origin, files, settled: BTreeMap::new(), lost_power: false }
     }
 
     fn list(&self) -> String {
@@ -67,7 +69,8 @@ impl CrashTest {
             None => plan,
         };
         let run = plan.run().await;
-        assert_eq!(run.events_of(EventKind::PartChanged).count(), 0, "no unfinished body was changed");
+        let changed = run.events_of(EventKind::PartChanged).count();
+        assert!(changed == 0 || self.lost_power, "{changed} unfinished bodies were changed");
         self.check(&run);
         run
     }
@@ -154,6 +157,8 @@ fn crashes_while_resuming_lose_nothing() {
             let mut test = CrashTest::new(seed, FILES, FaultMix::rehearsal());
             for _ in 0..3 {
                 let crash = if random.bool() { Crash::Kill } else { Crash::PowerLoss };
+                // A run that is stopped at once does not record what a power failure took from a part.
+                test.lost_power |= matches!(crash, Crash::PowerLoss);
                 test.run(Some((random.usize(1..120), crash))).await;
             }
             test.finish().await;

@@ -238,7 +238,8 @@ fn a_storm_of_403_is_waited_out() {
     });
 }
 
-/// A 403 for one URL while others are served concerns the URL: it is requested once.
+/// A 403 for one URL while others are served concerns the URL: it is requested once more, between two requests that the
+/// host serves, and then it is final.
 #[test]
 fn a_single_403_concerns_its_url() {
     simulate(async {
@@ -250,7 +251,8 @@ fn a_single_403_concerns_its_url() {
         let run = world.haul(list(100)).run().await;
         let denied = paths(100).iter().filter(|path| path.contains("7.")).count() as u64;
         assert_eq!(run.counts(), (100 - denied, denied, 0, 0), "{:#?}", run.report());
-        assert_eq!(host.requests().len(), 100);
+        let witnesses = 4;
+        assert!(host.requests().len() as u64 <= 100 + denied + witnesses, "{} requests", host.requests().len());
     });
 }
 
@@ -400,13 +402,15 @@ fn forbidding(is_forbidden: impl Fn(usize) -> bool + Clone + Send + Sync + 'stat
     })
 }
 
-/// Many forbidden rows in a list are not a storm: those rows fail, and the pace does not slow down.
+/// Many forbidden rows in a list are not a storm: those rows fail after a second request, with a witness for each eight of
+/// them, and the pace hardly slows down.
 #[test]
 fn many_forbidden_rows_are_not_a_storm() {
     for share in [1, 2, 3, 5, 8, 9] {
         let (took, requests) = forbidding(move |number| (number * 7919 + 13) % 10 < share);
-        assert_eq!(requests, 1_000, "{share} of 10");
-        assert!(took < Duration::from_secs(5), "{share} of 10: {took:?}");
+        let denied = 100 * share as u64;
+        assert!(requests <= 1_000 + denied + denied / 4 + 10, "{share} of 10: {requests} requests");
+        assert!(took < Duration::from_secs(10), "{share} of 10: {took:?}");
     }
 }
 
@@ -416,5 +420,5 @@ fn many_forbidden_rows_are_not_a_storm() {
 fn consecutive_forbidden_rows_fail_no_others() {
     let (took, requests) = forbidding(|number| (200..700).contains(&number));
     assert!(took < Duration::from_mins(15), "{took:?}");
-    assert!(requests < 1_300, "{requests}");
+    assert!(requests < 1_000 + 500 + 500 / 4, "{requests}");
 }

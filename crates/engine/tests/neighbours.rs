@@ -114,7 +114,7 @@ fn two_names_with_one_bucket_are_as_fast_as_it_is() {
             let sharded = move |settings: &mut Settings| settings.shards = shards;
             let run = world.haul(lists(&names, 600)).settings(sharded).run().await;
             assert_eq!(run.counts(), (1_200, 0, 0, 0));
-            assert!(address.refused() < 90, "{shards} shards: {} refused", address.refused());
+            assert!(address.refused() < 150, "{shards} shards: {} refused", address.refused());
             assert!(run.elapsed < Duration::from_secs(118 * 14 / 10), "{shards}: {:?}", run.elapsed);
         });
     }
@@ -146,7 +146,7 @@ fn held_denials_are_judged_on_the_shard_that_owns_the_host() {
 #[test]
 fn fifty_names_with_one_bucket_share_one_controller() {
     for (shards, pace_per, refused_max) in
-        [(1, PacePer::Host, 420), (4, PacePer::Host, 480), (4, PacePer::Address, 400)]
+        [(1, PacePer::Host, 600), (4, PacePer::Host, 600), (4, PacePer::Address, 400)]
     {
         simulate(async {
             let world = World::new(1);

@@ -46,9 +46,10 @@ fn each_change_of_the_pace_names_the_evidence() {
             .unwrap_or_else(|| panic!("no `{what}` because of `{evidence}`: {changes:#?}"))
     };
     find("the window grows", "Success");
-    find("a rate limit begins", "Throttle { retry_after: None }");
     let pause = find("message=pause", "Throttle { retry_after: Some(20s) }");
     assert!(pause.text.contains("asked to wait"), "{pause:?}");
-    let readings = recorder.of("longhaul::pace::adaptive::evidence");
-    assert!(readings.iter().any(|line| line.text.contains("reading=Limit")), "{readings:#?}");
+    let readings = recorder.of("longhaul::pace::inference");
+    for what in ["every request fails", "a probe was served"] {
+        assert!(readings.iter().any(|line| line.text.contains(what)), "no `{what}`: {readings:#?}");
+    }
 }

@@ -412,7 +412,7 @@ fn a_disk_that_cannot_be_read_is_waited_for_once() {
                 bytes >= 8_000_000
             };
             world.haul(&list).settings(slow).crash_when(Crash::Kill, at_eight_megabytes).run().await;
-            assert!(world.parts().len() > 4, "{:?}", world.parts());
+            assert!(world.parts().len() >= 4, "{:?}", world.parts());
             let begun = clock::now();
             let trouble = move |name: &str, path: &str| {
                 let is_meant = name == "open_read" && path.contains("/parts/");
@@ -423,7 +423,7 @@ fn a_disk_that_cannot_be_read_is_waited_for_once() {
         })
     };
     let unreadable = examined_within(5, None);
-    assert!(unreadable.events_of(EventKind::Parked).count() > 4);
+    assert!(unreadable.events_of(EventKind::Parked).count() >= 4);
     assert!(unreadable.elapsed < Duration::from_secs(8), "{:?}", unreadable.elapsed);
 
     let without_descriptors = examined_within(24, Some(Duration::from_secs(30)));

@@ -20,6 +20,7 @@ const RANDOM_SHARE_MATTERS: f64 = 0.08;
 impl Controller {
     /// The host refuses every request: begins a pause with single probes.
     pub(super) fn pause(&mut self, (run_start, mode): (u64, FailureMode), now: Seconds) {
+        tracing::debug!(?mode, run_start, "every request fails: single probes from now on");
         self.limit_mode = Some(mode);
         let started_at = self.sent_record(run_start).map_or(now, |sent| sent.at);
         if let Some(sent) = self.sent_record(run_start) {
@@ -85,6 +86,15 @@ impl Controller {
             self.held_denials.mark_urgent();
         }
         let is_random = is_random || self.served <= 1;
+        tracing::debug!(
+            ?mode,
+            is_random,
+            is_ban,
+            duration = ended_pause.duration,
+            failed,
+            probes = ended_pause.failures,
+            "a probe was served"
+        );
         self.restart_measurements();
         let next = self.next_sequence;
         let failures = &self.failures;
@@ -131,12 +141,14 @@ impl Controller {
         {
             // More requests were in flight than ever, and a single one was served: shrink the window, keep the rate.
             let accepted = self.accepted_together(pause, in_flight).max(self.window.proven());
+            tracing::debug!(in_flight, accepted, "reading: too many requests in flight");
             self.window.refused_beyond(accepted, now);
             return;
         }
         let (per_second, requests) =
             accepted_rate.unwrap_or_else(|| self.accepted_rate_since(last, pause, ended_pause));
         let per_second = per_second.max(self.rate_floor(pause.run_start, now));
+        tracing::debug!(unit = ?self.unit, per_second, requests, "reading: a rate limit");
         if let Some(rate) = &mut self.rate {
             rate.cut(per_second.min(rate.per_second), requests, now, next);
         } else {
@@ -244,6 +256,7 @@ impl Controller {
             (None, None) => below
                 .min(0.5 * self.horizons[self.unit as usize].sending_rate(run_start, self.wait_ended, now)),
         };
+        tracing::debug!(unit = ?self.unit, per_second, horizon = self.assumed_horizon, cost, "reading: a ban");
         let rate = self.rate.get_or_insert_with(|| Rate::new(per_second, 1.0, now, next));
         rate.fix(per_second, cost, now, next);
         rate.share_when_fixed = self.run_detector.share_upper();

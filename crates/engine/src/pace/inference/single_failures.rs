@@ -25,6 +25,7 @@ impl Controller {
         } else if let Some(limit) = self.concurrency_test.limit(random_share)
             && limit < self.window.slots()
         {
+            tracing::debug!(?mode, limit, "reading: a limit of requests in flight");
             self.limit_mode = Some(mode);
             self.window.limit_to(limit, now);
             self.random_failure_test.abandon();
@@ -58,6 +59,7 @@ impl Controller {
                 rate.ban_cost = None;
             }
         }
+        tracing::debug!(?mode, share, is_limited, "too many single failures: a test at the accepted rate");
         self.choose_unit();
         let accepted_rate = self.accepted_rate(sequence);
         let before = self.horizons[self.unit as usize].between(0, sequence);
@@ -88,6 +90,7 @@ impl Controller {
 
     /// Applies the result of a test.
     pub(super) fn conclude_test(&mut self, result: TestResult, now: Seconds) {
+        tracing::debug!(?result, "the test of single failures is over");
         let next = self.next_sequence;
         self.random_failure_test.restart(next);
         self.valid_from = next;
