@@ -2,6 +2,7 @@
 
 use super::Seconds;
 use super::held_denials::Next;
+use super::signal::FailureMode;
 use super::{Controller, Open, Permit, Pick, REMEMBERED, Sent, Ticket, Work};
 
 /// A host that has served this many requests is well known.
@@ -12,6 +13,8 @@ const STALLED_MAX: usize = 2;
 const NEXT_EVERY: u64 = 4;
 /// Waits before probes of a host that has denied every request: they cover the most common bans.
 const FIRST_PROBES: [Seconds; 3] = [0.5, 2.0, 8.0];
+/// After this many denied probes a row is probed that was served before.
+const WITNESS_PROBE_AFTER: u32 = 2;
 /// After this many failed probes with growing waits, the denials of such a host are charged to the URLs.
 const DENIALS_BELIEVED: u32 = 11;
 
@@ -145,11 +148,16 @@ impl Controller {
     }
 
     pub(super) fn pick_probe(&mut self, work: Work) -> Permit {
+        // A row that was served before is better evidence than one that may be denied for its own sake.
+        let witness = self.held_denials.witness().map(Pick::Served);
+        let failures = self.backoff.pause.as_ref().map_or(0, super::backoff::Pause::failures);
+        let needs_witness = self.limit_mode == Some(FailureMode::Denied) && failures >= WITNESS_PROBE_AFTER;
+        if let Some(pick) = witness.filter(|_| needs_witness) {
+            return Permit::Go(pick);
+        }
         if work.ready > 0 {
             return Permit::Go(Pick::Elsewhere);
         }
-        // A row that was served before is better evidence than a denied one.
-        let witness = self.held_denials.witness().map(Pick::Served);
         witness.or_else(|| self.held_denials.any_held().map(Pick::Held)).map_or(Permit::OnAnswer, Permit::Go)
     }
 
