@@ -252,7 +252,11 @@ fn a_single_403_concerns_its_url() {
         let denied = paths(100).iter().filter(|path| path.contains("7.")).count() as u64;
         assert_eq!(run.counts(), (100 - denied, denied, 0, 0), "{:#?}", run.report());
         let witnesses = 4;
-        assert!(host.requests().len() as u64 <= 100 + denied + witnesses, "{} requests", host.requests().len());
+        assert!(
+            host.requests().len() as u64 <= 100 + denied + witnesses,
+            "{} requests",
+            host.requests().len()
+        );
     });
 }
 

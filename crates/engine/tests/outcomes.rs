@@ -67,7 +67,11 @@ fn what_may_pass_is_tried_as_often_as_allowed() {
             assert_eq!(failure.class(), class.as_str(), "{failure:?}");
             // An attempt that was cut short is not charged, but the user's limit counts every request.
             let is_silence = class == Class::Timeout;
-            assert!(failure.attempts == 5 || is_silence && failure.attempts < 5, "{class}: {}", failure.attempts);
+            assert!(
+                failure.attempts == 5 || is_silence && failure.attempts < 5,
+                "{class}: {}",
+                failure.attempts
+            );
             assert_eq!(requests, 5, "{class}");
             assert_eq!(run.events_of(EventKind::Retrying).count(), 4);
         });

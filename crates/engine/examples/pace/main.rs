@@ -8,10 +8,10 @@
 //! cargo run --release -p longhaul --example pace -- --factor 10 --sockets # the same beside the real engine
 //! ```
 //!
-//! The name of a scenario runs that one alone. `--controller fixed` simulates another controller (`adaptive` by default). `--seeds N` sets how often each runs (12 times in virtual time, once on
+//! The name of a scenario runs that one alone. `--controller fixed` simulates another controller (`inference` by default). `--seeds N` sets how often each runs (12 times in virtual time, once on
 //! sockets), `--at-once N` how many of these hauls at a time. `--trace` writes to standard error how long each simulated
-//! run took, and what the host saw on its sockets. `--retry` makes failed URLs wait as the engine does before they are
-//! requested again; the simulation beside the sockets always does, because at ten times the rate it matters. `--deadline
+//! run took, and what the host saw on its sockets. Failed URLs wait as in the engine before they are
+//! requested again, unless `--no-waits` is given. `--deadline
 //! SECONDS` replaces the deadline of every simulated wait, 20 s. With `TMPDIR` in memory, the disk has no influence.
 
 mod picture;
@@ -60,7 +60,7 @@ impl Arguments {
             match word.as_str() {
                 "--check" => arguments.is_check = true,
                 "--sockets" => arguments.is_real = true,
-                "--retry" => arguments.waits = Waits::OfRetry,
+                "--no-waits" => arguments.waits = Waits::None,
                 "--trace" => arguments.is_traced = true,
                 "--controller" => arguments.controller = controller(&value()?)?,
                 "--svg" => arguments.pictures = Some(PathBuf::from(value()?)),

@@ -10,9 +10,9 @@ use tokio::time::Instant;
 #[derive(Clone, Copy, Default)]
 pub(crate) enum Waits {
     /// At once: only the pace is judged.
-    #[default]
     None,
     /// As in the engine.
+    #[default]
     OfRetry,
 }
 
