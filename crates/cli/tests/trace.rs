@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{TestDirectory, TestServer, text, unused_address};
+use common::{TestDirectory, TestServer, text};
 
 /// Runs `get` for one URL with this filter. Returns the exit code and standard error.
 fn traced_get(url: &str, filter: Option<&str>, flags: &[&str]) -> (Option<i32>, String) {
@@ -29,12 +29,12 @@ fn the_trace_is_off_by_default() {
 
 #[test]
 fn the_variable_and_the_flag_turn_the_trace_on() {
-    let url = format!("http://{}/a", unused_address());
+    let server = TestServer::plain();
     for (filter, flags) in
         [(Some("debug"), &["--tries", "1", "-q"] as &[&str]), (None, &["--tries", "1", "-vv"])]
     {
-        let (code, stderr) = traced_get(&url, filter, flags);
-        assert_eq!(code, Some(4), "{stderr}");
+        let (code, stderr) = traced_get(&server.url("/a"), filter, flags);
+        assert_eq!(code, Some(0), "{stderr}");
         let event = stderr.lines().find(|line| line.contains(" longhaul::") || line.contains(": longhaul"));
         let event = event.unwrap_or_else(|| panic!("no event: {stderr}"));
         // RFC 3339, in UTC.

@@ -64,11 +64,11 @@ pub(crate) struct RetryArguments {
 /// The value of `--pace`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PaceChoice {
-    /// Find the pace that each host tolerates, from its responses
-    Adaptive,
-    /// Infer what each host counts and how long it bans
+    /// Find the pace that each host tolerates: infer what it counts and how long it bans
     #[default]
     Inference,
+    /// Earlier rules, with at most 8 simultaneous downloads from one host (16 on private addresses)
+    Adaptive,
     /// Keep --per-host downloads in progress; only Retry-After slows a host down
     Fixed,
 }
@@ -90,7 +90,7 @@ pub(crate) struct RunArguments {
     #[arg(short, long, value_name = "N", default_value_t = longhaul::JOBS_DEFAULT,
           value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Pace")]
     pub(crate) jobs: u32,
-    /// Simultaneous downloads from one host [default: up to 8; up to 16 on private addresses]
+    /// Simultaneous downloads from one host [default: up to 64, beyond 8 only while nothing speaks against it]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Pace")]
     pub(crate) per_host: Option<u32>,
     /// Minimum time between two requests to a host [default: none]

@@ -13,11 +13,11 @@ use super::memory::Memory;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum PaceKind {
-    /// [`AdaptivePace`].
-    Adaptive,
     /// [`InferencePace`].
     #[default]
     Inference,
+    /// [`AdaptivePace`], the earlier one.
+    Adaptive,
     /// [`FixedPace`].
     Fixed,
 }
