@@ -414,7 +414,7 @@ fn many_forbidden_rows_are_not_a_storm() {
         let (took, requests) = forbidding(move |number| (number * 7919 + 13) % 10 < share);
         let denied = 100 * share as u64;
         assert!(requests <= 1_000 + denied + denied / 4 + 10, "{share} of 10: {requests} requests");
-        assert!(took < Duration::from_secs(10), "{share} of 10: {took:?}");
+        assert!(took < Duration::from_secs(20), "{share} of 10: {took:?}");
     }
 }
 

@@ -322,16 +322,16 @@ fn stalls_do_not_hold_up_the_others() {
     assert!(healthy < Duration::from_secs(4), "the last healthy file was done after {healthy:?}");
 }
 
-/// A URL that never responds is not aborted for ever: each attempt lasts twice as long as the one before, five are cut short,
-/// and the next has its whole deadline.
+/// A URL that never responds is not aborted for ever: each attempt lasts twice as long as the one before, until one has its
+/// whole deadline.
 #[test]
-fn a_url_that_is_always_silent_is_cut_short_five_times() {
+fn a_url_that_is_always_silent_is_cut_short_a_few_times() {
     let silent = "/files/00005";
-    let run = time_of(FaultMix::none().under(silent, 1..=6, InjectedFault::StallBeforeHead), 200);
+    let run = time_of(FaultMix::none().under(silent, 1..=5, InjectedFault::StallBeforeHead), 200);
     let lasted: Vec<_> =
         run.events_of(EventKind::Retrying).map(|event| event.fault.as_ref().map(|f| f.elapsed_ms)).collect();
     let lasted: Vec<u64> = lasted.into_iter().map(|lasted| lasted.expect("a fault")).collect();
-    let (cut, whole) = lasted.split_at(5);
+    let (cut, whole) = lasted.split_at(4);
     assert!(cut[0] < 1_500 && cut.windows(2).all(|two| two[1] < 3 * two[0]), "{lasted:?}");
     assert!(matches!(*whole, [last] if last >= 10_000), "{lasted:?}");
     let charged =

@@ -93,7 +93,8 @@ fn a_place_that_fails_for_a_minute_is_left() {
             "/signed/1" => Reply::status(500).body(""),
             _ => Reply::status(200).body("ready"),
         });
-        let run = world.haul(url("/a")).run().await;
+        let patient = |settings: &mut Settings| settings.host_patience = Duration::from_mins(5);
+        let run = world.haul(url("/a")).settings(patient).run().await;
         assert_eq!(run.counts(), (1, 0, 0, 0), "{:#?}", run.events);
         assert_eq!(requests_of(&host, "/a"), 2, "{:#?}", host.requests());
         assert!(requests_of(&host, "/signed/1") > 5, "{:#?}", host.requests());

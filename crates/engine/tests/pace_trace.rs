@@ -48,7 +48,7 @@ fn each_change_of_the_pace_names_the_evidence() {
     find("the window grows", "Success");
     let pause = find("message=pause", "Throttle { retry_after: Some(20s) }");
     assert!(pause.text.contains("asked to wait"), "{pause:?}");
-    let readings = recorder.of("longhaul::pace::inference");
+    let readings = recorder.of("longhaul::pace::inference::refusals");
     for what in ["every request fails", "a probe was served"] {
         assert!(readings.iter().any(|line| line.text.contains(what)), "no `{what}`: {readings:#?}");
     }

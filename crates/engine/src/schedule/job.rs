@@ -20,6 +20,9 @@ use crate::schedule::frontier::Numbered;
 /// are valid for a minute or more.
 const REDIRECT_AGE_MAX: Duration = Duration::from_mins(1);
 
+/// Aborted exchanges of one URL that chance explains: silence after silence may mean that the host does not answer ranges.
+const CUTS_BY_CHANCE: u32 = 2;
+
 /// A job for a shard, to be started not before the given time.
 #[derive(Debug)]
 pub(crate) struct Assignment {
@@ -243,12 +246,21 @@ impl Job {
     }
 
     /// Notes a failure; returns the number of consecutive attempts, this one included, whose failures may mean the range,
-    /// unless a request for the whole has been tried. What this side aborted or caused counts neither way.
-    pub(crate) fn note_range_failure(&mut self, failure: &Failure, is_denied: bool, is_ours: bool) -> u32 {
-        if failure.was_cut_short || is_ours {
+    /// unless a request for the whole has been tried. What this side caused counts neither way, nor do the first exchanges
+    /// that it aborted, unless the host fails every request.
+    pub(crate) fn note_range_failure(
+        &mut self,
+        failure: &Failure,
+        is_denied: bool,
+        is_ours: bool,
+        is_host_failing: bool,
+    ) -> u32 {
+        let is_chance = failure.was_cut_short && self.cuts < CUTS_BY_CHANCE && !is_host_failing;
+        if is_ours || is_chance {
             return 0;
         }
-        let may_mean_the_range = self.is_range_unanswered && (is_denied || failure.may_mean_the_range());
+        let is_of_failure = is_denied || failure.was_cut_short || failure.may_mean_the_range();
+        let may_mean_the_range = self.is_range_unanswered && is_of_failure;
         self.range_failures = if may_mean_the_range { self.range_failures + 1 } else { 0 };
         if self.range_use == RangeUse::Allowed { self.range_failures } else { 0 }
     }

@@ -118,7 +118,12 @@ impl Shard {
             host_failing,
             concerns_url: failure.class == Class::ClientError,
             denial: is_denied.then(|| self.hosts.denial(active.host, active.sent.record(), false)),
-            range_failures: job.note_range_failure(failure, is_denied, kind == FailureKind::Local),
+            range_failures: job.note_range_failure(
+                failure,
+                is_denied,
+                kind == FailureKind::Local,
+                host_failing.is_some_and(|failing| failing.failures >= retry::RANGE_FAILURES_MIN),
+            ),
             made_progress: failure.made_progress,
             was_cut_short: failure.was_cut_short,
             is_held: !is_denied && self.is_undecided(active),

@@ -276,7 +276,8 @@ impl Controller {
     fn should_abort(&self, ticket: Ticket, silent: Seconds) -> bool {
         let Some(open) = self.open.get(&ticket.0) else { return false };
         let is_probe = self.backoff.pause.as_ref().is_some_and(|pause| ticket.0 >= pause.probes_from);
-        let others = self.served > open.served_before || self.remaining <= 2;
+        let is_known = self.stalls.has_helped() || self.served >= sending::KNOWN_HOST_SERVED_MIN;
+        let others = self.served > open.served_before || self.remaining <= 2 && is_known;
         let after = self.stall_after();
         is_probe && self.served > 0 && silent >= after
             || others && self.backoff.pause.is_none() && self.stalls.should_abort(open.url, silent, after)

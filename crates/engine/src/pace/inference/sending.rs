@@ -6,7 +6,7 @@ use super::signal::FailureMode;
 use super::{Controller, Open, Permit, Pick, REMEMBERED, Sent, Ticket, Work};
 
 /// A host that has served this many requests is well known.
-const KNOWN_HOST_SERVED_MIN: u64 = 30;
+pub(super) const KNOWN_HOST_SERVED_MIN: u64 = 30;
 /// With more stalled exchanges than this, the next URLs of the list may be slow: then only every n-th request is for
 /// one of them.
 const STALLED_MAX: usize = 2;

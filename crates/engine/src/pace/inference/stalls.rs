@@ -25,6 +25,8 @@ pub(super) struct Stalls {
     aborts: BTreeMap<u64, i32>,
     retried: u32,
     stalled_again: u32,
+    /// An exchange was served whose URL had been aborted: it had stalled at random.
+    has_helped: bool,
 }
 
 /// How long an exchange is silent before it has stalled.
@@ -69,6 +71,11 @@ impl Stalls {
 
     /// An exchange of this URL was served.
     pub(super) fn ended(&mut self, url: u64) {
-        self.aborts.remove(&url);
+        self.has_helped |= self.aborts.remove(&url).is_some();
+    }
+
+    /// Whether an abort has helped before, so that it may help where no other URL shows that the host serves.
+    pub(super) fn has_helped(&self) -> bool {
+        self.has_helped
     }
 }
