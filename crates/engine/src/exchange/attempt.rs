@@ -94,6 +94,8 @@ impl Attempt<'_> {
         let forbid_private = self.job.forbids_private();
         let request = self.request(asked.clone(), forbid_private);
         self.job.is_range_unanswered = asked.is_some();
+        // A host that serves the whole and is slow with a range does not refuse ranges.
+        self.progress.decides(self.range_test == RangeTest::Again);
         let asked_at = clock::now();
         let response = match self.progress.unless_cut(self.context.client.send(&request)).await {
             Some(Ok(response)) => response,

@@ -27,6 +27,8 @@ pub(crate) struct Progress {
     announced: Cell<Option<Announcement>>,
     /// It waits for the disk, or for the user's limit on bytes a second.
     is_held_up: Cell<bool>,
+    /// The request in progress decides something, so it has its whole deadline.
+    is_decisive: Cell<bool>,
     /// The shard has told it to give up.
     cut: Notify,
 }
@@ -42,6 +44,7 @@ impl Progress {
             is_new_connection: Cell::new(false),
             announced: Cell::new(None),
             is_held_up: Cell::new(false),
+            is_decisive: Cell::new(false),
             cut: Notify::new(),
         })
     }
@@ -106,6 +109,16 @@ impl Progress {
     /// Whether this machine holds it up, so that its host does not count as stalled.
     pub(crate) fn is_held_up(&self) -> bool {
         self.is_held_up.get()
+    }
+
+    /// Says whether the next request decides something, so that its silence must not be cut short.
+    pub(crate) fn decides(&self, is_decisive: bool) {
+        self.is_decisive.set(is_decisive);
+    }
+
+    /// Whether the request in progress has its whole deadline.
+    pub(crate) fn is_decisive(&self) -> bool {
+        self.is_decisive.get()
     }
 
     /// Tells the attempt to give up when it waits for its host, now or next.

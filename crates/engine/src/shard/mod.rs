@@ -230,7 +230,7 @@ impl Shard {
             }
         }
         for active in underway.stalled() {
-            if hosts.cuts_short(active) {
+            if !active.is_decisive() && hosts.cuts_short(active) {
                 active.cut_short();
             }
         }

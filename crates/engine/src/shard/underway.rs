@@ -189,6 +189,11 @@ impl Active {
         self.is_cut
     }
 
+    /// Whether its request has its whole deadline.
+    pub(super) fn is_decisive(&self) -> bool {
+        self.progress.is_decisive()
+    }
+
     /// Aborts it, where it waits for its host.
     pub(super) fn cut_short(&mut self) {
         self.is_cut = true;
