@@ -318,7 +318,10 @@ impl Controller {
                 self.retry(url, now, not_before)
             }
             End::Broken(phase) => {
-                // A response that has begun shows that the host accepted the request.
+                // A response that has begun shows that the host accepted the request, and does not deny the URL.
+                if open.has_begun {
+                    self.held_denials.release(url);
+                }
                 if phase != Phase::Body && !open.has_begun {
                     self.failed(sequence, FailureMode::Broken, now);
                 } else if self.backoff.pause.as_ref().is_none_or(|pause| sequence < pause.probes_from) {
