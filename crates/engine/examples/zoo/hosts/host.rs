@@ -94,7 +94,11 @@ impl Host {
             return Reply { is_limit: !is_dead, closes: reply.closes || is_of_connections, ..reply };
         }
         if let Some(form) = noise {
-            return self.refuse(form, request, now);
+            let reply = self.refuse(form, request, now);
+            // A response that is cut has the status of the URL; only that of a file shows that the URL is served.
+            let is_file = !matches!(self.nature(request.url), Nature::Missing | Nature::Forbidden);
+            let outcome = if form == Form::Cut && !is_file { Outcome::Closed } else { reply.outcome };
+            return Reply { outcome, ..reply };
         }
         let after = self.service_time(now) + self.gates.iter().map(Gate::delay).sum::<f64>();
         let nature = self.nature(request.url);
