@@ -97,16 +97,7 @@ impl Controller {
         );
         self.restart_measurements();
         let next = self.next_sequence;
-        let failures = &self.failures;
-        let is_failed = |at: u64| {
-            failures.binary_search_by_key(&at, |failure| failure.0).is_ok_and(|at| failures[at].1 == mode)
-        };
-        let is_new = self.is_new(pause.run_start);
-        for (unit, horizons) in [Unit::Requests, Unit::Connections].into_iter().zip(&mut self.horizons) {
-            let is_it = is_ban && !is_random && unit.counts(is_new);
-            let assumed_horizon = self.assumed_horizon.filter(|_| unit == self.unit);
-            horizons.end_run(is_it, assumed_horizon, pause.probes_from, is_failed);
-        }
+        self.end_run_of_horizons(pause, mode, is_ban && !is_random);
         if is_random {
             if let Some(rate) = &mut self.rate {
                 rate.delay_next(now);
@@ -155,7 +146,25 @@ impl Controller {
             self.window.restart();
             self.rate = Some(Rate::new(per_second * MARGIN, requests, now, next));
         }
-        // Test whether the rate helps.
+        self.test_new_rate(next);
+    }
+
+    /// Tells the horizons that the run of failures is over.
+    fn end_run_of_horizons(&mut self, pause: &Pause, mode: FailureMode, is_ban: bool) {
+        let failures = &self.failures;
+        let is_failed = |at: u64| {
+            failures.binary_search_by_key(&at, |failure| failure.0).is_ok_and(|at| failures[at].1 == mode)
+        };
+        let is_new = self.is_new(pause.run_start);
+        for (unit, horizons) in [Unit::Requests, Unit::Connections].into_iter().zip(&mut self.horizons) {
+            let is_it = is_ban && unit.counts(is_new);
+            let assumed_horizon = self.assumed_horizon.filter(|_| unit == self.unit);
+            horizons.end_run(is_it, assumed_horizon, pause.probes_from, is_failed);
+        }
+    }
+
+    /// Tests whether a new rate helps, unless failures of its mode are seldom random.
+    fn test_new_rate(&mut self, next: u64) {
         let random_share = self.run_detector.share_upper();
         if let Some(rate) = &mut self.rate
             && let Some(mode) = self.limit_mode
