@@ -51,7 +51,9 @@ fn invalid_lines_do_not_affect_the_others() {
     let printed = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{printed}");
     assert!(!printed.contains(['\x1b', '\u{202e}']), "{printed}");
-    for reason in ["not valid UTF-8", "longer than 64 KiB", "no scheme", "\\u{1b}[2J\\u{202e}evil"] {
+    for reason in
+        ["not valid UTF-8", "longer than 64 KiB", "no scheme: write https://", "\\u{1b}[2J\\u{202e}evil"]
+    {
         assert!(printed.contains(reason), "{reason}: {printed}");
     }
     assert_eq!(place.read(&format!("out/{}", server.name("/a"))), server.content("/a"));

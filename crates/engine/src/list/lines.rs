@@ -1,8 +1,11 @@
-//! Splits any reader into the lines of a list. Accepts a byte order mark, CRLF, blank lines and comments. A line that is too long is
-//! skipped to its end.
+//! Splits any reader into the lines of a list. Accepts a byte order mark (of UTF-8 or UTF-16), CRLF, blank lines and comments. A line
+//! that is too long is skipped to its end. A carriage return or a NUL within a line is refused: parsers of URLs drop the first, and both
+//! mean that the list is not what it looks like.
 
 use std::io::{self, Read};
 use std::ops::Range;
+
+use super::utf16::Utf8Reader;
 
 /// The longest line, in bytes. Servers refuse request lines far shorter than this; a longer line is a mistake and no URL.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
@@ -15,6 +18,11 @@ const EXCERPT_BYTES_MAX: usize = 200;
 
 /// The part of a too long line that is kept, in bytes: an excerpt and the white space that may precede it.
 const BEGINNING_BYTES: usize = 2 * EXCERPT_BYTES_MAX;
+
+const RETURN_WITHIN: &str =
+    "the line has a carriage return (CR) within it; end the lines of the list with LF or CRLF";
+const NUL_WITHIN: &str =
+    "the line has a NUL byte within it; a list in UTF-16 is read if it begins with a byte order mark";
 
 /// One line that is neither blank nor a comment.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,7 +41,7 @@ pub(super) enum Line<'a> {
 /// Splits a reader into lines, with memory bounded by [`LINE_BYTES_MAX`].
 #[derive(Debug)]
 pub(super) struct Lines<R> {
-    reader: R,
+    reader: Utf8Reader<R>,
     buffer: Vec<u8>,
     /// The part of the buffer that has not been split yet.
     start: usize,
@@ -58,7 +66,7 @@ impl<R: Read> Lines<R> {
     /// Begins at the reader's position.
     pub(super) fn new(reader: R) -> Self {
         Self {
-            reader,
+            reader: Utf8Reader::new(reader),
             buffer: vec![0; LINE_BYTES_MAX + READ_BYTES],
             start: 0,
             end: 0,
@@ -102,15 +110,21 @@ impl<R: Read> Lines<R> {
             };
             self.number += 1;
             let text = trimmed(&self.buffer, from, to, self.number == 1);
-            if text.is_empty() || self.buffer[text.start] == b'#' {
+            // What follows a carriage return in a comment may be meant as a line.
+            let has_return = self.buffer[text.clone()].contains(&b'\r');
+            if text.is_empty() || self.buffer[text.start] == b'#' && !has_return {
                 self.ignored += 1;
                 continue;
             }
             let bytes = &self.buffer[text];
-            return Ok(Some(match str::from_utf8(bytes) {
-                Ok(text) => Line::Text(text),
-                Err(_) => Line::Refused { excerpt: excerpt(bytes), reason: "the line is not valid UTF-8" },
-            }));
+            let reason = match str::from_utf8(bytes) {
+                _ if has_return => RETURN_WITHIN,
+                _ if bytes.contains(&0) => NUL_WITHIN,
+                Ok(text) => return Ok(Some(Line::Text(text))),
+                Err(_) if self.reader.is_utf16() => "the line is not valid UTF-16",
+                Err(_) => "the line is not valid UTF-8",
+            };
+            return Ok(Some(Line::Refused { excerpt: excerpt(bytes), reason }));
         }
     }
 

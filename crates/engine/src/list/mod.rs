@@ -13,6 +13,7 @@ mod reader;
 mod source;
 pub(crate) mod superseded;
 pub(crate) mod text;
+mod utf16;
 
 pub use expectation::digest_fields;
 pub use identity::ListIdentity;

@@ -8,7 +8,7 @@ use super::reader::{Item, ListReader};
 
 /// Reads a list in text form: one URL a line, and behind it, separated by tabs or spaces, what is known of its content: `size=BYTES`,
 /// `type=MEDIA-TYPE`, `name=FILE`, and digests as hexadecimal digits (`sha512=`, `blake3=`, `sha256=`, `sha1=`, `md5=`, `crc32c=`). Ignores blank
-/// lines and comments (`#`); accepts CRLF and a byte order mark.
+/// lines and comments (`#`); accepts CRLF, and UTF-16 with a byte order mark.
 #[derive(Debug)]
 pub struct TextList<R> {
     lines: Lines<R>,

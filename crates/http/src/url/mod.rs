@@ -62,7 +62,7 @@ pub enum UrlError {
     #[error("the URL is longer than {URL_BYTES_MAX} bytes")]
     TooLong,
     /// There is no scheme, so the URL is not absolute.
-    #[error("the URL has no scheme such as https:")]
+    #[error("the URL has no scheme: write https:// or http:// before it")]
     NoScheme,
     /// Neither `http` nor `https`. The scheme is in lower case.
     #[error("unsupported scheme {0}")]
@@ -147,6 +147,7 @@ impl HttpUrl {
         let scheme = match url.scheme() {
             "http" => Scheme::Http,
             "https" => Scheme::Https,
+            other if is_host_and_port(other, url.path()) => return Err(UrlError::NoScheme),
             other => return Err(UrlError::UnsupportedScheme(other.to_owned())),
         };
         let host = match url.host().ok_or(UrlError::NoHost)? {
@@ -188,6 +189,13 @@ impl fmt::Debug for HttpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("HttpUrl").field(&self.as_str()).finish()
     }
+}
+
+/// Whether what the parser took for a scheme is the host of a URL without one, as in `example.org:8080/a`.
+fn is_host_and_port(scheme: &str, path: &str) -> bool {
+    let port = path.split('/').next().unwrap_or_default();
+    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    is_port && (scheme.contains('.') || scheme == "localhost" || path.contains('/'))
 }
 
 fn take_credentials(url: &mut Url) -> Option<Box<Credentials>> {
