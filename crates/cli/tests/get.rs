@@ -63,6 +63,42 @@ fn invalid_lines_do_not_affect_the_others() {
 }
 
 #[test]
+fn no_output_shows_the_password_of_a_refused_line() {
+    let place = TestDirectory::new();
+    let long = "a".repeat(70_000);
+    let lines = [
+        "ftp://me:secret@host.test/",
+        "me:secret@host.test/a",
+        "http://me:sec/secret@host.test/",
+        "http://me:secret@host.test:99999/",
+    ];
+    place.file("list.txt", format!("{}\nhttp://me:secret{long}@host.test/\n", lines.join("\n")));
+    let outputs = [
+        &["get", "-i", "list.txt", "-d", "out", "--dry-run"][..],
+        &["get", "-i", "list.txt", "-d", "out", "--dry-run", "--json"],
+        &["get", "-i", "list.txt", "-d", "out", "-v"],
+        &["get", "-i", "list.txt", "-d", "other", "--json"],
+        &["export", "out", "--format", "jsonl"],
+        &["export", "out", "--format", "csv"],
+        &["status", "out"],
+    ]
+    .map(|arguments| place.longhaul(arguments).output().expect("the program starts"));
+    for output in &outputs {
+        let printed = text(&output.stdout) + &text(&output.stderr);
+        assert!(!printed.contains("secret"), "{printed}");
+    }
+    assert!(text(&outputs[2].stderr).contains("ftp://***@host.test/"), "{}", text(&outputs[2].stderr));
+    assert_eq!(json_lines(&outputs[4].stdout).len(), 5);
+    for name in std::fs::read_dir(place.path("out/.longhaul")).expect("a haul") {
+        let name = name.expect("a name").file_name().into_string().expect("UTF-8");
+        if name != "parts" {
+            let bytes = place.read(&format!("out/.longhaul/{name}"));
+            assert!(!bytes.windows(6).any(|bytes| bytes == b"secret"), "{name}");
+        }
+    }
+}
+
+#[test]
 fn every_outcome_is_one_event_and_the_report_is_the_last() {
     let place = TestDirectory::new();
     let server =

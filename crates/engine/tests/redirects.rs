@@ -82,7 +82,7 @@ fn redirects_that_lead_nowhere_good_are_not_followed() {
     });
 }
 
-/// Credentials of the user and of a URL are not sent to another origin after a redirect.
+/// Credentials of a URL and fields of the user are not sent to another origin after a redirect.
 #[test]
 fn credentials_stay_with_their_host() {
     simulate(async {
@@ -92,7 +92,15 @@ fn credentials_stay_with_their_host() {
             _ => Reply::status(302).field("Location", "http://away.test/c").body(""),
         });
         let away = world.scripted("away.test", |_| Reply::status(200).body("a"));
-        let fields = [("authorization", "Bearer 1"), ("cookie", "id=2"), ("x-client", "3")];
+        let fields = [
+            ("authorization", "Bearer 1"),
+            ("cookie", "id=2"),
+            ("x-client", "3"),
+            ("x-api-key", "4"),
+            ("private-token", "5"),
+            ("x-auth-token", "6"),
+            ("referer", "http://home.test/?key=7"),
+        ];
         let plan = world.haul("http://home.test/a\nhttp://user:word@home.test/a?2\n").settings(|settings| {
             settings.headers = fields
                 .iter()
@@ -104,7 +112,9 @@ fn credentials_stay_with_their_host() {
         for request in home.requests() {
             assert!(request.field("authorization").is_some(), "{request:?}");
             assert_eq!(request.field("cookie"), Some("id=2"));
-            assert_eq!(request.field("x-client"), Some("3"));
+            for (name, value) in &fields[1..] {
+                assert_eq!(request.field(name), Some(*value), "{request:?}");
+            }
         }
         let basic: Vec<_> = home
             .requests()
@@ -114,8 +124,10 @@ fn credentials_stay_with_their_host() {
         assert!(basic.iter().any(|value| value.starts_with("Basic ")), "{basic:?}");
         assert_eq!(away.requests().len(), 2);
         for request in away.requests() {
-            assert_eq!((request.field("authorization"), request.field("cookie")), (None, None));
-            assert_eq!(request.field("x-client"), Some("3"));
+            for (name, _) in fields {
+                assert_eq!(request.field(name), None, "{request:?}");
+            }
+            assert!(request.field("user-agent").is_some_and(|agent| agent.starts_with("longhaul")));
         }
         assert!(run.events.iter().all(|event| !event.url.contains("word")), "no password is reported");
     });

@@ -24,8 +24,8 @@ use crate::url::Origin;
 pub struct ClientOptions {
     /// The value of `User-Agent`.
     pub user_agent: HeaderValue,
-    /// Further fields of every request. Those of [`CONFIDENTIAL_FIELDS`](crate::CONFIDENTIAL_FIELDS) are not sent to an
-    /// origin other than that of the [initial URL](Request::initial_origin); all others are sent to **every** origin.
+    /// Further fields of every request to the origin of the [initial URL](Request::initial_origin). A redirect to another origin does not
+    /// take them along; one to the same host over TLS takes all but [`CONFIDENTIAL_FIELDS`](crate::CONFIDENTIAL_FIELDS).
     pub headers: HeaderMap,
     /// Hooks, called in this order, after those for the fields above. Clients may share them.
     pub hooks: Vec<Arc<dyn ExchangeHook>>,

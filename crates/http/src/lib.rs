@@ -85,4 +85,4 @@ pub use resume::{
     ContentRange, IfRange, Partial, ResumeDecision, STRONG_DATE_AGE_MS, VALIDATOR_BYTES_MAX, Validator, range,
 };
 pub use timeouts::Timeouts;
-pub use url::{Credentials, HttpUrl, Origin, Scheme, UrlError, UrlSyntaxError};
+pub use url::{Credentials, HttpUrl, Origin, Scheme, UrlError, UrlSyntaxError, redacted};

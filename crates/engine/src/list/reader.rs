@@ -6,7 +6,7 @@
 use std::io;
 use std::path::Path;
 
-use longhaul_http::HttpUrl;
+use longhaul_http::{HttpUrl, redacted};
 use longhaul_journal::{Expectation, Fields};
 
 use super::expectation::ExpectedContent;
@@ -112,10 +112,10 @@ impl Item {
         }
     }
 
-    /// An item that names nothing to download, and why. Of the text an excerpt is kept.
+    /// An item that names nothing to download, and why. Of the text an excerpt is kept, without what may be a password.
     #[must_use]
     pub fn refused(position: u64, text: &str, reason: impl Into<String>) -> Self {
-        let text = excerpt(text.as_bytes());
+        let text = excerpt(redacted(text).as_bytes());
         Self { position, content: ItemContent::Refused { text, reason: reason.into() } }
     }
 

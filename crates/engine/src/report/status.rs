@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use longhaul_http::HttpUrl;
 use longhaul_http::digest::{Digest, DigestAlgorithm, Hasher};
+use longhaul_http::{HttpUrl, redacted};
 use longhaul_journal::storage::{DiskStorage, Storage};
 use longhaul_journal::{
     Done, Entry, Expectation, Failed, Fields, HostRecord, Journal, NoContent, ReadOnly, RecordedOutcome,
@@ -234,7 +234,7 @@ fn describe(entry: &Entry, outcome: &RecordedOutcome<'_>) -> (String, Option<Str
         Entry::Duplicate { url, .. } => {
             (url.parse::<HttpUrl>().map_or(String::new(), |url| url.as_str().to_owned()), None)
         }
-        Entry::Refused { text, .. } => (text.clone(), None),
+        Entry::Refused { text, .. } => (redacted(text).into_owned(), None),
         Entry::Lost => (String::new(), None),
     }
 }

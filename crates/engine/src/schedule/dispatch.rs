@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
-use longhaul_http::{HttpUrl, Origin};
+use longhaul_http::{HttpUrl, Origin, redacted};
 use longhaul_journal::storage::RelativePath;
 use longhaul_journal::{
     BLOCK_ROWS, BlockId, Entry, Expectation, Failed, FaultRecord, Fields, RecordedPart, Row, RowId, RowSet,
@@ -233,7 +233,8 @@ impl Dispatcher {
                 }
                 Err(error) => {
                     let fault = list_fault(error.to_string());
-                    self.listed(SettledByList::Refused { row: id, text: url, fault }).await?;
+                    self.listed(SettledByList::Refused { row: id, text: redacted(&url).into_owned(), fault })
+                        .await?;
                 }
             },
             Entry::Duplicate { url, of } => {
@@ -242,6 +243,8 @@ impl Dispatcher {
             }
             Entry::Refused { text, reason } => {
                 let fault = list_fault(format!("line {}: {reason}", row.line));
+                // Earlier versions recorded the line as it was.
+                let text = redacted(&text).into_owned();
                 self.listed(SettledByList::Refused { row: id, text, fault }).await?;
             }
             Entry::Lost => {

@@ -9,7 +9,8 @@ use super::{ExchangeHook, Request};
 use crate::connection::Via;
 use crate::url::Credentials;
 
-/// Fields that are for the origin of the initial URL alone: a redirect to another origin does not take them along.
+/// Fields that are for the origin of the initial URL alone: a redirect to another origin does not take them along, not even one to the
+/// same host over TLS.
 pub const CONFIDENTIAL_FIELDS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
 
 /// `User-Agent`, and what content is acceptable.
@@ -32,29 +33,32 @@ impl ExchangeHook for StandardFields {
     }
 }
 
-/// Fields that the user has set for every request. Those of [`CONFIDENTIAL_FIELDS`] are sent only to the origin of the
-/// initial URL.
+/// Fields that the user has set for every request: any may hold a key. They are sent to the origin of the initial URL, and where that
+/// redirects to itself over TLS; those of [`CONFIDENTIAL_FIELDS`] only to that origin.
 pub(super) struct UserFields {
-    open: HeaderMap,
+    others: HeaderMap,
     confidential: HeaderMap,
 }
 
 impl UserFields {
     pub(super) fn new(fields: &HeaderMap) -> Self {
-        let (mut open, mut confidential) = (HeaderMap::new(), HeaderMap::new());
+        let (mut others, mut confidential) = (HeaderMap::new(), HeaderMap::new());
         for (name, value) in fields {
-            let part = if CONFIDENTIAL_FIELDS.contains(name) { &mut confidential } else { &mut open };
+            let part = if CONFIDENTIAL_FIELDS.contains(name) { &mut confidential } else { &mut others };
             part.append(name.clone(), value.clone());
         }
         join_cookies(&mut confidential);
-        Self { open, confidential }
+        Self { others, confidential }
     }
 }
 
 impl ExchangeHook for UserFields {
     fn before(&self, request: &Request, _via: Via, fields: &mut HeaderMap) {
-        replace(fields, &self.open);
-        if request.url().origin() == request.initial_origin() {
+        let (origin, initial) = (request.url().origin(), request.initial_origin());
+        if origin == initial || origin.is_upgrade_of(initial) {
+            replace(fields, &self.others);
+        }
+        if origin == initial {
             replace(fields, &self.confidential);
         }
     }

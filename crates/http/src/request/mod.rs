@@ -114,7 +114,7 @@ impl Request {
     }
 
     /// The origin of the URL that a redirect chain began with, if this is not its first request: only that origin is sent the
-    /// [`CONFIDENTIAL_FIELDS`] of the client's options.
+    /// fields of the client's options.
     #[must_use]
     pub fn with_initial_origin(mut self, origin: Origin) -> Self {
         self.initial_origin = Some(origin);

@@ -13,8 +13,10 @@ use url::{Position, Url};
 use crate::limits::URL_BYTES_MAX;
 
 mod origin;
+mod redacted;
 
 pub use origin::{Origin, Scheme};
+pub use redacted::redacted;
 
 /// An absolute `http` or `https` URL without a fragment. Its credentials are kept apart from its text.
 ///

@@ -79,6 +79,16 @@ impl Origin {
         self.port
     }
 
+    /// Whether this is the same host over TLS, each at the default port of its scheme.
+    pub(crate) fn is_upgrade_of(&self, other: &Self) -> bool {
+        let is_default = |origin: &Self| origin.port == origin.scheme.default_port();
+        self.scheme.is_secure()
+            && !other.scheme.is_secure()
+            && self.host == other.host
+            && is_default(self)
+            && is_default(other)
+    }
+
     /// `host`, or `host:port` if the port is not the default: the value of a `Host` field (RFC 9110 section 7.2).
     pub fn authority(&self) -> String {
         if self.port == self.scheme.default_port() {
