@@ -192,6 +192,10 @@ impl Controller {
     /// worth keeping, because the host may limit new ones.
     #[must_use]
     pub(super) fn connections(&self) -> u32 {
+        if self.served == 0 && self.denied > 0 {
+            // The host may deny clients with too many connections, idle ones included: a probe has one.
+            return 1;
+        }
         let stalled = u32::try_from(self.open.len()).unwrap_or(u32::MAX).saturating_sub(self.slots_used);
         stalled + self.window.limit().unwrap_or(self.policy.window_max)
     }
