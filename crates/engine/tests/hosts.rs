@@ -251,6 +251,10 @@ fn a_single_403_concerns_its_url() {
         let run = world.haul(list(100)).run().await;
         let denied = paths(100).iter().filter(|path| path.contains("7.")).count() as u64;
         assert_eq!(run.counts(), (100 - denied, denied, 0, 0), "{:#?}", run.report());
+        for done in run.events_of(EventKind::Done) {
+            let started = run.events_of(EventKind::Started).filter(|event| event.row == done.row).count();
+            assert_eq!(started, 1, "{} starts only once, although it may be a witness", done.url);
+        }
         let witnesses = 4;
         assert!(
             host.requests().len() as u64 <= 100 + denied + witnesses,

@@ -204,11 +204,14 @@ impl Shard {
             job.started_unix_ms = self.context.clock.unix_ms();
         }
         self.counters.request();
-        self.context.observer.emit(&Event::Started {
-            row: job.row,
-            url: job.target().as_str(),
-            attempt: job.attempts,
-        });
+        // The row of a witness is done already.
+        if !job.is_witness {
+            self.context.observer.emit(&Event::Started {
+                row: job.row,
+                url: job.target().as_str(),
+                attempt: job.attempts,
+            });
+        }
         let span = trace::attempt_span(self.hosts.origin(host), &job);
         let tries = self.settings.retry_policy.tries;
         let may_repeat = !tries.are_spent(job.attempts, job.uncharged);
