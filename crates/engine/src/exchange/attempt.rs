@@ -248,7 +248,7 @@ impl Attempt<'_> {
         tracing::debug!(status = head.status, %peer, is_new_connection, elapsed = ?latency, "a response begins");
     }
 
-    /// What the store is told of a response whose body has this place in the whole.
+    /// The record of a response whose body has this place in the whole.
     fn recorded(&self, head: &Head, record: ExchangeRecord, range: &BodyRange) -> Arc<ResponseRecord> {
         let repeated_bytes = range.overlap.map_or(0, |_| OVERLAP_BYTES);
         Arc::new(ResponseRecord {
@@ -298,7 +298,7 @@ impl Attempt<'_> {
         let now_unix_ms = self.context.clock.unix_ms();
         let sets_cookie = self.job.take_cookies(&head.headers, now_unix_ms);
         let failure = match meaning {
-            // The request had no condition: a cache on the way confused it with another one, and is told to revalidate.
+            // The request had no condition: a cache on the way confused it with another one, so the next request makes it revalidate.
             Meaning::Redirection if head.status == 304 && !self.bypasses_caches => {
                 self.bypasses_caches = true;
                 return None;

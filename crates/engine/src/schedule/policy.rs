@@ -47,7 +47,8 @@ pub enum Tries {
     /// At most this many attempts (at least 1) that failed because of the URL. Those that the host refused because of their pace, or
     /// because it was still making the file, do not count.
     Charged(u32),
-    /// Until it succeeds.
+    /// No limit. What no retry changes still ends it: a permanent failure, a file that is not ready in time, a proxy that
+    /// refuses.
     Unlimited,
 }
 

@@ -1,4 +1,4 @@
-//! What a store is told of the responses whose bytes it keeps.
+//! The record of a response, for stores that keep responses.
 
 use std::fmt;
 use std::sync::Arc;
