@@ -103,13 +103,14 @@ impl<'a> BodyTransfer<'a> {
         mut body: Body,
         begun: Instant,
     ) -> Result<Received, SinkGone> {
-        self.prepare(head);
         let wrong_size = self.range.total.and_then(|total| self.job.expected.wrong_size(total));
         if let Some(what) = wrong_size.or_else(|| self.wrong_type(head)) {
-            let refused = self.refuse(Failure::of_mismatch(&what, head, begun.elapsed())).await?;
+            // No byte of it is kept, so it costs no part: a page of somebody on the way is not the file.
+            let failure = Failure::of_mismatch(&what, head, begun.elapsed());
             body.drain().await;
-            return Ok(refused);
+            return Ok(Received::Ended(Ended::Failed(failure)));
         }
+        self.prepare(head);
         loop {
             let next_chunk = self.progress.unless_cut(body.chunk());
             let arrived = match self.pending_since {
@@ -239,7 +240,8 @@ impl<'a> BodyTransfer<'a> {
 
     /// How the media type differs from what is expected. A part may leave out what an earlier response said of the whole.
     fn wrong_type(&self, head: &Head) -> Option<String> {
-        let content_type = head.content_type().or(self.job.format.content_type.as_deref());
+        let earlier = self.job.format.content_type.as_deref().filter(|_| self.range.from > 0);
+        let content_type = head.content_type().or(earlier);
         self.job.expected.wrong_type(content_type, &self.context.expected_types)
     }
 

@@ -94,9 +94,9 @@ impl ExpectedContent {
     }
 }
 
-/// Whether a text begins with a field and its value.
+/// Whether a text begins with a field of a line and its value.
 pub(super) fn begins_with_field(text: &str) -> bool {
-    let names = ["size", "type"].into_iter().chain(DIGEST_FIELDS.map(|(name, _)| name));
+    let names = ["size", "type", "name"].into_iter().chain(DIGEST_FIELDS.map(|(name, _)| name));
     let mut names = names.filter_map(|name| text.strip_prefix(name));
     names.any(|rest| rest.starts_with('='))
 }

@@ -164,7 +164,7 @@ impl Dispatcher {
                 verified = self.channels.verified.recv() => {
                     self.channels.router.assign(verified.ok_or(DispatchError::Gone)?)?;
                 }
-                job = self.adopter.absent() => self.assign(job, None)?,
+                job = self.adopter.absent() => self.begin_where_it_was(job).await?,
                 () = sleep_until(self.backlog.look_again_at()) => {}
                 changed = self.channels.published.changed(), if !published.is_complete => {
                     // An intake that ended early leaves lists unread, so this run would not end.
@@ -306,7 +306,7 @@ impl Dispatcher {
             }
         };
         let name = names::final_name(&url, name);
-        let mut job = Box::new(Job::new(row, url, name, expected, fields));
+        let job = Box::new(Job::new(row, url, name, expected, fields));
         if self.is_taken(&job.name) {
             // What the list says of the bytes decides whose file it is.
             return if job.expected.describes_bytes() {
@@ -315,6 +315,12 @@ impl Dispatcher {
                 self.refuse_taken(job).await
             };
         }
+        self.begin_where_it_was(job).await
+    }
+
+    /// Sends a row to its shard with what an earlier run left of it: its attempts, its wait, its part.
+    async fn begin_where_it_was(&mut self, mut job: Box<Job>) -> Result<(), DispatchError> {
+        let row = job.row;
         let now_unix_ms = self.clock.unix_ms();
         let waiting = self.unfinished.waiting.remove(&row);
         let wait =

@@ -6,9 +6,6 @@ use longhaul_journal::FaultRecord;
 
 use crate::exchange::Class;
 
-/// EIO on every Unix; it has no `ErrorKind`. On other systems the number is a disk error, too.
-const EIO: i32 = 5;
-
 /// ELOOP, whose `ErrorKind` is not stable: a symbolic link that is not followed. The numbers of Linux and of the BSDs.
 const ELOOP: i32 = if cfg!(target_os = "linux") { 40 } else { 62 };
 
@@ -27,14 +24,24 @@ pub(super) fn is_out_of_files(error: &io::Error) -> bool {
     matches!(longhaul_socket::kind_of(error), longhaul_socket::FaultKind::LocalExhausted)
 }
 
-/// Whether an error concerns one name and not the disk. A symbolic link in the way (ELOOP) and a name that is too long for the file
-/// system have no stable `ErrorKind`; no other error of a rename goes away with time or on another disk.
+/// Whether an error concerns one name and not the disk: something stands there or above it, or the file system has no such names. All
+/// else, of which a network file system has much, may go away.
 pub(super) fn is_of_one_name(error: &io::Error) -> bool {
-    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, StaleNetworkFileHandle};
-    let is_of_the_disk =
-        matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem | StaleNetworkFileHandle)
-            || error.raw_os_error() == Some(EIO);
-    transient_cause(error).is_none() && !is_of_the_disk
+    use io::ErrorKind::{
+        AlreadyExists, DirectoryNotEmpty, InvalidFilename, InvalidInput, IsADirectory, NotADirectory,
+        NotFound,
+    };
+    let is_of_name = matches!(
+        error.kind(),
+        AlreadyExists
+            | DirectoryNotEmpty
+            | InvalidFilename
+            | InvalidInput
+            | IsADirectory
+            | NotADirectory
+            | NotFound
+    );
+    is_of_name || error.raw_os_error() == Some(ELOOP)
 }
 
 /// Whether an error of writing a body concerns that body alone: it is longer than the file system or the process allows (EFBIG), or
@@ -104,6 +111,7 @@ mod tests {
                 && !of_one_name(io::ErrorKind::PermissionDenied)
         );
         assert!(of_one_name(io::ErrorKind::NotADirectory) && of_one_name(io::ErrorKind::AlreadyExists));
-        assert!(!is_of_one_name(&io::Error::from_raw_os_error(EIO)));
+        assert!(!of_one_name(io::ErrorKind::TimedOut) && !of_one_name(io::ErrorKind::NotConnected));
+        assert!(!is_of_one_name(&io::Error::from_raw_os_error(5)), "EIO");
     }
 }
