@@ -40,7 +40,11 @@ impl Shard {
             decision,
             Decision::Again { charged: false, .. } | Decision::Whole { charged: false, .. } | Decision::Doubt
         );
-        job.uncharged += u32::from(!is_free && is_uncharged);
+        // A row that is held counts one attempt, however often it is requested.
+        let is_held_again = decision == Decision::Doubt && job.denied.is_some();
+        job.attempts -= u32::from(is_held_again);
+        job.uncharged +=
+            u32::from(!is_free && is_uncharged && (is_held_again || decision != Decision::Doubt));
         tracing::debug!(
             row = job.row.0,
             class = failure.class.as_str(),

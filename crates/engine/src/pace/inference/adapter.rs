@@ -224,8 +224,16 @@ impl Controller for InferencePace {
     }
 
     fn assigned(&mut self, sent: SendRecord, row: u64) {
-        if let Some(open) = self.machine.open.get_mut(&sent.sequence) {
-            open.url = row;
+        let Some(open) = self.machine.open.get_mut(&sent.sequence) else { return };
+        let asked = std::mem::replace(&mut open.url, row);
+        if asked == UNASSIGNED || asked == row {
+            return;
+        }
+        // The row that the machine asked for is not here any more, and another one is requested in its place.
+        if std::mem::take(&mut open.is_witness) {
+            self.machine.held_denials.forget_witness(asked);
+        } else {
+            self.machine.held_denials.forget(asked);
         }
     }
 

@@ -11,7 +11,7 @@ use super::Seconds;
 /// ban that each request prolongs ends after twice its duration, too.
 const PROBE_TIMES: [Seconds; 13] =
     [0.05, 0.2, 0.5, 1.05, 2.1, 5.2, 10.4, 20.8, 31.0, 62.0, 124.0, 310.0, 620.0];
-/// The wait after a probe with an inconclusive result.
+/// The wait after a probe that failed in another mode.
 const REPROBE_AFTER: Seconds = 0.05;
 /// The schedule advances after this many failures in another mode than the host's: on a poor network a quarter of the
 /// probes fail at random.
@@ -126,13 +126,6 @@ impl Backoff {
             } else if now < duration && duration < pause.next_probe {
                 pause.next_probe = duration;
             }
-        }
-    }
-
-    /// A probe was inconclusive: schedules another one.
-    pub(super) fn reprobe(&mut self, now: Seconds) {
-        if let Some(pause) = &mut self.pause {
-            pause.next_probe = pause.next_probe.max(now + REPROBE_AFTER);
         }
     }
 

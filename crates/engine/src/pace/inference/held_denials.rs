@@ -1,8 +1,7 @@
 //! Decides whether a denial belongs to the URL, or answers requests that are too frequent.
 //!
 //! The controller holds a denied row and requests it again in a round at half the usual pace, or less. It sends witness
-//! requests before, between and after the held rows: requests for a URL that the host has served before (a HEAD request
-//! is enough). A row that is denied between two served witnesses is settled: the denial is charged to its URL. If the
+//! requests before, between and after the held rows: requests for a URL that the host has served before. A row that is denied between two served witnesses is settled: the denial is charged to its URL. If the
 //! host serves no witness, the round is repeated after growing waits, and then all held rows are settled.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -15,6 +14,8 @@ const ROUND: (usize, u32) = (16, 4);
 const HALVINGS_MAX: u32 = 5;
 /// A denial on a new connection is evidence after this many such denials.
 const NEW_CONNECTIONS_MAX: u8 = 3;
+/// A held row that fails in another way more often is retried as any other: nothing can be found out about its denial.
+const OTHER_FAILURES_MAX: u8 = 3;
 /// Held rows between two witness requests.
 const WITNESS_AFTER: u32 = 8;
 /// Denials are charged to URLs in general after this many settled rows, and this many times as many as released ones.
@@ -32,6 +33,8 @@ struct Held {
     rounds: u8,
     /// Rounds in which it was denied on a new connection.
     new_connections: u8,
+    /// Failures of another kind since it was last denied.
+    failures: u8,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -106,11 +109,32 @@ impl HeldDenials {
         self.waiting.front().copied().or_else(|| self.held.keys().next().copied())
     }
 
-    /// A held row failed for another reason: its round requests it once more.
-    pub(super) fn requeue(&mut self, url: u64) {
+    /// A held row failed for another reason: its round requests it once more, a few times at most. Returns whether it is
+    /// still held.
+    pub(super) fn failed_otherwise(&mut self, url: u64) -> bool {
+        let Some(held) = self.held.get_mut(&url) else { return false };
+        held.failures += 1;
+        if held.failures > OTHER_FAILURES_MAX {
+            self.forget(url);
+            return false;
+        }
         if !self.waiting.contains(&url) {
             self.waiting.push_back(url);
         }
+        true
+    }
+
+    /// A held row is not here any more, or fails in a way that says nothing about its denial.
+    pub(super) fn forget(&mut self, url: u64) {
+        self.held.remove(&url);
+        if self.held.is_empty() {
+            self.round_requests = None;
+        }
+    }
+
+    /// This row cannot be requested once more.
+    pub(super) fn forget_witness(&mut self, url: u64) {
+        self.witness = self.witness.filter(|&witness| witness != url);
     }
 
     /// Whether a round is in progress.
@@ -130,8 +154,10 @@ impl HeldDenials {
         if self.witness == Some(url) {
             self.witness = None;
         }
-        let held = self.held.entry(url).or_insert(Held { denied: None, rounds: 0, new_connections: 0 });
+        let held =
+            self.held.entry(url).or_insert(Held { denied: None, rounds: 0, new_connections: 0, failures: 0 });
         let is_evidence = !is_new || held.new_connections >= NEW_CONNECTIONS_MAX;
+        held.failures = 0;
         held.new_connections += u8::from(is_round && !is_evidence);
         held.denied = (is_round && is_evidence).then_some(sequence);
         if !is_round && !self.waiting.contains(&url) {
@@ -339,6 +365,15 @@ mod tests {
         (1..=4).for_each(|url| held_denials.hold(url, url, false));
         round(&mut held_denials, &mut 4, 1.0, |_| true);
         assert_eq!(held_denials.settled, [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_held_row_that_fails_in_another_way_is_let_go() {
+        let mut held_denials = HeldDenials::default();
+        held_denials.served(0, 0);
+        held_denials.hold(1, 1, false);
+        assert!((0..3).all(|_| held_denials.failed_otherwise(1)));
+        assert!(!held_denials.failed_otherwise(1) && held_denials.is_empty());
     }
 
     #[test]

@@ -107,6 +107,8 @@ struct Sent {
 struct Open {
     sent: Sent,
     url: u64,
+    /// It requests a row once more that was served before.
+    is_witness: bool,
     has_begun: bool,
     is_stalled: bool,
     served_before: u64,
@@ -312,10 +314,10 @@ impl Controller {
                 self.succeeded(sequence, &open, latency, now);
                 RowDecision::Done
             }
-            End::Denied { .. } => self.denied(sequence, url, now),
+            End::Denied { .. } => self.denied(sequence, &open, now),
             End::Refused { retry_after, .. } => {
                 let not_before = self.refused(url, sequence, retry_after, now, jitter);
-                self.retry(url, now, not_before)
+                self.retry(&open, now, not_before)
             }
             End::Broken(phase) => {
                 // A response that has begun shows that the host accepted the request, and does not deny the URL.
@@ -327,24 +329,24 @@ impl Controller {
                 } else if self.backoff.pause.as_ref().is_none_or(|pause| sequence < pause.probes_from) {
                     self.record(sequence, Outcome::Accepted, now);
                 } else {
-                    self.backoff.reprobe(now);
+                    self.backoff.failed(open.sent.at, true, now);
                 }
-                self.retry(url, now, now)
+                self.retry(&open, now, now)
             }
             End::Silent => {
                 self.failed(sequence, FailureMode::Silent, now);
-                self.retry(url, now, now)
+                self.retry(&open, now, now)
             }
             End::Aborted => {
                 if !open.is_stalled || self.backoff.pause.is_some() {
                     self.failed(sequence, FailureMode::Silent, now);
                 }
                 self.stalls.aborted(url);
-                self.retry_uncharged(url, now)
+                self.retry_uncharged(&open, now)
             }
             End::Local => {
                 self.record(sequence, Outcome::Neutral, now);
-                self.retry_uncharged(url, now)
+                self.retry_local(&open, now)
             }
         }
     }

@@ -185,6 +185,9 @@ impl Controller {
 
     pub(super) fn record(&mut self, sequence: u64, outcome: Outcome, now: Seconds) {
         let resolved = self.run_detector.record(sequence, outcome);
+        if outcome == Outcome::Neutral && self.blocked_by.is_some_and(|held| sequence > held) {
+            self.blocked_by = None;
+        }
         if self.backoff.pause.is_some() {
             return;
         }

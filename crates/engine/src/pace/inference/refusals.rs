@@ -96,6 +96,7 @@ impl Controller {
             "a probe was served"
         );
         self.restart_measurements();
+        self.served_at.clear();
         let next = self.next_sequence;
         self.end_run_of_horizons(pause, mode, is_ban && !is_random);
         if is_random {

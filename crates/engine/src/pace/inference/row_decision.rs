@@ -3,7 +3,7 @@
 use super::Seconds;
 use super::run_detector::Outcome;
 use super::signal::FailureMode;
-use super::{Controller, RowDecision, URLS_MAX};
+use super::{Controller, Open, RowDecision, URLS_MAX};
 
 /// Courtesy: a Retry-After is prolonged by up to this share, so that clients do not return at the same instant.
 const JITTER_SHARE: f64 = 0.05;
@@ -20,7 +20,8 @@ const RETRY_WAIT: (Seconds, f64) = (0.1, 1.6);
 const RANDOM_PROBABILITY_MIN: f64 = 1e-4;
 
 impl Controller {
-    pub(super) fn denied(&mut self, sequence: u64, url: u64, now: Seconds) -> RowDecision {
+    pub(super) fn denied(&mut self, sequence: u64, open: &Open, now: Seconds) -> RowDecision {
+        let url = open.url;
         self.denied += 1;
         self.denied_at = now;
         if self.served == 0 {
@@ -32,7 +33,7 @@ impl Controller {
             self.held_denials.hold(url, sequence, false);
             return RowDecision::Held;
         }
-        if self.held_denials.is_witness(url) {
+        if open.is_witness {
             if self.backoff.pause.is_none() {
                 self.held_denials.witness_denied(now);
             }
@@ -58,27 +59,35 @@ impl Controller {
         RowDecision::Held
     }
 
-    /// A held row stays held if its exchange said nothing about it.
-    pub(super) fn keep_if_held(&mut self, url: u64) -> Option<RowDecision> {
-        self.held_denials.is_held(url).then(|| {
-            self.held_denials.requeue(url);
-            RowDecision::Held
-        })
+    /// A held row stays held if its exchange said nothing about it, a few times.
+    fn keep_if_held(&mut self, url: u64) -> Option<RowDecision> {
+        self.held_denials.failed_otherwise(url).then_some(RowDecision::Held)
     }
 
-    pub(super) fn retry_uncharged(&mut self, url: u64, now: Seconds) -> RowDecision {
-        if self.held_denials.is_witness(url) {
+    pub(super) fn retry_uncharged(&mut self, open: &Open, now: Seconds) -> RowDecision {
+        if open.is_witness {
             return RowDecision::Done;
         }
-        self.keep_if_held(url).unwrap_or(RowDecision::Retry { not_before: now, is_charged: false })
+        self.keep_if_held(open.url).unwrap_or(RowDecision::Retry { not_before: now, is_charged: false })
     }
 
-    pub(super) fn retry(&mut self, url: u64, now: Seconds, not_before: Seconds) -> RowDecision {
+    /// The exchange failed because of this machine: a held row waits as any other row does then.
+    pub(super) fn retry_local(&mut self, open: &Open, now: Seconds) -> RowDecision {
+        if open.is_witness {
+            self.held_denials.forget_witness(open.url);
+            return RowDecision::Done;
+        }
+        self.held_denials.forget(open.url);
+        RowDecision::Retry { not_before: now, is_charged: false }
+    }
+
+    pub(super) fn retry(&mut self, open: &Open, now: Seconds, not_before: Seconds) -> RowDecision {
+        if open.is_witness {
+            return RowDecision::Done;
+        }
+        let url = open.url;
         if let Some(decision) = self.keep_if_held(url) {
             return decision;
-        }
-        if self.held_denials.is_witness(url) {
-            return RowDecision::Done;
         }
         // A failure is charged to the URL only while others are served, and only if random failures do not explain it.
         self.failed_requests += 1;
@@ -114,6 +123,7 @@ impl Controller {
             return now;
         };
         let until = now + wait * (1.0 + JITTER_SHARE * jitter);
+        self.served_at.clear();
         let is_seldom = self.refused as f64 <= URL_SHARE_MAX * (self.served + 20) as f64;
         let is_of_url = self.url_waits_seen >= URL_WAITS_MIN && is_seldom;
         let is_first = self.retry_after_from.is_none_or(|first| now >= self.not_before && sequence >= first);

@@ -13,6 +13,8 @@ const STALLED_MAX: usize = 2;
 const NEXT_EVERY: u64 = 4;
 /// Waits before probes of a host that has denied every request: they cover the most common bans.
 const FIRST_PROBES: [Seconds; 3] = [0.5, 2.0, 8.0];
+/// The longest mean gap between served requests from which the pace of a round follows.
+const ROUND_GAP_MAX: Seconds = 5.0;
 /// After this many denied probes a row is probed that was served before.
 const WITNESS_PROBE_AFTER: u32 = 2;
 /// After this many failed probes with growing waits, the denials of such a host are charged to the URLs.
@@ -23,12 +25,12 @@ impl Controller {
     /// nothing.
     pub(super) fn permit(&mut self, now: Seconds, work: Work) -> Permit {
         self.remaining = work.remaining;
-        if let Some(permit) = self.permit_where_all_is_denied(now, work) {
-            return permit;
-        }
         let until = self.not_before.max(self.next_by_policy);
         if now < until {
             return Permit::At(until);
+        }
+        if let Some(permit) = self.permit_where_all_is_denied(now, work) {
+            return permit;
         }
         if let Some(pause) = &self.backoff.pause {
             if self.slots_used > 0 {
@@ -143,7 +145,7 @@ impl Controller {
     fn next_in_round(&self) -> Option<Seconds> {
         let (first, last) = (self.served_at.front()?, self.served_at.back()?);
         let is_needed = self.rate.is_none() && !self.held_denials.are_of_urls() && self.served_at.len() > 1;
-        let gap = (last - first) / (self.served_at.len() - 1) as f64;
+        let gap = ((last - first) / (self.served_at.len() - 1) as f64).min(ROUND_GAP_MAX);
         is_needed.then_some(self.sent.back()?.at + gap * f64::from(self.held_denials.rate_divisor()))
     }
 
@@ -183,7 +185,9 @@ impl Controller {
         if self.sent.len() > REMEMBERED {
             self.sent.pop_front();
         }
-        let open = Open { sent, url, has_begun: false, is_stalled: false, served_before: self.served };
+        let is_witness = self.held_denials.is_witness(url);
+        let open =
+            Open { sent, url, is_witness, has_begun: false, is_stalled: false, served_before: self.served };
         self.open.insert(sequence, open);
         Ticket(sequence)
     }

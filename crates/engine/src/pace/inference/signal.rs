@@ -23,7 +23,7 @@ pub(super) enum Pick {
     Elsewhere,
     /// This row, which was denied and is held.
     Held(u64),
-    /// This row, which was served before: a HEAD request is enough, and its outcome does not change the row.
+    /// This row, which was served before. The outcome does not change the row.
     Served(u64),
 }
 

@@ -102,7 +102,7 @@ impl Controller {
                 // Random failures do not depend on whether the request opens a connection.
                 let is_of_connections = self.connection_test.are_limited();
                 if let Some(rate) =
-                    self.rate.as_mut().filter(|_| is_of_connections || !self.is_halved && needs_retest)
+                    self.rate.as_mut().filter(|_| !self.is_halved && (is_of_connections || needs_retest))
                 {
                     // Repeat the test at half the pace.
                     self.is_halved = true;

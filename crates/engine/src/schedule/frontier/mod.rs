@@ -238,7 +238,11 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
             if let Some(shared) = self.controllers.get_mut(controller) {
                 shared.controller.ended(record, Signal::Neutral, false, now, 0.0);
             }
-            self.wake(asked, now + WAIT_WITHOUT_JOB);
+            let at = now + WAIT_WITHOUT_JOB;
+            let is_later = |host: &HostQueue<K, J>| host.wake_at.is_none_or(|earlier| at < earlier);
+            if self.hosts[asked.0].as_ref().is_some_and(is_later) {
+                self.wake(asked, at);
+            }
             self.let_next_ask(controller);
             return None;
         };
