@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use longhaul::retry::Tries;
 use longhaul::{Settings, Stopper};
 use longhaul_journal::storage::Storage;
 use longhaul_origin::{FaultMix, InjectedFault, Options, Site, Sizes};
@@ -261,6 +262,46 @@ fn a_single_403_concerns_its_url() {
             "{} requests",
             host.requests().len()
         );
+    });
+}
+
+/// A URL that is denied once and then fails in another way ends as any other that fails so.
+#[test]
+fn a_denied_url_that_fails_in_another_way_ends() {
+    simulate(async {
+        let world = World::new(1);
+        let asked = Mutex::new(0);
+        let host = world.scripted(ORIGIN, move |request| {
+            if !request.path.contains("07.") {
+                return Reply::status(200).body("a");
+            }
+            let mut asked = asked.lock().expect("no script panics");
+            *asked += 1;
+            if *asked == 1 { Reply::status(403).body("no") } else { Reply::status(500).body("out of order") }
+        });
+        let run = world.haul(list(40)).run().await;
+        assert_eq!(run.counts(), (39, 1, 0, 0), "{:#?}", run.report());
+        assert!(host.requests().len() < 150, "{} requests", host.requests().len());
+    });
+}
+
+/// A row that is held counts each request once: the user's tries are left for what follows a denial.
+#[test]
+fn a_denied_url_has_all_of_its_tries() {
+    simulate(async {
+        let world = World::new(1);
+        let asked = Mutex::new(0);
+        let _host = world.scripted(ORIGIN, move |request| {
+            if !request.path.contains("07.") {
+                return Reply::status(200).body("a");
+            }
+            let mut asked = asked.lock().expect("no script panics");
+            *asked += 1;
+            Reply::status([403, 500, 500, 200][*asked - 1]).body("a")
+        });
+        let four = |settings: &mut Settings| settings.tries = Tries::AtMost(4);
+        let run = world.haul(list(40)).settings(four).run().await;
+        assert_eq!(run.counts(), (40, 0, 0, 0), "{:#?}", run.report());
     });
 }
 
