@@ -178,6 +178,9 @@ fn haul_advice(error: &HaulError) -> Option<&'static str> {
             "the lines before it are recorded; run the same command again to resume"
         }
         HaulError::Directory { .. } => "check its path and its permissions",
+        HaulError::LockLost(_) => {
+            "nothing was reported after that; run the same command again once no other process works on the haul"
+        }
         HaulError::Disk(_) => {
             "nothing that was reported is lost; repair the disk and run the same command again to resume"
         }

@@ -90,6 +90,7 @@ impl Exit {
             | HaulError::List { .. }
             | HaulError::ListBroken { .. }
             | HaulError::Disk(_)
+            | HaulError::LockLost(_)
             | HaulError::Journal(
                 JournalError::Io { .. } | JournalError::Held { .. } | JournalError::Missing { .. },
             ) => Self::File,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use crate::files::LOCK_FILE;
+
 /// A journal that cannot be opened or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -45,6 +47,19 @@ impl JournalError {
     pub(crate) fn io(action: &'static str, path: impl fmt::Display) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_string();
         move |source| Self::Io { action, path, source }
+    }
+}
+
+/// The path of the lock file no longer leads to the file that this process has locked: the file, or the directory of the haul's
+/// records, was removed, moved or replaced. Another process may work on the haul, so nothing more is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the lock file {LOCK_FILE} was removed or replaced during the run")]
+pub struct LockLost;
+
+impl LockLost {
+    /// Whether an error means this.
+    pub fn is_cause_of(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Self>)
     }
 }
 

@@ -24,7 +24,7 @@ mod query;
 mod spool;
 
 pub use claims::Claims;
-pub use error::{Damage, JournalError, TornTail};
+pub use error::{Damage, JournalError, LockLost, TornTail};
 pub use files::{LOCK_FILE, PARTS_DIRECTORY, STATE_DIRECTORY};
 pub use hosts::{HOSTS_MAX, read_hosts, write_hosts};
 pub use log::LogWriter;

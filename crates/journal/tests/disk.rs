@@ -206,6 +206,153 @@ fn the_lock_tells_who_holds_it_and_goes_with_its_holder() {
     second.lock(&path("lock"), "pid 18").unwrap();
 }
 
+/// A lock counts only as long as its path leads to the locked file.
+#[test]
+fn a_lock_whose_file_is_gone_or_replaced_is_lost() {
+    let scratch = Scratch::new();
+    let [storage, other] = scratch.both();
+    storage.create_dir_all(&path(".longhaul")).unwrap();
+    let (lock_file, state) = (path(".longhaul/lock"), scratch.root().join(".longhaul"));
+    let take = || storage.lock(&lock_file, "pid 1").unwrap();
+    let lock = take();
+    assert!(lock.is_at_its_path().unwrap());
+    // The haul's directory may be moved: it stays the same haul.
+    let moved = scratch.0.join("moved");
+    fs::rename(scratch.root(), &moved).unwrap();
+    assert!(lock.is_at_its_path().unwrap());
+    fs::rename(&moved, scratch.root()).unwrap();
+    // Its directory of records may not.
+    fs::rename(&state, scratch.root().join("elsewhere")).unwrap();
+    assert!(!lock.is_at_its_path().unwrap());
+    fs::rename(scratch.root().join("elsewhere"), &state).unwrap();
+    assert!(lock.is_at_its_path().unwrap());
+    // Another file, locked by another process, stands there.
+    fs::remove_file(state.join("lock")).unwrap();
+    assert!(!lock.is_at_its_path().unwrap());
+    let others = other.lock(&lock_file, "pid 2").unwrap();
+    assert!(!lock.is_at_its_path().unwrap() && others.is_at_its_path().unwrap());
+}
+
+/// A snapshot by `cp -al` shares its lock file with the haul, and anybody may have given a file of theirs that name.
+#[test]
+fn a_lock_file_with_another_name_is_replaced_and_not_written() {
+    let scratch = Scratch::new();
+    for storage in &scratch.both() {
+        let (precious, lock_file) = (scratch.0.join("precious"), scratch.root().join("lock"));
+        fs::write(&precious, b"precious").unwrap();
+        fs::hard_link(&precious, &lock_file).unwrap();
+        let lock = storage.lock(&path("lock"), "pid 17").unwrap();
+        assert!(lock.is_at_its_path().unwrap());
+        assert_eq!(fs::read(&precious).unwrap(), b"precious");
+        assert_eq!(fs::read(&lock_file).unwrap(), b"pid 17");
+        assert!(matches!(storage.lock(&path("lock"), "pid 18"), Err(LockError::Held { .. })));
+        assert_eq!(storage.list(&path("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
+        drop(lock);
+        fs::remove_file(&lock_file).unwrap();
+        assert_eq!(fs::read_dir(scratch.root()).unwrap().count(), 0, "nothing else is left");
+    }
+}
+
+/// A link or a pipe in place of the lock file locks nothing. What the link leads to stays as it is.
+#[test]
+fn a_haul_is_opened_whatever_stands_in_place_of_its_lock_file() {
+    let scratch = Scratch::new();
+    let (outside, lock_file) = (scratch.0.join("outside"), scratch.root().join(".longhaul/lock"));
+    fs::write(&outside, b"canary").unwrap();
+    fs::create_dir_all(scratch.root().join(".longhaul")).unwrap();
+    let make_pipe = || {
+        assert!(std::process::Command::new("mkfifo").arg(&lock_file).status().unwrap().success());
+    };
+    for kind in ["link", "dangling link", "pipe"] {
+        match kind {
+            "link" => symlink(&outside, &lock_file).unwrap(),
+            "dangling link" => symlink(scratch.0.join("absent"), &lock_file).unwrap(),
+            _ => make_pipe(),
+        }
+        let storage = Arc::new(DiskStorage::open(scratch.root(), true).unwrap());
+        let opened = Journal::open(storage, NOW_UNIX_MS, [1; 16], "pid 1").unwrap();
+        assert!(opened.lock.is_at_its_path().unwrap(), "{kind}");
+        assert!(fs::symlink_metadata(&lock_file).unwrap().is_file(), "{kind}");
+        drop(opened);
+        fs::remove_file(&lock_file).unwrap();
+    }
+    assert_eq!(fs::read(&outside).unwrap(), b"canary");
+    assert!(!scratch.0.join("absent").exists());
+}
+
+/// The files of a running haul get second names, as `cp -al` gives them: those stay as they were.
+#[test]
+fn a_snapshot_of_hard_links_is_not_written_to() {
+    let scratch = Scratch::new();
+    let storage = Arc::new(DiskStorage::open(scratch.root(), true).unwrap());
+    let mut opened = Journal::open(storage.clone(), NOW_UNIX_MS, [1; 16], "pid 1").unwrap();
+    append_rows(&mut opened, 10).unwrap();
+    opened.spool.sync().unwrap();
+    opened.log.record(&Record::Done(RowId(0), done(0))).unwrap();
+    opened.log.commit().unwrap();
+    opened.log.record(&Record::Done(RowId(1), done(1))).unwrap();
+    opened.log.flush().unwrap();
+    let snapshot = scratch.0.join("snapshot");
+    fs::create_dir(&snapshot).unwrap();
+    for entry in fs::read_dir(scratch.root().join(".longhaul")).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_file() {
+            fs::hard_link(entry.path(), snapshot.join(entry.file_name())).unwrap();
+        }
+    }
+    let contents = || {
+        let files = fs::read_dir(&snapshot).unwrap().map(|entry| entry.unwrap().path());
+        let mut contents: Vec<_> = files.map(|file| (file.clone(), fs::read(&file).unwrap())).collect();
+        contents.sort();
+        contents
+    };
+    let before = contents();
+    // First the marker of what was flushed, then another group, then rows.
+    opened.log.commit().unwrap();
+    append_rows(&mut opened, 10).unwrap();
+    opened.spool.sync().unwrap();
+    for number in (2..15).filter(|number| !matches!(number % 10, 3 | 6)) {
+        opened.log.record(&Record::Done(RowId(number), done(number))).unwrap();
+    }
+    opened.log.prepare().unwrap();
+    opened.log.commit().unwrap();
+    drop(opened);
+    assert_eq!(contents(), before);
+    let reopened = Journal::open(storage, NOW_UNIX_MS, [1; 16], "pid 1").unwrap();
+    assert_eq!(reopened.recovery.states.counts().done, 12);
+    assert_eq!((reopened.recovery.damage, reopened.recovery.torn), (Vec::new(), Vec::new()));
+    assert_eq!(all_rows(&reopened.rows).len(), 20);
+}
+
+/// A directory is moved away while the run has a handle of it: no file follows it there.
+#[test]
+fn nothing_is_published_in_a_directory_that_was_moved_away() {
+    let scratch = Scratch::new();
+    for (storage, directory) in scratch.both().iter().zip(["a/b", "c/d"]) {
+        storage.create_dir_all(&path(directory)).unwrap();
+        let publish = |name: &str| {
+            write(storage, "part", b"content").unwrap();
+            let published = storage.rename_noreplace(&path("part"), &path(&format!("{directory}/{name}")));
+            let _ = storage.remove(&path("part"));
+            published
+        };
+        publish("first").unwrap();
+        let (there, moved) = (scratch.root().join(directory), scratch.root().join("moved"));
+        fs::rename(&there, &moved).unwrap();
+        assert_eq!(publish("second").unwrap_err().kind(), io::ErrorKind::NotFound);
+        fs::create_dir(&there).unwrap();
+        publish("third").unwrap();
+        assert_eq!(storage.list(&path(directory)).unwrap(), ["third"]);
+        assert_eq!(storage.list(&path("moved")).unwrap(), ["first"]);
+        // It is moved between the rename and the sync: the names in it are not durable under this path.
+        fs::remove_dir_all(&moved).unwrap();
+        fs::rename(&there, &moved).unwrap();
+        fs::create_dir(&there).unwrap();
+        assert_eq!(storage.sync_dir(Some(&path(directory))).unwrap_err().kind(), io::ErrorKind::NotFound);
+        storage.sync_dir(Some(&path(directory))).unwrap();
+        fs::remove_dir_all(&moved).unwrap();
+    }
+}
+
 #[test]
 fn a_haul_on_a_real_disk_is_reopened() {
     let scratch = Scratch::new();

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use longhaul_journal::JournalError;
+use longhaul_journal::{JournalError, LockLost};
 use thiserror::Error;
 
 use crate::list::intake::IntakeError;
@@ -43,6 +43,10 @@ pub enum HaulError {
         /// Why.
         source: io::Error,
     },
+    /// The lock file of the haul, or the directory of its records, was removed, moved or replaced during the run, so another process
+    /// may work on the haul.
+    #[error("the haul is no longer locked by this process")]
+    LockLost(#[source] io::Error),
     /// The directory cannot be written any more, and waiting does not change that.
     #[error("cannot write to the haul's directory")]
     Disk(#[source] io::Error),
@@ -55,6 +59,13 @@ pub enum HaulError {
     /// The system refused a thread or a timer.
     #[error("cannot start")]
     Start(#[source] io::Error),
+}
+
+impl HaulError {
+    /// An error of writing the journal or the files.
+    pub(crate) fn of_disk(error: io::Error) -> Self {
+        if LockLost::is_cause_of(&error) { Self::LockLost(error) } else { Self::Disk(error) }
+    }
 }
 
 impl From<IntakeError> for HaulError {

@@ -177,7 +177,7 @@ impl Haul {
         watched.await;
         verifying.await;
         present.await;
-        let (settled_counts, mut log) = committer.await.map_err(HaulError::Disk)?;
+        let (settled_counts, mut log) = committer.await.map_err(HaulError::of_disk)?;
         match dispatched {
             Err(DispatchError::Spool(error)) => return Err(HaulError::Disk(error)),
             Err(DispatchError::Start(error)) => return Err(HaulError::Start(error)),
@@ -305,7 +305,7 @@ fn recover(
     for damage in &damage {
         cx.observer.emit(&Event::Damaged { description: &damage.to_string() });
     }
-    let settled = sink::resolve_doubts(&*cx.store, log, rows, &in_doubt).map_err(HaulError::Disk)?;
+    let settled = sink::resolve_doubts(&*cx.store, log, rows, &in_doubt).map_err(HaulError::of_disk)?;
     for (row, _) in &in_doubt {
         parts.remove(row);
     }

@@ -43,7 +43,7 @@ impl Haul {
         });
         read.map_err(HaulError::Start)?.map_err(HaulError::from)?;
         if let Some(last) = rows.published().checked_sub(1) {
-            rows.ensure_durable(RowId(last)).map_err(HaulError::Disk)?;
+            rows.ensure_durable(RowId(last)).map_err(HaulError::of_disk)?;
         }
         superseded::forget(&storage, &rows, &mut log)?;
         drop(lock);

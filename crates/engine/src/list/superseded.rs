@@ -25,13 +25,13 @@ pub(crate) fn forget(
     rows: &SpoolReader,
     log: &mut LogWriter,
 ) -> Result<u64, HaulError> {
-    let Some(lines) = SupersededLines::of(rows).map_err(HaulError::Disk)? else { return Ok(0) };
+    let Some(lines) = SupersededLines::of(rows).map_err(HaulError::of_disk)? else { return Ok(0) };
     let journal = Journal::read(Arc::clone(storage)).map_err(HaulError::Journal)?;
-    let found = lines.unsettled_rows(rows, journal.states()).map_err(HaulError::Disk)?;
+    let found = lines.unsettled_rows(rows, journal.states()).map_err(HaulError::of_disk)?;
     for row in &found {
-        log.record(&Record::Forgotten(*row)).map_err(HaulError::Disk)?;
+        log.record(&Record::Forgotten(*row)).map_err(HaulError::of_disk)?;
     }
-    log.commit().map_err(HaulError::Disk)?;
+    log.commit().map_err(HaulError::of_disk)?;
     Ok(found.len() as u64)
 }
 

@@ -71,9 +71,9 @@ fn forget_in(
     let opened = Journal::open(storage, now_unix_ms, boot_id, &machine::holder());
     let Opened { lock, mut log, .. } = opened.map_err(HaulError::Journal)?;
     for row in &rows {
-        log.record(&Record::Forgotten(*row)).map_err(HaulError::Disk)?;
+        log.record(&Record::Forgotten(*row)).map_err(HaulError::of_disk)?;
     }
-    log.commit().map_err(HaulError::Disk)?;
+    log.commit().map_err(HaulError::of_disk)?;
     drop(lock);
     Ok(rows.len() as u64)
 }

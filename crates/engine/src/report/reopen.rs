@@ -36,24 +36,24 @@ pub fn reopen(directory: &Path, classes: &[Class]) -> Result<u64, HaulError> {
     let Opened { lock, mut log, recovery, rows, .. } = opened.map_err(HaulError::Journal)?;
     let mut count = failed.len() as u64;
     for row in failed {
-        log.record(&Record::Reopened(row)).map_err(HaulError::Disk)?;
+        log.record(&Record::Reopened(row)).map_err(HaulError::of_disk)?;
     }
     let mut opened_hosts = BTreeSet::new();
     for (row, waiting) in recovery.waiting {
         if waiting.parked && is_chosen(&waiting.fault.class) {
-            opened_hosts.extend(host_of(&rows.row(row).map_err(HaulError::Disk)?.entry));
+            opened_hosts.extend(host_of(&rows.row(row).map_err(HaulError::of_disk)?.entry));
             let open = Waiting { attempts: 0, until_unix_ms: now_unix_ms, parked: false, ..waiting };
-            log.record(&Record::Waiting(row, open)).map_err(HaulError::Disk)?;
+            log.record(&Record::Waiting(row, open)).map_err(HaulError::of_disk)?;
             count += 1;
         }
     }
-    log.commit().map_err(HaulError::Disk)?;
+    log.commit().map_err(HaulError::of_disk)?;
     for host in &mut hosts {
         if opened_hosts.contains(&host.host) {
             host.until_unix_ms = None;
         }
     }
-    write_hosts(&storage, &hosts).map_err(HaulError::Disk)?;
+    write_hosts(&storage, &hosts).map_err(HaulError::of_disk)?;
     drop(lock);
     Ok(count)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_journal::storage::Storage;
-use longhaul_journal::{HostRecord, LogWriter, Part, Record, RowId, SpoolReader, write_hosts};
+use longhaul_journal::{HostRecord, LockLost, LogWriter, Part, Record, RowId, SpoolReader, write_hosts};
 use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
@@ -153,6 +153,12 @@ impl Committer {
             // Also when it is not quiet: a large body on a fast line leaves no pause.
             if now.saturating_duration_since(self.parts_synced_at) >= PART_SYNC_EVERY {
                 self.parts_synced_at = now;
+                // A commit notices that by itself; between two of them nothing may be written for long.
+                if let Err(error) = self.log.check_lock()
+                    && LockLost::is_cause_of(&error)
+                {
+                    return Err(DiskFailure::Permanent(error));
+                }
                 self.sync_parts().await?;
             }
         }

@@ -28,12 +28,13 @@ pub(super) fn is_out_of_files(error: &io::Error) -> bool {
 /// else, of which a network file system has much, may go away.
 pub(super) fn is_of_one_name(error: &io::Error) -> bool {
     use io::ErrorKind::{
-        AlreadyExists, DirectoryNotEmpty, InvalidFilename, InvalidInput, IsADirectory, NotADirectory,
-        NotFound,
+        AlreadyExists, CrossesDevices, DirectoryNotEmpty, InvalidFilename, InvalidInput, IsADirectory,
+        NotADirectory, NotFound,
     };
     let is_of_name = matches!(
         error.kind(),
         AlreadyExists
+            | CrossesDevices
             | DirectoryNotEmpty
             | InvalidFilename
             | InvalidInput

@@ -178,14 +178,14 @@ impl Verify {
                 foreign += 1;
                 visit(&Finding::Foreign { name });
             });
-            found.map_err(HaulError::Disk)?;
+            found.map_err(HaulError::of_disk)?;
             report.foreign = Some(foreign);
         }
         if let Some(Opened { lock, mut log, .. }) = opened {
             let repaired = repair(&*storage, &mut log, &broken, |row, path, to| {
                 visit(&Finding::MovedAside { row, name: path.as_str(), to: to.as_str() });
             });
-            repaired.map_err(HaulError::Disk)?;
+            repaired.map_err(HaulError::of_disk)?;
             report.repaired = broken.len() as u64;
             drop(lock);
         }

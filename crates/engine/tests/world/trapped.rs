@@ -139,4 +139,9 @@ impl File for TrappedFile {
         (self.trap)("truncate", &self.path)?;
         self.inner.truncate(len)
     }
+
+    fn is_shared(&self) -> io::Result<bool> {
+        (self.trap)("is_shared", &self.path)?;
+        self.inner.is_shared()
+    }
 }

@@ -67,11 +67,17 @@ pub(crate) fn unfinished(path: &RelativePath) -> RelativePath {
 pub(crate) fn is_leftover(name: &str) -> bool {
     let temporary = [CLAIMS_FILE, CLAIMS_GROWN_FILE].map(|path| fixed(path).file_name() == name);
     let kinds = [Kind::Spool, Kind::Log, Kind::Summary];
-    let hosts = unfinished(&fixed(HOSTS_FILE));
+    let replaced = [HOSTS_FILE, LOCK_FILE].map(|path| unfinished(&fixed(path)).file_name() == name);
     let unfinished = name
         .strip_suffix(UNFINISHED_SUFFIX)
         .is_some_and(|name| kinds.iter().any(|kind| !kind.numbers(&[name.to_owned()]).is_empty()));
-    unfinished || temporary.contains(&true) || hosts.file_name() == name
+    unfinished || temporary.contains(&true) || replaced.contains(&true)
+}
+
+/// The row of a file among the unfinished bodies, and whether the file is the copy of one that had other names.
+pub(crate) fn row_of_part(name: &str) -> Option<(u64, bool)> {
+    let number = name.strip_suffix(UNFINISHED_SUFFIX);
+    Some((number.unwrap_or(name).parse().ok()?, number.is_some()))
 }
 
 pub(crate) fn state_directory() -> RelativePath {

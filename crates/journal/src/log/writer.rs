@@ -8,6 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::write_summary::write_summary;
+use crate::error::LockLost;
 use crate::files::Kind;
 use crate::files::{CreateError, SEGMENT_BYTES, create_complete};
 use crate::format::{
@@ -17,7 +18,7 @@ use crate::format::{
 use crate::model::Record;
 use crate::model::RowId;
 use crate::spool::SpoolReader;
-use crate::storage::{File, Storage};
+use crate::storage::{File, Lock, Storage};
 
 /// The longest group, in bytes. Groups are committed many times a second; one this long means that nobody commits.
 const GROUP_BYTES_MAX: usize = 256 << 20;
@@ -30,6 +31,7 @@ const GROUP_BYTES_MAX: usize = 256 << 20;
 /// this way leaves either a settled outcome, or a doubt that says which file to look at.
 pub struct LogWriter {
     storage: Arc<dyn Storage>,
+    lock: Arc<dyn Lock>,
     rows: SpoolReader,
     seed: SaltSeed,
     segment: Segment,
@@ -59,6 +61,7 @@ impl LogWriter {
     /// a spool that has just been recovered is.
     pub(crate) fn begin(
         storage: Arc<dyn Storage>,
+        lock: Arc<dyn Lock>,
         rows: SpoolReader,
         seed: SaltSeed,
         place: (u32, u64),
@@ -72,6 +75,7 @@ impl LogWriter {
         let segment = finish_segment(&*storage, &rows, &header, bytes, true).map_err(CreateError::into_io)?;
         Ok(Self {
             storage,
+            lock,
             rows,
             seed,
             segment,
@@ -105,6 +109,11 @@ impl LogWriter {
         if self.flushed == self.group.len() {
             return Ok(());
         }
+        self.leave_shared_segment()?;
+        self.write_group()
+    }
+
+    fn write_group(&mut self) -> io::Result<()> {
         let offset = self.segment.committed + self.flushed as u64;
         self.segment.file.write_all_at(&self.group[self.flushed..], offset)?;
         self.flushed = self.group.len();
@@ -118,6 +127,7 @@ impl LogWriter {
         if self.group.is_empty() {
             return Ok(());
         }
+        self.check_lock()?;
         self.sync_spool()?;
         match self.segment.file.sync() {
             Ok(()) => {
@@ -137,11 +147,13 @@ impl LogWriter {
         if self.group.is_empty() {
             return Ok(());
         }
+        self.check_lock()?;
+        self.leave_shared_segment()?;
         self.sync_spool()?;
         let records_len = self.group.len();
         let marker = Marker { durable_bytes: self.segment.durable, spool_rows: self.rows.durable_rows() };
         append_frame(&mut self.group, self.segment.salt, |out| LogRecord::Marker(marker).encode(out))?;
-        if let Err(error) = self.flush() {
+        if let Err(error) = self.write_group() {
             self.group.truncate(records_len);
             return Err(error);
         }
@@ -152,6 +164,8 @@ impl LogWriter {
             self.segment.committed += self.group.len() as u64;
             self.segment.durable = self.segment.committed;
         }
+        // Nobody may be told of the group if another process took over while it was written.
+        self.check_lock()?;
         self.group.clear();
         self.flushed = 0;
         self.highest_row = None;
@@ -159,6 +173,18 @@ impl LogWriter {
             self.finish_segment();
         }
         Ok(())
+    }
+
+    /// Fails if another process can have taken over the haul. One system call.
+    ///
+    /// # Errors
+    /// [`LockLost`], as the source of the error, or the system's error. Every later call fails too.
+    pub fn check_lock(&mut self) -> io::Result<()> {
+        if self.lock.is_at_its_path()? {
+            return Ok(());
+        }
+        self.broken = true;
+        Err(io::Error::other(LockLost))
     }
 
     /// Bytes that were recorded since the last commit; they are held in memory until the next.
@@ -193,28 +219,46 @@ impl LogWriter {
         }
     }
 
+    /// Goes on in a new segment if the present one got a second name: whoever made a snapshot of the haul with hard links keeps the
+    /// log as it was.
+    fn leave_shared_segment(&mut self) -> io::Result<()> {
+        if !self.segment.file.is_shared()? {
+            return Ok(());
+        }
+        match self.move_group(false) {
+            // Without room for a new segment nothing has changed.
+            Err(CreateError::Absent(error)) => Err(error),
+            Err(error @ CreateError::Uncertain(_)) => {
+                self.broken = true;
+                Err(error.into_io())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
     /// Writes the group to a new segment after a failed sync.
     fn write_again(&mut self, settled: bool) -> io::Result<()> {
+        self.move_group(settled).map_err(|error| {
+            self.broken = true;
+            error.into_io()
+        })
+    }
+
+    /// Writes the group to a new segment, where the log goes on.
+    fn move_group(&mut self, settled: bool) -> Result<(), CreateError> {
         let (header, mut bytes) = begin_segment(self.seed, self.segment.number + 1, self.segment.committed);
         let start = bytes.len();
         for item in Frames::new(&self.group, 0, self.segment.salt) {
             if let Item::Frame { payload, .. } = item {
-                append_frame(&mut bytes, header.salt, |out| out.extend_from_slice(&self.group[payload]))?;
+                append_frame(&mut bytes, header.salt, |out| out.extend_from_slice(&self.group[payload]))
+                    .map_err(CreateError::Absent)?;
             }
         }
         let group = bytes[start..].to_vec();
-        match finish_segment(&*self.storage, &self.rows, &header, bytes, settled) {
-            Ok(segment) => {
-                self.segment = segment;
-                self.flushed = group.len();
-                self.group = group;
-                Ok(())
-            }
-            Err(error) => {
-                self.broken = true;
-                Err(error.into_io())
-            }
-        }
+        self.segment = finish_segment(&*self.storage, &self.rows, &header, bytes, settled)?;
+        self.flushed = group.len();
+        self.group = group;
+        Ok(())
     }
 }
 

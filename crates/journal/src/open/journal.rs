@@ -15,7 +15,7 @@ use crate::model::RowId;
 use crate::model::{Done, Record, Waiting};
 use crate::model::{RowSet, RowStates};
 use crate::spool::{SharedSpool, SpoolReader, SpoolWriter, relocate_tail};
-use crate::storage::{Lock, LockError, Storage};
+use crate::storage::{FileKind, Lock, LockError, Storage};
 
 /// If opening reads more segments than this, it writes a summary for the next time. Every opening begins a segment.
 const SEGMENTS_READ_MAX: usize = 8;
@@ -52,8 +52,15 @@ impl Journal {
         let mut records = vec![LogRecord::Record(session)];
         records.append(&mut log.carried);
         let (number, base) = (log.next_number(), log.base);
-        let log_writer = LogWriter::begin(Arc::clone(&storage), rows.clone(), seed, (number, base), &records)
-            .map_err(JournalError::io("create", Kind::Log.path(number)))?;
+        let log_writer = LogWriter::begin(
+            Arc::clone(&storage),
+            Arc::clone(&lock),
+            rows.clone(),
+            seed,
+            (number, base),
+            &records,
+        )
+        .map_err(JournalError::io("create", Kind::Log.path(number)))?;
         if log.segments_read > SEGMENTS_READ_MAX {
             // A summary only saves time.
             let _ = write_summary(&*storage, seed, number - 1, base);
@@ -83,10 +90,16 @@ impl Journal {
 }
 
 /// Makes the directories of a haul, takes its lock, and removes what an earlier run left unfinished.
-fn prepare_directory(storage: &dyn Storage, holder: &str) -> Result<Box<dyn Lock>, JournalError> {
+fn prepare_directory(storage: &dyn Storage, holder: &str) -> Result<Arc<dyn Lock>, JournalError> {
     let directory = state_directory();
     storage.create_dir_all(&fixed(PARTS_DIRECTORY)).map_err(JournalError::io("create", PARTS_DIRECTORY))?;
-    let lock = storage.lock(&fixed(LOCK_FILE), holder).map_err(|error| match error {
+    let lock_file = fixed(LOCK_FILE);
+    let stands_there = storage.metadata(&lock_file).map_err(JournalError::io("look up", LOCK_FILE))?;
+    if stands_there.is_some_and(|found| matches!(found.kind, FileKind::Symlink | FileKind::Other)) {
+        // It locks nothing. What a link leads to stays as it is.
+        storage.remove(&lock_file).map_err(JournalError::io("remove", LOCK_FILE))?;
+    }
+    let lock = storage.lock(&lock_file, holder).map_err(|error| match error {
         LockError::Held { holder } => JournalError::Held { holder },
         LockError::Io(source) => JournalError::io("lock", LOCK_FILE)(source),
     })?;
@@ -99,13 +112,13 @@ fn prepare_directory(storage: &dyn Storage, holder: &str) -> Result<Box<dyn Lock
             storage.remove(&path).map_err(JournalError::io("remove", &path))?;
         }
     }
-    Ok(lock)
+    Ok(Arc::from(lock))
 }
 
 /// An open journal, in parts that different threads can own.
 pub struct Opened {
-    /// Held as long as this process works on the haul.
-    pub lock: Box<dyn Lock>,
+    /// Held as long as this process works on the haul; the log's writer holds it too.
+    pub lock: Arc<dyn Lock>,
     /// Appends rows.
     pub spool: SpoolWriter,
     /// Reads rows; clone it for every reader.

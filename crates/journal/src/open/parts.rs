@@ -1,9 +1,9 @@
-//! Removes part files that no record mentions.
+//! Removes part files that no record mentions, and copies of part files that a crash left unfinished.
 
 use std::io;
 
 use crate::error::JournalError;
-use crate::files::{PARTS_DIRECTORY, fixed};
+use crate::files::{PARTS_DIRECTORY, fixed, row_of_part};
 use crate::log::LogState;
 use crate::model::RowId;
 use crate::storage::Storage;
@@ -13,10 +13,10 @@ pub(crate) fn remove_unknown(storage: &dyn Storage, state: &LogState) -> Result<
     let directory = fixed(PARTS_DIRECTORY);
     for name in storage.list(&directory).map_err(JournalError::io("list", &directory))? {
         // A file with another kind of name is not ours.
-        let Ok(number) = name.parse::<u64>() else { continue };
+        let Some((number, is_copy)) = row_of_part(&name) else { continue };
         let Ok(path) = directory.join(&name) else { continue };
         let row = RowId(number);
-        if !state.doubts.contains_key(&row) && !state.parts.contains_key(&row) {
+        if is_copy || !state.doubts.contains_key(&row) && !state.parts.contains_key(&row) {
             match storage.remove(&path) {
                 // A folder is not ours.
                 Err(error) if error.kind() == io::ErrorKind::IsADirectory => {}

@@ -139,8 +139,13 @@ impl SpoolWriter {
         if self.buffer.len() >= BUFFER_BYTES {
             self.flush()?;
         }
-        let finished = self.segment.as_ref().is_none_or(|segment| segment.len >= SEGMENT_BYTES);
-        if finished && self.buffer.is_empty() {
+        // A segment with a second name is part of somebody's snapshot: it is not written to any more.
+        if self.buffer.is_empty()
+            && match &self.segment {
+                Some(segment) => segment.len >= SEGMENT_BYTES || segment.file.is_shared()?,
+                None => true,
+            }
+        {
             self.begin_segment()?;
         }
         let Some(segment) = &self.segment else { return Err(io::ErrorKind::NotFound.into()) };

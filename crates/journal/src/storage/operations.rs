@@ -42,8 +42,9 @@ pub trait Storage: Send + Sync + 'static {
     /// Makes the names in a directory durable; `None` is the root itself.
     fn sync_dir(&self, path: Option<&RelativePath>) -> io::Result<()>;
 
-    /// Takes the lock of a file, creating the file where needed, and writes `holder` into it. The lock is released when the
-    /// value is dropped, and by the system when the process dies, however it dies.
+    /// Takes the lock of a file, creating the file where needed, and writes `holder` into it. A file that has other names too is
+    /// replaced by a new one, and not written to. The lock is released when the value is dropped, and by the system when the
+    /// process dies, however it dies.
     fn lock(&self, path: &RelativePath, holder: &str) -> Result<Box<dyn Lock>, LockError>;
 
     /// Who holds the lock of a file, if anyone does: the text that was given to [`Storage::lock`].
@@ -83,10 +84,21 @@ pub trait File: Send + Sync {
 
     /// Cuts or extends (with zeros) to a length in bytes.
     fn truncate(&mut self, len: u64) -> io::Result<()>;
+
+    /// Whether more than one name leads to this file, so that a write shows under a name that may belong to somebody else. A
+    /// snapshot made of hard links (`cp -al`) has this effect.
+    fn is_shared(&self) -> io::Result<bool>;
 }
 
 /// A lock that is held until it is dropped.
-pub trait Lock: Send + Sync {}
+pub trait Lock: Send + Sync {
+    /// Whether the path of the lock still leads to the file that is locked. If it does not, another process can take a lock at
+    /// that path.
+    ///
+    /// # Errors
+    /// The system cannot tell.
+    fn is_at_its_path(&self) -> io::Result<bool>;
+}
 
 /// Why a lock could not be taken.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use longhaul_journal::storage::{File, FileKind, Metadata, RelativePath, Storage};
 use longhaul_journal::{Location, PARTS_DIRECTORY, RowId};
 
-use super::{BodyWriter, Content, ResponseMeta, Staged, StagedBody, Store, file_content};
+use super::part_file::PartFile;
+use super::{BodyWriter, Content, ResponseMeta, Staged, Store, file_content};
 use crate::sink::disk_error::is_of_one_name;
 
 /// Directories remembered, of each kind: bounds the memory of a list with as many directories as files.
@@ -51,8 +52,17 @@ impl FileStore {
 
     fn rename(&self, row: RowId, name: &RelativePath) -> io::Result<()> {
         let parent = name.parent();
+        let part = part_path(row);
         self.make_directory(parent.as_ref())?;
-        self.storage.rename_noreplace(&part_path(row), name)?;
+        match self.storage.rename_noreplace(&part, name) {
+            // Somebody has moved or removed a directory that this run has made.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.exists(&part) => {
+                self.directories().known.clear();
+                self.make_directory(parent.as_ref())?;
+                self.storage.rename_noreplace(&part, name)?;
+            }
+            renamed => renamed?,
+        }
         self.note_unsynced(parent);
         Ok(())
     }
@@ -105,25 +115,12 @@ impl FileStore {
 
 impl Store for FileStore {
     fn begin(&self, row: RowId, _meta: &ResponseMeta) -> io::Result<Box<dyn BodyWriter>> {
-        let path = part_path(row);
-        let file = match self.storage.create(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let mut file = self.storage.open(&path)?;
-                file.truncate(0)?;
-                file
-            }
-            created => created?,
-        };
-        Ok(Box::new(FileBody(file)))
+        Ok(Box::new(PartFile::begin(&self.storage, part_path(row))?))
     }
 
     fn reopen(&self, row: RowId, len: u64, state: &Metadata) -> io::Result<Option<Box<dyn BodyWriter>>> {
-        let Some(mut file) = found(self.storage.open(&part_path(row)))? else { return Ok(None) };
-        if file.metadata()? != *state {
-            return Ok(None);
-        }
-        file.truncate(len)?;
-        Ok(Some(Box::new(FileBody(file))))
+        let part = found(PartFile::reopen(&self.storage, part_path(row), len, state))?.flatten();
+        Ok(part.map(|part| Box::new(part) as Box<dyn BodyWriter>))
     }
 
     fn discard(&self, row: RowId) -> io::Result<()> {
@@ -207,36 +204,6 @@ impl Store for FileStore {
             self.note_unsynced(name.parent());
         }
         Ok(file)
-    }
-}
-
-struct FileBody(Box<dyn File>);
-
-impl BodyWriter for FileBody {
-    fn append(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(bytes, offset)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.0.sync()
-    }
-
-    fn state(&self) -> io::Result<Metadata> {
-        self.0.metadata()
-    }
-
-    fn finish(self: Box<Self>) -> Box<dyn StagedBody> {
-        self
-    }
-}
-
-impl StagedBody for FileBody {
-    fn start_writeback(&mut self) {
-        self.0.start_writeback();
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.0.sync()
     }
 }
 

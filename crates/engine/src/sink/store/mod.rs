@@ -10,6 +10,7 @@
 
 pub(crate) mod file_content;
 mod files;
+mod part_file;
 mod response;
 
 pub use files::FileStore;

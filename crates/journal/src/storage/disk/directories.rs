@@ -6,7 +6,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::platform;
@@ -50,6 +50,25 @@ impl Directories {
         cache.insert(0, (path.clone(), Arc::clone(&handle)));
         cache.truncate(CACHED_HANDLES_MAX);
         Ok(handle)
+    }
+
+    /// As [`get`](Self::get), of the directory that the path leads to now: a kept handle of one that has been moved away is not
+    /// used. One system call more.
+    pub(super) fn get_at_path(&self, path: Option<&RelativePath>) -> Result<Arc<OwnedFd>, Errno> {
+        let handle = self.get(path)?;
+        let Some(path) = path.filter(|path| !self.leads_to(path, handle.as_fd())) else { return Ok(handle) };
+        self.forget(path);
+        self.get(Some(path))
+    }
+
+    /// Whether a path leads to this directory.
+    pub(super) fn leads_to(&self, path: &RelativePath, directory: BorrowedFd<'_>) -> bool {
+        let named =
+            retry_on_intr(|| rustix::fs::statat(self.root(), path.as_str(), AtFlags::SYMLINK_NOFOLLOW));
+        match (named, rustix::fs::fstat(directory)) {
+            (Ok(named), Ok(opened)) => (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino),
+            _ => false,
+        }
     }
 
     /// Runs an operation on a name within the directory that holds it, and repeats it after `EINTR`. A kept handle of a directory that has been removed

@@ -84,6 +84,10 @@ impl File for DiskFile {
         self.refuse_poisoned()?;
         Ok(retry_on_intr(|| rustix::fs::ftruncate(&self.handle, len))?)
     }
+
+    fn is_shared(&self) -> io::Result<bool> {
+        Ok(rustix::fs::fstat(&self.handle)?.st_nlink > 1)
+    }
 }
 
 /// What fstat(2) says, in the terms of the storage seam.

@@ -91,7 +91,7 @@ impl Storage for DiskStorage {
     }
 
     fn rename_noreplace(&self, from: &RelativePath, to: &RelativePath) -> io::Result<()> {
-        let target = self.directories.get(to.parent().as_ref())?;
+        let target = self.directories.get_at_path(to.parent().as_ref())?;
         Ok(self.directories.within(from, |directory, name| {
             rename::rename_noreplace(
                 (directory, name),
@@ -139,7 +139,16 @@ impl Storage for DiskStorage {
     }
 
     fn sync_dir(&self, path: Option<&RelativePath>) -> io::Result<()> {
-        sync_directory(self.directories.get(path)?.as_fd())
+        let directory = self.directories.get(path)?;
+        sync_directory(directory.as_fd())?;
+        match path {
+            Some(path) if !self.directories.leads_to(path, directory.as_fd()) => {
+                self.directories.forget(path);
+                let message = "the directory was moved or removed while names were given in it";
+                Err(io::Error::new(io::ErrorKind::NotFound, message))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn lock(&self, path: &RelativePath, holder: &str) -> Result<Box<dyn Lock>, LockError> {

@@ -85,4 +85,9 @@ impl File for MemoryFile {
         state.files[self.index].resize(len);
         Ok(())
     }
+
+    fn is_shared(&self) -> io::Result<bool> {
+        // fstat(2) of an open file does not fail, so it is no place for a fault.
+        Ok(self.storage.state().is_shared(self.index))
+    }
 }

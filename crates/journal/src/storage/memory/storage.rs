@@ -28,10 +28,20 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) random: Rng,
     capacity_bytes: Option<u64>,
-    locks: BTreeMap<RelativePath, String>,
+    /// By the file that is locked: a lock follows its file, not its path (flock(2)).
+    locks: BTreeMap<usize, String>,
+    /// Whether a file ever got a second name.
+    has_links: bool,
+    /// What every rename that replaces nothing fails with.
+    noreplace_failure: Option<Failure>,
 }
 
 impl State {
+    /// Whether more than one name leads to a file.
+    pub(super) fn is_shared(&self, index: usize) -> bool {
+        self.has_links && self.names.files().filter(|file| *file == index).count() > 1
+    }
+
     fn used_bytes(&self) -> u64 {
         self.names.files().map(|index| self.files[index].current().len() as u64).sum()
     }
@@ -58,6 +68,8 @@ impl MemoryStorage {
             random: Rng::with_seed(seed),
             capacity_bytes: None,
             locks: BTreeMap::new(),
+            has_links: false,
+            noreplace_failure: None,
         })
     }
 
@@ -76,6 +88,8 @@ impl MemoryStorage {
             random,
             capacity_bytes: state.capacity_bytes,
             locks: BTreeMap::new(),
+            has_links: state.has_links,
+            noreplace_failure: state.noreplace_failure,
         })
     }
 
@@ -90,6 +104,8 @@ impl MemoryStorage {
             random: state.random.fork(),
             capacity_bytes: state.capacity_bytes,
             locks: BTreeMap::new(),
+            has_links: state.has_links,
+            noreplace_failure: state.noreplace_failure,
         })
     }
 
@@ -116,6 +132,24 @@ impl MemoryStorage {
     /// Limits what all files together can hold, in bytes; `None` lifts the limit.
     pub fn set_capacity(&self, bytes: Option<u64>) {
         self.state().capacity_bytes = bytes;
+    }
+
+    /// Gives a file a second name, as link(2) does.
+    ///
+    /// # Errors
+    /// There is no such file, or something stands at the new name.
+    pub fn link(&self, from: &RelativePath, to: &RelativePath) -> io::Result<()> {
+        let mut state = self.state();
+        let index = state.names.file(from)?;
+        state.names.add(to, Node::File(index))?;
+        state.has_links = true;
+        Ok(())
+    }
+
+    /// Lets every [`Storage::rename_noreplace`] fail, as on a file system that can neither rename without replacing nor make hard
+    /// links; `None` takes that back.
+    pub fn refuse_noreplace(&self, failure: Option<Failure>) {
+        self.state().noreplace_failure = failure;
     }
 
     fn with_state(state: State) -> Self {
@@ -178,6 +212,9 @@ impl Storage for MemoryStorage {
 
     fn rename_noreplace(&self, from: &RelativePath, to: &RelativePath) -> io::Result<()> {
         let mut state = self.begin()?;
+        if let Some(failure) = state.noreplace_failure {
+            return Err(failure.into());
+        }
         if state.names.get(to).is_some() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -215,20 +252,29 @@ impl Storage for MemoryStorage {
 
     fn lock(&self, path: &RelativePath, holder: &str) -> Result<Box<dyn Lock>, LockError> {
         let mut state = self.begin()?;
-        if let Some(holder) = state.locks.get(path) {
+        let mut index = state.names.file(path).ok();
+        if let Some(holder) = index.and_then(|index| state.locks.get(&index)) {
             return Err(LockError::Held { holder: holder.clone() });
         }
-        if state.names.get(path).is_none() {
+        if index.is_some_and(|index| state.is_shared(index)) {
+            state.names.remove_file(path)?;
+            index = None;
+        }
+        let index = if let Some(index) = index {
+            index
+        } else {
             let index = state.files.len();
             state.names.add(path, Node::File(index))?;
             state.files.push(Contents::default());
-        }
-        state.locks.insert(path.clone(), holder.to_owned());
-        Ok(Box::new(MemoryLock { storage: self.clone(), path: path.clone() }))
+            index
+        };
+        state.locks.insert(index, holder.to_owned());
+        Ok(Box::new(MemoryLock { storage: self.clone(), path: path.clone(), index }))
     }
 
     fn lock_holder(&self, path: &RelativePath) -> io::Result<Option<String>> {
-        Ok(self.begin()?.locks.get(path).cloned())
+        let state = self.begin()?;
+        Ok(state.names.file(path).ok().and_then(|index| state.locks.get(&index).cloned()))
     }
 
     fn free_bytes(&self) -> io::Result<u64> {
@@ -243,12 +289,17 @@ impl Storage for MemoryStorage {
 struct MemoryLock {
     storage: MemoryStorage,
     path: RelativePath,
+    index: usize,
 }
 
-impl Lock for MemoryLock {}
+impl Lock for MemoryLock {
+    fn is_at_its_path(&self) -> io::Result<bool> {
+        Ok(self.storage.state().names.get(&self.path) == Some(Node::File(self.index)))
+    }
+}
 
 impl Drop for MemoryLock {
     fn drop(&mut self) {
-        self.storage.state().locks.remove(&self.path);
+        self.storage.state().locks.remove(&self.index);
     }
 }
