@@ -65,7 +65,8 @@ impl Exit {
             | Class::NotReady
             | Class::ClientError
             | Class::ServerError
-            | Class::Mismatch => Self::Server,
+            | Class::Mismatch
+            | Class::Suspect => Self::Server,
             _ => Self::Other,
         }
     }
@@ -78,7 +79,9 @@ impl Exit {
             return Self::Unfinished;
         }
         let failures = report.failures.iter().filter(|(_, count)| **count > 0);
-        failures.map(|(class, _)| Self::of_class(*class)).min().unwrap_or(Self::Complete)
+        let suspect = (report.suspect_done > 0).then_some(Class::Suspect);
+        let classes = failures.map(|(class, _)| *class).chain(suspect);
+        classes.map(Self::of_class).min().unwrap_or(Self::Complete)
     }
 
     /// The exit code for an error that ended a run or prevented it.
@@ -123,6 +126,7 @@ mod tests {
             ("protocol", 7),
             ("not-ready", 8),
             ("mismatch", 8),
+            ("suspect", 8),
             ("redirect", 7),
             ("auth", 6),
             ("throttled", 8),

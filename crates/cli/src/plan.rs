@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use http::header::REFERER;
 use longhaul::pace::PaceKind;
-use longhaul::{Builder, Haul, PacePer, Settings, Source};
+use longhaul::{Builder, Haul, PacePer, Settings, Source, SuspectPolicy};
 
 use crate::arguments::{
-    GetArguments, OutputArguments, PaceChoice, PacePerChoice, RetryArguments, RunArguments,
+    GetArguments, OutputArguments, PaceChoice, PacePerChoice, RetryArguments, RunArguments, SuspectChoice,
 };
 use crate::error::CommandError;
 use crate::files;
@@ -160,6 +160,7 @@ fn settings(arguments: RunArguments) -> Settings {
         no_clobber,
         adopt,
         expect_type,
+        suspect,
         seed,
     } = arguments;
     let mut settings = Settings::default();
@@ -180,6 +181,10 @@ fn settings(arguments: RunArguments) -> Settings {
     settings.no_clobber = no_clobber;
     settings.adopt_by_size = adopt;
     settings.expected_types = expect_type;
+    settings.suspect = match suspect {
+        SuspectChoice::Warn => SuspectPolicy::Warn,
+        SuspectChoice::Fail => SuspectPolicy::Fail,
+    };
     settings.insecure_hosts = insecure;
     settings.retry_statuses = retry_on_http_error;
     settings.name_servers = resolver;

@@ -25,7 +25,7 @@ fn haul() -> (TestDirectory, TestServer) {
 
 const COLUMNS: &str = "row,list,line,url,outcome,class,status,size,blake3,etag,last_modified,verification,name,\
                        attempts,started,finished,phase,endpoint,elapsed_ms,message,final_url,\
-                       location,location_offset,location_length,content_type,content_encoding,digests,status_chain";
+                       location,location_offset,location_length,content_type,content_encoding,digests,status_chain,suspect";
 
 #[test]
 fn jsonl_has_every_row_with_every_column() {

@@ -52,7 +52,11 @@ pub use longhaul_http::{
     ExchangeHook, Head, HeaderMap, HttpUrl, Limits, MinimumSpeed, Origin, Peer, RESERVED_FIELDS, Request,
     Route, Router, Timeouts, Tunnel, TunnelError, TunnelHandshake, TunnelRefusal, TunnelReply, Via,
 };
-pub use longhaul_journal::{Expectation, FaultRecord, Fields, HostRecord, Location, RecordedDigest, RowId};
-pub use report::{Counts, Event, ForgetRows, Report, Row, RowOutcome, Status, forget, lock_line, reopen};
+pub use longhaul_journal::{
+    Expectation, FaultRecord, Fields, HostRecord, Location, RecordedDigest, RowId, SuspectPattern, Suspicion,
+};
+pub use report::{
+    Counts, Event, ForgetRows, Report, Row, RowOutcome, Status, SuspectPolicy, forget, lock_line, reopen,
+};
 pub use schedule::{backlog, frontier, host_routing, retry};
 pub use sink::store;

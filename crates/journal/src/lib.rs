@@ -16,24 +16,24 @@ mod claims;
 mod error;
 mod files;
 mod format;
-mod hosts;
 mod log;
 mod model;
 mod open;
 mod query;
+mod remembered;
 mod spool;
 
 pub use claims::Claims;
 pub use error::{Damage, JournalError, LockLost, TornTail};
 pub use files::{LOCK_FILE, PARTS_DIRECTORY, STATE_DIRECTORY};
-pub use hosts::{HOSTS_MAX, read_hosts, write_hosts};
 pub use log::LogWriter;
 pub use model::HostRecord;
 pub use model::{
     Checkpoint, ContentFormat, Counts, Done, Entry, Expectation, Failed, FaultRecord, Fields, FileIdentity,
     Location, NoContent, Part, Record, RecordedDigest, RecordedPart, Row, RowId, RowSet, RowState, RowStates,
-    Source, SourceId, Validator, Verification, Waiting,
+    Source, SourceId, SuspectPattern, Suspicion, Validator, Verification, Waiting,
 };
 pub use open::{Journal, Opened, ReadOnly, Recovery};
 pub use query::{Failures, RecordedOutcome};
+pub use remembered::{HOSTS_MAX, SUSPICIONS_MAX, read_hosts, read_suspicions, write_hosts, write_suspicions};
 pub use spool::{BLOCK_ROWS, BlockId, SpoolReader, SpoolWriter};

@@ -1,9 +1,12 @@
-//! What is remembered of hosts comes back, and what is damaged of it costs nothing else.
+//! What is remembered of hosts and of suspicions comes back, and what is damaged of it costs nothing else.
 
 use std::sync::Arc;
 
 use longhaul_journal::storage::{MemoryStorage, Storage};
-use longhaul_journal::{HostRecord, STATE_DIRECTORY, read_hosts, write_hosts};
+use longhaul_journal::{
+    HostRecord, STATE_DIRECTORY, SuspectPattern, Suspicion, read_hosts, read_suspicions, write_hosts,
+    write_suspicions,
+};
 use proptest::prelude::*;
 
 fn storage() -> Arc<dyn Storage> {
@@ -74,4 +77,28 @@ proptest! {
         prop_assert!(read.len() < hosts.len());
         prop_assert_eq!(&read[..], &hosts[..read.len()]);
     }
+}
+
+#[test]
+fn suspicions_come_back_and_are_no_hosts() {
+    let storage = storage();
+    let of = |pattern| Suspicion {
+        host: "https://h.test".to_owned(),
+        pattern,
+        rows: 40,
+        example: "https://h.test/a".to_owned(),
+    };
+    let suspicions = [
+        of(SuspectPattern::SameBody { size: 1 << 40, blake3: [7; 32] }),
+        of(SuspectPattern::MediaType { extension: String::new(), media_type: "text/html".to_owned() }),
+    ];
+    assert_eq!(read_suspicions(&storage), []);
+    write_suspicions(&storage, &suspicions).expect("it is in memory");
+    assert_eq!(read_suspicions(&storage), suspicions);
+    assert_eq!(read_hosts(&storage), []);
+    let path = format!("{STATE_DIRECTORY}/suspicions").parse().expect("a path");
+    let mut file = storage.open(&path).expect("it is there");
+    let len = file.len().expect("a length");
+    file.write_all_at(b"x", len - 1).expect("it is in memory");
+    assert_eq!(read_suspicions(&storage), suspicions[..1], "what is not damaged is read");
 }

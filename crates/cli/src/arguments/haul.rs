@@ -83,6 +83,16 @@ pub(crate) enum PacePerChoice {
     Address,
 }
 
+/// The value of `--suspect`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SuspectChoice {
+    /// Keep them, and say so once
+    #[default]
+    Warn,
+    /// Fail them from the one on that shows the pattern
+    Fail,
+}
+
 /// Settings of a run, the same for `get` and `retry`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
@@ -169,6 +179,10 @@ pub(crate) struct RunArguments {
     /// Fail what is not of this media type, such as application/pdf or image/*, unless its line has a type. Repeatable
     #[arg(long, value_name = "TYPE", value_delimiter = ',', help_heading = "Files")]
     pub(crate) expect_type: Vec<MediaRange>,
+    /// What becomes of files that look like a login or an error page: many of a host have one body, or are web pages under
+    /// names of data
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t, help_heading = "Files")]
+    pub(crate) suspect: SuspectChoice,
     /// Seed of every random choice, to repeat a run
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub(crate) seed: Option<u64>,

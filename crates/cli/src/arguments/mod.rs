@@ -15,7 +15,7 @@ mod sockets;
 
 pub(crate) use haul::{
     ExportArguments, ExportFormat, ForgetArguments, GetArguments, OutputArguments, PaceChoice, PacePerChoice,
-    RetryArguments, RunArguments, StatusArguments, VerifyArguments,
+    RetryArguments, RunArguments, StatusArguments, SuspectChoice, VerifyArguments,
 };
 pub(crate) use program::{Arguments, Command};
 pub(crate) use rehearse::RehearseArguments;

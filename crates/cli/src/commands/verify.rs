@@ -45,6 +45,7 @@ fn text_line(finding: &Finding<'_>) -> String {
         Finding::Unreadable { url, name, error, .. } => {
             format!("unreadable: {}: {} ({})\n", escaped(name), escaped(error), escaped(url))
         }
+        Finding::Suspect { url, name, .. } => format!("suspect: {} ({})\n", escaped(name), escaped(url)),
         Finding::Foreign { name } => format!("foreign: {}\n", escaped(name)),
         Finding::MovedAside { name, to, .. } => {
             format!("moved aside: {} is called {} now\n", escaped(name), escaped(to))
@@ -69,6 +70,9 @@ fn text_report(report: &VerifyReport, directory: &Path, repair: bool) -> String 
     };
     let (files, read) = (counted(report.files, "file"), bytes(report.bytes_read as f64));
     let mut text = format!("{files}: {}; {foreign}; {read} read\n", parts.join(", "));
+    if report.suspect > 0 {
+        let _ = writeln!(text, "{} may be login or error pages", counted(report.suspect, "file"));
+    }
     if report.not_compared > 0 {
         let _ = writeln!(
             text,
@@ -101,6 +105,7 @@ fn json_line(finding: &Finding<'_>) -> String {
         Finding::Unreadable { row, url, name, error } => {
             of_row("unreadable", row.0, url, name, Some(("message", error)))
         }
+        Finding::Suspect { row, url, name, .. } => of_row("suspect", row.0, url, name, None),
         Finding::Foreign { name } => {
             json::object(&[("event", "foreign".into()), ("name", name.into())]) + "\n"
         }
@@ -126,6 +131,7 @@ fn json_report(report: &VerifyReport, exit: Exit) -> String {
         ("changed", report.changed.into()),
         ("unreadable", report.unreadable.into()),
         ("foreign", report.foreign.into()),
+        ("suspect", report.suspect.into()),
         ("not_compared", report.not_compared.into()),
         ("bytes_read", report.bytes_read.into()),
         ("repaired", report.repaired.into()),

@@ -1,13 +1,13 @@
 //! The cells of a record. Their names and their order are stable; `docs/cli.md` lists them.
 
 use data_encoding::HEXLOWER;
-use longhaul::{FaultRecord, Fields, Location, Row, RowOutcome};
+use longhaul::{Class, FaultRecord, Fields, Location, Row, RowOutcome, SuspectPattern};
 use longhaul_journal::{Done, Failed, NoContent, Verification};
 
 use crate::render::{json, rfc3339};
 
 /// The names of the cells, in order.
-pub(super) const COLUMNS: [&str; 28] = [
+pub(super) const COLUMNS: [&str; 29] = [
     "row",
     "list",
     "line",
@@ -36,6 +36,7 @@ pub(super) const COLUMNS: [&str; 28] = [
     "content_encoding",
     "digests",
     "status_chain",
+    "suspect",
 ];
 
 /// The name of the last cell, which only hauls have whose lists have columns that Longhaul does not interpret.
@@ -153,7 +154,23 @@ pub(super) fn cells(row: &Row<'_>) -> [Cell; COLUMNS.len()] {
         content_encoding,
         longhaul::digest_fields(row.expected).as_str().into(),
         status_chain,
+        suspect(row).into(),
     ]
+}
+
+/// Why a row is suspect: `body` or `type`.
+fn suspect(row: &Row<'_>) -> Option<&'static str> {
+    match (row.suspicion, row.outcome) {
+        (Some(suspicion), _) => Some(match suspicion.pattern {
+            SuspectPattern::MediaType { .. } => "type",
+            _ => "body",
+        }),
+        // Its media type was known with the response head.
+        (None, RowOutcome::Failed(failed)) if row.outcome.class() == Some(Class::Suspect) => {
+            Some(if failed.fault.phase == "head" { "type" } else { "body" })
+        }
+        _ => None,
+    }
 }
 
 /// The statuses from the first response to the one with the file.

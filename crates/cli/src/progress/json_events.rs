@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
-use longhaul::{Counts, Event, FaultRecord, Location, Report, RowId};
+use longhaul::{Counts, Event, FaultRecord, Location, Report, RowId, SuspectPattern, Suspicion};
 use longhaul_socket::clock::WallClock;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -56,6 +56,8 @@ impl JsonEventWriter {
             ("adopted", report.adopted.into()),
             ("forgotten", report.forgotten.into()),
             ("no_content", report.no_content.into()),
+            ("suspicions", report.suspicions.iter().map(suspicion_object).collect()),
+            ("suspect_done", report.suspect_done.into()),
             ("unread_lists", report.unread_lists.clone().into()),
             ("stopped", report.stopped.into()),
             ("exit_code", exit.code().into()),
@@ -224,6 +226,7 @@ fn haul_fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
             "files_missing",
             vec![("missing", missing.into()), ("checked", checked.into()), ("example", example.into())],
         ),
+        Event::Suspect { suspicion } => ("suspect", suspicion_fields(suspicion)),
         Event::Paused { reason } => ("paused", vec![("reason", reason.into())]),
         Event::Resumed => ("resumed", Vec::new()),
         Event::Offline => ("offline", Vec::new()),
@@ -231,6 +234,36 @@ fn haul_fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
         Event::Stopping => ("stopping", Vec::new()),
         _ => return None,
     })
+}
+
+/// What suspect rows have in common. A field that does not apply is null.
+fn suspicion_fields(suspicion: &Suspicion) -> Fields<'static> {
+    let (mut size, mut blake3, mut extension, mut media_type) = Default::default();
+    match &suspicion.pattern {
+        SuspectPattern::SameBody { size: its_size, blake3: digest } => {
+            size = Value::from(*its_size);
+            blake3 = Value::from(HEXLOWER.encode(digest));
+        }
+        SuspectPattern::MediaType { extension: its_extension, media_type: its_type } => {
+            extension = Value::from(its_extension.as_str());
+            media_type = Value::from(its_type.as_str());
+        }
+        _ => {}
+    }
+    vec![
+        ("host", suspicion.host.as_str().into()),
+        ("rows", suspicion.rows.into()),
+        ("size", size),
+        ("blake3", blake3),
+        ("extension", extension),
+        ("media_type", media_type),
+        ("example", suspicion.example.as_str().into()),
+    ]
+}
+
+fn suspicion_object(suspicion: &Suspicion) -> Value {
+    let fields = suspicion_fields(suspicion).into_iter();
+    Value::Object(fields.map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// Where a body is that has no file of its own.

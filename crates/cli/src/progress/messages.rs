@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use longhaul::Event;
 
 use crate::plan::Verbosity;
-use crate::render::{NextStep, bytes, count, counted, escaped, failure, pace};
+use crate::render::{self, NextStep, bytes, count, counted, escaped, failure, pace};
 
 /// Messages that can wait. A haul can fail faster than a terminal can print; `export` has every failure.
 const WAITING_MAX: usize = 1_000;
@@ -25,6 +25,7 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
         | Event::VerifyingPart { bytes: VERIFIED_BYTES_ANNOUNCED.., .. }
         | Event::PartChanged { .. }
         | Event::FilesMissing { .. }
+        | Event::Suspect { .. }
         | Event::Online => Verbosity::Normal,
         _ => Verbosity::Verbose,
     };
@@ -57,6 +58,7 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
             if missing == 1 { "is" } else { "are" },
             escaped(example)
         ),
+        Event::Suspect { suspicion } => render::suspicion(suspicion),
         Event::ListRead { label, lines, new_rows } => {
             format!("read {}: {}, {} new", escaped(label), counted(lines, "line"), count(new_rows))
         }

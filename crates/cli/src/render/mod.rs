@@ -8,6 +8,7 @@ mod pace;
 mod quantity;
 mod report;
 mod shell;
+mod suspicion;
 mod timestamp;
 
 pub(crate) use escape::{escaped, is_hostile};
@@ -16,4 +17,5 @@ pub(crate) use pace::pace;
 pub(crate) use quantity::{bytes, count, counted, time};
 pub(crate) use report::{classes, report, resume_command, retry_command};
 pub(crate) use shell::quoted;
+pub(crate) use suspicion::suspicion;
 pub(crate) use timestamp::rfc3339;

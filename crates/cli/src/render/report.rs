@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use longhaul::{ARGUMENTS, Class, Report};
 
-use super::{bytes, count, counted, escaped, quoted, time};
+use super::{bytes, count, counted, escaped, quoted, suspicion, time};
 
 /// The report of a run that took `elapsed`, with some of its failures as examples. It ends in a line end.
 pub(crate) fn report(report: &Report, directory: &Path, elapsed: Duration, examples: &[String]) -> String {
@@ -41,6 +41,20 @@ pub(crate) fn report(report: &Report, directory: &Path, elapsed: Duration, examp
     if report.no_content > 0 {
         let none = count(report.no_content);
         let _ = writeln!(text, "{none} of the skipped without content: the server answered 204 or 205");
+    }
+    for found in &report.suspicions {
+        let _ = writeln!(text, "{}", suspicion(found));
+    }
+    if report.suspect_done > 0 {
+        let _ = writeln!(
+            text,
+            "{} done before that was found; `longhaul verify {}` lists them:",
+            counted(report.suspect_done, "suspect file"),
+            quoted(directory)
+        );
+        for name in &report.suspect_names {
+            let _ = writeln!(text, "  {}", escaped(name));
+        }
     }
     if counts.failed > 0 {
         push_failures(&mut text, &report.failures, directory, examples);

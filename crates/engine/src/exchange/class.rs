@@ -49,6 +49,8 @@ classes! {
     NotReady = "not-ready",
     /// The content is not what the list expects, or not what the digest of its server says.
     Mismatch = "mismatch",
+    /// The body looks like an error page that the host sends in place of many files, and the user wants such rows to fail.
+    Suspect = "suspect",
     /// A redirect that cannot be followed, or is not allowed.
     Redirect = "redirect",
     /// 401 or 407: credentials are missing or wrong.

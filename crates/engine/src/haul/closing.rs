@@ -7,9 +7,14 @@ use longhaul_journal::{Journal, LogWriter, SpoolReader};
 
 use crate::haul::HaulError;
 use crate::list::superseded;
+use crate::report::SuspectPolicy;
 use crate::report::counters::Counters;
+use crate::report::status::for_each_row;
 use crate::report::summary::{Counts, Report, failures_by_class};
 use crate::sink::SettledCounts;
+
+/// Suspect files that the report names. `verify` names them all.
+const SUSPECT_NAMES_MAX: usize = 10;
 
 /// The report by what the actors have counted.
 pub(super) fn report(
@@ -18,7 +23,7 @@ pub(super) fn report(
     settled_counts: SettledCounts,
     counters: &Counters,
 ) -> Report {
-    let SettledCounts { done, adopted, skipped, no_content, failures, parked } = settled_counts;
+    let SettledCounts { done, adopted, skipped, no_content, failures, parked, suspicions } = settled_counts;
     let done = before.done + done;
     let skipped = before.skipped + skipped;
     let failed = before.failed + failures.values().sum::<u64>();
@@ -32,6 +37,9 @@ pub(super) fn report(
         adopted,
         forgotten: 0,
         no_content,
+        suspicions,
+        suspect_done: 0,
+        suspect_names: Vec::new(),
         stopped: false,
         unread_lists: Vec::new(),
     }
@@ -57,5 +65,26 @@ pub(super) fn of_the_lists_as_they_are(
             report.parked = report.parked.min(report.counts.pending);
         }
     }
+    Ok(report)
+}
+
+/// Names the files that were done before the pattern was found which makes rows fail now.
+pub(super) fn with_suspects(
+    mut report: Report,
+    policy: SuspectPolicy,
+    storage: &Arc<dyn Storage>,
+) -> Result<Report, HaulError> {
+    if policy == SuspectPolicy::Warn || report.suspicions.is_empty() {
+        return Ok(report);
+    }
+    let journal = Journal::read(Arc::clone(storage)).map_err(HaulError::Journal)?;
+    for_each_row(&journal, |row| {
+        if row.suspicion.is_some() {
+            report.suspect_done += 1;
+            if report.suspect_names.len() < SUSPECT_NAMES_MAX {
+                report.suspect_names.extend(row.name.clone());
+            }
+        }
+    })?;
     Ok(report)
 }

@@ -9,6 +9,7 @@ use longhaul_socket::Host;
 
 use crate::list::MediaRange;
 use crate::pace::{ControllerFactory, PaceKind, WINDOW_MAX};
+use crate::report::SuspectPolicy;
 use crate::schedule::retry::{HEAD_TIMEOUT_MAX, HOST_PATIENCE, READY_PATIENCE, Tries};
 
 /// Exchanges at a time, all hosts together. With the default caps of a host this keeps dozens of hosts busy, and the
@@ -60,6 +61,8 @@ pub struct Settings {
     pub adopt_by_size: bool,
     /// The media types that are expected of rows without a type of their own; any type if there are none.
     pub expected_types: Vec<MediaRange>,
+    /// What becomes of rows whose bodies look like one error page.
+    pub suspect: SuspectPolicy,
     /// Hosts whose certificates are not checked.
     pub insecure_hosts: Vec<String>,
     /// Name servers to ask instead of the system's, over UDP and TCP; then neither the hosts file nor getaddrinfo(3) is
@@ -110,6 +113,7 @@ impl Default for Settings {
             no_clobber: false,
             adopt_by_size: false,
             expected_types: Vec::new(),
+            suspect: SuspectPolicy::default(),
             insecure_hosts: Vec::new(),
             name_servers: Vec::new(),
             canary: None,

@@ -122,13 +122,16 @@ impl Haul {
             no_clobber: self.settings.no_clobber,
             adopts_by_size: self.settings.adopt_by_size,
         };
+        let suspect = self.settings.suspect;
         let committer = {
             let cx = cx.clone();
             let parts =
                 unfinished.parts.iter().map(|(&row, recorded)| (row, recorded.part.resumable)).collect();
             let journal = JournalHandles { log, rows: rows.clone(), parts, hosts: hosts.clone() };
             executor
-                .start("sink", move || Committer::new(cx, journal, inbox, settled_rows, occupied).run())
+                .start("sink", move || {
+                    Committer::new(cx, journal, inbox, settled_rows, occupied, suspect).run()
+                })
                 .map_err(HaulError::Start)?
         };
         let (published, intake) = self.start_intake(executor, &cx, spool, &rows, &unfinished)?;
@@ -190,6 +193,7 @@ impl Haul {
         let report = closing::report(before, rows.published(), settled_counts, &counters);
         let report = Report { stopped, unread_lists: unread_lists(&rows.sources()), ..report };
         let report = closing::of_the_lists_as_they_are(report, before, &self.storage, &rows, &mut log)?;
+        let report = closing::with_suspects(report, suspect, &self.storage)?;
         drop(lock);
         Ok(report)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul_journal::{FaultRecord, Fields, Location, RowId};
+use longhaul_journal::{FaultRecord, Fields, Location, RowId, Suspicion};
 
 use crate::pace::Limiter;
 use crate::report::summary::Counts;
@@ -182,6 +182,11 @@ pub enum Event<'a> {
         attempts: u32,
         /// The columns of the list that are not interpreted.
         fields: &'a Fields,
+    },
+    /// Many rows of a host look like one error page. Reported once for each pattern, when it is found.
+    Suspect {
+        /// The host, what the rows have in common, how many there are so far, and one of them.
+        suspicion: &'a Suspicion,
     },
     /// The pace of a host changed in kind.
     Paced {

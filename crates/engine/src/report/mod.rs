@@ -9,6 +9,7 @@ mod owned_event;
 mod reopen;
 pub(crate) mod status;
 pub(crate) mod summary;
+pub(crate) mod suspect;
 
 pub use event::Event;
 pub use forget::{ForgetRows, forget};
@@ -16,3 +17,4 @@ pub use lock::lock_line;
 pub use reopen::reopen;
 pub use status::{Row, RowOutcome, Status};
 pub use summary::{Counts, Report};
+pub use suspect::SuspectPolicy;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul_journal::{FaultRecord, Fields, Location, RowId};
+use longhaul_journal::{FaultRecord, Fields, Location, RowId, Suspicion};
 
 use crate::pace::Limiter;
 use crate::report::event::Event;
@@ -37,6 +37,9 @@ pub(crate) enum OwnedEvent {
         missing: u64,
         checked: u64,
         example: Box<str>,
+    },
+    Suspect {
+        suspicion: Box<Suspicion>,
     },
     Started {
         row: RowId,
@@ -184,6 +187,7 @@ impl OwnedEvent {
             Event::FilesMissing { missing, checked, example } => {
                 Self::FilesMissing { missing, checked, example: example.into() }
             }
+            Event::Suspect { suspicion } => Self::Suspect { suspicion: Box::new(suspicion.clone()) },
             Event::Resumed => Self::Resumed,
             Event::Offline => Self::Offline,
             Event::Online => Self::Online,
@@ -242,6 +246,7 @@ impl OwnedEvent {
             Self::FilesMissing { missing, checked, example } => {
                 Event::FilesMissing { missing: *missing, checked: *checked, example }
             }
+            Self::Suspect { suspicion } => Event::Suspect { suspicion },
             Self::Resumed => Event::Resumed,
             Self::Offline => Event::Offline,
             Self::Online => Event::Online,

@@ -10,13 +10,14 @@ use longhaul_http::{HttpUrl, redacted};
 use longhaul_journal::storage::{DiskStorage, Storage};
 use longhaul_journal::{
     Done, Entry, Expectation, Failed, Fields, HostRecord, Journal, NoContent, ReadOnly, RecordedOutcome,
-    RowId, Source, Waiting,
+    RowId, Source, Suspicion, Waiting,
 };
 
 use crate::exchange::Class;
 use crate::haul::HaulError;
 use crate::names;
 use crate::report::summary::{Counts, failures_by_class, unread_lists};
+use crate::report::suspect;
 use crate::sink::store::file_content;
 
 /// A haul as it was at one moment. Reading it takes no lock and changes nothing.
@@ -43,6 +44,8 @@ pub struct Row<'a> {
     pub outcome: RowOutcome<'a>,
     /// What the list says of its content.
     pub expected: &'a Expectation,
+    /// What it has in common with other rows that look like one error page, if it is done and suspect.
+    pub suspicion: Option<&'a Suspicion>,
     /// The columns of the list that are not interpreted.
     pub fields: &'a Fields,
 }
@@ -189,25 +192,35 @@ impl Status {
 /// Every row of a journal, in the order of the lists.
 pub(crate) fn for_each_row(journal: &ReadOnly, mut visit: impl FnMut(&Row<'_>)) -> Result<(), HaulError> {
     let sources = journal.sources();
-    let nothing = Expectation::default();
+    let (nothing, suspicions) = (Expectation::default(), journal.suspicions());
     let visited = journal.for_each_outcome(|id, row, outcome| {
         let list = usize::try_from(row.source.0).ok().and_then(|index| sources.get(index));
         let (url, name) = describe(&row.entry, &outcome);
+        let (outcome, expected) = (RowOutcome::from(outcome), expected(&row.entry).unwrap_or(&nothing));
+        let suspicion = match outcome {
+            RowOutcome::Done(done) => suspect::find(&suspicions, &url, expected, done),
+            _ => None,
+        };
         visit(&Row {
             id,
             list: list.map_or("", |source| &source.label),
             line: row.line,
             url,
             name,
-            outcome: RowOutcome::from(outcome),
-            expected: match &row.entry {
-                Entry::Fetch { expected, .. } => expected,
-                _ => &nothing,
-            },
+            outcome,
+            expected,
+            suspicion,
             fields: &row.fields,
         });
     });
     visited.map_err(HaulError::Journal)
+}
+
+fn expected(entry: &Entry) -> Option<&Expectation> {
+    match entry {
+        Entry::Fetch { expected, .. } => Some(expected),
+        _ => None,
+    }
 }
 
 pub(super) fn open(directory: &Path, create: bool) -> Result<Arc<dyn Storage>, HaulError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longhaul_journal::{JournalError, ReadOnly, Source};
+use longhaul_journal::{JournalError, ReadOnly, Source, Suspicion};
 
 use crate::exchange::Class;
 
@@ -57,6 +57,13 @@ pub struct Report {
     pub forgotten: u64,
     /// Of the skipped rows, those for which the host answered in this run that there is nothing to download (204, 205).
     pub no_content: u64,
+    /// What rows of this run have in common with others that look like one error page.
+    pub suspicions: Vec<Suspicion>,
+    /// Rows that are done and suspect, because they were done before the pattern was found. Counted only if suspect rows fail and this
+    /// run has met any.
+    pub suspect_done: u64,
+    /// The names of the first of these files.
+    pub suspect_names: Vec<String>,
     /// The run was stopped before the end.
     pub stopped: bool,
     /// Lists of this run or an earlier one that have not been read to their end. Their unread lines are not part of the haul.

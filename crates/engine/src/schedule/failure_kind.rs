@@ -100,9 +100,13 @@ impl FailureKind {
             },
             Class::Protocol | Class::Mismatch => Self::Permanent { tries: TRIES_PROTOCOL },
             Class::Local => Self::Local,
-            Class::Tls | Class::Redirect | Class::Auth | Class::File | Class::List | Class::Other => {
-                Self::Permanent { tries: 1 }
-            }
+            Class::Tls
+            | Class::Redirect
+            | Class::Auth
+            | Class::File
+            | Class::List
+            | Class::Suspect
+            | Class::Other => Self::Permanent { tries: 1 },
         }
     }
 

@@ -15,6 +15,7 @@ use super::{RowSettled, SettledByList, trace};
 use crate::exchange::Class;
 use crate::names::Occupied;
 use crate::report::Event;
+use crate::schedule::job::Job;
 
 impl Committer {
     /// Makes the group durable: bytes, records, publication, marker. Then reports it.
@@ -80,15 +81,23 @@ impl Committer {
         }
         self.retry_transient(|sink| sink.log.commit()).await?;
         commit.end(settled.len(), clock::now());
+        for suspicion in &self.suspects.take_unreported() {
+            self.observer.emit(&Event::Suspect { suspicion });
+        }
         for entry in settled {
             self.report(entry);
         }
         Ok(())
     }
 
-    /// Publishes a durable body under its final name. If something occupies the name, the row fails or is skipped. `None` if
-    /// somebody else has removed the body meanwhile: the row begins again.
+    /// Publishes a durable body under its final name. If something occupies the name, the row fails or is skipped; if the body is
+    /// suspect, it may fail. `None` if somebody else has removed the body meanwhile: the row begins again.
     async fn publish(&mut self, mut complete: Box<CompleteRow>) -> Result<Option<Entry>, DiskFailure> {
+        if let Some(fault) = self.suspects.judge(&complete.job, &complete.done) {
+            let CompleteRow { job, done, .. } = *complete;
+            self.discard_for_good(job.row).await?;
+            return self.fail_complete(job, &done, fault).await.map(Some);
+        }
         let error = match self.try_publish(&complete).await? {
             Ok(location) => {
                 trace::published(complete.job.row, &complete.job.name, &location);
@@ -114,6 +123,16 @@ impl Committer {
             }
             Occupied::Fail { fault } => fault,
         };
+        self.fail_complete(job, &done, fault).await.map(Some)
+    }
+
+    /// Records that a row has failed although its body was complete.
+    async fn fail_complete(
+        &mut self,
+        job: Box<Job>,
+        done: &Done,
+        fault: FaultRecord,
+    ) -> Result<Entry, DiskFailure> {
         let failed = Failed {
             fault,
             status: Some(done.status),
@@ -122,7 +141,7 @@ impl Committer {
             finished_unix_ms: self.clock.unix_ms(),
         };
         self.record(Record::Failed(job.row, failed.clone())).await?;
-        Ok(Some(Entry::Failed { job, failed }))
+        Ok(Entry::Failed { job, failed })
     }
 
     /// Publishes the row's body. The inner error concerns this name alone.

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_journal::storage::Storage;
-use longhaul_journal::{HostRecord, LockLost, LogWriter, Part, Record, RowId, SpoolReader, write_hosts};
+use longhaul_journal::{
+    HostRecord, LockLost, LogWriter, Part, Record, RowId, SpoolReader, Suspicion, read_suspicions,
+    write_hosts,
+};
 use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
@@ -16,6 +19,7 @@ use super::disk_wait::{DiskFailure, DiskWait, RetryTransient};
 use super::group::{Entry, Group};
 use super::parts::{Parts, checkpoint};
 use super::store::{ResponseMeta, Store};
+use super::suspects::Suspects;
 use super::unstorable::UnstorableBodies;
 use super::{Inbox, Message, RowSettled};
 use crate::exchange::Class;
@@ -24,6 +28,7 @@ use crate::names::OccupiedPolicy;
 use crate::pace::host_state_cache::HostStateUpdate;
 use crate::report::event::Event;
 use crate::report::observer::Observer;
+use crate::report::suspect::SuspectPolicy;
 
 /// Messages handled at once; the log is flushed after each such batch.
 const BATCH_MAX: usize = 256;
@@ -53,6 +58,8 @@ pub(crate) struct SettledCounts {
     pub(crate) no_content: u64,
     pub(crate) failures: BTreeMap<Class, u64>,
     pub(crate) parked: u64,
+    /// The patterns of soft failures that rows of this run fit.
+    pub(crate) suspicions: Vec<Suspicion>,
 }
 
 /// The actor of the sink. There is one in a haul.
@@ -75,6 +82,7 @@ pub(crate) struct Committer {
     disk_wait: DiskWait,
     pub(super) unstorable: UnstorableBodies,
     pub(super) occupied: OccupiedPolicy,
+    pub(super) suspects: Suspects,
     pub(super) sync_failures: u32,
     parts_synced_at: Instant,
     hosts: BTreeMap<String, HostRecord>,
@@ -88,13 +96,13 @@ impl Committer {
         inbox: Inbox,
         settled_rows: mpsc::UnboundedSender<RowSettled>,
         occupied: OccupiedPolicy,
+        suspect: SuspectPolicy,
     ) -> Self {
         let RunContext { storage, store, observer, clock, stopper } = cx;
         let JournalHandles { log, rows, parts, hosts } = journal;
         Self {
             parts: Parts::new(Arc::clone(&store)),
             store,
-            storage,
             log,
             rows,
             recorded: parts,
@@ -107,10 +115,12 @@ impl Committer {
             observer,
             clock,
             occupied,
+            suspects: Suspects::new(read_suspicions(&storage), suspect, Arc::clone(&storage)),
             sync_failures: 0,
             parts_synced_at: clock::now(),
             hosts: hosts.into_iter().map(|record| (record.host.clone(), record)).collect(),
             settled_counts: SettledCounts::default(),
+            storage,
         }
     }
 
@@ -120,7 +130,9 @@ impl Committer {
     /// # Errors
     /// The directory cannot be written, and waiting will not change that.
     pub(crate) async fn run(mut self) -> io::Result<(SettledCounts, LogWriter)> {
-        match self.work().await {
+        let worked = self.work().await;
+        self.settled_counts.suspicions = self.suspects.finish();
+        match worked {
             Ok(()) | Err(DiskFailure::Stopped(_)) => Ok((self.settled_counts, self.log)),
             Err(DiskFailure::Permanent(error)) => Err(error),
         }

@@ -18,6 +18,7 @@ mod parts;
 mod recovery;
 pub(crate) mod resume;
 pub mod store;
+mod suspects;
 mod trace;
 mod unstorable;
 

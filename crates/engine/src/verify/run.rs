@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use longhaul_journal::storage::{DiskStorage, Storage};
-use longhaul_journal::{Journal, Location, Opened, RowId};
+use longhaul_journal::{Journal, Location, Opened, RowId, Suspicion};
 use longhaul_socket::clock::WallClock;
 
 use super::batch::{self, FILES_MAX};
@@ -49,6 +49,17 @@ pub enum Finding<'a> {
         /// Why.
         error: &'a str,
     },
+    /// A finished file looks like an error page that the host sent in place of many files. That says nothing of whether it is as recorded.
+    Suspect {
+        /// Its row.
+        row: RowId,
+        /// Its URL.
+        url: &'a str,
+        /// Its name below the haul's directory.
+        name: &'a str,
+        /// What it has in common with others.
+        suspicion: &'a Suspicion,
+    },
     /// A file in a directory of the haul is of no row.
     Foreign {
         /// Its name below the haul's directory.
@@ -79,6 +90,8 @@ pub struct VerifyReport {
     pub changed: u64,
     /// The ones that could not be read.
     pub unreadable: u64,
+    /// Finished files that look like an error page, intact or not.
+    pub suspect: u64,
     /// Finished rows whose bodies are not in files of their own: they were not compared.
     pub not_compared: u64,
     /// Files that are of no row; `None` beside a run, whose new files would be among them.
@@ -164,6 +177,10 @@ impl Verify {
                 return;
             }
             let Some(name) = &row.name else { return };
+            if let Some(suspicion) = row.suspicion {
+                walk.report.suspect += 1;
+                visit(&Finding::Suspect { row: row.id, url: &row.url, name, suspicion });
+            }
             owned.add(name);
             files.push(RecordedFile::new(row.id, row.url.clone(), name.clone(), done));
             if files.len() >= FILES_MAX {

@@ -15,6 +15,7 @@ pub(crate) enum EventKind {
     VerifyingPart,
     PartChanged,
     FilesMissing,
+    Suspect,
     Received,
     Retrying,
     Parked,
@@ -43,9 +44,9 @@ pub(crate) struct RecordedEvent {
     pub(crate) fault: Option<FaultRecord>,
     pub(crate) status: Option<u16>,
     pub(crate) attempts: u32,
-    /// Bytes that have arrived, or are kept; files that are missing.
+    /// Bytes that have arrived, or are kept; files that are missing; rows that are suspect.
     pub(crate) bytes: u64,
-    /// Why something was skipped, paused or slowed down; the name of a missing file.
+    /// Why something was skipped, paused or slowed down; the name of a missing file; the host of suspect rows.
     pub(crate) reason: String,
     /// The digest of a file that is done.
     pub(crate) blake3: Option<[u8; 32]>,
@@ -69,8 +70,6 @@ impl RecordedEvent {
             fields: Fields::default(),
         };
         let (kind, row, url) = match *event {
-            Event::Opened { .. } => (EventKind::Opened, None, ""),
-            Event::ListRead { .. } => (EventKind::ListRead, None, ""),
             Event::Paced { limiter, .. } => {
                 limiter.as_str().clone_into(&mut recorded.reason);
                 (EventKind::Paced, None, "")
@@ -79,10 +78,11 @@ impl RecordedEvent {
                 address.clone_into(&mut recorded.reason);
                 (EventKind::Merged, None, "")
             }
-            Event::Resumed => (EventKind::Resumed, None, ""),
-            Event::Offline => (EventKind::Offline, None, ""),
-            Event::Online => (EventKind::Online, None, ""),
-            Event::Stopping => (EventKind::Stopping, None, ""),
+            Event::Suspect { suspicion } => {
+                suspicion.host.clone_into(&mut recorded.reason);
+                recorded.bytes = suspicion.rows;
+                (EventKind::Suspect, None, suspicion.example.as_str())
+            }
             Event::Received { row, bytes } => {
                 recorded.bytes = bytes;
                 (EventKind::Received, Some(row), "")
@@ -146,7 +146,7 @@ impl RecordedEvent {
                 recorded.attempts = attempts;
                 (EventKind::NoContent, Some(row), url)
             }
-            _ => panic!("the simulations do not know {event:?}"),
+            _ => (of_the_haul(event), None, ""),
         };
         if let Event::Done { fields, .. } | Event::Failed { fields, .. } | Event::Skipped { fields, .. } =
             event
@@ -171,5 +171,18 @@ impl RecordedEvent {
     /// The class of the fault, or nothing.
     pub(crate) fn class(&self) -> &str {
         self.fault.as_ref().map_or("", |fault| &fault.class)
+    }
+}
+
+/// The kind of an event that concerns the whole haul.
+fn of_the_haul(event: &Event<'_>) -> EventKind {
+    match event {
+        Event::Opened { .. } => EventKind::Opened,
+        Event::ListRead { .. } => EventKind::ListRead,
+        Event::Resumed => EventKind::Resumed,
+        Event::Offline => EventKind::Offline,
+        Event::Online => EventKind::Online,
+        Event::Stopping => EventKind::Stopping,
+        _ => panic!("the simulations do not know {event:?}"),
     }
 }

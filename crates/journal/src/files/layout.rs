@@ -11,6 +11,8 @@ pub const LOCK_FILE: &str = ".longhaul/lock";
 
 /// The remembered states of hosts' paces.
 pub(crate) const HOSTS_FILE: &str = ".longhaul/hosts";
+/// The remembered suspicions.
+pub(crate) const SUSPICIONS_FILE: &str = ".longhaul/suspicions";
 
 /// The index of claimed names, and the one that replaces it when it grows. The next run makes them anew.
 pub(crate) const CLAIMS_FILE: &str = ".longhaul/claims";
@@ -67,7 +69,8 @@ pub(crate) fn unfinished(path: &RelativePath) -> RelativePath {
 pub(crate) fn is_leftover(name: &str) -> bool {
     let temporary = [CLAIMS_FILE, CLAIMS_GROWN_FILE].map(|path| fixed(path).file_name() == name);
     let kinds = [Kind::Spool, Kind::Log, Kind::Summary];
-    let replaced = [HOSTS_FILE, LOCK_FILE].map(|path| unfinished(&fixed(path)).file_name() == name);
+    let replaced =
+        [HOSTS_FILE, SUSPICIONS_FILE, LOCK_FILE].map(|path| unfinished(&fixed(path)).file_name() == name);
     let unfinished = name
         .strip_suffix(UNFINISHED_SUFFIX)
         .is_some_and(|name| kinds.iter().any(|kind| !kind.numbers(&[name.to_owned()]).is_empty()));

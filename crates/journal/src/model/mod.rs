@@ -6,6 +6,7 @@ mod recorded_part;
 mod row;
 mod row_set;
 mod row_states;
+mod suspicion;
 
 pub use host_record::HostRecord;
 pub use record::{
@@ -16,3 +17,4 @@ pub use recorded_part::RecordedPart;
 pub use row::{Entry, Expectation, Fields, FileIdentity, RecordedDigest, Row, RowId, Source, SourceId};
 pub use row_set::RowSet;
 pub use row_states::{Counts, RowState, RowStates};
+pub use suspicion::{SuspectPattern, Suspicion};

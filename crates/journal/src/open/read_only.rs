@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::contents::{JournalContents, read_contents};
 use crate::error::{Damage, JournalError};
 use crate::files::{LOCK_FILE, STATE_DIRECTORY, fixed};
-use crate::hosts::read_hosts;
 use crate::log::LogSegment;
-use crate::model::HostRecord;
 use crate::model::{Counts, RowStates};
+use crate::model::{HostRecord, Suspicion};
 use crate::model::{Row, RowId, Source};
 use crate::query::Failures;
 use crate::query::{RecordedOutcome, for_each_outcome};
+use crate::remembered::{read_hosts, read_suspicions};
 use crate::spool::{SharedSpool, SpoolReader};
 use crate::storage::Storage;
 
@@ -72,6 +72,11 @@ impl ReadOnly {
     /// The remembered states of hosts' paces.
     pub fn hosts(&self) -> Vec<HostRecord> {
         read_hosts(&self.storage)
+    }
+
+    /// The suspicions of the runs so far.
+    pub fn suspicions(&self) -> Vec<Suspicion> {
+        read_suspicions(&self.storage)
     }
 
     /// What could not be read. Segments that a summary replaces are read by [`ReadOnly::for_each_outcome`] only.
