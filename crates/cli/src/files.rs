@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "these files are not part of a haul")]
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use longhaul_journal::{LOCK_FILE, PARTS_DIRECTORY, STATE_DIRECTORY};
@@ -103,6 +103,20 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
 /// Opens a log file for appending; creates it if it is missing.
 pub(crate) fn append(path: &Path) -> io::Result<File> {
     File::options().append(true).create(true).open(path)
+}
+
+/// Renames a file that this program created.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)
+}
+
+/// Whether the last byte of a file is a line feed.
+pub(crate) fn ends_in_newline(path: &Path) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
 }
 
 /// Opens a file for reading.

@@ -13,10 +13,15 @@ use longhaul::pace::PaceKind;
 use longhaul::{Builder, Haul, PacePer, Settings, Source, SuspectPolicy};
 
 use crate::arguments::{
-    GetArguments, OutputArguments, PaceChoice, PacePerChoice, RetryArguments, RunArguments, SuspectChoice,
+    GetArguments, LogFormatChoice, OutputArguments, PaceChoice, PacePerChoice, RetryArguments, RunArguments,
+    SuspectChoice,
 };
 use crate::error::CommandError;
 use crate::files;
+use crate::progress::{LogFormat, LogPlan};
+
+/// Extensions of log files whose lines are JSON.
+const JSON_EXTENSIONS: [&str; 3] = ["json", "jsonl", "ndjson"];
 
 /// A run of `get` or `retry`.
 #[derive(Debug)]
@@ -28,6 +33,7 @@ pub(crate) struct Plan {
     pub(crate) locked: Option<String>,
     pub(crate) settings: Settings,
     pub(crate) output: Output,
+    pub(crate) log: Option<LogPlan>,
 }
 
 /// A list to read.
@@ -73,27 +79,30 @@ impl Plan {
             return Err(CommandError::StandardInputTwice);
         }
         let locked = locked.as_deref().map(files::list_label);
-        Ok(Self { directory, inputs, urls, locked, settings: settings(run), output: output.into() })
+        let (output, log) = outputs(output);
+        Ok(Self { directory, inputs, urls, locked, settings: settings(run), output, log })
     }
 
     /// The plan of `retry`: a run of the haul without new lists.
     pub(crate) fn of_retry(arguments: RetryArguments) -> Self {
         // The caller has reopened the rows of `classes`.
         let RetryArguments { directory, run, output, classes: _ } = arguments;
+        let (output, log) = outputs(output);
         Self {
             directory,
             inputs: Vec::new(),
             urls: Vec::new(),
             locked: None,
             settings: settings(run),
-            output: output.into(),
+            output,
+            log,
         }
     }
 
     /// A builder of the library that holds the whole plan, without an event callback. Formats of list files other than text are
     /// added here ([`Builder::list_format`]).
     pub(crate) fn into_builder(self) -> Builder {
-        let Self { directory, inputs, urls, settings, locked: _, output: _ } = self;
+        let Self { directory, inputs, urls, settings, locked: _, output: _, log: _ } = self;
         let builder = Haul::builder(directory).settings(|defaults| *defaults = settings);
         let builder = inputs.into_iter().fold(builder, |builder, input| builder.source(input.source()));
         urls.into_iter().fold(builder, Builder::url)
@@ -119,17 +128,26 @@ fn names_file(url: &str) -> bool {
     !url.contains("://") && files::is_file(Path::new(url))
 }
 
-impl From<OutputArguments> for Output {
-    fn from(arguments: OutputArguments) -> Self {
-        let OutputArguments { json, quiet, verbose } = arguments;
-        let verbosity = match (quiet, verbose) {
-            (true, _) => Verbosity::Quiet,
-            (false, 0) => Verbosity::Normal,
-            // From 2 on, `trace` writes more.
-            (false, _) => Verbosity::Verbose,
+/// What a run prints, and its log file.
+fn outputs(arguments: OutputArguments) -> (Output, Option<LogPlan>) {
+    let OutputArguments { json, quiet, verbose, log, log_format, log_size } = arguments;
+    let verbosity = match (quiet, verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, 0) => Verbosity::Normal,
+        // From 2 on, `trace` writes more.
+        (false, _) => Verbosity::Verbose,
+    };
+    let log = log.map(|path| {
+        let is_json = match log_format {
+            Some(choice) => choice == LogFormatChoice::Json,
+            None => path.extension().is_some_and(|extension| {
+                JSON_EXTENSIONS.iter().any(|json| extension.eq_ignore_ascii_case(json))
+            }),
         };
-        Self { json, verbosity }
-    }
+        let format = if is_json { LogFormat::Json } else { LogFormat::Text };
+        LogPlan { path, format, bytes_max: log_size }
+    });
+    (Output { json, verbosity }, log)
 }
 
 /// The settings of a run. A flag that covers several settings comes before those that cover one.

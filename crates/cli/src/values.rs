@@ -11,6 +11,9 @@ use longhaul::{Class, RESERVED_FIELDS};
 use longhaul_origin::proxy::ListenAddress;
 use longhaul_socket::Host;
 
+/// The smallest size of a log file: some tens of lines.
+const LOG_BYTES_MIN: u64 = 4096;
+
 /// The longest accepted time: a year. A longer one is a typing error, and a much longer one overflows clocks.
 const TIME_MAX: Duration = Duration::from_hours(365 * 24);
 /// The port of name servers (RFC 1035 section 4.2).
@@ -80,6 +83,17 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
 /// Parses a minimum speed in bytes per second, as [`size`] does; 0 turns it off.
 pub(crate) fn minimum_speed(text: &str) -> Result<u32, String> {
     u32::try_from(size(text)?).map_err(|_| "at most 4G per second are accepted".to_owned())
+}
+
+/// Parses the size at which a log is renamed.
+pub(crate) fn log_size(text: &str) -> Result<u64, String> {
+    size(text).and_then(|size| {
+        if size >= LOG_BYTES_MIN {
+            Ok(size)
+        } else {
+            Err(format!("at least {LOG_BYTES_MIN} bytes are needed"))
+        }
+    })
 }
 
 /// Parses the number of attempts per URL.

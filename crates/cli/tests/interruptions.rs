@@ -23,9 +23,14 @@ fn a_signal_stops_a_run_and_the_next_run_finishes_it() {
         let arguments = ["get", "-i", "list.txt", "-d", "out", "--per-host", "2"];
         let mut running = place.spawn(&arguments);
         place.wait_for_status("out", |status| status["done"].as_u64() > Some(0));
+        let status = place.status("out").expect("a haul");
+        assert!(status["files_per_second"].as_f64() > Some(0.0), "{status}");
+        assert!(status["bytes_per_second"].as_f64() > Some(0.0), "{status}");
+        assert!(status["left_seconds"].as_u64().is_some(), "{status}");
         kill_process(running.pid(), signal).expect("it exists");
         assert_eq!(running.code(), Some(9));
         let status = place.status("out").expect("a haul");
+        assert!(status["files_per_second"].is_null() && status["left_seconds"].is_null(), "{status}");
         assert_eq!((&status["running"], &status["rows"]), (&serde_json::Value::Null, &files.into()));
         assert!(status["pending"].as_u64() > Some(0), "{status}");
         place.longhaul(&["get", "-d", "out"]).assert().code(0);

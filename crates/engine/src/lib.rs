@@ -53,7 +53,8 @@ pub use longhaul_http::{
     Route, Router, Timeouts, Tunnel, TunnelError, TunnelHandshake, TunnelRefusal, TunnelReply, Via,
 };
 pub use longhaul_journal::{
-    Expectation, FaultRecord, Fields, HostRecord, Location, RecordedDigest, RowId, SuspectPattern, Suspicion,
+    Expectation, FaultRecord, Fields, HostRecord, Location, RecentOutcomes, RecordedDigest, RowId,
+    SuspectPattern, Suspicion,
 };
 pub use report::{
     Counts, Event, ForgetRows, Report, Row, RowOutcome, Status, SuspectPolicy, forget, lock_line, reopen,

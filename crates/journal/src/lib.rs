@@ -34,6 +34,6 @@ pub use model::{
     Source, SourceId, SuspectPattern, Suspicion, Validator, Verification, Waiting,
 };
 pub use open::{Journal, Opened, ReadOnly, Recovery};
-pub use query::{Failures, RecordedOutcome};
+pub use query::{Failures, RecentOutcomes, RecordedOutcome};
 pub use remembered::{HOSTS_MAX, SUSPICIONS_MAX, read_hosts, read_suspicions, write_hosts, write_suspicions};
 pub use spool::{BLOCK_ROWS, BlockId, SpoolReader, SpoolWriter};

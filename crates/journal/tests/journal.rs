@@ -366,6 +366,33 @@ fn a_forgotten_row_stays_forgotten() {
     assert_eq!(outcomes, [1, 3, 6]);
 }
 
+/// The rate of a running haul counts what was finished within the time that is asked for, whatever else the log holds.
+#[test]
+fn recent_outcomes_are_those_of_the_last_while() {
+    let storage = MemoryStorage::new(1);
+    let mut opened = open(&storage).unwrap();
+    append_rows(&mut opened, 50).unwrap();
+    // Row n was finished n milliseconds after the start.
+    for number in 0..40 {
+        opened.log.record(&Record::Doubt(RowId(number), done(number))).unwrap();
+        opened.log.record(&Record::Done(RowId(number), done(number))).unwrap();
+    }
+    let adopted = Done { is_adopted: true, ..done(45) };
+    opened.log.record(&Record::Done(RowId(45), adopted)).unwrap();
+    opened.log.record(&Record::Waiting(RowId(46), waiting(1))).unwrap();
+    opened.log.commit().unwrap();
+    let journal = Journal::read(Arc::new(storage.clone())).unwrap();
+    let seen = |now, window| {
+        let recent = journal.recent(NOW_UNIX_MS + now, window).unwrap();
+        (recent.rows, recent.bytes, recent.elapsed_ms)
+    };
+    let bytes = (30..40).map(|number| 1000 + number).sum();
+    assert_eq!(seen(40, 10), (10, bytes, 10));
+    assert_eq!(seen(5_000, 10), (0, 0, 10));
+    let all = (0..40).map(|number| 1000 + number).sum();
+    assert_eq!(seen(100, 60_000), (40, all, 100), "the run is younger than the time that is asked for");
+}
+
 proptest! {
     #[test]
     fn any_record_is_read_back(

@@ -200,6 +200,28 @@ pub(crate) struct OutputArguments {
     /// Print every retry and every change of pace too; `-vv` also traces decisions
     #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet", help_heading = "Output")]
     pub(crate) verbose: u8,
+    /// Also write failures, retries and other events to this file, which is renamed to FILE.1 when it is full; 5 files are kept
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) log: Option<PathBuf>,
+    /// What the log looks like [default: json if FILE ends in .json, .jsonl or .ndjson, otherwise text]
+    #[arg(long, value_name = "FORMAT", value_enum, requires = "log", help_heading = "Output")]
+    pub(crate) log_format: Option<LogFormatChoice>,
+    /// Size at which the log is renamed, such as 10M
+    #[arg(long, value_name = "SIZE", value_parser = values::log_size, requires = "log",
+          default_value_t = LOG_BYTES_DEFAULT, hide_default_value = true, help_heading = "Output")]
+    pub(crate) log_size: u64,
+}
+
+/// The size at which a log is renamed, unless the user gives another: that of about 200,000 failures.
+const LOG_BYTES_DEFAULT: u64 = 64 * 1024 * 1024;
+
+/// The value of `--log-format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormatChoice {
+    /// A line for people, with the time
+    Text,
+    /// One JSON object per line, as of --json
+    Json,
 }
 
 /// Show the progress of a haul, running or not

@@ -14,8 +14,8 @@ mod serve;
 mod sockets;
 
 pub(crate) use haul::{
-    ExportArguments, ExportFormat, ForgetArguments, GetArguments, OutputArguments, PaceChoice, PacePerChoice,
-    RetryArguments, RunArguments, StatusArguments, SuspectChoice, VerifyArguments,
+    ExportArguments, ExportFormat, ForgetArguments, GetArguments, LogFormatChoice, OutputArguments,
+    PaceChoice, PacePerChoice, RetryArguments, RunArguments, StatusArguments, SuspectChoice, VerifyArguments,
 };
 pub(crate) use program::{Arguments, Command};
 pub(crate) use rehearse::RehearseArguments;

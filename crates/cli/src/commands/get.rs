@@ -17,7 +17,7 @@ pub(super) fn run(arguments: GetArguments) -> Result<Exit, CommandError> {
 /// Runs the haul of this plan and reports on it.
 pub(super) fn run_haul(plan: Plan) -> Result<Exit, CommandError> {
     let (directory, locked, output) = (plan.directory.clone(), plan.locked.clone(), plan.output);
-    let reporter = Reporter::start(plan.output).map_err(CommandError::Start)?;
+    let reporter = Reporter::start(plan.output, plan.log.clone())?;
     let haul = plan.into_builder().on_event(reporter.observer()).build().map_err(CommandError::from);
     let outcome = haul.and_then(|haul| {
         let (stopper, report_stop) = (haul.stopper(), reporter.on_stop());

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use longhaul::{Class, HostRecord, Status};
+use longhaul::{Class, HostRecord, RecentOutcomes, Status};
 use longhaul_socket::clock::WallClock;
 use serde_json::Value;
 
@@ -13,19 +13,53 @@ use super::write_data;
 use crate::arguments::StatusArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::render::{self, count, counted, escaped, json};
+use crate::render::{self, bytes, count, counted, escaped, json, time};
+
+/// The time over which the rate of a running haul is computed: long enough for hosts that pause, short enough to show a change.
+const RATE_WINDOW: Duration = Duration::from_mins(1);
 
 pub(super) fn run(arguments: StatusArguments) -> Result<Exit, CommandError> {
     let StatusArguments { directory, hosts, json } = arguments;
     let status = Status::read(&directory)?;
     // Counting failures by class walks over every row, so it is done only if something failed.
     let failures = if status.counts().failed > 0 { status.failures()? } else { BTreeMap::new() };
-    let text =
-        if json { json_line(&status, &failures, hosts) } else { text(&status, &failures, &directory, hosts) };
+    // Without a run there is no rate.
+    let rate = if status.running().is_some() { Some(Rate::of(&status)?) } else { None };
+    let text = if json {
+        json_line(&status, &failures, rate, hosts)
+    } else {
+        text(&status, &failures, &directory, rate, hosts)
+    };
     write_data(&text).map(|()| Exit::Complete)
 }
 
-fn text(status: &Status, failures: &BTreeMap<Class, u64>, directory: &Path, with_hosts: bool) -> String {
+/// How fast a running haul is, by its last commits.
+#[derive(Debug, Clone, Copy)]
+struct Rate {
+    files_per_second: f64,
+    bytes_per_second: f64,
+    /// For the rows that are not parked.
+    left: Option<Duration>,
+}
+
+impl Rate {
+    fn of(status: &Status) -> Result<Self, CommandError> {
+        let RecentOutcomes { rows, bytes, elapsed_ms, .. } = status.recent(RATE_WINDOW)?;
+        let seconds = Duration::from_millis(elapsed_ms.max(1)).as_secs_f64();
+        let files_per_second = rows as f64 / seconds;
+        let waiting = status.counts().pending.saturating_sub(status.parked());
+        let left = (rows > 0).then(|| Duration::try_from_secs_f64(waiting as f64 / files_per_second).ok());
+        Ok(Self { files_per_second, bytes_per_second: bytes as f64 / seconds, left: left.flatten() })
+    }
+}
+
+fn text(
+    status: &Status,
+    failures: &BTreeMap<Class, u64>,
+    directory: &Path,
+    rate: Option<Rate>,
+    with_hosts: bool,
+) -> String {
     let mut text = String::new();
     let counts = status.counts();
     let _ = writeln!(
@@ -65,6 +99,7 @@ fn text(status: &Status, failures: &BTreeMap<Class, u64>, directory: &Path, with
     match status.running() {
         Some(holder) => {
             let _ = writeln!(text, "running: {}", escaped(holder));
+            text.extend(rate.map(|rate| rate_line(rate, status.parked())));
         }
         None if counts.pending > 0 || !unread_lists.is_empty() => {
             let command = render::resume_command(&unread_lists, directory);
@@ -76,6 +111,19 @@ fn text(status: &Status, failures: &BTreeMap<Class, u64>, directory: &Path, with
         let _ = writeln!(text, "to retry failures: {command}");
     }
     text
+}
+
+/// `9.8 files/s, 1.2 MiB/s in the last minute, about 12 min left, 300 for a later run`.
+fn rate_line(rate: Rate, parked: u64) -> String {
+    let Rate { files_per_second, bytes_per_second, left } = rate;
+    let mut line = format!("{files_per_second:.1} files/s, {}/s in the last minute", bytes(bytes_per_second));
+    if let Some(left) = left.filter(|left| !left.is_zero()) {
+        let _ = write!(line, ", about {} left", time(left));
+    }
+    if parked > 0 {
+        let _ = write!(line, ", {} for a later run", count(parked));
+    }
+    line + "\n"
 }
 
 /// `https://example.org:443: 9.8/s, refuses more than 10/s, next request in 12 s; 300 rows wait`.
@@ -109,7 +157,12 @@ fn host_value(host: HostRecord) -> Value {
     Value::Object(fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
 }
 
-fn json_line(status: &Status, failures: &BTreeMap<Class, u64>, with_hosts: bool) -> String {
+fn json_line(
+    status: &Status,
+    failures: &BTreeMap<Class, u64>,
+    rate: Option<Rate>,
+    with_hosts: bool,
+) -> String {
     let counts = status.counts();
     let failures = failures.iter().map(|(class, count)| (class.to_string(), (*count).into()));
     let lists = status.lists().into_iter().map(|list| {
@@ -132,6 +185,10 @@ fn json_line(status: &Status, failures: &BTreeMap<Class, u64>, with_hosts: bool)
         ("lists", Value::Array(lists.collect())),
         ("running", status.running().map_or(Value::Null, Value::from)),
         ("damage", status.damage().into()),
+        ("parked", status.parked().into()),
+        ("files_per_second", rate.map(|rate| rate.files_per_second).into()),
+        ("bytes_per_second", rate.map(|rate| rate.bytes_per_second).into()),
+        ("left_seconds", rate.and_then(|rate| rate.left).map(|left| left.as_secs()).into()),
     ];
     if with_hosts {
         fields.push(("hosts", status.hosts().into_iter().map(host_value).collect()));

@@ -36,52 +36,71 @@ impl JsonEventWriter {
             self.bytes_received += bytes;
             if self.progress_at.is_none_or(|last| now.duration_since(last) >= PROGRESS_INTERVAL) {
                 self.progress_at = Some(now);
-                self.line("progress", vec![("bytes_received", self.bytes_received.into())]);
+                let fields = vec![("bytes_received", self.bytes_received.into())];
+                self.write(object("progress", self.clock.unix_ms(), fields));
             }
-        } else if let Some((name, fields)) = fields(event) {
-            self.line(name, fields);
+        } else if let Some(line) = line(event, self.clock.unix_ms()) {
+            self.write(line);
         }
     }
 
     /// Writes the last line of a run that completed or was stopped.
     pub(super) fn report(&mut self, report: &Report, exit: Exit) {
-        let failures = report.failures.iter().map(|(class, count)| (class.to_string(), (*count).into()));
-        let mut fields = counts(report.counts);
-        fields.extend([
-            ("failures", Value::Object(failures.collect())),
-            ("bytes_received", report.bytes_received.into()),
-            ("requests", report.requests.into()),
-            ("retries", report.retries.into()),
-            ("parked", report.parked.into()),
-            ("adopted", report.adopted.into()),
-            ("forgotten", report.forgotten.into()),
-            ("no_content", report.no_content.into()),
-            ("suspicions", report.suspicions.iter().map(suspicion_object).collect()),
-            ("suspect_done", report.suspect_done.into()),
-            ("unread_lists", report.unread_lists.clone().into()),
-            ("stopped", report.stopped.into()),
-            ("exit_code", exit.code().into()),
-        ]);
-        self.line("report", fields);
+        self.write(report_line(report, exit, self.clock.unix_ms()));
     }
 
     /// Writes the last line of a run that an error ended.
     pub(super) fn error(&mut self, message: &str, exit: Exit) {
-        self.line("error", vec![("message", message.into()), ("exit_code", exit.code().into())]);
+        self.write(error_line(message, exit, self.clock.unix_ms()));
     }
 
-    fn line(&mut self, name: &str, fields: Fields<'_>) {
+    fn write(&mut self, mut line: String) {
         if self.is_closed {
             return;
         }
-        let mut all = vec![("event", name.into()), ("time", rfc3339(self.clock.unix_ms()).into())];
-        all.extend(fields);
-        let mut text = json::object(&all);
-        text.push('\n');
+        line.push('\n');
         let mut output = io::stdout().lock();
         // A closed standard output does not stop the downloads.
-        self.is_closed = output.write_all(text.as_bytes()).and_then(|()| output.flush()).is_err();
+        self.is_closed = output.write_all(line.as_bytes()).and_then(|()| output.flush()).is_err();
     }
+}
+
+/// The line of an event at this time, without a line end. `None` for events that JSON sums up as `progress`.
+pub(super) fn line(event: &Event<'_>, unix_ms: u64) -> Option<String> {
+    fields(event).map(|(name, fields)| object(name, unix_ms, fields))
+}
+
+/// The last line of a run that completed or was stopped.
+pub(super) fn report_line(report: &Report, exit: Exit, unix_ms: u64) -> String {
+    let failures = report.failures.iter().map(|(class, count)| (class.to_string(), (*count).into()));
+    let mut fields = counts(report.counts);
+    fields.extend([
+        ("failures", Value::Object(failures.collect())),
+        ("bytes_received", report.bytes_received.into()),
+        ("requests", report.requests.into()),
+        ("retries", report.retries.into()),
+        ("parked", report.parked.into()),
+        ("adopted", report.adopted.into()),
+        ("forgotten", report.forgotten.into()),
+        ("no_content", report.no_content.into()),
+        ("suspicions", report.suspicions.iter().map(suspicion_object).collect()),
+        ("suspect_done", report.suspect_done.into()),
+        ("unread_lists", report.unread_lists.clone().into()),
+        ("stopped", report.stopped.into()),
+        ("exit_code", exit.code().into()),
+    ]);
+    object("report", unix_ms, fields)
+}
+
+/// The last line of a run that an error ended.
+pub(super) fn error_line(message: &str, exit: Exit, unix_ms: u64) -> String {
+    object("error", unix_ms, vec![("message", message.into()), ("exit_code", exit.code().into())])
+}
+
+fn object(name: &str, unix_ms: u64, fields: Fields<'_>) -> String {
+    let mut all = vec![("event", name.into()), ("time", rfc3339(unix_ms).into())];
+    all.extend(fields);
+    json::object(&all)
 }
 
 fn counts(counts: Counts) -> Fields<'static> {
@@ -226,6 +245,7 @@ fn haul_fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
             "files_missing",
             vec![("missing", missing.into()), ("checked", checked.into()), ("example", example.into())],
         ),
+        Event::HostIdle { host } => ("host_idle", vec![("host", host.into())]),
         Event::Suspect { suspicion } => ("suspect", suspicion_fields(suspicion)),
         Event::Paused { reason } => ("paused", vec![("reason", reason.into())]),
         Event::Resumed => ("resumed", Vec::new()),

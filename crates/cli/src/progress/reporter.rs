@@ -10,8 +10,10 @@ use longhaul::{Event, Report};
 use longhaul_socket::clock;
 use tokio::time::Instant;
 
+use super::failure_groups::FailureGroups;
 use super::haul_progress::HaulProgress;
 use super::json_events::JsonEventWriter;
+use super::log_file::{LogFile, LogPlan};
 use super::messages::{Messages, message};
 use super::screen::Screen;
 use super::view;
@@ -40,23 +42,32 @@ struct Shared {
     state: Mutex<State>,
     /// Not part of `state`: a write can wait for the reader of standard output, and the display must not.
     json_events: Option<Mutex<JsonEventWriter>>,
+    log: Option<LogFile>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     progress: HaulProgress,
     messages: Messages,
+    failures: FailureGroups,
 }
 
 impl Reporter {
-    pub(crate) fn start(output: Output) -> io::Result<Self> {
+    /// Starts the display, and opens the log file if there is to be one.
+    ///
+    /// # Errors
+    /// The log file cannot be opened, or a thread cannot be started.
+    pub(crate) fn start(output: Output, log: Option<LogPlan>) -> Result<Self, CommandError> {
         let json_events = output.json.then(|| Mutex::new(JsonEventWriter::new()));
-        let shared = Arc::new(Shared { verbosity: output.verbosity, state: Mutex::default(), json_events });
+        let log = log.map(LogFile::start).transpose()?;
+        let (verbosity, state) = (output.verbosity, Mutex::default());
+        let shared = Arc::new(Shared { verbosity, state, json_events, log });
         let (end, ended) = mpsc::channel();
         let displayed = Arc::clone(&shared);
         let display = thread::Builder::new()
             .name("display".to_owned())
-            .spawn(move || displayed.display_until(&ended))?;
+            .spawn(move || displayed.display_until(&ended))
+            .map_err(CommandError::Start)?;
         Ok(Self { shared, started: clock::now(), end, display })
     }
 
@@ -104,15 +115,30 @@ impl Finished {
         if let Some(mut json_events) = self.shared.json_events() {
             json_events.report(report, exit);
         }
+        if let Some(log) = &self.shared.log {
+            log.report(report, exit, text);
+        }
         if self.shared.verbosity > Verbosity::Quiet {
             let _ = io::stderr().write_all(text.as_bytes());
         }
+        self.end_log();
     }
 
     /// Writes an error as the last JSON event. The caller prints it for people.
     pub(crate) fn error(self, error: &CommandError) {
         if let Some(mut json_events) = self.shared.json_events() {
             json_events.error(&error.chain(), error.exit());
+        }
+        if let Some(log) = &self.shared.log {
+            log.error(error);
+        }
+        self.end_log();
+    }
+
+    /// Waits for the log as long as that makes sense, and says if it lacks lines.
+    fn end_log(self) {
+        if let Some(notice) = self.shared.log.as_ref().and_then(LogFile::finish) {
+            let _ = io::stderr().write_all(format!("{notice}\n").as_bytes());
         }
     }
 }
@@ -124,9 +150,18 @@ impl Shared {
             let message = message(event, self.verbosity);
             let mut state = self.state();
             state.progress.observe(event, now);
-            if let Some(message) = message {
+            let is_printed = match event {
+                Event::Failed { url, fault, .. } if self.verbosity < Verbosity::Verbose => {
+                    state.failures.admit(url, &fault.class)
+                }
+                _ => true,
+            };
+            if let Some(message) = message.filter(|_| is_printed) {
                 state.messages.push(message);
             }
+        }
+        if let Some(log) = &self.log {
+            log.event(event);
         }
         if let Some(mut json_events) = self.json_events() {
             json_events.event(event, now);
@@ -145,7 +180,10 @@ impl Shared {
                 let shows_live = screen.is_live() && !is_over;
                 let live =
                     if shows_live { view::live(&state.progress, Screen::columns(), now) } else { Vec::new() };
-                (state.messages.take(), live)
+                let counts = state.failures.take_counts(now, is_over);
+                let notice = self.log.as_ref().and_then(LogFile::take_notice);
+                let messages = state.messages.take().into_iter().chain(counts).chain(notice);
+                (messages.collect::<Vec<_>>(), live)
             };
             let wants_summary = !screen.is_live() && self.verbosity > Verbosity::Quiet;
             if wants_summary && now >= summary_at && !is_over {

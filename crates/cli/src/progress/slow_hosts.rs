@@ -48,6 +48,11 @@ impl SlowHosts {
         }
     }
 
+    /// No row waits for the host any more.
+    pub(super) fn idle(&mut self, host: &str) {
+        self.0.remove(host);
+    }
+
     /// The slowest hosts: those with the longest block first, then those with the smallest window.
     pub(super) fn slowest(&self, most: usize, now: Instant) -> Vec<(&str, SlowHost)> {
         let mut hosts: Vec<_> = self.0.iter().map(|(name, host)| (name.as_str(), *host)).collect();

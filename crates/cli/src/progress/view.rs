@@ -1,5 +1,6 @@
 //! The progress as text: a few lines for a terminal, one line for a log. Pure.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,6 +10,8 @@ use crate::render::{self, bytes, count, escaped, time};
 
 /// Slow hosts shown on a terminal.
 const HOSTS_SHOWN: usize = 3;
+/// Below this rate a log names a file that is being fetched: above it, files come and go too fast for that to say anything.
+const SLOW_FILES_PER_SECOND: f64 = 1.0;
 /// A longer estimate of the remaining time is not shown: it means nothing.
 const LEFT_MAX: Duration = Duration::from_hours(100 * 24);
 
@@ -18,6 +21,7 @@ pub(super) fn live(progress: &HaulProgress, columns: usize, now: Instant) -> Vec
     if let Some(reason) = &progress.paused {
         lines.push(format!("paused: {}", escaped(reason)));
     }
+    lines.extend(active(progress, now));
     lines.extend(slow(progress, HOSTS_SHOWN, now));
     if progress.is_stopping {
         lines.push("stopping".to_owned());
@@ -31,8 +35,24 @@ pub(super) fn live(progress: &HaulProgress, columns: usize, now: Instant) -> Vec
 /// The same on one line, for logs, with the slowest host only.
 pub(super) fn summary(progress: &HaulProgress, now: Instant) -> String {
     let paused = progress.paused.is_some().then(|| "paused".to_owned());
-    let parts = paused.into_iter().chain([totals(progress), rates(progress)]).chain(slow(progress, 1, now));
+    let active = active(progress, now).filter(|_| progress.files_per_second() < SLOW_FILES_PER_SECOND);
+    let parts = paused.into_iter().chain([totals(progress), rates(progress)]);
+    let parts = parts.chain(active).chain(slow(progress, 1, now));
     parts.collect::<Vec<_>>().join("; ")
+}
+
+/// The file whose attempt has taken longest.
+fn active(progress: &HaulProgress, now: Instant) -> Option<String> {
+    let (row, others) = progress.active.oldest()?;
+    let url = escaped(&row.url);
+    let mut text = match row.silent_for(now) {
+        Some(silent) => format!("waiting for {url}: nothing for {}", time(silent)),
+        None => format!("fetching {url}: {} in {}", bytes(row.bytes as f64), time(row.lasted(now))),
+    };
+    if others > 0 {
+        let _ = write!(text, "; {} more", count(others as u64));
+    }
+    Some(text)
 }
 
 /// A line for each of the slowest hosts.
@@ -62,14 +82,12 @@ fn rates(progress: &HaulProgress) -> String {
         bytes(progress.bytes_per_second()),
         bytes(progress.bytes_received() as f64)
     );
-    let pending = progress.counts().pending;
-    if pending > 0 && files > 0.0 {
-        let left = Duration::try_from_secs_f64(pending as f64 / files).unwrap_or(Duration::MAX);
-        if left <= LEFT_MAX {
-            text.push_str(", about ");
-            text.push_str(&time(left));
-            text.push_str(" left");
-        }
+    if let Some(left) = progress.left().filter(|left| *left <= LEFT_MAX) {
+        let _ = write!(text, ", about {} left", time(left));
+    }
+    let apart = [(progress.retried(), "to retry"), (progress.parked(), "for a later run")];
+    for (number, word) in apart.into_iter().filter(|(number, _)| *number > 0) {
+        let _ = write!(text, ", {} {word}", count(number));
     }
     text
 }
@@ -121,6 +139,70 @@ mod tests {
         );
     }
 
+    fn fault() -> longhaul::FaultRecord {
+        longhaul::FaultRecord { class: "refused".to_owned(), ..longhaul::FaultRecord::default() }
+    }
+
+    #[test]
+    fn the_file_that_takes_longest_is_named_until_it_is_over() {
+        let start = clock::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut progress = HaulProgress::default();
+        let (first, second) = (longhaul::RowId(1), longhaul::RowId(2));
+        progress.observe(&Event::Started { row: first, url: "http://h.test/a", attempt: 1 }, start);
+        progress.observe(&Event::Started { row: second, url: "http://h.test/b", attempt: 1 }, at(1));
+        progress.observe(&Event::Received { row: first, bytes: 2048 }, at(2));
+        let shown = |progress: &HaulProgress, now| live(progress, 80, now)[2..].join("\n");
+        assert_eq!(shown(&progress, at(3)), "fetching http://h.test/a: 2.0 KiB in 3.0 s; 1 more");
+        assert_eq!(shown(&progress, at(9)), "waiting for http://h.test/a: nothing for 7.0 s; 1 more");
+        let (fault, attempts, wait) = (fault(), 1, Duration::from_secs(1));
+        progress.observe(
+            &Event::Retrying { row: first, url: "http://h.test/a", fault: &fault, attempts, wait },
+            at(9),
+        );
+        assert_eq!(shown(&progress, at(9)), "waiting for http://h.test/b: nothing for 8.0 s");
+    }
+
+    #[test]
+    fn a_host_that_no_row_waits_for_is_not_named() {
+        let now = clock::now();
+        let mut progress = progress(now);
+        progress.observe(&Event::HostIdle { host: "https://b.test:443" }, now);
+        assert_eq!(
+            live(&progress, 80, now)[2..],
+            ["slow: https://a.test:443: 2 at a time, breaks connections"]
+        );
+    }
+
+    #[test]
+    fn failing_and_parked_rows_are_not_part_of_the_estimate() {
+        let start = clock::now();
+        let mut progress = progress(start);
+        progress.tick(start);
+        let fault = fault();
+        for row in (0..300).map(longhaul::RowId) {
+            let (url, attempts, wait) = ("http://dead.test/", 1, Duration::from_secs(1));
+            progress.observe(&Event::Retrying { row, url, fault: &fault, attempts, wait }, start);
+        }
+        for row in (300..400).map(longhaul::RowId) {
+            let parked = Event::Parked { row, url: "http://dead.test/", fault: &fault, until_unix_ms: 0 };
+            progress.observe(&parked, start);
+        }
+        for row in (400..420).map(longhaul::RowId) {
+            let (url, fields) = ("http://h.test/", &longhaul::Fields::default());
+            progress.observe(&Event::NoContent { row, url, status: 204, attempts: 1, fields }, start);
+        }
+        // A dead host is given up: that says nothing of the others.
+        for row in (0..100).map(longhaul::RowId) {
+            let (url, fields) = ("http://dead.test/", &longhaul::Fields::default());
+            let failed = Event::Failed { row, url, fault: &fault, status: None, attempts: 1, fields };
+            progress.observe(&failed, start);
+        }
+        progress.tick(start + Duration::from_secs(2));
+        let line = rates(&progress);
+        assert!(line.ends_with("about 8.0 s left, 200 to retry, 100 for a later run"), "{line}");
+    }
+
     #[test]
     fn no_line_is_wider_than_the_terminal() {
         let now = clock::now();
@@ -141,10 +223,11 @@ mod tests {
         progress.tick(start);
         for _ in 0..20 {
             progress.observe(
-                &Event::Skipped {
+                &Event::NoContent {
                     row: longhaul::RowId(0),
                     url: "",
-                    reason: "",
+                    status: 204,
+                    attempts: 1,
                     fields: &longhaul::Fields::default(),
                 },
                 start + Duration::from_secs(1),

@@ -201,6 +201,11 @@ pub enum Event<'a> {
         /// How long the host gets no requests.
         blocked: Option<Duration>,
     },
+    /// No row of this run waits any more for a host whose pace was limited, or that was given up or asked for a long pause.
+    HostIdle {
+        /// The host, as `scheme://name:port`.
+        host: &'a str,
+    },
     /// Hosts at one address share a limit, so they share one pace from now on.
     Merged {
         /// The address and port, as `tcp://address:port`.

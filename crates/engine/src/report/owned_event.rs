@@ -111,6 +111,9 @@ pub(crate) enum OwnedEvent {
         rate: Option<(f64, f64)>,
         blocked: Option<Duration>,
     },
+    HostIdle {
+        host: Box<str>,
+    },
     Merged {
         address: Box<str>,
     },
@@ -182,6 +185,7 @@ impl OwnedEvent {
             Event::Paced { host, window, limiter, rate, blocked } => {
                 Self::Paced { host: host.into(), window, limiter, rate, blocked }
             }
+            Event::HostIdle { host } => Self::HostIdle { host: host.into() },
             Event::Merged { address } => Self::Merged { address: address.into() },
             Event::Paused { reason } => Self::Paused { reason: reason.into() },
             Event::FilesMissing { missing, checked, example } => {
@@ -241,6 +245,7 @@ impl OwnedEvent {
             Self::Paced { host, window, limiter, rate, blocked } => {
                 Event::Paced { host, window: *window, limiter: *limiter, rate: *rate, blocked: *blocked }
             }
+            Self::HostIdle { host } => Event::HostIdle { host },
             Self::Merged { address } => Event::Merged { address },
             Self::Paused { reason } => Event::Paused { reason },
             Self::FilesMissing { missing, checked, example } => {

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use longhaul_http::digest::{Digest, DigestAlgorithm, Hasher};
 use longhaul_http::{HttpUrl, redacted};
 use longhaul_journal::storage::{DiskStorage, Storage};
 use longhaul_journal::{
-    Done, Entry, Expectation, Failed, Fields, HostRecord, Journal, NoContent, ReadOnly, RecordedOutcome,
-    RowId, Source, Suspicion, Waiting,
+    Done, Entry, Expectation, Failed, Fields, HostRecord, Journal, NoContent, ReadOnly, RecentOutcomes,
+    RecordedOutcome, RowId, Source, Suspicion, Waiting,
 };
+
+use longhaul_socket::clock::WallClock;
 
 use crate::exchange::Class;
 use crate::haul::HaulError;
@@ -113,6 +116,18 @@ impl Status {
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts::from(self.journal.counts())
+    }
+
+    /// Rows that wait for a later run: their host asked for a long pause, or their unfinished body could not be read. They are pending.
+    #[must_use]
+    pub fn parked(&self) -> u64 {
+        self.journal.counts().parked
+    }
+
+    /// What the haul has achieved in this time before now, as of its last commit. Reads the end of the log, 16 MiB as a rule.
+    pub fn recent(&self, window: Duration) -> Result<RecentOutcomes, HaulError> {
+        let window_ms = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
+        self.journal.recent(WallClock::system().unix_ms(), window_ms).map_err(HaulError::Journal)
     }
 
     /// The process that works on the haul now, such as `pid 123`.

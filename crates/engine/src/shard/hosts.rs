@@ -233,8 +233,9 @@ impl Hosts {
         };
         trace::pace_decision(active, signal, before, belief, now);
         let Belief { limiter, window, rate, blocked_until } = belief;
+        let was_limiting = before.is_some_and(|before| before.limiter.is_limiting());
         let before = before.map(|before| (before.limiter, before.blocked_until));
-        if before != Some((limiter, blocked_until)) && limiter != Limiter::Growing {
+        if before != Some((limiter, blocked_until)) && (limiter != Limiter::Growing || was_limiting) {
             self.observer.emit(&Event::Paced {
                 host: &origin.to_string(),
                 window,
@@ -302,6 +303,7 @@ impl Hosts {
 
     /// This shard turns away the jobs of this host from now on, so they must be sent here.
     pub(super) fn settle(&mut self, origin: &Origin) {
+        self.observer.emit(&Event::HostIdle { host: &origin.to_string() });
         self.outgoing.push(FromShard::Settled { host: origin.clone(), shard: self.settings.shard });
     }
 
@@ -389,6 +391,9 @@ impl Hosts {
     fn note_forgotten(&mut self, now: Instant) {
         let now_unix_ms = self.clock.unix_ms();
         for (origin, controller, sharing) in self.frontier.take_forgotten() {
+            if controller.belief().limiter.is_limiting() {
+                self.observer.emit(&Event::HostIdle { host: &origin.to_string() });
+            }
             self.host_state_cache.note(&origin, (&*controller, sharing), 0, now, now_unix_ms);
         }
     }

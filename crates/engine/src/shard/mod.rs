@@ -109,7 +109,10 @@ impl Shard {
 
     /// Runs until the inbox is closed and each of its jobs is settled, or the haul is stopped.
     pub(crate) async fn run(mut self, inbox: mpsc::UnboundedReceiver<ToShard>) -> Result<(), SinkGone> {
-        self.work(inbox).await?;
+        let worked = self.work(inbox).await;
+        // A stop cuts off what is in progress: its bytes have come all the same.
+        self.counters.received(std::mem::take(&mut self.underway).bytes());
+        worked?;
         self.remember().await
     }
 

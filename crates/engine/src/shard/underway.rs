@@ -76,6 +76,11 @@ impl Underway {
         self.active.is_empty()
     }
 
+    /// Bytes of bodies that the exchanges in progress have received.
+    pub(super) fn bytes(&self) -> u64 {
+        self.active.values().map(|active| active.progress.bytes()).sum()
+    }
+
     /// Starts an exchange for a job of this host, within this span. `may_repeat`: the user's limit allows another attempt.
     pub(super) fn start(
         &mut self,

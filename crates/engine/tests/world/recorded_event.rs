@@ -25,6 +25,7 @@ pub(crate) enum EventKind {
     Skipped,
     NoContent,
     Paced,
+    HostIdle,
     Merged,
     Paused,
     Resumed,
@@ -46,7 +47,7 @@ pub(crate) struct RecordedEvent {
     pub(crate) attempts: u32,
     /// Bytes that have arrived, or are kept; files that are missing; rows that are suspect.
     pub(crate) bytes: u64,
-    /// Why something was skipped, paused or slowed down; the name of a missing file; the host of suspect rows.
+    /// Why something was skipped, paused or slowed down; the name of a missing file; the host of suspect rows, or that is idle.
     pub(crate) reason: String,
     /// The digest of a file that is done.
     pub(crate) blake3: Option<[u8; 32]>,
@@ -56,19 +57,7 @@ pub(crate) struct RecordedEvent {
 
 impl RecordedEvent {
     pub(crate) fn of(event: &Event<'_>, at: Duration) -> Self {
-        let mut recorded = Self {
-            at,
-            kind: EventKind::Opened,
-            row: None,
-            url: String::new(),
-            fault: None,
-            status: None,
-            attempts: 0,
-            bytes: 0,
-            reason: String::new(),
-            blake3: None,
-            fields: Fields::default(),
-        };
+        let mut recorded = Self::empty(at);
         let (kind, row, url) = match *event {
             Event::Paced { limiter, .. } => {
                 limiter.as_str().clone_into(&mut recorded.reason);
@@ -77,6 +66,10 @@ impl RecordedEvent {
             Event::Merged { address } => {
                 address.clone_into(&mut recorded.reason);
                 (EventKind::Merged, None, "")
+            }
+            Event::HostIdle { host } => {
+                host.clone_into(&mut recorded.reason);
+                (EventKind::HostIdle, None, "")
             }
             Event::Suspect { suspicion } => {
                 suspicion.host.clone_into(&mut recorded.reason);
@@ -154,6 +147,22 @@ impl RecordedEvent {
             recorded.fields.clone_from(fields);
         }
         Self { kind, row: row.map(|row| row.0), url: url.to_owned(), ..recorded }
+    }
+
+    fn empty(at: Duration) -> Self {
+        Self {
+            at,
+            kind: EventKind::Opened,
+            row: None,
+            url: String::new(),
+            fault: None,
+            status: None,
+            attempts: 0,
+            bytes: 0,
+            reason: String::new(),
+            blake3: None,
+            fields: Fields::default(),
+        }
     }
 
     /// Whether it reports the outcome of a row.

@@ -10,7 +10,7 @@ use crate::log::LogSegment;
 use crate::model::{Counts, RowStates};
 use crate::model::{HostRecord, Suspicion};
 use crate::model::{Row, RowId, Source};
-use crate::query::Failures;
+use crate::query::{Failures, RecentOutcomes};
 use crate::query::{RecordedOutcome, for_each_outcome};
 use crate::remembered::{read_hosts, read_suspicions};
 use crate::spool::{SharedSpool, SpoolReader};
@@ -77,6 +77,11 @@ impl ReadOnly {
     /// The suspicions of the runs so far.
     pub fn suspicions(&self) -> Vec<Suspicion> {
         read_suspicions(&self.storage)
+    }
+
+    /// What the haul has achieved in the last `window_ms` milliseconds. Reads the end of the log.
+    pub fn recent(&self, now_unix_ms: u64, window_ms: u64) -> Result<RecentOutcomes, JournalError> {
+        RecentOutcomes::scan(&*self.storage, &self.segments, now_unix_ms, window_ms)
     }
 
     /// What could not be read. Segments that a summary replaces are read by [`ReadOnly::for_each_outcome`] only.

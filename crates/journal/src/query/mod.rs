@@ -2,7 +2,9 @@
 
 mod failures;
 mod outcomes;
+mod recent;
 
 pub use failures::Failures;
 pub use outcomes::RecordedOutcome;
 pub(crate) use outcomes::for_each_outcome;
+pub use recent::RecentOutcomes;
