@@ -185,7 +185,6 @@ fn settings(arguments: RunArguments) -> Settings {
     settings.jobs_max = jobs;
     settings.jobs_per_host_max = per_host;
     settings.pace = Arc::new(match pace {
-        PaceChoice::Adaptive => PaceKind::Adaptive,
         PaceChoice::Inference => PaceKind::Inference,
         PaceChoice::Fixed => PaceKind::Fixed,
     });

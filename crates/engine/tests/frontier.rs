@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use longhaul::frontier::{Frontier, HostId, Next, Sent};
-use longhaul::pace::{AdaptivePace, Controller, Permit, Signal, UserLimits, Work};
+use longhaul::pace::{Controller, FixedPace, Permit, Signal, UserLimits, Work};
 use longhaul_socket::clock;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-const CAP: u32 = 8;
+const CAP: u32 = 4;
 const DENIED: Signal = Signal::Denied { latency: Duration::from_millis(10) };
 const SERVED: Signal = Signal::Success { latency: Duration::from_millis(10) };
 
 fn new_pace() -> Box<dyn Controller> {
-    Box::new(AdaptivePace::new(UserLimits::window(CAP)))
+    Box::new(FixedPace::recalling(UserLimits::window(CAP), &[], clock::now()))
 }
 
 type Key = u16;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use longhaul::frontier::{Frontier, HostId, Next};
 use longhaul::pace::{
-    Belief, Controller, Denial, Limiter, Memory, Permit, Pick, SendRecord, Signal, UserLimits, Work,
+    Belief, Controller, Denial, Limiter, Permit, Pick, SendRecord, Signal, UserLimits, Work,
 };
 use longhaul_socket::clock;
 use tokio::time::Instant;
@@ -54,14 +54,6 @@ impl Controller for Ordered {
         std::mem::take(&mut self.orders().settled)
     }
 
-    fn failing(&self) -> Option<(u32, Instant)> {
-        None
-    }
-
-    fn has_served_well(&self) -> bool {
-        false
-    }
-
     fn in_flight(&self) -> u32 {
         0
     }
@@ -72,10 +64,6 @@ impl Controller for Ordered {
 
     fn belief(&self) -> Belief {
         Belief { limiter: Limiter::Cap, window: 1, rate: None, blocked_until: None }
-    }
-
-    fn memory(&self, now: Instant) -> Memory {
-        Memory::of_belief(&self.belief(), now)
     }
 
     fn clone_box(&self) -> Box<dyn Controller> {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use longhaul::pace::{
-    AdaptivePace, Announcement, Controller, FixedPace, Limiter, Permit, SendRecord, Signal, UserLimits, Work,
+    Announcement, Controller, FixedPace, InferencePace, Limiter, Permit, SendRecord, Signal, UserLimits, Work,
 };
 use longhaul_socket::clock;
 use proptest::prelude::*;
@@ -12,6 +12,10 @@ use tokio::time::Instant;
 
 const CAP: u32 = 8;
 const JITTER: f64 = 0.5;
+
+/// A host with many rows that may be requested now.
+const WORK: Work =
+    Work { connections_idle: 8, jobs_waiting: 1_000, jobs_ready: 1_000, jobs_held: 0, jobs_in_flight: 0 };
 const ANSWER: Duration = Duration::from_millis(100);
 const MINUTE: Duration = Duration::from_mins(1);
 /// The longest pause for an announcement, with its stretch.
@@ -34,15 +38,24 @@ struct Outcome {
 const REQUESTS_MAX: u64 = 60_000;
 
 /// Sends as often as the pace permits, for this long.
-fn ask(mut pace: impl Controller, lasts: Duration, mut host: impl FnMut(u64, Duration) -> Reply) -> Outcome {
+fn ask(pace: impl Controller, lasts: Duration, host: impl FnMut(u64, Duration) -> Reply) -> Outcome {
+    ask_up_to(REQUESTS_MAX, pace, lasts, host)
+}
+
+fn ask_up_to(
+    requests_max: u64,
+    mut pace: impl Controller,
+    lasts: Duration,
+    mut host: impl FnMut(u64, Duration) -> Reply,
+) -> Outcome {
     let start = clock::now();
     let mut now = start;
     let mut open: VecDeque<(Instant, SendRecord, Reply)> = VecDeque::new();
     let mut outcome = Outcome::default();
     let mut number = 0;
-    while now - start < lasts && number < REQUESTS_MAX {
+    while now - start < lasts && number < requests_max {
         let wake_at = loop {
-            match pace.permit(Work::default(), now) {
+            match pace.permit(WORK, now) {
                 Permit::Go(sent) => {
                     open.push_back((now + ANSWER, sent, host(number, now - start)));
                     number += 1;
@@ -97,7 +110,7 @@ fn counter(quota: u64, others: u64, skew: Duration) -> impl FnMut(u64, Duration)
 fn an_announced_counter_is_used_up_without_a_refusal() {
     for others in [0, 2] {
         let outcome = ask(
-            AdaptivePace::new(UserLimits::window(CAP)),
+            InferencePace::new(UserLimits::window(CAP), clock::now()),
             10 * MINUTE,
             counter(600, others, Duration::ZERO),
         );
@@ -110,8 +123,11 @@ fn an_announced_counter_is_used_up_without_a_refusal() {
 
 #[test]
 fn a_small_quota_is_learned_soon() {
-    let outcome =
-        ask(AdaptivePace::new(UserLimits::window(CAP)), 10 * MINUTE, counter(20, 0, Duration::ZERO));
+    let outcome = ask(
+        InferencePace::new(UserLimits::window(CAP), clock::now()),
+        10 * MINUTE,
+        counter(20, 0, Duration::ZERO),
+    );
     assert!(outcome.served >= 195, "{outcome:?}");
     assert!(outcome.refused <= 2 * CAP, "{outcome:?}");
 }
@@ -129,8 +145,8 @@ fn a_fixed_pace_is_not_slowed_by_announcements() {
 fn a_refusal_with_nothing_left_asks_for_a_pause_and_no_longer_than_an_hour() {
     for (reset_after, least) in [(Duration::from_secs(100), 100), (Duration::from_hours(1_000), 3_600)] {
         let now = clock::now();
-        let mut pace = AdaptivePace::new(UserLimits::window(CAP));
-        let Permit::Go(sent) = pace.permit(Work::default(), now) else { panic!("nothing is known of it") };
+        let mut pace = InferencePace::new(UserLimits::window(CAP), clock::now());
+        let Permit::Go(sent) = pace.permit(WORK, now) else { panic!("nothing is known of it") };
         pace.announced(sent, Announcement { remaining: 0, reset_at: now + reset_after });
         pace.ended(sent, Signal::Throttle { retry_after: None }, false, now, JITTER);
         let wait = pace.belief().blocked_until.expect("it asked for a pause") - now;
@@ -142,9 +158,10 @@ fn a_refusal_with_nothing_left_asks_for_a_pause_and_no_longer_than_an_hour() {
 /// A host that announces the same before and after the pause gets no second pause.
 #[test]
 fn a_useless_pause_is_not_repeated() {
-    let outcome = ask(AdaptivePace::new(UserLimits::window(CAP)), Duration::from_hours(5), |_, at| {
-        (at >= Duration::from_mins(70), Some((0, Duration::from_hours(1))))
-    });
+    let outcome =
+        ask(InferencePace::new(UserLimits::window(CAP), clock::now()), Duration::from_hours(5), |_, at| {
+            (at >= Duration::from_mins(70), Some((0, Duration::from_hours(1))))
+        });
     assert_eq!(outcome.announced, 1, "{outcome:?}");
     assert!(outcome.served >= 50_000, "{outcome:?}");
 }
@@ -152,8 +169,8 @@ fn a_useless_pause_is_not_repeated() {
 #[test]
 fn a_retry_after_takes_precedence_over_an_announcement() {
     let now = clock::now();
-    let mut pace = AdaptivePace::new(UserLimits::window(CAP));
-    let Permit::Go(sent) = pace.permit(Work::default(), now) else { panic!("nothing is known of it") };
+    let mut pace = InferencePace::new(UserLimits::window(CAP), clock::now());
+    let Permit::Go(sent) = pace.permit(WORK, now) else { panic!("nothing is known of it") };
     pace.announced(sent, Announcement { remaining: 0, reset_at: now + Duration::from_mins(15) });
     pace.ended(sent, Signal::Throttle { retry_after: Some(MINUTE) }, false, now, JITTER);
     assert_eq!(pace.belief().limiter, Limiter::RetryAfter);
@@ -164,11 +181,14 @@ fn a_retry_after_takes_precedence_over_an_announcement() {
 #[test]
 fn a_counter_that_is_never_reset_is_believed_once() {
     for reset_after in [MINUTE, Duration::from_mins(30)] {
-        let outcome =
-            ask(AdaptivePace::new(UserLimits::window(CAP)), Duration::from_hours(2), move |number, at| {
+        let outcome = ask(
+            InferencePace::new(UserLimits::window(CAP), clock::now()),
+            Duration::from_hours(2),
+            move |number, at| {
                 let left = Duration::from_secs(reset_after.as_secs() - at.as_secs() % reset_after.as_secs());
                 (true, Some((500_u64.saturating_sub(number), left)))
-            });
+            },
+        );
         assert!(outcome.announced <= 1, "{outcome:?}");
         assert!(outcome.served > 50_000, "{outcome:?}");
     }
@@ -176,9 +196,11 @@ fn a_counter_that_is_never_reset_is_believed_once() {
 
 #[test]
 fn rare_refusals_with_a_constant_announcement_cost_no_hour() {
-    let outcome = ask(AdaptivePace::new(UserLimits::window(CAP)), Duration::from_mins(30), |number, _| {
-        (number % 97 != 50, Some((0, Duration::from_hours(1))))
-    });
+    let outcome = ask(
+        InferencePace::new(UserLimits::window(CAP), clock::now()),
+        Duration::from_mins(5),
+        |number, _| (number % 97 != 50, Some((0, Duration::from_hours(1)))),
+    );
     assert_eq!(outcome.announced, 0, "{outcome:?}");
     assert!(outcome.longest_block < MINUTE, "{outcome:?}");
 }
@@ -261,8 +283,8 @@ proptest! {
     #[test]
     fn announcements_that_are_no_counter_do_not_slow_the_pace(nonsense in nonsense()) {
         let lasts = Duration::from_mins(5);
-        let without = ask(AdaptivePace::new(UserLimits::window(CAP)), lasts, |_, _| (true, None));
-        let with = ask(AdaptivePace::new(UserLimits::window(CAP)), lasts, |number, at| (true, Some(nonsense.of(number, at))));
+        let without = ask(InferencePace::new(UserLimits::window(CAP), clock::now()), lasts, |_, _| (true, None));
+        let with = ask(InferencePace::new(UserLimits::window(CAP), clock::now()), lasts, |number, at| (true, Some(nonsense.of(number, at))));
         // What looks like a counter down to zero may cost one pause, which shows that it is none.
         prop_assert!(with.announced <= 1, "{:?}", with);
         let asked_for = lasts.saturating_sub(with.longest_block).as_secs_f64() / lasts.as_secs_f64();
@@ -272,7 +294,7 @@ proptest! {
 
     #[test]
     fn a_clock_difference_costs_few_refusals(skew_ms in 0_u64..1_500, quota in 100_u64..2_000) {
-        let outcome = ask(AdaptivePace::new(UserLimits::window(CAP)), 10 * MINUTE, counter(quota, 0, Duration::from_millis(skew_ms)));
+        let outcome = ask(InferencePace::new(UserLimits::window(CAP), clock::now()), 10 * MINUTE, counter(quota, 0, Duration::from_millis(skew_ms)));
         prop_assert_eq!(outcome.refused, 0, "{:?}", outcome);
         let most = (10 * quota).min(8 * 10 * 600);
         prop_assert!(u64::from(outcome.served) >= most * 93 / 100, "{:?} of {}", outcome, most);
@@ -281,7 +303,7 @@ proptest! {
     /// Whatever is announced, the host is asked again within the hour.
     #[test]
     fn no_announcement_stops_the_pace_for_longer_than_an_hour(said in prop::collection::vec(anything(), 1..40)) {
-        let outcome = ask(AdaptivePace::new(UserLimits::window(CAP)), Duration::from_hours(30), |number, _| {
+        let outcome = ask_up_to(3_000, InferencePace::new(UserLimits::window(CAP), clock::now()), Duration::from_hours(30), |number, _| {
             let said = &said[usize::try_from(number % said.len() as u64).expect("a few")];
             (said.is_served, Some((said.remaining, Duration::from_millis(said.reset_after_ms))))
         });

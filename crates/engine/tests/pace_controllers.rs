@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use longhaul::Settings;
 use longhaul::pace::{
-    Belief, Controller, ControllerFactory, Denial, FirstByte, FixedPace, Limiter, Memory, PaceKind, Permit,
+    Belief, Controller, ControllerFactory, FirstByte, FixedPace, Limiter, Memory, PaceKind, Permit,
     SendRecord, Signal, UserLimits, WINDOW_CAP_PRIVATE, WINDOW_CAP_PUBLIC, WINDOW_MAX, Work,
 };
 use longhaul_socket::clock;
@@ -59,18 +59,6 @@ impl Controller for OneAtATime {
         self.note(sent.sequence, Heard::Ended(signal));
     }
 
-    fn denial(&self, _sent: SendRecord, _served_since: bool) -> Denial {
-        Denial::OfUrl
-    }
-
-    fn failing(&self) -> Option<(u32, Instant)> {
-        None
-    }
-
-    fn has_served_well(&self) -> bool {
-        false
-    }
-
     fn in_flight(&self) -> u32 {
         self.in_flight
     }
@@ -81,10 +69,6 @@ impl Controller for OneAtATime {
 
     fn belief(&self) -> Belief {
         Belief { limiter: Limiter::Cap, window: 1, rate: None, blocked_until: None }
-    }
-
-    fn memory(&self, now: Instant) -> Memory {
-        Memory::of_belief(&self.belief(), now)
     }
 
     fn clone_box(&self) -> Box<dyn Controller> {
@@ -107,7 +91,6 @@ fn the_caps_are_those_of_the_default_pace() {
     let own = OneAtATimeFactory(Log::default());
     for (is_private, cap) in [(false, WINDOW_CAP_PUBLIC), (true, WINDOW_CAP_PRIVATE)] {
         assert_eq!(own.window_max(is_private), cap);
-        assert_eq!(PaceKind::Adaptive.window_max(is_private), cap);
         assert_eq!(PaceKind::Fixed.window_max(is_private), cap);
         assert_eq!(PaceKind::Inference.window_max(is_private), WINDOW_MAX);
     }
@@ -165,9 +148,9 @@ fn several_controllers_can_be_compared_on_one_host() {
         })
     };
     let fixed = most_at_once(Arc::new(PaceKind::Fixed));
-    let adaptive = most_at_once(Arc::new(PaceKind::Adaptive));
+    let inference = most_at_once(Arc::new(PaceKind::Inference));
     let single = most_at_once(Arc::new(OneAtATimeFactory::default()));
-    assert_eq!((fixed, adaptive, single), (8, 4, 1));
+    assert_eq!((fixed, inference, single), (8, 4, 1));
 }
 
 #[test]

@@ -127,6 +127,7 @@ fn a_denied_row_is_held_until_it_was_denied_beside_one_that_was_served() {
         let sent = send(&mut pace, row, WORK, now).expect("the host is healthy");
         now += step;
         pace.ended(sent, SERVED, false, now, 0.5);
+        pace.offer_witness(row);
     }
     let sent = send(&mut pace, 40, WORK, now).expect("the host is healthy");
     now += step;

@@ -67,8 +67,6 @@ pub(crate) enum PaceChoice {
     /// Find the pace that each host tolerates: infer what it counts and how long it bans
     #[default]
     Inference,
-    /// Earlier rules, with at most 8 simultaneous downloads from one host (16 on private addresses)
-    Adaptive,
     /// Keep --per-host downloads in progress; only Retry-After slows a host down
     Fixed,
 }

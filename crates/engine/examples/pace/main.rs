@@ -99,7 +99,6 @@ impl Arguments {
 
 fn controller(name: &str) -> Result<PaceKind, String> {
     match name {
-        "adaptive" => Ok(PaceKind::Adaptive),
         "inference" => Ok(PaceKind::Inference),
         "fixed" => Ok(PaceKind::Fixed),
         _ => Err(format!("no such controller: {name}")),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use longhaul::pace::{
     Announcement, Controller, ControllerFactory, Denial, NameAnswer, PaceKind, Permit, SendRecord,
-    SharedLimitDetector, SharedLimitFinding, Signal, UserLimits,
+    SharedLimitDetector, SharedLimitFinding, Signal, UserLimits, Work,
 };
 use longhaul_http::{HeaderMap, rate_limit};
 use longhaul_origin::limit_model::{self, LimitModel, Treatment};
@@ -136,6 +136,20 @@ impl World<'_> {
         self.start + at
     }
 
+    /// What the controller of this name is told with the question for a permit.
+    fn work(&self, name: usize, now: Instant) -> Work {
+        let pace = self.pace_of[name];
+        let sharing = || (0..self.waiting.len()).filter(|&other| self.pace_of[other] == pace);
+        Work {
+            // The simulated hosts do not count connections.
+            connections_idle: 1,
+            jobs_waiting: sharing().map(|name| self.waiting[name].waiting()).sum(),
+            jobs_ready: self.waiting[name].ready(now),
+            jobs_held: sharing().map(|name| self.waiting[name].held()).sum(),
+            jobs_in_flight: self.paces[pace].in_flight() as usize,
+        }
+    }
+
     /// Sends every request that is permitted now; returns when the next one is.
     fn send(&mut self) -> Option<Duration> {
         let mut wake: Option<Duration> = None;
@@ -144,9 +158,9 @@ impl World<'_> {
         for name in (self.turn..self.turn + names).map(|name| name % names) {
             let now = self.instant(self.now);
             loop {
+                let work = self.work(name, now);
                 let pace = &mut self.paces[self.pace_of[name]];
-                let work = self.waiting[name].work(pace.in_flight(), now);
-                let may_be_held = work.jobs_held > 0 && pace.settles_denials();
+                let may_be_held = self.waiting[name].held() > 0 && pace.settles_denials();
                 let free_at = match self.waiting[name].next_at(now) {
                     Some(at) if at > now && !may_be_held => at,
                     None if !may_be_held => break,
@@ -261,11 +275,8 @@ impl World<'_> {
         let is_stalled = pace.stall_after().is_some_and(|after| silent_for >= after);
         if is_stalled && !std::mem::replace(&mut open.is_stalled, true) {
             pace.stalled(open.record, self.start + self.now);
-            if open.url.cuts > 0 {
-                pace.repeated(true);
-            }
         }
-        if is_stalled && pace.cuts_short(open.record, silent_for, open.url.cuts) {
+        if is_stalled && pace.cuts_short(open.record, silent_for) {
             let open = self.open.remove(&key).expect("it is there");
             self.cut_short(&open);
         }
@@ -334,14 +345,7 @@ impl World<'_> {
             let announcement = Announcement { remaining: said.remaining, reset_at: now + said.reset_after };
             self.paces[open.pace].announced(open.record, announcement);
         }
-        if open.url.cuts > 0 && !open.is_stalled {
-            self.paces[open.pace].repeated(false);
-        }
         self.paces[open.pace].ended(open.record, signal, open.is_stalled, now, jitter);
-        let pace = self.pace_of[open.name];
-        if let (Signal::Success { .. }, true) = (signal, pace != open.pace) {
-            self.paces[pace].overheard(signal, now);
-        }
         let is_held = self.paces[open.pace].settles_denials()
             && self.paces[open.pace].denial(open.record, false) == Denial::Undecided;
         self.look_for_shared_limits(open, signal);
@@ -353,6 +357,7 @@ impl World<'_> {
             self.second().rejected += 1;
             self.waiting[open.name].hold(open.url);
         } else if matches!(signal, Signal::Success { .. }) {
+            self.paces[open.pace].offer_witness(u64::from(open.url.row));
             self.run.served += 1;
             self.run.longest_gap = self.run.longest_gap.max(self.now.saturating_sub(self.last_served));
             self.last_served = self.now;

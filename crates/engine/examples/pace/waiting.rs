@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longhaul::pace::{Pick, Signal, Work};
+use longhaul::pace::{Pick, Signal};
 use longhaul::retry::{self, Attempt, Decision, FailureKind, RetryPolicy};
 use tokio::time::Instant;
 
@@ -25,8 +25,6 @@ pub(crate) struct Url {
     pub(crate) is_witness: bool,
     /// Charged attempts.
     pub(crate) attempts: u32,
-    /// Attempts that were aborted before their deadline.
-    pub(crate) cuts: u32,
 }
 
 pub(crate) struct Waiting {
@@ -53,17 +51,20 @@ impl Waiting {
         self.again.first_key_value().map(|(&(at, _), _)| at.max(now))
     }
 
-    /// What the controller is told of the URLs.
-    pub(crate) fn work(&self, in_flight: u32, now: Instant) -> Work {
-        let due = self.again.first_key_value().is_some_and(|(&(at, _), _)| at <= now);
-        Work {
-            // The simulated hosts do not count connections.
-            connections_idle: 1,
-            jobs_waiting: self.fresh as usize + self.again.len(),
-            jobs_ready: self.fresh as usize + usize::from(due),
-            jobs_held: self.held.len(),
-            jobs_in_flight: in_flight as usize,
-        }
+    /// URLs that wait, for any reason but a denial.
+    pub(crate) fn waiting(&self) -> usize {
+        self.fresh as usize + self.again.len()
+    }
+
+    /// URLs that the controller holds.
+    pub(crate) fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// URLs that may be requested now: those of the list, and the first failed one.
+    pub(crate) fn ready(&self, now: Instant) -> usize {
+        let is_due = self.again.first_key_value().is_some_and(|(&(at, _), _)| at <= now);
+        self.fresh as usize + usize::from(is_due)
     }
 
     /// Holds a denied URL.
@@ -109,7 +110,7 @@ impl Waiting {
 
     /// A request was aborted.
     pub(crate) fn cut_short(&mut self, url: Url, now: Instant) {
-        self.put(now, Url { cuts: url.cuts + 1, ..url });
+        self.put(now, url);
     }
 
     fn put(&mut self, at: Instant, url: Url) {

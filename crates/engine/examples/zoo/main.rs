@@ -32,7 +32,6 @@ type Seconds = f64;
 
 fn pace(name: Option<&str>) -> Arc<dyn ControllerFactory> {
     Arc::new(match name {
-        Some("adaptive") => PaceKind::Adaptive,
         Some("fixed") => PaceKind::Fixed,
         _ => PaceKind::Inference,
     })

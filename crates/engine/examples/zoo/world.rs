@@ -58,7 +58,6 @@ struct Job {
     url: u32,
     is_witness: bool,
     attempts: u32,
-    cuts: u32,
     last_failures: Option<(Class, u32)>,
 }
 
@@ -70,7 +69,7 @@ impl Numbered for Job {
 
 impl Job {
     fn new(url: u32, is_witness: bool) -> Self {
-        Self { url, is_witness, attempts: 0, cuts: 0, last_failures: None }
+        Self { url, is_witness, attempts: 0, last_failures: None }
     }
 
     fn note_failure(&mut self, class: Class) -> u32 {
@@ -294,8 +293,10 @@ impl World<'_> {
             if has_progressed {
                 exchange.progress_at = self.now;
             }
-            let (id, sent, job) = (exchange.id, exchange.sent, exchange.job.as_ref());
-            let Some(cuts) = job.map(|job| job.cuts) else { continue };
+            let (id, sent) = (exchange.id, exchange.sent);
+            if exchange.job.is_none() {
+                continue;
+            }
             let silent = Duration::from_secs_f64(self.now - exchange.progress_at);
             let stall_after = self.frontier.controller(id).and_then(Controller::stall_after);
             let is_stalled =
@@ -303,7 +304,7 @@ impl World<'_> {
             if is_stalled != std::mem::replace(&mut exchange.is_stalled, is_stalled) {
                 self.frontier.set_stalled(id, sent, is_stalled, now);
             }
-            if is_stalled && !exchange.is_cut && self.frontier.cuts_short(sent, silent, cuts) {
+            if is_stalled && !exchange.is_cut && self.frontier.cuts_short(sent, silent) {
                 self.exchanges[index].is_cut = true;
                 self.leave(index);
                 self.conclude(index, None, false);
@@ -411,6 +412,7 @@ impl World<'_> {
             Some(Outcome::Served { .. }) => {
                 self.ended(index, Signal::Success { latency }, jitter);
                 if !job.is_witness {
+                    self.frontier.offer_witness(id, u64::from(url));
                     self.settle(url, Row::Done { is_right });
                 }
             }
@@ -466,6 +468,9 @@ impl World<'_> {
         if job.is_witness {
             return;
         }
+        if matches!(signal, Signal::Success { .. }) {
+            self.frontier.offer_witness(id, u64::from(job.url));
+        }
         let now = self.instant(self.now);
         let Some(controller) = self.frontier.controller(id) else { return };
         let is_denied = matches!(signal, Signal::Denied { .. });
@@ -494,7 +499,6 @@ impl World<'_> {
             is_excused: !controller.charges(sent.record()),
             is_chance: controller.explains_failures(job.attempts),
         };
-        job.cuts += u32::from(is_cut);
         let policy = RetryPolicy::default();
         match retry::decide(&attempt, policy, now, self.random.unit()) {
             Decision::Again { at, charged } | Decision::Whole { at, charged } => {

@@ -61,33 +61,25 @@ pub trait Controller: fmt::Debug + Send {
     /// The request ended. `was_stalled` says whether it was stalled at that time; `jitter` is a random number in 0..1.
     fn ended(&mut self, sent: SendRecord, signal: Signal, was_stalled: bool, now: Instant, jitter: f64);
 
-    /// A request that another controller of the same host permitted ended. It shows how much the host serves, and nothing
-    /// about this controller's pace.
-    fn overheard(&mut self, signal: Signal, now: Instant) {
-        let _ = (signal, now);
-    }
-
     /// How long a request may make no progress before it counts as stalled; `None` while that is unknown.
     fn stall_after(&self) -> Option<Duration> {
         None
     }
 
-    /// Whether to abort a stalled request before its deadline and to repeat it at once. `cuts_before` counts how often that
-    /// was done for the same URL. A controller that returns `true` counts the request as aborted.
-    fn cuts_short(&mut self, sent: SendRecord, silent_for: Duration, cuts_before: u32) -> bool {
-        let _ = (sent, silent_for, cuts_before);
+    /// Whether to abort a stalled request before its deadline and to repeat it at once. A controller that returns `true`
+    /// counts the request as aborted.
+    fn cuts_short(&mut self, sent: SendRecord, silent_for: Duration) -> bool {
+        let _ = (sent, silent_for);
         false
-    }
-
-    /// A repeated request (see [`cuts_short`](Self::cuts_short)) stalled too, or ended without stalling.
-    fn repeated(&mut self, stalled_again: bool) {
-        let _ = stalled_again;
     }
 
     /// What the denial (403, 418) of `sent` means, as far as the controller can tell now. Asked when the denial arrives
     /// and, while the answer is [`Denial::Undecided`], again after each request of the host that ends.
     /// `served_since` says whether a file of the host was served since the denial.
-    fn denial(&self, sent: SendRecord, served_since: bool) -> Denial;
+    fn denial(&self, sent: SendRecord, served_since: bool) -> Denial {
+        let _ = (sent, served_since);
+        Denial::OfUrl
+    }
 
     /// Whether the controller itself decides when a held row is requested again (by [`Pick::Held`]), and what becomes of it
     /// (by [`settled`](Self::settled)). Then [`denial`](Self::denial) is asked once a request, right after its end.
@@ -100,8 +92,9 @@ pub trait Controller: fmt::Debug + Send {
         Vec::new()
     }
 
-    /// Whether the row, which was served just now, may be requested again by [`Pick::Witness`].
-    fn is_witness(&self, row: u64) -> bool {
+    /// The row was served just now and can be requested again by [`Pick::Witness`]. Returns whether the controller may want
+    /// that; a row that was not offered is never picked.
+    fn offer_witness(&mut self, row: u64) -> bool {
         let _ = row;
         false
     }
@@ -123,10 +116,14 @@ pub trait Controller: fmt::Debug + Send {
     }
 
     /// The number of consecutive failures, and the time of the first: what the rule for giving up a host looks at.
-    fn failing(&self) -> Option<(u32, Instant)>;
+    fn failing(&self) -> Option<(u32, Instant)> {
+        None
+    }
 
     /// Whether the host has served enough requests that a silence may be a ban, and not an absent host.
-    fn has_served_well(&self) -> bool;
+    fn has_served_well(&self) -> bool {
+        false
+    }
 
     /// Whether the host fails so often at any pace that this many failures of one URL say nothing about the URL.
     fn explains_failures(&self, of_url: u32) -> bool {
@@ -148,8 +145,10 @@ pub trait Controller: fmt::Debug + Send {
     /// What the controller believes of the host now.
     fn belief(&self) -> Belief;
 
-    /// What another controller needs to continue where this one is.
-    fn memory(&self, now: Instant) -> Memory;
+    /// What another controller needs to continue where this one is: what it believes, unless it knows more.
+    fn memory(&self, now: Instant) -> Memory {
+        Memory::of_belief(&self.belief(), now)
+    }
 
     /// A copy, requests in flight included.
     fn clone_box(&self) -> Box<dyn Controller>;
@@ -184,18 +183,18 @@ impl dyn ControllerFactory + '_ {
     }
 }
 
-/// What a controller knows of the host that asks for a permit.
+/// What a controller is told with the question for a permit. Where hosts share a controller, one of them asks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Work {
-    /// Open connections to the host that no request uses: with 0, the request opens a new one.
+    /// Open connections to the host that asks which no request uses: with 0, the request opens a new one.
     pub connections_idle: usize,
-    /// Jobs of the host that wait, for any reason; the one that asks is among them.
+    /// Jobs of all hosts of the controller that wait, for any reason; the one that asks is among them.
     pub jobs_waiting: usize,
-    /// Those of them that may start now.
+    /// Jobs of the host that asks which may start now.
     pub jobs_ready: usize,
-    /// Jobs that are held because the host denied them. They are not among those that wait.
+    /// Jobs of all hosts of the controller that are held because of a denial. They are not among those that wait.
     pub jobs_held: usize,
-    /// Jobs in flight.
+    /// Jobs of all hosts of the controller that are in flight.
     pub jobs_in_flight: usize,
 }
 

@@ -6,8 +6,6 @@ use tokio::time::Instant;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Failures {
     in_a_row: u32,
-    /// Failures of requests that were sent after the last cut.
-    after_cut: u32,
     since: Option<Instant>,
     /// The first request that failed.
     first_sequence: u64,
@@ -22,30 +20,15 @@ impl Failures {
         self.since.get_or_insert(now);
     }
 
-    pub(super) fn note_cut(&mut self) {
-        self.after_cut = self.after_cut.saturating_add(1);
-    }
-
-    /// A request was served. Returns the time of the first failure, if that ends a run of failures: a request that was sent
-    /// before the first failure says nothing about the time after it.
-    pub(super) fn end(&mut self, sequence: u64) -> Option<Instant> {
-        if sequence < self.first_sequence {
-            return None;
+    /// A request was served: that ends the run of failures, unless the request was sent before the first of them.
+    pub(super) fn end(&mut self, sequence: u64) {
+        if sequence >= self.first_sequence {
+            (self.in_a_row, self.since) = (0, None);
         }
-        self.in_a_row = 0;
-        self.after_cut = 0;
-        self.since.take()
     }
 
-    pub(super) fn in_a_row(&self) -> u32 {
-        self.in_a_row
-    }
-
-    pub(super) fn after_cut(&self) -> u32 {
-        self.after_cut
-    }
-
-    pub(super) fn since(&self) -> Option<Instant> {
-        self.since
+    /// The number of consecutive failures and the time of the first, if there are any.
+    pub(super) fn run(&self) -> Option<(u32, Instant)> {
+        Some((self.in_a_row, self.since?))
     }
 }

@@ -2,7 +2,6 @@
 
 use tokio::time::Instant;
 
-use super::adaptive::AdaptivePace;
 use super::controller::{Controller, ControllerFactory, UserLimits};
 use super::courtesy::{WINDOW_MAX, window_cap};
 use super::fixed::FixedPace;
@@ -16,8 +15,6 @@ pub enum PaceKind {
     /// [`InferencePace`].
     #[default]
     Inference,
-    /// [`AdaptivePace`], the earlier one.
-    Adaptive,
     /// [`FixedPace`].
     Fixed,
 }
@@ -26,13 +23,12 @@ impl ControllerFactory for PaceKind {
     fn window_max(&self, is_private: bool) -> u32 {
         match self {
             Self::Inference => WINDOW_MAX,
-            Self::Adaptive | Self::Fixed => window_cap(is_private),
+            Self::Fixed => window_cap(is_private),
         }
     }
 
     fn build(&self, limits: UserLimits, memories: &[Memory], now: Instant) -> Box<dyn Controller> {
         match self {
-            Self::Adaptive => Box::new(AdaptivePace::recalling(limits, memories, now)),
             Self::Inference => Box::new(InferencePace::recalling(limits, memories, now)),
             Self::Fixed => Box::new(FixedPace::recalling(limits, memories, now)),
         }

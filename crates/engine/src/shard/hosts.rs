@@ -160,10 +160,12 @@ impl Hosts {
         self.frontier.next_where(clock::now(), may_ask, connections_idle, witness)
     }
 
-    /// A row of the host was served: its controller may request it again.
+    /// A row of the host was served: its controller may request it again, unless the host redirected it.
     pub(super) fn served(&mut self, host: HostId, job: &Job) {
-        let is_witness = self.controller(host).is_some_and(|controller| controller.is_witness(job.row.0));
-        if is_witness && job.redirected.is_none() {
+        if job.redirected.is_some() {
+            return;
+        }
+        if self.frontier.offer_witness(host, job.row.0) {
             if self.witnesses.len() >= WITNESSES_MAX {
                 self.witnesses.pop_first();
             }
@@ -223,9 +225,6 @@ impl Hosts {
         }
         if let Some(announcement) = active.progress.announced() {
             self.frontier.announced(active.sent, announcement);
-        }
-        if active.cuts_before() > 0 && active.stalls() == 0 {
-            self.frontier.repeated(active.sent, false);
         }
         self.frontier.ended(active.host, active.sent, signal, active.is_stalled(), now, jitter);
         let (Some(origin), Some(belief)) = (self.origin(active.host), self.belief(active.host)) else {
@@ -310,19 +309,11 @@ impl Hosts {
     /// An exchange has stalled and frees its slot, or makes progress again and takes it back.
     pub(super) fn stall_changed(&mut self, active: &Active) {
         self.frontier.set_stalled(active.host, active.sent, active.is_stalled(), clock::now());
-        if active.cuts_before() > 0 && active.is_stalled() && active.stalls() == 1 {
-            self.frontier.repeated(active.sent, true);
-        }
-    }
-
-    /// An exchange that was aborted got its response at that moment: it is not repeated.
-    pub(super) fn responded_after_all(&mut self, active: &Active) {
-        self.frontier.repeated(active.sent, false);
     }
 
     /// Whether to abort and repeat a stalled exchange.
     pub(super) fn cuts_short(&mut self, active: &Active) -> bool {
-        self.frontier.cuts_short(active.sent, active.silent_for(), active.cuts_before())
+        self.frontier.cuts_short(active.sent, active.silent_for())
     }
 
     /// Takes every job that waits for the host.

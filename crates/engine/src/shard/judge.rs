@@ -32,6 +32,11 @@ impl Shard {
         let retry_after = retry::pause_of_host(failure.retry_after);
         let signal = kind.signal(failure.class, failure.status, latency, retry_after);
         self.answered(active, signal);
+        if job.is_witness {
+            // Its row is done already.
+            self.hosts.forget_if_idle(active.host);
+            return Ok(());
+        }
         let now = clock::now();
         let attempt = self.attempt(active, &mut job, &failure, (kind, signal), now);
         let decision = retry::decide(&attempt, self.settings.retry_policy, now, self.random.f64());

@@ -49,7 +49,6 @@ use crate::report::counters::Counters;
 use crate::schedule::frontier::{HostId, Next, Sent};
 use crate::schedule::host_routing::RouteChange;
 use crate::schedule::job::{Assignment, Job};
-use crate::schedule::retry;
 use crate::schedule::router::{FromShard, ToShard};
 use crate::sink::SinkGone;
 use closed::Closed;
@@ -265,18 +264,9 @@ impl Shard {
             ended,
             Ended::Complete(..) | Ended::NoContent(_) | Ended::Redirected { .. } | Ended::Served
         );
-        if active.is_cut() && !matches!(&ended, Ended::Failed(failure) if failure.was_cut_short) {
-            self.hosts.responded_after_all(&active);
-        }
         match ended {
             Ended::Served => {
                 self.answered(&mut active, Signal::Success { latency });
-                self.hosts.forget_if_idle(host);
-            }
-            Ended::Failed(failure) if job.is_witness => {
-                let kind = self.kind(&active, &failure);
-                let retry_after = retry::pause_of_host(failure.retry_after);
-                self.answered(&mut active, kind.signal(failure.class, failure.status, latency, retry_after));
                 self.hosts.forget_if_idle(host);
             }
             Ended::Complete(piece, completion) => {

@@ -48,10 +48,6 @@ pub(super) struct Active {
     is_stalled: bool,
     /// The host's controller knows that the head of the response arrived.
     is_head_known: bool,
-    /// How often it has stalled.
-    stalls: u32,
-    /// Earlier exchanges for the same row that were aborted in this run.
-    cuts_before: u32,
     /// Another attempt may follow it, so that it may be aborted.
     may_repeat: bool,
     /// It was aborted.
@@ -91,7 +87,7 @@ impl Underway {
         may_repeat: bool,
         span: Span,
     ) {
-        let active = Active { may_repeat, ..Active::new(host, sent, job.cuts, &context.sink) };
+        let active = Active { may_repeat, ..Active::new(host, sent, &context.sink) };
         let (context, progress) = (Rc::clone(context), Rc::clone(&active.progress));
         let slot = self.next_slot;
         self.next_slot += 1;
@@ -149,7 +145,7 @@ impl Underway {
 }
 
 impl Active {
-    fn new(host: HostId, sent: Sent, cuts_before: u32, sink: &SinkHandle) -> Self {
+    fn new(host: HostId, sent: Sent, sink: &SinkHandle) -> Self {
         let now = clock::now();
         Self {
             host,
@@ -160,8 +156,6 @@ impl Active {
             progress_at: now,
             is_stalled: false,
             is_head_known: false,
-            stalls: 0,
-            cuts_before,
             may_repeat: true,
             is_cut: false,
             pauses_before: sink.pauses(),
@@ -177,21 +171,6 @@ impl Active {
     /// Whether it has stalled, so that its slot in the window is free.
     pub(super) fn is_stalled(&self) -> bool {
         self.is_stalled
-    }
-
-    /// How often it has stalled.
-    pub(super) fn stalls(&self) -> u32 {
-        self.stalls
-    }
-
-    /// Exchanges for its row that were aborted in this run.
-    pub(super) fn cuts_before(&self) -> u32 {
-        self.cuts_before
-    }
-
-    /// Whether it was aborted.
-    pub(super) fn is_cut(&self) -> bool {
-        self.is_cut
     }
 
     /// Whether its request has its whole deadline.
@@ -239,7 +218,6 @@ impl Active {
         let Some(stall_after) = stall_after else { return false };
         // What has stalled stays so until it makes progress, however patient the controller becomes.
         let is_stalled = self.is_stalled && !has_progressed || now - self.progress_at >= stall_after;
-        self.stalls += u32::from(is_stalled && !self.is_stalled);
         std::mem::replace(&mut self.is_stalled, is_stalled) != is_stalled
     }
 }

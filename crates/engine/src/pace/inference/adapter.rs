@@ -1,15 +1,15 @@
 //! Implements the trait [`Controller`](crate::pace::Controller) with the state machine: converts times to seconds,
-//! signals to ends, and row decisions to what the shard asks for.
+//! signals to ends, and what it decides about rows to what the shard asks for.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Controller as Machine;
 use super::Seconds;
 use super::memory::Memory as Known;
-use super::signal::{End, PacePolicy, Phase, RowDecision, Ticket};
-use super::{COURTEOUS_MAX, Controller as Machine};
+use super::signal::{End, Ticket};
 use crate::pace::announced::{Announced, Announcement};
 use crate::pace::belief::Belief;
 use crate::pace::controller::{Controller, Denial, FirstByte, Permit, Pick, SendRecord, UserLimits, Work};
@@ -18,7 +18,6 @@ use crate::pace::failures::Failures;
 use crate::pace::learned::Learned;
 use crate::pace::limiter::Limiter;
 use crate::pace::memory::{Memory, common_pause};
-use crate::pace::offset::Offset;
 use crate::pace::signal::Signal;
 
 /// When nothing is in flight, no response can arrive: the shard asks again after this.
@@ -43,11 +42,11 @@ pub struct InferencePace {
     pick: Pick,
     /// Requests that are being aborted because they have stalled.
     aborted: BTreeSet<u64>,
-    /// The decision about the row of the request that ended last.
-    decision: Option<(u64, RowDecision)>,
+    /// The request that ended last, if its row is held.
+    held: Option<u64>,
     settled: Vec<u64>,
-    /// A pause that the host asked for: its end and its cause.
-    asked_until: Option<(Instant, Limiter)>,
+    /// Why the machine sends nothing before its time `not_before`: how the host asked for that.
+    asked_by: Limiter,
     /// Requests served before this controller began.
     served_before: u32,
 }
@@ -63,36 +62,30 @@ impl InferencePace {
     /// add up to a guess.
     #[must_use]
     pub fn recalling(limits: UserLimits, memories: &[Memory], now: Instant) -> Self {
-        let learned = || memories.iter().filter_map(|memory| memory.learned.as_deref());
-        let policy = PacePolicy {
-            window_max: limits.window_max.clamp(1, COURTEOUS_MAX.max(limits.window_max)),
-            spacing: limits.spacing.as_secs_f64(),
-            ..PacePolicy::default()
-        };
+        let learned = Learned::of_all(memories.iter().filter_map(|memory| memory.learned.as_deref()));
+        let limits = UserLimits { window_max: limits.window_max.max(1), ..limits };
         let known: Vec<Known> = memories.iter().map(known).collect();
-        let mut machine = Machine::recalling_all(policy, &known, 0.0);
-        let next_by_spacing = Learned::next_by_spacing(learned(), now);
-        if let Some(at) = next_by_spacing {
-            machine.next_by_policy = at.saturating_duration_since(now).as_secs_f64();
-        }
-        let mut asked_until = None;
+        let mut machine =
+            Machine::recalling_all(limits.window_max, limits.spacing.as_secs_f64(), &known, 0.0);
+        machine.next_by_spacing = learned.spacing_left.as_secs_f64();
+        let mut asked_by = Limiter::RetryAfter;
         if let Some((lasts, limiter)) = common_pause(memories) {
             machine.not_before = lasts.as_secs_f64();
-            asked_until = Some((now + lasts, limiter));
+            asked_by = limiter;
         }
         Self {
             machine,
-            limits: UserLimits { window_max: limits.window_max.max(1), ..limits },
+            limits,
             epoch: now,
             now,
             announced: Announced::new(),
             failures: Failures::default(),
             pick: Pick::Next,
             aborted: BTreeSet::new(),
-            decision: None,
+            held: None,
             settled: Vec::new(),
-            asked_until,
-            served_before: Learned::served(learned()),
+            asked_by,
+            served_before: learned.served,
         }
     }
 
@@ -119,12 +112,8 @@ impl InferencePace {
     fn count(&mut self, sequence: u64, signal: Signal, now: Instant) {
         match signal {
             Signal::Neutral => {}
-            Signal::Success { .. } => {
-                self.failures.end(sequence);
-            }
-            Signal::Denied { .. } if self.machine.served == 0 => {
-                self.failures.end(sequence);
-            }
+            Signal::Success { .. } => self.failures.end(sequence),
+            Signal::Denied { .. } if self.machine.served == 0 => self.failures.end(sequence),
             _ => self.failures.note(sequence, now),
         }
     }
@@ -135,17 +124,22 @@ impl InferencePace {
             && self.machine.backoff.pause.is_none()
         {
             let at = until.saturating_duration_since(self.epoch).as_secs_f64();
-            self.asked_until = Some((until, Limiter::Announced));
+            self.note_asked(at, Limiter::Announced);
             self.machine.not_before = self.machine.not_before.max(at);
+        }
+    }
+
+    /// The host asks to be left alone until this time of the machine: the latest such time has a cause.
+    fn note_asked(&mut self, until: Seconds, limiter: Limiter) {
+        if until > self.machine.not_before {
+            self.asked_by = limiter;
         }
     }
 
     fn limiter(&self) -> Limiter {
         let machine = &self.machine;
-        if let Some((until, limiter)) = self.asked_until
-            && until > self.now
-        {
-            return limiter;
+        if self.instant(machine.not_before) > self.now + TICK {
+            return self.asked_by;
         }
         if machine.backoff.pause.is_some() {
             return Limiter::Failing;
@@ -165,10 +159,11 @@ impl InferencePace {
     }
 
     fn blocked_until(&self) -> Option<Instant> {
-        let pause = self.machine.backoff.pause.as_ref().map(|pause| pause.next_probe);
-        let asked = Some(self.machine.not_before).filter(|&at| self.instant(at) > self.now + TICK);
-        let until = pause.into_iter().chain(asked).reduce(f64::max)?;
-        Some(self.instant(until))
+        let pause = self.machine.backoff.pause.as_ref().filter(|_| !self.machine.denies_all());
+        let probe = pause.map(|pause| pause.next_probe);
+        let until = probe.into_iter().chain([self.machine.not_before]).reduce(f64::max)?;
+        // A time that has come is rounded up to the next tick.
+        Some(self.instant(until)).filter(|&at| at > self.now + TICK)
     }
 }
 
@@ -239,6 +234,7 @@ impl Controller for InferencePace {
 
     fn first_byte(&mut self, sent: SendRecord, first_byte: FirstByte) {
         let at = self.at(first_byte.at);
+        self.machine.opened(Ticket(sent.sequence), first_byte.is_new_connection);
         // A refusal is judged at its end, and so is a response that breaks before its body begins.
         if first_byte.status < 400 && first_byte.body_bytes > 0 {
             self.machine.progressed(Ticket(sent.sequence), at);
@@ -270,21 +266,22 @@ impl Controller for InferencePace {
             Signal::Throttle { retry_after } => {
                 let announced = announced.map(|until| (until - now, Limiter::Announced));
                 let asked = retry_after.map(|wait| (wait, Limiter::RetryAfter)).or(announced);
-                if let Some((wait, limiter)) = asked {
-                    self.asked_until = Some((now + stretched(wait, jitter), limiter));
-                }
-                End::Refused { status: 429, retry_after: asked.map(|(wait, _)| wait.as_secs_f64()) }
+                let retry_after = asked.map(|(wait, limiter)| {
+                    let wait = stretched(wait, jitter).as_secs_f64();
+                    self.note_asked(at + wait, limiter);
+                    wait
+                });
+                End::Refused { retry_after }
             }
-            Signal::ServerError => End::Refused { status: 500, retry_after: None },
-            Signal::Denied { .. } => End::Denied { status: 403 },
-            Signal::Congestion => End::Broken(Phase::Reset),
-            Signal::Absent => End::Broken(Phase::Connect),
+            Signal::ServerError => End::Refused { retry_after: None },
+            Signal::Denied { .. } => End::Denied,
+            Signal::Congestion | Signal::Absent => End::Broken,
             Signal::Silence if was_aborted => End::Aborted,
             Signal::Silence => End::Silent,
             Signal::Neutral => End::Local,
         };
-        let decision = self.machine.ended(Ticket(sent.sequence), end, at, jitter);
-        self.decision = Some((sent.sequence, decision));
+        let is_held = self.machine.ended(Ticket(sent.sequence), end, at);
+        self.held = is_held.then_some(sent.sequence);
         self.take_settled();
         self.keep_to_announced(now);
     }
@@ -293,7 +290,7 @@ impl Controller for InferencePace {
         Duration::try_from_secs_f64(self.machine.stall_after()).ok()
     }
 
-    fn cuts_short(&mut self, sent: SendRecord, silent_for: Duration, _cuts_before: u32) -> bool {
+    fn cuts_short(&mut self, sent: SendRecord, silent_for: Duration) -> bool {
         let is_aborted = self.machine.should_abort(Ticket(sent.sequence), silent_for.as_secs_f64());
         if is_aborted {
             self.aborted.insert(sent.sequence);
@@ -302,10 +299,7 @@ impl Controller for InferencePace {
     }
 
     fn denial(&self, sent: SendRecord, _served_since: bool) -> Denial {
-        match self.decision {
-            Some((sequence, RowDecision::Held)) if sequence == sent.sequence => Denial::Undecided,
-            _ => Denial::OfUrl,
-        }
+        if self.held == Some(sent.sequence) { Denial::Undecided } else { Denial::OfUrl }
     }
 
     fn settles_denials(&self) -> bool {
@@ -316,8 +310,8 @@ impl Controller for InferencePace {
         std::mem::take(&mut self.settled)
     }
 
-    fn is_witness(&self, row: u64) -> bool {
-        self.machine.held_denials.is_witness(row)
+    fn offer_witness(&mut self, row: u64) -> bool {
+        self.machine.held_denials.offer_witness(row)
     }
 
     fn charges(&self, _sent: SendRecord) -> bool {
@@ -336,7 +330,7 @@ impl Controller for InferencePace {
     }
 
     fn failing(&self) -> Option<(u32, Instant)> {
-        self.failures.since().map(|since| (self.failures.in_a_row(), since))
+        self.failures.run()
     }
 
     fn has_served_well(&self) -> bool {
@@ -368,14 +362,11 @@ impl Controller for InferencePace {
 
     fn memory(&self, now: Instant) -> Memory {
         let known = self.machine.memory();
-        let next_by_spacing = self.instant(self.machine.next_by_policy);
+        let next_by_spacing = self.epoch + Duration::from_secs_f64(self.machine.next_by_spacing);
         let learned = Learned {
             served: self.served(),
-            next_by_spacing: Some(next_by_spacing)
-                .filter(|_| !self.limits.spacing.is_zero())
-                .map(|at| Offset::of(at, now)),
+            spacing_left: next_by_spacing.saturating_duration_since(now),
             ban: known.ban.and_then(|ban| Duration::try_from_secs_f64(ban).ok()),
-            ..Learned::default()
         };
         let belief = self.belief();
         let of_belief = Memory::of_belief(&belief, now);

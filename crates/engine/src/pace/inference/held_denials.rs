@@ -1,8 +1,9 @@
 //! Decides whether a denial belongs to the URL, or answers requests that are too frequent.
 //!
 //! The controller holds a denied row and requests it again in a round at half the usual pace, or less. It sends witness
-//! requests before, between and after the held rows: requests for a URL that the host has served before. A row that is denied between two served witnesses is settled: the denial is charged to its URL. If the
-//! host serves no witness, the round is repeated after growing waits, and then all held rows are settled.
+//! requests before, between and after the held rows: requests for a URL that the host has served before. A row that is
+//! denied between two served witnesses is settled: the denial is charged to its URL. If the host serves no witness, the
+//! round is repeated after growing waits, and then all held rows are settled.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -190,14 +191,18 @@ impl HeldDenials {
         self.witness
     }
 
+    /// Takes this row, which was served just now, as the witness if there is none. Returns whether it is the witness.
+    pub(super) fn offer_witness(&mut self, url: u64) -> bool {
+        *self.witness.get_or_insert(url) == url
+    }
+
     /// Whether this row is the witness.
     pub(super) fn is_witness(&self, url: u64) -> bool {
         self.witness == Some(url)
     }
 
     /// Records that this request was served.
-    pub(super) fn served(&mut self, url: u64, sequence: u64) {
-        self.witness.get_or_insert(url);
+    pub(super) fn served(&mut self, sequence: u64) {
         self.consecutive_denials = 0;
         if !self.is_round() {
             return;
@@ -346,12 +351,12 @@ mod tests {
                         held_denials.hold(url, *sequence, false);
                     } else {
                         held_denials.release(url);
-                        held_denials.served(url, *sequence);
+                        held_denials.served(*sequence);
                     }
                 }
                 Next::Witness(_) => {
                     held_denials.witness_sent();
-                    held_denials.served(0, *sequence);
+                    held_denials.served(*sequence);
                 }
                 Next::Nothing | Next::NotBefore(_) => return,
             }
@@ -361,7 +366,7 @@ mod tests {
     #[test]
     fn a_denial_between_two_served_witnesses_belongs_to_its_url() {
         let mut held_denials = HeldDenials::default();
-        held_denials.served(0, 0);
+        assert!(held_denials.offer_witness(0));
         (1..=4).for_each(|url| held_denials.hold(url, url, false));
         round(&mut held_denials, &mut 4, 1.0, |_| true);
         assert_eq!(held_denials.settled, [1, 2, 3, 4]);
@@ -370,7 +375,7 @@ mod tests {
     #[test]
     fn a_held_row_that_fails_in_another_way_is_let_go() {
         let mut held_denials = HeldDenials::default();
-        held_denials.served(0, 0);
+        assert!(held_denials.offer_witness(0));
         held_denials.hold(1, 1, false);
         assert!((0..3).all(|_| held_denials.failed_otherwise(1)));
         assert!(!held_denials.failed_otherwise(1) && held_denials.is_empty());
@@ -379,7 +384,7 @@ mod tests {
     #[test]
     fn one_served_row_makes_the_next_round_slower() {
         let mut held_denials = HeldDenials::default();
-        held_denials.served(0, 0);
+        assert!(held_denials.offer_witness(0));
         (1..=4).for_each(|url| held_denials.hold(url, url, false));
         let (mut sequence, before) = (4, held_denials.rate_divisor());
         round(&mut held_denials, &mut sequence, 1.0, |url| url != 2);

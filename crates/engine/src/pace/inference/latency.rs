@@ -83,10 +83,12 @@ impl Latency {
         (self.answers, self.in_flight) = (0, 0.0);
         let floor = self.floor.map_or(block_min, |floor| floor.min(block_min));
         self.floor = Some(floor);
-        let queued = in_flight * (1.0 - floor / block_min);
+        // A latency of zero is its own floor.
+        let unqueued = if block_min > 0.0 { in_flight * floor / block_min } else { in_flight };
+        let queued = in_flight - unqueued;
         self.has_room = queued < QUEUED_GROWTH.max(in_flight * QUEUED_SHARE_GROWTH);
         Some(if queued > QUEUED_MAX.max(in_flight * QUEUED_SHARE_MAX) {
-            Queueing::Excess((in_flight * floor / block_min + QUEUED_MAX).min(in_flight * 0.9))
+            Queueing::Excess((unqueued + QUEUED_MAX).min(in_flight * 0.9))
         } else if self.has_room {
             Queueing::Room
         } else {

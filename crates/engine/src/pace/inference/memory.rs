@@ -2,7 +2,7 @@
 
 use super::Seconds;
 
-use super::{Controller, PacePolicy};
+use super::Controller;
 
 /// The limits that a host has shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -28,8 +28,8 @@ impl Controller {
 
     /// A controller for a host with these limits.
     #[must_use]
-    pub(super) fn recalling(policy: PacePolicy, memory: &Memory, now: Seconds) -> Self {
-        let mut controller = Self::new(policy);
+    pub(super) fn recalling(window_max: u32, spacing: Seconds, memory: &Memory, now: Seconds) -> Self {
+        let mut controller = Self::new(window_max, spacing);
         if let Some(rate) = memory.rate {
             let mut rate = super::Rate::new(rate, 100.0, now - 1.0 / rate, 0);
             rate.ban_cost = memory.ban;
@@ -43,14 +43,19 @@ impl Controller {
 
     /// A controller for a host with one memory, or for several names that share one limit: rates add up to a guess, and
     /// the window is the largest one.
-    pub(super) fn recalling_all(policy: PacePolicy, memories: &[Memory], now: Seconds) -> Self {
+    pub(super) fn recalling_all(
+        window_max: u32,
+        spacing: Seconds,
+        memories: &[Memory],
+        now: Seconds,
+    ) -> Self {
         if let [memory] = memories {
-            return Self::recalling(policy, memory, now);
+            return Self::recalling(window_max, spacing, memory, now);
         }
-        let mut controller = Self::new(policy);
-        let rates: Option<Vec<f64>> = memories.iter().map(|memory| memory.rate).collect();
-        if let Some(rates) = rates.filter(|rates| !rates.is_empty()) {
-            controller.rate = Some(super::Rate::new(rates.iter().sum(), 1.0, now, 0));
+        let mut controller = Self::new(window_max, spacing);
+        let rates = memories.iter().filter_map(|memory| memory.rate);
+        if let Some(rate) = rates.reduce(|sum, rate| sum + rate) {
+            controller.rate = Some(super::Rate::new(rate, 1.0, now, 0));
         }
         if let Some(window) = memories.iter().filter_map(|memory| memory.window).max() {
             controller.window.refused_beyond(window, now);

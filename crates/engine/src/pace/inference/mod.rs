@@ -1,4 +1,4 @@
-//! The controller of `--pace inference`: it infers what a host limits from the outcomes of the requests.
+//! The controller of `--pace inference`, the default: it infers what a host limits from the outcomes of the requests.
 //!
 //! AIMD (additive increase, multiplicative decrease, as in TCP) has one control variable, the window. It raises the
 //! window while requests succeed and halves it after each loss. It assumes that every loss means overload, and it has
@@ -33,7 +33,7 @@
 //!
 //! The controller refuses to charge a failure to a URL without evidence. A denial (403) counts against a URL only if
 //! the URL is denied again at half the pace, between two requests that the host serves (`held_denials`). Other failures
-//! count only while the host serves other URLs (`row_decision`).
+//! count only while the host serves, and only if they are too many to be random (`url_evidence`).
 //!
 //! The state machine has no clock and no I/O: the time and a random number are arguments. `adapter` implements the
 //! trait [`Controller`](super::Controller) with it.
@@ -49,7 +49,6 @@ mod outcomes;
 mod random_failure_test;
 mod rate;
 mod refusals;
-mod row_decision;
 mod run_detector;
 mod sending;
 mod signal;
@@ -57,6 +56,7 @@ mod single_failures;
 mod stalls;
 mod two_shares;
 mod units;
+mod url_evidence;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -74,10 +74,9 @@ use stalls::Stalls;
 use units::{ConnectionTest, Unit};
 use window::Window;
 
-use signal::{End, PacePolicy, Permit, Phase, Pick, RowDecision, Ticket, Work};
+use signal::{End, Permit, Pick, Ticket, Work};
 
 pub use adapter::InferencePace;
-pub(in crate::pace) use window::COURTEOUS_MAX;
 
 /// Seconds since the controller was made, or between two events.
 type Seconds = f64;
@@ -88,7 +87,7 @@ const REMEMBERED: usize = 1024;
 /// Served requests whose rate is measured.
 const SERVED_AT_KEPT: usize = 32;
 
-/// URLs whose failures are counted; when there are more, the counts are cleared.
+/// URLs that are remembered for a failure; when there are more, all are forgotten.
 const URLS_MAX: usize = 16 * 1024;
 
 /// What the controller keeps of a request that it sent.
@@ -117,8 +116,12 @@ struct Open {
 /// The pace of one host: a state machine without clock or I/O.
 #[derive(Debug, Clone)]
 pub(super) struct Controller {
-    policy: PacePolicy,
-    next_by_policy: Seconds,
+    /// Requests in flight at most, by the user's limit.
+    window_max: u32,
+    /// The least time between two requests, by the user's limit.
+    spacing: Seconds,
+    /// When that allows the next request.
+    next_by_spacing: Seconds,
     window: Window,
     concurrency_test: ConcurrencyTest,
     rate: Option<Rate>,
@@ -151,8 +154,6 @@ pub(super) struct Controller {
     rate_cuts: u32,
     consecutive_successes: u32,
     consecutive_refusals: u32,
-    /// `consecutive_successes` at the last failure.
-    successes_before_failure: u32,
     /// The horizon that the present rate assumes.
     assumed_horizon: Option<Seconds>,
     /// The largest burst that the host accepts.
@@ -184,17 +185,17 @@ pub(super) struct Controller {
     url_waits_seen: u32,
     /// URLs that returned a Retry-After of their own.
     urls_with_wait: BTreeSet<u64>,
-    failures_by_url: BTreeMap<u64, u32>,
 }
 
 impl Controller {
     /// A controller for an unknown host.
     #[must_use]
-    fn new(policy: PacePolicy) -> Self {
+    fn new(window_max: u32, spacing: Seconds) -> Self {
         Self {
-            policy,
-            next_by_policy: 0.0,
-            window: Window::new(policy.window_max),
+            window_max,
+            spacing,
+            next_by_spacing: 0.0,
+            window: Window::new(window_max),
             concurrency_test: ConcurrencyTest::new(),
             rate: None,
             run_detector: RunDetector::new(),
@@ -219,7 +220,6 @@ impl Controller {
             rate_cuts: 0,
             consecutive_successes: 0,
             consecutive_refusals: 0,
-            successes_before_failure: 0,
             assumed_horizon: None,
             burst: None,
             pending_failure: None,
@@ -239,7 +239,6 @@ impl Controller {
             retry_after_from: None,
             url_waits_seen: 0,
             urls_with_wait: BTreeSet::new(),
-            failures_by_url: BTreeMap::new(),
         }
     }
 
@@ -291,10 +290,10 @@ impl Controller {
         stalls::after(self.latency.mean(), self.latency.deviation())
     }
 
-    /// The exchange is over. `jitter` is a random number from 0 to 1.
-    fn ended(&mut self, ticket: Ticket, end: End, now: Seconds, jitter: f64) -> RowDecision {
+    /// The exchange is over. Returns whether its row is held: the controller requests it by [`Pick::Held`], or settles it.
+    fn ended(&mut self, ticket: Ticket, end: End, now: Seconds) -> bool {
         let sequence = ticket.0;
-        let Some(open) = self.open.remove(&sequence) else { return RowDecision::Failed };
+        let Some(open) = self.open.remove(&sequence) else { return false };
         if !open.is_stalled {
             self.slots_used -= 1;
         }
@@ -309,46 +308,45 @@ impl Controller {
         match end {
             End::Served { latency } => {
                 self.held_denials.release(url);
-                self.failures_by_url.remove(&url);
                 self.urls_with_wait.remove(&url);
                 self.succeeded(sequence, &open, latency, now);
-                RowDecision::Done
+                return false;
             }
-            End::Denied { .. } => self.denied(sequence, &open, now),
-            End::Refused { retry_after, .. } => {
-                let not_before = self.refused(url, sequence, retry_after, now, jitter);
-                self.retry(&open, now, not_before)
+            End::Denied => return self.denied(sequence, &open, now),
+            End::Refused { retry_after } => {
+                self.refused(url, sequence, retry_after, now);
+                self.count_failure(&open);
             }
-            End::Broken(phase) => {
+            End::Broken => {
                 // A response that has begun shows that the host accepted the request, and does not deny the URL.
                 if open.has_begun {
                     self.held_denials.release(url);
-                }
-                if phase != Phase::Body && !open.has_begun {
-                    self.failed(sequence, FailureMode::Broken, now);
-                } else if self.backoff.pause.as_ref().is_none_or(|pause| sequence < pause.probes_from) {
-                    self.record(sequence, Outcome::Accepted, now);
+                    if self.backoff.pause.as_ref().is_none_or(|pause| sequence < pause.probes_from) {
+                        self.record(sequence, Outcome::Accepted, now);
+                    } else {
+                        self.backoff.failed(open.sent.at, true, now);
+                    }
                 } else {
-                    self.backoff.failed(open.sent.at, true, now);
+                    self.failed(sequence, FailureMode::Broken, now);
                 }
-                self.retry(&open, now, now)
+                self.count_failure(&open);
             }
             End::Silent => {
                 self.failed(sequence, FailureMode::Silent, now);
-                self.retry(&open, now, now)
+                self.count_failure(&open);
             }
             End::Aborted => {
                 if !open.is_stalled || self.backoff.pause.is_some() {
                     self.failed(sequence, FailureMode::Silent, now);
                 }
                 self.stalls.aborted(url);
-                self.retry_uncharged(&open, now)
             }
             End::Local => {
                 self.record(sequence, Outcome::Neutral, now);
-                self.retry_local(&open, now)
+                self.forget_row(&open);
             }
         }
+        !open.is_witness && self.held_denials.is_held(url) && self.held_denials.failed_otherwise(url)
     }
 
     /// Rows whose denial is charged to their URL, since the last call.

@@ -3,10 +3,10 @@
 use super::Seconds;
 use super::latency::Queueing;
 use super::rate::Rate;
-use super::row_decision::URL_WAITS_MIN;
 use super::run_detector::Outcome;
 use super::signal::FailureMode;
 use super::units::Unit;
+use super::url_evidence::URL_WAITS_MIN;
 use super::{Controller, Open, REMEMBERED, SERVED_AT_KEPT, Sent};
 
 /// If random failures are rarer than this, sending stops at a failure until the next outcome is known.
@@ -41,7 +41,7 @@ impl Controller {
         }
         let is_probe = self.backoff.pause.as_ref().is_some_and(|pause| sequence >= pause.probes_from);
         let rules_out_limit = !is_probe && self.record_accepted(sequence, &open.sent, now);
-        self.held_denials.served(open.url, sequence);
+        self.held_denials.served(sequence);
         if self.held_denials.are_of_urls() && !self.random_failure_test.is_proven_random(FailureMode::Denied)
         {
             self.discard_denial_limit();
@@ -148,7 +148,7 @@ impl Controller {
 
     /// Records a failed request.
     pub(super) fn failed(&mut self, sequence: u64, mode: FailureMode, now: Seconds) {
-        self.successes_before_failure = std::mem::take(&mut self.consecutive_successes);
+        self.consecutive_successes = 0;
         let Err(at) = self.failures.binary_search_by_key(&sequence, |failure| failure.0) else { return };
         self.failures.insert(at, (sequence, mode));
         if self.failures.len() > 4 * REMEMBERED {

@@ -25,7 +25,7 @@ impl Controller {
     /// nothing.
     pub(super) fn permit(&mut self, now: Seconds, work: Work) -> Permit {
         self.remaining = work.remaining;
-        let until = self.not_before.max(self.next_by_policy);
+        let until = self.not_before.max(self.next_by_spacing);
         if now < until {
             return Permit::At(until);
         }
@@ -70,7 +70,7 @@ impl Controller {
             return Permit::At(at);
         }
         if self.slots_used >= allowed
-            || self.open.len() >= (self.policy.window_max as usize).max(2 * allowed as usize + 8)
+            || self.open.len() >= (self.window_max as usize).max(2 * allowed as usize + 8)
         {
             if let Some(rate) = self.rate.as_mut().filter(|rate| rate.next() <= now) {
                 rate.limited_by_window();
@@ -108,7 +108,7 @@ impl Controller {
                     stalled > 0
                 } else {
                     self.stalls.are_slow_urls()
-                        && (stalled > self.policy.window_max as usize / 2
+                        && (stalled > self.window_max as usize / 2
                             || stalled > STALLED_MAX && !self.next_sequence.is_multiple_of(NEXT_EVERY))
                 };
                 Permit::Go(if is_stuck { Pick::Elsewhere } else { Pick::Any })
@@ -117,10 +117,15 @@ impl Controller {
         }
     }
 
+    /// Whether the host has denied every request so far, and the denials are not charged to the URLs yet.
+    pub(super) fn denies_all(&self) -> bool {
+        self.served == 0 && !self.held_denials.is_empty() && !self.is_denying_all
+    }
+
     /// The permit where the host has denied every request so far: URLs from elsewhere in the list are requested after
     /// growing waits, and then the denials are charged to the URLs.
     fn permit_where_all_is_denied(&mut self, now: Seconds, work: Work) -> Option<Permit> {
-        if self.served > 0 || self.held_denials.is_empty() || self.is_denying_all {
+        if !self.denies_all() {
             return None;
         }
         if !self.open.is_empty() {
@@ -168,8 +173,7 @@ impl Controller {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         self.slots_used += 1;
-        self.next_by_policy =
-            now + self.policy.spacing.max(self.policy.rate_max.map_or(0.0, |rate| 1.0 / rate));
+        self.next_by_spacing = now + self.spacing;
         if let Some(rate) = self.rate.as_mut().filter(|_| self.unit.counts(is_new)) {
             rate.sent(now);
         }
@@ -201,6 +205,6 @@ impl Controller {
             return 1;
         }
         let stalled = u32::try_from(self.open.len()).unwrap_or(u32::MAX).saturating_sub(self.slots_used);
-        stalled + self.window.limit().unwrap_or(self.policy.window_max)
+        stalled + self.window.limit().unwrap_or(self.window_max)
     }
 }

@@ -49,17 +49,6 @@ pub(super) enum Permit {
     OnAnswer,
 }
 
-/// Where an exchange broke.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Phase {
-    /// The connection was refused, or reset while it was opened.
-    Connect,
-    /// The connection was reset or closed before the response.
-    Reset,
-    /// The response was incomplete.
-    Body,
-}
-
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum End {
@@ -70,59 +59,19 @@ pub(super) enum End {
     },
     /// A status that asks for fewer requests, or reports a temporary failure: 429, 500, 502, 503, 504, 509, 529.
     Refused {
-        /// The status.
-        status: u16,
-        /// The Retry-After, capped by the caller.
+        /// How long the host asks to be left alone, already prolonged a little.
         retry_after: Option<Seconds>,
     },
     /// A status that denies access: 401, 403, 418, 451.
-    Denied {
-        /// The status.
-        status: u16,
-    },
+    Denied,
     /// The connection or the response broke.
-    Broken(Phase),
+    Broken,
     /// The deadline passed without a response.
     Silent,
     /// The caller aborted the exchange because [`should_abort`](super::Controller::should_abort) said so.
     Aborted,
     /// A local failure: it says nothing about the host.
     Local,
-}
-
-/// What happens to the row of an exchange that has ended.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum RowDecision {
-    /// The row is done.
-    Done,
-    /// The row has failed for good; the failure belongs to the URL.
-    Failed,
-    /// The row is requested again.
-    Retry {
-        /// The earliest time.
-        not_before: Seconds,
-        /// Whether the failure is charged to the URL.
-        is_charged: bool,
-    },
-    /// The controller holds the row: it requests the row by [`Pick::Held`], or settles it.
-    Held,
-}
-
-/// The user's limits on the pace of a host.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct PacePolicy {
-    /// Requests in flight at most.
-    pub window_max: u32,
-    /// Requests per second at most.
-    pub rate_max: Option<f64>,
-    /// The least time between two requests.
-    pub spacing: Seconds,
-}
-
-impl Default for PacePolicy {
-    fn default() -> Self {
-        Self { window_max: super::window::COURTEOUS_MAX, rate_max: None, spacing: 0.0 }
-    }
 }
 
 /// The share of requests that fail at random in each mode, 0 to 1.

@@ -5,6 +5,7 @@
 
 use super::Seconds;
 use super::horizons::Counts;
+use super::signal::Ticket;
 use super::two_shares::{Tally, log_likelihood_ratio};
 use super::{Controller, Sent};
 
@@ -87,6 +88,19 @@ impl Controller {
             }
         }
         rules_out_limit
+    }
+
+    /// Whether a request opened a connection is known with its first byte; until then it is a guess from the idle connections
+    /// when it was sent. The horizons keep what was guessed: their counts are of what was sent.
+    pub(super) fn opened(&mut self, ticket: Ticket, is_new: bool) {
+        let first = self.next_sequence - self.sent.len() as u64;
+        let index = ticket.number().checked_sub(first).and_then(|index| usize::try_from(index).ok());
+        if let Some(sent) = index.and_then(|index| self.sent.get_mut(index)) {
+            sent.is_new = is_new;
+        }
+        if let Some(open) = self.open.get_mut(&ticket.number()) {
+            open.sent.is_new = is_new;
+        }
     }
 
     /// Whether this request opened a connection.

@@ -9,8 +9,6 @@ use super::run_detector::{PRIOR_FAILURES, PRIOR_REQUESTS};
 
 /// Courtesy: about the number of connections that a browser opens to an unknown host.
 pub(super) const BROWSER_WINDOW: f64 = 8.0;
-/// Courtesy: the largest window that the user has not asked for.
-pub(in crate::pace) const COURTEOUS_MAX: u32 = 64;
 /// Courtesy: beyond a browser's window, the time in which the window doubles ...
 const DOUBLING: Seconds = 1.0;
 /// ... and at least this many round trips, because the effects appear only then.

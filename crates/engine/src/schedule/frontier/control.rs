@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::controllers::{ControllerId, Sent};
 use super::host_queue::HostQueue;
 use super::{Frontier, HostId, Numbered};
-use crate::pace::{Announcement, Controller, Denial, FirstByte, Signal};
+use crate::pace::{Announcement, Controller, Denial, FirstByte, Signal, Work};
 
 impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
     /// The head of the response to `sent` arrived.
@@ -57,10 +57,6 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
             Signal::Denied { .. } if !is_storm => host.failing = None,
             Signal::Denied { .. } | Signal::Neutral => {}
         }
-        let current = host.controller;
-        if let Some(shared) = self.controllers.get_mut(current).filter(|_| current != sent.controller) {
-            shared.controller.overheard(signal, now);
-        }
         self.collect_settled(id);
         self.make_ready(id);
         self.let_next_ask(sent.controller);
@@ -81,16 +77,9 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
 
     /// Whether to abort a stalled request and to repeat it. See [`Controller::cuts_short`].
     #[must_use]
-    pub fn cuts_short(&mut self, sent: Sent, silent_for: Duration, cuts_before: u32) -> bool {
+    pub fn cuts_short(&mut self, sent: Sent, silent_for: Duration) -> bool {
         let shared = self.controllers.get_mut(sent.controller);
-        shared.is_some_and(|shared| shared.controller.cuts_short(sent.record, silent_for, cuts_before))
-    }
-
-    /// The repetition of an aborted request stalled too, or ended without stalling.
-    pub fn repeated(&mut self, sent: Sent, stalled_again: bool) {
-        if let Some(shared) = self.controllers.get_mut(sent.controller) {
-            shared.controller.repeated(stalled_again);
-        }
+        shared.is_some_and(|shared| shared.controller.cuts_short(sent.record, silent_for))
     }
 
     /// Gives these hosts one controller, which `make` builds from those that they have. Requests in flight are reported to
@@ -103,7 +92,7 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
         if before.is_empty() {
             return;
         }
-        let controller = self.controllers.add(make(&before), 0);
+        let controller = self.controllers.add(make(&before));
         for &id in ids {
             self.turn_to(id, controller);
         }
@@ -118,15 +107,29 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
 
     /// Gives the host a controller of its own.
     pub fn part(&mut self, id: HostId, controller: Box<dyn Controller>) {
-        let controller = self.controllers.add(controller, 0);
+        let controller = self.controllers.add(controller);
         self.turn_to(id, controller);
+    }
+
+    /// What the controller of this host is told with the question for a permit.
+    pub(super) fn work(&self, id: HostId, connections_idle: usize, now: Instant) -> Work {
+        let Some(host) = self.hosts[id.0].as_ref() else { return Work::default() };
+        let alone = Work { connections_idle, jobs_ready: host.ready(now), ..Work::default() };
+        let members = self.controllers.get(host.controller).into_iter().flat_map(|shared| &shared.members);
+        let hosts = members.filter_map(|member| self.hosts[member.0].as_ref());
+        hosts.fold(alone, |sum, host| Work {
+            jobs_waiting: sum.jobs_waiting + host.waiting(),
+            jobs_held: sum.jobs_held + host.held.len(),
+            jobs_in_flight: sum.jobs_in_flight + host.in_flight,
+            ..sum
+        })
     }
 
     /// The number of hosts with the same controller as this one, itself included.
     #[must_use]
     pub fn sharing(&self, id: HostId) -> usize {
         let shared = self.hosts[id.0].as_ref().and_then(|host| self.controllers.get(host.controller));
-        shared.map_or(0, |shared| shared.members)
+        shared.map_or(0, |shared| shared.members.len())
     }
 
     /// Changes what the host's controller knows.
@@ -137,6 +140,13 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
         }
         self.make_ready(id);
         self.let_next_ask(controller);
+    }
+
+    /// A row of the host was served and can be requested again. See [`Controller::offer_witness`].
+    pub fn offer_witness(&mut self, id: HostId, row: u64) -> bool {
+        let controller = self.hosts[id.0].as_ref().map(|host| host.controller);
+        let shared = controller.and_then(|controller| self.controllers.get_mut(controller));
+        shared.is_some_and(|shared| shared.controller.offer_witness(row))
     }
 
     /// The controller of a host that has a job here.
@@ -153,17 +163,20 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
     fn turn_to(&mut self, id: HostId, controller: ControllerId) {
         let Some(host) = self.hosts[id.0].as_mut() else { return };
         let before = std::mem::replace(&mut host.controller, controller);
+        if before == controller {
+            return;
+        }
         host.is_in_line = false;
         if let Some(shared) = self.controllers.get_mut(controller) {
-            shared.members += 1;
+            shared.members.insert(id);
         }
         self.leave(id, before);
         self.release_held(id);
         self.make_ready(id);
     }
 
-    /// The host leaves this controller.
-    pub(super) fn leave(&mut self, id: HostId, controller: ControllerId) {
+    /// The host leaves this controller. Returns the controller if nothing needs it any more.
+    pub(super) fn leave(&mut self, id: HostId, controller: ControllerId) -> Option<Box<dyn Controller>> {
         if let Some(shared) = self.controllers.get_mut(controller) {
             shared.line.retain(|&other| other != id);
             if shared.waker == Some(id) {
@@ -171,6 +184,6 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
             }
         }
         self.let_next_ask(controller);
-        self.controllers.leave(controller);
+        self.controllers.leave(controller, id)
     }
 }

@@ -5,7 +5,7 @@
 //! controller and wait for its permit, one is woken at the controller's time and the others stand in line: each request
 //! that starts lets the next host ask.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::HostId;
 use crate::pace::{Controller, SendRecord};
@@ -32,8 +32,8 @@ impl Sent {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) controller: Box<dyn Controller>,
-    /// The number of hosts that it controls.
-    pub(super) members: usize,
+    /// The hosts that it controls.
+    pub(super) members: BTreeSet<HostId>,
     /// Requests that it permitted and that have not ended.
     in_flight: usize,
     /// Hosts that stand in line.
@@ -49,9 +49,10 @@ pub(super) struct Controllers {
 }
 
 impl Controllers {
-    /// Adds a controller of this many hosts.
-    pub(super) fn add(&mut self, controller: Box<dyn Controller>, members: usize) -> ControllerId {
-        let shared = Shared { controller, members, in_flight: 0, line: VecDeque::new(), waker: None };
+    /// Adds a controller that controls no host yet.
+    pub(super) fn add(&mut self, controller: Box<dyn Controller>) -> ControllerId {
+        let shared =
+            Shared { controller, members: BTreeSet::new(), in_flight: 0, line: VecDeque::new(), waker: None };
         if let Some(index) = self.free.pop() {
             self.controllers[index] = Some(shared);
             ControllerId(index)
@@ -85,18 +86,18 @@ impl Controllers {
         self.forget_if_unused(id);
     }
 
-    /// It controls one host less.
-    pub(super) fn leave(&mut self, id: ControllerId) {
+    /// It does not control this host any more. Returns it if nothing needs it any more.
+    pub(super) fn leave(&mut self, id: ControllerId, host: HostId) -> Option<Box<dyn Controller>> {
         if let Some(shared) = self.get_mut(id) {
-            shared.members = shared.members.saturating_sub(1);
+            shared.members.remove(&host);
         }
-        self.forget_if_unused(id);
+        self.forget_if_unused(id)
     }
 
-    fn forget_if_unused(&mut self, id: ControllerId) {
-        if self.get(id).is_some_and(|shared| shared.members == 0 && shared.in_flight == 0) {
-            self.controllers[id.0] = None;
-            self.free.push(id.0);
-        }
+    fn forget_if_unused(&mut self, id: ControllerId) -> Option<Box<dyn Controller>> {
+        let is_unused = |shared: &mut Shared| shared.members.is_empty() && shared.in_flight == 0;
+        let unused = self.controllers[id.0].take_if(is_unused)?;
+        self.free.push(id.0);
+        Some(unused.controller)
     }
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::pace::{Controller, Permit, Pick, SendRecord, Signal, Work};
+use crate::pace::{Controller, Permit, Pick, SendRecord, Signal};
 
 use controllers::Controllers;
 use host_queue::HostQueue;
@@ -178,18 +178,12 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
             }
             host.in_ready = false;
             let due_at = host.due_at(now);
+            let has_held = !host.held.is_empty();
             let connections_idle = connections_idle(&host.key);
-            let work = Work {
-                connections_idle,
-                jobs_waiting: host.waiting(),
-                jobs_ready: host.ready(now),
-                jobs_held: host.held.len(),
-                jobs_in_flight: host.in_flight,
-            };
+            let work = self.work(id, connections_idle, now);
             if let Some(due_at) = due_at.filter(|&at| at > now) {
                 self.wake(id, due_at);
             }
-            let has_held = work.jobs_held > 0;
             let may_start = |controller: &dyn Controller| {
                 due_at.is_some_and(|at| at <= now) || has_held && controller.settles_denials()
             };
@@ -340,7 +334,7 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
         if let Some(&id) = self.by_key.get(key) {
             return id;
         }
-        let controller = self.controllers.add(make_controller(), 1);
+        let controller = self.controllers.add(make_controller());
         let host = HostQueue::new(key.clone(), controller);
         let id = if let Some(index) = self.free.pop() {
             self.hosts[index] = Some(host);
@@ -349,6 +343,9 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
             self.hosts.push(Some(host));
             HostId(self.hosts.len() - 1)
         };
+        if let Some(shared) = self.controllers.get_mut(controller) {
+            shared.members.insert(id);
+        }
         self.by_key.insert(key.clone(), id);
         id
     }
@@ -362,9 +359,12 @@ impl<K: Clone + Ord + Hash, J: Numbered> Frontier<K, J> {
         if !host.in_ready {
             self.free.push(id.0);
         }
-        if let Some(shared) = self.controllers.get(host.controller) {
-            self.forgotten.push((host.key, shared.controller.clone(), shared.members));
+        let sharing = self.controllers.get(host.controller).map_or(0, |shared| shared.members.len());
+        // A controller that other hosts share is copied.
+        let own = self.leave(id, host.controller);
+        let shared = || self.controllers.get(host.controller).map(|shared| shared.controller.clone());
+        if let Some(controller) = own.or_else(shared) {
+            self.forgotten.push((host.key, controller, sharing));
         }
-        self.leave(id, host.controller);
     }
 }

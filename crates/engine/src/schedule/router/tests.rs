@@ -12,7 +12,7 @@ use longhaul_socket::{Endpoint, Protocol, clock};
 
 use super::*;
 use crate::haul::PacePer;
-use crate::pace::{AdaptivePace, Controller, NameAnswer, UserLimits};
+use crate::pace::{Controller, InferencePace, NameAnswer, UserLimits};
 use crate::schedule::host_routing::LimitRouting;
 use crate::schedule::job::Job;
 
@@ -38,7 +38,7 @@ fn assignment(row: u64) -> Assignment {
 }
 
 fn memory() -> Memory {
-    AdaptivePace::new(UserLimits::window(8)).memory(clock::now())
+    InferencePace::new(UserLimits::window(8), clock::now()).memory(clock::now())
 }
 
 /// Each thread is a shard: it reports a response for each job and passes the job on, until the job has made all its visits.

@@ -1,26 +1,22 @@
-//! Decides what happens to the row of a request that failed.
+//! What a denial, a refusal or a failure says about its URL.
 
 use super::Seconds;
 use super::run_detector::Outcome;
 use super::signal::FailureMode;
-use super::{Controller, Open, RowDecision, URLS_MAX};
+use super::{Controller, Open, URLS_MAX};
 
-/// Courtesy: a Retry-After is prolonged by up to this share, so that clients do not return at the same instant.
-const JITTER_SHARE: f64 = 0.05;
 /// Courtesy: a Retry-After applies to its URL only if others were served meanwhile this many times ...
 pub(super) const URL_WAITS_MIN: u32 = 3;
 /// ... and if at most this share of the requests is refused so.
 const URL_SHARE_MAX: f64 = 0.1;
 /// If a smaller share of requests opens connections, a denial may apply to the connection.
 const NEW_CONNECTION_SHARE_MAX: f64 = 0.5;
-/// Wait before the first retry, and its growth from failure to failure.
-const RETRY_WAIT: (Seconds, f64) = (0.1, 1.6);
-
-/// A failure is charged to its URL if this many random failures in sequence are less probable than this.
+/// Consecutive failures of one URL that are less probable than this, if failures are random, belong to the URL.
 const RANDOM_PROBABILITY_MIN: f64 = 1e-4;
 
 impl Controller {
-    pub(super) fn denied(&mut self, sequence: u64, open: &Open, now: Seconds) -> RowDecision {
+    /// A request was denied. Returns whether its row is held.
+    pub(super) fn denied(&mut self, sequence: u64, open: &Open, now: Seconds) -> bool {
         let url = open.url;
         self.denied += 1;
         self.denied_at = now;
@@ -28,17 +24,17 @@ impl Controller {
             // Whether the host denies every request is known once all requests in flight have an outcome.
             self.record(sequence, Outcome::Neutral, now);
             if self.is_denying_all {
-                return RowDecision::Failed;
+                return false;
             }
             self.held_denials.hold(url, sequence, false);
-            return RowDecision::Held;
+            return true;
         }
         if open.is_witness {
             if self.backoff.pause.is_none() {
                 self.held_denials.witness_denied(now);
             }
             self.failed(sequence, FailureMode::Denied, now);
-            return RowDecision::Done;
+            return false;
         }
         let is_known = self.random_failure_test.is_proven_random(FailureMode::Denied);
         let is_expected = self.held_denials.is_held(url) && (self.backoff.pause.is_none() || is_known);
@@ -56,73 +52,32 @@ impl Controller {
         }
         let is_new = self.is_new(sequence) && self.new_connection_share() < NEW_CONNECTION_SHARE_MAX;
         self.held_denials.hold(url, sequence, is_new);
-        RowDecision::Held
+        true
     }
 
-    /// A held row stays held if its exchange said nothing about it, a few times.
-    fn keep_if_held(&mut self, url: u64) -> Option<RowDecision> {
-        self.held_denials.failed_otherwise(url).then_some(RowDecision::Held)
-    }
-
-    pub(super) fn retry_uncharged(&mut self, open: &Open, now: Seconds) -> RowDecision {
-        if open.is_witness {
-            return RowDecision::Done;
-        }
-        self.keep_if_held(open.url).unwrap_or(RowDecision::Retry { not_before: now, is_charged: false })
-    }
-
-    /// The exchange failed because of this machine: a held row waits as any other row does then.
-    pub(super) fn retry_local(&mut self, open: &Open, now: Seconds) -> RowDecision {
+    /// The exchange failed because of this machine: that says nothing about the row.
+    pub(super) fn forget_row(&mut self, open: &Open) {
         if open.is_witness {
             self.held_denials.forget_witness(open.url);
-            return RowDecision::Done;
+        } else {
+            self.held_denials.forget(open.url);
         }
-        self.held_denials.forget(open.url);
-        RowDecision::Retry { not_before: now, is_charged: false }
     }
 
-    pub(super) fn retry(&mut self, open: &Open, now: Seconds, not_before: Seconds) -> RowDecision {
-        if open.is_witness {
-            return RowDecision::Done;
-        }
-        let url = open.url;
-        if let Some(decision) = self.keep_if_held(url) {
-            return decision;
-        }
-        // A failure is charged to the URL only while others are served, and only if random failures do not explain it.
-        self.failed_requests += 1;
-        let share = (self.failed_requests + 1) as f64 / (self.failed_requests + self.served + 20) as f64;
-        if self.failures_by_url.len() >= URLS_MAX {
-            self.failures_by_url.clear();
-        }
-        let failures = self.failures_by_url.entry(url).or_default();
-        *failures += u32::from(self.backoff.pause.is_none());
-        let random_probability = share.powi(i32::try_from(*failures).unwrap_or(i32::MAX));
-        let is_charged = self.backoff.pause.is_none()
-            && self.successes_before_failure > 10 * *failures
-            && random_probability < RANDOM_PROBABILITY_MIN;
-        // Failures that random failures explain are retried soon.
-        let beyond = if random_probability < RANDOM_PROBABILITY_MIN { failures.saturating_sub(1) } else { 0 };
-        let wait = RETRY_WAIT.0 * RETRY_WAIT.1.powi(i32::try_from(beyond).unwrap_or(8).min(8));
-        RowDecision::Retry { not_before: not_before.max(now + wait), is_charged }
+    /// Counts a failure towards the share of failures that are random, unless the row is held or is a witness.
+    pub(super) fn count_failure(&mut self, open: &Open) {
+        self.failed_requests += u64::from(!open.is_witness && !self.held_denials.is_held(open.url));
     }
 
-    /// Records a refusal, perhaps with a Retry-After. Returns when the row may be requested again.
-    pub(super) fn refused(
-        &mut self,
-        url: u64,
-        sequence: u64,
-        retry_after: Option<Seconds>,
-        now: Seconds,
-        jitter: f64,
-    ) -> Seconds {
+    /// Records a refusal, perhaps with a Retry-After.
+    pub(super) fn refused(&mut self, url: u64, sequence: u64, retry_after: Option<Seconds>, now: Seconds) {
         self.consecutive_refusals += 1;
         self.refused += 1;
         let Some(wait) = retry_after else {
             self.failed(sequence, FailureMode::Throttled, now);
-            return now;
+            return;
         };
-        let until = now + wait * (1.0 + JITTER_SHARE * jitter);
+        let until = now + wait;
         self.served_at.clear();
         let is_seldom = self.refused as f64 <= URL_SHARE_MAX * (self.served + 20) as f64;
         let is_of_url = self.url_waits_seen >= URL_WAITS_MIN && is_seldom;
@@ -143,7 +98,7 @@ impl Controller {
                 rate.fall_back(share, now, self.next_sequence);
             }
             self.record(sequence, Outcome::Neutral, now);
-            return until;
+            return;
         }
         if self.not_before <= now {
             self.wait_ended = self.not_before;
@@ -151,7 +106,6 @@ impl Controller {
         self.failed(sequence, FailureMode::Throttled, now);
         self.backoff.retry_after(until);
         self.not_before = self.not_before.max(until);
-        until
     }
 
     /// Whether random failures explain this many failures of one URL.

@@ -5,8 +5,6 @@
 //! as large a share as this one has so far, and only if it had served well. A denial in a storm says nothing about its
 //! URL. A storm that outlasts the user's patience was none: the denied URLs stood together in the list.
 
-use std::cmp::Ordering;
-
 /// Consecutive denials that are less probable than this are a storm.
 const TO_STORM: f64 = 1e-6;
 /// The prior: this many responses, of which this many were denials.
@@ -70,15 +68,5 @@ impl DenialStorm {
     /// Until the host serves again, each denial concerns its URL.
     pub(super) fn are_of_urls(&mut self) {
         self.meaning = Meaning::OfUrls;
-    }
-
-    /// What is known of the one host that has shown most.
-    pub(super) fn merged<'a>(parts: impl Iterator<Item = &'a Self>) -> Self {
-        parts
-            .max_by(|a, b| {
-                (a.is_storm(), a.answers).partial_cmp(&(b.is_storm(), b.answers)).unwrap_or(Ordering::Equal)
-            })
-            .cloned()
-            .unwrap_or_default()
     }
 }

@@ -3,8 +3,8 @@
 //! A stalled request keeps its socket and its deadline, but gives up its slot. After a pause only the probes count:
 //! requests from before the pause may wait for their deadlines, and say nothing about the probe.
 
-/// Slots that stalled requests can free, in windows of the host's cap: bounds the sockets held open to one host.
-pub(super) const STALLED_WINDOWS_MAX: u32 = 8;
+/// Slots that stalled requests can free, in windows: bounds the sockets held open to one host.
+const STALLED_WINDOWS_MAX: u32 = 8;
 /// Requests beyond the window to a host that has answered none of those in it: do later ones get an answer?
 const STALLED_ALONE_MAX: u32 = 3;
 
@@ -63,11 +63,12 @@ impl SlotAccounting {
         (self.probes, self.probes_stalled) = (0, 0);
     }
 
-    /// Slots taken of a window of this size, which can be as wide as `cap`.
-    pub(super) fn taken(&self, window: u32, cap: u32) -> u32 {
+    /// Slots taken of a window of this size.
+    pub(super) fn taken(&self, window: u32) -> u32 {
         // A host that answers nothing gets a few more requests, and no more.
         let is_silent = self.sent_since_answer >= window.saturating_add(STALLED_ALONE_MAX);
-        let vacated = if is_silent { 0 } else { self.stalled.min(cap.saturating_mul(STALLED_WINDOWS_MAX)) };
+        let vacated =
+            if is_silent { 0 } else { self.stalled.min(window.saturating_mul(STALLED_WINDOWS_MAX)) };
         self.in_flight.saturating_sub(vacated)
     }
 

@@ -3,6 +3,12 @@
 //! Only a pause that the host itself asks for stops it; one request at a time follows, until one is served. It keeps
 //! account of failures and denials for the rules that give up rows and hosts, and draws no conclusion about the pace.
 
+mod denial_storm;
+mod failure_share;
+mod pause;
+mod slot_accounting;
+mod stalls;
+
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -11,17 +17,16 @@ use super::announced::{Announced, Announcement};
 use super::belief::Belief;
 use super::controller::{Controller, Denial, Permit, SendRecord, UserLimits, Work};
 use super::courtesy::{SERVED_WELL, stretched};
-use super::denial_storm::DenialStorm;
 use super::failures::Failures;
-use super::latency::Latency;
 use super::learned::Learned;
 use super::limiter::Limiter;
 use super::memory::{Memory, common_pause};
-use super::offset::Offset;
-use super::pause::Pause;
-use super::random_failure_test::RandomFailureTest;
 use super::signal::Signal;
-use super::slot_accounting::SlotAccounting;
+use denial_storm::DenialStorm;
+use failure_share::FailureShare;
+use pause::Pause;
+use slot_accounting::SlotAccounting;
+use stalls::UsualLatency;
 
 /// The controller behind `--pace fixed`.
 #[derive(Debug, Clone)]
@@ -34,8 +39,8 @@ pub struct FixedPace {
     slots: SlotAccounting,
     failures: Failures,
     denials: DenialStorm,
-    random_failures: RandomFailureTest,
-    latency: Latency,
+    failure_share: FailureShare,
+    latency: UsualLatency,
     served: u32,
     next_sequence: u64,
 }
@@ -44,30 +49,29 @@ impl FixedPace {
     /// A controller for a host with these memories. Only what the host served and the pause that it asked for matter.
     #[must_use]
     pub fn recalling(limits: UserLimits, memories: &[Memory], now: Instant) -> Self {
-        let learned = || memories.iter().filter_map(|memory| memory.learned.as_deref());
-        let busiest = Learned::busiest(learned());
+        let learned = Learned::of_all(memories.iter().filter_map(|memory| memory.learned.as_deref()));
         let mut pause = Pause::new();
         if let Some((lasts, limiter)) = common_pause(memories) {
             pause.begin(now + lasts, limiter, 0);
         }
         Self {
             limits: UserLimits { window_max: limits.window_max.max(1), ..limits },
-            next_by_spacing: Learned::next_by_spacing(learned(), now),
+            next_by_spacing: Some(now + learned.spacing_left).filter(|&at| at > now),
             pause,
             announced: Announced::new(),
             slots: SlotAccounting::default(),
             failures: Failures::default(),
-            denials: DenialStorm::merged(learned().map(|learned| &learned.denials)),
-            random_failures: RandomFailureTest::new(),
-            latency: busiest.map(|learned| learned.latency.recall(now)).unwrap_or_default(),
-            served: Learned::served(learned()),
+            denials: DenialStorm::default(),
+            failure_share: FailureShare::default(),
+            latency: UsualLatency::default(),
+            served: learned.served,
             next_sequence: 0,
         }
     }
 
     fn refused(&mut self, sent: SendRecord, now: Instant) {
         self.failures.note(sent.sequence, now);
-        self.random_failures.note_refused();
+        self.failure_share.note(true);
     }
 
     fn is_full(&self) -> bool {
@@ -75,7 +79,7 @@ impl FixedPace {
         if self.pause.is_probing() {
             self.slots.probing(self.pause.is_asked_for()) >= 1
         } else {
-            self.slots.taken(window, window) >= window
+            self.slots.taken(window) >= window
         }
     }
 }
@@ -91,9 +95,7 @@ impl Controller for FixedPace {
         if let Some(at) = self.next_by_spacing.filter(|&at| at > now) {
             return Permit::WaitUntil(at);
         }
-        if !self.limits.spacing.is_zero() {
-            self.next_by_spacing = Some(now + self.limits.spacing);
-        }
+        self.next_by_spacing = Some(now + self.limits.spacing).filter(|&at| at > now);
         self.slots.take();
         let sequence = self.next_sequence;
         self.next_sequence += 1;
@@ -120,9 +122,9 @@ impl Controller for FixedPace {
             Signal::Neutral => {}
             Signal::Success { latency } => {
                 self.denials.served();
-                self.latency.note(latency, now);
+                self.latency.note(latency);
                 self.served = self.served.saturating_add(1);
-                self.random_failures.note(sent.sequence, false);
+                self.failure_share.note(false);
                 self.failures.end(sent.sequence);
                 if self.pause.precedes(sent.sequence) {
                     self.pause.end();
@@ -132,7 +134,7 @@ impl Controller for FixedPace {
                 if was_stalled && self.served > sent.served => {}
             Signal::Congestion | Signal::Silence | Signal::ServerError | Signal::Absent => {
                 self.failures.note(sent.sequence, now);
-                self.random_failures.note(sent.sequence, true);
+                self.failure_share.note(true);
             }
             Signal::Throttle { retry_after } => {
                 self.refused(sent, now);
@@ -148,17 +150,10 @@ impl Controller for FixedPace {
                 if self.denials.is_storm() {
                     self.refused(sent, now);
                 } else {
-                    self.latency.note(latency, now);
+                    self.latency.note(latency);
                     self.failures.end(sent.sequence);
                 }
             }
-        }
-    }
-
-    fn overheard(&mut self, signal: Signal, now: Instant) {
-        if let Signal::Success { latency } = signal {
-            self.latency.note(latency, now);
-            self.served = self.served.saturating_add(1);
         }
     }
 
@@ -182,7 +177,7 @@ impl Controller for FixedPace {
     }
 
     fn failing(&self) -> Option<(u32, Instant)> {
-        self.failures.since().map(|since| (self.failures.in_a_row(), since))
+        self.failures.run()
     }
 
     fn has_served_well(&self) -> bool {
@@ -190,7 +185,7 @@ impl Controller for FixedPace {
     }
 
     fn explains_failures(&self, of_url: u32) -> bool {
-        self.random_failures.explains_url(of_url)
+        self.failure_share.explains_url(of_url)
     }
 
     fn learns(&self) -> bool {
@@ -214,9 +209,7 @@ impl Controller for FixedPace {
     fn memory(&self, now: Instant) -> Memory {
         let learned = Learned {
             served: self.served,
-            next_by_spacing: self.next_by_spacing.map(|at| Offset::of(at, now)),
-            denials: self.denials.clone(),
-            latency: self.latency.memory(now),
+            spacing_left: self.next_by_spacing.map_or(Duration::ZERO, |at| at.saturating_duration_since(now)),
             ..Learned::default()
         };
         Memory { learned: Some(Box::new(learned)), ..Memory::of_belief(&self.belief(), now) }

@@ -4,7 +4,7 @@
 
 use tokio::time::Instant;
 
-use super::limiter::Limiter;
+use crate::pace::limiter::Limiter;
 
 /// The pause of a host, and the probing that follows it.
 #[derive(Debug, Clone)]
@@ -63,13 +63,5 @@ impl Pause {
     /// A probe was served.
     pub(super) fn end(&mut self) {
         self.is_probing = false;
-    }
-
-    /// A pause of our own choice was a mistake. One that the host asked for stays.
-    pub(super) fn end_own(&mut self) {
-        if self.limiter == Limiter::Failing {
-            self.until = None;
-            self.is_probing = false;
-        }
     }
 }
