@@ -49,7 +49,7 @@ impl Exit {
     pub const fn of_class(class: Class) -> Self {
         match class {
             Class::List => Self::Usage,
-            Class::File => Self::File,
+            Class::File | Class::TooLarge => Self::File,
             Class::Dns
             | Class::Refused
             | Class::Unreachable
@@ -94,6 +94,7 @@ impl Exit {
             | HaulError::ListBroken { .. }
             | HaulError::Disk(_)
             | HaulError::LockLost(_)
+            | HaulError::Store(_)
             | HaulError::Journal(
                 JournalError::Io { .. } | JournalError::Held { .. } | JournalError::Missing { .. },
             ) => Self::File,
@@ -127,6 +128,7 @@ mod tests {
             ("not-ready", 8),
             ("mismatch", 8),
             ("suspect", 8),
+            ("too-large", 3),
             ("redirect", 7),
             ("auth", 6),
             ("throttled", 8),

@@ -177,6 +177,7 @@ fn settings(arguments: RunArguments) -> Settings {
         insecure,
         no_clobber,
         adopt,
+        max_filesize,
         expect_type,
         suspect,
         seed,
@@ -194,6 +195,7 @@ fn settings(arguments: RunArguments) -> Settings {
     };
     settings.spacing = wait.unwrap_or_default();
     settings.spacings = max_rate;
+    settings.file_bytes_max = max_filesize;
     settings.rate_limit = limit_rate.filter(|&rate| rate > 0);
     settings.no_clobber = no_clobber;
     settings.adopt_by_size = adopt;

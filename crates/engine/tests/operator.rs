@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul::HaulError;
-use longhaul_journal::storage::{RelativePath, Storage as _};
+use longhaul_journal::storage::{Failure, RelativePath, Storage as _};
 use longhaul_journal::{Journal, LOCK_FILE};
 use longhaul_origin::{FaultMix, Site};
 use world::{EventKind, ORIGIN, World, list, paths, simulate};
@@ -132,6 +132,28 @@ fn a_part_that_gets_a_second_name_while_it_grows_leaves_that_alone() {
             let expected = snapshot.lock().expect("no test panics within").clone();
             assert!(!expected.is_empty() && world.file("snapshot") == Some(expected), "it was written to");
             world.assert_file_is_right(origin.site(), large);
+        });
+    }
+}
+
+/// The file system can neither rename without replacing nor make hard links, or it ignores that it must not replace: the haul ends
+/// before its first request.
+#[test]
+fn a_file_system_that_could_replace_foreign_files_is_refused() {
+    for number in [1, 22, 38, 95] {
+        simulate(async {
+            let (world, origin) = World::serving(3, Site::new(3), FaultMix::none());
+            world.storage().refuse_noreplace(Some(Failure::Errno(number)));
+            let run = world.haul(list(3)).run().await;
+            let Some(Err(error @ HaulError::Store(_))) = &run.report else { panic!("{:?}", run.report) };
+            let reason = std::error::Error::source(error).expect("a reason").to_string();
+            assert!(reason.contains("hard links") && reason.contains("another file system"), "{reason}");
+            assert!(paths(3).iter().all(|path| origin.requests_of(path) == 0));
+            // On another one, the same haul runs.
+            world.storage().refuse_noreplace(None);
+            assert_eq!(world.haul(list(3)).run().await.counts(), (3, 0, 0, 0));
+            let left = world.storage().list(&path(".longhaul")).expect("a haul");
+            assert!(left.iter().all(|name| !name.contains("prob")), "{left:?}");
         });
     }
 }

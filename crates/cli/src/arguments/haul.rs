@@ -181,6 +181,9 @@ pub(crate) struct RunArguments {
     /// names of data
     #[arg(long, value_name = "WHAT", value_enum, default_value_t, help_heading = "Files")]
     pub(crate) suspect: SuspectChoice,
+    /// Fail a file that is larger, such as 500M [default: nine tenths of the free disk space]
+    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Files")]
+    pub(crate) max_filesize: Option<u64>,
     /// Seed of every random choice, to repeat a run
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub(crate) seed: Option<u64>,

@@ -24,6 +24,7 @@ use crate::exchange::progress::Progress;
 use crate::exchange::range_test::RangeTest;
 use crate::exchange::receiving::{BodyTransfer, Received};
 use crate::exchange::redirects::{self, Follow};
+use crate::exchange::size_limit;
 use crate::exchange::status::Meaning;
 use crate::list::listed_digests;
 use crate::pace::Announcement;
@@ -44,6 +45,9 @@ pub(crate) async fn attempt(
     job: &mut Job,
     progress: &Progress,
 ) -> Result<Ended, SinkGone> {
+    if let Some(failure) = context.size_limit.refusal_of_listed(job.expected.size) {
+        return Ok(Ended::Failed(failure));
+    }
     let range_test = RangeTest::of_attempt(job);
     let mut attempt = Attempt {
         context,
@@ -346,6 +350,12 @@ impl Attempt<'_> {
     async fn already_complete(&mut self, head: &Head) -> Result<Ended, SinkGone> {
         let Self { context, job, progress, begun, .. } = self;
         let partial = job.partial.take().unwrap_or_default();
+        if partial.have > context.size_limit.bytes_max()
+            && let Some(what) = context.size_limit.refusal(partial.have, partial.have)
+        {
+            job.partial = Some(partial);
+            return Ok(Ended::Failed(size_limit::failure(&what, head, begun.elapsed())));
+        }
         let mismatch = listed_digests::mismatch(&job.expected, partial.have, job.listed_digests.as_ref());
         let complete = CompleteBody { size: partial.have, end: None, trailers: None };
         let verified = match mismatch {

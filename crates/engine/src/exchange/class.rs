@@ -51,6 +51,8 @@ classes! {
     Mismatch = "mismatch",
     /// The body looks like an error page that the host sends in place of many files, and the user wants such rows to fail.
     Suspect = "suspect",
+    /// The file is larger than `--max-filesize`, or than the disk has room for.
+    TooLarge = "too-large",
     /// A redirect that cannot be followed, or is not allowed.
     Redirect = "redirect",
     /// 401 or 407: credentials are missing or wrong.

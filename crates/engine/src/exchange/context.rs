@@ -9,6 +9,7 @@ use longhaul_socket::clock::WallClock;
 
 use crate::exchange::byte_rate::ByteRateLimit;
 use crate::exchange::range_refusals::RangeRefusals;
+use crate::exchange::size_limit::SizeLimit;
 use crate::list::MediaRange;
 use crate::report::observer::Observer;
 use crate::sink::SinkHandle;
@@ -24,6 +25,7 @@ pub(crate) struct ExchangeContext {
     pub(crate) observer: Arc<Observer>,
     pub(crate) clock: WallClock,
     pub(crate) rate: Option<Arc<ByteRateLimit>>,
+    pub(crate) size_limit: SizeLimit,
     /// The media types that the user expects of rows without a type of their own.
     pub(crate) expected_types: Vec<MediaRange>,
     /// Whether the store wants a record of each response.

@@ -18,6 +18,7 @@ mod range_test;
 mod receiving;
 mod redirects;
 pub(crate) mod server_digests;
+pub(crate) mod size_limit;
 mod status;
 mod unstorable;
 pub(crate) mod witness;

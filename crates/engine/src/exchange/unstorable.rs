@@ -13,6 +13,7 @@ use crate::exchange::failure::Failure;
 /// The failure of this row, if the sink has found that its body cannot be stored.
 pub(super) fn failure(context: &ExchangeContext, row: RowId, head: &Head) -> Option<Failure> {
     let fault = context.sink.storage_fault(row)?;
-    let failure = Failure::new(Class::File, Phase::Body, Some(head.peer), Duration::ZERO, String::new());
+    let failure =
+        Failure::new(Class::of_record(&fault), Phase::Body, Some(head.peer), Duration::ZERO, String::new());
     Some(Failure { status: Some(head.status), record: fault, ..failure })
 }

@@ -288,8 +288,10 @@ pub(crate) fn open_store(
     open: Option<OpenStore>,
     storage: &Arc<dyn Storage>,
 ) -> Result<Arc<dyn Store>, HaulError> {
-    match open {
-        Some(open) => open(Arc::clone(storage)).map_err(HaulError::Store),
-        None => Ok(Arc::new(FileStore::new(Arc::clone(storage)))),
+    if let Some(open) = open {
+        return open(Arc::clone(storage)).map_err(HaulError::Store);
     }
+    let store = FileStore::new(Arc::clone(storage));
+    store.probe().map_err(HaulError::Store)?;
+    Ok(Arc::new(store))
 }

@@ -49,6 +49,10 @@ pub struct Settings {
     pub retry_statuses: Vec<u16>,
     /// Bytes a second, all hosts together.
     pub rate_limit: Option<u64>,
+    /// Bytes of a file, decoded; a longer one fails. `None` for nine tenths of the room on the disk: what is free when the run
+    /// begins, or later, and what the file takes already. That limit does not apply while the disk is nearly full (less than
+    /// 16 MiB), nor to a store of one's own.
+    pub file_bytes_max: Option<u64>,
     /// The `User-Agent` field.
     pub user_agent: String,
     /// Further request fields, checked.
@@ -107,6 +111,7 @@ impl Default for Settings {
             spacings: Vec::new(),
             retry_statuses: Vec::new(),
             rate_limit: None,
+            file_bytes_max: None,
             user_agent: concat!("longhaul/", env!("CARGO_PKG_VERSION")).to_owned(),
             headers: Vec::new(),
             allow_downgrade: false,

@@ -21,6 +21,7 @@ use crate::connectivity::monitor::{ConnectivityMonitor, ConnectivityMonitorHandl
 use crate::exchange::byte_rate::ByteRateLimit;
 use crate::exchange::context::ExchangeContext;
 use crate::exchange::range_refusals::RangeRefusals;
+use crate::exchange::size_limit::SizeLimit;
 use crate::haul::HaulError;
 use crate::haul::Settings;
 use crate::haul::builder::{Builder, MakeHostRouting, OpenStore, open_store};
@@ -43,6 +44,7 @@ use crate::schedule::retry::RetryPolicy;
 use crate::schedule::router::{FromShard, Router, ToShard};
 use crate::shard::{Shard, ShardSettings};
 use crate::sink::part_verifier::{PartVerifier, UnverifiedPart};
+use crate::sink::room::Room;
 use crate::sink::{self, Committer, JournalHandles, SinkGone, SinkHandle};
 use crate::verify::presence::PresenceCheck;
 
@@ -115,6 +117,7 @@ impl Haul {
 
         let present = start_presence_check(executor, &cx, &rows, &unfinished, has_own_store)?;
 
+        let room = measure_room(&cx, &unfinished, has_own_store);
         let hosts = read_hosts(&cx.storage);
         let (sink, inbox) = SinkHandle::new();
         let (settled_rows, heard) = mpsc::unbounded_channel();
@@ -125,12 +128,11 @@ impl Haul {
         let suspect = self.settings.suspect;
         let committer = {
             let cx = cx.clone();
-            let parts =
-                unfinished.parts.iter().map(|(&row, recorded)| (row, recorded.part.resumable)).collect();
-            let journal = JournalHandles { log, rows: rows.clone(), parts, hosts: hosts.clone() };
+            let journal = JournalHandles::new(log, rows.clone(), &unfinished.parts, hosts.clone());
+            let room = room.clone();
             executor
                 .start("sink", move || {
-                    Committer::new(cx, journal, inbox, settled_rows, occupied, suspect).run()
+                    Committer::new(cx, journal, inbox, settled_rows, occupied, suspect, room).run()
                 })
                 .map_err(HaulError::Start)?
         };
@@ -147,7 +149,7 @@ impl Haul {
             to_dispatcher,
             counters,
         };
-        let (shards, shard_ends) = self.start_shards(executor, &cx, &deps, &Arc::from(hosts))?;
+        let (shards, shard_ends) = self.start_shards(executor, &cx, &deps, &Arc::from(hosts), room)?;
         let router = {
             let routing = (self.host_routing)(shards.len());
             Router::new(routing, shards, Arc::clone(&cx.observer))
@@ -236,8 +238,10 @@ impl Haul {
         cx: &RunContext,
         deps: &ShardDeps,
         hosts: &Arc<[HostRecord]>,
+        room: Option<Arc<Room>>,
     ) -> Result<(Vec<mpsc::UnboundedSender<ToShard>>, Vec<ShardEnd>), HaulError> {
         let rate = self.settings.rate_limit.map(|rate| Arc::new(ByteRateLimit::new(rate)));
+        let size_limit = SizeLimit::new(self.settings.file_bytes_max, room);
         let redirects =
             RedirectPolicy { allow_downgrade: self.settings.allow_downgrade, ..RedirectPolicy::default() };
         let (mut shards, mut ends) = (Vec::new(), Vec::new());
@@ -247,6 +251,7 @@ impl Haul {
             let settings = shard_settings(&self.settings, number);
             let (options, limits) = (self.options.clone(), self.settings.limits);
             let (rate, expected_types) = (rate.clone(), self.settings.expected_types.clone());
+            let size_limit = size_limit.clone();
             let head_timeouts = (self.settings.timeouts.head, self.settings.head_timeout_max);
             let (cx, deps, hosts) = (cx.clone(), deps.clone(), Arc::clone(hosts));
             let end = executor.start(&format!("shard-{number}"), move || {
@@ -263,6 +268,7 @@ impl Haul {
                     observer,
                     clock,
                     rate,
+                    size_limit,
                     expected_types,
                     records_responses,
                 };
@@ -317,6 +323,12 @@ fn recover(
     before.done += settled.len() as u64;
     before.pending -= settled.len() as u64;
     Ok((before, Unfinished { states, settled, waiting, parts, forgotten, same_boot }))
+}
+
+/// The room that files may take. A store of the user's may keep its bodies anywhere.
+fn measure_room(cx: &RunContext, unfinished: &Unfinished, has_own_store: bool) -> Option<Arc<Room>> {
+    let kept = unfinished.parts.keys().copied();
+    if has_own_store { None } else { Room::measure(&cx.storage, &*cx.store, kept) }
 }
 
 /// Starts to look for the finished files of earlier runs, if there are any.

@@ -106,6 +106,7 @@ impl FailureKind {
             | Class::File
             | Class::List
             | Class::Suspect
+            | Class::TooLarge
             | Class::Other => Self::Permanent { tries: 1 },
         }
     }

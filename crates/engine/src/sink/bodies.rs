@@ -6,7 +6,7 @@ use longhaul_journal::{Done, Failed, Location, Part, Record, RowId};
 use longhaul_socket::clock;
 
 use super::committer::Committer;
-use super::disk_error::{is_of_one_body, storage_fault, transient_cause};
+use super::disk_error::{is_of_one_body, storage_fault, too_large_fault, transient_cause};
 use super::disk_wait::{DiskFailure, RetryTransient as _};
 use super::group::{CompleteRow, Entry};
 use super::parts::WriteError;
@@ -39,6 +39,11 @@ impl Committer {
             begun => begun?,
         }
         trace::body_begun(row, meta.length, part.resumable);
+        if part.total.is_some() {
+            self.without_length.remove(&row);
+        } else {
+            self.without_length.insert(row);
+        }
         self.recorded.insert(row, part.resumable);
         self.record(Record::Part(row, part)).await?;
         self.flush().await
@@ -52,6 +57,9 @@ impl Committer {
         meta: &ResponseMeta,
     ) -> Result<bool, DiskFailure> {
         loop {
+            if self.unstorable.fault(row).is_some() {
+                return Ok(false);
+            }
             match self.parts.write(row, piece, meta) {
                 Ok(()) => return Ok(true),
                 Err(WriteError::Discontinuous) => {
@@ -75,6 +83,21 @@ impl Committer {
             let fault = storage_fault(&self.store.unfinished_place(row), error);
             self.unstorable.insert(row, fault);
         }
+    }
+
+    /// Discards the longest body without a known length, if such bodies take most of the room: its row fails, and the others go on.
+    /// Whether there was one.
+    pub(super) fn give_back(&mut self) -> bool {
+        let Some(room) = &self.room else { return false };
+        let lengths = self.without_length.iter().filter_map(|&row| Some((self.parts.len(row)?, row)));
+        let lengths: Vec<(u64, RowId)> = lengths.collect();
+        let Some(&(len, row)) = lengths.iter().max().filter(|(len, _)| *len > 0) else { return false };
+        if !room.is_mostly_taken_by(lengths.iter().map(|(len, _)| *len)) || self.parts.discard(row).is_err() {
+            return false;
+        }
+        self.without_length.remove(&row);
+        self.unstorable.insert(row, too_large_fault(&self.store.unfinished_place(row), len));
+        true
     }
 
     pub(super) async fn complete(

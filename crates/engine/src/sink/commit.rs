@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use longhaul_journal::storage::RelativePath;
-use longhaul_journal::{Done, Failed, FaultRecord, Fields, Location, Record};
+use longhaul_journal::{Done, Failed, FaultRecord, Fields, Location, Record, RowId};
 use longhaul_socket::clock;
 
 use super::committer::Committer;
@@ -164,7 +164,7 @@ impl Committer {
         match entry {
             Entry::Complete(complete) => {
                 let CompleteRow { job, done, .. } = *complete;
-                self.recorded.remove(&job.row);
+                self.forget_body(job.row);
                 self.settled_counts.done += 1;
                 let elapsed =
                     Duration::from_millis(done.finished_unix_ms.saturating_sub(done.started_unix_ms));
@@ -183,7 +183,7 @@ impl Committer {
                 self.notify_dispatcher(RowSettled::Settled(job));
             }
             Entry::Adopted { job, done } => {
-                self.recorded.remove(&job.row);
+                self.forget_body(job.row);
                 self.settled_counts.done += 1;
                 self.settled_counts.adopted += 1;
                 self.observer.emit(&Event::Adopted {
@@ -197,7 +197,7 @@ impl Committer {
                 self.notify_dispatcher(RowSettled::Settled(job));
             }
             Entry::Failed { job, failed } => {
-                self.recorded.remove(&job.row);
+                self.forget_body(job.row);
                 self.count_failure(&failed.fault);
                 self.observer.emit(&Event::Failed {
                     row: job.row,
@@ -210,7 +210,7 @@ impl Committer {
                 self.notify_dispatcher(RowSettled::Settled(job));
             }
             Entry::Skipped { job, reason } => {
-                self.recorded.remove(&job.row);
+                self.forget_body(job.row);
                 self.settled_counts.skipped += 1;
                 let url = job.url.as_str();
                 let (row, fields) = (job.row, &job.fields);
@@ -218,7 +218,7 @@ impl Committer {
                 self.notify_dispatcher(RowSettled::Settled(job));
             }
             Entry::NoContent { job, none } => {
-                self.recorded.remove(&job.row);
+                self.forget_body(job.row);
                 self.settled_counts.skipped += 1;
                 self.settled_counts.no_content += 1;
                 self.observer.emit(&Event::NoContent {
@@ -247,6 +247,11 @@ impl Committer {
                 });
             }
         }
+    }
+
+    fn forget_body(&mut self, row: RowId) {
+        self.recorded.remove(&row);
+        self.without_length.remove(&row);
     }
 
     fn count_failure(&mut self, fault: &FaultRecord) {

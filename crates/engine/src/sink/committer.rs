@@ -1,14 +1,14 @@
 //! The sink's actor: takes messages, writes, records, and commits in groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_journal::storage::Storage;
 use longhaul_journal::{
-    HostRecord, LockLost, LogWriter, Part, Record, RowId, SpoolReader, Suspicion, read_suspicions,
-    write_hosts,
+    HostRecord, LockLost, LogWriter, Part, Record, RecordedPart, RowId, SpoolReader, Suspicion,
+    read_suspicions, write_hosts,
 };
 use longhaul_socket::clock::{self, WallClock};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -18,6 +18,7 @@ use super::disk_error::is_out_of_files;
 use super::disk_wait::{DiskFailure, DiskWait, RetryTransient};
 use super::group::{Entry, Group};
 use super::parts::{Parts, checkpoint};
+use super::room::{Room, is_full};
 use super::store::{ResponseMeta, Store};
 use super::suspects::Suspects;
 use super::unstorable::UnstorableBodies;
@@ -39,12 +40,32 @@ const PART_SYNC_EVERY: Duration = Duration::from_secs(1);
 
 /// What the sink uses of the journal.
 pub(crate) struct JournalHandles {
-    pub(crate) log: LogWriter,
-    pub(crate) rows: SpoolReader,
+    log: LogWriter,
+    rows: SpoolReader,
     /// The unfinished bodies of earlier runs, and whether they can be resumed.
-    pub(crate) parts: BTreeMap<RowId, bool>,
+    parts: BTreeMap<RowId, bool>,
+    /// Those of them whose whole length is not known.
+    without_length: BTreeSet<RowId>,
     /// The states of hosts' paces that earlier runs remembered.
-    pub(crate) hosts: Vec<HostRecord>,
+    hosts: Vec<HostRecord>,
+}
+
+impl JournalHandles {
+    pub(crate) fn new(
+        log: LogWriter,
+        rows: SpoolReader,
+        parts: &BTreeMap<RowId, RecordedPart>,
+        hosts: Vec<HostRecord>,
+    ) -> Self {
+        let without_length = parts.iter().filter(|(_, recorded)| recorded.part.total.is_none());
+        Self {
+            log,
+            rows,
+            without_length: without_length.map(|(&row, _)| row).collect(),
+            parts: parts.iter().map(|(&row, recorded)| (row, recorded.part.resumable)).collect(),
+            hosts,
+        }
+    }
 }
 
 /// Rows that this run has settled, by outcome.
@@ -72,6 +93,10 @@ pub(crate) struct Committer {
     pub(super) parts: Parts,
     /// Rows whose unfinished body is in the log, and whether that can be resumed.
     pub(super) recorded: BTreeMap<RowId, bool>,
+    /// Rows whose unfinished body may be endless.
+    pub(super) without_length: BTreeSet<RowId>,
+    /// `None` if no file is too large for the disk.
+    pub(super) room: Option<Arc<Room>>,
     pub(super) group: Group,
     inbox: mpsc::Receiver<Message>,
     /// Permits of bodies that have been written and not flushed.
@@ -97,15 +122,18 @@ impl Committer {
         settled_rows: mpsc::UnboundedSender<RowSettled>,
         occupied: OccupiedPolicy,
         suspect: SuspectPolicy,
+        room: Option<Arc<Room>>,
     ) -> Self {
         let RunContext { storage, store, observer, clock, stopper } = cx;
-        let JournalHandles { log, rows, parts, hosts } = journal;
+        let JournalHandles { log, rows, parts, without_length, hosts } = journal;
         Self {
             parts: Parts::new(Arc::clone(&store)),
             store,
             log,
             rows,
             recorded: parts,
+            without_length,
+            room,
             group: Group::default(),
             inbox: inbox.messages,
             body_permits: Vec::new(),
@@ -309,8 +337,9 @@ impl RetryTransient for Committer {
         &mut self.disk_wait
     }
 
-    /// The bodies that wait for the commit are synced and closed early, rather than kept from those that are to come.
+    /// The bodies that wait for the commit are synced and closed early, rather than kept from those that are to come; and a body
+    /// that may be endless gives its room back.
     fn relieve(&mut self, error: &io::Error) -> bool {
-        is_out_of_files(error) && self.group.close_bodies()
+        is_out_of_files(error) && self.group.close_bodies() || is_full(error) && self.give_back()
     }
 }

@@ -58,6 +58,14 @@ pub(crate) fn storage_fault(place: &str, error: &io::Error) -> FaultRecord {
     fault(format!("cannot write the unfinished body {place}: {error}"))
 }
 
+/// The fault of a row whose body has grown to `len` bytes without an end, until the disk was full.
+pub(crate) fn too_large_fault(place: &str, len: u64) -> FaultRecord {
+    let message = format!(
+        "the file is too large: {len} bytes of it, whose length its server does not say, have filled the disk; {place} is removed"
+    );
+    FaultRecord { class: Class::TooLarge.as_str().to_owned(), ..fault(message) }
+}
+
 /// The fault of a row whose body could not be published under its name.
 pub(crate) fn file_fault(name: &str, error: &io::Error) -> FaultRecord {
     let message = if error.kind() == io::ErrorKind::AlreadyExists {

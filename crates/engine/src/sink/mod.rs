@@ -17,6 +17,7 @@ pub(crate) mod part_verifier;
 mod parts;
 mod recovery;
 pub(crate) mod resume;
+pub(crate) mod room;
 pub mod store;
 mod suspects;
 mod trace;

@@ -101,6 +101,12 @@ impl Parts {
         Ok(())
     }
 
+    /// The length of the row's body, written now or between two attempts.
+    pub(super) fn len(&self, row: RowId) -> Option<u64> {
+        let open = self.open.get(&row).map(|part| part.len);
+        open.or_else(|| self.closed.get(&row).map(|part| part.len))
+    }
+
     /// The checkpoint of the row's body, if it is being written.
     pub(super) fn checkpoint(&self, row: RowId) -> Option<Checkpoint> {
         self.open.get(&row).map(|part| checkpoint(&part.hasher, part.len))

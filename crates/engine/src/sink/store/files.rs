@@ -14,6 +14,9 @@ use crate::sink::disk_error::is_of_one_name;
 /// Directories remembered, of each kind: bounds the memory of a list with as many directories as files.
 const DIRECTORIES_MAX: usize = 4096;
 
+/// The two names that the file system is tried out with.
+const PROBE_FILES: [&str; 2] = [".longhaul/probe.new", ".longhaul/probed.new"];
+
 /// Keeps each body in a file of its own.
 pub struct FileStore {
     storage: Arc<dyn Storage>,
@@ -34,6 +37,46 @@ impl FileStore {
     /// Keeps the files in this storage.
     pub fn new(storage: Arc<dyn Storage>) -> Self {
         Self { storage, directories: Mutex::default() }
+    }
+
+    /// Finds out whether the file system can give a file a name without replacing what has that name. A few system calls.
+    ///
+    /// # Errors
+    /// `Unsupported`: it cannot, so no file could be stored. What goes wrong otherwise is no answer, and is met again where it
+    /// matters.
+    pub fn probe(&self) -> io::Result<()> {
+        let [from, to] = PROBE_FILES.map(fixed);
+        let clear = || {
+            for path in [&from, &to] {
+                // Usually there is none.
+                let _ = self.storage.remove(path);
+            }
+        };
+        clear();
+        if self.storage.create(&from).is_err() || self.storage.create(&to).is_err() {
+            clear();
+            return Ok(());
+        }
+        let refused = match self.storage.rename_noreplace(&from, &to) {
+            Ok(()) => Some("it has replaced a file".to_owned()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let renamed =
+                    self.storage.remove(&to).and_then(|()| self.storage.rename_noreplace(&from, &to));
+                renamed.err().filter(is_refusal).map(|error| error.to_string())
+            }
+            Err(error) => Some(error).filter(is_refusal).map(|error| error.to_string()),
+        };
+        clear();
+        match refused {
+            None => Ok(()),
+            Some(reason) => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                format!(
+                    "the file system can neither rename a file without replacing another one nor make hard links ({reason}), \
+                     so a file of somebody else could be overwritten; use a directory on another file system"
+                ),
+            )),
+        }
     }
 
     fn directories(&self) -> MutexGuard<'_, Directories> {
@@ -207,13 +250,24 @@ impl Store for FileStore {
     }
 }
 
+/// Whether an error says that a file system does not know an operation: EINVAL, EPERM, ENOSYS, EOPNOTSUPP or EMLINK.
+fn is_refusal(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, TooManyLinks, Unsupported};
+    matches!(error.kind(), InvalidInput | PermissionDenied | TooManyLinks | Unsupported)
+}
+
 /// The path of a row's unfinished body.
 fn part_path(row: RowId) -> RelativePath {
     format!("{PARTS_DIRECTORY}/{}", row.0).parse().expect("a directory's name and a number make a valid path")
 }
 
 fn parts_directory() -> RelativePath {
-    PARTS_DIRECTORY.parse().expect("a directory's name makes a valid path")
+    fixed(PARTS_DIRECTORY)
+}
+
+/// A path that is spelled in this program.
+fn fixed(path: &str) -> RelativePath {
+    path.parse().expect("names spelled here are valid paths")
 }
 
 fn remember(directories: &mut BTreeSet<RelativePath>, directory: RelativePath) {

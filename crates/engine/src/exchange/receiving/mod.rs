@@ -1,13 +1,15 @@
 //! Transfers a body to the sink in pieces, and keeps what is needed to resume it.
 //!
-//! It never reports a part of the whole as complete, and it refuses bytes beyond the announced or expected length.
+//! It never reports a part of the whole as complete, and it refuses bytes beyond the announced or expected length, and beyond the
+//! size that a file may have.
+
+mod keeping;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use longhaul_http::{Body, Head, Partial, ProtocolFaultKind, Validator};
-use longhaul_journal::Part;
 use longhaul_socket::{Deadline, Phase, clock};
 use tokio::time::Instant;
 
@@ -20,7 +22,7 @@ use crate::exchange::failure::Failure;
 use crate::exchange::overlap::{self, Compared, OverlapCheck, RecentBytes};
 use crate::exchange::progress::Progress;
 use crate::exchange::server_digests::ServerDigests;
-use crate::exchange::unstorable;
+use crate::exchange::{size_limit, unstorable};
 use crate::list::listed_digests::{self, ListedDigests};
 use crate::report::Event;
 use crate::schedule::job::{DigestJoin, Job};
@@ -34,6 +36,9 @@ const PIECE_BYTES: u64 = 256 * 1024;
 const PIECE_WAIT_MAX: Duration = Duration::from_secs(1);
 /// Fewer bytes than this are neither kept nor count as progress: requesting the whole costs no more than a range request.
 const RESUME_BYTES_MIN: u64 = 1024;
+
+/// A body for which there is more room than at the start is checked again after this many bytes.
+const SIZE_CHECK_BYTES: u64 = 1024 * 1024;
 
 /// How the transfer of one body ended.
 pub(crate) enum Received {
@@ -60,6 +65,8 @@ pub(crate) struct BodyTransfer<'a> {
     pending_since: Option<Instant>,
     /// The sink has been told of this body.
     is_begun: bool,
+    /// The size at which it has to be found out whether the file is too large.
+    size_max: u64,
     range: BodyRange,
     /// The digests of this response's content, where it is a part of the whole.
     content_digests: Option<Box<ServerDigests>>,
@@ -88,6 +95,7 @@ impl<'a> BodyTransfer<'a> {
             pending_bytes: 0,
             pending_since: None,
             is_begun: range.from > 0,
+            size_max: context.size_limit.bytes_max(),
             overlap: range.overlap.map(OverlapCheck::new),
             recent: range.overlap.map(|_| RecentBytes::default()),
             range,
@@ -109,6 +117,11 @@ impl<'a> BodyTransfer<'a> {
             let failure = Failure::of_mismatch(&what, head, begun.elapsed());
             body.drain().await;
             return Ok(Received::Ended(Ended::Failed(failure)));
+        }
+        let total = self.range.total.filter(|total| *total > self.size_max);
+        if let Some(what) = total.and_then(|total| self.context.size_limit.refusal(total, self.range.from)) {
+            // The body is large: dropping it closes its connection, which costs less.
+            return Ok(Received::Ended(Ended::Failed(size_limit::failure(&what, head, begun.elapsed()))));
         }
         self.prepare(head);
         loop {
@@ -149,6 +162,9 @@ impl<'a> BodyTransfer<'a> {
                     let unstorable = || unstorable::failure(self.context, self.job.row, head);
                     if let Some(failure) = is_beyond.then(beyond).or_else(unexpected).or_else(unstorable) {
                         return self.refuse(failure).await;
+                    }
+                    if let Some(what) = self.too_large(size_min) {
+                        return self.refuse(size_limit::failure(&what, head, begun.elapsed())).await;
                     }
                     self.take(chunk).await?;
                 }
@@ -272,35 +288,22 @@ impl<'a> BodyTransfer<'a> {
         compared
     }
 
-    /// Ends a transfer whose bytes are wrong: discards those of this body and those kept before.
-    async fn refuse(&mut self, failure: Failure) -> Result<Received, SinkGone> {
-        self.job.discard_partial();
-        if self.is_begun {
-            let (row, part) = (self.job.row, Part::default());
-            let begin = Message::Begin { row, part, response: None };
-            self.progress.held_up(self.context.sink.send(begin)).await?;
+    /// Why a body that has `size` bytes or more is too large.
+    fn too_large(&mut self, size: u64) -> Option<String> {
+        if size <= self.size_max {
+            return None;
         }
-        Ok(Received::Ended(Ended::Failed(failure)))
+        let refusal = self.context.size_limit.refusal(size, self.offset);
+        if refusal.is_none() {
+            // There is more room than at the start; it is measured again once this is used up.
+            self.size_max = size.saturating_add(SIZE_CHECK_BYTES);
+        }
+        refusal
     }
 
     /// Offset behind the last byte received.
     fn received(&self) -> u64 {
         self.offset + self.pending_bytes
-    }
-
-    /// Keeps a complete part, so that the rest can be requested.
-    async fn keep_part(&mut self) -> Result<Received, SinkGone> {
-        let have = self.received();
-        self.job.note_kept(self.range.from, have, RESUME_BYTES_MIN);
-        if self.pending_bytes > 0 {
-            self.hand_over().await?;
-        }
-        if let Some(partial) = &mut self.job.partial {
-            partial.have = have;
-            partial.total = self.range.total;
-        }
-        self.job.tail = self.recent.as_ref().and_then(RecentBytes::tail);
-        Ok(Received::More { bytes: have - self.range.from })
     }
 
     async fn take(&mut self, chunk: Bytes) -> Result<(), SinkGone> {
@@ -356,43 +359,6 @@ impl<'a> BodyTransfer<'a> {
             response: self.response.clone(),
             permit,
         })
-    }
-
-    /// Ends a transfer that failed, and keeps the bytes that a range request can continue.
-    async fn keep(&mut self, mut failure: Failure) -> Result<Received, SinkGone> {
-        if self.overlap.is_some() {
-            // Nothing new came: what is there stays as it is.
-            return Ok(Received::Ended(Ended::Failed(failure)));
-        }
-        let have = self.received();
-        let is_strong = self.job.partial.as_ref().is_some_and(|partial| partial.validator.is_strong());
-        let tail =
-            self.recent.as_ref().and_then(RecentBytes::tail).filter(|_| have >= overlap::PART_BYTES_MIN);
-        let resumable = is_strong || self.has_digest() || tail.is_some();
-        if resumable && have >= RESUME_BYTES_MIN {
-            self.job.tail = tail;
-            if self.pending_bytes > 0 {
-                self.hand_over().await?;
-            }
-            failure.made_progress = self.job.note_kept(self.range.from, have, RESUME_BYTES_MIN);
-            if let Some(partial) = &mut self.job.partial {
-                partial.have = have;
-            }
-        } else {
-            self.job.discard_partial();
-        }
-        Ok(Received::Ended(Ended::Failed(failure)))
-    }
-
-    /// Whether the digest of the list shows in the end whether parts belong together.
-    fn has_digest(&self) -> bool {
-        self.job.expected.can_prove_joins() && self.job.digest_join != DigestJoin::Refused
-    }
-
-    /// Whether a later run can prove that the rest of this body belongs to it.
-    fn can_be_proven(&self) -> bool {
-        let is_strong = self.job.partial.as_ref().is_some_and(|partial| partial.validator.is_strong());
-        is_strong || self.has_digest() || self.recent.is_some()
     }
 }
 
