@@ -10,13 +10,12 @@ use longhaul_journal::{LOCK_FILE, PARTS_DIRECTORY, STATE_DIRECTORY};
 /// How many names are tried for a scratch directory: each can be taken by an earlier process with the same id.
 const SCRATCH_NAMES_MAX: u32 = 100;
 
-/// The name that a haul has for this list: its full path, as far as it can still be found out.
+/// The name that a haul has for this list, or for standard input.
 pub(crate) fn list_label(list: &Path) -> String {
     if list == Path::new("-") {
         return "-".to_owned();
     }
-    let full = list.canonicalize().or_else(|_| std::path::absolute(list)).unwrap_or_else(|_| list.to_owned());
-    full.to_string_lossy().into_owned()
+    longhaul::list_label(list)
 }
 
 /// A working directory. Dropping it removes it with its contents, unless it is [kept](Self::keep).

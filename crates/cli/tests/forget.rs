@@ -63,3 +63,53 @@ fn rows_are_forgotten_by_list_class_and_url() {
     assert_eq!(outcomes(&place), ["forgotten", "forgotten", "failed", "forgotten"]);
     assert_eq!(place.read(&format!("out/{}", server.name("/a"))), server.content("/a"), "no file is touched");
 }
+
+/// `mv urls.txt old.txt`, another `urls.txt`, and both on the command line: no row is lost. Then the old one is corrected.
+#[test]
+fn a_renamed_list_keeps_its_rows_beside_its_successor() {
+    let (place, server) = place();
+    place.file("urls.txt", format!("{}\nno url\n{}\n", server.url("/absent"), server.url("/a")));
+    place.longhaul(&["get", "-q", "-i", "urls.txt", "-d", "out"]).assert().code(2);
+    std::fs::rename(place.path("urls.txt"), place.path("old.txt")).expect("a list");
+    place.file("urls.txt", format!("{}\n", server.url("/b")));
+    let both = ["get", "-q", "-i", "old.txt", "-i", "urls.txt", "-d", "out"];
+    place.longhaul(&both).assert().code(2);
+    assert_eq!(outcomes(&place), ["failed", "failed", "done", "done"]);
+    place.file("old.txt", format!("{}\n", server.url("/a")));
+    place.longhaul(&both).assert().code(0);
+    assert_eq!(outcomes(&place), ["forgotten", "forgotten", "done", "done", "skipped"]);
+}
+
+#[test]
+fn a_copied_list_is_not_read_again() {
+    let (place, server) = place();
+    let list = format!("{}\nno url\n", server.url("/a"));
+    place.file("one.txt", &list);
+    place.longhaul(&["get", "-q", "-i", "one.txt", "-d", "out"]).assert().code(2);
+    place.file("two.txt", &list);
+    place.longhaul(&["get", "-q", "-i", "one.txt", "-i", "two.txt", "-d", "out"]).assert().code(2);
+    assert_eq!(outcomes(&place), ["done", "failed"]);
+    // The copy still says what the original no longer does.
+    place.file("one.txt", format!("{}\n", server.url("/a")));
+    place.longhaul(&["get", "-q", "-i", "one.txt", "-d", "out"]).assert().code(2);
+    place.file("two.txt", format!("{}\n", server.url("/b")));
+    place.longhaul(&["get", "-q", "-i", "two.txt", "-d", "out"]).assert().code(0);
+    assert_eq!(outcomes(&place), ["done", "forgotten", "done"]);
+}
+
+#[test]
+fn a_row_that_another_list_repeats_is_not_forgotten() {
+    let (place, server) = place();
+    place.file("one.txt", format!("{}\n", server.url("/absent")));
+    place.file("two.txt", format!("{}\n", server.url("/absent")));
+    place.longhaul(&["get", "-q", "-i", "one.txt", "-i", "two.txt", "-d", "out"]).assert().code(8);
+    let output =
+        place.longhaul(&["forget", "out", "--list", "one.txt"]).output().expect("the program starts");
+    assert_eq!(text(&output.stderr), "forgotten: 0 rows\nkept: 1 row, asked for by other lines\n");
+    assert_eq!(outcomes(&place), ["failed", "skipped"]);
+    let output = place
+        .longhaul(&["forget", "out", "--list", "one.txt", "--list", "two.txt"])
+        .output()
+        .expect("the program starts");
+    assert_eq!(text(&output.stderr), "forgotten: 2 rows\n");
+}

@@ -45,7 +45,7 @@ pub use exchange::{Class, UnknownClass};
 pub use haul::{ARGUMENTS, Builder, Haul, HaulError, JOBS_DEFAULT, PacePer, Settings, Stopper};
 pub use list::{
     InvalidMediaRange, Item, LINE_BYTES_MAX, ListFormat, ListIdentity, ListReader, MediaRange, Source,
-    TextList, digest_fields,
+    TextList, digest_fields, list_label,
 };
 pub use longhaul_http::digest;
 pub use longhaul_http::{
@@ -57,7 +57,8 @@ pub use longhaul_journal::{
     SuspectPattern, Suspicion,
 };
 pub use report::{
-    Counts, Event, ForgetRows, Report, Row, RowOutcome, Status, SuspectPolicy, forget, lock_line, reopen,
+    Counts, Event, ForgetRows, ForgottenRows, ListRows, Report, Row, RowOutcome, Status, SuspectPolicy,
+    forget, lock_line, reopen,
 };
 pub use schedule::{backlog, frontier, host_routing, retry};
 pub use sink::store;

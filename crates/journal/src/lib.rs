@@ -31,7 +31,7 @@ pub use model::HostRecord;
 pub use model::{
     Checkpoint, ContentFormat, Counts, Done, Entry, Expectation, Failed, FaultRecord, Fields, FileIdentity,
     Location, NoContent, Part, Record, RecordedDigest, RecordedPart, Row, RowId, RowSet, RowState, RowStates,
-    Source, SourceId, SuspectPattern, Suspicion, Validator, Verification, Waiting,
+    Source, SourceEnd, SourceId, SuspectPattern, Suspicion, Validator, Verification, Waiting,
 };
 pub use open::{Journal, Opened, ReadOnly, Recovery};
 pub use query::{Failures, RecentOutcomes, RecordedOutcome};

@@ -6,7 +6,7 @@ use common::{BOOT_ID, NOW_UNIX_MS, all_rows, append_rows, open, read_file, row, 
 use longhaul_journal::storage::MemoryStorage;
 use longhaul_journal::{
     BlockId, Entry, Expectation, Fields, FileIdentity, Journal, RecordedDigest, Row, RowId, RowState,
-    SourceId,
+    SourceEnd, SourceId,
 };
 use proptest::prelude::*;
 use std::io;
@@ -84,18 +84,25 @@ fn sources_are_kept() {
     let identity = FileIdentity { len: 10, modified_unix_ms: 20, inode: 30 };
     let first = opened.spool.append_source("list.txt").unwrap();
     opened.spool.append(&row(0)).unwrap();
-    opened.spool.finish_source(first, Some(identity), 7, 2).unwrap();
+    let content = Some([7; 16]);
+    let end = SourceEnd { identity: Some(identity), content, lines: 7, ignored_lines: 2, copy_of: None };
+    opened.spool.finish_source(first, end.clone()).unwrap();
     let second = opened.spool.append_source("-").unwrap();
+    let third = opened.spool.append_source("copy.txt").unwrap();
+    let copy = SourceEnd { copy_of: Some(first), ..end.clone() };
+    opened.spool.finish_source(third, copy.clone()).unwrap();
+    opened.spool.rename_source(first, "renamed.txt").unwrap();
     opened.spool.flush().unwrap();
     drop(opened);
     let storage = storage.process_crash();
     let mut opened = open(&storage).unwrap();
     let sources = opened.rows.sources();
     assert_eq!((first, second), (SourceId(0), SourceId(1)));
-    assert_eq!((sources[0].label.as_str(), sources[0].identity), ("list.txt", Some(identity)));
-    assert_eq!((sources[0].complete, sources[0].lines, sources[0].ignored_lines), (true, 7, 2));
-    assert_eq!((sources[1].label.as_str(), sources[1].complete), ("-", false));
-    assert_eq!(opened.spool.append_source("more").unwrap(), SourceId(2));
+    assert_eq!((sources[0].label.as_str(), &sources[0].end), ("renamed.txt", &Some(end)));
+    assert_eq!((sources[0].is_complete(), sources[0].identity()), (true, Some(identity)));
+    assert_eq!((sources[1].label.as_str(), sources[1].is_complete()), ("-", false));
+    assert_eq!((sources[2].label.as_str(), &sources[2].end), ("copy.txt", &Some(copy)));
+    assert_eq!(opened.spool.append_source("more").unwrap(), SourceId(3));
 }
 
 #[test]

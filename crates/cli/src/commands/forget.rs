@@ -17,6 +17,14 @@ pub(super) fn run(arguments: ForgetArguments) -> Result<Exit, CommandError> {
     chosen.urls = urls;
     chosen.with_done = done;
     let forgotten = longhaul::forget(&directory, &chosen)?;
-    write_message(&format!("forgotten: {}\n", counted(forgotten, "row")));
+    write_message(&format!("forgotten: {}\n", counted(forgotten.rows, "row")));
+    for (rows, why) in [
+        (forgotten.repeated, "asked for by other lines"),
+        (forgotten.in_doubt, "left in doubt by a run that was killed; `longhaul get` finds out"),
+    ] {
+        if rows > 0 {
+            write_message(&format!("kept: {}, {why}\n", counted(rows, "row")));
+        }
+    }
     Ok(Exit::Complete)
 }

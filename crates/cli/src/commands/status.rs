@@ -76,8 +76,8 @@ fn text(
     }
     for list in status.lists() {
         let label = escaped(&list.label).to_string();
-        let _ = if list.complete {
-            let (lines, ignored) = (counted(list.lines, "line"), count(list.ignored_lines));
+        let _ = if let Some(end) = &list.end {
+            let (lines, ignored) = (counted(end.lines, "line"), count(end.ignored_lines));
             writeln!(text, "list {label}: {lines}, {ignored} ignored")
         } else {
             writeln!(text, "list {label}: not read completely")
@@ -166,12 +166,12 @@ fn json_line(
     let counts = status.counts();
     let failures = failures.iter().map(|(class, count)| (class.to_string(), (*count).into()));
     let lists = status.lists().into_iter().map(|list| {
-        let lines = if list.complete { list.lines.into() } else { Value::Null };
+        let lines = list.end.as_ref().map_or(Value::Null, |end| end.lines.into());
         let fields = [
-            ("list", list.label.into()),
-            ("complete", list.complete.into()),
+            ("list", list.label.as_str().into()),
+            ("complete", list.is_complete().into()),
             ("lines", lines),
-            ("ignored_lines", list.ignored_lines.into()),
+            ("ignored_lines", list.end.as_ref().map_or(0, |end| end.ignored_lines).into()),
         ];
         Value::Object(fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
     });

@@ -82,6 +82,7 @@ pub(super) fn report_line(report: &Report, exit: Exit, unix_ms: u64) -> String {
         ("parked", report.parked.into()),
         ("adopted", report.adopted.into()),
         ("forgotten", report.forgotten.into()),
+        ("duplicates", report.duplicates.into()),
         ("no_content", report.no_content.into()),
         ("suspicions", report.suspicions.iter().map(suspicion_object).collect()),
         ("suspect_done", report.suspect_done.into()),
@@ -127,9 +128,14 @@ fn fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
     Some(match *event {
         Event::Opened { counts: before } => ("opened", counts(before)),
         Event::Damaged { description } => ("damaged", vec![("description", description.into())]),
-        Event::ListRead { label, lines, new_rows } => (
+        Event::ListRead { label, lines, new_rows, duplicates } => (
             "list_read",
-            vec![("list", label.into()), ("lines", lines.into()), ("new_rows", new_rows.into())],
+            vec![
+                ("list", label.into()),
+                ("lines", lines.into()),
+                ("new_rows", new_rows.into()),
+                ("duplicates", duplicates.into()),
+            ],
         ),
         Event::VerifyingPart { row, url, bytes } => {
             ("verifying_part", vec![("row", row.0.into()), ("url", url.into()), ("bytes", bytes.into())])

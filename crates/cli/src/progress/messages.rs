@@ -59,8 +59,9 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
             escaped(example)
         ),
         Event::Suspect { suspicion } => render::suspicion(suspicion),
-        Event::ListRead { label, lines, new_rows } => {
-            format!("read {}: {}, {} new", escaped(label), counted(lines, "line"), count(new_rows))
+        Event::ListRead { label, lines, new_rows, duplicates } => {
+            let new = count(new_rows - duplicates);
+            format!("read {}: {}, {new} new{}", escaped(label), counted(lines, "line"), repeats(duplicates))
         }
         Event::Paused { reason } => {
             format!(
@@ -95,6 +96,13 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
         }
         _ => return None,
     })
+}
+
+fn repeats(duplicates: u64) -> String {
+    match duplicates {
+        0 => String::new(),
+        _ => format!(", {} for URLs that the haul has already, which count as skipped", count(duplicates)),
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people")]

@@ -38,6 +38,10 @@ pub(crate) fn report(report: &Report, directory: &Path, elapsed: Duration, examp
         let forgotten = counted(report.forgotten, "row");
         let _ = writeln!(text, "{forgotten} forgotten: the lists no longer say them");
     }
+    if report.duplicates > 0 {
+        let duplicates = count(report.duplicates);
+        let _ = writeln!(text, "{duplicates} of the skipped repeat a URL that the haul has already");
+    }
     if report.no_content > 0 {
         let none = count(report.no_content);
         let _ = writeln!(text, "{none} of the skipped without content: the server answered 204 or 205");

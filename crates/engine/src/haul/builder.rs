@@ -14,6 +14,7 @@ use crate::haul::Haul;
 use crate::haul::HaulError;
 use crate::haul::Settings;
 use crate::haul::stop::Stopper;
+use crate::list::content_digest::ListContent;
 use crate::list::intake::List;
 use crate::list::text::TextList;
 use crate::list::{ListFormat, Source};
@@ -243,6 +244,7 @@ impl Builder {
                 label: ARGUMENTS.to_owned(),
                 reader: Box::new(TextList::new(io::Cursor::new(text))),
                 identity: None,
+                content: ListContent::Unknown,
             });
         }
         let user_agent = HeaderValue::from_str(&settings.user_agent).map_err(|_| HaulError::UserAgent)?;

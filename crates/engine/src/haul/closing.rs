@@ -23,7 +23,8 @@ pub(super) fn report(
     settled_counts: SettledCounts,
     counters: &Counters,
 ) -> Report {
-    let SettledCounts { done, adopted, skipped, no_content, failures, parked, suspicions } = settled_counts;
+    let SettledCounts { done, adopted, skipped, duplicates, no_content, failures, parked, suspicions } =
+        settled_counts;
     let done = before.done + done;
     let skipped = before.skipped + skipped;
     let failed = before.failed + failures.values().sum::<u64>();
@@ -36,6 +37,7 @@ pub(super) fn report(
         parked,
         adopted,
         forgotten: 0,
+        duplicates,
         no_content,
         suspicions,
         suspect_done: 0,

@@ -17,6 +17,11 @@ pub(crate) fn holder() -> String {
     format!("pid {}", process::id())
 }
 
+/// Whether nothing is at this path; false if nobody can say.
+pub(crate) fn is_gone(path: &Path) -> bool {
+    path.try_exists().is_ok_and(|is_there| !is_there)
+}
+
 /// Opens a list of the user's, which may lie anywhere.
 #[expect(clippy::disallowed_methods, reason = "the user's own list lies outside every haul")]
 pub(crate) fn open_list(path: &Path) -> io::Result<fs::File> {

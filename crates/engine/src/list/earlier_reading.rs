@@ -1,23 +1,18 @@
 //! The rows of a list that an earlier run has read, in order, to be compared with the list as it is read again.
 //!
-//! If a list has changed, its lines are new rows from the first difference on. So the content of a list at its last reading is
-//! the beginning of the reading before, followed by the rows of the last one: each reading counts up to the line at which a
-//! later one replaced it.
+//! Which rows these are, [`HaulLists`](super::listed_rows::HaulLists) knows.
 
-use std::collections::BTreeMap;
 use std::io;
 
-use longhaul_journal::{BLOCK_ROWS, BlockId, Entry, Expectation, Row, RowId, RowSet, SourceId, SpoolReader};
+use longhaul_journal::{BLOCK_ROWS, BlockId, Entry, Expectation, Row, RowId, RowSet, SpoolReader};
 
+use super::listed_rows::ListedRows;
 use super::reader::{Item, ItemContent};
-use super::superseded::first_lines;
 
 /// The rows of the last reading of a list.
 pub(super) struct EarlierReading {
     rows: SpoolReader,
-    latest: SourceId,
-    /// The readings of the list, each with the line from which on a later one has replaced it.
-    replaced_from: BTreeMap<SourceId, u64>,
+    listed: ListedRows,
     /// Rows from here on belong to this run.
     end: u64,
     /// Rows that are not part of the haul any more: a line that made one makes a new row.
@@ -29,48 +24,11 @@ pub(super) struct EarlierReading {
 }
 
 impl EarlierReading {
-    /// `latest` is the last reading of the list; `earlier` are the ones before it, oldest first.
-    pub(super) fn new(
-        rows: SpoolReader,
-        earlier: &[SourceId],
-        latest: SourceId,
-        forgotten: RowSet,
-    ) -> io::Result<Self> {
+    /// `listed` are the rows that the list said up to its last reading.
+    pub(super) fn new(rows: SpoolReader, listed: ListedRows, forgotten: RowSet) -> Self {
         let end = rows.published();
-        let mut replaced_from = BTreeMap::from([(latest, u64::MAX)]);
-        if !earlier.is_empty() {
-            let first_lines = first_lines(&rows)?;
-            let mut later = latest;
-            let mut line = u64::MAX;
-            for &source in earlier.iter().rev() {
-                line = line.min(first_lines.get(&later).copied().unwrap_or(u64::MAX));
-                replaced_from.insert(source, line);
-                later = source;
-            }
-        }
         let block = Vec::new();
-        Ok(Self {
-            rows,
-            latest,
-            replaced_from,
-            end,
-            forgotten,
-            block,
-            next_in_block: 0,
-            next_block: 0,
-            differs: false,
-        })
-    }
-
-    /// The list's last reading.
-    pub(super) fn source(&self) -> SourceId {
-        self.latest
-    }
-
-    /// Whether a row belongs to a reading of this list and stands at or behind a line that a later reading has replaced, or at or behind
-    /// `line`, the first one that differs now.
-    pub(super) fn is_superseded(&self, row: &Row, line: u64) -> bool {
-        self.replaced_from.get(&row.source).is_some_and(|&from| row.line >= from.min(line))
+        Self { rows, listed, end, forgotten, block, next_in_block: 0, next_block: 0, differs: false }
     }
 
     /// Whether the item is the next row of the list. Once it is not, no further item is compared.
@@ -89,9 +47,12 @@ impl EarlierReading {
         Ok(is_same)
     }
 
-    /// Whether the row that fetches the URL of a duplicate checks all that is expected. A duplicate stores no expectation: it had
-    /// none, or the same as that row.
+    /// Whether the row that fetches the URL of a duplicate is part of the haul and checks all that is expected. A duplicate stores no
+    /// expectation: it had none, or the same as that row.
     fn is_checked_by(&self, of: RowId, expected: &Expectation) -> io::Result<bool> {
+        if self.forgotten.contains(of) {
+            return Ok(false);
+        }
         if *expected == Expectation::default() {
             return Ok(true);
         }
@@ -110,8 +71,7 @@ impl EarlierReading {
                 let at = self.next_in_block;
                 self.next_in_block += 1;
                 let (id, row) = &self.block[at];
-                if id.0 < self.end && self.replaced_from.get(&row.source).is_some_and(|&line| row.line < line)
-                {
+                if id.0 < self.end && self.listed.contains(row.source, row.line) {
                     return Ok(Some(&self.block[at]));
                 }
             }

@@ -5,12 +5,13 @@ use std::time::UNIX_EPOCH;
 
 use longhaul_journal::FileIdentity;
 
-/// The identity of a list's content.
+/// The identity of a list's content. For a file it says whether the one at this path has changed since; the same content at another
+/// path is recognised by a digest of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListIdentity(FileIdentity);
 
 impl ListIdentity {
-    /// The identity of a file: its length, its time of change and its inode. `None` for anything but a regular file: a pipe can say
+    /// The identity of a file: its length, its time of change and, on Unix, its inode. `None` for anything but a regular file: a pipe can say
     /// something else each time.
     #[must_use]
     pub fn of_file(metadata: &Metadata) -> Option<Self> {
@@ -46,6 +47,7 @@ fn inode(metadata: &Metadata) -> u64 {
     metadata.ino()
 }
 
+/// There the length and the time have to do.
 #[cfg(not(unix))]
 fn inode(_metadata: &Metadata) -> u64 {
     0

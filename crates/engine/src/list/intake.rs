@@ -5,20 +5,27 @@
 //!
 //! A line that names nothing to download is refused with its number, and affects no other line. A URL that is in the haul already
 //! becomes a duplicate of its first row. When a list is read again, its items are compared with the rows of the last reading; from
-//! the first difference on, items become new rows.
+//! the first difference on, items become new rows. A list that has been read under another name is recognised by its content, before
+//! any list is read.
 
+use std::collections::BTreeSet;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use longhaul_http::HttpUrl;
 use longhaul_journal::{
-    Entry, Expectation, Fields, FileIdentity, Row, RowId, RowSet, RowState, RowStates, Source, SourceId,
+    Entry, Expectation, Fields, FileIdentity, Row, RowId, RowSet, RowStates, SourceEnd, SourceId,
     SpoolReader, SpoolWriter,
 };
 use tokio::sync::watch;
 
+use super::content_digest::ListContent;
 use super::earlier_reading::EarlierReading;
+use super::listed_rows::HaulLists;
 use super::reader::{Item, ItemContent, ListReader};
+use super::replaced::ReplacedRows;
+use crate::haul::machine;
 use crate::haul::run_context::RunContext;
 use crate::haul::stop::StopWatch;
 use crate::names::{NameOwner, NamedRow};
@@ -36,6 +43,7 @@ pub(crate) struct List {
     pub(crate) reader: Box<dyn ListReader>,
     /// What tells one content of the list from another, where anything does.
     pub(crate) identity: Option<FileIdentity>,
+    pub(crate) content: ListContent,
 }
 
 /// How far the lists have been read.
@@ -63,8 +71,8 @@ pub(crate) struct Intake {
     /// What earlier runs left.
     states: RowStates,
     forgotten: RowSet,
-    /// The reading that the list which is being read replaces, and the first line that it replaces.
-    replaced: Option<(EarlierReading, u64)>,
+    /// The rows that the list which is being read replaces, if it has changed and one may give way.
+    replaced: Option<ReplacedRows>,
     published: watch::Sender<Published>,
     observer: Arc<Observer>,
     disk_wait: DiskWait,
@@ -111,33 +119,76 @@ impl Intake {
     }
 
     async fn read_all(&mut self, lists: Vec<List>) -> Result<(), IntakeError> {
+        let given: BTreeSet<String> = lists.iter().map(|list| list.label.clone()).collect();
+        for list in &lists {
+            self.recognise(list, &given).await?;
+        }
         for list in lists {
             self.read(list).await?;
         }
         Ok(())
     }
 
-    async fn read(&mut self, list: List) -> Result<(), IntakeError> {
-        let List { label, mut reader, identity } = list;
-        let mut readings = self.rows.sources();
-        if identity.is_some() && is_renamed(&readings, &label, identity) {
+    /// Looks whether a list that the haul does not know by its name has been read under another one. If so, nothing of it is read: the
+    /// list has been renamed if the other one is neither given nor there any more, and has been copied otherwise.
+    async fn recognise(&mut self, list: &List, given: &BTreeSet<String>) -> Result<(), IntakeError> {
+        let List { label, identity: Some(identity), content, .. } = list else { return Ok(()) };
+        let sources = self.rows.sources();
+        let may_be_same = |end: &SourceEnd| {
+            let is_as_long = matches!(content, ListContent::Identified(_))
+                || end.identity.is_some_and(|known| known.len == identity.len);
+            end.content.is_some() && is_as_long
+        };
+        let is_known = sources.iter().any(|source| source.label == *label);
+        if is_known || !sources.iter().filter_map(|source| source.end.as_ref()).any(may_be_same) {
             return Ok(());
         }
-        readings.retain(|source| source.label == label);
-        self.replaced = None;
-        let mut earlier_reading = None;
-        if let [earlier @ .., latest] = &readings[..] {
-            if latest.complete && latest.identity.is_some() && latest.identity == identity {
-                return Ok(());
+        // A list that cannot be read is reported when it is its turn.
+        let Ok(Some(digest)) = content.ahead() else { return Ok(()) };
+        let has_content = |end: &SourceEnd| end.content == Some(digest);
+        let Some(at) = sources.iter().rposition(|source| source.end.as_ref().is_some_and(has_content)) else {
+            return Ok(());
+        };
+        let (original, is_last) =
+            (&sources[at], sources[at + 1..].iter().all(|later| later.label != sources[at].label));
+        let Some(end) = &original.end else { return Ok(()) };
+        let end = SourceEnd { identity: Some(*identity), ..end.clone() };
+        let path = Path::new(&original.label);
+        let is_moved = !given.contains(&original.label) && (path.is_relative() || machine::is_gone(path));
+        if is_last && is_moved {
+            tracing::debug!(from = original.label, to = label, "the list has been renamed");
+            for source in sources.iter().filter(|source| source.label == original.label) {
+                self.write(|intake| intake.spool.rename_source(source.id, label)).await?;
             }
-            let earlier: Vec<SourceId> = earlier.iter().map(|source| source.id).collect();
-            earlier_reading = Some(
-                EarlierReading::new(self.rows.clone(), &earlier, latest.id, self.forgotten.clone())
-                    .map_err(IntakeError::Spool)?,
-            );
+            self.write(|intake| intake.spool.finish_source(original.id, end.clone())).await?;
+        } else {
+            tracing::debug!(of = original.label, copy = label, "the list has been copied");
+            let end = SourceEnd { copy_of: end.copy_of.or(Some(original.id)), ..end };
+            let source = self.write(|intake| intake.spool.append_source(label)).await?;
+            self.write(|intake| intake.spool.finish_source(source, end.clone())).await?;
         }
+        self.flush().await
+    }
+
+    async fn read(&mut self, list: List) -> Result<(), IntakeError> {
+        let List { label, mut reader, identity, content } = list;
+        let lists = HaulLists::of(&self.rows).map_err(IntakeError::Spool)?;
+        self.replaced = None;
+        let latest = lists.latest(&label).cloned();
+        let mut earlier_reading = None;
+        if let Some(latest) = &latest {
+            if let Some(end) =
+                latest.end.as_ref().filter(|end| end.identity.is_some() && end.identity == identity)
+            {
+                return self.note_content(latest.id, end, &content).await;
+            }
+            let listed = lists.read_before(latest.id);
+            earlier_reading = Some(EarlierReading::new(self.rows.clone(), listed, self.forgotten.clone()));
+        }
+        // A copy has no rows of its own.
+        let copy_of = latest.as_ref().and_then(|latest| latest.end.as_ref()?.copy_of);
         let mut source: Option<SourceId> = None;
-        let mut new_rows = 0;
+        let (mut new_rows, mut duplicates) = (0, 0);
         loop {
             if reader.would_block() || self.unpublished >= ROWS_PER_FLUSH {
                 self.flush().await?;
@@ -155,44 +206,84 @@ impl Intake {
                 // The haul may be closed by now: the next run reads this item.
                 return Ok(());
             }
-            if let Some(known) = &mut earlier_reading {
+            if let (Some(known), Some(latest)) = (&mut earlier_reading, &latest) {
                 if known.matches(&item).map_err(IntakeError::Spool)? {
                     continue;
                 }
                 // The list has grown beyond its rows, or is another list of the same name.
-                source = known.continues().then(|| known.source());
+                source = (known.continues() && copy_of.is_none()).then_some(latest.id);
                 let first_line = if known.continues() { u64::MAX } else { item.position };
-                self.replaced = earlier_reading.take().map(|reading| (reading, first_line));
+                self.replace_from(&label, &lists, latest.id, first_line)?;
+                earlier_reading = None;
             }
             let source = match source {
                 Some(source) => source,
                 None => *source.insert(self.write(|intake| intake.spool.append_source(&label)).await?),
             };
-            self.append(source, item).await?;
+            duplicates += u64::from(self.append(source, item).await?);
             new_rows += 1;
         }
-        let source = match (source, &earlier_reading) {
-            (Some(source), _) => Some(source),
-            (None, Some(earlier_reading)) => Some(earlier_reading.source()),
-            (None, None) => None,
+        let (source, copy_of) = match (source, &earlier_reading, latest) {
+            (Some(source), _, _) => (Some(source), None),
+            (None, Some(_), Some(latest)) => (Some(latest.id), copy_of),
+            (None, _, _) => (None, None),
         };
+        let lines = reader.position();
         if let Some(source) = source {
-            let (lines, ignored) = (reader.position(), reader.ignored());
-            self.write(|intake| intake.spool.finish_source(source, identity, lines, ignored)).await?;
+            let (content, ignored_lines) = (content.at_end(), reader.ignored());
+            let end = SourceEnd { identity, content, lines, ignored_lines, copy_of };
+            self.write(|intake| intake.spool.finish_source(source, end.clone())).await?;
         }
         self.flush().await?;
-        let lines = reader.position();
-        tracing::debug!(label, lines, new_rows, "the list is read");
-        self.observer.emit(&Event::ListRead { label: &label, lines, new_rows });
+        tracing::debug!(label, lines, new_rows, duplicates, "the list is read");
+        self.observer.emit(&Event::ListRead { label: &label, lines, new_rows, duplicates });
         Ok(())
     }
 
-    async fn append(&mut self, source: SourceId, item: Item) -> Result<(), IntakeError> {
+    /// Records the digest of a list that earlier versions of this program have read.
+    async fn note_content(
+        &mut self,
+        source: SourceId,
+        end: &SourceEnd,
+        content: &ListContent,
+    ) -> Result<(), IntakeError> {
+        let digest = if end.content.is_none() { content.ahead().unwrap_or(None) } else { None };
+        if digest.is_some() {
+            let end = SourceEnd { content: digest, ..end.clone() };
+            self.write(|intake| intake.spool.finish_source(source, end.clone())).await?;
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// From this line on, the list says something else than at its last reading.
+    fn replace_from(
+        &mut self,
+        label: &str,
+        lists: &HaulLists,
+        latest: SourceId,
+        first_line: u64,
+    ) -> Result<(), IntakeError> {
+        if self.states.counts().failed > 0 {
+            let kept = lists.read_before(latest).before(first_line);
+            let replaced = ReplacedRows::new(&self.rows, label, &kept, &self.forgotten);
+            self.replaced = Some(replaced.map_err(IntakeError::Spool)?);
+        }
+        Ok(())
+    }
+
+    /// Appends the row of an item. Returns whether it is a duplicate.
+    async fn append(&mut self, source: SourceId, item: Item) -> Result<bool, IntakeError> {
         let (entry, fields) = match item.content {
             ItemContent::Refused { text, reason } => (Entry::Refused { text, reason }, Fields::default()),
             ItemContent::Url { url, text, name, expected, fields } => {
                 let entry = match self.write(|intake| intake.name(&url, name.as_deref(), &expected)).await? {
-                    NamedRow::Duplicate { of } => Entry::Duplicate { url: text, of },
+                    NamedRow::Duplicate { of } => {
+                        if let Some(replaced) = &mut self.replaced {
+                            replaced.note_repeated(of);
+                        }
+                        Entry::Duplicate { url: text, of }
+                    }
                     NamedRow::New { name } => Entry::Fetch { url: text, name, expected },
                 };
                 (entry, fields)
@@ -201,7 +292,7 @@ impl Intake {
         let row = Row { source, line: item.position, entry, fields };
         self.write(|intake| intake.spool.append(&row).map(drop)).await?;
         self.unpublished += 1;
-        Ok(())
+        Ok(matches!(row.entry, Entry::Duplicate { .. }))
     }
 
     /// Gives the next row its name.
@@ -217,8 +308,7 @@ impl Intake {
         };
         // Its line has been corrected: it has no file, and needs none.
         let gives_way = |owner: RowId, row: &Row| {
-            let is_superseded = |(reading, line): &(EarlierReading, u64)| reading.is_superseded(row, *line);
-            states.state(owner) == RowState::Failed && replaced.as_ref().is_some_and(is_superseded)
+            replaced.as_ref().is_some_and(|replaced| replaced.gives_way(states, owner, row))
         };
         names.assign((url, wanted), expected, row, read, gives_way)
     }
@@ -241,15 +331,6 @@ impl Intake {
         self.disk_wait.end();
         result.map_err(|failure| IntakeError::Spool(failure.into()))
     }
-}
-
-/// Whether a list has the identity of one that was read to its end under another name: it was renamed since, and its rows are there.
-fn is_renamed(sources: &[Source], label: &str, identity: Option<FileIdentity>) -> bool {
-    let is_known = sources.iter().any(|source| source.label == label);
-    let is_last = |at: usize| sources[at + 1..].iter().all(|later| later.label != sources[at].label);
-    let is_it =
-        |(at, source): (usize, &Source)| source.complete && source.identity == identity && is_last(at);
-    !is_known && sources.iter().enumerate().any(is_it)
 }
 
 impl RetryTransient for Intake {

@@ -1,5 +1,6 @@
 //! From a list to rows of the spool: the readers of lists, what an item says, and the actor that reads.
 
+pub(crate) mod content_digest;
 mod earlier_reading;
 pub(crate) mod expectation;
 mod identity;
@@ -7,9 +8,11 @@ pub(crate) mod intake;
 mod line_fields;
 mod lines;
 pub(crate) mod listed_digests;
+pub(crate) mod listed_rows;
 mod media_range;
 mod read_lists;
 mod reader;
+mod replaced;
 mod source;
 pub(crate) mod superseded;
 pub(crate) mod text;
@@ -20,5 +23,5 @@ pub use identity::ListIdentity;
 pub use lines::LINE_BYTES_MAX;
 pub use media_range::{InvalidMediaRange, MediaRange};
 pub use reader::{Item, ListFormat, ListReader};
-pub use source::Source;
+pub use source::{Source, list_label};
 pub use text::TextList;

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::content_digest::ListContent;
 use super::identity::ListIdentity;
 use super::reader::{ListFormat, ListReader};
 use super::text::TextList;
@@ -51,37 +52,42 @@ impl Source {
     pub(crate) fn open(self, formats: &[Arc<dyn ListFormat>]) -> io::Result<List> {
         Ok(match self {
             Self::Reader { label, reader } => {
-                List { label, reader: Box::new(TextList::new(reader)), identity: None }
+                let content = ListContent::Unknown;
+                List { label, reader: Box::new(TextList::new(reader)), identity: None, content }
             }
             Self::Items { label, reader } => {
                 let identity = reader.identity().map(ListIdentity::stored);
-                List { label, reader, identity }
+                let content = identity.map_or(ListContent::Unknown, ListContent::identified);
+                List { label, reader, identity, content }
             }
-            Self::File(path) => {
-                let (reader, identity) = open_file(&path, formats)?;
-                List { label: label(&path), reader, identity: identity.map(ListIdentity::stored) }
-            }
+            Self::File(path) => open_file(&path, formats)?,
         })
     }
 }
 
 /// Opens a list file with the reader of its format: of the first of `formats` that recognises it, or of text.
-fn open_file(
-    path: &Path,
-    formats: &[Arc<dyn ListFormat>],
-) -> io::Result<(Box<dyn ListReader>, Option<ListIdentity>)> {
-    let file = machine::open_list(path)?;
-    let of_file = ListIdentity::of_file(&file.metadata()?);
+fn open_file(path: &Path, formats: &[Arc<dyn ListFormat>]) -> io::Result<List> {
+    let (file, label) = (machine::open_list(path)?, list_label(path));
+    let of_file = ListIdentity::of_file(&file.metadata()?).map(ListIdentity::stored);
     for format in formats {
         if let Some(reader) = format.open(path)? {
-            let identity = reader.identity().or(of_file);
-            return Ok((reader, identity));
+            let own = reader.identity().map(ListIdentity::stored);
+            let content = own.map_or(ListContent::Unknown, ListContent::identified);
+            return Ok(List { label, reader, identity: own.or(of_file), content });
         }
     }
-    Ok((Box::new(TextList::new(file)), of_file))
+    if of_file.is_none() {
+        let content = ListContent::Unknown;
+        return Ok(List { label, reader: Box::new(TextList::new(file)), identity: None, content });
+    }
+    let (content, file) = ListContent::of_file(path, file);
+    Ok(List { label, reader: Box::new(TextList::new(file)), identity: of_file, content })
 }
 
-fn label(path: &Path) -> String {
-    let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+/// The name by which a haul knows the list at this path: its full path, as far as it can still be found out, wherever the program is
+/// started from.
+#[must_use]
+pub fn list_label(path: &Path) -> String {
+    let full = path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned());
     full.to_string_lossy().into_owned()
 }

@@ -30,7 +30,7 @@ pub(crate) struct NameOwner {
     directories: BTreeSet<String>,
     /// Rows that are not part of the haul any more: their names are free.
     forgotten: RowSet,
-    /// Owners that gave way to a row of this run, and that row: as many as lines were corrected.
+    /// Owners that gave way, and the last row that has their name since: as many as lines were corrected.
     successors: BTreeMap<u64, u64>,
 }
 
@@ -74,8 +74,8 @@ impl NameOwner {
         let mut name = first.clone();
         for attempt in 0..ATTEMPTS_MAX {
             self.claim_directories(&mut name)?;
-            let owner = self.claims.claim(names::folded(&name).as_bytes(), row.0)?;
-            match owner.map(|owner| self.successors.get(&owner).copied().unwrap_or(owner)) {
+            let first_owner = self.claims.claim(names::folded(&name).as_bytes(), row.0)?;
+            match first_owner.map(|owner| self.successors.get(&owner).copied().unwrap_or(owner)) {
                 Some(owner) if owner == DIRECTORY => {}
                 Some(owner) if owner != row.0 => {
                     let owner = RowId(owner);
@@ -84,7 +84,7 @@ impl NameOwner {
                         return Ok(NamedRow::Duplicate { of: owner });
                     }
                     if gives_way(owner, &owner_row) {
-                        self.successors.insert(owner.0, row.0);
+                        self.successors.extend(first_owner.map(|owner| (owner, row.0)));
                         return Ok(NamedRow::New { name: (name != default).then_some(name) });
                     }
                 }
@@ -101,19 +101,30 @@ impl NameOwner {
             self.rows.read_block(BlockId(self.earlier_blocks.start), &mut rows)?;
             for (id, row) in rows.drain(..) {
                 let Entry::Fetch { url, name, .. } = row.entry else { continue };
-                if self.forgotten.contains(id) {
-                    continue;
+                if !self.forgotten.contains(id) {
+                    self.claim_again(id, url.parse().ok().as_ref(), name)?;
                 }
-                let mut name = match (name, url.parse::<HttpUrl>()) {
-                    (Some(name), _) => name,
-                    (None, Ok(url)) => names::default_name(&url),
-                    (None, Err(_)) => continue,
-                };
-                self.claim_directories(&mut name)?;
-                self.claims.claim(names::folded(&name).as_bytes(), id.0)?;
             }
             // Not before: a block that met an error is claimed once more, which claims nothing twice.
             self.earlier_blocks.start += 1;
+        }
+        Ok(())
+    }
+
+    /// Claims the name that an earlier run gave to a row.
+    fn claim_again(&mut self, row: RowId, url: Option<&HttpUrl>, recorded: Option<String>) -> io::Result<()> {
+        let usual = url.map(names::default_name);
+        let Some(mut name) = recorded.clone().or_else(|| usual.clone()) else { return Ok(()) };
+        self.claim_directories(&mut name)?;
+        let owner = self.claims.claim(names::folded(&name).as_bytes(), row.0)?;
+        // Two rows have one name only if the first gave way to the second, in a run that ended before the first was forgotten.
+        let predecessor = owner.filter(|&owner| owner != DIRECTORY && owner != row.0);
+        self.successors.extend(predecessor.map(|owner| (owner, row.0)));
+        // A line that repeats a row with a distinct name looks for the usual one first, whose owner may have been forgotten.
+        if let (Some(usual), Some(recorded), Some(url)) = (usual, recorded, url)
+            && recorded == names::distinct(&usual, url, 0)
+        {
+            self.claims.claim(names::folded(&usual).as_bytes(), row.0)?;
         }
         Ok(())
     }

@@ -33,6 +33,8 @@ pub enum Event<'a> {
         lines: u64,
         /// How many of them became new rows.
         new_rows: u64,
+        /// Of the new rows, those for a URL that the haul has already.
+        duplicates: u64,
     },
     /// The unfinished body of an earlier run is being verified before it is resumed.
     VerifyingPart {

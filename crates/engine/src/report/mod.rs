@@ -12,9 +12,9 @@ pub(crate) mod summary;
 pub(crate) mod suspect;
 
 pub use event::Event;
-pub use forget::{ForgetRows, forget};
+pub use forget::{ForgetRows, ForgottenRows, forget};
 pub use lock::lock_line;
 pub use reopen::reopen;
-pub use status::{Row, RowOutcome, Status};
+pub use status::{ListRows, Row, RowOutcome, Status};
 pub use summary::{Counts, Report};
 pub use suspect::SuspectPolicy;

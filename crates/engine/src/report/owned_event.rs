@@ -21,6 +21,7 @@ pub(crate) enum OwnedEvent {
         label: Box<str>,
         lines: u64,
         new_rows: u64,
+        duplicates: u64,
     },
     VerifyingPart {
         row: RowId,
@@ -131,8 +132,8 @@ impl OwnedEvent {
         match *event {
             Event::Opened { counts } => Self::Opened { counts },
             Event::Damaged { description } => Self::Damaged { description: description.into() },
-            Event::ListRead { label, lines, new_rows } => {
-                Self::ListRead { label: label.into(), lines, new_rows }
+            Event::ListRead { label, lines, new_rows, duplicates } => {
+                Self::ListRead { label: label.into(), lines, new_rows, duplicates }
             }
             Event::VerifyingPart { row, url, bytes } => Self::VerifyingPart { row, url: url.into(), bytes },
             Event::PartChanged { row, url, kept, lost } => {
@@ -203,8 +204,9 @@ impl OwnedEvent {
         match self {
             Self::Opened { counts } => Event::Opened { counts: *counts },
             Self::Damaged { description } => Event::Damaged { description },
-            Self::ListRead { label, lines, new_rows } => {
-                Event::ListRead { label, lines: *lines, new_rows: *new_rows }
+            Self::ListRead { label, lines, new_rows, duplicates } => {
+                let (lines, new_rows, duplicates) = (*lines, *new_rows, *duplicates);
+                Event::ListRead { label, lines, new_rows, duplicates }
             }
             Self::VerifyingPart { row, url, bytes } => Event::VerifyingPart { row: *row, url, bytes: *bytes },
             Self::PartChanged { row, url, kept, lost } => {

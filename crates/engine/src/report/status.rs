@@ -11,13 +11,14 @@ use longhaul_http::{HttpUrl, redacted};
 use longhaul_journal::storage::{DiskStorage, Storage};
 use longhaul_journal::{
     Done, Entry, Expectation, Failed, Fields, HostRecord, Journal, NoContent, ReadOnly, RecentOutcomes,
-    RecordedOutcome, RowId, Source, Suspicion, Waiting,
+    RecordedOutcome, RowId, Source, SourceId, Suspicion, Waiting,
 };
 
 use longhaul_socket::clock::WallClock;
 
 use crate::exchange::Class;
 use crate::haul::HaulError;
+use crate::list::listed_rows::{HaulLists, ListedRows};
 use crate::names;
 use crate::report::summary::{Counts, failures_by_class, unread_lists};
 use crate::report::suspect;
@@ -29,12 +30,25 @@ pub struct Status {
     journal: ReadOnly,
 }
 
+/// The rows that a list says.
+#[derive(Debug, Clone)]
+pub struct ListRows(ListedRows);
+
+impl ListRows {
+    /// Whether a row is one of them.
+    #[must_use]
+    pub fn contains(&self, row: &Row<'_>) -> bool {
+        self.0.contains(row.source, row.line)
+    }
+}
+
 /// One row and what became of it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Row<'a> {
     /// Its number.
     pub id: RowId,
+    pub(crate) source: SourceId,
     /// The list that it came from.
     pub list: &'a str,
     /// Its line there, from 1.
@@ -142,6 +156,15 @@ impl Status {
         self.journal.sources()
     }
 
+    /// Which rows a list says, by its name: those of its last reading, and of the list that it is a copy of.
+    ///
+    /// # Errors
+    /// The spool cannot be read.
+    pub fn rows_of_list(&self, label: &str) -> Result<ListRows, HaulError> {
+        let lists = HaulLists::of(self.journal.rows()).map_err(HaulError::of_disk)?;
+        Ok(ListRows(lists.of_list(label)))
+    }
+
     /// The names of the lists that have not been read to their end. Their unread lines are not part of the haul.
     #[must_use]
     pub fn unread_lists(&self) -> Vec<String> {
@@ -218,6 +241,7 @@ pub(crate) fn for_each_row(journal: &ReadOnly, mut visit: impl FnMut(&Row<'_>)) 
         };
         visit(&Row {
             id,
+            source: row.source,
             list: list.map_or("", |source| &source.label),
             line: row.line,
             url,

@@ -55,6 +55,9 @@ pub struct Report {
     pub adopted: u64,
     /// Rows that this run took out of the haul, because their lists no longer say them and they have no file.
     pub forgotten: u64,
+    /// Of the skipped rows, those that this run read and whose URL an earlier row fetches. A list that has changed is read again, so its
+    /// unchanged lines behind the first difference are among them.
+    pub duplicates: u64,
     /// Of the skipped rows, those for which the host answered in this run that there is nothing to download (204, 205).
     pub no_content: u64,
     /// What rows of this run have in common with others that look like one error page.
@@ -81,7 +84,7 @@ impl Report {
 /// The names of the lists whose last reading did not reach the end.
 pub(crate) fn unread_lists(readings: &[Source]) -> Vec<String> {
     let is_last = |at: usize| readings[at + 1..].iter().all(|later| later.label != readings[at].label);
-    let unread = readings.iter().enumerate().filter(|&(at, reading)| !reading.complete && is_last(at));
+    let unread = readings.iter().enumerate().filter(|&(at, reading)| !reading.is_complete() && is_last(at));
     unread.map(|(_, reading)| reading.label.clone()).collect()
 }
 

@@ -232,6 +232,7 @@ impl Committer {
             }
             Entry::SettledByList(SettledByList::Duplicate { row, url, of, fields }) => {
                 self.settled_counts.skipped += 1;
+                self.settled_counts.duplicates += 1;
                 let reason = format!("the same as row {}", of.0);
                 self.observer.emit(&Event::Skipped { row, url: &url, reason: &reason, fields: &fields });
             }

@@ -74,8 +74,9 @@ pub(crate) struct SettledCounts {
     /// Adopted files included.
     pub(crate) done: u64,
     pub(crate) adopted: u64,
-    /// Rows without content included.
+    /// Rows without content and duplicates included.
     pub(crate) skipped: u64,
+    pub(crate) duplicates: u64,
     pub(crate) no_content: u64,
     pub(crate) failures: BTreeMap<Class, u64>,
     pub(crate) parked: u64,

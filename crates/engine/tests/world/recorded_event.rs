@@ -47,7 +47,8 @@ pub(crate) struct RecordedEvent {
     pub(crate) attempts: u32,
     /// Bytes that have arrived, or are kept; files that are missing; rows that are suspect.
     pub(crate) bytes: u64,
-    /// Why something was skipped, paused or slowed down; the name of a missing file; the host of suspect rows, or that is idle.
+    /// Why something was skipped, paused or slowed down; the name of a missing file; the host of suspect rows, or that is idle; the
+    /// rows of a list.
     pub(crate) reason: String,
     /// The digest of a file that is done.
     pub(crate) blake3: Option<[u8; 32]>,
@@ -58,6 +59,7 @@ pub(crate) struct RecordedEvent {
 impl RecordedEvent {
     pub(crate) fn of(event: &Event<'_>, at: Duration) -> Self {
         let mut recorded = Self::empty(at);
+        recorded.reason = reason_of_list(event);
         let (kind, row, url) = match *event {
             Event::Paced { limiter, .. } => {
                 limiter.as_str().clone_into(&mut recorded.reason);
@@ -193,5 +195,15 @@ fn of_the_haul(event: &Event<'_>) -> EventKind {
         Event::Online => EventKind::Online,
         Event::Stopping => EventKind::Stopping,
         _ => panic!("the simulations do not know {event:?}"),
+    }
+}
+
+/// How many rows a list has added.
+fn reason_of_list(event: &Event<'_>) -> String {
+    match event {
+        Event::ListRead { new_rows, duplicates, .. } => {
+            format!("{new_rows} new rows, {duplicates} duplicates")
+        }
+        _ => String::new(),
     }
 }

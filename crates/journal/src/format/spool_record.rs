@@ -5,7 +5,9 @@
 
 use super::log_parts::flag;
 use super::wire::{PayloadReader, put_bytes, put_number, put_text, put_text_if};
-use crate::model::{Entry, Expectation, Fields, FileIdentity, RecordedDigest, Row, RowId, SourceId};
+use crate::model::{
+    Entry, Expectation, Fields, FileIdentity, RecordedDigest, Row, RowId, SourceEnd, SourceId,
+};
 
 const FETCH: u8 = 1;
 const FETCH_NAMED: u8 = 2;
@@ -16,6 +18,10 @@ const SOURCE_END: u8 = 6;
 const FETCH_EXPECTED: u8 = 7;
 /// A row of one of the other kinds, which stands behind its number, with its fields at the end.
 const WITH_FIELDS: u8 = 8;
+
+const HAS_IDENTITY: u8 = 1;
+const HAS_CONTENT: u8 = 2;
+const IS_COPY: u8 = 4;
 
 const HAS_NAME: u8 = 1;
 const HAS_SIZE: u8 = 2;
@@ -32,7 +38,7 @@ const SHA256_BYTES: usize = 32;
 pub(crate) enum SpoolRecord {
     Row(Row),
     SourceBegin { id: SourceId, label: String },
-    SourceEnd { id: SourceId, identity: Option<FileIdentity>, lines: u64, ignored_lines: u64 },
+    SourceEnd { id: SourceId, end: SourceEnd },
 }
 
 /// What a payload is, as far as an index needs to know.
@@ -175,17 +181,26 @@ impl SpoolRecord {
                 put_number(out, u64::from(id.0));
                 put_text(out, label);
             }
-            Self::SourceEnd { id, identity, lines, ignored_lines } => {
+            Self::SourceEnd { id, end } => {
+                let SourceEnd { identity, content, lines, ignored_lines, copy_of } = end;
                 out.push(SOURCE_END);
                 put_number(out, number_in_segment);
                 put_number(out, u64::from(id.0));
                 put_number(out, *lines);
                 put_number(out, *ignored_lines);
-                out.push(u8::from(identity.is_some()));
+                out.push(
+                    flag(identity.is_some(), HAS_IDENTITY)
+                        | flag(content.is_some(), HAS_CONTENT)
+                        | flag(copy_of.is_some(), IS_COPY),
+                );
                 if let Some(identity) = identity {
                     put_number(out, identity.len);
                     put_number(out, identity.modified_unix_ms);
                     put_number(out, identity.inode);
+                }
+                out.extend_from_slice(content.as_ref().map_or(&[][..], |content| content));
+                if let Some(source) = copy_of {
+                    put_number(out, u64::from(source.0));
                 }
             }
         }
@@ -203,9 +218,12 @@ impl SpoolRecord {
             SOURCE_BEGIN => Self::SourceBegin { id: source, label: reader.text()? },
             SOURCE_END => {
                 let (lines, ignored_lines) = (reader.number()?, reader.number()?);
-                let known = reader.byte()? != 0;
-                let identity = reader.take_if(known, take_identity)?;
-                Self::SourceEnd { id: source, identity, lines, ignored_lines }
+                let flags = reader.byte()?;
+                let identity = reader.take_if(flags & HAS_IDENTITY != 0, take_identity)?;
+                let content = reader.take_if(flags & HAS_CONTENT != 0, PayloadReader::array)?;
+                let copy_of = reader.take_if(flags & IS_COPY != 0, PayloadReader::number_u32)?.map(SourceId);
+                let end = SourceEnd { identity, content, lines, ignored_lines, copy_of };
+                Self::SourceEnd { id: source, end }
             }
             _ => {
                 let line = reader.number()?;

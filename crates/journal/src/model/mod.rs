@@ -14,7 +14,9 @@ pub use record::{
     Verification, Waiting,
 };
 pub use recorded_part::RecordedPart;
-pub use row::{Entry, Expectation, Fields, FileIdentity, RecordedDigest, Row, RowId, Source, SourceId};
+pub use row::{
+    Entry, Expectation, Fields, FileIdentity, RecordedDigest, Row, RowId, Source, SourceEnd, SourceId,
+};
 pub use row_set::RowSet;
 pub use row_states::{Counts, RowState, RowStates};
 pub use suspicion::{SuspectPattern, Suspicion};

@@ -128,14 +128,35 @@ pub struct Source {
     pub id: SourceId,
     /// Its name: the path of a file, `-`, or `arguments`.
     pub label: String,
-    /// Which file it was, if it was one: known once the source was read to its end.
-    pub identity: Option<FileIdentity>,
+    /// What is known of it once it was read to its end.
+    pub end: Option<SourceEnd>,
+}
+
+impl Source {
     /// Whether it was read to its end.
-    pub complete: bool,
-    /// Lines read, the ignored ones included. 0 until complete.
+    pub fn is_complete(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Which file it was, if it was one and was read to its end.
+    pub fn identity(&self) -> Option<FileIdentity> {
+        self.end.as_ref()?.identity
+    }
+}
+
+/// What is known of a source that was read to its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceEnd {
+    /// Which file it was, if it was one.
+    pub identity: Option<FileIdentity>,
+    /// A digest of its whole content, if it has one: the same content has the same digest wherever it lies.
+    pub content: Option<[u8; 16]>,
+    /// Lines read, the ignored ones included.
     pub lines: u64,
     /// Blank lines and comments among them.
     pub ignored_lines: u64,
+    /// The source whose content it has. It has no rows of its own then.
+    pub copy_of: Option<SourceId>,
 }
 
 /// Tells one state of a list's file from another.

@@ -1,5 +1,6 @@
 //! A journal read by another process.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use super::contents::{JournalContents, read_contents};
 use crate::error::{Damage, JournalError};
 use crate::files::{LOCK_FILE, STATE_DIRECTORY, fixed};
 use crate::log::LogSegment;
-use crate::model::{Counts, RowStates};
+use crate::model::{Counts, RowSet, RowStates};
 use crate::model::{HostRecord, Suspicion};
 use crate::model::{Row, RowId, Source};
 use crate::query::{Failures, RecentOutcomes};
@@ -20,6 +21,8 @@ use crate::storage::Storage;
 pub struct ReadOnly {
     storage: Arc<dyn Storage>,
     states: RowStates,
+    forgotten: RowSet,
+    in_doubt: BTreeSet<RowId>,
     segments: Vec<LogSegment>,
     rows: SpoolReader,
     damage: Vec<Damage>,
@@ -41,7 +44,18 @@ impl ReadOnly {
             })?;
         log.damage.append(&mut spool.damage);
         let rows = SpoolReader::new(SharedSpool::new(Arc::clone(&storage), spool.index));
-        Ok(Self { storage, states, segments: log.segments, rows, damage: log.damage, running })
+        let in_doubt = log.state.doubts.into_keys().collect();
+        let forgotten = log.state.forgotten;
+        Ok(Self {
+            storage,
+            states,
+            forgotten,
+            in_doubt,
+            segments: log.segments,
+            rows,
+            damage: log.damage,
+            running,
+        })
     }
 
     /// How many rows there are of each state.
@@ -52,6 +66,16 @@ impl ReadOnly {
     /// The state of every row.
     pub fn states(&self) -> &RowStates {
         &self.states
+    }
+
+    /// Rows that are not part of the haul any more.
+    pub fn forgotten(&self) -> &RowSet {
+        &self.forgotten
+    }
+
+    /// Rows whose publication was interrupted, or is under way: pending until the next run has looked at their files.
+    pub fn in_doubt(&self) -> &BTreeSet<RowId> {
+        &self.in_doubt
     }
 
     /// The process that works on the haul, if one does.

@@ -111,13 +111,7 @@ impl Index {
     pub(crate) fn note_source(&mut self, record: &SpoolRecord) {
         match record {
             SpoolRecord::SourceBegin { id, label } => self.source_mut(*id).label.clone_from(label),
-            SpoolRecord::SourceEnd { id, identity, lines, ignored_lines } => {
-                let source = self.source_mut(*id);
-                source.identity = *identity;
-                source.complete = true;
-                source.lines = *lines;
-                source.ignored_lines = *ignored_lines;
-            }
+            SpoolRecord::SourceEnd { id, end } => self.source_mut(*id).end = Some(end.clone()),
             SpoolRecord::Row(_) => {}
         }
     }
@@ -129,10 +123,7 @@ impl Index {
             self.sources.push(Source {
                 id: SourceId(u32::try_from(number).unwrap_or(u32::MAX)),
                 label: String::new(),
-                identity: None,
-                complete: false,
-                lines: 0,
-                ignored_lines: 0,
+                end: None,
             });
         }
         &mut self.sources[place]

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::SharedSpool;
-use super::index::{BlockId, Extent};
+use super::index::{BLOCK_ROWS, BlockId, Extent};
 use crate::files::Kind;
 use crate::format::{Frames, Item, RowKind, SpoolRecord, peek_row};
 use crate::model::{Entry, Fields, Row, RowId, Source, SourceId};
@@ -42,6 +42,18 @@ impl SpoolReader {
                 slot.1 = row;
             }
         })
+    }
+
+    /// Calls `visit` with every published row, in order. A row whose record is damaged comes as [`Entry::Lost`].
+    pub fn for_each_row(&self, mut visit: impl FnMut(RowId, Row)) -> io::Result<()> {
+        let mut rows = Vec::new();
+        for block in 0..self.published().div_ceil(BLOCK_ROWS) {
+            self.read_block(BlockId(block), &mut rows)?;
+            for (id, row) in rows.drain(..) {
+                visit(id, row);
+            }
+        }
+        Ok(())
     }
 
     /// Reads one row. `NotFound` for one that is not published; [`Entry::Lost`] where its record is damaged.

@@ -34,14 +34,8 @@ pub(crate) fn relocate_tail(
     // What is known of the sources is said again as a whole: which of it lies in the tail does not matter.
     for source in found.index.sources() {
         put(&SpoolRecord::SourceBegin { id: source.id, label: source.label.clone() }, first_row, &mut bytes)?;
-        if source.complete {
-            let end = SpoolRecord::SourceEnd {
-                id: source.id,
-                identity: source.identity,
-                lines: source.lines,
-                ignored_lines: source.ignored_lines,
-            };
-            put(&end, first_row, &mut bytes)?;
+        if let Some(end) = &source.end {
+            put(&SpoolRecord::SourceEnd { id: source.id, end: end.clone() }, first_row, &mut bytes)?;
         }
     }
     let reader = SpoolReader::new(SharedSpool::new(Arc::clone(storage), found.index.clone()));

@@ -8,7 +8,7 @@ use super::{SharedSpool, SpoolReader};
 use crate::files::Kind;
 use crate::files::SEGMENT_BYTES;
 use crate::format::{HEADER_BYTES, Header, SaltSeed, SpoolRecord, append_frame, encode_row};
-use crate::model::{Entry, Fields, FileIdentity, Row, RowId, SourceId};
+use crate::model::{Entry, Fields, Row, RowId, SourceEnd, SourceId};
 use crate::storage::File;
 
 /// How much is gathered before it is handed to the system unasked, in bytes.
@@ -74,15 +74,14 @@ impl SpoolWriter {
         Ok(id)
     }
 
-    /// Says that a source was read to its end.
-    pub fn finish_source(
-        &mut self,
-        id: SourceId,
-        identity: Option<FileIdentity>,
-        lines: u64,
-        ignored_lines: u64,
-    ) -> io::Result<()> {
-        self.append_record(&SpoolRecord::SourceEnd { id, identity, lines, ignored_lines })
+    /// Gives a source another name: what it was read from has been moved.
+    pub fn rename_source(&mut self, id: SourceId, label: &str) -> io::Result<()> {
+        self.append_record(&SpoolRecord::SourceBegin { id, label: label.to_owned() })
+    }
+
+    /// Says that a source was read to its end. May be said again when its list has been read again.
+    pub fn finish_source(&mut self, id: SourceId, end: SourceEnd) -> io::Result<()> {
+        self.append_record(&SpoolRecord::SourceEnd { id, end })
     }
 
     /// Appends a row and gives it its number. Buffered; every so often the buffer is flushed first.
