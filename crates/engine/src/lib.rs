@@ -50,7 +50,7 @@ pub use list::{
 pub use longhaul_http::digest;
 pub use longhaul_http::{
     ExchangeHook, Head, HeaderMap, HttpUrl, Limits, MinimumSpeed, Origin, Peer, RESERVED_FIELDS, Request,
-    Route, Router, Timeouts, Tunnel, TunnelError, TunnelHandshake, TunnelRefusal, TunnelReply, Via,
+    Route, Router, Timeouts, Tunnel, TunnelError, TunnelHandshake, TunnelRefusal, TunnelReply, Via, redacted,
 };
 pub use longhaul_journal::{
     Expectation, FaultRecord, Fields, HostRecord, Location, RecentOutcomes, RecordedDigest, RowId,

@@ -3,7 +3,8 @@
 //! - [`program`]: the program, its commands and the groups in which help lists them;
 //! - [`haul`]: `get`, `retry`, `status`, `export`, `verify` and `forget`;
 //! - [`rehearse`] and [`serve`]: the commands of a rehearsal;
-//! - [`sockets`]: `connect`, `listen` and `sockets`.
+//! - [`sockets`]: `connect`, `listen` and `sockets`;
+//! - [`usage_error`]: what a usage error shows of the command line.
 //!
 //! A doc comment on a command or a flag is its help text.
 
@@ -12,6 +13,7 @@ mod program;
 mod rehearse;
 mod serve;
 mod sockets;
+mod usage_error;
 
 pub(crate) use haul::{
     ExportArguments, ExportFormat, ForgetArguments, GetArguments, LogFormatChoice, OutputArguments,

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use super::usage_error::without_secrets;
 use super::{
     ConnectArguments, ExportArguments, ForgetArguments, GetArguments, ListenArguments, RehearseArguments,
     RetryArguments, ServeArguments, SocketsArguments, StatusArguments, VerifyArguments,
@@ -77,8 +78,8 @@ impl Arguments {
     /// # Errors
     /// What to print instead of running a command: a usage error, the help or the version.
     pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let matches = grouped_command().try_get_matches_from(with_no_clobber(words))?;
-        Self::from_arg_matches(&matches)
+        let matches = grouped_command().try_get_matches_from(with_no_clobber(words));
+        Self::from_arg_matches(&matches.map_err(without_secrets)?)
     }
 }
 
@@ -179,6 +180,27 @@ mod tests {
             }
         }
         assert!(commands >= 5, "{commands}");
+    }
+
+    #[test]
+    fn a_usage_error_shows_no_secret_of_the_command_line() {
+        let typed: [&[&str]; 6] = [
+            &["-H", "Authorization: Bearer\rsecret"],
+            &["--header=Authorization Bearer secret"],
+            &["-H", "secret secret: value"],
+            &["-H", "Cookie: a=secret\u{1}"],
+            &["--canary", "http://user:secret@host:99999/"],
+            &["-e", "http://user:secret@host/\n"],
+        ];
+        for flags in typed {
+            let words = ["longhaul", "get", "-d", "haul"].iter().chain(flags);
+            let error = Arguments::read(words.map(OsString::from)).expect_err("a usage error").to_string();
+            assert!(!error.contains("secret"), "{error}");
+            assert!(error.contains("***"), "{error}");
+        }
+        let words = ["longhaul", "get", "-d", "haul", "-H", "Authorization: secret\u{1}"].map(OsString::from);
+        let error = Arguments::read(words).expect_err("a usage error").to_string();
+        assert!(error.contains("'Authorization: ***' for '--header <FIELD>'"), "{error}");
     }
 
     #[test]

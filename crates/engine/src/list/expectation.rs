@@ -18,6 +18,10 @@ const DIGEST_FIELDS: [(&str, DigestAlgorithm); 6] = [
     ("md5", DigestAlgorithm::Md5),
     ("crc32c", DigestAlgorithm::Crc32c),
 ];
+/// What the names of digests begin with, before a number.
+const DIGEST_FAMILIES: [&str; 4] = ["sha", "md", "blake", "crc"];
+/// Longer than the name of any digest: `blake2b-512`, `sha512-256`.
+const FIELD_NAME_BYTES_MAX: usize = 16;
 /// Bytes of the shortest digest that proves that parts of a body belong together. A checksum of four bytes detects damage to one
 /// body; among many bodies, two have the same one by chance.
 const JOIN_DIGEST_BYTES_MIN: usize = 16;
@@ -94,11 +98,19 @@ impl ExpectedContent {
     }
 }
 
-/// Whether a text begins with a field of a line and its value.
+/// Whether a text begins with a field of a line and its value, or with what is one for a reader: in another case, or a digest of
+/// another algorithm. Those are refused: as a part of the URL they would leave a body unchecked.
 pub(super) fn begins_with_field(text: &str) -> bool {
-    let names = ["size", "type", "name"].into_iter().chain(DIGEST_FIELDS.map(|(name, _)| name));
-    let mut names = names.filter_map(|name| text.strip_prefix(name));
-    names.any(|rest| rest.starts_with('='))
+    let Some((written, _)) = text.split_once('=') else { return false };
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if written.len() > FIELD_NAME_BYTES_MAX || !written.bytes().all(is_word) {
+        return false;
+    }
+    let name = written.replace(['-', '_'], "").to_ascii_lowercase();
+    let is_digest = |family: &str| {
+        name.strip_prefix(family).is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+    };
+    ["size", "type", "name"].contains(&&*name) || DIGEST_FAMILIES.into_iter().any(is_digest)
 }
 
 /// Adds a field, `name=value`, to what is expected. False if it is there already. An error names the field and the reason.

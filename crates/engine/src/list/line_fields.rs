@@ -17,8 +17,8 @@ pub(super) struct LineFields {
     pub(super) fields: Fields,
 }
 
-/// Where the URL of a line ends and its fields begin: at the first tab, or at a space before the name of an expectation. Other
-/// spaces belong to the URL.
+/// Where the URL of a line ends and its fields begin: at the first tab, or at a space before the name of an expectation, or
+/// what resembles one. Other spaces belong to the URL.
 pub(super) fn split(line: &str) -> (&str, &str) {
     let is_end = |(at, byte): (usize, &u8)| match byte {
         b'\t' => true,
@@ -77,6 +77,12 @@ mod tests {
         assert_eq!(split("http://a/b type=a/b"), ("http://a/b", "type=a/b"));
         assert_eq!(split("http://a/b md5=ab"), ("http://a/b", "md5=ab"));
         assert_eq!(split("http://a/b c?size=1 é md5"), ("http://a/b c?size=1 é md5", ""));
+        for misspelt in ["SHA256=ab", "sha-256=ab", "sha384=ab", "Size=1", "blake2b=ab", "crc32=ab", "MD5="] {
+            assert_eq!(split(&format!("http://a/b {misspelt}")), ("http://a/b", misspelt));
+            assert!(parse(misspelt).is_err(), "{misspelt}");
+        }
+        let no_field = "http://a/b c?size=1 d=1 resize=2 sha=3 md=4 a sha256:b=1 shasha256=5";
+        assert_eq!(split(no_field), (no_field, ""));
         assert_eq!(parse("size=1  size=1").expect_err("twice"), "`size=1` is said twice");
     }
 
