@@ -43,10 +43,7 @@ impl ScratchDirectory {
 
     /// Uses the directory that the user named. It is created if it is missing, must be empty, and is kept.
     pub(crate) fn at(path: PathBuf) -> io::Result<Self> {
-        fs::create_dir_all(&path)?;
-        if fs::read_dir(&path)?.next().is_some() {
-            return Err(io::ErrorKind::DirectoryNotEmpty.into());
-        }
+        create_empty_directory(&path)?;
         Ok(Self { path, is_kept: true })
     }
 
@@ -84,7 +81,31 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     File::create(path)
 }
 
-/// Creates a directory inside a scratch directory.
+/// Creates a directory that the user named. It may be there, and must be empty.
+pub(crate) fn create_empty_directory(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)?;
+    if fs::read_dir(path)?.next().is_some() {
+        return Err(io::ErrorKind::DirectoryNotEmpty.into());
+    }
+    Ok(())
+}
+
+/// Gives a file another name, in directories that are created, or copies it where its file system has no hard links or is another one.
+/// Replaces nothing.
+pub(crate) fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
+    if let Some(directory) = to.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    match fs::hard_link(from, to) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            let mut copy = File::create_new(to)?;
+            io::copy(&mut File::open(from)?, &mut copy).map(drop)
+        }
+        linked => linked,
+    }
+}
+
+/// Creates a directory inside a directory of this program.
 pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
     fs::create_dir(path)
 }

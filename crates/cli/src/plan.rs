@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use http::header::REFERER;
 use longhaul::pace::PaceKind;
-use longhaul::{Builder, Haul, PacePer, Settings, Source, SuspectPolicy};
+use longhaul::{BaseUrl, Builder, Haul, PacePer, Settings, Source, SuspectPolicy};
 
 use crate::arguments::{
     GetArguments, LogFormatChoice, OutputArguments, PaceChoice, PacePerChoice, RetryArguments, RunArguments,
@@ -31,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) urls: Vec<String>,
     /// The name that the haul has for the lock file, if one is among the lists.
     pub(crate) locked: Option<String>,
+    /// Where the files of checksum files are.
+    pub(crate) base: Option<BaseUrl>,
     pub(crate) settings: Settings,
     pub(crate) output: Output,
     pub(crate) log: Option<LogPlan>,
@@ -65,8 +67,17 @@ impl Plan {
     /// The plan of `get`.
     pub(crate) fn of_get(arguments: GetArguments) -> Result<Self, CommandError> {
         // The caller has looked at `dry_run`, and a run always resumes.
-        let GetArguments { urls, mut input_files, locked, directory, run, output, dry_run: _, resume: _ } =
-            arguments;
+        let GetArguments {
+            urls,
+            mut input_files,
+            locked,
+            base,
+            directory,
+            run,
+            output,
+            dry_run: _,
+            resume: _,
+        } = arguments;
         input_files.extend(locked.clone());
         if input_files.is_empty() && urls.is_empty() && !files::holds_haul(&directory) {
             return Err(CommandError::NothingToDo { directory });
@@ -80,7 +91,7 @@ impl Plan {
         }
         let locked = locked.as_deref().map(files::list_label);
         let (output, log) = outputs(output);
-        Ok(Self { directory, inputs, urls, locked, settings: settings(run), output, log })
+        Ok(Self { directory, inputs, urls, locked, base, settings: settings(run), output, log })
     }
 
     /// The plan of `retry`: a run of the haul without new lists.
@@ -93,6 +104,7 @@ impl Plan {
             inputs: Vec::new(),
             urls: Vec::new(),
             locked: None,
+            base: None,
             settings: settings(run),
             output,
             log,
@@ -102,10 +114,14 @@ impl Plan {
     /// A builder of the library that holds the whole plan, without an event callback. Formats of list files other than text are
     /// added here ([`Builder::list_format`]).
     pub(crate) fn into_builder(self) -> Builder {
-        let Self { directory, inputs, urls, settings, locked: _, output: _, log: _ } = self;
+        let Self { directory, inputs, urls, base, settings, locked: _, output: _, log: _ } = self;
         let builder = Haul::builder(directory).settings(|defaults| *defaults = settings);
         let builder = inputs.into_iter().fold(builder, |builder, input| builder.source(input.source()));
-        urls.into_iter().fold(builder, Builder::url)
+        let builder = urls.into_iter().fold(builder, Builder::url);
+        match base {
+            Some(base) => builder.base(base),
+            None => builder,
+        }
     }
 }
 

@@ -44,8 +44,8 @@ pub use connectivity::outage;
 pub use exchange::{Class, UnknownClass};
 pub use haul::{ARGUMENTS, Builder, Haul, HaulError, JOBS_DEFAULT, PacePer, Settings, Stopper};
 pub use list::{
-    InvalidMediaRange, Item, LINE_BYTES_MAX, ListFormat, ListIdentity, ListReader, MediaRange, Source,
-    TextList, digest_fields, list_label,
+    BaseUrl, InvalidBaseUrl, InvalidMediaRange, Item, LINE_BYTES_MAX, ListFormat, ListIdentity, ListReader,
+    MediaRange, Source, TextList, digest_fields, list_label,
 };
 pub use longhaul_http::digest;
 pub use longhaul_http::{

@@ -415,3 +415,18 @@ fn what_a_reader_cannot_hand_over_whole_is_a_failed_row() {
         assert!(message.contains("the other columns are longer than 64 KiB"), "{message}");
     });
 }
+
+#[test]
+fn a_hash_that_cuts_a_path_is_reported_once_for_a_list() {
+    simulate(async {
+        let (world, _host) = world();
+        let cut = list(&["/a", "/Report #1.pdf", "/Report #2.pdf", "/page#top"]);
+        let run = world.haul(cut).run().await;
+        assert_eq!(run.counts(), (3, 0, 1, 0), "what is fetched is the URL without it");
+        let events: Vec<_> = run.events_of(EventKind::FragmentsCut).collect();
+        assert_eq!(events.len(), 1, "{events:?}");
+        assert_eq!((events[0].bytes, events[0].url.as_str()), (3, "http://files.test/Report%20"));
+        let run = world.haul(list(&["/page#a", "/page#b", "/Report%20%231.pdf"])).run().await;
+        assert_eq!(run.events_of(EventKind::FragmentsCut).count(), 0, "a few anchors are no reason");
+    });
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use http::{HeaderName, HeaderValue};
 use longhaul::retry::Tries;
-use longhaul::{Class, HttpUrl, MediaRange};
+use longhaul::{BaseUrl, Class, HttpUrl, MediaRange};
 use longhaul_socket::Host;
 
 use crate::values;
@@ -25,6 +25,9 @@ pub(crate) struct GetArguments {
     /// A lock file of `export`: a list, whose rows are reported as same, changed or gone
     #[arg(long, value_name = "FILE")]
     pub(crate) locked: Option<PathBuf>,
+    /// Where the files are that checksum files among the lists name (sha256sum, b3sum, BagIt manifests): a URL that ends in /
+    #[arg(long, value_name = "URL")]
+    pub(crate) base: Option<BaseUrl>,
     /// Directory for the files and the state of the haul; created if missing
     #[arg(
         short,
@@ -248,8 +251,8 @@ pub(crate) struct ExportArguments {
     /// Output format
     #[arg(long, value_enum)]
     pub(crate) format: ExportFormat,
-    /// Output file [default: standard output]
-    #[arg(short, long, value_name = "FILE")]
+    /// Output file, or the directory of a bag [default: standard output]
+    #[arg(short, long, value_name = "FILE", required_if_eq("format", "bagit"))]
     pub(crate) output: Option<PathBuf>,
 }
 
@@ -305,4 +308,6 @@ pub(crate) enum ExportFormat {
     Sha256sums,
     /// The finished files as `b3sum` writes them
     B3sums,
+    /// A BagIt bag (RFC 8493) of the finished files in the directory --output; reads each file
+    Bagit,
 }

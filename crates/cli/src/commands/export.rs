@@ -1,6 +1,7 @@
 //! `longhaul export`: writes the outcome of every row, one record each, in memory that does not grow with their number.
 
 use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
 use longhaul::Status;
 
@@ -8,7 +9,7 @@ use super::write_message;
 use crate::arguments::{ExportArguments, ExportFormat};
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::export::{LineFormat, RecordFormat, RecordWriter, write_line};
+use crate::export::{BagWriter, LineFormat, RecordFormat, RecordWriter, has_no_file, write_line};
 use crate::render::counted;
 use crate::{files, render};
 
@@ -20,6 +21,9 @@ pub(super) fn run(arguments: ExportArguments) -> Result<Exit, CommandError> {
         None => "standard output".to_owned(),
     };
     let output_error = |source| CommandError::Output { place: place.clone(), source };
+    if let (ExportFormat::Bagit, Some(bag)) = (format, &path) {
+        return write_bag(&status, &directory, bag)?.map_err(output_error);
+    }
     let output: Box<dyn Write> = match &path {
         Some(path) => Box::new(files::create(path).map_err(output_error)?),
         None => Box::new(io::stdout().lock()),
@@ -30,6 +34,8 @@ pub(super) fn run(arguments: ExportArguments) -> Result<Exit, CommandError> {
         ExportFormat::Jsonl => write_records(&status, RecordFormat::Jsonl, output)?,
         ExportFormat::Lock => write_lines(&status, LineFormat::Lock, output)?,
         ExportFormat::Sha256sums => write_lines(&status, LineFormat::Sha256Sums, output)?,
+        // Without an output it is refused when the arguments are read.
+        ExportFormat::Bagit => Ok(()),
         ExportFormat::B3sums => write_lines(&status, LineFormat::B3Sums, output)?,
     };
     match written {
@@ -73,4 +79,29 @@ fn write_lines(
         write_message(&format!("{} without a file, not in the output\n", counted(missing, "row")));
     }
     Ok(written.and_then(|()| output.flush()))
+}
+
+/// As above, into a directory.
+fn write_bag(status: &Status, directory: &Path, path: &Path) -> Result<io::Result<Exit>, CommandError> {
+    let mut bag = match BagWriter::create(directory, path) {
+        Ok(bag) => bag,
+        Err(error) => return Ok(Err(error)),
+    };
+    let (mut written, mut missing) = (Ok(()), 0);
+    status.for_each_row(|row| {
+        if written.is_ok() && !has_no_file(row) {
+            written = bag.add(status, row).map(|is_there| missing += u64::from(!is_there));
+        }
+    })?;
+    let files = match written.and_then(|()| bag.finish()) {
+        Ok(files) => files,
+        Err(error) => return Ok(Err(error)),
+    };
+    let missing = if missing > 0 {
+        format!("; {} without a file, not in the bag", counted(missing, "row"))
+    } else {
+        String::new()
+    };
+    write_message(&format!("{} in the bag{missing}\n", counted(files, "file")));
+    Ok(Ok(Exit::Complete))
 }

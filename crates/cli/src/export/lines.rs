@@ -25,13 +25,7 @@ pub(crate) fn write_line(
     output: &mut impl Write,
 ) -> io::Result<bool> {
     let (RowOutcome::Done(done), Some(name)) = (row.outcome, &row.name) else {
-        let is_without_file = matches!(
-            row.outcome,
-            RowOutcome::Duplicate(_)
-                | RowOutcome::Forgotten
-                | RowOutcome::NoContent(_)
-                | RowOutcome::Skipped(_)
-        );
+        let is_without_file = has_no_file(row);
         if !is_without_file && format == LineFormat::Lock {
             writeln!(output, "# not locked, {}: {}", row.outcome.as_str(), escaped(&row.url))?;
         }
@@ -46,4 +40,12 @@ pub(crate) fn write_line(
         }
     }
     Ok(true)
+}
+
+/// Whether no file of the row can be missing in an output.
+pub(crate) fn has_no_file(row: &Row<'_>) -> bool {
+    matches!(
+        row.outcome,
+        RowOutcome::Duplicate(_) | RowOutcome::Forgotten | RowOutcome::NoContent(_) | RowOutcome::Skipped(_)
+    )
 }

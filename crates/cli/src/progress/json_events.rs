@@ -252,6 +252,10 @@ fn haul_fields<'a>(event: &Event<'_>) -> Option<(&'a str, Fields<'a>)> {
             vec![("missing", missing.into()), ("checked", checked.into()), ("example", example.into())],
         ),
         Event::HostIdle { host } => ("host_idle", vec![("host", host.into())]),
+        Event::FragmentsCut { label, lines, line, url } => (
+            "fragments_cut",
+            vec![("list", label.into()), ("lines", lines.into()), ("line", line.into()), ("url", url.into())],
+        ),
         Event::Suspect { suspicion } => ("suspect", suspicion_fields(suspicion)),
         Event::Paused { reason } => ("paused", vec![("reason", reason.into())]),
         Event::Resumed => ("resumed", Vec::new()),

@@ -26,6 +26,7 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
         | Event::PartChanged { .. }
         | Event::FilesMissing { .. }
         | Event::Suspect { .. }
+        | Event::FragmentsCut { .. }
         | Event::Online => Verbosity::Normal,
         _ => Verbosity::Verbose,
     };
@@ -57,6 +58,13 @@ pub(super) fn message(event: &Event<'_>, verbosity: Verbosity) -> Option<String>
             count(checked),
             if missing == 1 { "is" } else { "are" },
             escaped(example)
+        ),
+        Event::FragmentsCut { label, lines, line, url } => format!(
+            "{}: {} with a `#`, such as line {line}, for which {} is fetched: what follows a `#` is never sent; write %23 where it is \
+             part of a name",
+            escaped(label),
+            counted(lines, "line"),
+            escaped(url)
         ),
         Event::Suspect { suspicion } => render::suspicion(suspicion),
         Event::ListRead { label, lines, new_rows, duplicates } => {

@@ -14,6 +14,7 @@ use crate::haul::Haul;
 use crate::haul::HaulError;
 use crate::haul::Settings;
 use crate::haul::stop::Stopper;
+use crate::list::BaseUrl;
 use crate::list::content_digest::ListContent;
 use crate::list::intake::List;
 use crate::list::text::TextList;
@@ -62,6 +63,7 @@ pub struct Builder {
     router: Arc<dyn Router>,
     host_routing: Option<MakeHostRouting>,
     formats: Vec<Arc<dyn ListFormat>>,
+    base: Option<BaseUrl>,
     callback: Callback,
     stopper: Stopper,
     start_unix_ms: Option<u64>,
@@ -83,6 +85,7 @@ impl Builder {
             router: Arc::new(DirectRouter),
             host_routing: None,
             formats: Vec::new(),
+            base: None,
             callback: Box::new(|_| {}),
             stopper: Stopper::default(),
             start_unix_ms: None,
@@ -100,6 +103,13 @@ impl Builder {
     #[must_use]
     pub fn source(mut self, source: Source) -> Self {
         self.sources.push(source);
+        self
+    }
+
+    /// Where the files are that checksum files among the lists name (`sha256sum`, `b3sum`, BagIt manifests): these have no URLs.
+    #[must_use]
+    pub fn base(mut self, base: BaseUrl) -> Self {
+        self.base = Some(base);
         self
     }
 
@@ -225,6 +235,7 @@ impl Builder {
             router,
             host_routing,
             formats,
+            base,
             callback,
             stopper,
             start_unix_ms,
@@ -236,7 +247,9 @@ impl Builder {
                 Source::File(path) => path.display().to_string(),
                 Source::Reader { label, .. } | Source::Items { label, .. } => label.clone(),
             };
-            lists.push(source.open(&formats).map_err(|source| HaulError::List { label, source })?);
+            lists.push(
+                source.open(&formats, base.as_ref()).map_err(|source| HaulError::List { label, source })?,
+            );
         }
         if !urls.is_empty() {
             let text = urls.join("\n");

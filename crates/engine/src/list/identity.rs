@@ -35,6 +35,13 @@ impl ListIdentity {
         Self(FileIdentity { len: number(0), modified_unix_ms: number(8), inode: number(16) })
     }
 
+    /// The identity of the same file, read in this way.
+    pub(super) fn read_with(file: FileIdentity, way: &[u8]) -> FileIdentity {
+        let FileIdentity { len, modified_unix_ms, inode } = file;
+        let numbers = [len, modified_unix_ms, inode].map(u64::to_le_bytes);
+        Self::of_bytes(&[numbers.as_flattened(), way].concat()).stored()
+    }
+
     /// The identity as the journal keeps it.
     pub(super) fn stored(self) -> FileIdentity {
         self.0

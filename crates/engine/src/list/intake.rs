@@ -22,6 +22,7 @@ use tokio::sync::watch;
 
 use super::content_digest::ListContent;
 use super::earlier_reading::EarlierReading;
+use super::fragments::{Example, Fragments};
 use super::listed_rows::HaulLists;
 use super::reader::{Item, ItemContent, ListReader};
 use super::replaced::ReplacedRows;
@@ -189,6 +190,7 @@ impl Intake {
         let copy_of = latest.as_ref().and_then(|latest| latest.end.as_ref()?.copy_of);
         let mut source: Option<SourceId> = None;
         let (mut new_rows, mut duplicates) = (0, 0);
+        let mut fragments = Fragments::default();
         loop {
             if reader.would_block() || self.unpublished >= ROWS_PER_FLUSH {
                 self.flush().await?;
@@ -220,6 +222,9 @@ impl Intake {
                 Some(source) => source,
                 None => *source.insert(self.write(|intake| intake.spool.append_source(&label)).await?),
             };
+            if let (Some(url), Some(fragment)) = (item.url(), &item.fragment) {
+                fragments.note(item.position, url.as_str(), fragment);
+            }
             duplicates += u64::from(self.append(source, item).await?);
             new_rows += 1;
         }
@@ -237,6 +242,9 @@ impl Intake {
         self.flush().await?;
         tracing::debug!(label, lines, new_rows, duplicates, "the list is read");
         self.observer.emit(&Event::ListRead { label: &label, lines, new_rows, duplicates });
+        if let Some((lines, Example { line, url, .. })) = fragments.found() {
+            self.observer.emit(&Event::FragmentsCut { label: &label, lines, line: *line, url });
+        }
         Ok(())
     }
 

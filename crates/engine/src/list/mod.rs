@@ -1,8 +1,10 @@
 //! From a list to rows of the spool: the readers of lists, what an item says, and the actor that reads.
 
+mod checksum_line;
 pub(crate) mod content_digest;
 mod earlier_reading;
 pub(crate) mod expectation;
+mod fragments;
 mod identity;
 pub(crate) mod intake;
 mod line_fields;
@@ -18,6 +20,7 @@ pub(crate) mod superseded;
 pub(crate) mod text;
 mod utf16;
 
+pub use checksum_line::{BaseUrl, InvalidBaseUrl};
 pub use expectation::digest_fields;
 pub use identity::ListIdentity;
 pub use lines::LINE_BYTES_MAX;

@@ -59,6 +59,8 @@ pub struct Item {
     /// Where it stands in the list, from 1: a line, a record.
     pub(crate) position: u64,
     pub(crate) content: ItemContent,
+    /// What a `#` cuts off from the address.
+    pub(crate) fragment: Option<Box<str>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +93,8 @@ impl Item {
         };
         let text =
             if url.credentials().is_some() { address.trim_end().to_owned() } else { url.as_str().to_owned() };
-        Self { position, content: ItemContent::Url { url, text, name: None, expected, fields } }
+        let fragment = address.trim_end().split_once('#').map(|(_, fragment)| fragment.into());
+        Self { position, content: ItemContent::Url { url, text, name: None, expected, fields }, fragment }
     }
 
     /// Gives its file this name below the haul's directory instead of that of its URL; `None` leaves it as it is. A name that is not safe
@@ -116,7 +119,7 @@ impl Item {
     #[must_use]
     pub fn refused(position: u64, text: &str, reason: impl Into<String>) -> Self {
         let text = excerpt(redacted(text).as_bytes());
-        Self { position, content: ItemContent::Refused { text, reason: reason.into() } }
+        Self { position, content: ItemContent::Refused { text, reason: reason.into() }, fragment: None }
     }
 
     /// Where the item stands in its list, from 1.

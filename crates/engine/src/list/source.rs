@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::checksum_line::{BaseUrl, ChecksumFormat};
 use super::content_digest::ListContent;
 use super::identity::ListIdentity;
 use super::reader::{ListFormat, ListReader};
@@ -49,24 +50,26 @@ impl fmt::Debug for Source {
 
 impl Source {
     /// Opens it. A file is known by its full path, wherever the program is started from.
-    pub(crate) fn open(self, formats: &[Arc<dyn ListFormat>]) -> io::Result<List> {
+    pub(crate) fn open(self, formats: &[Arc<dyn ListFormat>], base: Option<&BaseUrl>) -> io::Result<List> {
         Ok(match self {
             Self::Reader { label, reader } => {
                 let content = ListContent::Unknown;
-                List { label, reader: Box::new(TextList::new(reader)), identity: None, content }
+                let checksums = ChecksumFormat { base: base.cloned(), is_blake3: false };
+                let reader = Box::new(TextList::new(reader).with_checksums(checksums));
+                List { label, reader, identity: None, content }
             }
             Self::Items { label, reader } => {
                 let identity = reader.identity().map(ListIdentity::stored);
                 let content = identity.map_or(ListContent::Unknown, ListContent::identified);
                 List { label, reader, identity, content }
             }
-            Self::File(path) => open_file(&path, formats)?,
+            Self::File(path) => open_file(&path, formats, base)?,
         })
     }
 }
 
 /// Opens a list file with the reader of its format: of the first of `formats` that recognises it, or of text.
-fn open_file(path: &Path, formats: &[Arc<dyn ListFormat>]) -> io::Result<List> {
+fn open_file(path: &Path, formats: &[Arc<dyn ListFormat>], base: Option<&BaseUrl>) -> io::Result<List> {
     let (file, label) = (machine::open_list(path)?, list_label(path));
     let of_file = ListIdentity::of_file(&file.metadata()?).map(ListIdentity::stored);
     for format in formats {
@@ -76,12 +79,30 @@ fn open_file(path: &Path, formats: &[Arc<dyn ListFormat>]) -> io::Result<List> {
             return Ok(List { label, reader, identity: own.or(of_file), content });
         }
     }
+    let checksums = ChecksumFormat { base: base.cloned(), is_blake3: is_of_blake3(path) };
+    if let Some(base) = base {
+        // With another base the same file is another list, so its content alone does not identify it.
+        let identity = of_file.map(|of_file| ListIdentity::read_with(of_file, base.as_bytes()));
+        let reader = Box::new(TextList::new(file).with_checksums(checksums));
+        return Ok(List { label, reader, identity, content: ListContent::Unknown });
+    }
     if of_file.is_none() {
-        let content = ListContent::Unknown;
-        return Ok(List { label, reader: Box::new(TextList::new(file)), identity: None, content });
+        let reader = Box::new(TextList::new(file).with_checksums(checksums));
+        return Ok(List { label, reader, identity: None, content: ListContent::Unknown });
     }
     let (content, file) = ListContent::of_file(path, file);
-    Ok(List { label, reader: Box::new(TextList::new(file)), identity: of_file, content })
+    let reader = Box::new(TextList::new(file).with_checksums(checksums));
+    Ok(List { label, reader, identity: of_file, content })
+}
+
+/// Whether the name of a checksum file says that its digests are of BLAKE3, as `B3SUMS` and `manifest-blake3.txt` do.
+fn is_of_blake3(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase());
+    name.is_some_and(|name| {
+        name.contains("b3sum")
+            || name.contains("blake3")
+            || name.rsplit_once('.').is_some_and(|(_, end)| end == "b3")
+    })
 }
 
 /// The name by which a haul knows the list at this path: its full path, as far as it can still be found out, wherever the program is

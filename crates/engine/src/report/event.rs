@@ -36,6 +36,18 @@ pub enum Event<'a> {
         /// Of the new rows, those for a URL that the haul has already.
         duplicates: u64,
     },
+    /// URLs of a list have a `#`, and what follows it looks like a part of their paths, or there are many. HTTP does not send it, so what
+    /// is fetched is the URL without it. Reported once for each list that has such lines among its new ones.
+    FragmentsCut {
+        /// The list's name.
+        label: &'a str,
+        /// How many of its new lines have a `#`.
+        lines: u64,
+        /// One of these lines, from 1.
+        line: u64,
+        /// What is fetched for it.
+        url: &'a str,
+    },
     /// The unfinished body of an earlier run is being verified before it is resumed.
     VerifyingPart {
         /// The row.

@@ -23,6 +23,12 @@ pub(crate) enum OwnedEvent {
         new_rows: u64,
         duplicates: u64,
     },
+    FragmentsCut {
+        label: Box<str>,
+        lines: u64,
+        line: u64,
+        url: Box<str>,
+    },
     VerifyingPart {
         row: RowId,
         url: Box<str>,
@@ -192,6 +198,9 @@ impl OwnedEvent {
             Event::FilesMissing { missing, checked, example } => {
                 Self::FilesMissing { missing, checked, example: example.into() }
             }
+            Event::FragmentsCut { label, lines, line, url } => {
+                Self::FragmentsCut { label: label.into(), lines, line, url: url.into() }
+            }
             Event::Suspect { suspicion } => Self::Suspect { suspicion: Box::new(suspicion.clone()) },
             Event::Resumed => Self::Resumed,
             Event::Offline => Self::Offline,
@@ -252,6 +261,9 @@ impl OwnedEvent {
             Self::Paused { reason } => Event::Paused { reason },
             Self::FilesMissing { missing, checked, example } => {
                 Event::FilesMissing { missing: *missing, checked: *checked, example }
+            }
+            Self::FragmentsCut { label, lines, line, url } => {
+                Event::FragmentsCut { label, lines: *lines, line: *line, url }
             }
             Self::Suspect { suspicion } => Event::Suspect { suspicion },
             Self::Resumed => Event::Resumed,

@@ -26,6 +26,7 @@ pub(crate) enum EventKind {
     NoContent,
     Paced,
     HostIdle,
+    FragmentsCut,
     Merged,
     Paused,
     Resumed,
@@ -45,7 +46,7 @@ pub(crate) struct RecordedEvent {
     pub(crate) fault: Option<FaultRecord>,
     pub(crate) status: Option<u16>,
     pub(crate) attempts: u32,
-    /// Bytes that have arrived, or are kept; files that are missing; rows that are suspect.
+    /// Bytes that have arrived, or are kept; files that are missing; rows that are suspect; lines with a fragment.
     pub(crate) bytes: u64,
     /// Why something was skipped, paused or slowed down; the name of a missing file; the host of suspect rows, or that is idle; the
     /// rows of a list.
@@ -68,6 +69,10 @@ impl RecordedEvent {
             Event::Merged { address } => {
                 address.clone_into(&mut recorded.reason);
                 (EventKind::Merged, None, "")
+            }
+            Event::FragmentsCut { lines, url, .. } => {
+                recorded.bytes = lines;
+                (EventKind::FragmentsCut, None, url)
             }
             Event::HostIdle { host } => {
                 host.clone_into(&mut recorded.reason);
