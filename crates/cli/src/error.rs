@@ -27,6 +27,8 @@ pub(crate) enum CommandError {
     StandardInputTwice,
     #[error("cannot read the list {label}")]
     List { label: String, source: io::Error },
+    #[error("cannot export a file of the haul")]
+    ExportedFile(#[source] io::Error),
     #[error("cannot write {place}")]
     Output { place: String, source: io::Error },
     #[error("cannot prepare the working directory")]
@@ -81,6 +83,7 @@ impl CommandError {
             | Self::LogFilter(_) => Exit::Usage,
             Self::List { .. }
             | Self::Output { .. }
+            | Self::ExportedFile(_)
             | Self::Scratch(_)
             | Self::Identity(_)
             | Self::Unreadable { .. }
@@ -110,6 +113,9 @@ impl CommandError {
             Self::Haul(error) => return haul_advice(error),
             Self::List { .. } => "check the name of the list; nothing has been changed",
             Self::Output { .. } => "check the path and the free space, and run the command again",
+            Self::ExportedFile(_) => {
+                "`longhaul verify` lists the files that are not as recorded; other formats read no file"
+            }
             Self::Scratch(_) => "use a directory that is new or empty; without -d a temporary one is used",
             Self::Socket(fault) => fault.advice().action,
             Self::NoIdentity => "give two files in PEM form with --cert FILE and --key FILE",

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "these files are not part of a haul")]
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use longhaul_journal::{LOCK_FILE, PARTS_DIRECTORY, STATE_DIRECTORY};
@@ -102,6 +102,63 @@ pub(crate) fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
             io::copy(&mut File::open(from)?, &mut copy).map(drop)
         }
         linked => linked,
+    }
+}
+
+/// A file that takes the place of another one when it is complete; until then it has a name beside it. Dropping it removes it.
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    file: File,
+    /// The name for now, and the name that it will get; `None` for what cannot be replaced, such as a pipe or a device.
+    names: Option<(PathBuf, PathBuf)>,
+}
+
+impl NewFile {
+    /// Creates it. A link is followed: what it leads to is replaced.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let existing = fs::metadata(&place).ok();
+        if existing.as_ref().is_some_and(|metadata| !metadata.is_file()) {
+            return Ok(Self { file: create(path)?, names: None });
+        }
+        let mut name = place.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_owned();
+        name.push(format!(".new-{}", std::process::id()));
+        let new = place.with_file_name(name);
+        let file = create(&new)?;
+        let created = Self { file, names: Some((new, place)) };
+        if let Some(existing) = existing {
+            created.file.set_permissions(existing.permissions())?;
+        }
+        Ok(created)
+    }
+
+    /// Gives it its name.
+    pub(crate) fn commit(mut self) -> io::Result<()> {
+        if let Some((new, place)) = &self.names {
+            self.file.sync_all()?;
+            fs::rename(new, place)?;
+        }
+        self.names = None;
+        Ok(())
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if let Some((new, _)) = &self.names {
+            // If it cannot be removed, its name says what it is.
+            let _ = fs::remove_file(new);
+        }
     }
 }
 

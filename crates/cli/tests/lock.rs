@@ -1,4 +1,5 @@
 //! Lock files and checksum files from end to end.
+#![expect(clippy::disallowed_methods, reason = "tests look at directories and remove lists")]
 
 mod common;
 
@@ -104,4 +105,58 @@ fn checksum_files_name_the_files() {
         place.longhaul(&["export", "out", "--format", "sha256sums"]).output().expect("the program starts");
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output.stderr).contains("longhaul verify"), "{}", text(&output.stderr));
+}
+
+/// A lock file is known by its content; its lines may repeat those of another list; and what nobody knows is no change.
+#[test]
+fn a_lock_file_is_found_under_another_name_and_beside_other_lists() {
+    let (place, server) = haul(&["/a", "/b"]);
+    let (lock, _) = export(&place, "lock");
+    place.file("files.lock", &lock);
+    let summary = |arguments: &[&str]| {
+        let output = place.longhaul(arguments).output().expect("the program starts");
+        let printed = text(&output.stderr);
+        printed.lines().find(|line| line.starts_with("lock file: ")).unwrap_or(&printed).to_owned()
+    };
+    let same = "lock file: 2 same, 0 changed, 0 gone";
+    assert_eq!(summary(&["get", "--locked", "files.lock", "-d", "again"]), same);
+    place.file("renamed.lock", &lock);
+    std::fs::remove_file(place.path("files.lock")).expect("a lock file");
+    assert_eq!(summary(&["get", "--locked", "renamed.lock", "-d", "again"]), same);
+    place.file("copied.lock", &lock);
+    assert_eq!(summary(&["get", "--locked", "copied.lock", "-d", "again"]), same);
+    place.file("longer.lock", lock.clone() + &lock);
+    assert_eq!(
+        summary(&["get", "--locked", "longer.lock", "-d", "again"]),
+        "lock file: 4 same, 0 changed, 0 gone",
+        "each line has the state of the row that it repeats"
+    );
+    // A directory stands at the name of the file: nobody has compared anything.
+    let name = server.name("/a");
+    place.file(&format!("blocked/{name}/within"), b"of the user");
+    assert_eq!(
+        summary(&["get", "--locked", "renamed.lock", "-d", "blocked"]),
+        "lock file: 1 same, 0 changed, 0 gone, 1 failed otherwise"
+    );
+}
+
+/// An export that cannot read the files leaves what was there, and says which file it could not read.
+#[test]
+fn an_export_that_fails_replaces_nothing() {
+    let (place, server) = haul(&["/a", "/b"]);
+    place.longhaul(&["export", "out", "--format", "sha256sums", "-o", "sums"]).assert().code(0);
+    let before = place.read("sums");
+    assert_eq!(text(&before).lines().count(), 2);
+    let name = server.name("/b");
+    place.file(&format!("out/{name}"), b"changed");
+    let output = place
+        .longhaul(&["export", "out", "--format", "sha256sums", "-o", "sums"])
+        .output()
+        .expect("the program starts");
+    assert_eq!(output.status.code(), Some(3));
+    let printed = text(&output.stderr);
+    assert!(printed.contains(&name) && !printed.contains("cannot write"), "{printed}");
+    assert_eq!(place.read("sums"), before);
+    let left: Vec<_> = std::fs::read_dir(place.path(".")).expect("a directory").flatten().collect();
+    assert!(left.iter().all(|entry| !entry.file_name().to_string_lossy().contains(".new-")), "{left:?}");
 }

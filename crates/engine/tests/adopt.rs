@@ -186,3 +186,27 @@ fn an_adopted_file_is_durable() {
         });
     }
 }
+
+/// A kept part and a file in its way: the row fails because of the file, and the part is as good as it was.
+#[test]
+fn a_file_in_the_way_costs_no_part() {
+    simulate(async {
+        let (world, _origin) = World::serving(5, Site::new(5), FaultMix::none());
+        let path = "/large/1?size=3000000";
+        let line = format!("http://{ORIGIN}{path}\n");
+        let limit = |settings: &mut Settings| settings.rate_limit = Some(20_000_000);
+        let mut pieces = 0;
+        let cut = world.haul(&line).settings(limit).crash_when(Crash::Kill, move |event| {
+            pieces += u64::from(event.kind == EventKind::Received);
+            pieces == 3
+        });
+        let cut = cut.run().await;
+        let kept = world.parts();
+        assert!(cut.report.is_none() && !kept.is_empty(), "{:#?}", cut.events.last());
+        world.put_file(&name(path), b"of the user");
+        let blocked = world.haul(&line).run().await;
+        assert_eq!((blocked.counts(), blocked.report().requests), ((0, 1, 0, 0), 0));
+        assert_eq!(world.parts(), kept);
+        assert_eq!(world.file(&name(path)).as_deref(), Some(&b"of the user"[..]));
+    });
+}

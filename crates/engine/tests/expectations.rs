@@ -5,7 +5,10 @@ mod world;
 use std::sync::Arc;
 
 use longhaul_http::digest::{DigestAlgorithm, Hasher};
-use longhaul_journal::{Done, Journal, RecordedOutcome, RowId, Verification};
+use longhaul_journal::{
+    Done, Entry, Expectation, Fields, Journal, Opened, RecordedDigest, RecordedOutcome, Row, RowId,
+    Verification,
+};
 use world::{EventKind, Reply, Scripted, World, simulate};
 
 const HOST: &str = "files.test";
@@ -137,5 +140,26 @@ fn the_statuses_of_redirects_are_recorded() {
         let done = recorded(&world, RowId(0));
         assert_eq!((done.redirect_statuses, done.status), (vec![302, 307], 200));
         assert_eq!(recorded(&world, RowId(1)).redirect_statuses, Vec::<u16>::new());
+    });
+}
+
+/// A row that another version of the program has written and this one cannot check: its failure is recorded, and reported once.
+#[test]
+fn a_row_that_cannot_be_checked_fails_once() {
+    simulate(async {
+        let world = World::new(3);
+        let opened = Journal::open(Arc::new(world.storage()), 1, world.boot_id(), "test");
+        let Opened { mut spool, lock, .. } = opened.expect("a journal");
+        let source = spool.append_source("list").expect("a source");
+        let digest = RecordedDigest { algorithm: "of-tomorrow".to_owned(), value: vec![0; 32] };
+        let expected = Expectation { digests: vec![digest], ..Expectation::default() };
+        let entry = Entry::Fetch { url: "http://host.test/a".to_owned(), name: None, expected };
+        spool.append(&Row { source, line: 1, entry, fields: Fields::default() }).expect("a row");
+        spool.sync().expect("a sync");
+        drop((spool, lock));
+        let first = world.haul("").run().await;
+        assert_eq!((first.counts(), first.events_of(EventKind::Failed).count()), ((0, 1, 0, 0), 1));
+        let second = world.haul("").run().await;
+        assert_eq!((second.counts(), second.events_of(EventKind::Failed).count()), ((0, 1, 0, 0), 0));
     });
 }

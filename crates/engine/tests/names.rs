@@ -1,7 +1,7 @@
 //! Names are safe whatever a URL is made of, and the same every time.
 
 use longhaul::HttpUrl;
-use longhaul::names::{default_name, distinct, distinct_directory, folded};
+use longhaul::names::{default_name, distinct, distinct_directory, folded, with_suffix};
 use longhaul_journal::storage::RelativePath;
 use proptest::prelude::*;
 
@@ -122,6 +122,17 @@ fn a_mark_is_of_the_url_and_the_attempt() {
     assert_eq!(mark("http://example.org/a", 0), mark("http://EXAMPLE.org:80/a#b", 0), "one URL, one mark");
     assert_ne!(mark("http://example.org/a", 0), mark("http://example.org/A", 0));
     assert_ne!(mark("http://example.org/a", 0), mark("http://example.org/a", 1));
+}
+
+#[test]
+fn a_suffix_takes_the_place_of_what_is_too_long() {
+    assert_eq!(with_suffix("x/name", "~changed"), "x/name~changed");
+    for ahead in 0..4 {
+        let name = format!("x/{}{}", "a".repeat(ahead), "\u{1F600}".repeat(62));
+        let name = with_suffix(&name, "~changed-1000");
+        assert!(name.ends_with("~changed-1000"), "{name}");
+        assert_safe(&name);
+    }
 }
 
 #[test]

@@ -151,3 +151,34 @@ fn a_run_says_that_files_are_missing() {
         assert_eq!(intact.0.haul(list(2)).run().await.events_of(EventKind::FilesMissing).count(), 0);
     });
 }
+
+/// Each call of the storage fails in turn during a repair: one row can suffer, and the others are repaired all the same.
+#[test]
+fn one_file_that_cannot_be_moved_hinders_no_other() {
+    simulate(async {
+        let (world, _origin) = damaged_world().await;
+        let before = world.storage().operation_count();
+        let mut count = 0;
+        let first = verify(&world, &world.storage()).run(|_| count += 1).expect("a readable haul");
+        let calls = world.storage().operation_count() - before;
+        assert_eq!((first.missing, first.changed), (1, 2));
+        let mut failures = 0;
+        for call in calls..calls + 60 {
+            let (world, _origin) = damaged_world().await;
+            world.storage().fail_after(call, std::io::ErrorKind::PermissionDenied);
+            let mut not_repaired = Vec::new();
+            let repaired = verify(&world, &world.storage()).repair(true).run(|finding| {
+                if let Finding::NotRepaired { name, error, .. } = finding {
+                    not_repaired.push(((*name).to_owned(), (*error).to_owned()));
+                }
+            });
+            world.storage().heal();
+            let Ok(report) = repaired else { continue };
+            assert_eq!(report.not_repaired, not_repaired.len() as u64, "call {call}");
+            let broken = report.missing + report.changed;
+            assert_eq!(report.repaired + report.not_repaired, broken, "call {call}: {report:?}");
+            failures += report.not_repaired;
+        }
+        assert!(failures > 0, "no call was that of a rename");
+    });
+}

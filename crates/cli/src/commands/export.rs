@@ -24,28 +24,39 @@ pub(super) fn run(arguments: ExportArguments) -> Result<Exit, CommandError> {
     if let (ExportFormat::Bagit, Some(bag)) = (format, &path) {
         return write_bag(&status, &directory, bag)?.map_err(output_error);
     }
-    let output: Box<dyn Write> = match &path {
-        Some(path) => Box::new(files::create(path).map_err(output_error)?),
-        None => Box::new(io::stdout().lock()),
+    let Some(path) = path else {
+        let written = write(&status, format, &mut BufWriter::new(io::stdout().lock()))?;
+        return match written {
+            // The reader has seen enough, as in `longhaul export DIR --format csv | head`.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Complete),
+            written => written.map(|()| Exit::Complete).map_err(output_error),
+        };
     };
-    let output = BufWriter::new(output);
-    let written = match format {
-        ExportFormat::Csv => write_records(&status, RecordFormat::Csv, output)?,
-        ExportFormat::Jsonl => write_records(&status, RecordFormat::Jsonl, output)?,
-        ExportFormat::Lock => write_lines(&status, LineFormat::Lock, output)?,
-        ExportFormat::Sha256sums => write_lines(&status, LineFormat::Sha256Sums, output)?,
+    // What is there stays until its successor is complete: an export may fail, and a haul may have been read from that file.
+    let mut output = BufWriter::new(files::NewFile::create(&path).map_err(output_error)?);
+    write(&status, format, &mut output)?.map_err(output_error)?;
+    let file = output.into_inner().map_err(|error| output_error(error.into_error()))?;
+    file.commit().map_err(output_error)?;
+    Ok(Exit::Complete)
+}
+
+/// The outer result is that of reading the haul and its files, the inner one that of writing the output.
+fn write(
+    status: &Status,
+    format: ExportFormat,
+    output: &mut impl Write,
+) -> Result<io::Result<()>, CommandError> {
+    match format {
+        ExportFormat::Csv => write_records(status, RecordFormat::Csv, output),
+        ExportFormat::Jsonl => write_records(status, RecordFormat::Jsonl, output),
+        ExportFormat::Lock => write_lines(status, LineFormat::Lock, output),
+        ExportFormat::Sha256sums => write_lines(status, LineFormat::Sha256Sums, output),
+        ExportFormat::B3sums => write_lines(status, LineFormat::B3Sums, output),
         // Without an output it is refused when the arguments are read.
-        ExportFormat::Bagit => Ok(()),
-        ExportFormat::B3sums => write_lines(&status, LineFormat::B3Sums, output)?,
-    };
-    match written {
-        // The reader has seen enough, as in `longhaul export DIR --format csv | head`.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe && path.is_none() => Ok(Exit::Complete),
-        written => written.map(|()| Exit::Complete).map_err(output_error),
+        ExportFormat::Bagit => Ok(Ok(())),
     }
 }
 
-/// The outer result is that of reading the haul, the inner one that of writing the output.
 fn write_records(
     status: &Status,
     format: RecordFormat,
@@ -62,26 +73,27 @@ fn write_records(
     Ok(written.and_then(|()| records.flush()))
 }
 
-/// As above. Says how many rows without a file the output lacks.
+/// Says how many rows without a file the output lacks.
 fn write_lines(
     status: &Status,
     format: LineFormat,
-    mut output: impl Write,
+    output: &mut impl Write,
 ) -> Result<io::Result<()>, CommandError> {
-    let (mut written, mut missing) = (Ok(()), 0);
+    let (mut result, mut missing) = (Ok(Ok(())), 0);
     status.for_each_row(|row| {
-        if written.is_ok() {
-            written =
-                write_line(format, status, row, &mut output).map(|is_there| missing += u64::from(!is_there));
+        if let Ok(Ok(())) = result {
+            result = write_line(format, status, row, output)
+                .map(|written| written.map(|is_there| missing += u64::from(!is_there)));
         }
     })?;
+    let written = result.map_err(CommandError::ExportedFile)?;
     if missing > 0 && written.is_ok() {
         write_message(&format!("{} without a file, not in the output\n", counted(missing, "row")));
     }
     Ok(written.and_then(|()| output.flush()))
 }
 
-/// As above, into a directory.
+/// Writes a directory instead. The results are as those of `write`.
 fn write_bag(status: &Status, directory: &Path, path: &Path) -> Result<io::Result<Exit>, CommandError> {
     let mut bag = match BagWriter::create(directory, path) {
         Ok(bag) => bag,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use longhaul::{Class, HaulError, Row, RowOutcome, Status};
+use longhaul::{HaulError, Row, RowId, RowOutcome, Status};
 use serde_json::Value;
 
 use crate::plan::Verbosity;
@@ -23,7 +23,7 @@ pub(crate) struct LockedRows {
 enum State {
     /// The file is what the lock file says.
     Same,
-    /// The host, or the disk, has something else.
+    /// The host, or the disk, is known to have something else.
     Changed,
     /// The host says that it is not there (404, 410).
     Gone,
@@ -33,17 +33,16 @@ enum State {
 }
 
 impl State {
-    /// `None` for a row that another one of the haul stands for, or that has been taken out.
-    fn of(row: &Row<'_>) -> Option<Self> {
+    /// `of_first` is the state of the row that fetches the URL of a duplicate. `None` for a row that has been taken out.
+    fn of(row: &Row<'_>, of_first: impl Fn(RowId) -> Option<Self>) -> Option<Self> {
         Some(match row.outcome {
             RowOutcome::Done(_) => Self::Same,
             RowOutcome::Failed(failed) if matches!(failed.status, Some(404 | 410)) => Self::Gone,
-            RowOutcome::Failed(_) if matches!(row.outcome.class(), Some(Class::Mismatch | Class::File)) => {
-                Self::Changed
-            }
-            RowOutcome::Failed(_) | RowOutcome::Refused(_) | RowOutcome::Skipped(_) => Self::Failed,
+            RowOutcome::Failed(_) if row.outcome.contradicts_list() => Self::Changed,
             RowOutcome::NoContent(_) => Self::Changed,
-            RowOutcome::Duplicate(_) | RowOutcome::Forgotten => return None,
+            RowOutcome::Failed(_) | RowOutcome::Refused(_) | RowOutcome::Skipped(_) => Self::Failed,
+            RowOutcome::Duplicate(of) => return of_first(of),
+            RowOutcome::Forgotten => return None,
             _ => Self::Pending,
         })
     }
@@ -60,7 +59,7 @@ impl State {
 }
 
 /// Counts the rows of the lock file that the haul knows by this name, and passes the line of each to `write`: of those that are the same
-/// only if all is to be shown.
+/// only if all is to be shown. Takes a byte for each row of the haul, because the row of a line may be one of another list.
 pub(crate) fn report(
     directory: &Path,
     label: &str,
@@ -68,9 +67,15 @@ pub(crate) fn report(
     verbosity: Verbosity,
     mut write: impl FnMut(&str),
 ) -> Result<LockedRows, HaulError> {
+    let status = Status::read(directory)?;
+    let listed = status.rows_of_list(label)?;
     let mut rows = LockedRows::default();
-    Status::read(directory)?.for_each_row(|row| {
-        let Some(state) = State::of(row).filter(|_| row.list == label) else { return };
+    let mut known: Vec<Option<State>> = Vec::new();
+    status.for_each_row(|row| {
+        let first = |of: RowId| usize::try_from(of.0).ok().and_then(|of| *known.get(of)?);
+        let state = State::of(row, first);
+        known.push(state);
+        let Some(state) = state.filter(|_| listed.contains(row)) else { return };
         *match state {
             State::Same => &mut rows.same,
             State::Changed => &mut rows.changed,

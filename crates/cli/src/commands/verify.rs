@@ -27,9 +27,10 @@ pub(super) fn run(arguments: VerifyArguments) -> Result<Exit, CommandError> {
     Ok(exit)
 }
 
-/// Rows that are pending now have to be downloaded, whatever else was found.
+/// What a repair was asked for and could not do comes first. Rows that are pending now have to be downloaded, whatever else was found.
 fn exit(report: &VerifyReport) -> Exit {
     match report {
+        VerifyReport { not_repaired: 1.., .. } => Exit::File,
         VerifyReport { repaired: 1.., .. } => Exit::Unfinished,
         report if report.is_intact() => Exit::Complete,
         _ => Exit::File,
@@ -49,6 +50,9 @@ fn text_line(finding: &Finding<'_>) -> String {
         Finding::Foreign { name } => format!("foreign: {}\n", escaped(name)),
         Finding::MovedAside { name, to, .. } => {
             format!("moved aside: {} is called {} now\n", escaped(name), escaped(to))
+        }
+        Finding::NotRepaired { name, error, .. } => {
+            format!("not repaired: {}: cannot rename it: {}\n", escaped(name), escaped(error))
         }
         _ => String::new(),
     }
@@ -79,6 +83,10 @@ fn text_report(report: &VerifyReport, directory: &Path, repair: bool) -> String 
             "{} not in files of their own, not compared",
             counted(report.not_compared, "body")
         );
+    }
+    if report.not_repaired > 0 {
+        let rows = counted(report.not_repaired, "row");
+        let _ = writeln!(text, "{rows} not repaired: move their files away, and repair again");
     }
     let directory = quoted(directory);
     if report.repaired > 0 {
@@ -118,6 +126,15 @@ fn json_line(finding: &Finding<'_>) -> String {
             ];
             json::object(&fields) + "\n"
         }
+        Finding::NotRepaired { row, name, error } => {
+            let fields = [
+                ("event", "not_repaired".into()),
+                ("row", row.0.into()),
+                ("name", name.into()),
+                ("message", error.into()),
+            ];
+            json::object(&fields) + "\n"
+        }
         _ => String::new(),
     }
 }
@@ -135,6 +152,7 @@ fn json_report(report: &VerifyReport, exit: Exit) -> String {
         ("not_compared", report.not_compared.into()),
         ("bytes_read", report.bytes_read.into()),
         ("repaired", report.repaired.into()),
+        ("not_repaired", report.not_repaired.into()),
         ("exit_code", exit.code().into()),
     ];
     json::object(&fields) + "\n"

@@ -16,30 +16,31 @@ pub(crate) enum LineFormat {
     B3Sums,
 }
 
-/// Writes the line of a row that is done. False for any other row that is the first with its URL: the output lacks a file. Of such a row
+/// Writes the line of a row that is done. The outer result is that of reading the row's file, the inner one that of writing. False for any other row that is the first with its URL: the output lacks a file. Of such a row
 /// a lock file says so in a comment.
 pub(crate) fn write_line(
     format: LineFormat,
     status: &Status,
     row: &Row<'_>,
     output: &mut impl Write,
-) -> io::Result<bool> {
+) -> io::Result<io::Result<bool>> {
     let (RowOutcome::Done(done), Some(name)) = (row.outcome, &row.name) else {
         let is_without_file = has_no_file(row);
         if !is_without_file && format == LineFormat::Lock {
-            writeln!(output, "# not locked, {}: {}", row.outcome.as_str(), escaped(&row.url))?;
+            let written = writeln!(output, "# not locked, {}: {}", row.outcome.as_str(), escaped(&row.url));
+            return Ok(written.map(|()| is_without_file));
         }
-        return Ok(is_without_file);
+        return Ok(Ok(is_without_file));
     };
-    match format {
-        LineFormat::Lock => writeln!(output, "{}", lock_line(row).unwrap_or_default())?,
-        LineFormat::B3Sums => writeln!(output, "{}  {name}", HEXLOWER.encode(&done.blake3))?,
+    let written = match format {
+        LineFormat::Lock => writeln!(output, "{}", lock_line(row).unwrap_or_default()),
+        LineFormat::B3Sums => writeln!(output, "{}  {name}", HEXLOWER.encode(&done.blake3)),
         LineFormat::Sha256Sums => {
             let digest = status.file_digest(row, DigestAlgorithm::Sha256)?;
-            writeln!(output, "{digest}  {name}")?;
+            writeln!(output, "{digest}  {name}")
         }
-    }
-    Ok(true)
+    };
+    Ok(written.map(|()| true))
 }
 
 /// Whether no file of the row can be missing in an output.

@@ -1,11 +1,25 @@
 //! Work on many items at a time, for what waits for a disk.
 
+use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+/// Threads that read files: small files cost a disk as much time in waiting as in reading, so it is given several at once.
+const READERS_MIN: usize = 8;
+
 /// Items that a thread takes at a time.
 const ITEMS_PER_TURN: usize = 16;
+
+/// The processors that this process may use.
+pub(crate) fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// The threads that read files at a time.
+pub(crate) fn readers() -> usize {
+    READERS_MIN.max(processors())
+}
 
 /// Does `work` on every item, on this many threads, and returns the results in the order of the items, and the state of each thread.
 /// Few items are worked on by the calling thread. A panic of `work` is passed on.

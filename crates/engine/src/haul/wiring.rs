@@ -31,7 +31,6 @@ use crate::haul::machine;
 use crate::haul::run_context::RunContext;
 use crate::haul::stop::Stopper;
 use crate::list::intake::{Intake, List, Published};
-use crate::names::OccupiedPolicy;
 use crate::pace::host_state_cache::HostStateCache;
 use crate::report::counters::Counters;
 use crate::report::event::Event;
@@ -45,7 +44,7 @@ use crate::schedule::router::{FromShard, Router, ToShard};
 use crate::shard::{Shard, ShardSettings};
 use crate::sink::part_verifier::{PartVerifier, UnverifiedPart};
 use crate::sink::room::Room;
-use crate::sink::{self, Committer, JournalHandles, SinkGone, SinkHandle};
+use crate::sink::{self, Committer, JournalHandles, OccupiedPolicy, SinkGone, SinkHandle};
 use crate::verify::presence::PresenceCheck;
 
 /// A haul that is ready to run. Running it again later, with the same directory, goes on where it ended.

@@ -5,16 +5,14 @@
 //!    from its list: it gives a later row a distinct name, or finds that it is a duplicate. The spool records the decision with the
 //!    row. The journal's claims are only the index that makes the question cheap; they are rebuilt from the spool.
 //! 3. **Against files that are not of this haul**, the file wins, always. The store finds out, because only the operation that
-//!    publishes a body can know; `OccupiedPolicy` decides what becomes of the row.
+//!    publishes a body can know; `sink::OccupiedPolicy` decides what becomes of the row.
 //! 4. **The name of a recorded row** (`final_name`) is the one in the outcome, else the one in the spool, else that of its URL.
 
-mod occupied;
 mod of_url;
 mod owner;
 
-pub(crate) use occupied::{Occupied, OccupiedPolicy};
 pub(crate) use of_url::percent_decoded;
-pub use of_url::{default_name, distinct, distinct_directory, folded, is_safe};
+pub use of_url::{default_name, distinct, distinct_directory, folded, is_safe, with_suffix};
 pub(crate) use owner::{NameOwner, NamedRow};
 
 use longhaul_http::HttpUrl;

@@ -69,6 +69,15 @@ pub fn distinct_directory(name: &str, end: usize) -> String {
     format!("{}~d{}", &name[..end], &name[end..])
 }
 
+/// The name with a suffix; the end of the name gives way to it where both are too long for a file.
+#[must_use]
+pub fn with_suffix(name: &str, suffix: &str) -> String {
+    let file = name.rfind('/').map_or(0, |slash| slash + 1);
+    let room = FILE_NAME_BYTES_MAX.saturating_sub(suffix.len());
+    let stem = &name[file..];
+    format!("{}{}{suffix}", &name[..file], &stem[..stem.floor_char_boundary(room)])
+}
+
 /// Two names with the same key are one name to some file system: they differ at most in case and in Unicode form (an
 /// accent of its own or within its letter, RFC 5198 section 3).
 ///

@@ -13,11 +13,7 @@ pub fn lock_line(row: &Row<'_>) -> Option<String> {
     let (RowOutcome::Done(done), Some(name)) = (row.outcome, &row.name) else { return None };
     let mut line = format!("{}\tsize={}", row.url, done.size);
     // The recorded digest is the one of the file, whatever the list had.
-    let blake3: String = done.blake3.iter().fold(String::new(), |mut digits, byte| {
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    });
-    let _ = write!(line, "\tblake3={blake3}");
+    let _ = write!(line, "\tblake3={}", blake3::Hash::from_bytes(done.blake3));
     for digest in digest_fields(row.expected)
         .split(' ')
         .filter(|field| !field.is_empty() && !field.starts_with("blake3="))

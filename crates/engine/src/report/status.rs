@@ -22,6 +22,7 @@ use crate::list::listed_rows::{HaulLists, ListedRows};
 use crate::names;
 use crate::report::summary::{Counts, failures_by_class, unread_lists};
 use crate::report::suspect;
+use crate::sink::COMPARE_PHASE;
 use crate::sink::store::file_content;
 
 /// A haul as it was at one moment. Reading it takes no lock and changes nothing.
@@ -104,6 +105,16 @@ impl RowOutcome<'_> {
             Self::NoContent(_) => "no-content",
             Self::Forgotten => "forgotten",
             Self::Waiting(_) | Self::Pending => "pending",
+        }
+    }
+
+    /// Whether what the host sent, or what stands at the row's name, is known to be something else than the list says.
+    #[must_use]
+    pub fn contradicts_list(&self) -> bool {
+        match (self, self.class()) {
+            (_, Some(Class::Mismatch)) => true,
+            (Self::Failed(failed), Some(Class::File)) => failed.fault.phase == COMPARE_PHASE,
+            _ => false,
         }
     }
 

@@ -21,7 +21,7 @@ use crate::haul::run_context::RunContext;
 use crate::haul::stop::StopWatch;
 use crate::list::expectation::ExpectedContent;
 use crate::list::intake::Published;
-use crate::names::{self, Occupied, OccupiedPolicy};
+use crate::names;
 use crate::schedule::backlog::{Admission, Backlog, Read};
 use crate::schedule::job::{Assignment, Job};
 use crate::schedule::retry;
@@ -29,7 +29,7 @@ use crate::schedule::router::{FromShard, Router, ShardGone};
 use crate::sink::adopter::AdopterHandle;
 use crate::sink::part_verifier::UnverifiedPart;
 use crate::sink::store::Store;
-use crate::sink::{Message, RowSettled, SettledByList, SinkGone, SinkHandle};
+use crate::sink::{Message, Occupied, OccupiedPolicy, RowSettled, SettledByList, SinkGone, SinkHandle};
 
 /// Settled rows that are received at once.
 const BATCH_MAX: usize = 1024;
@@ -233,8 +233,8 @@ impl Dispatcher {
                 }
                 Err(error) => {
                     let fault = list_fault(error.to_string());
-                    self.listed(SettledByList::Refused { row: id, text: redacted(&url).into_owned(), fault })
-                        .await?;
+                    let text = redacted(&url).into_owned();
+                    self.listed(SettledByList::Refused { row: id, text, fault, is_unreadable: true }).await?;
                 }
             },
             Entry::Duplicate { url, of } => {
@@ -245,11 +245,17 @@ impl Dispatcher {
                 let fault = list_fault(format!("line {}: {reason}", row.line));
                 // Earlier versions recorded the line as it was.
                 let text = redacted(&text).into_owned();
-                self.listed(SettledByList::Refused { row: id, text, fault }).await?;
+                self.listed(SettledByList::Refused { row: id, text, fault, is_unreadable: false }).await?;
             }
             Entry::Lost => {
                 let fault = list_fault("the journal's record of this row is damaged".to_owned());
-                self.listed(SettledByList::Refused { row: id, text: String::new(), fault }).await?;
+                self.listed(SettledByList::Refused {
+                    row: id,
+                    text: String::new(),
+                    fault,
+                    is_unreadable: false,
+                })
+                .await?;
             }
         }
         Ok(())
@@ -302,7 +308,7 @@ impl Dispatcher {
             Err(reason) => {
                 let (text, fault) = (url.as_str().to_owned(), list_fault(reason));
                 self.backlog.settled(url.origin(), clock::now());
-                return self.listed(SettledByList::Refused { row, text, fault }).await;
+                return self.listed(SettledByList::Refused { row, text, fault, is_unreadable: true }).await;
             }
         };
         let name = names::final_name(&url, name);
@@ -352,15 +358,8 @@ impl Dispatcher {
         let message = match self.occupied.decide(&job, &io::ErrorKind::AlreadyExists.into()) {
             Occupied::Skip { reason } => Message::Skip { job, reason },
             Occupied::Fail { fault } => {
-                let now_unix_ms = self.clock.unix_ms();
-                let failed = Failed {
-                    fault,
-                    status: None,
-                    attempts: 0,
-                    started_unix_ms: now_unix_ms,
-                    finished_unix_ms: now_unix_ms,
-                };
-                Message::Fail { job, failed }
+                let failed = Failed::without_attempt(fault, self.clock.unix_ms());
+                Message::Fail { job, failed, keeps_part: true }
             }
         };
         Ok(self.channels.sink.send(message).await?)

@@ -72,7 +72,9 @@ impl Outbox {
             started_unix_ms: if job.started_unix_ms == 0 { finished_unix_ms } else { job.started_unix_ms },
             finished_unix_ms,
         };
-        self.sink.send(Message::Fail { job, failed }).await
+        // An exchange that finds a body worthless discards it.
+        let keeps_part = job.partial.is_some();
+        self.sink.send(Message::Fail { job, failed, keeps_part }).await
     }
 
     /// Updates of the records of hosts.

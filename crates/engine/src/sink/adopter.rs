@@ -6,9 +6,7 @@
 
 use std::future::pending;
 use std::io;
-use std::num::NonZero;
 use std::sync::Arc;
-use std::thread;
 
 use longhaul_journal::storage::RelativePath;
 use longhaul_journal::{ContentFormat, Done, Failed, FaultRecord, Location, Verification};
@@ -16,20 +14,17 @@ use longhaul_socket::clock::WallClock;
 use tokio::sync::mpsc;
 
 use super::store::{Store, file_content};
-use super::{Message, SinkGone, SinkHandle};
+use super::{Message, Occupied, OccupiedPolicy, SinkGone, SinkHandle};
 use crate::haul::executor::{self, Executor};
 use crate::haul::run_context::RunContext;
 use crate::haul::stop::StopWatch;
 use crate::haul::{Stopper, parallel};
 use crate::list::expectation::ExpectedContent;
 use crate::list::listed_digests::{self, ListedDigests};
-use crate::names::{Occupied, OccupiedPolicy};
 use crate::schedule::job::Job;
 
 /// Files that are compared before their outcomes are sent.
 const BATCH_MAX: usize = 256;
-/// Threads that read files, for the same reason as in a verification.
-const READERS: usize = 8;
 
 /// The dispatcher's end. It starts the actor when the first row needs it: most hauls have none.
 pub(crate) struct AdopterHandle {
@@ -87,7 +82,7 @@ impl AdopterHandle {
         let threads = match self.executor {
             // A simulation makes the same calls in the same order each time.
             Executor::CurrentThread => 1,
-            Executor::Threads => READERS.max(thread::available_parallelism().map_or(1, NonZero::get)),
+            Executor::Threads => parallel::readers(),
         };
         let make = move || {
             let RunContext { store, clock, stopper, .. } = cx;
@@ -253,14 +248,7 @@ impl Adopter {
     }
 
     fn fail(&self, job: Box<Job>, fault: impl FnOnce(&str) -> FaultRecord) -> Message {
-        let now_unix_ms = self.clock.unix_ms();
-        let failed = Failed {
-            fault: fault(&job.name),
-            status: None,
-            attempts: 0,
-            started_unix_ms: now_unix_ms,
-            finished_unix_ms: now_unix_ms,
-        };
-        Message::Fail { job, failed }
+        let failed = Failed::without_attempt(fault(&job.name), self.clock.unix_ms());
+        Message::Fail { job, failed, keeps_part: true }
     }
 }

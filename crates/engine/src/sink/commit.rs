@@ -11,9 +11,8 @@ use super::committer::Committer;
 use super::disk_error::is_of_one_name;
 use super::disk_wait::{DiskFailure, RetryTransient as _};
 use super::group::{CompleteRow, Entry};
-use super::{RowSettled, SettledByList, trace};
+use super::{Occupied, RowSettled, SettledByList, trace};
 use crate::exchange::Class;
-use crate::names::Occupied;
 use crate::report::Event;
 use crate::schedule::job::Job;
 
@@ -236,7 +235,7 @@ impl Committer {
                 let reason = format!("the same as row {}", of.0);
                 self.observer.emit(&Event::Skipped { row, url: &url, reason: &reason, fields: &fields });
             }
-            Entry::SettledByList(SettledByList::Refused { row, text, fault }) => {
+            Entry::SettledByList(SettledByList::Refused { row, text, fault, .. }) => {
                 self.count_failure(&fault);
                 self.observer.emit(&Event::Failed {
                     row,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use longhaul_journal::storage::Storage;
 use longhaul_journal::{
-    HostRecord, LockLost, LogWriter, Part, Record, RecordedPart, RowId, SpoolReader, Suspicion,
+    Failed, HostRecord, LockLost, LogWriter, Part, Record, RecordedPart, RowId, SpoolReader, Suspicion,
     read_suspicions, write_hosts,
 };
 use longhaul_socket::clock::{self, WallClock};
@@ -22,10 +22,9 @@ use super::room::{Room, is_full};
 use super::store::{ResponseMeta, Store};
 use super::suspects::Suspects;
 use super::unstorable::UnstorableBodies;
-use super::{Inbox, Message, RowSettled};
+use super::{Inbox, Message, OccupiedPolicy, RowSettled, SettledByList};
 use crate::exchange::Class;
 use crate::haul::run_context::RunContext;
-use crate::names::OccupiedPolicy;
 use crate::pace::host_state_cache::HostStateUpdate;
 use crate::report::event::Event;
 use crate::report::observer::Observer;
@@ -253,9 +252,9 @@ impl Committer {
                 self.notify_dispatcher(RowSettled::Settled(job));
                 Ok(())
             }
-            Message::Fail { job, failed } => {
+            Message::Fail { job, failed, keeps_part } => {
                 self.unstorable.remove(job.row);
-                let keeps_part = job.partial.is_some() && self.recorded.get(&job.row) == Some(&true);
+                let keeps_part = keeps_part && self.recorded.get(&job.row) == Some(&true);
                 if keeps_part {
                     self.parts.close_for_good(job.row);
                 } else {
@@ -283,6 +282,10 @@ impl Committer {
                 Ok(())
             }
             Message::SettledByList(listed) => {
+                if let SettledByList::Refused { row, fault, is_unreadable: true, .. } = &listed {
+                    let (row, failed) = (*row, Failed::without_attempt(fault.clone(), self.clock.unix_ms()));
+                    self.record(Record::Failed(row, failed)).await?;
+                }
                 self.group.push(Entry::SettledByList(listed), clock::now());
                 Ok(())
             }

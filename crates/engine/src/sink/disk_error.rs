@@ -67,7 +67,7 @@ pub(crate) fn too_large_fault(place: &str, len: u64) -> FaultRecord {
 }
 
 /// The fault of a row whose body could not be published under its name.
-pub(crate) fn file_fault(name: &str, error: &io::Error) -> FaultRecord {
+pub(super) fn file_fault(name: &str, error: &io::Error) -> FaultRecord {
     let message = if error.kind() == io::ErrorKind::AlreadyExists {
         format!("a file that does not belong to this haul exists at {name}")
     } else {
@@ -76,8 +76,16 @@ pub(crate) fn file_fault(name: &str, error: &io::Error) -> FaultRecord {
     fault(message)
 }
 
+/// The phase of a failure that a comparison with a file has shown; any other failure of a file has the phase `file`.
+pub(crate) const COMPARE_PHASE: &str = "compare";
+
+/// The fault of a row in whose place a file stands that is known not to be its content.
+pub(super) fn contradiction_fault(message: &str) -> FaultRecord {
+    FaultRecord { phase: COMPARE_PHASE.to_owned(), ..fault(message.to_owned()) }
+}
+
 /// The fault of a row because of a file that was there before.
-pub(crate) fn occupant_fault(message: &str) -> FaultRecord {
+pub(super) fn occupant_fault(message: &str) -> FaultRecord {
     fault(message.to_owned())
 }
 

@@ -13,6 +13,7 @@ mod committer;
 mod disk_error;
 pub(crate) mod disk_wait;
 mod group;
+mod occupied;
 pub(crate) mod part_verifier;
 mod parts;
 mod recovery;
@@ -24,7 +25,8 @@ mod trace;
 mod unstorable;
 
 pub(crate) use committer::{Committer, JournalHandles, SettledCounts};
-pub(crate) use disk_error::{file_fault, occupant_fault, part_fault, transient_cause};
+pub(crate) use disk_error::{COMPARE_PHASE, part_fault, transient_cause};
+pub(crate) use occupied::{Occupied, OccupiedPolicy};
 pub(crate) use parts::{VerifiedPart, checkpoint};
 pub(crate) use recovery::resolve_doubts;
 
@@ -67,8 +69,8 @@ pub(crate) enum Message {
     Retry { row: RowId, url: HttpUrl, waiting: Waiting, wait: Duration },
     /// The row is left to a later run: its host asked for a long pause, or its unfinished body cannot be read now.
     Park { job: Box<Job>, waiting: Waiting },
-    /// The row has failed for good.
-    Fail { job: Box<Job>, failed: Failed },
+    /// The row has failed for good. `keeps_part` says that the failure leaves its unfinished body as good as it was.
+    Fail { job: Box<Job>, failed: Failed, keeps_part: bool },
     /// The row needs no download.
     Skip { job: Box<Job>, reason: String },
     /// A file that was there before is the row's, as its outcome says.
@@ -84,8 +86,19 @@ pub(crate) enum Message {
 /// The outcome of a row that was settled when it was read.
 #[derive(Debug)]
 pub(crate) enum SettledByList {
-    Duplicate { row: RowId, url: String, of: RowId, fields: Fields },
-    Refused { row: RowId, text: String, fault: FaultRecord },
+    Duplicate {
+        row: RowId,
+        url: String,
+        of: RowId,
+        fields: Fields,
+    },
+    /// The spool is the record of it, unless `is_unreadable`: the row was written by another version of this program.
+    Refused {
+        row: RowId,
+        text: String,
+        fault: FaultRecord,
+        is_unreadable: bool,
+    },
 }
 
 /// Bytes of a body, and their offset.

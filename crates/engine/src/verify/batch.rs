@@ -1,8 +1,5 @@
 //! Compares many files at a time, and gives the results in the order of their rows.
 
-use std::num::NonZero;
-use std::thread;
-
 use longhaul_journal::storage::Storage;
 
 use super::comparison::{Compared, RecordedFile};
@@ -10,8 +7,6 @@ use crate::haul::parallel;
 
 /// Files of one batch: enough to keep the threads busy, and a bound of the memory.
 pub(super) const FILES_MAX: usize = 8192;
-/// Threads that read files: small files cost a disk as much time in waiting as in reading, so it is given several at once.
-const READERS: usize = 8;
 
 /// What a thread keeps from one file to the next.
 #[derive(Default)]
@@ -22,9 +17,8 @@ struct Worker {
 
 /// The results for some files, in their order, and the bytes that were read.
 pub(super) fn compare(storage: &dyn Storage, files: &[RecordedFile], is_quick: bool) -> (Vec<Compared>, u64) {
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
     // Sizes and times come from the system's memory for the most part: more threads than processors gain nothing.
-    let threads = if is_quick { processors } else { READERS.max(processors) };
+    let threads = if is_quick { parallel::processors() } else { parallel::readers() };
     let (results, workers) = parallel::map(files, threads, |worker: &mut Worker, file| {
         file.compare(storage, is_quick, &mut worker.buffer, &mut worker.bytes_read)
     });

@@ -10,7 +10,7 @@ use longhaul_socket::clock::WallClock;
 use super::batch::{self, FILES_MAX};
 use super::comparison::{Compared, RecordedFile};
 use super::foreign::OwnedNames;
-use super::repair::{BrokenRow, repair};
+use super::repair::{BrokenRow, Step, repair};
 use crate::haul::{HaulError, machine};
 use crate::report::status::{RowOutcome, for_each_row};
 
@@ -74,6 +74,15 @@ pub enum Finding<'a> {
         /// Its name now.
         to: &'a str,
     },
+    /// The repair could not rename a changed file: its row stays as it is.
+    NotRepaired {
+        /// The row whose name it has.
+        row: RowId,
+        /// That name.
+        name: &'a str,
+        /// Why.
+        error: &'a str,
+    },
 }
 
 /// How a verification ended.
@@ -100,6 +109,8 @@ pub struct VerifyReport {
     pub bytes_read: u64,
     /// Rows that the repair has made pending.
     pub repaired: u64,
+    /// Rows whose changed files the repair could not move aside.
+    pub not_repaired: u64,
 }
 
 impl VerifyReport {
@@ -199,11 +210,18 @@ impl Verify {
             report.foreign = Some(foreign);
         }
         if let Some(Opened { lock, mut log, .. }) = opened {
-            let repaired = repair(&*storage, &mut log, &broken, |row, path, to| {
-                visit(&Finding::MovedAside { row, name: path.as_str(), to: to.as_str() });
+            let mut not_repaired = 0;
+            let repaired = repair(&*storage, &mut log, &broken, |row, step| match step {
+                Step::Moved { from, to } => {
+                    visit(&Finding::MovedAside { row, name: from.as_str(), to: to.as_str() });
+                }
+                Step::Failed { path, error } => {
+                    not_repaired += 1;
+                    visit(&Finding::NotRepaired { row, name: path.as_str(), error: &error.to_string() });
+                }
             });
-            repaired.map_err(HaulError::of_disk)?;
-            report.repaired = broken.len() as u64;
+            report.repaired = repaired.map_err(HaulError::of_disk)?;
+            report.not_repaired = not_repaired;
             drop(lock);
         }
         Ok(report)

@@ -79,8 +79,8 @@ fn decode(bytes: &[u8], salt: u32) -> Option<LogState> {
             LogRecord::States { first_row, bits } => add_states(&mut state, first_row, &bits)?,
             LogRecord::ForgottenRows { first_row, count } => {
                 let end = first_row.checked_add(count).filter(|end| *end <= RowId::COUNT_MAX)?;
-                for row in first_row..end {
-                    state.forgotten.insert(RowId(row));
+                if !state.forgotten.append(RowId(first_row), end) {
+                    return None;
                 }
             }
             LogRecord::SummaryEnd { rows, spool_rows } => {
@@ -89,6 +89,9 @@ fn decode(bytes: &[u8], salt: u32) -> Option<LogState> {
                     || spool_rows > RowId::COUNT_MAX
                     || rows.div_ceil(4) * 4 != state.states.rows()
                 {
+                    return None;
+                }
+                if state.forgotten.end() > rows {
                     return None;
                 }
                 state.states.shrink(rows);

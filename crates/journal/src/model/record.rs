@@ -177,6 +177,14 @@ pub struct Failed {
     pub finished_unix_ms: u64,
 }
 
+impl Failed {
+    /// A row that failed at this time, in unix milliseconds, without an attempt.
+    #[must_use]
+    pub const fn without_attempt(fault: FaultRecord, now_unix_ms: u64) -> Self {
+        Self { fault, status: None, attempts: 0, started_unix_ms: now_unix_ms, finished_unix_ms: now_unix_ms }
+    }
+}
+
 /// A row for which the server answered, successfully, that it has no content (RFC 9110 sections 15.3.5 and 15.3.6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoContent {

@@ -41,6 +41,25 @@ impl RowSet {
         self.ranges.insert(start, end);
     }
 
+    /// Adds the rows from `first` to before `end`, all of them behind the rows of the set; `false` if they are not. Takes no longer for
+    /// many rows than for one.
+    #[must_use]
+    pub(crate) fn append(&mut self, first: RowId, end: u64) -> bool {
+        let fits = self.end() <= first.0 && first.0 < end;
+        if fits {
+            match self.ranges.last_entry() {
+                Some(mut last) if *last.get() == first.0 => _ = last.insert(end),
+                _ => _ = self.ranges.insert(first.0, end),
+            }
+        }
+        fits
+    }
+
+    /// The number behind the last row; 0 for an empty set.
+    pub(crate) fn end(&self) -> u64 {
+        self.ranges.last_key_value().map_or(0, |(_, end)| *end)
+    }
+
     pub(crate) fn remove(&mut self, row: RowId) {
         let Some((start, end)) = self.range_of(row.0) else { return };
         self.ranges.remove(&start);
@@ -94,6 +113,11 @@ mod tests {
             prop_assert!(all(&rows).into_iter().eq(expected.iter().copied()));
             prop_assert!((0..20).all(|row| rows.contains(RowId(row)) == expected.contains(&row)));
             prop_assert_eq!(rows.is_empty(), expected.is_empty());
+            prop_assert_eq!(rows.end(), expected.last().map_or(0, |row| row + 1));
+            let mut copy = RowSet::default();
+            prop_assert!(rows.ranges().all(|(first, count)| copy.append(first, first.0 + count)));
+            prop_assert_eq!(&copy, &rows);
+            prop_assert!(rows.is_empty() || !copy.append(RowId(0), RowId::COUNT_MAX), "behind the others only");
             rows.truncate(RowId(end));
             prop_assert!(all(&rows).into_iter().eq(expected.range(..end).copied()));
         }

@@ -4,8 +4,8 @@ use std::io;
 
 use longhaul_journal::FaultRecord;
 
+use super::disk_error::{contradiction_fault, file_fault, occupant_fault};
 use crate::schedule::job::Job;
-use crate::sink::{file_fault, occupant_fault};
 
 /// Why a row is skipped whose file was there before it.
 const ALREADY_THERE: &str = "the file is there already";
@@ -48,7 +48,7 @@ impl OccupiedPolicy {
 
     /// The fault of a row in whose place something stands that contradicts the list.
     pub(crate) fn contradiction(name: &str, what: &str) -> FaultRecord {
-        occupant_fault(&format!("{name} was there before, and is not what the list expects: {what}"))
+        contradiction_fault(&format!("{name} was there before, and is not what the list expects: {what}"))
     }
 
     /// The fault of a row in whose place something stands that cannot be read.
