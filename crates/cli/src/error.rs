@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::exit::Exit;
 use crate::serving::InvalidPlan;
+use crate::signature::SignatureError;
 
 /// An error that ended a command. `Display` gives one level, `source` the rest.
 #[derive(Debug, Error)]
@@ -35,6 +36,12 @@ pub(crate) enum CommandError {
     Scratch(#[source] io::Error),
     #[error("LONGHAUL_LOG is not a valid filter: {0}")]
     LogFilter(String),
+    #[error("the lock file or its signature cannot be trusted")]
+    Signature(#[source] SignatureError),
+    #[error("cannot sign the output")]
+    Signing(#[source] SignatureError),
+    #[error("a bag is a directory: sign its tagmanifest-sha256.txt with minisign")]
+    SignedBag,
     #[error(transparent)]
     Socket(#[from] Fault),
     #[error(transparent)]
@@ -79,12 +86,15 @@ impl CommandError {
             | Self::ListAsUrl { .. }
             | Self::StandardInputTwice
             | Self::NoIdentity
+            | Self::SignedBag
             | Self::Plan(_)
             | Self::LogFilter(_) => Exit::Usage,
             Self::List { .. }
             | Self::Output { .. }
             | Self::ExportedFile(_)
             | Self::Scratch(_)
+            | Self::Signature(_)
+            | Self::Signing(_)
             | Self::Identity(_)
             | Self::Unreadable { .. }
             | Self::Input(_) => Exit::File,
@@ -116,6 +126,13 @@ impl CommandError {
             Self::ExportedFile(_) => {
                 "`longhaul verify` lists the files that are not as recorded; other formats read no file"
             }
+            Self::Signature(_) => {
+                "nothing was requested; get the lock file, its .minisig and the public key from their author again"
+            }
+            Self::Signing(SignatureError::Encrypted { .. }) => {
+                "the output is written; sign it with `minisign -Sm FILE`, or use a key without a password (`minisign -GW`)"
+            }
+            Self::Signing(_) => "the output is written and has no signature",
             Self::Scratch(_) => "use a directory that is new or empty; without -d a temporary one is used",
             Self::Socket(fault) => fault.advice().action,
             Self::NoIdentity => "give two files in PEM form with --cert FILE and --key FILE",
@@ -126,6 +143,7 @@ impl CommandError {
             | Self::Proxy(_)
             | Self::Input(_)
             | Self::Start(_)
+            | Self::SignedBag
             | Self::Case(_)
             | Self::Rehearsal { .. } => return None,
             Self::LogFilter(_) => {

@@ -26,6 +26,7 @@ mod relay;
 mod render;
 mod serving;
 mod signals;
+mod signature;
 mod startup;
 mod trace;
 mod values;

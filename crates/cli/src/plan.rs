@@ -19,6 +19,7 @@ use crate::arguments::{
 use crate::error::CommandError;
 use crate::files;
 use crate::progress::{LogFormat, LogPlan};
+use crate::signature;
 
 /// Extensions of log files whose lines are JSON.
 const JSON_EXTENSIONS: [&str; 3] = ["json", "jsonl", "ndjson"];
@@ -71,6 +72,7 @@ impl Plan {
             urls,
             mut input_files,
             locked,
+            verify_key,
             base,
             directory,
             run,
@@ -78,6 +80,9 @@ impl Plan {
             dry_run: _,
             resume: _,
         } = arguments;
+        if let (Some(file), Some(key)) = (&locked, &verify_key) {
+            signature::verify(file, key).map_err(CommandError::Signature)?;
+        }
         input_files.extend(locked.clone());
         if input_files.is_empty() && urls.is_empty() && !files::holds_haul(&directory) {
             return Err(CommandError::NothingToDo { directory });

@@ -25,6 +25,10 @@ pub(crate) struct GetArguments {
     /// A lock file of `export`: a list, whose rows are reported as same, changed or gone
     #[arg(long, value_name = "FILE")]
     pub(crate) locked: Option<PathBuf>,
+    /// Compare the lock file with its signature FILE.minisig before anything is requested: a public key of minisign, or a file
+    /// with one
+    #[arg(long, value_name = "KEY", requires = "locked")]
+    pub(crate) verify_key: Option<String>,
     /// Where the files are that checksum files among the lists name (sha256sum, b3sum, BagIt manifests): a URL that ends in /
     #[arg(long, value_name = "URL")]
     pub(crate) base: Option<BaseUrl>,
@@ -254,6 +258,9 @@ pub(crate) struct ExportArguments {
     /// Output file, or the directory of a bag [default: standard output]
     #[arg(short, long, value_name = "FILE", required_if_eq("format", "bagit"))]
     pub(crate) output: Option<PathBuf>,
+    /// Sign the output file with this secret key of minisign, which has no password; the signature is FILE.minisig
+    #[arg(long, value_name = "KEY", requires = "output")]
+    pub(crate) sign: Option<PathBuf>,
 }
 
 /// Compare the downloaded files with what was recorded of them

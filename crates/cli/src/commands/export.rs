@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use longhaul::Status;
+use longhaul_socket::clock::WallClock;
 
 use super::write_message;
 use crate::arguments::{ExportArguments, ExportFormat};
@@ -11,10 +12,13 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::export::{BagWriter, LineFormat, RecordFormat, RecordWriter, has_no_file, write_line};
 use crate::render::counted;
-use crate::{files, render};
+use crate::{files, render, signature};
 
 pub(super) fn run(arguments: ExportArguments) -> Result<Exit, CommandError> {
-    let ExportArguments { directory, format, output: path } = arguments;
+    let ExportArguments { directory, format, output: path, sign } = arguments;
+    if format == ExportFormat::Bagit && sign.is_some() {
+        return Err(CommandError::SignedBag);
+    }
     let status = Status::read(&directory)?;
     let place = match &path {
         Some(path) => render::quoted(path),
@@ -37,6 +41,10 @@ pub(super) fn run(arguments: ExportArguments) -> Result<Exit, CommandError> {
     write(&status, format, &mut output)?.map_err(output_error)?;
     let file = output.into_inner().map_err(|error| output_error(error.into_error()))?;
     file.commit().map_err(output_error)?;
+    if let Some(key) = &sign {
+        let now_unix_s = WallClock::system().unix_ms() / 1000;
+        signature::sign(&path, key, now_unix_s).map_err(CommandError::Signing)?;
+    }
     Ok(Exit::Complete)
 }
 
