@@ -28,6 +28,7 @@ mod serving;
 mod signals;
 mod signature;
 mod startup;
+mod stream_writer;
 mod trace;
 mod values;
 

@@ -14,6 +14,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::error::CommandError;
 use crate::render::escaped;
+use crate::stream_writer::standard_error;
 
 /// The environment variable with the filter.
 const FILTER_VARIABLE: &str = "LONGHAUL_LOG";
@@ -57,7 +58,8 @@ struct EscapedStderr;
 
 impl Write for EscapedStderr {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        io::stderr().write_all(&escaped_lines(event)).map(|()| event.len())
+        standard_error().write(&escaped_lines(event));
+        Ok(event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -198,3 +198,19 @@ fn an_export_to_a_closed_pipe_ends_without_an_error() {
     running.0.stderr.take().expect("piped").read_to_string(&mut printed).expect("UTF-8");
     assert_eq!(printed, "");
 }
+
+/// Standard error is a pipe that is full and that nobody reads: the run ends with the exit code of its outcomes, with a trace too.
+#[test]
+fn messages_that_nobody_reads_hold_up_no_run() {
+    for flag in ["-v", "-vv"] {
+        let (place, server) = (TestDirectory::new(), respond_always(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"));
+        let urls: Vec<String> = (0..1000).map(|number| format!("http://{server}/{number}")).collect();
+        place.file("list.txt", urls.join("\n"));
+        let mut running = place.spawn(&["get", "-i", "list.txt", "-d", "out", flag, "--tries", "1"]);
+        // Held and never read.
+        let _stderr = running.0.stderr.take().expect("piped");
+        let _stdout = running.0.stdout.take().expect("piped");
+        assert_eq!(running.code(), Some(8), "{flag}");
+        assert_eq!(place.status("out").expect("a haul")["failed"], 1000);
+    }
+}

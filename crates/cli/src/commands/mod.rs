@@ -20,10 +20,14 @@ use std::io::{self, Write as _};
 pub use run::run;
 
 use crate::error::CommandError;
+use crate::stream_writer::standard_error;
 
-/// Writes a message for people to standard error. If that is closed, the exit code is all that is left.
-fn write_message(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
+/// Writes a message for people to standard error. If that is closed, or nobody reads it, the exit code is all that is left.
+pub(crate) fn write_message(text: &str) {
+    let writer = standard_error();
+    if writer.write(text.as_bytes()) {
+        writer.finish();
+    }
 }
 
 /// Writes data to standard output. A reader that has closed the pipe has seen enough: that is not an error.

@@ -9,6 +9,7 @@ use crate::arguments::{Arguments, Command};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::render::escaped;
+use crate::stream_writer::finish_standard_error;
 use crate::{startup, trace};
 
 /// Runs the program. The first argument is the name of the program. An error is printed to standard error.
@@ -22,10 +23,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     startup::raise_open_files_limit();
-    run_command(arguments.command).unwrap_or_else(|error| {
+    let exit = run_command(arguments.command).unwrap_or_else(|error| {
         print_error(&error);
         error.exit()
-    })
+    });
+    finish_standard_error();
+    exit
 }
 
 fn run_command(command: Command) -> Result<Exit, CommandError> {

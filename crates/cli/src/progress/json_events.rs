@@ -1,6 +1,5 @@
 //! Events for machines: one JSON object per line. Their fields are stable; `docs/cli.md` lists them.
 
-use std::io::{self, Write as _};
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
@@ -11,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::exit::Exit;
 use crate::render::{json, rfc3339};
+use crate::stream_writer::{StreamWriter, standard_output};
 
 /// Minimum time between two `progress` events, which sum up all downloads.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
@@ -19,6 +19,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct JsonEventWriter {
     clock: WallClock,
+    output: StreamWriter,
     is_closed: bool,
     bytes_received: u64,
     progress_at: Option<Instant>,
@@ -28,7 +29,13 @@ type Fields<'a> = Vec<(&'a str, Value)>;
 
 impl JsonEventWriter {
     pub(super) fn new() -> Self {
-        Self { clock: WallClock::system(), is_closed: false, bytes_received: 0, progress_at: None }
+        Self {
+            clock: WallClock::system(),
+            output: standard_output(),
+            is_closed: false,
+            bytes_received: 0,
+            progress_at: None,
+        }
     }
 
     pub(super) fn event(&mut self, event: &Event<'_>, now: Instant) {
@@ -59,9 +66,14 @@ impl JsonEventWriter {
             return;
         }
         line.push('\n');
-        let mut output = io::stdout().lock();
-        // A closed standard output does not stop the downloads.
-        self.is_closed = output.write_all(line.as_bytes()).and_then(|()| output.flush()).is_err();
+        // A standard output that is closed, or that nobody reads, does not stop the downloads. Lines behind one that was left out
+        // would mislead a reader that comes back.
+        self.is_closed = !self.output.write(line.as_bytes());
+    }
+
+    /// Returns when the events are written, or when nobody reads them.
+    pub(super) fn finish(&self) {
+        self.output.finish();
     }
 }
 

@@ -1,6 +1,5 @@
 //! Receives the events of a haul and reports them to people and machines.
 
-use std::io::{self, Write as _};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -17,6 +16,7 @@ use super::log_file::{LogFile, LogPlan};
 use super::messages::{Messages, message};
 use super::screen::Screen;
 use super::view;
+use crate::commands::write_message;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::plan::{Output, Verbosity};
@@ -114,12 +114,13 @@ impl Finished {
     pub(crate) fn report(self, report: &Report, exit: Exit, text: &str) {
         if let Some(mut json_events) = self.shared.json_events() {
             json_events.report(report, exit);
+            json_events.finish();
         }
         if let Some(log) = &self.shared.log {
             log.report(report, exit, text);
         }
         if self.shared.verbosity > Verbosity::Quiet {
-            let _ = io::stderr().write_all(text.as_bytes());
+            write_message(text);
         }
         self.end_log();
     }
@@ -128,6 +129,7 @@ impl Finished {
     pub(crate) fn error(self, error: &CommandError) {
         if let Some(mut json_events) = self.shared.json_events() {
             json_events.error(&error.chain(), error.exit());
+            json_events.finish();
         }
         if let Some(log) = &self.shared.log {
             log.error(error);
@@ -138,7 +140,7 @@ impl Finished {
     /// Waits for the log as long as that makes sense, and says if it lacks lines.
     fn end_log(self) {
         if let Some(notice) = self.shared.log.as_ref().and_then(LogFile::finish) {
-            let _ = io::stderr().write_all(format!("{notice}\n").as_bytes());
+            write_message(&format!("{notice}\n"));
         }
     }
 }

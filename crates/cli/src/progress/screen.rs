@@ -1,8 +1,9 @@
 //! Draws on standard error: messages scroll, and on a terminal a few live lines stay below them.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 
+use crate::commands::write_message;
 use crate::trace;
 
 /// Columns if neither the user nor the terminal gives a number.
@@ -52,7 +53,7 @@ impl Screen {
         }
         self.live_lines = live.len();
         if !text.is_empty() {
-            let _ = io::stderr().write_all(text.as_bytes());
+            write_message(&text);
         }
     }
 }
