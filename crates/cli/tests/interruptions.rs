@@ -203,7 +203,8 @@ fn an_export_to_a_closed_pipe_ends_without_an_error() {
 #[test]
 fn messages_that_nobody_reads_hold_up_no_run() {
     for flag in ["-v", "-vv"] {
-        let (place, server) = (TestDirectory::new(), respond_always(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"));
+        let (place, server) =
+            (TestDirectory::new(), respond_always(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"));
         let urls: Vec<String> = (0..1000).map(|number| format!("http://{server}/{number}")).collect();
         place.file("list.txt", urls.join("\n"));
         let mut running = place.spawn(&["get", "-i", "list.txt", "-d", "out", flag, "--tries", "1"]);

@@ -96,3 +96,10 @@ pub struct TornTail {
     /// Length of what was cut, in bytes.
     pub len: u64,
 }
+
+impl From<&TornTail> for Damage {
+    fn from(torn: &TornTail) -> Self {
+        let TornTail { path, offset, len } = torn;
+        Self { path: path.clone(), offset: *offset, len: *len, what: "its end is unfinished".to_owned() }
+    }
+}

@@ -9,7 +9,7 @@ use longhaul_http::redirect::RedirectPolicy;
 use longhaul_http::{Client, ClientOptions, HttpUrl};
 use longhaul_journal::storage::Storage;
 use longhaul_journal::{
-    HostRecord, Journal, LogWriter, Opened, Recovery, SpoolReader, SpoolWriter, read_hosts,
+    Damage, HostRecord, Journal, LogWriter, Opened, Recovery, SpoolReader, SpoolWriter, read_hosts,
 };
 use longhaul_socket::clock::{self, WallClock};
 use longhaul_socket::{Connector, Host, Network, TlsOptions};
@@ -310,7 +310,12 @@ fn recover(
     rows: &SpoolReader,
     recovery: Recovery,
 ) -> Result<(Counts, Unfinished), HaulError> {
-    let Recovery { states, in_doubt, waiting, mut parts, forgotten, damage, same_boot, .. } = recovery;
+    let Recovery { states, in_doubt, waiting, mut parts, forgotten, mut damage, torn, same_boot, .. } =
+        recovery;
+    if same_boot {
+        // Without a loss of power, everything that a process has written is there.
+        damage.extend(torn.iter().map(Damage::from));
+    }
     for damage in &damage {
         cx.observer.emit(&Event::Damaged { description: &damage.to_string() });
     }

@@ -200,11 +200,14 @@ impl Committer {
                     return Err(DiskFailure::Permanent(error));
                 }
                 self.sync_parts().await?;
+                self.log.note_extent();
             }
         }
         self.commit().await?;
         // Records that are no outcomes (waits, parts) become durable at the end of the run.
-        self.retry_transient(|sink| sink.log.commit()).await
+        self.retry_transient(|sink| sink.log.commit()).await?;
+        self.log.note_extent();
+        Ok(())
     }
 
     async fn take(&mut self, message: Message) -> Result<(), DiskFailure> {

@@ -1,12 +1,12 @@
 //! Notices, at the start of a run, that finished files are missing.
 //!
-//! It looks for names only, on a thread of its own, and looks at a bounded number of them: of a larger haul a sample that is spread
+//! It also reads the part of the log that the start has not read, and reports what is damaged there. It looks for names only, on a thread of its own, and looks at a bounded number of them: of a larger haul a sample that is spread
 //! over it evenly. So it costs the same however large the haul is, and finds the usual case: somebody has removed or moved files.
 
 use std::sync::Arc;
 
 use longhaul_journal::storage::{RelativePath, Storage};
-use longhaul_journal::{BLOCK_ROWS, BlockId, Entry, RowId, RowState, RowStates, SpoolReader};
+use longhaul_journal::{BLOCK_ROWS, BlockId, Entry, ReadOnly, RowId, RowState, RowStates, SpoolReader};
 
 use crate::haul::run_context::RunContext;
 use crate::haul::stop::StopWatch;
@@ -46,6 +46,9 @@ impl PresenceCheck {
 
     /// Looks, and reports if something is missing. A disk that cannot be read is reported by those that need it.
     pub(crate) async fn run(self) {
+        for damage in ReadOnly::unread_damage(&*self.storage) {
+            self.observer.emit(&Event::Damaged { description: &damage.to_string() });
+        }
         let (mut checked, mut missing, mut example) = (0, 0, None);
         let mut rows = Vec::new();
         for (block, done) in &self.finished {

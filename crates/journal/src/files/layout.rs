@@ -14,6 +14,9 @@ pub(crate) const HOSTS_FILE: &str = ".longhaul/hosts";
 /// The remembered suspicions.
 pub(crate) const SUSPICIONS_FILE: &str = ".longhaul/suspicions";
 
+/// How far the log reaches.
+pub(crate) const EXTENT_FILE: &str = ".longhaul/extent";
+
 /// The index of claimed names, and the one that replaces it when it grows. The next run makes them anew.
 pub(crate) const CLAIMS_FILE: &str = ".longhaul/claims";
 pub(crate) const CLAIMS_GROWN_FILE: &str = ".longhaul/claims.grown";
@@ -69,8 +72,8 @@ pub(crate) fn unfinished(path: &RelativePath) -> RelativePath {
 pub(crate) fn is_leftover(name: &str) -> bool {
     let temporary = [CLAIMS_FILE, CLAIMS_GROWN_FILE].map(|path| fixed(path).file_name() == name);
     let kinds = [Kind::Spool, Kind::Log, Kind::Summary];
-    let replaced =
-        [HOSTS_FILE, SUSPICIONS_FILE, LOCK_FILE].map(|path| unfinished(&fixed(path)).file_name() == name);
+    let replaced = [HOSTS_FILE, SUSPICIONS_FILE, LOCK_FILE, EXTENT_FILE]
+        .map(|path| unfinished(&fixed(path)).file_name() == name);
     let unfinished = name
         .strip_suffix(UNFINISHED_SUFFIX)
         .is_some_and(|name| kinds.iter().any(|kind| !kind.numbers(&[name.to_owned()]).is_empty()));

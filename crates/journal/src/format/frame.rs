@@ -51,7 +51,7 @@ pub(crate) fn read_frame(bytes: &[u8], offset: usize, salt: u32) -> Option<Range
 }
 
 /// The payload that a frame at an offset would have, its checksum not yet looked at.
-fn candidate(bytes: &[u8], offset: usize) -> Option<Range<usize>> {
+pub(super) fn candidate(bytes: &[u8], offset: usize) -> Option<Range<usize>> {
     let prefix = bytes.get(offset..)?.first_chunk::<FRAME_PREFIX_BYTES>()?;
     let len = usize::try_from(u32::from_le_bytes([prefix[0], prefix[1], prefix[2], prefix[3]])).ok()?;
     let start = offset + FRAME_PREFIX_BYTES;

@@ -40,6 +40,8 @@ pub(crate) enum HeaderRead {
     Intact(Header),
     /// One copy is damaged, the other is not.
     Repaired(Header),
+    /// Neither copy could be read. The salt was found in the records; the base is not known.
+    Salvaged(Header),
     Unreadable,
 }
 
@@ -48,7 +50,15 @@ impl HeaderRead {
     pub(crate) fn readable(self) -> Option<Header> {
         match self {
             Self::Intact(header) | Self::Repaired(header) => Some(header),
-            Self::Unreadable => None,
+            Self::Salvaged(_) | Self::Unreadable => None,
+        }
+    }
+
+    /// Where the checksums of the frames start from, and their version, if the records can be read.
+    pub(crate) fn of_records(self) -> Option<Header> {
+        match self {
+            Self::Salvaged(header) => Some(header),
+            _ => self.readable(),
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Replays the log: the newest good summary, then the segments after it.
 
+use super::extent::Extent;
 use super::segments::{LogSegment, list_segments};
 use super::state::LogState;
 use super::{summary, tail};
 use crate::error::{Damage, JournalError, TornTail};
 use crate::files::Kind;
 use crate::files::read_file;
-use crate::format::{Frames, HEADER_BYTES, HeaderRead, Item, LogRecord, VERSION_FAILURE_ENDS_PART};
+use crate::format::{Frames, HEADER_BYTES, Item, LogRecord, VERSION_FAILURE_ENDS_PART};
 use crate::model::{Part, Record};
-use crate::storage::Storage;
+use crate::storage::{RelativePath, Storage};
 
 /// Everything that the log's files say.
 #[derive(Debug, Default)]
@@ -22,6 +23,8 @@ pub(crate) struct Replay {
     pub(crate) segments: Vec<LogSegment>,
     /// Up to where the last segment counts once there is another, in bytes.
     pub(crate) base: u64,
+    /// Up to this number the newest summary stands for the segments.
+    pub(crate) covered_through: u32,
     /// How many segments had to be read.
     pub(crate) segments_read: usize,
 }
@@ -53,43 +56,74 @@ pub(crate) fn replay(
         replay.state = state;
         expected = number + 1;
     }
+    replay.covered_through = expected - 1;
+    if through.is_none() {
+        let is_there = |number: u32| segments.iter().any(|segment| segment.number == number);
+        let missing = (1..expected).filter(|&number| !is_there(number));
+        replay.damage.extend(missing.map(|number| missing_file(&Kind::Log.path(number))));
+    }
     let mut buffer = Vec::new();
     for segment in &mut segments {
         if segment.number < expected {
+            if through.is_none() {
+                replay.damage.append(&mut segment.covered_damage(storage, false)?);
+            }
             continue;
         }
         for missing in expected..segment.number {
-            let path = Kind::Log.path(missing).to_string();
-            replay.damage.push(Damage { path, offset: 0, len: 0, what: "the file is missing".to_owned() });
+            replay.damage.push(missing_file(&Kind::Log.path(missing)));
         }
         expected = segment.number + 1;
         read_file(storage, &segment.path, segment.limit, &mut buffer)?;
         replay.read_segment(segment, &mut buffer);
     }
     replay.segments = segments;
+    if through.is_none() {
+        replay.note_missing_end(storage, names);
+    }
     Ok(replay)
 }
 
+fn missing_file(path: &RelativePath) -> Damage {
+    Damage { path: path.to_string(), offset: 0, len: 0, what: "the file is missing".to_owned() }
+}
+
+/// What is damaged in the records of the segments that a summary stands for. Reads all of them.
+pub(crate) fn covered_damage(storage: &dyn Storage, segments: &[LogSegment], through: u32) -> Vec<Damage> {
+    let covered = segments.iter().filter(|segment| segment.number <= through);
+    covered
+        .filter_map(|segment| segment.covered_damage(storage, true).ok())
+        .flatten()
+        .filter(|damage| damage.offset >= HEADER_BYTES as u64)
+        .collect()
+}
+
 impl Replay {
+    /// Notices segments that are missing at the end, which no successor tells of.
+    fn note_missing_end(&mut self, storage: &dyn Storage, names: &[String]) {
+        let number = self.segments.last().map_or(0, |segment| segment.number);
+        let committed = self.segments.last().and_then(|segment| segment.limit).unwrap_or(0);
+        let end = Extent { number, committed };
+        let noted = Extent::read(storage).unwrap_or_default();
+        let summary = Kind::Summary.numbers(names).last().copied().unwrap_or_default();
+        // The first segment exists before the first row does.
+        let first = u32::from(!Kind::Spool.numbers(names).is_empty());
+        let known = noted.max(Extent { number: summary.max(first), committed: 0 });
+        self.damage.append(&mut known.missing(end));
+    }
+
     fn read_segment(&mut self, segment: &mut LogSegment, bytes: &mut Vec<u8>) {
         self.segments_read += 1;
         let len = bytes.len() as u64;
         if let Some(limit) = segment.limit.filter(|&limit| limit > len) {
             self.damaged(segment, len, limit - len, "the file is too short");
         }
-        let header = match segment.header {
-            HeaderRead::Intact(header) => header,
-            HeaderRead::Repaired(header) => {
-                self.damaged(segment, 0, HEADER_BYTES as u64, "one copy of the header is unreadable");
-                header
-            }
-            HeaderRead::Unreadable => {
-                // A segment appears under its name only when its header is durable: this is damage, never a torn tail.
-                self.damaged(segment, 0, len, "the header is unreadable");
-                self.base = len;
-                segment.limit = Some(len);
-                return;
-            }
+        // A segment appears under its name only when its header is durable: this is damage, never a torn tail.
+        self.damage.extend(segment.header_damage());
+        let Some(header) = segment.header.of_records() else {
+            self.base = len;
+            segment.limit = Some(len);
+            return;
         };
         let (mut settled_end, mut carried_start) = (bytes.len(), bytes.len());
         if segment.limit.is_none() {
@@ -141,7 +175,7 @@ impl Replay {
     }
 
     fn damaged(&mut self, segment: &LogSegment, offset: u64, len: u64, what: &str) {
-        self.damage.push(Damage { path: segment.path.to_string(), offset, len, what: what.to_owned() });
+        self.damage.push(segment.damage(offset, len, what));
     }
 }
 

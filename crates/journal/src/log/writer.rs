@@ -7,6 +7,7 @@
 use std::io;
 use std::sync::Arc;
 
+use super::extent::Extent;
 use super::write_summary::write_summary;
 use crate::error::LockLost;
 use crate::files::Kind;
@@ -185,6 +186,15 @@ impl LogWriter {
         }
         self.broken = true;
         Err(io::Error::other(LockLost))
+    }
+
+    /// Notes how far the log reaches, so that the next start misses a segment that was removed or cut meanwhile. Without a sync, and
+    /// nothing depends on it.
+    pub fn note_extent(&self) {
+        if !self.broken {
+            let Segment { number, committed, .. } = self.segment;
+            Extent { number, committed }.write(&*self.storage);
+        }
     }
 
     /// Bytes that were recorded since the last commit; they are held in memory until the next.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::contents::{JournalContents, read_contents};
 use crate::error::{Damage, JournalError};
-use crate::files::{LOCK_FILE, STATE_DIRECTORY, fixed};
-use crate::log::LogSegment;
+use crate::files::{LOCK_FILE, STATE_DIRECTORY, fixed, state_directory};
+use crate::log::{LogSegment, covered_damage, replay};
 use crate::model::{Counts, RowSet, RowStates};
 use crate::model::{HostRecord, Suspicion};
 use crate::model::{Row, RowId, Source};
@@ -43,6 +43,10 @@ impl ReadOnly {
                 error => error,
             })?;
         log.damage.append(&mut spool.damage);
+        log.damage.append(&mut covered_damage(&*storage, &log.segments, log.covered_through));
+        if running.is_none() {
+            log.damage.extend(log.torn.iter().chain(&spool.torn).map(Damage::from));
+        }
         let rows = SpoolReader::new(SharedSpool::new(Arc::clone(&storage), spool.index));
         let in_doubt = log.state.doubts.into_keys().collect();
         let forgotten = log.state.forgotten;
@@ -56,6 +60,14 @@ impl ReadOnly {
             damage: log.damage,
             running,
         })
+    }
+
+    /// What is damaged in the part of the log that a summary stands for, which [`Journal::open`](super::Journal::open) does not read.
+    /// Reads it, so it takes as long as the disk takes; empty if it cannot be read.
+    pub fn unread_damage(storage: &dyn Storage) -> Vec<Damage> {
+        let replayed =
+            storage.list(&state_directory()).ok().and_then(|names| replay(storage, &names, None).ok());
+        replayed.map_or_else(Vec::new, |log| covered_damage(storage, &log.segments, log.covered_through))
     }
 
     /// How many rows there are of each state.
@@ -108,7 +120,8 @@ impl ReadOnly {
         RecentOutcomes::scan(&*self.storage, &self.segments, now_unix_ms, window_ms)
     }
 
-    /// What could not be read. Segments that a summary replaces are read by [`ReadOnly::for_each_outcome`] only.
+    /// What could not be read, in the segments that a summary stands for, too. Beside no running process, an unfinished end of a
+    /// file counts.
     pub fn damage(&self) -> &[Damage] {
         &self.damage
     }

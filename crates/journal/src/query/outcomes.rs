@@ -92,7 +92,7 @@ pub(crate) fn for_each_deciding_record(
 ) -> Result<(), JournalError> {
     let mut bytes = Vec::new();
     for (place, segment) in segments.iter().enumerate() {
-        let Some(header) = segment.header.readable() else { continue };
+        let Some(header) = segment.header.of_records() else { continue };
         read_file(storage, &segment.path, segment.limit, &mut bytes)?;
         for item in Frames::new(&bytes, HEADER_BYTES, header.salt) {
             let Item::Frame { offset, payload } = item else { continue };

@@ -67,6 +67,11 @@ pub(crate) fn recover(
         found.read_segment(file, &buffer, limit, &mut settled);
     }
     found.count_lost_up_to(found.durable_rows);
+    if found.damage.is_empty() && !found.lost.is_empty() {
+        let rows: u64 = found.lost.iter().map(|range| range.end - range.start).sum();
+        let path = Kind::Spool.path(files.last().map_or(1, |file| file.number)).to_string();
+        found.damage.push(Damage { path, offset: 0, len: 0, what: format!("{rows} rows are missing") });
+    }
     Ok(found)
 }
 
