@@ -373,3 +373,32 @@ fn a_slow_host_does_not_count_as_stalled() {
         assert!((at_least_ms..=at_most_ms).contains(&stall_after), "{stall_after} ms for {latency_ms} ms");
     }
 }
+
+/// Where some URLs are slow, their silence must not end every probe: a URL that was aborted before has its whole deadline.
+#[test]
+fn a_probe_of_a_slow_url_has_its_whole_deadline() {
+    let (mut pace, mut now) = at_cap(8);
+    let silent_for = Duration::from_mins(1);
+    let mut requests = fill(&mut pace, now);
+    pace.assigned(requests[0], 7);
+    for &sent in &requests {
+        pace.stalled(sent, now);
+    }
+    now += silent_for;
+    for sent in requests.drain(..) {
+        pace.ended(sent, Signal::Silence, true, now, JITTER);
+    }
+    for is_fresh in [true, false] {
+        let probe = loop {
+            match pace.permit(WORK, now) {
+                Permit::Go(sent) => break sent,
+                Permit::WaitUntil(at) => now = at,
+                Permit::WaitForAnswer => panic!("nothing is in flight"),
+            }
+        };
+        pace.assigned(probe, 7);
+        assert_eq!(pace.cuts_short(probe, silent_for), is_fresh, "the host is silent");
+        now += silent_for;
+        pace.ended(probe, Signal::Silence, false, now, JITTER);
+    }
+}

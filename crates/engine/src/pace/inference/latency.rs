@@ -46,6 +46,11 @@ impl Latency {
         self.mean
     }
 
+    /// The latency of an idle host, at most this.
+    pub(super) fn floor(&self, most: Seconds) -> Seconds {
+        self.floor.map_or(most, |floor| floor.min(most))
+    }
+
     /// The mean deviation from the mean latency.
     pub(super) fn deviation(&self) -> Seconds {
         self.deviation
@@ -99,6 +104,11 @@ impl Latency {
     /// Measures the floor anew, because the host has become slower by itself.
     pub(super) fn forget_floor(&mut self) {
         self.floor = None;
+    }
+
+    /// The host has been idle, so no request queues there.
+    pub(super) fn assume_room(&mut self) {
+        self.has_room = true;
     }
 
     /// Discards latencies of requests sent before this one, because the window has changed.

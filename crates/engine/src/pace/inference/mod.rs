@@ -280,7 +280,9 @@ impl Controller {
         let is_known = self.stalls.has_helped() || self.served >= sending::KNOWN_HOST_SERVED_MIN;
         let others = self.served > open.served_before || self.remaining <= 2 && is_known;
         let after = self.stall_after();
-        is_probe && self.served > 0 && silent >= after
+        // Where the URLs that are left are slow, a probe that is aborted again shows nothing: it has its whole deadline.
+        let is_fresh = !self.stalls.was_aborted(open.url);
+        is_probe && is_fresh && self.served > 0 && silent >= after
             || others && self.backoff.pause.is_none() && self.stalls.should_abort(open.url, silent, after)
     }
 

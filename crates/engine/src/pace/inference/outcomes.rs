@@ -46,10 +46,10 @@ impl Controller {
         {
             self.discard_denial_limit();
         }
-        // A stalled request that many others overtook, or that is a retry, is slow because of its URL: its latency says
-        // nothing.
+        // A request that stalled and that many others overtook, or whose URL was aborted before, is slow because of its
+        // URL: its latency says nothing.
         let is_overtaken = self.served > open.served_before + 2 * u64::from(open.sent.in_flight);
-        let queueing = if open.is_stalled && (is_overtaken || self.stalls.was_aborted(open.url)) {
+        let queueing = if open.is_stalled && is_overtaken || self.stalls.was_aborted(open.url) {
             None
         } else {
             self.latency.record(latency, sequence, open.sent.in_flight)
@@ -104,7 +104,9 @@ impl Controller {
             return;
         }
         if let Some(rate) = self.rate.as_ref().filter(|_| self.unit == Unit::Requests) {
-            self.window.widen_to(rate.per_second * round_trip * 1.5 + 2.0);
+            // Requests that queue make the round trip longer: a window that follows it would add more of them.
+            let idle = if self.latency.has_room() { round_trip } else { self.latency.floor(round_trip) };
+            self.window.widen_to(rate.per_second * idle * 1.5 + 2.0);
         }
         let is_guess = self.rate.as_ref().is_some_and(Rate::is_guess);
         if self.held_denials.is_round()

@@ -214,6 +214,7 @@ impl Controller {
         let next = self.next_sequence;
         self.run_detector.restart(next);
         self.latency.restart(next);
+        self.latency.assume_room();
         self.random_failure_test.restart(next);
         self.valid_from = next;
     }

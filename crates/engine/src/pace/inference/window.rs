@@ -1,7 +1,7 @@
 //! The window: how many requests may be in flight.
 //!
-//! The window grows by one for each response up to a browser's window, and then doubles each second while latency
-//! leaves room. If a run of refusals began with `n` requests in flight and soon ended, fewer than `n` may be the host's
+//! While latency leaves room, the window grows by one for each response up to a browser's window, and then doubles each
+//! second. If a run of refusals began with `n` requests in flight and soon ended, fewer than `n` may be the host's
 //! limit. The window stays there for a time that doubles each time the limit is found again.
 
 use super::Seconds;
@@ -83,9 +83,12 @@ impl Window {
             self.is_retried = true;
             self.size = limit + 1.0;
         }
+        if !has_room {
+            return;
+        }
         if self.size < BROWSER_WINDOW {
             self.size += 1.0;
-        } else if has_room {
+        } else {
             let doubling = DOUBLING.max(DOUBLING_ROUND_TRIPS * latency);
             let size_max = (self.proven * STEP).max(BROWSER_WINDOW * STEP);
             self.size = (self.size * (since / doubling).exp2()).min(size_max.max(self.size));
@@ -206,6 +209,13 @@ mod tests {
         }
         assert!(window.slots() > 16, "{}", window.slots());
         assert!(window.slots() <= 64);
+    }
+
+    #[test]
+    fn the_window_does_not_grow_while_requests_queue() {
+        let mut window = Window::new(64);
+        (0..50).for_each(|at| window.grow(f64::from(at), 1.0, false));
+        assert_eq!(window.slots(), 4);
     }
 
     #[test]
