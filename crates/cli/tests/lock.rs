@@ -50,6 +50,16 @@ fn a_lock_file_is_a_list_of_the_same_files() {
     assert_eq!(same, lock, "a lock file does not depend on the time of the export");
 }
 
+/// The query of the place where a redirect led may be a signature that lets anybody in who reads the lock file.
+#[test]
+fn a_lock_file_does_not_hold_the_query_of_a_redirect() {
+    let (place, server) = (TestDirectory::new(), TestServer::plain());
+    let url = server.url("/redirect/1/stored?signature=s3cr3t");
+    place.longhaul(&["get", "-q", "-d", "out", &url]).assert().code(0);
+    let (lock, _) = export(&place, "lock");
+    assert!(lock.contains(&format!("\tfinal-url={}\t", server.url("/stored"))), "{lock}");
+}
+
 #[test]
 fn what_is_not_the_same_is_reported() {
     let (place, server) = haul(&["/a", "/b", "/c"]);

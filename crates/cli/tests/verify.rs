@@ -81,6 +81,33 @@ fn every_difference_is_found_and_repaired() {
     );
 }
 
+/// A symbolic link has replaced the directory of a host: it is not followed, its rows are reported, and the others are compared.
+#[test]
+fn a_directory_that_became_a_link_is_reported_and_not_followed() {
+    let (place, server) = haul(2);
+    let (other, directory) = (TestServer::plain(), format!("out/{}", server.name("")));
+    place.file("other.txt", other.list(1));
+    place.longhaul(&["get", "-q", "-i", "other.txt", "-d", "out"]).assert().code(0);
+    let directory = place.path(directory.trim_end_matches('/'));
+    fs::rename(&directory, place.path("elsewhere")).expect("a directory");
+    std::os::unix::fs::symlink(place.path("elsewhere"), &directory).expect("a link");
+    let message = "a directory above it is a symbolic link, which is not followed";
+    for flags in [&[][..], &["--quick"], &["--repair"]] {
+        let (lines, code) = verify(&place, flags);
+        let unreadable: Vec<_> = lines.iter().filter(|line| line["event"] == "unreadable").collect();
+        assert_eq!((unreadable.len(), code), (2, 3), "{flags:?}: {lines:?}");
+        assert_eq!(unreadable[0]["message"], message);
+        let report = lines.last().expect("a report");
+        assert_eq!(
+            (&report["files"], &report["intact"], &report["repaired"]),
+            (&3.into(), &1.into(), &0.into())
+        );
+        assert_eq!(lines.iter().filter(|line| line["event"] == "not_listed").count(), 1, "{lines:?}");
+    }
+    let output = place.longhaul(&["get", "-d", "out"]).output().expect("the program starts");
+    assert!(text(&output.stderr).contains("2 of 3 finished files"), "{}", text(&output.stderr));
+}
+
 #[test]
 fn a_file_with_another_time_is_read() {
     let (place, server) = haul(2);

@@ -87,6 +87,27 @@ fn the_digest_of_the_list_decides() {
     }
 }
 
+/// Somebody renames another file over one while it is read: what was read is not what the name leads to.
+#[test]
+fn a_file_that_is_replaced_while_it_is_read_is_not_adopted() {
+    simulate(async {
+        let (world, origin) = world_with_files();
+        world.put_file(&format!("{ORIGIN}/new"), b"another");
+        let (storage, target) = (world.storage(), relative(&name(&path(1))));
+        let new = relative(&format!("{ORIGIN}/new"));
+        let replace = move |call: &str, path: &str| {
+            if call == "read_at" && path == target.as_str() && storage.metadata(&new)?.is_some() {
+                storage.rename(&new, &target)?;
+            }
+            Ok(())
+        };
+        let run = world.haul(list(origin.site(), &[])).trap(replace).run().await;
+        assert_eq!(run.report().adopted, 2, "{:#?}", run.events);
+        assert!(message(&run, 1).contains("it was replaced while it was read"), "{run:?}");
+        assert_eq!(world.file(&name(&path(1))).as_deref(), Some(&b"another"[..]));
+    });
+}
+
 #[test]
 fn a_size_decides_only_if_the_user_wants_it() {
     let run = |change: fn(&mut Settings)| {

@@ -44,6 +44,42 @@ fn a_fraction_and_a_unit_are_read() {
 }
 
 #[test]
+fn the_longest_of_several_values_counts() {
+    let ten_seconds_before = EXAMPLE_UNIX_MS - 10_000;
+    for (text, seconds) in [
+        ("5, 9", 9),
+        ("9,5", 9),
+        ("9,", 9),
+        ("soon, 9", 9),
+        ("3, Sun, 06 Nov 1994 08:49:37 GMT", 10),
+        ("Sunday, 06-Nov-94 08:49:37 GMT, 30, soon", 30),
+        ("Sun, 06 Nov 1994 08:49:27 GMT, Sun, 06 Nov 1994 08:49:37 GMT", 10),
+    ] {
+        assert_eq!(parse(text.as_bytes(), ten_seconds_before), Some(Duration::from_secs(seconds)), "{text}");
+    }
+    for garbage in [",", "soon, later", "Sun, 06 Nov"] {
+        assert_eq!(parse(garbage.as_bytes(), 0), None, "{garbage}");
+    }
+}
+
+#[test]
+fn a_date_may_have_the_zone_of_mail() {
+    let ten_seconds_before = EXAMPLE_UNIX_MS - 10_000;
+    for zone in ["+0000", "-0000", "UTC"] {
+        let text = format!("Sun, 06 Nov 1994 08:49:37 {zone}");
+        assert_eq!(parse(text.as_bytes(), ten_seconds_before), Some(Duration::from_secs(10)), "{text}");
+    }
+    for text in ["Sun, 06 Nov 1994 10:19:37 +0130", "Sun, 06 Nov 1994 00:49:37 -0800"] {
+        assert_eq!(parse(text.as_bytes(), ten_seconds_before), Some(Duration::from_secs(10)), "{text}");
+    }
+    for text in
+        ["Sun, 06 Nov 1994 08:49:37 +000", "Sun, 06 Nov 1994 08:49:37 CET", "Thu, 01 Jan 1970 00:00:00 +0100"]
+    {
+        assert_eq!(parse(text.as_bytes(), 0), None, "{text}");
+    }
+}
+
+#[test]
 fn a_huge_wait_is_clamped() {
     for text in ["99999999999", "99999999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
         assert_eq!(parse(text.as_bytes(), 0), Some(RETRY_AFTER_MAX), "{text}");

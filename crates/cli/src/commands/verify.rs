@@ -48,6 +48,9 @@ fn text_line(finding: &Finding<'_>) -> String {
         }
         Finding::Suspect { url, name, .. } => format!("suspect: {} ({})\n", escaped(name), escaped(url)),
         Finding::Foreign { name } => format!("foreign: {}\n", escaped(name)),
+        Finding::Unlisted { name, error } => {
+            format!("not listed: {}: {}\n", escaped(name), escaped(error))
+        }
         Finding::MovedAside { name, to, .. } => {
             format!("moved aside: {} is called {} now\n", escaped(name), escaped(to))
         }
@@ -116,6 +119,10 @@ fn json_line(finding: &Finding<'_>) -> String {
         Finding::Suspect { row, url, name, .. } => of_row("suspect", row.0, url, name, None),
         Finding::Foreign { name } => {
             json::object(&[("event", "foreign".into()), ("name", name.into())]) + "\n"
+        }
+        Finding::Unlisted { name, error } => {
+            let fields = [("event", "not_listed".into()), ("name", name.into()), ("message", error.into())];
+            json::object(&fields) + "\n"
         }
         Finding::MovedAside { row, name, to } => {
             let fields = [

@@ -34,9 +34,14 @@ pub fn lock_line(row: &Row<'_>) -> Option<String> {
     let validator = done.validator.as_ref();
     put("etag", validator.and_then(|validator| validator.etag.as_deref()));
     put("last-modified", validator.and_then(|validator| validator.last_modified.as_deref()));
-    put("final-url", done.final_url.as_deref());
+    put("final-url", done.final_url.as_deref().map(without_query));
     let _ = write!(line, "\ttime={}", done.finished_unix_ms / 1000);
     Some(line)
+}
+
+/// The place where a redirect led, without its query: that is often a signature or a token, and lock files are made to be shared.
+fn without_query(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
 }
 
 /// The text without what separates the fields of a line, and without what ends a line.

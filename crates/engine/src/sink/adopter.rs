@@ -8,7 +8,7 @@ use std::future::pending;
 use std::io;
 use std::sync::Arc;
 
-use longhaul_journal::storage::RelativePath;
+use longhaul_journal::storage::{File, RelativePath};
 use longhaul_journal::{ContentFormat, Done, Failed, FaultRecord, Location, Verification};
 use longhaul_socket::clock::WallClock;
 use tokio::sync::mpsc;
@@ -201,6 +201,9 @@ impl Adopter {
         if !is_whole || file.metadata()? != state {
             return Ok(Judged::Contradicted("it changed while it was read".to_owned()));
         }
+        if !self.leads_to(path, &*file)? {
+            return Ok(Judged::Contradicted("it was replaced while it was read".to_owned()));
+        }
         if let Some(other) = listed_digests::mismatch(expected, state.len, digests.as_ref()) {
             return Ok(Judged::Contradicted(other));
         }
@@ -225,6 +228,12 @@ impl Adopter {
             modified_unix_ms: Some(state.modified_unix_ms),
             is_adopted: true,
         })))
+    }
+
+    /// Whether the name still leads to the file that was read.
+    fn leads_to(&self, path: &RelativePath, file: &dyn File) -> io::Result<bool> {
+        let Some(named) = self.store.open_occupant(path)? else { return Ok(false) };
+        Ok(named.identity()? == file.identity()?)
     }
 
     async fn settle(&self, job: Box<Job>, judged: Judged) -> Result<(), SinkGone> {

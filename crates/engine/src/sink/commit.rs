@@ -11,6 +11,7 @@ use super::committer::Committer;
 use super::disk_error::is_of_one_name;
 use super::disk_wait::{DiskFailure, RetryTransient as _};
 use super::group::{CompleteRow, Entry};
+use super::store::Content;
 use super::{Occupied, RowSettled, SettledByList, trace};
 use crate::exchange::Class;
 use crate::report::Event;
@@ -61,7 +62,7 @@ impl Committer {
             }
             self.catch_up().await?;
         }
-        self.retry_transient(|sink| sink.store.sync_published()).await?;
+        let settled = self.sync_published(settled).await?;
         commit.published(clock::now());
         if let Some(row) = settled.iter().filter_map(Entry::row_settled_by_list).max() {
             // The spool is the record of what the list itself has settled.
@@ -87,6 +88,47 @@ impl Committer {
             self.report(entry);
         }
         Ok(())
+    }
+
+    /// Makes the publications of a group durable. Rows whose files somebody has moved or removed meanwhile begin again; returns the
+    /// others.
+    async fn sync_published(&mut self, mut settled: Vec<Entry>) -> Result<Vec<Entry>, DiskFailure> {
+        loop {
+            match self.retry_transient(|sink| sink.store.sync_published()).await {
+                Err(DiskFailure::Permanent(error)) if is_of_one_name(&error) => {
+                    settled = self.without_vanished(settled, &error).await?;
+                }
+                synced => return synced.map(|()| settled),
+            }
+        }
+    }
+
+    /// Begins the rows again whose published files are not there any more.
+    async fn without_vanished(
+        &mut self,
+        settled: Vec<Entry>,
+        error: &io::Error,
+    ) -> Result<Vec<Entry>, DiskFailure> {
+        let mut left = Vec::with_capacity(settled.len());
+        for entry in settled {
+            match entry {
+                Entry::Complete(complete) if !self.is_published(&complete.job, &complete.done) => {
+                    trace::not_published(complete.job.row, &complete.job.name, error);
+                    self.begin_again(complete.job).await?;
+                }
+                Entry::Adopted { job, done } if !self.is_published(&job, &done) => {
+                    trace::not_published(job.row, &job.name, error);
+                    self.begin_again(job).await?;
+                }
+                other => left.push(other),
+            }
+        }
+        Ok(left)
+    }
+
+    fn is_published(&self, job: &Job, done: &Done) -> bool {
+        let content = Content { size: done.size, blake3: done.blake3 };
+        job.name.parse().is_ok_and(|name| self.store.verify(&done.location, &name, &content).unwrap_or(false))
     }
 
     /// Publishes a durable body under its final name. If something occupies the name, the row fails or is skipped; if the body is

@@ -24,12 +24,12 @@ pub(super) fn is_out_of_files(error: &io::Error) -> bool {
     matches!(longhaul_socket::kind_of(error), longhaul_socket::FaultKind::LocalExhausted)
 }
 
-/// Whether an error concerns one name and not the disk: something stands there or above it, or the file system has no such names. All
-/// else, of which a network file system has much, may go away.
+/// Whether an error concerns one name and not the disk: something stands there or above it, a directory above it may not be written to,
+/// or the file system has no such names. All else, of which a network file system has much, may go away.
 pub(super) fn is_of_one_name(error: &io::Error) -> bool {
     use io::ErrorKind::{
         AlreadyExists, CrossesDevices, DirectoryNotEmpty, InvalidFilename, InvalidInput, IsADirectory,
-        NotADirectory, NotFound,
+        NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem,
     };
     let is_of_name = matches!(
         error.kind(),
@@ -41,8 +41,15 @@ pub(super) fn is_of_one_name(error: &io::Error) -> bool {
             | IsADirectory
             | NotADirectory
             | NotFound
+            | PermissionDenied
+            | ReadOnlyFilesystem
     );
-    is_of_name || error.raw_os_error() == Some(ELOOP)
+    is_of_name || is_symbolic_link(error)
+}
+
+/// Whether an error says that a symbolic link stands on the way, which is not followed.
+pub(crate) fn is_symbolic_link(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(ELOOP)
 }
 
 /// Whether an error of writing a body concerns that body alone: it is longer than the file system or the process allows (EFBIG), or
@@ -50,7 +57,7 @@ pub(super) fn is_of_one_name(error: &io::Error) -> bool {
 pub(super) fn is_of_one_body(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, InvalidFilename, InvalidInput, IsADirectory};
     matches!(error.kind(), FileTooLarge | InvalidFilename | InvalidInput | IsADirectory)
-        || error.raw_os_error() == Some(ELOOP)
+        || is_symbolic_link(error)
 }
 
 /// The fault of a row whose body the store cannot hold.
@@ -70,6 +77,8 @@ pub(crate) fn too_large_fault(place: &str, len: u64) -> FaultRecord {
 pub(super) fn file_fault(name: &str, error: &io::Error) -> FaultRecord {
     let message = if error.kind() == io::ErrorKind::AlreadyExists {
         format!("a file that does not belong to this haul exists at {name}")
+    } else if is_symbolic_link(error) {
+        format!("cannot write {name}: a directory above it is a symbolic link, which is not followed")
     } else {
         format!("cannot write {name}: {error}")
     };
@@ -123,9 +132,10 @@ mod tests {
     #[test]
     fn an_error_of_the_disk_is_not_one_of_a_name() {
         let of_one_name = |kind: io::ErrorKind| is_of_one_name(&kind.into());
+        assert!(!of_one_name(io::ErrorKind::StaleNetworkFileHandle));
+        // A directory below the haul's may be of another user, or be another file system. The store tells the haul's own apart.
         assert!(
-            !of_one_name(io::ErrorKind::StaleNetworkFileHandle)
-                && !of_one_name(io::ErrorKind::PermissionDenied)
+            of_one_name(io::ErrorKind::PermissionDenied) && of_one_name(io::ErrorKind::ReadOnlyFilesystem)
         );
         assert!(of_one_name(io::ErrorKind::NotADirectory) && of_one_name(io::ErrorKind::AlreadyExists));
         assert!(!of_one_name(io::ErrorKind::TimedOut) && !of_one_name(io::ErrorKind::NotConnected));

@@ -25,7 +25,7 @@ mod trace;
 mod unstorable;
 
 pub(crate) use committer::{Committer, JournalHandles, SettledCounts};
-pub(crate) use disk_error::{COMPARE_PHASE, part_fault, transient_cause};
+pub(crate) use disk_error::{COMPARE_PHASE, is_symbolic_link, part_fault, transient_cause};
 pub(crate) use occupied::{Occupied, OccupiedPolicy};
 pub(crate) use parts::{VerifiedPart, checkpoint};
 pub(crate) use recovery::resolve_doubts;

@@ -5,6 +5,7 @@ use std::io;
 use longhaul_journal::storage::{FileKind, Metadata, RelativePath, Storage};
 use longhaul_journal::{Done, RowId};
 
+use crate::sink::is_symbolic_link;
 use crate::sink::store::{Content, file_content};
 
 /// A file as the journal knows it.
@@ -48,6 +49,9 @@ impl RecordedFile {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 Compared::Missing
             }
+            Err(error) if is_symbolic_link(&error) => Compared::Unreadable(
+                "a directory above it is a symbolic link, which is not followed".to_owned(),
+            ),
             Err(error) => Compared::Unreadable(error.to_string()),
         }
     }

@@ -14,6 +14,14 @@ pub(super) struct OwnedNames {
     tops: BTreeSet<String>,
 }
 
+/// What a search finds.
+pub(super) enum Foreign<'a> {
+    /// Something that is of no row.
+    File(&'a str),
+    /// Nobody knows what is in this directory.
+    Unlisted { directory: &'a str, error: &'a io::Error },
+}
+
 impl OwnedNames {
     pub(super) fn add(&mut self, name: &str) {
         self.fingerprints.push(fingerprint(name));
@@ -24,13 +32,9 @@ impl OwnedNames {
         }
     }
 
-    /// Calls `visit` with the name of each file, link or device beneath the directories of these names that is none of them. What
-    /// lies beside those directories is nobody's business here.
-    pub(super) fn find_foreign(
-        mut self,
-        storage: &dyn Storage,
-        mut visit: impl FnMut(&str),
-    ) -> io::Result<()> {
+    /// Calls `visit` with each file, link or device beneath the directories of these names that is none of them, and with each
+    /// directory that cannot be listed. What lies beside those directories is nobody's business here.
+    pub(super) fn find_foreign(mut self, storage: &dyn Storage, mut visit: impl FnMut(&Foreign<'_>)) {
         self.fingerprints.sort_unstable();
         let mut directories: Vec<RelativePath> = Vec::new();
         for top in self.tops.iter().rev() {
@@ -46,7 +50,10 @@ impl OwnedNames {
                 {
                     continue;
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    visit(&Foreign::Unlisted { directory: directory.as_str(), error: &error });
+                    continue;
+                }
             };
             let mut beneath = Vec::new();
             for name in names {
@@ -54,15 +61,15 @@ impl OwnedNames {
                 if self.fingerprints.binary_search(&fingerprint(path.as_str())).is_ok() {
                     continue;
                 }
-                match storage.metadata(&path)?.map(|metadata| metadata.kind) {
-                    Some(FileKind::Directory) => beneath.push(path),
-                    Some(_) => visit(path.as_str()),
-                    None => {}
+                match storage.metadata(&path).map(|found| found.map(|metadata| metadata.kind)) {
+                    Ok(Some(FileKind::Directory)) => beneath.push(path),
+                    // A directory whose names may be listed, and nothing else: what has this name is no file of the haul.
+                    Ok(Some(_)) | Err(_) => visit(&Foreign::File(path.as_str())),
+                    Ok(None) => {}
                 }
             }
             directories.extend(beneath.into_iter().rev());
         }
-        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 //! It also reads the part of the log that the start has not read, and reports what is damaged there. It looks for names only, on a thread of its own, and looks at a bounded number of them: of a larger haul a sample that is spread
 //! over it evenly. So it costs the same however large the haul is, and finds the usual case: somebody has removed or moved files.
 
+use std::io;
 use std::sync::Arc;
 
 use longhaul_journal::storage::{RelativePath, Storage};
@@ -13,6 +14,7 @@ use crate::haul::stop::StopWatch;
 use crate::names;
 use crate::report::event::Event;
 use crate::report::observer::Observer;
+use crate::sink::is_symbolic_link;
 
 /// Blocks of rows that are looked at: all of a haul of 20,480 rows.
 const BLOCKS_MAX: u64 = 80;
@@ -74,10 +76,11 @@ impl PresenceCheck {
         }
     }
 
-    /// Whether something stands at a path; also if nobody can say.
+    /// Whether something stands at a path; also if nobody can say. A directory that a symbolic link has replaced is not there.
     fn is_there(&self, path: &RelativePath) -> bool {
+        use io::ErrorKind::{NotADirectory, NotFound};
         self.storage.metadata(path).map_or_else(
-            |error| !matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory),
+            |error| !(matches!(error.kind(), NotFound | NotADirectory) || is_symbolic_link(&error)),
             |metadata| metadata.is_some(),
         )
     }

@@ -9,7 +9,7 @@ use longhaul_socket::clock::WallClock;
 
 use super::batch::{self, FILES_MAX};
 use super::comparison::{Compared, RecordedFile};
-use super::foreign::OwnedNames;
+use super::foreign::{Foreign, OwnedNames};
 use super::repair::{BrokenRow, Step, repair};
 use crate::haul::{HaulError, machine};
 use crate::report::status::{RowOutcome, for_each_row};
@@ -64,6 +64,13 @@ pub enum Finding<'a> {
     Foreign {
         /// Its name below the haul's directory.
         name: &'a str,
+    },
+    /// A directory of the haul cannot be listed: nobody knows whether foreign files are in it.
+    Unlisted {
+        /// Its name below the haul's directory.
+        name: &'a str,
+        /// Why.
+        error: &'a str,
     },
     /// The repair has renamed a changed file.
     MovedAside {
@@ -202,11 +209,15 @@ impl Verify {
         let Walk { mut report, broken, .. } = walk;
         if !is_beside_run {
             let mut foreign = 0;
-            let found = owned.find_foreign(&*storage, |name| {
-                foreign += 1;
-                visit(&Finding::Foreign { name });
+            owned.find_foreign(&*storage, |found| match found {
+                Foreign::File(name) => {
+                    foreign += 1;
+                    visit(&Finding::Foreign { name });
+                }
+                Foreign::Unlisted { directory, error } => {
+                    visit(&Finding::Unlisted { name: directory, error: &error.to_string() });
+                }
             });
-            found.map_err(HaulError::of_disk)?;
             report.foreign = Some(foreign);
         }
         if let Some(Opened { lock, mut log, .. }) = opened {

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use longhaul_journal::storage::{File, Lock, LockError, Metadata, RelativePath, Storage};
+use longhaul_journal::storage::{File, FileIdentity, Lock, LockError, Metadata, RelativePath, Storage};
 
 /// Decides over a call: its name and its path, empty for the root. An error takes the place of the call.
 pub(crate) type Trap = dyn Fn(&str, &str) -> io::Result<()> + Send + Sync;
@@ -138,6 +138,11 @@ impl File for TrappedFile {
     fn truncate(&mut self, len: u64) -> io::Result<()> {
         (self.trap)("truncate", &self.path)?;
         self.inner.truncate(len)
+    }
+
+    fn identity(&self) -> io::Result<FileIdentity> {
+        (self.trap)("identity", &self.path)?;
+        self.inner.identity()
     }
 
     fn is_shared(&self) -> io::Result<bool> {

@@ -138,9 +138,10 @@ impl Head {
         range.map(Some).ok_or(ProtocolFaultKind::BadContentRange)
     }
 
-    /// How long `Retry-After` asks to wait, counted from `now_unix_ms`.
+    /// How long `Retry-After` asks to wait, counted from `now_unix_ms`. Of several fields the one that asks for most counts.
     pub fn retry_after(&self, now_unix_ms: u64) -> Option<Duration> {
-        retry_after::parse(self.field(&RETRY_AFTER)?, now_unix_ms)
+        let values = self.headers.get_all(RETRY_AFTER).iter();
+        values.filter_map(|value| retry_after::parse(value.as_bytes(), now_unix_ms)).max()
     }
 
     /// How many more requests the host says it will serve, counted from `now_unix_ms`.

@@ -12,5 +12,5 @@ mod path;
 
 pub use disk::DiskStorage;
 pub use memory::{Failure, MemoryStorage};
-pub use operations::{File, FileKind, Lock, LockError, Metadata, Storage};
+pub use operations::{File, FileIdentity, FileKind, Lock, LockError, Metadata, Storage};
 pub use path::{RelativePath, RelativePathError};

@@ -85,6 +85,9 @@ pub trait File: Send + Sync {
     /// Cuts or extends (with zeros) to a length in bytes.
     fn truncate(&mut self, len: u64) -> io::Result<()>;
 
+    /// Which file this is, whatever its name: another open file with the same identity is the same one, as long as both are open.
+    fn identity(&self) -> io::Result<FileIdentity>;
+
     /// Whether more than one name leads to this file, so that a write shows under a name that may belong to somebody else. A
     /// snapshot made of hard links (`cp -al`) has this effect.
     fn is_shared(&self) -> io::Result<bool>;
@@ -112,6 +115,15 @@ pub enum LockError {
     /// The file system refused.
     #[error("cannot take the lock")]
     Io(#[from] io::Error),
+}
+
+/// Tells files of one storage apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileIdentity {
+    /// The file system.
+    pub(super) device: u64,
+    /// The file in it.
+    pub(super) number: u64,
 }
 
 /// What stands at a path.

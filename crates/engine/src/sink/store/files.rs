@@ -94,6 +94,22 @@ impl FileStore {
     }
 
     fn rename(&self, row: RowId, name: &RelativePath) -> io::Result<()> {
+        self.try_rename(row, name).map_err(|error| self.of_haul_directory(name, error))
+    }
+
+    /// Makes an error one of the disk if it is the haul's own directory that may not be written to: then no row of a new host can be
+    /// published. The haul may go on without any directory below it.
+    fn of_haul_directory(&self, name: &RelativePath, error: io::Error) -> io::Error {
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        if !matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) {
+            return error;
+        }
+        let top = name.components().next().unwrap_or_default();
+        let is_below = name.parent().is_some() && top.parse().is_ok_and(|top| self.exists(&top));
+        if is_below { error } else { io::Error::other(format!("cannot create {top}: {error}")) }
+    }
+
+    fn try_rename(&self, row: RowId, name: &RelativePath) -> io::Result<()> {
         let parent = name.parent();
         let part = part_path(row);
         self.make_directory(parent.as_ref())?;
@@ -199,7 +215,12 @@ impl Store for FileStore {
             // Taken out before the sync: a name that comes during it is noted anew.
             let Some(directory) = self.directories().unsynced.pop_first() else { return Ok(()) };
             if let Err(error) = self.storage.sync_dir(directory.as_ref()) {
-                self.directories().unsynced.insert(directory);
+                if directory.is_none() || !is_of_one_name(&error) {
+                    self.directories().unsynced.insert(directory);
+                } else {
+                    // It has gone, and with it what could be synced.
+                    self.directories().known.clear();
+                }
                 return Err(error);
             }
         }

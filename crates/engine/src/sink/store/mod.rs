@@ -67,10 +67,17 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if the name is taken. [`NotFound`](io::ErrorKind::NotFound) if the staged
-    /// body has disappeared. These, and any other error that concerns this name alone, fail the row and not the haul.
+    /// body has disappeared. [`PermissionDenied`](io::ErrorKind::PermissionDenied) or
+    /// [`ReadOnlyFilesystem`](io::ErrorKind::ReadOnlyFilesystem) if nothing may be written at this name, while other names are well.
+    /// These, and any other error that concerns this name alone, fail the row and not the haul.
     fn publish(&self, staged: &Staged, name: &RelativePath) -> io::Result<Location>;
 
     /// Returns when every publication so far survives a loss of power.
+    ///
+    /// # Errors
+    /// An error that concerns names, such as [`NotFound`](io::ErrorKind::NotFound), says that somebody has moved, removed or closed
+    /// a place where bodies were published. It is returned once for each such place; then each body of the group is looked for
+    /// ([`verify`](Self::verify)), and its row is fetched again if it has gone.
     fn sync_published(&self) -> io::Result<()>;
 
     /// Whether the published body at this location has this content. Reads all of it.

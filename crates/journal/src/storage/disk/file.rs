@@ -7,7 +7,7 @@ use rustix::fs::FileType;
 use rustix::io::{Errno, retry_on_intr};
 
 use super::platform;
-use crate::storage::{File, FileKind, Metadata};
+use crate::storage::{File, FileIdentity, FileKind, Metadata};
 
 #[derive(Debug)]
 pub(super) struct DiskFile {
@@ -83,6 +83,18 @@ impl File for DiskFile {
     fn truncate(&mut self, len: u64) -> io::Result<()> {
         self.refuse_poisoned()?;
         Ok(retry_on_intr(|| rustix::fs::ftruncate(&self.handle, len))?)
+    }
+
+    fn identity(&self) -> io::Result<FileIdentity> {
+        let stat = rustix::fs::fstat(&self.handle)?;
+        #[allow(
+            clippy::useless_conversion,
+            clippy::unnecessary_cast,
+            clippy::cast_sign_loss,
+            reason = "their types differ by system"
+        )]
+        let (device, number) = (stat.st_dev as u64, stat.st_ino as u64);
+        Ok(FileIdentity { device, number })
     }
 
     fn is_shared(&self) -> io::Result<bool> {

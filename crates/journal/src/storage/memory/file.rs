@@ -3,7 +3,7 @@
 use std::io;
 
 use super::storage::MemoryStorage;
-use crate::storage::{File, Metadata};
+use crate::storage::{File, FileIdentity, Metadata};
 
 #[derive(Debug)]
 pub(super) struct MemoryFile {
@@ -84,6 +84,10 @@ impl File for MemoryFile {
         state.reserve(self.index, len)?;
         state.files[self.index].resize(len);
         Ok(())
+    }
+
+    fn identity(&self) -> io::Result<FileIdentity> {
+        Ok(FileIdentity { device: 0, number: self.index as u64 })
     }
 
     fn is_shared(&self) -> io::Result<bool> {
