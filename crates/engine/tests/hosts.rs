@@ -305,6 +305,34 @@ fn a_denied_url_has_all_of_its_tries() {
     });
 }
 
+/// A host that breaks each body after a byte is out of order like one that breaks each connection before it: it is asked seldom, and
+/// its rows are there when it is well again.
+#[test]
+fn a_host_that_cuts_every_body_is_waited_for() {
+    for (kept, is_tagged) in [(0, false), (1, false), (1, true), (20_000, false), (20_000, true)] {
+        simulate(async {
+            let world = World::new(1);
+            let clock = world.clock;
+            let well_at_ms = clock.unix_ms() + 4_000;
+            let host = world.scripted(ORIGIN, move |request| {
+                let body = vec![b'a'; 100_000];
+                let from = request.range_from().filter(|_| is_tagged).unwrap_or(0);
+                let reply = match from {
+                    0 => Reply::status(200),
+                    _ => Reply::status(206).field("Content-Range", format!("bytes {from}-99999/100000")),
+                };
+                let reply = if is_tagged { reply.field("ETag", "\"a\"") } else { reply };
+                let reply = reply.body(&body[from..]);
+                if clock.unix_ms() < well_at_ms { reply.cut(kept, End::Fin) } else { reply }
+            });
+            let run = world.haul(list(50)).run().await;
+            assert_eq!(run.counts(), (50, 0, 0, 0), "{kept} {is_tagged}: {:#?}", run.report());
+            let requests = host.requests().len();
+            assert!(requests < 500, "{kept} {is_tagged}: {requests} requests");
+        });
+    }
+}
+
 /// A ban of a minute, restarted by each request during it, costs a pause and no row.
 #[test]
 fn a_ban_is_waited_out() {

@@ -13,6 +13,8 @@ const URL_SHARE_MAX: f64 = 0.1;
 const NEW_CONNECTION_SHARE_MAX: f64 = 0.5;
 /// Consecutive failures of one URL that are less probable than this, if failures are random, belong to the URL.
 const RANDOM_PROBABILITY_MIN: f64 = 1e-4;
+/// A host that fails more often than this is out of order, so each URL waits longer after each failure.
+const RANDOM_SHARE_MAX: f64 = 0.75;
 
 impl Controller {
     /// A request was denied. Returns whether its row is held.
@@ -108,10 +110,10 @@ impl Controller {
         self.not_before = self.not_before.max(until);
     }
 
-    /// Whether random failures explain this many failures of one URL.
+    /// Whether random failures explain this many failures of one URL. They do not where hardly anything is served.
     pub(super) fn explains(&self, failures: u32) -> bool {
         let share = (self.failed_requests + 1) as f64 / (self.failed_requests + self.served + 20) as f64;
-        share.powi(i32::try_from(failures).unwrap_or(i32::MAX)) >= RANDOM_PROBABILITY_MIN
+        share <= RANDOM_SHARE_MAX && share.powi(i32::try_from(failures).unwrap_or(i32::MAX)) >= RANDOM_PROBABILITY_MIN
     }
 
     /// Charges all held denials to their URLs, because the user's limit for failing hosts is reached.
