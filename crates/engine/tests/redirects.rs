@@ -2,8 +2,12 @@
 
 mod world;
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use longhaul::Settings;
 use longhaul_origin::{FaultMix, Site};
-use world::{EventKind, ORIGIN, RecordedEvent, Reply, Run, World, path, simulate};
+use world::{EventKind, ORIGIN, RecordedEvent, Reply, Run, World, list, path, simulate};
 
 fn url(path: &str) -> String {
     format!("http://{ORIGIN}{path}")
@@ -38,6 +42,31 @@ fn redirects_within_a_host_and_to_another_are_followed() {
         assert_eq!(world.file("origin.test/redirect/3/deep"), Some(origin.site().content("/deep").to_vec()));
         assert_eq!(world.file("other.test/away"), Some(origin.site().content(&path(1)).to_vec()));
         assert_eq!(run.outcome("http://other.test/away").attempts, 1);
+    });
+}
+
+/// A redirect is a request like any other: those within a host keep the distance that the user wants, too.
+#[test]
+fn requests_after_a_redirect_keep_their_distance() {
+    simulate(async {
+        let world = World::new(1);
+        let clock = world.clock;
+        let times_ms = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&times_ms);
+        let _host = world.scripted(ORIGIN, move |request| {
+            seen.lock().expect("no script panics").push(clock.unix_ms());
+            match request.path.matches("/next").count() {
+                0..3 => Reply::status(302).field("Location", format!("{}/next", request.path)).body(""),
+                _ => Reply::status(200).body("a"),
+            }
+        });
+        let spaced = |settings: &mut Settings| settings.spacing = Duration::from_millis(250);
+        let run = world.haul(list(6)).settings(spaced).run().await;
+        assert_eq!(run.counts(), (6, 0, 0, 0), "{:#?}", run.report());
+        let times_ms = times_ms.lock().expect("no script panics");
+        assert_eq!(times_ms.len(), 24);
+        assert!(times_ms.windows(2).all(|pair| pair[1] - pair[0] >= 240), "{times_ms:?}");
+        assert_eq!(run.report().requests, 24);
     });
 }
 

@@ -1,4 +1,4 @@
-//! One attempt at one URL: requests, redirects within the host, and the body.
+//! One attempt at one URL: its requests, and the body.
 //!
 //! It reports how the attempt ended, and never decides whether another one is made.
 
@@ -118,7 +118,7 @@ impl Attempt<'_> {
         let meaning = Meaning::of(head.status);
         if redirects::is_outdated(self.job, asked.as_ref(), &head) {
             body.drain().await;
-            return Ok(self.go_home());
+            return Ok(Some(self.go_home()));
         }
         if asked.is_some() && self.range_test.follows(self.context, self.job, &head) {
             body.drain().await;
@@ -308,11 +308,7 @@ impl Attempt<'_> {
                 return None;
             }
             Meaning::Redirection => match redirects::follow(self.context, self.job, head, sets_cookie) {
-                Ok(Follow::SameHost) => {
-                    self.range_test.forget(self.job);
-                    return None;
-                }
-                Ok(Follow::Elsewhere { wait }) => {
+                Ok(Follow::Next { wait }) => {
                     self.range_test.forget(self.job);
                     return Some(Ended::Redirected { wait });
                 }
@@ -338,12 +334,11 @@ impl Attempt<'_> {
     }
 
     /// Requests the row's own URL again, with what is kept of the body.
-    fn go_home(&mut self) -> Option<Ended> {
-        let is_elsewhere = self.job.target().origin() != self.job.home();
+    fn go_home(&mut self) -> Ended {
         self.range_test.forget(self.job);
         self.job.redirected = None;
         self.job.homecomings += 1;
-        is_elsewhere.then_some(Ended::Redirected { wait: Duration::ZERO })
+        Ended::Redirected { wait: Duration::ZERO }
     }
 
     /// The host says with 416 that the bytes that are there are the whole.

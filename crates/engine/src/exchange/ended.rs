@@ -14,7 +14,8 @@ pub(crate) enum Ended {
     ///
     /// [`Job::is_witness`]: crate::schedule::job::Job::is_witness
     Served,
-    /// The request goes on with [`Job::target`](crate::schedule::job::Job::target), which is at another host, or after a pause.
+    /// The attempt continues with [`Job::target`](crate::schedule::job::Job::target), which its host's controller permits like any other
+    /// request.
     Redirected {
         /// The pause that the redirect asked for.
         wait: Duration,

@@ -20,10 +20,8 @@ const HOMECOMINGS_MAX: u32 = 8;
 
 /// What a redirect asks for.
 pub(super) enum Follow {
-    /// The attempt requests the next URL at once.
-    SameHost,
-    /// The shard of that host requests it, after this pause.
-    Elsewhere { wait: Duration },
+    /// The next URL is requested after this pause, at the pace of its host.
+    Next { wait: Duration },
     /// The URL is to be requested again later, at the time that `Retry-After` says.
     NotReady,
 }
@@ -62,8 +60,7 @@ pub(super) fn follow(
         since: clock::now() + wait,
         is_used: false,
     });
-    let is_elsewhere = hop.other_origin || !wait.is_zero();
-    Ok(if is_elsewhere { Follow::Elsewhere { wait } } else { Follow::SameHost })
+    Ok(Follow::Next { wait })
 }
 
 /// Whether a response says that a place that redirects led to earlier is no longer the place of the file.

@@ -138,13 +138,19 @@ impl Hosts {
             job.attempts -= 1;
         }
         job.leave_old_redirect(at);
+        self.requeue(host, job, at);
+        Ok(())
+    }
+
+    /// Gives a job to the host of its target, ahead of the jobs that have not begun. A redirect within a host takes this way, too:
+    /// each request is one that the controller permits.
+    pub(super) fn requeue(&mut self, host: HostId, job: Box<Job>, at: Instant) {
         let origin = job.target().origin().clone();
         if self.origin(host) == Some(&origin) {
             self.push(&origin, job, Some(at), None);
         } else {
             self.outgoing.push(FromShard::Reroute(Assignment { job, not_before: Some(at), memory: None }));
         }
-        Ok(())
     }
 
     /// What to start now. While the network is down, only hosts on this machine are asked.

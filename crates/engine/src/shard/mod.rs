@@ -283,12 +283,10 @@ impl Shard {
             }
             Ended::Redirected { wait } => {
                 self.answered(&mut active, Signal::Success { latency });
-                self.hosts.forget_if_idle(host);
-                // The next host's response is part of the same attempt.
+                // The next response is part of the same attempt.
                 job.attempts -= 1;
-                let not_before = (!wait.is_zero()).then(|| clock::now() + wait);
-                let assignment = Assignment { job, not_before, memory: None };
-                self.send(FromShard::Reroute(assignment))?;
+                self.hosts.requeue(host, job, clock::now() + wait);
+                self.hosts.forget_if_idle(host);
             }
             Ended::Failed(failure) if failure.is_silence() => {
                 self.pending_timeouts.hold(active, job, failure);
