@@ -113,7 +113,8 @@ impl Controller {
     /// Whether random failures explain this many failures of one URL. They do not where hardly anything is served.
     pub(super) fn explains(&self, failures: u32) -> bool {
         let share = (self.failed_requests + 1) as f64 / (self.failed_requests + self.served + 20) as f64;
-        share <= RANDOM_SHARE_MAX && share.powi(i32::try_from(failures).unwrap_or(i32::MAX)) >= RANDOM_PROBABILITY_MIN
+        share <= RANDOM_SHARE_MAX
+            && share.powi(i32::try_from(failures).unwrap_or(i32::MAX)) >= RANDOM_PROBABILITY_MIN
     }
 
     /// Charges all held denials to their URLs, because the user's limit for failing hosts is reached.
