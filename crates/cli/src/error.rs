@@ -15,6 +15,10 @@ use crate::exit::Exit;
 use crate::serving::InvalidPlan;
 use crate::signature::SignatureError;
 
+/// Too many open files: of the system, and of this process. The numbers of every Unix.
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+
 /// An error that ended a command. `Display` gives one level, `source` the rest.
 #[derive(Debug, Error)]
 pub(crate) enum CommandError {
@@ -116,6 +120,11 @@ impl CommandError {
 
     /// What to do next, if that is known.
     pub(crate) fn advice(&self) -> Option<&'static str> {
+        if self.is_out_of_files() {
+            return Some(
+                "allow more open files (`ulimit -n`), and run the same command again; nothing that was reported is lost",
+            );
+        }
         let advice = match self {
             Self::NothingToDo { .. } => "give a list with -i LIST, or URLs; see `longhaul get --help`",
             Self::ListAsUrl { .. } => "give a list with -i LIST",
@@ -151,6 +160,13 @@ impl CommandError {
             }
         };
         Some(advice)
+    }
+
+    /// Whether it is for want of descriptors (EMFILE, ENFILE).
+    fn is_out_of_files(&self) -> bool {
+        let sources = std::iter::successors(self.source(), |&error| error.source());
+        let mut errors = sources.filter_map(|error| error.downcast_ref::<io::Error>());
+        errors.any(|error| matches!(error.raw_os_error(), Some(ENFILE | EMFILE)))
     }
 
     /// The error and all its sources on one line, each level once.

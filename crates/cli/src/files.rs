@@ -3,9 +3,13 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use longhaul_journal::{LOCK_FILE, PARTS_DIRECTORY, STATE_DIRECTORY};
+
+/// The bits of a mode that let the group and everybody else write.
+const OTHERS_WRITE: u32 = 0o022;
 
 /// How many names are tried for a scratch directory: each can be taken by an earlier process with the same id.
 const SCRATCH_NAMES_MAX: u32 = 100;
@@ -16,6 +20,26 @@ pub(crate) fn list_label(list: &Path) -> String {
         return "-".to_owned();
     }
     longhaul::list_label(list)
+}
+
+/// Why other users could read or change the records of the haul in this directory, if they could.
+pub(crate) fn exposure(directory: &Path) -> Option<String> {
+    let path = directory.join(STATE_DIRECTORY);
+    let metadata = fs::symlink_metadata(&path).ok()?;
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        Some(format!(
+            "{} belongs to the user {}, who can read and change the records of the haul and the passwords in its URLs",
+            path.display(),
+            metadata.uid()
+        ))
+    } else if metadata.mode() & OTHERS_WRITE != 0 {
+        Some(format!(
+            "other users may write to {}, and so decide what is downloaded; `chmod go-w` forbids it",
+            path.display()
+        ))
+    } else {
+        None
+    }
 }
 
 /// A working directory. Dropping it removes it with its contents, unless it is [kept](Self::keep).

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::{Exit, KILLED_BY_SIGNAL};
-use crate::files;
+use crate::{files, startup};
 
 /// Time from the first signal until the process ends in any case. It lets the sink finish the current commit. Ending
 /// without that is safe as well, because the files and the journal survive any crash.
@@ -21,6 +21,7 @@ const STOP_TIME_MAX: Duration = Duration::from_millis(1_800);
 /// Starts a thread that calls `stop` at the first signal. It ends the process at the second signal, or when stopping
 /// takes longer than [`STOP_TIME_MAX`].
 pub(crate) fn watch(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    startup::check_descriptors()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
         let _within = runtime.enter();

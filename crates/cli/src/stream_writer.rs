@@ -47,6 +47,8 @@ struct State {
     taken_at: Option<Instant>,
     /// The stream is closed: nothing can be written any more.
     is_closed: bool,
+    /// Why nothing can be written, unless the reader has closed the stream: then it has seen enough.
+    error: Option<Errno>,
     /// Texts that were left out because nobody read.
     lost: u64,
 }
@@ -118,6 +120,11 @@ impl StreamWriter {
         drop(self.wait_while(|state| !state.is_empty()));
     }
 
+    /// The error that ended the writing, such as a full disk. A reader that has closed the stream is none.
+    pub(crate) fn error(&self) -> Option<io::Error> {
+        self.shared.state().error.map(io::Error::from)
+    }
+
     /// The state, once this is no longer so or the stream is closed; `None` if the reader has taken nothing for too long.
     fn wait_while(&self, is_so: impl Fn(&State) -> bool) -> Option<MutexGuard<'_, State>> {
         let mut state = self.shared.state();
@@ -153,8 +160,9 @@ impl Shared {
                     Err(Errno::INTR) => continue,
                     // Somebody has made the stream non-blocking, as a shell does.
                     Err(Errno::AGAIN) => thread::sleep(Duration::from_millis(10)),
-                    Err(_) => {
+                    Err(error) => {
                         let mut state = self.state();
+                        state.error = Some(error).filter(|error| *error != Errno::PIPE);
                         state.is_closed = true;
                         state.queue = Vec::new();
                         self.changed.notify_all();

@@ -16,12 +16,14 @@ use crate::exit::Exit;
 use crate::relay::{
     EndpointSpec, HostPort, Input, Output, RelayTimeouts, relay_datagrams, relay_stream, tls_summary,
 };
+use crate::startup;
 
 pub(super) fn run(arguments: ConnectArguments) -> Result<Exit, CommandError> {
     let ConnectArguments { endpoint, insecure, relay: RelayArguments { timeout, send, hex, quiet } } =
         arguments;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::Start)?;
+    let runtime = startup::check_descriptors()
+        .and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build())
+        .map_err(CommandError::Start)?;
     let mut input = match send {
         Some(text) => Input::Text(Some(text)),
         None => Input::standard(endpoint.piece_bytes_max()),

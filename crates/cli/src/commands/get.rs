@@ -1,12 +1,13 @@
 //! `longhaul get`: runs a haul, or checks its lists.
 
-use super::{dry_run, locked, write_data};
+use super::{dry_run, locked, write_data, write_message};
 use crate::arguments::GetArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::plan::Plan;
+use crate::plan::{Plan, Verbosity};
 use crate::progress::Reporter;
-use crate::{render, signals};
+use crate::render::escaped;
+use crate::{files, render, signals};
 
 pub(super) fn run(arguments: GetArguments) -> Result<Exit, CommandError> {
     let is_dry = arguments.dry_run;
@@ -17,6 +18,11 @@ pub(super) fn run(arguments: GetArguments) -> Result<Exit, CommandError> {
 /// Runs the haul of this plan and reports on it.
 pub(super) fn run_haul(plan: Plan) -> Result<Exit, CommandError> {
     let (directory, locked, output) = (plan.directory.clone(), plan.locked.clone(), plan.output);
+    if output.verbosity > Verbosity::Quiet
+        && let Some(exposure) = files::exposure(&directory)
+    {
+        write_message(&format!("{}\n", escaped(&exposure)));
+    }
     let reporter = Reporter::start(plan.output, plan.log.clone())?;
     let haul = plan.into_builder().on_event(reporter.observer()).build().map_err(CommandError::from);
     let outcome = haul.and_then(|haul| {
@@ -44,8 +50,7 @@ pub(super) fn run_haul(plan: Plan) -> Result<Exit, CommandError> {
                     }
                 }
             }
-            finished.report(&report, exit, &text);
-            Ok(exit)
+            finished.report(&report, exit, &text).map(|()| exit)
         }
         Err(error) => {
             finished.error(&error);

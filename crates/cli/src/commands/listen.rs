@@ -22,7 +22,7 @@ use crate::relay::{
     relay_stream,
 };
 use crate::render::escaped;
-use crate::{files, render, signals};
+use crate::{files, render, signals, startup};
 
 /// How long to wait for the client by default: time to start the other side by hand.
 const ACCEPT_TIMEOUT: Duration = Duration::from_mins(10);
@@ -36,8 +36,9 @@ const KEEP_WAIT: Duration = Duration::from_hours(1);
 pub(super) fn run(arguments: ListenArguments) -> Result<Exit, CommandError> {
     let ListenArguments { endpoint, keep, accept_timeout, cert, key, relay } = arguments;
     let RelayArguments { timeout, send, hex, quiet } = relay;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::Start)?;
+    let runtime = startup::check_descriptors()
+        .and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build())
+        .map_err(CommandError::Start)?;
     let mut input = match &send {
         Some(text) => Input::Text(Some(Arc::clone(text))),
         None if keep => Input::Nothing,

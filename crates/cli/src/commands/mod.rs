@@ -38,6 +38,6 @@ fn write_data(text: &str) -> Result<(), CommandError> {
     }
 }
 
-fn stdout_error(source: io::Error) -> CommandError {
+pub(crate) fn stdout_error(source: io::Error) -> CommandError {
     CommandError::Output { place: "standard output".to_owned(), source }
 }

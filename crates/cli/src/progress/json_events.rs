@@ -1,5 +1,6 @@
 //! Events for machines: one JSON object per line. Their fields are stable; `docs/cli.md` lists them.
 
+use std::io;
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
@@ -72,8 +73,12 @@ impl JsonEventWriter {
     }
 
     /// Returns when the events are written, or when nobody reads them.
-    pub(super) fn finish(&self) {
+    ///
+    /// # Errors
+    /// They cannot be written, and not because the reader has closed the stream.
+    pub(super) fn finish(&self) -> io::Result<()> {
         self.output.finish();
+        self.output.error().map_or(Ok(()), Err)
     }
 }
 

@@ -16,7 +16,7 @@ use super::log_file::{LogFile, LogPlan};
 use super::messages::{Messages, message};
 use super::screen::Screen;
 use super::view;
-use crate::commands::write_message;
+use crate::commands::{stdout_error, write_message};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::plan::{Output, Verbosity};
@@ -111,10 +111,14 @@ pub(crate) struct Finished {
 
 impl Finished {
     /// Writes the report: the last JSON event, and `text` for people.
-    pub(crate) fn report(self, report: &Report, exit: Exit, text: &str) {
+    ///
+    /// # Errors
+    /// The events could not be written.
+    pub(crate) fn report(self, report: &Report, exit: Exit, text: &str) -> Result<(), CommandError> {
+        let mut written = Ok(());
         if let Some(mut json_events) = self.shared.json_events() {
             json_events.report(report, exit);
-            json_events.finish();
+            written = json_events.finish();
         }
         if let Some(log) = &self.shared.log {
             log.report(report, exit, text);
@@ -123,13 +127,15 @@ impl Finished {
             write_message(text);
         }
         self.end_log();
+        written.map_err(stdout_error)
     }
 
     /// Writes an error as the last JSON event. The caller prints it for people.
     pub(crate) fn error(self, error: &CommandError) {
         if let Some(mut json_events) = self.shared.json_events() {
             json_events.error(&error.chain(), error.exit());
-            json_events.finish();
+            // One error at a time: the run's own says more.
+            let _ = json_events.finish();
         }
         if let Some(log) = &self.shared.log {
             log.error(error);

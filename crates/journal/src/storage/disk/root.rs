@@ -10,11 +10,24 @@ use rustix::io::{Errno, retry_on_intr};
 use super::directories::Directories;
 use super::file::{DiskFile, describe};
 use super::{lock, platform, rename};
+use crate::files::{PARTS_DIRECTORY, STATE_DIRECTORY};
 use crate::storage::{File, Lock, LockError, Metadata, RelativePath, Storage};
 
 /// `O_NONBLOCK` means nothing to a regular file, and keeps the opening of a pipe that stands in its place from waiting for a
 /// peer.
 const OPEN_FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+
+/// The mode of files of records: URLs may hold passwords, and whoever can write to the records decides what is downloaded.
+const PRIVATE_MODE: u32 = 0o600;
+/// The mode of other files, before the umask.
+const SHARED_MODE: u32 = 0o666;
+
+/// Whether a path is one of our own records. An unfinished body is none: it becomes a file of the user's.
+fn is_record(path: &RelativePath) -> bool {
+    let is_below =
+        |directory: &str| path.as_str().strip_prefix(directory).is_some_and(|below| below.starts_with('/'));
+    is_below(STATE_DIRECTORY) && !is_below(PARTS_DIRECTORY)
+}
 
 /// A directory of the real file system and everything beneath it.
 #[derive(Debug)]
@@ -54,9 +67,10 @@ impl DiskStorage {
     }
 
     fn open_file(&self, path: &RelativePath, flags: OFlags) -> io::Result<Box<dyn File>> {
-        let handle = self.directories.within(path, |directory, name| {
-            rustix::fs::openat(directory, name, flags | OPEN_FLAGS, Mode::from_raw_mode(0o666))
-        })?;
+        let mode = Mode::from_raw_mode(if is_record(path) { PRIVATE_MODE } else { SHARED_MODE });
+        let handle = self
+            .directories
+            .within(path, |directory, name| rustix::fs::openat(directory, name, flags | OPEN_FLAGS, mode))?;
         // What has just been made can be nothing else.
         let is_new = flags.contains(OFlags::EXCL);
         if !is_new && FileType::from_raw_mode(rustix::fs::fstat(&handle)?.st_mode) != FileType::RegularFile {
