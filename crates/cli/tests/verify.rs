@@ -81,6 +81,20 @@ fn every_difference_is_found_and_repaired() {
     );
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_foreign_file_whose_name_is_no_text_is_listed() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let (place, server) = haul(1);
+    let directory = server.name("/f");
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9 \xff");
+    fs::write(place.path(&format!("out/{directory}")).join(name), b"mine").expect("a file");
+    let (lines, code) = verify(&place, &[]);
+    assert_eq!((&lines[0]["event"], code), (&"foreign".into(), 0), "{lines:?}");
+    assert_eq!(lines[0]["name"], format!("{directory}/caf\\xe9 \\xff"));
+    assert_eq!(lines[1]["foreign"], 1);
+}
+
 /// A symbolic link has replaced the directory of a host: it is not followed, its rows are reported, and the others are compared.
 #[test]
 fn a_directory_that_became_a_link_is_reported_and_not_followed() {

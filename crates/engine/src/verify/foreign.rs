@@ -68,6 +68,10 @@ impl OwnedNames {
                     Ok(None) => {}
                 }
             }
+            // Directories with such names too: nothing of ours is in them.
+            for name in storage.list_not_utf8(&directory).unwrap_or_default() {
+                visit(&Foreign::File(&format!("{directory}/{name}")));
+            }
             directories.extend(beneath.into_iter().rev());
         }
     }

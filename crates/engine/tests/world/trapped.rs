@@ -79,6 +79,10 @@ impl Storage for TrappedStorage {
         self.inner.list(path)
     }
 
+    fn list_not_utf8(&self, path: &RelativePath) -> io::Result<Vec<String>> {
+        self.inner.list_not_utf8(path)
+    }
+
     fn metadata(&self, path: &RelativePath) -> io::Result<Option<Metadata>> {
         self.spring("metadata", path)?;
         self.inner.metadata(path)

@@ -36,6 +36,13 @@ pub trait Storage: Send + Sync + 'static {
     /// The names in a directory, sorted. A name that is not UTF-8 is left out: none of ours is such a name.
     fn list(&self, path: &RelativePath) -> io::Result<Vec<String>>;
 
+    /// The names in a directory that are not UTF-8, sorted, for people: each byte that is no text is written as `\xHH`. None, in a
+    /// storage that has no such names.
+    fn list_not_utf8(&self, path: &RelativePath) -> io::Result<Vec<String>> {
+        let _ = path;
+        Ok(Vec::new())
+    }
+
     /// What stands at a path, or `None`. A symbolic link is reported as itself.
     fn metadata(&self, path: &RelativePath) -> io::Result<Option<Metadata>>;
 

@@ -1,5 +1,6 @@
 //! The directory that a haul is, and the operations beneath it.
 
+use std::fmt::Write as _;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -141,6 +142,19 @@ impl Storage for DiskStorage {
         Ok(names)
     }
 
+    fn list_not_utf8(&self, path: &RelativePath) -> io::Result<Vec<String>> {
+        let handle = self.directories.get(Some(path))?;
+        let mut names = Vec::new();
+        for entry in Dir::read_from(handle.as_fd())? {
+            let entry = entry?;
+            if entry.file_name().to_str().is_err() {
+                names.push(with_escapes(entry.file_name().to_bytes()));
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
     fn metadata(&self, path: &RelativePath) -> io::Result<Option<Metadata>> {
         let answer = self
             .directories
@@ -177,6 +191,18 @@ impl Storage for DiskStorage {
         let volume = retry_on_intr(|| rustix::fs::fstatvfs(self.directories.root()))?;
         Ok(volume.f_bavail.saturating_mul(volume.f_frsize))
     }
+}
+
+/// The text of a name, with escapes for the bytes that are none.
+fn with_escapes(name: &[u8]) -> String {
+    let mut text = String::with_capacity(name.len());
+    for chunk in name.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
 }
 
 /// fsync(2) of a directory. `EINVAL` is what a file system answers that cannot do it and keeps names in order by itself.
