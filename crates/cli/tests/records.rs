@@ -94,6 +94,10 @@ fn the_counts_of_status_add_up() {
         "lists": [{ "list": place.path("list.txt"), "complete": true, "lines": 5, "ignored_lines": 1 }],
         "running": null,
         "damage": [],
+        "parked": 0,
+        "files_per_second": null,
+        "bytes_per_second": null,
+        "left_seconds": null,
     });
     assert_eq!(status, expected);
     let output = place.longhaul(&["status", "out"]).output().expect("the program starts");
