@@ -5,11 +5,16 @@ mod world;
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use longhaul::{HaulError, Settings};
 use longhaul_journal::storage::Failure;
+use longhaul_journal::{
+    ContentFormat, Done, Entry, Expectation, Fields, Journal, Location, Opened, Record, Row, RowId,
+    Verification,
+};
 use longhaul_origin::{FaultMix, HostileServer, Options, Site, Sizes};
 use world::{Crash, EventKind, ORIGIN, Run, World, name, simulate};
 
@@ -291,4 +296,64 @@ fn a_body_without_a_pause_is_made_durable() {
         let repeated = received + run.report().bytes_received - 30_000_000;
         assert!(repeated < 14_000_000, "{repeated} of {received} bytes came twice");
     });
+}
+
+/// A file is in doubt and the disk does not give it back: its row waits for a later run, and no other row waits for it.
+#[test]
+fn a_file_in_doubt_that_cannot_be_read_is_its_rows_trouble() {
+    let mut left_in_doubt = 0;
+    for call in 0..60 {
+        simulate(async {
+            let (world, origin) = World::serving(3, Site::new(3), FaultMix::none());
+            let content = origin.site().content(&path(0)).to_vec();
+            let Opened { mut spool, mut log, lock, .. } =
+                Journal::open(Arc::new(world.storage()), 1, world.boot_id(), "test").expect("a journal");
+            let source = spool.append_source("list").expect("a source");
+            for (number, line) in (0..2).zip(1..) {
+                let url = format!("http://{ORIGIN}{}", path(number));
+                let entry = Entry::Fetch { url, name: None, expected: Expectation::default() };
+                spool.append(&Row { source, line, entry, fields: Fields::default() }).expect("a row");
+            }
+            spool.sync().expect("a sync");
+            let done = Done {
+                status: 200,
+                size: content.len() as u64,
+                blake3: blake3::hash(&content).into(),
+                validator: None,
+                verification: Verification::Length,
+                attempts: 1,
+                started_unix_ms: 1,
+                finished_unix_ms: 1,
+                name: None,
+                final_url: None,
+                location: Location::File,
+                format: ContentFormat::default(),
+                redirect_statuses: Vec::new(),
+                modified_unix_ms: None,
+                is_adopted: false,
+            };
+            log.record(&Record::Doubt(RowId(0), done)).expect("a record");
+            log.commit().expect("a commit");
+            drop((spool, log, lock));
+            world.put_file(&name(&path(0)), &content);
+            let first = world.haul("").fail_storage_call(call, Failure::Errno(EIO)).run().await;
+            if let Some(Ok(report)) = &first.report
+                && report.counts.pending > 0
+            {
+                assert_eq!(
+                    (first.counts(), report.parked, report.requests),
+                    ((1, 0, 0, 1), 1, 1),
+                    "call {call}"
+                );
+                assert_eq!(first.events_of(EventKind::Parked).count(), 1);
+                left_in_doubt += 1;
+            }
+            world.storage().heal();
+            let second = world.haul("").run().await;
+            assert_eq!(second.counts(), (2, 0, 0, 0), "call {call}");
+            assert!(origin.stats().requests <= 2, "call {call}: the file was there");
+            assert_eq!(world.file(&name(&path(0))), Some(content), "call {call}");
+        });
+    }
+    assert!(left_in_doubt > 0);
 }

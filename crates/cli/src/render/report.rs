@@ -65,7 +65,8 @@ pub(crate) fn report(report: &Report, directory: &Path, elapsed: Duration, examp
     }
     if report.parked > 0 {
         let parked = count(report.parked);
-        let why = "the host asked for a pause longer than an hour, or the kept part cannot be read now";
+        let why =
+            "the host asked for a pause longer than an hour, or its file or kept part cannot be read now";
         let _ = writeln!(text, "{parked} left for a later run: {why}");
     }
     for list in &report.unread_lists {

@@ -1,14 +1,18 @@
-//! The report at the end of a run.
+//! What a run reports at its beginning and at its end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use longhaul_http::HttpUrl;
 use longhaul_journal::storage::Storage;
-use longhaul_journal::{Journal, LogWriter, SpoolReader};
+use longhaul_journal::{Entry, FaultRecord, Journal, LogWriter, RowId, SpoolReader};
 
 use crate::haul::HaulError;
+use crate::haul::run_context::RunContext;
 use crate::list::superseded;
 use crate::report::SuspectPolicy;
 use crate::report::counters::Counters;
+use crate::report::event::Event;
 use crate::report::status::for_each_row;
 use crate::report::summary::{Counts, Report, failures_by_class};
 use crate::sink::SettledCounts;
@@ -16,12 +20,32 @@ use crate::sink::SettledCounts;
 /// Suspect files that the report names. `verify` names them all.
 const SUSPECT_NAMES_MAX: usize = 10;
 
+/// Reports what earlier runs left, and the rows that this run leaves in doubt because their files cannot be read. Returns how many of
+/// those there are.
+pub(super) fn report_opened(
+    cx: &RunContext,
+    rows: &SpoolReader,
+    counts: Counts,
+    unreadable: &BTreeMap<RowId, FaultRecord>,
+) -> Result<u64, HaulError> {
+    cx.observer.emit(&Event::Opened { counts });
+    for (&row, fault) in unreadable {
+        let entry = rows.row(row).map_err(HaulError::of_disk)?.entry;
+        let Entry::Fetch { url, .. } = entry else { continue };
+        let Ok(url) = url.parse::<HttpUrl>() else { continue };
+        let until_unix_ms = cx.clock.unix_ms();
+        cx.observer.emit(&Event::Parked { row, url: url.as_str(), fault, until_unix_ms });
+    }
+    Ok(unreadable.len() as u64)
+}
+
 /// The report by what the actors have counted.
 pub(super) fn report(
     before: Counts,
     rows: u64,
     settled_counts: SettledCounts,
     counters: &Counters,
+    unreadable: u64,
 ) -> Report {
     let SettledCounts { done, adopted, skipped, duplicates, no_content, failures, parked, suspicions } =
         settled_counts;
@@ -34,7 +58,7 @@ pub(super) fn report(
         bytes_received: counters.bytes_received(),
         requests: counters.requests(),
         retries: counters.retries(),
-        parked,
+        parked: parked + unreadable,
         adopted,
         forgotten: 0,
         duplicates,

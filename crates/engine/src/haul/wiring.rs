@@ -44,7 +44,7 @@ use crate::schedule::router::{FromShard, Router, ToShard};
 use crate::shard::{Shard, ShardSettings};
 use crate::sink::part_verifier::{PartVerifier, UnverifiedPart};
 use crate::sink::room::Room;
-use crate::sink::{self, Committer, JournalHandles, OccupiedPolicy, SinkGone, SinkHandle};
+use crate::sink::{self, Committer, JournalHandles, OccupiedPolicy, SettledDoubts, SinkGone, SinkHandle};
 use crate::verify::presence::PresenceCheck;
 
 /// A haul that is ready to run. Running it again later, with the same directory, goes on where it ended.
@@ -112,7 +112,7 @@ impl Haul {
             stopper: self.stopper.clone(),
         };
         let (before, unfinished) = recover(&cx, &mut log, &rows, recovery)?;
-        cx.observer.emit(&Event::Opened { counts: before });
+        let parked = closing::report_opened(&cx, &rows, before, &unfinished.unreadable)?;
 
         let present = start_presence_check(executor, &cx, &rows, &unfinished, has_own_store)?;
 
@@ -191,7 +191,7 @@ impl Haul {
         if !stopped {
             intake.await.map_err(HaulError::from)?;
         }
-        let report = closing::report(before, rows.published(), settled_counts, &counters);
+        let report = closing::report(before, rows.published(), settled_counts, &counters, parked);
         let report = Report { stopped, unread_lists: unread_lists(&rows.sources()), ..report };
         let report = closing::of_the_lists_as_they_are(report, before, &self.storage, &rows, &mut log)?;
         let report = closing::with_suspects(report, suspect, &self.storage)?;
@@ -289,7 +289,7 @@ impl Haul {
     }
 }
 
-/// Whom every shard works with.
+/// What every shard works with.
 #[derive(Clone)]
 struct ShardDeps {
     connector: Arc<Connector>,
@@ -323,10 +323,11 @@ fn recover(
     for (row, _) in &in_doubt {
         parts.remove(row);
     }
+    let SettledDoubts { done: settled, unreadable } = settled;
     let mut before = Counts::from(states.counts());
     before.done += settled.len() as u64;
     before.pending -= settled.len() as u64;
-    Ok((before, Unfinished { states, settled, waiting, parts, forgotten, same_boot }))
+    Ok((before, Unfinished { states, settled, unreadable, waiting, parts, forgotten, same_boot }))
 }
 
 /// The room that files may take. A store of the user's may keep its bodies anywhere.

@@ -49,7 +49,7 @@ pub struct Report {
     pub requests: u64,
     /// Attempts that this run repeated.
     pub retries: u64,
-    /// Rows that this run leaves to a later one: their host asked for a long pause, or their unfinished body could not be read.
+    /// Rows that this run leaves to a later one: their host asked for a long pause, or their unfinished body, or a file that may be theirs, could not be read.
     pub parked: u64,
     /// Of the rows that are done, those whose files were there before this run and were adopted by it without a request.
     pub adopted: u64,

@@ -39,6 +39,8 @@ pub(crate) struct Unfinished {
     pub(crate) states: RowStates,
     /// Rows that were in doubt after a crash and turned out to be done.
     pub(crate) settled: BTreeSet<RowId>,
+    /// Rows in doubt whose files cannot be read: left to a later run.
+    pub(crate) unreadable: BTreeMap<RowId, FaultRecord>,
     pub(crate) waiting: BTreeMap<RowId, Waiting>,
     pub(crate) parts: BTreeMap<RowId, RecordedPart>,
     /// Rows that are not part of the haul any more.
@@ -262,7 +264,8 @@ impl Dispatcher {
     }
 
     fn is_pending(&self, row: RowId) -> bool {
-        self.unfinished.states.state(row) == RowState::Pending && !self.unfinished.settled.contains(&row)
+        let Unfinished { states, settled, unreadable, .. } = &self.unfinished;
+        states.state(row) == RowState::Pending && !settled.contains(&row) && !unreadable.contains_key(&row)
     }
 
     async fn listed(&self, listed: SettledByList) -> Result<(), DispatchError> {

@@ -4,14 +4,18 @@
 //! It changes no file. A digest of the list decides; a size alone does so only if the user wants that. What contradicts the list is a
 //! failure, whatever else the user wants to be skipped: a row that is skipped counts as a row that needs nothing.
 
+use std::collections::VecDeque;
 use std::future::pending;
 use std::io;
-use std::sync::Arc;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longhaul_journal::storage::{File, RelativePath};
 use longhaul_journal::{ContentFormat, Done, Failed, FaultRecord, Location, Verification};
 use longhaul_socket::clock::WallClock;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::store::{Store, file_content};
 use super::{Message, Occupied, OccupiedPolicy, SinkGone, SinkHandle};
@@ -23,8 +27,8 @@ use crate::list::expectation::ExpectedContent;
 use crate::list::listed_digests::{self, ListedDigests};
 use crate::schedule::job::Job;
 
-/// Files that are compared before their outcomes are sent.
-const BATCH_MAX: usize = 256;
+/// Rows that are taken from the dispatcher before their files are compared.
+const WAITING_MAX: usize = 256;
 
 /// The dispatcher's end. It starts the actor when the first row needs it: most hauls have none.
 pub(crate) struct AdopterHandle {
@@ -87,18 +91,9 @@ impl AdopterHandle {
         let make = move || {
             let RunContext { store, clock, stopper, .. } = cx;
             let stop = stopper.watch();
-            Adopter {
-                store,
-                clock,
-                stop,
-                stopper,
-                sink,
-                policy,
-                candidates: to_judge,
-                absent: send_absent,
-                threads,
-            }
-            .run()
+            let judge = Arc::new(Judge { store, clock, stopper, policy, is_over: AtomicBool::new(false) });
+            let candidates = Candidates { judge, waiting: Arc::default(), readers: JoinSet::new(), threads };
+            Adopter { candidates, stop, sink, to_judge, absent: send_absent }.run()
         };
         let end = self.executor.start("adopter", make)?;
         Ok(Started { candidates, absent, end })
@@ -107,17 +102,35 @@ impl AdopterHandle {
 
 /// The actor.
 struct Adopter {
-    store: Arc<dyn Store>,
-    clock: WallClock,
+    candidates: Candidates,
     stop: StopWatch,
-    stopper: Stopper,
     sink: SinkHandle,
-    policy: OccupiedPolicy,
-    candidates: mpsc::UnboundedReceiver<Box<Job>>,
+    to_judge: mpsc::UnboundedReceiver<Box<Job>>,
     /// Rows whose file has disappeared, back to the dispatcher.
     absent: mpsc::UnboundedSender<Box<Job>>,
+}
+
+/// The rows whose files wait to be compared, and the threads that compare them. Each outcome is sent as soon as it is known: one file may
+/// take as long as a thousand others.
+struct Candidates {
+    judge: Arc<Judge>,
+    waiting: Arc<Mutex<VecDeque<Box<Job>>>>,
+    readers: JoinSet<()>,
+    /// 1 compares on the thread of the actor.
     threads: usize,
 }
+
+/// What a comparison needs.
+struct Judge {
+    store: Arc<dyn Store>,
+    clock: WallClock,
+    stopper: Stopper,
+    policy: OccupiedPolicy,
+    /// The sink has ended.
+    is_over: AtomicBool,
+}
+
+type JudgedRow = (Box<Job>, Judged);
 
 /// What a comparison has found out.
 enum Judged {
@@ -135,33 +148,121 @@ enum Judged {
     Stopped,
 }
 
+impl Candidates {
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Box<Job>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts threads for the rows that wait; the results go to `judged`.
+    fn start_readers(&mut self, judged: &mpsc::UnboundedSender<JudgedRow>) {
+        let waiting = self.waiting().len();
+        if self.threads <= 1 {
+            read(&self.judge, &self.waiting, judged);
+            return;
+        }
+        for _ in self.readers.len()..self.threads.min(self.readers.len() + waiting) {
+            let (judge, waiting, judged) =
+                (Arc::clone(&self.judge), Arc::clone(&self.waiting), judged.clone());
+            self.readers.spawn_blocking(move || read(&judge, &waiting, &judged));
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.readers.is_empty() && self.waiting().is_empty()
+    }
+}
+
+impl Drop for Candidates {
+    fn drop(&mut self) {
+        self.judge.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Compares the files of the rows that wait, until none does.
+fn read(judge: &Judge, waiting: &Mutex<VecDeque<Box<Job>>>, judged: &mpsc::UnboundedSender<JudgedRow>) {
+    let mut buffer = Vec::new();
+    loop {
+        // The lock is not held while a file is compared.
+        let Some(job) = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else { return };
+        let result = judge.judge(&job.name, &job.expected, &mut buffer);
+        // Fails only if the actor has ended.
+        let _ = judged.send((job, result));
+    }
+}
+
 impl Adopter {
-    /// Works until the dispatcher has gone or the haul is stopped.
+    /// Works until the dispatcher has gone and everything is compared, or until the haul is stopped: then what is known by that time is
+    /// sent to the sink, and the next run compares the rest.
     async fn run(mut self) {
-        let mut jobs = Vec::new();
+        let (judged, mut results) = mpsc::unbounded_channel();
+        let (mut jobs, mut is_ending) = (Vec::new(), false);
         loop {
-            let count = tokio::select! {
+            let has_room = !is_ending && self.candidates.waiting().len() < WAITING_MAX;
+            tokio::select! {
                 biased;
-                () = self.stop.stopped() => return,
-                count = self.candidates.recv_many(&mut jobs, BATCH_MAX) => count,
-            };
-            if count == 0 {
-                return;
-            }
-            let names: Vec<_> = jobs.iter().map(|job| (job.name.as_str(), &job.expected)).collect();
-            let (judged, _) = parallel::map(&names, self.threads, |buffer, (name, expected)| {
-                self.judge(name, expected, buffer)
-            });
-            for (job, judged) in jobs.drain(..).zip(judged) {
-                if self.settle(job, judged).await.is_err() {
-                    return;
+                () = self.stop.stopped(), if !is_ending => {
+                    is_ending = true;
+                    self.candidates.waiting().clear();
                 }
+                Some((job, judged)) = results.recv() => {
+                    if self.settle(job, judged).await.is_err() {
+                        return;
+                    }
+                }
+                Some(read) = self.candidates.readers.join_next() => {
+                    read.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+                }
+                count = self.to_judge.recv_many(&mut jobs, WAITING_MAX), if has_room => {
+                    is_ending = count == 0;
+                    self.candidates.waiting().extend(jobs.drain(..));
+                }
+                else => {}
+            }
+            self.candidates.start_readers(&judged);
+            if is_ending && self.candidates.is_idle() && results.is_empty() {
+                return;
             }
         }
     }
 
+    async fn settle(&self, job: Box<Job>, judged: Judged) -> Result<(), SinkGone> {
+        let message = match judged {
+            Judged::Adopted(done) => Message::Adopt { job, done },
+            Judged::Contradicted(what) => self.fail(job, |name| OccupiedPolicy::contradiction(name, &what)),
+            Judged::Unreadable(error) => self.fail(job, |name| OccupiedPolicy::unreadable(name, &error)),
+            Judged::Undecided => {
+                match self
+                    .candidates
+                    .judge
+                    .policy
+                    .decide_compared(&job.name, &io::ErrorKind::AlreadyExists.into())
+                {
+                    Occupied::Skip { reason } => Message::Skip { job, reason },
+                    Occupied::Fail { fault } => self.fail(job, |_| fault),
+                }
+            }
+            Judged::Absent => {
+                return self.absent.send(job).map_err(|_| SinkGone);
+            }
+            // The next run judges it.
+            Judged::Stopped => return Ok(()),
+        };
+        self.sink.send(message).await
+    }
+
+    fn fail(&self, job: Box<Job>, fault: impl FnOnce(&str) -> FaultRecord) -> Message {
+        let failed = Failed::without_attempt(fault(&job.name), self.candidates.judge.clock.unix_ms());
+        Message::Fail { job, failed, keeps_part: true }
+    }
+}
+
+impl Judge {
+    fn is_stopped(&self) -> bool {
+        self.stopper.is_stopped() || self.is_over.load(Ordering::Relaxed)
+    }
+
     fn judge(&self, name: &str, expected: &ExpectedContent, buffer: &mut Vec<u8>) -> Judged {
-        if self.stopper.is_stopped() {
+        if self.is_stopped() {
             return Judged::Stopped;
         }
         let Ok(path) = name.parse() else { return Judged::Undecided };
@@ -191,9 +292,9 @@ impl Adopter {
             if let Some(digests) = &mut digests {
                 digests.update(bytes);
             }
-            !self.stopper.is_stopped()
+            !self.is_stopped()
         })?;
-        if self.stopper.is_stopped() {
+        if self.is_stopped() {
             return Ok(Judged::Stopped);
         }
         // Whoever copied the file may have done so a moment ago.
@@ -234,30 +335,5 @@ impl Adopter {
     fn leads_to(&self, path: &RelativePath, file: &dyn File) -> io::Result<bool> {
         let Some(named) = self.store.open_occupant(path)? else { return Ok(false) };
         Ok(named.identity()? == file.identity()?)
-    }
-
-    async fn settle(&self, job: Box<Job>, judged: Judged) -> Result<(), SinkGone> {
-        let message = match judged {
-            Judged::Adopted(done) => Message::Adopt { job, done },
-            Judged::Contradicted(what) => self.fail(job, |name| OccupiedPolicy::contradiction(name, &what)),
-            Judged::Unreadable(error) => self.fail(job, |name| OccupiedPolicy::unreadable(name, &error)),
-            Judged::Undecided => {
-                match self.policy.decide_compared(&job.name, &io::ErrorKind::AlreadyExists.into()) {
-                    Occupied::Skip { reason } => Message::Skip { job, reason },
-                    Occupied::Fail { fault } => self.fail(job, |_| fault),
-                }
-            }
-            Judged::Absent => {
-                return self.absent.send(job).map_err(|_| SinkGone);
-            }
-            // The next run judges it.
-            Judged::Stopped => return Err(SinkGone),
-        };
-        self.sink.send(message).await
-    }
-
-    fn fail(&self, job: Box<Job>, fault: impl FnOnce(&str) -> FaultRecord) -> Message {
-        let failed = Failed::without_attempt(fault(&job.name), self.clock.unix_ms());
-        Message::Fail { job, failed, keeps_part: true }
     }
 }

@@ -9,6 +9,9 @@ use crate::exchange::Class;
 /// ELOOP, whose `ErrorKind` is not stable: a symbolic link that is not followed. The numbers of Linux and of the BSDs.
 const ELOOP: i32 = if cfg!(target_os = "linux") { 40 } else { 62 };
 
+/// A bad sector, or a disk that does not respond; the same number everywhere. It has no `ErrorKind`.
+const EIO: i32 = 5;
+
 /// The cause of an error that goes away when somebody makes room; `None` for any other error.
 pub(crate) fn transient_cause(error: &io::Error) -> Option<&'static str> {
     match error.kind() {
@@ -58,6 +61,18 @@ pub(super) fn is_of_one_body(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, InvalidFilename, InvalidInput, IsADirectory};
     matches!(error.kind(), FileTooLarge | InvalidFilename | InvalidInput | IsADirectory)
         || is_symbolic_link(error)
+}
+
+/// Whether an error of reading says that the disk does not give that file back (EIO) or does not let us read it. Other files of the disk may
+/// be well.
+pub(super) fn is_of_one_file(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(EIO)
+        || matches!(error.kind(), io::ErrorKind::StaleNetworkFileHandle | io::ErrorKind::PermissionDenied)
+}
+
+/// The fault of a row of which nobody knows whether its file is complete, because that cannot be read.
+pub(super) fn doubt_fault(error: &io::Error) -> FaultRecord {
+    fault(format!("cannot read the file, so nobody knows whether it is complete: {error}"))
 }
 
 /// The fault of a row whose body the store cannot hold.

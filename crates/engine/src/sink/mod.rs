@@ -28,7 +28,7 @@ pub(crate) use committer::{Committer, JournalHandles, SettledCounts};
 pub(crate) use disk_error::{COMPARE_PHASE, is_symbolic_link, part_fault, transient_cause};
 pub(crate) use occupied::{Occupied, OccupiedPolicy};
 pub(crate) use parts::{VerifiedPart, checkpoint};
-pub(crate) use recovery::resolve_doubts;
+pub(crate) use recovery::{SettledDoubts, resolve_doubts};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
