@@ -98,6 +98,29 @@ fn what_is_not_the_same_is_reported() {
     );
 }
 
+/// What has happened to a file since it was done is part of the answer, as is a row that was taken out.
+#[test]
+fn what_has_become_of_finished_files_is_reported() {
+    let (place, server) = haul(&["/a", "/b", "/c", "/d"]);
+    place.file("files.lock", export(&place, "lock").0);
+    place.longhaul(&["get", "-q", "--locked", "files.lock", "-d", "again"]).assert().code(0);
+    place.file(&format!("again/{}", server.name("/a")), b"somebody else's");
+    std::fs::remove_file(place.path(&format!("again/{}", server.name("/b")))).expect("a file");
+    let states = || {
+        let output = place
+            .longhaul(&["get", "-q", "--locked", "files.lock", "-d", "again"])
+            .output()
+            .expect("the program starts");
+        (output.status.code(), text(&output.stdout))
+    };
+    let (changed, missing) =
+        (format!("changed: {}\n", server.url("/a")), format!("missing: {}\n", server.url("/b")));
+    assert_eq!(states(), (Some(3), format!("{changed}{missing}")));
+    let url = server.url("/c");
+    place.longhaul(&["forget", "again", "--done", "--url", &url]).assert().code(0);
+    assert_eq!(states(), (Some(3), format!("{changed}{missing}forgotten: {url}\n")));
+}
+
 #[test]
 fn checksum_files_name_the_files() {
     let (place, server) = haul(&["/a", "/b"]);

@@ -37,12 +37,17 @@ pub(super) fn run_haul(plan: Plan) -> Result<Exit, CommandError> {
     let finished = reporter.finish();
     match outcome {
         Ok(report) => {
-            let exit = Exit::of_report(&report);
+            let mut exit = Exit::of_report(&report);
             let mut text = render::report(&report, &directory, finished.elapsed, &finished.examples);
             if let Some(label) = locked {
                 let write = |line: &str| drop(write_data(line));
                 match locked::report(&directory, &label, output.json, output.verbosity, write) {
-                    Ok(rows) => text += &rows.text(),
+                    Ok(rows) => {
+                        text += &rows.text();
+                        if exit == Exit::Complete && !rows.are_all_the_same() {
+                            exit = Exit::File;
+                        }
+                    }
                     Err(error) => {
                         let error = CommandError::from(error);
                         finished.error(&error);

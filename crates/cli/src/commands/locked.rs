@@ -1,7 +1,10 @@
-//! What became of the rows of a lock file: each is the same, changed or gone, or it failed in another way.
+//! What became of the rows of a lock file: each is the same, changed or gone, or it failed in another way. The files of rows that are done
+//! are compared with their records again, as `verify --quick` does: they may have been done in an earlier run.
 
+use std::collections::HashMap;
 use std::path::Path;
 
+use longhaul::verify::{Finding, Verify};
 use longhaul::{HaulError, Row, RowId, RowOutcome, Status};
 use serde_json::Value;
 
@@ -14,6 +17,8 @@ pub(crate) struct LockedRows {
     pub(crate) same: u64,
     pub(crate) changed: u64,
     pub(crate) gone: u64,
+    pub(crate) missing: u64,
+    pub(crate) forgotten: u64,
     pub(crate) failed: u64,
     pub(crate) pending: u64,
 }
@@ -27,24 +32,29 @@ enum State {
     Changed,
     /// The host says that it is not there (404, 410).
     Gone,
+    /// The file was there, and is not any more.
+    Missing,
+    /// The user has taken the row out.
+    Forgotten,
     /// Nobody knows: the row failed in another way.
     Failed,
     Pending,
 }
 
 impl State {
-    /// `of_first` is the state of the row that fetches the URL of a duplicate. `None` for a row that has been taken out.
-    fn of(row: &Row<'_>, of_first: impl Fn(RowId) -> Option<Self>) -> Option<Self> {
-        Some(match row.outcome {
-            RowOutcome::Done(_) => Self::Same,
+    /// `on_disk` says how the files of rows differ that are done, and `of_first` is the state of the row that fetches the URL of a
+    /// duplicate.
+    fn of(row: &Row<'_>, on_disk: &HashMap<RowId, Self>, of_first: impl Fn(RowId) -> Self) -> Self {
+        match row.outcome {
+            RowOutcome::Done(_) => on_disk.get(&row.id).copied().unwrap_or(Self::Same),
             RowOutcome::Failed(failed) if matches!(failed.status, Some(404 | 410)) => Self::Gone,
             RowOutcome::Failed(_) if row.outcome.contradicts_list() => Self::Changed,
             RowOutcome::NoContent(_) => Self::Changed,
             RowOutcome::Failed(_) | RowOutcome::Refused(_) | RowOutcome::Skipped(_) => Self::Failed,
-            RowOutcome::Duplicate(of) => return of_first(of),
-            RowOutcome::Forgotten => return None,
+            RowOutcome::Duplicate(of) => of_first(of),
+            RowOutcome::Forgotten => Self::Forgotten,
             _ => Self::Pending,
-        })
+        }
     }
 
     const fn as_str(self) -> &'static str {
@@ -52,6 +62,8 @@ impl State {
             Self::Same => "same",
             Self::Changed => "changed",
             Self::Gone => "gone",
+            Self::Missing => "missing",
+            Self::Forgotten => "forgotten",
             Self::Failed => "failed",
             Self::Pending => "pending",
         }
@@ -69,17 +81,22 @@ pub(crate) fn report(
 ) -> Result<LockedRows, HaulError> {
     let status = Status::read(directory)?;
     let listed = status.rows_of_list(label)?;
+    let on_disk = differing_files(directory)?;
     let mut rows = LockedRows::default();
-    let mut known: Vec<Option<State>> = Vec::new();
+    let mut known: Vec<State> = Vec::new();
     status.for_each_row(|row| {
-        let first = |of: RowId| usize::try_from(of.0).ok().and_then(|of| *known.get(of)?);
-        let state = State::of(row, first);
+        let first = |of: RowId| usize::try_from(of.0).ok().and_then(|of| known.get(of).copied());
+        let state = State::of(row, &on_disk, |of| first(of).unwrap_or(State::Pending));
         known.push(state);
-        let Some(state) = state.filter(|_| listed.contains(row)) else { return };
+        if !listed.contains(row) {
+            return;
+        }
         *match state {
             State::Same => &mut rows.same,
             State::Changed => &mut rows.changed,
             State::Gone => &mut rows.gone,
+            State::Missing => &mut rows.missing,
+            State::Forgotten => &mut rows.forgotten,
             State::Failed => &mut rows.failed,
             State::Pending => &mut rows.pending,
         } += 1;
@@ -90,6 +107,21 @@ pub(crate) fn report(
         }
     })?;
     Ok(rows)
+}
+
+/// The files of finished rows that are not as they were recorded.
+fn differing_files(directory: &Path) -> Result<HashMap<RowId, State>, HaulError> {
+    let mut differing = HashMap::new();
+    Verify::of_directory(directory)?.quick(true).run(|finding| {
+        let (row, state) = match *finding {
+            Finding::Missing { row, .. } => (row, State::Missing),
+            Finding::Changed { row, .. } => (row, State::Changed),
+            Finding::Unreadable { row, .. } => (row, State::Failed),
+            _ => return,
+        };
+        differing.insert(row, state);
+    })?;
+    Ok(differing)
 }
 
 fn json_line(row: &Row<'_>, state: State) -> String {
@@ -104,12 +136,20 @@ fn json_line(row: &Row<'_>, state: State) -> String {
 }
 
 impl LockedRows {
+    /// Whether every file is what the lock file says.
+    pub(crate) fn are_all_the_same(&self) -> bool {
+        let Self { same: _, changed, gone, missing, forgotten, failed, pending } = *self;
+        changed + gone + missing + forgotten + failed + pending == 0
+    }
+
     /// `990 same, 8 changed, 2 gone`.
     pub(crate) fn text(&self) -> String {
         let counts = [
             (self.same, "same"),
             (self.changed, "changed"),
             (self.gone, "gone"),
+            (self.missing, "missing"),
+            (self.forgotten, "forgotten"),
             (self.failed, "failed otherwise"),
             (self.pending, "pending"),
         ];
