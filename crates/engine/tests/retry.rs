@@ -98,6 +98,8 @@ fn decisions_are_as_the_table_says() {
         (Class::ServerError, Some(999), (FailureKind::Transient, Signal::ServerError)),
         (Class::File, None, (permanent(1), Signal::Neutral)),
         (Class::List, None, (permanent(1), Signal::Neutral)),
+        (Class::TooLarge, Some(200), (permanent(1), Signal::Neutral)),
+        (Class::Suspect, Some(200), (permanent(1), Signal::Neutral)),
         (Class::Other, None, (permanent(1), Signal::Neutral)),
         (Class::Local, None, (FailureKind::Local, Signal::Neutral)),
     ];
