@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use common::{TestDirectory, TestServer, json_lines, text};
 use longhaul_journal::storage::{DiskStorage, Storage};
-use longhaul_journal::{
-    ContentFormat, Done, Entry, Expectation, Fields, Journal, Location, Record, Row, Verification,
-};
+use longhaul_journal::{Done, Entry, Expectation, Fields, Journal, Location, Record, Row};
 use longhaul_origin::{FaultMix, InjectedFault, Options};
 use rustix::process::{Signal, kill_process};
 
@@ -200,23 +198,7 @@ fn the_location_of_a_body_is_exported() {
         let row = Row { source, line: number + 1, entry, fields: Fields::default() };
         let row = opened.spool.append(&row).expect("a writable disk");
         opened.spool.flush().expect("a writable disk");
-        let done = Done {
-            status: 200,
-            size: 10,
-            blake3: [7; 32],
-            validator: None,
-            verification: Verification::Length,
-            attempts: 1,
-            started_unix_ms: 1,
-            finished_unix_ms: 2,
-            name: None,
-            final_url: None,
-            location: location.clone(),
-            format: ContentFormat::default(),
-            redirect_statuses: Vec::new(),
-            modified_unix_ms: None,
-            is_adopted: false,
-        };
+        let done = Done { location: location.clone(), ..Done::of_file(10, [7; 32]) };
         opened.log.record(&Record::Done(row, done)).expect("a writable disk");
     }
     opened.log.commit().expect("a writable disk");

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul::verify::Verify;
-use longhaul::{Expectation, Fields, Location};
+use longhaul::{Expectation, Fields};
 use longhaul_journal::storage::{DiskStorage, Storage};
-use longhaul_journal::{ContentFormat, Done, Entry, Journal, Opened, Record, Row, Verification};
+use longhaul_journal::{Done, Entry, Journal, Opened, Record, Row};
 use longhaul_socket::clock;
 
 const FILES_PER_DIRECTORY: u64 = 1_000;
@@ -60,21 +60,8 @@ fn make(directory: &Path, files: u64, bytes: usize) -> Result<(), Box<dyn Error>
         let mut file = storage.create(&path)?;
         file.write_all_at(&content[..bytes], 0)?;
         let done = Done {
-            status: 200,
-            size: bytes as u64,
-            blake3: blake3::hash(&content[..bytes]).into(),
-            validator: None,
-            verification: Verification::Length,
-            attempts: 1,
-            started_unix_ms: 1,
-            finished_unix_ms: 1,
-            name: None,
-            final_url: None,
-            location: Location::File,
-            format: ContentFormat::default(),
-            redirect_statuses: Vec::new(),
             modified_unix_ms: Some(file.metadata()?.modified_unix_ms),
-            is_adopted: false,
+            ..Done::of_file(bytes as u64, blake3::hash(&content[..bytes]).into())
         };
         if number % RECORDS_PER_COMMIT == 0 {
             spool.flush()?;

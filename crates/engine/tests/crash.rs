@@ -11,10 +11,7 @@ use std::time::Duration;
 
 use longhaul::{HaulError, Settings};
 use longhaul_journal::storage::Failure;
-use longhaul_journal::{
-    ContentFormat, Done, Entry, Expectation, Fields, Journal, Location, Opened, Record, Row, RowId,
-    Verification,
-};
+use longhaul_journal::{Done, Entry, Expectation, Fields, Journal, Opened, Record, Row, RowId};
 use longhaul_origin::{FaultMix, HostileServer, Options, Site, Sizes};
 use world::{Crash, EventKind, ORIGIN, Run, World, name, simulate};
 
@@ -315,23 +312,7 @@ fn a_file_in_doubt_that_cannot_be_read_is_its_rows_trouble() {
                 spool.append(&Row { source, line, entry, fields: Fields::default() }).expect("a row");
             }
             spool.sync().expect("a sync");
-            let done = Done {
-                status: 200,
-                size: content.len() as u64,
-                blake3: blake3::hash(&content).into(),
-                validator: None,
-                verification: Verification::Length,
-                attempts: 1,
-                started_unix_ms: 1,
-                finished_unix_ms: 1,
-                name: None,
-                final_url: None,
-                location: Location::File,
-                format: ContentFormat::default(),
-                redirect_statuses: Vec::new(),
-                modified_unix_ms: None,
-                is_adopted: false,
-            };
+            let done = Done::of_file(content.len() as u64, blake3::hash(&content).into());
             log.record(&Record::Doubt(RowId(0), done)).expect("a record");
             log.commit().expect("a commit");
             drop((spool, log, lock));

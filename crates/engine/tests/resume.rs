@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use longhaul::Settings;
 use longhaul_journal::storage::Storage as _;
-use longhaul_journal::{Done, Journal, Opened, Record, RecordedPart, RowId, Verification};
+use longhaul_journal::{Done, Journal, Opened, Record, RecordedPart, RowId};
 use longhaul_origin::{FaultMix, InjectedFault, Share, Site};
 use longhaul_socket::clock;
 use world::{Crash, End, EventKind, ORIGIN, Reply, Run, World, simulate, urls};
@@ -320,7 +320,7 @@ fn a_part_whose_state_cannot_be_read_is_kept() {
 }
 
 /// A file was published when the run ended, and its row is in doubt. While the file cannot be read, nothing is decided about it, and the
-/// run goes on with other rows.
+/// run continues with other rows.
 #[test]
 fn a_published_file_that_cannot_be_read_is_not_taken_for_a_missing_one() {
     simulate(async {
@@ -540,23 +540,7 @@ fn a_part_that_was_in_doubt_is_not_reported_as_changed() {
         let path = "/large?size=9000000".to_owned();
         let url = format!("http://{ORIGIN}{path}\n");
         killed_at_six_megabytes(&world, &url).await;
-        let done = Done {
-            status: 200,
-            size: 9_000_000,
-            blake3: [1; 32],
-            validator: None,
-            verification: Verification::Length,
-            attempts: 1,
-            started_unix_ms: 0,
-            finished_unix_ms: 0,
-            name: None,
-            final_url: None,
-            location: longhaul_journal::Location::File,
-            format: longhaul_journal::ContentFormat::default(),
-            redirect_statuses: Vec::new(),
-            modified_unix_ms: None,
-            is_adopted: false,
-        };
+        let done = Done::of_file(9_000_000, [1; 32]);
         append_to_log(&world, |_| vec![Record::Doubt(RowId(0), done)]);
         let run = world.haul(&url).run().await;
         assert_eq!(run.counts(), (1, 0, 0, 0));

@@ -137,9 +137,7 @@ fn rows_that_fit(journal: &ReadOnly, chosen: &ForgetRows) -> Result<RowBits, Hau
 #[cfg(test)]
 mod tests {
     use longhaul_journal::storage::MemoryStorage;
-    use longhaul_journal::{
-        ContentFormat, Done, Entry, Expectation, Fields, Location, Record, Row, Verification,
-    };
+    use longhaul_journal::{Done, Entry, Expectation, Fields, Record, Row};
 
     use super::*;
 
@@ -252,23 +250,7 @@ mod tests {
         let storage = haul();
         let Opened { mut log, lock, .. } =
             Journal::open(Arc::new(storage.clone()), 1, BOOT_ID, "test").expect("a journal");
-        let done = Done {
-            status: 200,
-            size: 1,
-            blake3: [0; 32],
-            validator: None,
-            verification: Verification::Length,
-            attempts: 1,
-            started_unix_ms: 1,
-            finished_unix_ms: 1,
-            name: None,
-            final_url: None,
-            location: Location::File,
-            format: ContentFormat::default(),
-            redirect_statuses: Vec::new(),
-            modified_unix_ms: None,
-            is_adopted: false,
-        };
+        let done = Done::of_file(1, [0; 32]);
         log.record(&Record::Doubt(RowId(0), done)).expect("a record");
         log.commit().expect("a commit");
         drop((log, lock));

@@ -229,7 +229,7 @@ impl LogWriter {
         }
     }
 
-    /// Goes on in a new segment if the present one got a second name: whoever made a snapshot of the haul with hard links keeps the
+    /// Continues in a new segment if the present one got a second name: whoever made a snapshot of the haul with hard links keeps the
     /// log as it was.
     fn leave_shared_segment(&mut self) -> io::Result<()> {
         if !self.segment.file.is_shared()? {
@@ -254,7 +254,7 @@ impl LogWriter {
         })
     }
 
-    /// Writes the group to a new segment, where the log goes on.
+    /// Writes the group to a new segment, where the log continues.
     fn move_group(&mut self, settled: bool) -> Result<(), CreateError> {
         let (header, mut bytes) = begin_segment(self.seed, self.segment.number + 1, self.segment.committed);
         let start = bytes.len();

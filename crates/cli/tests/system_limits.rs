@@ -1,4 +1,4 @@
-//! What surrounds the program: the umask, the owner of a haul, the limit of descriptors, a full disk behind standard output.
+//! What the system gives the program: the umask, the owner of a haul, the limit of descriptors, a full disk behind standard output.
 #![expect(clippy::disallowed_methods, reason = "tests prepare directories and look at modes directly")]
 
 mod common;
