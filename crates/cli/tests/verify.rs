@@ -64,6 +64,10 @@ fn every_difference_is_found_and_repaired() {
 
     let (lines, code) = verify(&place, &["--repair"]);
     assert_eq!((code, &lines.last().expect("a report")["repaired"]), (9, &4.into()));
+    // A killed repair leaves the haul like this: the next one has nothing to do, and the rows are still to be downloaded.
+    let (lines, code) = verify(&place, &["--repair"]);
+    let report = lines.last().expect("a report");
+    assert_eq!((code, &report["repaired"], &report["pending"]), (9, &0.into(), &4.into()));
     let status = place.status("out").expect("a haul");
     assert_eq!((&status["done"], &status["pending"]), (&2.into(), &4.into()));
     place.longhaul(&["get", "-q", "-d", "out"]).assert().code(0);

@@ -21,17 +21,19 @@ pub(super) fn run(arguments: VerifyArguments) -> Result<Exit, CommandError> {
             written = write_data(&if json { json_line(finding) } else { text_line(finding) });
         }
     })?;
-    let exit = exit(&report);
+    let exit = exit(&report, repair);
     written?;
     write_data(&if json { json_report(&report, exit) } else { text_report(&report, &directory, repair) })?;
     Ok(exit)
 }
 
-/// What a repair was asked for and could not do comes first. Rows that are pending now have to be downloaded, whatever else was found.
-fn exit(report: &VerifyReport) -> Exit {
+/// What a repair was asked for and could not do comes first. Rows that are pending after it have to be downloaded, whatever else was found,
+/// and whichever repair has made them pending: an earlier one may have been killed.
+fn exit(report: &VerifyReport, is_repair: bool) -> Exit {
     match report {
         VerifyReport { not_repaired: 1.., .. } => Exit::File,
         VerifyReport { repaired: 1.., .. } => Exit::Unfinished,
+        VerifyReport { pending: 1.., .. } if is_repair => Exit::Unfinished,
         report if report.is_intact() => Exit::Complete,
         _ => Exit::File,
     }
@@ -158,6 +160,7 @@ fn json_report(report: &VerifyReport, exit: Exit) -> String {
         ("suspect", report.suspect.into()),
         ("not_compared", report.not_compared.into()),
         ("bytes_read", report.bytes_read.into()),
+        ("pending", report.pending.into()),
         ("repaired", report.repaired.into()),
         ("not_repaired", report.not_repaired.into()),
         ("exit_code", exit.code().into()),

@@ -114,6 +114,8 @@ pub struct VerifyReport {
     pub foreign: Option<u64>,
     /// Bytes of files that were read.
     pub bytes_read: u64,
+    /// Rows that were pending already, among them those that a killed repair has left.
+    pub pending: u64,
     /// Rows that the repair has made pending.
     pub repaired: u64,
     /// Rows whose changed files the repair could not move aside.
@@ -189,7 +191,10 @@ impl Verify {
         let mut owned = OwnedNames::default();
         let mut files = Vec::new();
         for_each_row(&journal, |row| {
-            let RowOutcome::Done(done) = row.outcome else { return };
+            let RowOutcome::Done(done) = row.outcome else {
+                walk.report.pending += u64::from(matches!(row.outcome, RowOutcome::Pending));
+                return;
+            };
             if done.location != Location::File {
                 walk.report.not_compared += 1;
                 return;
