@@ -18,13 +18,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).parent))
+from quiet_host import QuietHandler, QuietHost  # noqa: E402
 
 LONGHAUL = os.environ.get("LONGHAUL", str(Path(__file__).resolve().parents[1] / "target/release/longhaul"))
 
@@ -44,9 +46,7 @@ def content(number: int, is_changed: bool = False) -> bytes:
     return hashlib.shake_256(seed).digest(int.from_bytes(hashlib.sha256(seed).digest()[:4], "big") % SIZE_MAX + 1)
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
+class Handler(QuietHandler):
     def do_GET(self) -> None:
         number = int(re.fullmatch(r"/(\d+)", self.path)[1])
         body = content(number, self.server.has_changed and number % CHANGED_EACH == 0)
@@ -55,33 +55,14 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def handle(self) -> None:
-        try:
-            super().handle()
-        except OSError:
-            pass
 
-    def log_message(self, *_) -> None:
-        pass
-
-
-class Host(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
+class Host(QuietHost):
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
         self.has_changed = False
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def url(self, number: int) -> str:
-        return f"http://127.0.0.1:{self.server_port}/{number}"
+        super().__init__(Handler)
 
     def files_of(self, haul: Path) -> Path:
         return haul / f"127.0.0.1+{self.server_port}"
-
-    def handle_error(self, *_) -> None:
-        pass
 
 
 def run(command: list[str], run_max_s: float = RUN_MAX_S) -> tuple[int | None, list[dict]]:

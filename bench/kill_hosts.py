@@ -22,8 +22,11 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).parent))
+from quiet_host import QuietHandler, QuietHost  # noqa: E402
 
 LONGHAUL = os.environ.get("LONGHAUL", str(Path(__file__).resolve().parents[1] / "target/release/longhaul"))
 
@@ -61,9 +64,7 @@ class World:
         return self.kills // KILLS_PER_VERSION if number % CHANGED_EACH == 0 else 0
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
+class Handler(QuietHandler):
     def do_GET(self) -> None:
         kind, world = self.server.kind, self.server.world
         is_place, number, until = re.fullmatch(r"/(place/)?(\d+)(?:\?until=([0-9.]+))?", self.path).groups()
@@ -139,30 +140,11 @@ class Handler(BaseHTTPRequestHandler):
                 world.under_way -= 1
         self.close_connection |= is_cut
 
-    def handle(self) -> None:
-        try:
-            super().handle()
-        except OSError:
-            pass
 
-    def log_message(self, *_) -> None:
-        pass
-
-
-class Host(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
+class Host(QuietHost):
     def __init__(self, kind: str, world: World):
-        super().__init__(("127.0.0.1", 0), Handler)
         self.kind, self.world = kind, world
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def url(self, number: int) -> str:
-        return f"http://127.0.0.1:{self.server_port}/{number}"
-
-    def handle_error(self, *_) -> None:
-        pass
+        super().__init__(Handler)
 
 
 KINDS = {
